@@ -1,0 +1,1 @@
+//! Where marks ride in a format: bytes in, a reading out.

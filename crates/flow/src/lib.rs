@@ -1,0 +1,1 @@
+//! The one path every record takes: read, judge, decide, commit, apply.

@@ -1,0 +1,1 @@
+//! Cedar: verdicts and a request in, a ruling out.
