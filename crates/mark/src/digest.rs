@@ -1,0 +1,154 @@
+//! SHA-256, in one place: the only module that hashes, and the value a hash is.
+
+use std::fmt;
+
+use aws_lc_rs::digest::{Context, SHA256, digest};
+use data_encoding::{BASE64, HEXLOWER};
+
+/// The SHA-256 of the parts, one after the other, as if they were one string of bytes.
+///
+/// Nothing separates the parts: a caller that needs boundaries puts them into the bytes.
+///
+/// Shape:  parts -> 32 bytes.
+/// Never:  allocates for inputs of up to 256 bytes (a tree node is 65).
+/// Source: FIPS 180-4.
+pub fn sha256(parts: &[&[u8]]) -> Hash {
+    if let [only] = parts {
+        return Hash::from_slice(digest(&SHA256, only).as_ref());
+    }
+    // A context costs an allocation, which for a tree node is as dear as the hash: short inputs are
+    // gathered on the stack and hashed in one call.
+    let mut gathered = [0_u8; SHORT_BYTES_MAX];
+    let mut length = 0;
+    for part in parts {
+        match gathered.get_mut(length..length + part.len()) {
+            Some(room) => room.copy_from_slice(part),
+            None => return sha256_long(parts),
+        }
+        length += part.len();
+    }
+    Hash::from_slice(digest(&SHA256, gathered.get(..length).unwrap_or_default()).as_ref())
+}
+
+/// One SHA-256 value: a leaf, a node, a root, a content digest.
+///
+/// Shape:  32 bytes; text is lower-case hex or padded standard base64, both strict.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hash([u8; 32]);
+
+impl Hash {
+    /// The hash with these bytes.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Reads 64 lower-case hex digits; anything else is `None`.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let bytes = HEXLOWER.decode(text.as_bytes()).ok()?;
+        Some(Self(bytes.try_into().ok()?))
+    }
+
+    /// Reads 44 characters of padded standard base64; anything else is `None`.
+    pub fn from_base64(text: &str) -> Option<Self> {
+        // The length is checked first: a long line costs nothing.
+        if text.len() != 44 {
+            return None;
+        }
+        let bytes = BASE64.decode(text.as_bytes()).ok()?;
+        Some(Self(bytes.try_into().ok()?))
+    }
+
+    /// The 32 bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The hash as 64 lower-case hex digits.
+    pub fn to_hex(&self) -> String {
+        HEXLOWER.encode(&self.0)
+    }
+
+    /// The hash as 44 characters of padded standard base64.
+    pub fn to_base64(&self) -> String {
+        BASE64.encode(&self.0)
+    }
+
+    /// INVARIANT: only called with the output of SHA-256, which has 32 bytes.
+    fn from_slice(slice: &[u8]) -> Self {
+        let mut bytes = [0_u8; 32];
+        bytes.copy_from_slice(slice);
+        Self(bytes)
+    }
+}
+
+impl fmt::Debug for Hash {
+    /// The first eight hex digits, enough to tell two apart in a failed test.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [first, second, third, fourth, ..] = self.0;
+        write!(f, "Hash({first:02x}{second:02x}{third:02x}{fourth:02x}…)")
+    }
+}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_hex())
+    }
+}
+
+impl AsRef<[u8]> for Hash {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+const SHORT_BYTES_MAX: usize = 256;
+
+fn sha256_long(parts: &[&[u8]]) -> Hash {
+    let mut context = Context::new(&SHA256);
+    for part in parts {
+        context.update(part);
+    }
+    Hash::from_slice(context.finish().as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_answers_of_fips_180() {
+        for (input, expected) in [
+            ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+            ("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+        ] {
+            assert_eq!(sha256(&[input.as_bytes()]).to_hex(), expected);
+        }
+        assert_eq!(sha256(&[]), sha256(&[b""]));
+    }
+
+    #[test]
+    fn parts_hash_as_one_string_on_both_sides_of_the_short_bound() {
+        for length in [0, 1, 64, 65, 255, 256, 257, 1000] {
+            let whole: Vec<u8> = (0..length).map(|n: u32| n.to_le_bytes()[0]).collect();
+            for cut in [0, whole.len() / 3, whole.len()] {
+                let (head, tail) = whole.split_at(cut);
+                assert_eq!(sha256(&[head, tail]), sha256(&[&whole]), "{length} cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn text_forms_are_strict() {
+        let hash = sha256(&[b"abc"]);
+        assert_eq!(Hash::from_hex(&hash.to_hex()), Some(hash));
+        assert_eq!(Hash::from_base64(&hash.to_base64()), Some(hash));
+        assert_eq!(format!("{hash:?}"), "Hash(ba7816bf…)");
+        assert_eq!(Hash::from_hex(&hash.to_hex().to_uppercase()), None);
+        assert_eq!(Hash::from_hex("ba78"), None);
+        let text = hash.to_base64();
+        assert_eq!(Hash::from_base64(text.trim_end_matches('=')), None, "padding is part of the form");
+        // The last character holds two bits that must be zero: one spelling a hash, not four.
+        let loose: String = text.chars().take(42).chain(['1', '=']).collect();
+        assert_eq!(Hash::from_base64(&loose), None);
+    }
+}
