@@ -1,2 +1,81 @@
-//! Tidy and ci: whatever a compiler cannot check.
-fn main() {}
+//! `cargo xtask`: the commands that keep the tree in order. `cargo xtask` alone lists them.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use xtask::tree::{self, write_text};
+use xtask::{licences, salesforce, tidy};
+
+mod ci;
+mod clients;
+mod weigh;
+
+const HELP: &str = "\
+cargo xtask <command>
+
+  ci          everything CI runs, in order; ends with `N passed, N failed, N skipped`
+  tidy        what a compiler cannot check: imports, names, words, links, vectors, licences
+  clients     stories with real Salesforce clients: straight to the org, and through the gateway
+  licences    writes docs/licences.md
+  salesforce  writes the fields of the Salesforce package
+  weigh       sizes: crates linked, longest files, slowest units of the last `cargo build --timings`
+";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let command = args.next().unwrap_or_default();
+    let rest: Vec<String> = args.collect();
+    let done = match command.as_str() {
+        "ci" => Ok(ci::run()),
+        "tidy" => Ok(run_tidy()),
+        "clients" => Ok(clients::alone(&rest)),
+        "licences" => write_licences(),
+        "salesforce" => write_salesforce(),
+        "weigh" => weigh::print(),
+        "" | "help" | "--help" | "-h" => {
+            say(HELP);
+            Ok(true)
+        }
+        other => Err(format!("there is no command `{other}`; `cargo xtask` lists them")),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(says) => {
+            say(&format!("error: {says}\n"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Writes to the output; a reader that has gone is no reason to stop.
+fn say(text: &str) {
+    let _written = io::stdout().write_all(text.as_bytes());
+}
+
+fn run_tidy() -> bool {
+    let findings = tidy::all(&tree::root());
+    for finding in &findings {
+        say(&format!("{finding}\n"));
+    }
+    say(&match findings.len() {
+        0 => "tidy\n".to_owned(),
+        count => format!("{count} to tidy\n"),
+    });
+    findings.is_empty()
+}
+
+fn write_licences() -> Result<bool, String> {
+    let root = tree::root();
+    let page = licences::page(&root).map_err(|failed| failed.to_string())?;
+    write_text(&root.join(licences::PAGE), &page).map_err(|error| error.to_string())?;
+    Ok(true)
+}
+
+fn write_salesforce() -> Result<bool, String> {
+    let root = tree::root();
+    for (path, text) in salesforce::files() {
+        write_text(&root.join(path), &text).map_err(|error| error.to_string())?;
+    }
+    Ok(true)
+}
