@@ -1,0 +1,1 @@
+//! FHIR R4 JSON: where a mark rides in a resource and a Bundle.

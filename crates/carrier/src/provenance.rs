@@ -1,0 +1,1 @@
+//! The HTTP header `Eosin-Provenance`.

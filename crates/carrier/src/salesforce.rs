@@ -1,0 +1,1 @@
+//! Salesforce: the REST routes that write, the records in their bodies, and answers in its own shape.

@@ -1,0 +1,1 @@
+//! Files of rows: CSV with a header, and NDJSON.
