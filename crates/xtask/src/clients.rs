@@ -16,7 +16,6 @@ const HARNESS: &str = "tests/clients/run.py";
 const SYSTEM: &[(&[&str], &[&str])] = &[
     (&["python3", "-c", "import venv, ensurepip"], &["python3", "python3-venv"]),
     (&["npm", "--version"], &["nodejs", "npm"]),
-    (&["openssl", "version"], &["openssl"]),
 ];
 
 /// `cargo xtask clients [client …]`: the stories and their count.

@@ -6,7 +6,7 @@ use crate::tree::{Tree, is_kind};
 /// What is refused, and what to do instead. In pieces, so that this page passes itself.
 const BANNED: &[(&str, &str)] = &[
     (concat!("dbg", "!("), "print nothing, or log through tracing"),
-    (concat!("to", "do!("), "finish it or leave it out"),
+    (STAND_IN, "finish it or leave it out"),
     (concat!("unimplemen", "ted!("), "finish it or leave it out"),
     (concat!("FIX", "ME"), "fix it before it lands"),
     (concat!("/", "work/"), "a path of one machine; take it from the settings or the checkout"),
@@ -20,6 +20,8 @@ const BANNED: &[(&str, &str)] = &[
     (concat!("npm", "js.com"), "no registry hosts; name the package"),
     (concat!("deb.", "debian.org"), "no registry hosts; name the package"),
 ];
+
+const STAND_IN: &str = concat!("to", "do!(");
 
 /// Three capital X, as a word: somebody meant to come back.
 const COME_BACK: &str = concat!("X", "XX");
@@ -39,7 +41,9 @@ pub fn banned(tree: &Tree) -> Vec<Finding> {
     for (path, text) in tree.texts().filter(|(path, _)| is_read(path)) {
         for (index, line) in text.lines().enumerate() {
             for (needle, instead) in BANNED {
-                if line.contains(needle) {
+                // A documentation test may stand in for a value that it is about not having.
+                let stands_in = *needle == STAND_IN && line.trim_start().starts_with("//");
+                if line.contains(needle) && !stands_in {
                     findings.push(Finding::at(path, index, format!("`{needle}`: {instead}")));
                 }
             }
@@ -98,6 +102,7 @@ mod tests {
             check(banned, &format!("see {needle} there"), 1);
         }
         check(banned, &format!("// {COME_BACK}: later"), 1);
+        check(banned, &format!("/// let ruling: Ruling = {STAND_IN});"), 0);
         check(banned, &format!("555-01{COME_BACK} and the Z{COME_BACK} segment"), 0);
         let data = Tree::of(&[("fixtures/a.json", BANNED[0].0)]);
         assert_eq!(banned(&data), []);
