@@ -13,10 +13,11 @@
 
 pub mod fhir;
 pub mod provenance;
+pub mod route;
 pub mod salesforce;
 pub mod table;
 
 mod exchange;
-pub mod route;
+mod span;
 
 pub use exchange::{Action, Answer, DatasetPointer, Door, Labels, Limits, Readings, Refusal, Unit};
