@@ -1,0 +1,139 @@
+//! A ledger's folder on a real disk, and the lock that keeps it to one writer.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use crate::layout::LOCK;
+use crate::store::Store;
+
+/// A folder as a [`Store`].
+#[derive(Debug)]
+pub struct Folder {
+    root: PathBuf,
+    /// Files being written: the journal stays here, others until they are moved into place.
+    open: BTreeMap<String, File>,
+    /// Dropping it lets the next writer in; a reader has none.
+    lock: Option<File>,
+}
+
+impl Folder {
+    /// The folder for the one writer; it is made if it is not there.
+    ///
+    /// Errors: [`LockError::Held`]: somebody else writes here; [`LockError::Io`]: the folder cannot be used.
+    /// Never:  waits for the other writer.
+    pub fn lock(root: &Path) -> Result<Self, LockError> {
+        let failed = |step| move |source| LockError::Io { step, folder: root.to_owned(), source };
+        std::fs::create_dir_all(root).map_err(failed("make"))?;
+        let path = root.join(LOCK);
+        let lock =
+            OpenOptions::new().create(true).append(true).open(path).map_err(failed("open `lock` in"))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { root: root.to_owned(), open: BTreeMap::new(), lock: Some(lock) }),
+            Err(TryLockError::WouldBlock) => Err(LockError::Held { folder: root.to_owned() }),
+            Err(TryLockError::Error(source)) => Err(failed("lock")(source)),
+        }
+    }
+
+    /// The folder for a reader, which needs no lock: what is published never changes.
+    ///
+    /// Never: writes; the writing methods fail.
+    pub fn look(root: &Path) -> Self {
+        Self { root: root.to_owned(), open: BTreeMap::new(), lock: None }
+    }
+
+    fn opened(&mut self, path: &str) -> io::Result<&mut File> {
+        if self.lock.is_none() {
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "this folder was opened for reading",
+            ));
+        }
+        // Looked up twice because a map entry would need the name owned on every write.
+        if !self.open.contains_key(path) {
+            let place = self.root.join(path);
+            if let Some(folder) = place.parent() {
+                std::fs::create_dir_all(folder)?;
+            }
+            let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(place)?;
+            self.open.insert(path.to_owned(), file);
+        }
+        self.open.get_mut(path).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+    }
+}
+
+impl Store for Folder {
+    fn read(&self, path: &str, limit: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let bound = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+        File::open(self.root.join(path))?.take(bound).read_to_end(&mut bytes)?;
+        if bytes.len() > limit {
+            return Err(io::Error::from(io::ErrorKind::FileTooLarge));
+        }
+        Ok(bytes)
+    }
+
+    fn length(&self, path: &str) -> io::Result<u64> {
+        Ok(std::fs::metadata(self.root.join(path))?.len())
+    }
+
+    fn write(&mut self, path: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let file = self.opened(path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        file.write_all(bytes)
+    }
+
+    fn truncate(&mut self, path: &str, length: u64) -> io::Result<()> {
+        self.opened(path)?.set_len(length)
+    }
+
+    fn sync(&mut self, path: &str) -> io::Result<()> {
+        self.opened(path)?.sync_data()
+    }
+
+    fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
+        self.open.remove(from);
+        self.open.remove(to);
+        std::fs::rename(self.root.join(from), self.root.join(to))
+    }
+
+    fn remove_folder(&mut self, path: &str) -> io::Result<()> {
+        match std::fs::remove_dir_all(self.root.join(path)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn sync_folder(&mut self, path: &str) -> io::Result<()> {
+        File::open(self.root.join(path))?.sync_all()
+    }
+
+    fn forget(&mut self) {
+        self.open.clear();
+    }
+}
+
+/// Why a folder cannot be written to.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process, or another part of this one, has the ledger open for writing.
+    #[error(
+        "another writer holds the ledger in `{}`: stop it first, or give this process a folder of its own \
+         (every writer has its own ledger)", folder.display()
+    )]
+    Held {
+        /// The ledger's folder.
+        folder: PathBuf,
+    },
+    /// The folder itself cannot be used.
+    #[error("cannot {step} `{}`: check that it exists on a writable disk and belongs to this user", folder.display())]
+    Io {
+        /// What was tried.
+        step: &'static str,
+        /// The ledger's folder.
+        folder: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
