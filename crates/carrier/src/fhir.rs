@@ -1,1 +1,46 @@
 //! FHIR R4 JSON: where a mark rides in a resource and a Bundle.
+//!
+//! The mark is a resource-level extension; labels that other systems understand stand beside it in `meta`.
+//! Read in the order of a request: [`route`], [`read`], [`refuse`]; [`place`] goes the other way.
+//! Source: spec/carriers.md, "FHIR R4 JSON".
+
+mod identity;
+mod place;
+mod raw;
+mod read;
+mod refuse;
+mod route;
+
+pub use identity::identity_elements;
+pub use place::{PlaceError, place, place_bundle};
+pub use read::{read, read_document};
+pub use refuse::{ISSUES_MAX, merge, outcome, refuse, withhold};
+pub use route::{Route, route};
+
+/// Canonical URL of the extension that holds a mark's text form as `valueString`.
+pub const MARK_EXTENSION: &str = "https://eosin.example/fhir/StructureDefinition/mark";
+/// System of the tag whose code is a mark's short name.
+pub const MARK_SYSTEM: &str = "https://eosin.example/fhir/mark";
+/// System of the tag whose code is the subject: `synthetic`, `attested` or `mixed`.
+pub const SUBJECT_SYSTEM: &str = "https://eosin.example/fhir/subject";
+/// System of the identifier that brands a synthetic person: it stays when `meta` is stripped.
+pub const BRAND_SYSTEM: &str = "https://eosin.example/synthetic-patient";
+/// System of the coded reason in a refusal.
+pub const REFUSAL_SYSTEM: &str = "https://eosin.example/fhir/CodeSystem/refusal";
+
+/// What is said in the media types of FHIR's JSON.
+pub const CONTENT_TYPE: &str = "application/fhir+json; charset=utf-8";
+
+// HL7 Terminology: v3-ActReason#HTEST and v3-ObservationValue#AIAST, with the displays that it gives them.
+const TEST_SYSTEM: &str = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
+const TEST_CODE: &str = "HTEST";
+const TEST_DISPLAY: &str = "test health data";
+const AI_SYSTEM: &str = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue";
+const AI_CODE: &str = "AIAST";
+const AI_DISPLAY: &str = "Artificial Intelligence asserted";
+
+/// Resource types about a person, whose synthetic records are branded with an identifier.
+const PERSONS: [&str; 4] = ["Patient", "Person", "Practitioner", "RelatedPerson"];
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+//! Labels into resources: the mark, its tags, and the security labels that other systems understand.
+
+use mark::{Reading, Subject, Unreadable, json};
+
+use super::{
+    AI_CODE, AI_DISPLAY, AI_SYSTEM, BRAND_SYSTEM, MARK_EXTENSION, MARK_SYSTEM, PERSONS, SUBJECT_SYSTEM,
+    TEST_CODE, TEST_DISPLAY, TEST_SYSTEM,
+    raw::{self, RawObject, quote},
+    read::{Entry, entries, read_document},
+};
+use crate::{Labels, Limits};
+
+/// Writes labels into one resource.
+///
+/// A mark that was there is replaced; labels that others wrote stay. Every other value stays as it was written,
+/// so that `1.50` is not made into `1.5`.
+///
+/// Shape:  one resource, not a Bundle -> the same resource, labelled.
+/// Bounds: about three times the resource in memory; the caller bounds the resource.
+/// Errors: see [`PlaceError`]; nothing was written.
+/// Source: spec/carriers.md, "FHIR R4 JSON", placing.
+pub fn place(resource: &[u8], labels: &Labels) -> Result<Vec<u8>, PlaceError> {
+    let readings = read_document(resource, &UNBOUNDED);
+    match readings.records.as_slice() {
+        [Reading { content: Ok(record), place }] if place.reference == record.object => {
+            let text = std::str::from_utf8(resource).map_err(|_| PlaceError::Shape)?;
+            Ok(place_text(text, &record.object, labels)?.into_bytes())
+        }
+        [Reading { content: Err(reason), .. }] => Err(PlaceError::Unreadable(reason.clone())),
+        _ => Err(PlaceError::Shape),
+    }
+}
+
+/// Writes labels into the resources of a Bundle.
+///
+/// A signature over the Bundle no longer fits afterwards: labelled content is other content.
+///
+/// Shape:  one Bundle, and the labels of its records in the order in which [`super::read_document`] gave them.
+/// Bounds: about four times the Bundle in memory; the caller bounds the Bundle.
+/// Errors: see [`PlaceError`]; nothing was written.
+pub fn place_bundle(bundle: &[u8], labels: &[Labels]) -> Result<Vec<u8>, PlaceError> {
+    let json::Json::Object(members) = json::parse(bundle).map_err(Unreadable::from)? else {
+        return Err(PlaceError::Shape);
+    };
+    if members.iter().all(|(name, value)| name != "resourceType" || value.text() != Some("Bundle")) {
+        return Err(PlaceError::Shape);
+    }
+    let found = entries(members);
+    if found.len() != labels.len() {
+        return Err(PlaceError::Count { records: found.len(), labels: labels.len() });
+    }
+    let text = std::str::from_utf8(bundle).map_err(|_| PlaceError::Shape)?;
+    let mut whole = RawObject::parse(text).ok_or(PlaceError::Shape)?;
+    let listed = raw::items(whole.get("entry").unwrap_or("[]")).ok_or(PlaceError::Shape)?;
+    let mut written: Vec<String> = listed.iter().map(|&entry| entry.to_owned()).collect();
+    for (Entry { position, content }, labels) in found.into_iter().zip(labels) {
+        let record = content.map_err(PlaceError::Unreadable)?;
+        let slot = written.get_mut(position).ok_or(PlaceError::Shape)?;
+        let mut entry = RawObject::parse(slot).ok_or(PlaceError::Shape)?;
+        let resource = entry.get("resource").ok_or(PlaceError::Shape)?;
+        let placed = place_text(resource, &record.object, labels)?;
+        entry.set("resource", placed);
+        *slot = entry.to_text();
+    }
+    if whole.get("entry").is_some() {
+        whole.set("entry", raw::array(&written));
+    }
+    Ok(whole.to_text().into_bytes())
+}
+
+/// The caller has bounded what it holds; nothing is bounded twice.
+const UNBOUNDED: Limits = Limits { body_bytes: usize::MAX, records: usize::MAX };
+
+/// Why labels were not written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlaceError {
+    /// What should be labelled cannot be read.
+    #[error("cannot be labelled: {0}")]
+    Unreadable(#[from] Unreadable),
+    /// Something that labels go into is not what FHIR says it is.
+    #[error(
+        "cannot be labelled: it is not a FHIR resource whose `meta`, `extension` and `identifier` are as R4 has them"
+    )]
+    Shape,
+    /// A Bundle needs one set of labels a record.
+    #[error("holds {records} records, and labels were given for {labels}")]
+    Count {
+        /// Records in the Bundle.
+        records: usize,
+        /// Labels given.
+        labels: usize,
+    },
+}
+
+fn place_text(resource: &str, resource_type: &str, labels: &Labels) -> Result<String, PlaceError> {
+    let mut whole = RawObject::parse(resource).ok_or(PlaceError::Shape)?;
+    let synthetic = labels.subject == Subject::Synthetic;
+
+    let mut meta = RawObject::parse(whole.get("meta").unwrap_or("{}")).ok_or(PlaceError::Shape)?;
+    let mut security = Vec::new();
+    if synthetic {
+        security.push((TEST_SYSTEM, TEST_CODE, Some(TEST_DISPLAY)));
+    }
+    if labels.authorship.is_ai() {
+        security.push((AI_SYSTEM, AI_CODE, Some(AI_DISPLAY)));
+    }
+    // A label that is there already is not written twice, whoever wrote it.
+    add(
+        &mut meta,
+        "security",
+        |item| security.iter().any(|(system, code, _)| is(item, "system", system) && is(item, "code", code)),
+        &codings(&security),
+    )?;
+    let tags =
+        codings(&[(MARK_SYSTEM, &labels.mark_id, None), (SUBJECT_SYSTEM, labels.subject.as_str(), None)]);
+    add(
+        &mut meta,
+        "tag",
+        |item| is(item, "system", MARK_SYSTEM) || is(item, "system", SUBJECT_SYSTEM),
+        &tags,
+    )?;
+    whole.set("meta", meta.to_text());
+
+    let mark = format!(r#"{{"url":"{MARK_EXTENSION}","valueString":{}}}"#, quote(&labels.mark_text));
+    add(&mut whole, "extension", |item| is(item, "url", MARK_EXTENSION), &[mark])?;
+    if PERSONS.contains(&resource_type) {
+        let brand = format!(r#"{{"system":"{BRAND_SYSTEM}","value":{}}}"#, quote(&labels.mark_id));
+        let brand = if synthetic { vec![brand] } else { Vec::new() };
+        add(&mut whole, "identifier", |item| is(item, "system", BRAND_SYSTEM), &brand)?;
+    }
+    Ok(whole.to_text())
+}
+
+/// Adds items to an array member, after taking out those that `ours` finds; an empty array goes away.
+fn add(
+    object: &mut RawObject,
+    name: &str,
+    ours: impl Fn(&json::Json<'_>) -> bool,
+    new: &[String],
+) -> Result<(), PlaceError> {
+    let old = object.get(name).unwrap_or("[]");
+    let items = raw::items(old).ok_or(PlaceError::Shape)?;
+    let mut kept = Vec::with_capacity(items.len() + new.len());
+    for item in items {
+        if !ours(&json::parse(item.as_bytes()).map_err(Unreadable::from)?) {
+            kept.push(item.to_owned());
+        }
+    }
+    kept.extend_from_slice(new);
+    if kept.is_empty() {
+        object.remove(name);
+    } else {
+        object.set(name, raw::array(&kept));
+    }
+    Ok(())
+}
+
+fn codings(codes: &[(&str, &str, Option<&str>)]) -> Vec<String> {
+    let coding = |&(system, code, display): &(&str, &str, Option<&str>)| {
+        let display = display.map(|display| format!(r#","display":{}"#, quote(display))).unwrap_or_default();
+        format!(r#"{{"system":"{system}","code":{}{display}}}"#, quote(code))
+    };
+    codes.iter().map(coding).collect()
+}
+
+fn is(item: &json::Json<'_>, name: &str, want: &str) -> bool {
+    item.get(name).and_then(json::Json::text) == Some(want)
+}
