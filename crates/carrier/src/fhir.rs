@@ -14,7 +14,7 @@ mod route;
 pub use identity::identity_elements;
 pub use place::{PlaceError, place, place_bundle};
 pub use read::{read, read_document};
-pub use refuse::{ISSUES_MAX, merge, outcome, refuse, withhold};
+pub use refuse::{ISSUES_MAX, MergeError, Withheld, merge, outcome, refuse, withhold};
 pub use route::{Route, route};
 
 /// Canonical URL of the extension that holds a mark's text form as `valueString`.

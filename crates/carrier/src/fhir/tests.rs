@@ -1,12 +1,10 @@
 //! Scenes and laws of resources and Bundles.
 
-use std::collections::BTreeMap;
-
 use mark::{Authorship, Claim, Reading, Record, Subject, Unreadable, json};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Labels, Limits, Readings, Refusal, Unit};
+use crate::{Answer, Labels, Limits, Readings, Refusal, Unit};
 
 const LIMITS: Limits = Limits { body_bytes: 1 << 20, records: 1000 };
 const JSON: Option<&str> = Some("application/fhir+json");
@@ -293,24 +291,28 @@ fn refusal(message: &str) -> Refusal {
 
 #[test]
 fn a_refusal_is_an_operation_outcome() {
-    let refusals = BTreeMap::from([
-        (0, refusal("no \"synthetic\" records here")),
-        (2, refusal("no \"synthetic\" records here")),
-    ]);
-    let answer = refuse(&Route::Bundle, 5, &refusals);
+    let said = refusal("no \"synthetic\" records here");
+    let answer = refuse(&[(0, said.clone()), (2, said)]);
     assert_eq!((answer.status, answer.content_type), (403, CONTENT_TYPE));
     let want = expect_test::expect![[
-        r#"{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"business-rule","details":{"coding":[{"system":"https://eosin.example/fhir/CodeSystem/refusal","code":"EOSIN_BLOCKED"}],"text":"2 of 5 resources"},"diagnostics":"no \"synthetic\" records here"}]}"#
+        r#"{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"business-rule","details":{"coding":[{"system":"https://eosin.example/fhir/CodeSystem/refusal","code":"EOSIN_BLOCKED"}],"text":"2 resources"},"diagnostics":"no \"synthetic\" records here"}]}"#
     ]];
     want.assert_eq(std::str::from_utf8(&answer.body).unwrap());
-    let bare = refuse(&Route::Delete, 0, &BTreeMap::new());
-    assert_eq!(json::parse(&bare.body).unwrap().get("issue").unwrap().items().len(), 1);
-    let many: BTreeMap<_, _> = (0..100).map(|at| (at, refusal(&format!("no {at}")))).collect();
-    let many = refuse(&Route::Bundle, 100, &many);
-    assert_eq!(json::parse(&many.body).unwrap().get("issue").unwrap().items().len(), ISSUES_MAX);
+    let issues = |answer: Answer| json::parse(&answer.body).unwrap().get("issue").unwrap().items().len();
+    assert_eq!(issues(refuse(&[])), 1);
+    let many: Vec<_> = (0..100).map(|at| (at, refusal(&format!("no {at}")))).collect();
+    assert_eq!(issues(refuse(&many)), ISSUES_MAX);
     let unavailable = outcome(503, &refusal("the ledger cannot write"));
     assert_eq!(unavailable.status, 503);
     assert!(String::from_utf8(unavailable.body).unwrap().contains("transient"));
+}
+
+fn statuses(answer: &Answer) -> Vec<String> {
+    let merged = json::parse(&answer.body).unwrap();
+    let entries = merged.get("entry").unwrap().items().iter();
+    entries
+        .map(|entry| entry.get("response").unwrap().get("status").unwrap().text().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
@@ -321,37 +323,31 @@ fn a_batch_is_answered_in_the_clients_order() {
     let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
     let text = bundle("batch", &entries);
     // Records 0, 1 and 2 are entries 0, 2 and 3.
-    let refusals = BTreeMap::from([(1, refusal("not this one"))]);
-    let kept = withhold(&Route::Bundle, text.as_bytes(), &refusals).unwrap();
-    assert_eq!(String::from_utf8(kept).unwrap(), bundle("batch", &[entries[0], entries[1], entries[3]]));
+    let withheld = withhold(text.as_bytes(), &[(1, refusal("not this one"))]).unwrap();
+    let kept = String::from_utf8(withheld.body.clone().unwrap()).unwrap();
+    assert_eq!(kept, bundle("batch", &[entries[0], entries[1], entries[3]]));
     let said = |status: &str| format!(r#"{{"response":{{"status":"{status}"}}}}"#);
     let upstream = bundle("batch-response", &[&said("201"), &said("200"), &said("204")]);
-    let merged = merge(&Route::Bundle, text.as_bytes(), upstream.as_bytes(), &refusals).unwrap();
-    let merged = json::parse(&merged).unwrap();
-    let status: Vec<_> = merged
-        .get("entry")
-        .unwrap()
-        .items()
-        .iter()
-        .map(|entry| entry.get("response").unwrap().get("status").unwrap().text().unwrap())
-        .collect();
-    assert_eq!(status, ["201", "200", "403 Forbidden", "204"]);
+    let merged = merge(&withheld, Some(upstream.as_bytes())).unwrap();
+    assert_eq!(statuses(&merged), ["201", "200", "403 Forbidden", "204"]);
+    assert!(!format!("{withheld:?} {merged:?}").contains("Number"));
 
-    let none = BTreeMap::new();
     let short = bundle("batch-response", &[&said("201")]);
-    let outcome = r#"{"resourceType":"OperationOutcome"}"#;
-    for (upstream, refusals) in
-        [(short.as_str(), &refusals), (outcome, &refusals), ("", &refusals), (&upstream, &none)]
-    {
-        assert_eq!(merge(&Route::Bundle, text.as_bytes(), upstream.as_bytes(), refusals), None, "{upstream}");
+    let long = bundle("batch-response", &[&said("201"), &said("201"), &said("201"), &said("201")]);
+    for upstream in [short.as_str(), &long, r#"{"resourceType":"OperationOutcome"}"#, ""] {
+        assert_eq!(merge(&withheld, Some(upstream.as_bytes())), Err(MergeError::Response), "{upstream}");
     }
-    let all: BTreeMap<_, _> = (0..3).map(|at| (at, refusal("none of these"))).collect();
-    let left = withhold(&Route::Bundle, text.as_bytes(), &all).unwrap();
-    assert_eq!(String::from_utf8(left).unwrap(), bundle("batch", &[entries[1]]));
-    let only = bundle("batch", &[entries[0]]);
-    assert_eq!(withhold(&Route::Bundle, only.as_bytes(), &BTreeMap::from([(0, refusal("no"))])), None);
-    assert_eq!(withhold(&Route::Bundle, only.as_bytes(), &BTreeMap::from([(1, refusal("no"))])), None);
-    assert_eq!(withhold(&Route::Bundle, text.replace("batch", "transaction").as_bytes(), &refusals), None);
+}
+
+#[test]
+fn a_batch_of_which_nothing_is_left_is_answered_here() {
+    let text = bundle("batch", &[&entry("POST", "Patient", SMALL)]);
+    let withheld = withhold(text.as_bytes(), &[(0, refusal("no"))]).unwrap();
+    assert_eq!(withheld.body, None);
+    assert_eq!(statuses(&merge(&withheld, None).unwrap()), ["403 Forbidden"]);
+    assert_eq!(withhold(text.as_bytes(), &[(1, refusal("no"))]), Err(MergeError::NoSuchRecord));
+    let transaction = text.replace("batch", "transaction");
+    assert_eq!(withhold(transaction.as_bytes(), &[(0, refusal("no"))]), Err(MergeError::NotABatch));
 }
 
 mod laws;
