@@ -1,1 +1,3 @@
 //! What tests share: fixtures, keys, clocks, a failing disk.
+
+pub mod sealed;
