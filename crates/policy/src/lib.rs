@@ -1,1 +1,21 @@
 //! Cedar: verdicts and a request in, a ruling out.
+//!
+//! Never does I/O, reads a clock, or lets something pass because a policy could not be evaluated.
+//! Start at [`decide`]; the policies themselves are in `policies/default.cedar`, written to be read.
+//! Read next: `docs/policy.md`, then the crate `flow`, which commits a ruling before it acts on it.
+
+mod boundary;
+mod counts;
+mod decide;
+mod policies;
+mod request;
+mod ruling;
+mod vocabulary;
+
+pub use boundary::{Boundary, Continuity, Environment, Mode};
+pub use counts::{Counts, Marks};
+pub use decide::{Scope, decide};
+pub use policies::{POLICIES_MAX, POLICY_BYTES_MAX, Policies, PolicyError, Problem};
+pub use request::{Action, Caller, Request};
+pub use ruling::{Decision, Finding, Requested, Ruling};
+pub use vocabulary::UnknownWord;

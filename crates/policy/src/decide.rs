@@ -1,0 +1,153 @@
+//! The one question to the policies: may these records cross here? Whatever goes wrong, the answer is no.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cedar_policy::{AuthorizationError, Entities};
+use mark::{Claim, DatasetId, Integrity, Verdict, VerdictName};
+
+use crate::{
+    counts::{Case, Counts},
+    policies::Policies,
+    request::Request,
+    ruling::{Finding, Outcome, Requested, Ruling},
+};
+
+/// What is refused when one record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// That record: each is decided alone, as in a Salesforce collection.
+    PerRecord,
+    /// Everything: one transaction, one message, one file.
+    Whole,
+}
+
+/// Rules on what a request carries.
+///
+/// Every record is asked about; records that policies cannot tell apart are asked about once and share the answer.
+/// With [`Scope::Whole`] all records together are asked about as well, and the worst answer holds for all: so a
+/// policy that permits one record of a transaction cannot carry another one in. A request without records is asked
+/// about once.
+///
+/// Shape:  verdicts in any number -> a ruling with one decision each, same order.
+/// Bounds: one evaluation of all policies for each distinct case (tens of microseconds), one lookup a record.
+/// Errors: none; a policy that cannot be evaluated blocks, in every mode, and is named in the ruling.
+/// Never:  does I/O, reads a clock, or shows policies anything of a record but its verdict and its dataset's labels.
+pub fn decide(policies: &Policies, request: &Request<'_>, scope: Scope, verdicts: Vec<Verdict>) -> Ruling {
+    let asking = Asking { policies, request, entities: policies.vocabulary().entities(request.boundary) };
+    let mut cases: Vec<Case> = Vec::new();
+    let mut by_case: BTreeMap<Case, usize> = BTreeMap::new();
+    let mut by_key: BTreeMap<Key, usize> = BTreeMap::new();
+    let mut outcome_of = Vec::with_capacity(verdicts.len());
+    let mut counts = Counts::default();
+    for verdict in &verdicts {
+        let index = *by_key.entry(Key::of(verdict)).or_insert_with(|| {
+            let case = Case::of(verdict, &request.boundary.jurisdiction);
+            *by_case.entry(case).or_insert_with_key(|case| {
+                cases.push(case.clone());
+                cases.len() - 1
+            })
+        });
+        if let Some(case) = cases.get(index) {
+            counts.add(case);
+        }
+        outcome_of.push(index);
+    }
+    let outcomes: Vec<Outcome> =
+        cases.iter().map(|case| asking.ask(&case.counts(), &case.purposes)).collect();
+    let together = (scope == Scope::Whole || verdicts.is_empty()).then(|| {
+        let purposes = cases.iter().flat_map(|case| case.purposes.iter().cloned()).collect();
+        asking.ask(&counts, &purposes)
+    });
+    let worst = outcomes.iter().chain(&together).map(|outcome| outcome.decision).max();
+    let decisions = outcome_of.iter().filter_map(|&index| match scope {
+        Scope::PerRecord => outcomes.get(index).map(|outcome| outcome.decision),
+        Scope::Whole => worst,
+    });
+    Ruling {
+        version: policies.shared_version(),
+        requested: Requested::of(request),
+        counts,
+        decisions: decisions.collect(),
+        outcome_of,
+        outcomes,
+        together,
+        verdicts,
+    }
+}
+
+/// What tells cases apart at the cost of a comparison: two records of one key are of one case.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    name: VerdictName,
+    integrity: Option<Integrity>,
+    claimed: bool,
+    dataset: Option<DatasetId>,
+}
+
+impl Key {
+    fn of(verdict: &Verdict) -> Self {
+        let proof = verdict.proof();
+        Self {
+            name: verdict.name(),
+            integrity: proof.map(mark::Proof::integrity),
+            claimed: matches!(verdict, Verdict::Unproven(Claim::Synthetic)),
+            dataset: proof.map(|proof| proof.dataset().id()),
+        }
+    }
+}
+
+/// One request, put to one set of policies.
+struct Asking<'a> {
+    policies: &'a Policies,
+    request: &'a Request<'a>,
+    entities: Result<Entities, String>,
+}
+
+impl Asking<'_> {
+    fn ask(&self, counts: &Counts, purposes: &BTreeSet<String>) -> Outcome {
+        let Request { client, action, boundary, .. } = *self.request;
+        let question = self.policies.vocabulary().request(client, action, boundary, counts, purposes);
+        let (entities, question) = match (&self.entities, question) {
+            (Ok(entities), Ok(question)) => (entities, question),
+            (Err(problem), _) => return self.broken(Vec::new(), vec![problem.clone()]),
+            (_, Err(problem)) => return self.broken(Vec::new(), vec![problem]),
+        };
+        let answer = self.policies.ask(&question, entities);
+        // Cedar's authorizer skips a policy that errs, so a broken forbid reads as absent. Here it blocks.
+        let errors: Vec<&AuthorizationError> = answer.diagnostics().errors().collect();
+        if !errors.is_empty() {
+            let ids = errors.iter().map(|AuthorizationError::PolicyEvaluationError(error)| error.policy_id());
+            let ids = self.policies.in_order(ids).map(|told| told.id.clone()).collect();
+            return self.broken(ids, errors.iter().map(ToString::to_string).collect());
+        }
+        let finding = match answer.decision() {
+            cedar_policy::Decision::Allow => Finding::Permit,
+            cedar_policy::Decision::Deny => Finding::Forbid,
+        };
+        let told: Vec<_> = self.policies.in_order(answer.diagnostics().reason()).collect();
+        let reason = told.first().map_or_else(
+            || format!("no policy permits this here ({action} in {})", boundary.environment).into(),
+            |told| told.reason.clone(),
+        );
+        Outcome {
+            finding,
+            decision: finding.under(boundary.mode),
+            policies: told.iter().map(|told| told.id.clone()).collect(),
+            reason,
+            errors: Vec::new(),
+        }
+    }
+
+    fn broken(&self, policies: Vec<std::sync::Arc<str>>, errors: Vec<String>) -> Outcome {
+        Outcome {
+            finding: Finding::Error,
+            decision: Finding::Error.under(self.request.boundary.mode),
+            policies,
+            reason: "policy error: a policy could not be evaluated, so nothing passes; correct it".into(),
+            errors,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
