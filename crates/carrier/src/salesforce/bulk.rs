@@ -1,0 +1,275 @@
+//! Rows of a Salesforce CSV: what a Bulk 2.0 job uploads, and what an export gives.
+//!
+//! Its own scanner rather than the `csv` crate: cells borrow from the body, and what two readers could split
+//! differently is refused instead of guessed. `place` writes with that crate, and a law lets the two agree.
+
+use std::borrow::Cow;
+
+use mark::{Place, Reading, Unreadable, json::Json};
+
+use super::{
+    field::is_dataset_relationship,
+    plan::unreadable,
+    record::{names_twice, record, shape},
+};
+use crate::Limits;
+
+/// The rows of a CSV with a header, as records of one object.
+///
+/// Shape:  UTF-8, a byte-order mark at its start is skipped; lines end in LF or CRLF; an empty cell is absent,
+///         `#N/A` is null; columns with a dot are ways to other rows and are skipped. One reading a row.
+/// Bounds: `limits`; past them the whole is one unreadable record.
+/// Source: spec/carriers.md section 2.4.
+pub(super) fn rows<'a>(object: &str, delimiter: u8, body: &'a [u8], limits: &Limits) -> Vec<Reading<'a>> {
+    try_rows(object, delimiter, body, limits).unwrap_or_else(|reason| vec![unreadable("body", reason)])
+}
+
+fn try_rows<'a>(
+    object: &str,
+    delimiter: u8,
+    body: &'a [u8],
+    limits: &Limits,
+) -> Result<Vec<Reading<'a>>, Unreadable> {
+    if body.len() > limits.body_bytes {
+        return Err(Unreadable::TooLong { limit: limits.body_bytes });
+    }
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+    let text = std::str::from_utf8(body).map_err(|error| {
+        Unreadable::Shape(format!("is not UTF-8 at byte {}; send UTF-8", error.valid_up_to()))
+    })?;
+    let mut scanner = Scanner { text, at: 0, line: 1, delimiter };
+    let header = match scanner.next() {
+        None => return Ok(Vec::new()),
+        Some(row) => row.cells.map_err(|reason| Unreadable::Shape(format!("has a header that {reason}")))?,
+    };
+    let header: Vec<Cow<'_, str>> = header.into_iter().map(trimmed).collect();
+    if names_twice(header.iter().map(AsRef::as_ref)) {
+        return Err(shape("names a column twice, if upper and lower case are one"));
+    }
+    if header.iter().any(|name| name.is_empty()) {
+        return Err(shape("has a column without a name"));
+    }
+    let mut readings = Vec::new();
+    for row in scanner {
+        if readings.len() >= limits.records {
+            return Err(Unreadable::TooMany { limit: limits.records });
+        }
+        let content = row.cells.and_then(|cells| {
+            if cells.len() != header.len() {
+                return Err(format!("has {} cells under {} columns", cells.len(), header.len()));
+            }
+            Ok(cells)
+        });
+        let content = content.map_err(Unreadable::Shape).and_then(|cells| {
+            let members =
+                header.iter().zip(cells).filter(|(name, cell)| !cell.is_empty() && !leads_away(name));
+            let members = members.map(|(name, cell)| {
+                let value = if cell == "#N/A" { Json::Null } else { Json::Text(cell) };
+                (name.clone(), value)
+            });
+            record(Cow::Owned(object.to_owned()), members.collect())
+        });
+        let place = Place { index: readings.len(), reference: format!("line {}", row.line) };
+        readings.push(Reading { place, content });
+    }
+    Ok(readings)
+}
+
+/// Whether a column is a field of another row: `Account.Ext__c`, `Owner:User.Name`.
+fn leads_away(name: &str) -> bool {
+    name.contains('.') || is_dataset_relationship(name)
+}
+
+fn trimmed(name: Cow<'_, str>) -> Cow<'_, str> {
+    match name {
+        Cow::Borrowed(name) => Cow::Borrowed(name.trim()),
+        Cow::Owned(name) => Cow::Owned(name.trim().to_owned()),
+    }
+}
+
+/// One line of cells, which may span lines of text.
+struct Row<'a> {
+    /// The line it starts on, from 1.
+    line: usize,
+    cells: Result<Vec<Cow<'a, str>>, String>,
+}
+
+struct Scanner<'a> {
+    text: &'a str,
+    at: usize,
+    line: usize,
+    delimiter: u8,
+}
+
+impl<'a> Iterator for Scanner<'a> {
+    type Item = Row<'a>;
+
+    /// The next row that is not empty. After a broken one, the next line.
+    fn next(&mut self) -> Option<Row<'a>> {
+        while self.line_end() {}
+        if self.at >= self.text.len() {
+            return None;
+        }
+        let line = self.line;
+        let mut cells = Vec::new();
+        loop {
+            match self.cell() {
+                Ok(cell) => cells.push(cell),
+                Err(reason) => {
+                    self.skip_line();
+                    return Some(Row { line, cells: Err(reason.to_owned()) });
+                }
+            }
+            if self.peek() == Some(self.delimiter) {
+                self.at += 1;
+            } else if self.line_end() || self.at >= self.text.len() {
+                return Some(Row { line, cells: Ok(cells) });
+            } else {
+                self.skip_line();
+                return Some(Row { line, cells: Err("has text after a closing quote".to_owned()) });
+            }
+        }
+    }
+}
+
+impl<'a> Scanner<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    /// Steps over LF or CRLF, if one is here.
+    fn line_end(&mut self) -> bool {
+        let rest = self.rest();
+        let length = if rest.starts_with("\r\n") { 2 } else { usize::from(rest.starts_with('\n')) };
+        self.at += length;
+        self.line += usize::from(length > 0);
+        length > 0
+    }
+
+    fn skip_line(&mut self) {
+        self.at += self.rest().find('\n').unwrap_or(self.rest().len());
+        self.line_end();
+    }
+
+    fn cell(&mut self) -> Result<Cow<'a, str>, &'static str> {
+        if self.peek() == Some(b'"') {
+            return self.quoted();
+        }
+        let rest = self.rest();
+        let delimiter = char::from(self.delimiter);
+        let end = rest.find(|c: char| c == delimiter || c == '\n').unwrap_or(rest.len());
+        let mut cell = rest.get(..end).unwrap_or_default();
+        if rest.get(end..).is_some_and(|after| after.starts_with('\n')) {
+            cell = cell.strip_suffix('\r').unwrap_or(cell);
+        }
+        if cell.contains('"') {
+            return Err("has a quote within a cell that does not begin with one");
+        }
+        if cell.contains('\r') {
+            return Err("has a carriage return that ends no line");
+        }
+        self.at += cell.len();
+        Ok(Cow::Borrowed(cell))
+    }
+
+    fn quoted(&mut self) -> Result<Cow<'a, str>, &'static str> {
+        let start = self.at + 1;
+        let mut at = start;
+        let mut doubled = false;
+        loop {
+            let rest = self.text.get(at..).unwrap_or_default();
+            let Some(quote) = rest.find('"') else {
+                return Err("has a quote that is never closed");
+            };
+            at += quote;
+            if self.text.as_bytes().get(at + 1) != Some(&b'"') {
+                break;
+            }
+            doubled = true;
+            at += 2;
+        }
+        let cell = self.text.get(start..at).unwrap_or_default();
+        self.line += cell.bytes().filter(|byte| *byte == b'\n').count();
+        self.at = at + 1;
+        Ok(if doubled { Cow::Owned(cell.replace("\"\"", "\"")) } else { Cow::Borrowed(cell) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { body_bytes: 10_000, records: 4 };
+
+    /// Each row as its place and fields, or the sentence that refuses it.
+    fn shown(delimiter: u8, body: &[u8]) -> Vec<String> {
+        let rows = rows("Contact", delimiter, body, &LIMITS);
+        rows.iter()
+            .map(|reading| match &reading.content {
+                Ok(record) => {
+                    let fields = record.fields.iter().map(|(name, value)| match value {
+                        Json::Text(text) => format!("{name}={text}"),
+                        _ => format!("{name}:{value:?}"),
+                    });
+                    format!("{}: {}", reading.place.reference, fields.collect::<Vec<_>>().join("|"))
+                }
+                Err(reason) => format!("{}: {reason}", reading.place.reference),
+            })
+            .collect()
+    }
+
+    fn check(body: &str, want: &[&str]) {
+        assert_eq!(shown(b',', body.as_bytes()), want, "{body:?}");
+    }
+
+    #[test]
+    fn rows_are_records() {
+        check("", &[]);
+        check("LastName\n", &[]);
+        check("LastName,Phone\nBell,1\n", &["line 2: LastName=Bell|Phone=1"]);
+        check(
+            "\u{feff}LastName,Phone\r\nBell,1\r\n\r\nOde,",
+            &["line 2: LastName=Bell|Phone=1", "line 4: LastName=Ode"],
+        );
+        check(
+            "LastName,Phone\n\"Be\"\"ll\n2\",#N/A\nOde,2",
+            &["line 2: LastName=Be\"ll\n2|Phone:null", "line 4: LastName=Ode|Phone=2"],
+        );
+        check("\"Last\"\"Name\"\nx", &["line 2: Last\"Name=x"]);
+        check("LastName,Account.Ext__c,Id\nBell,a,003", &["line 2: LastName=Bell"]);
+        check("LastName,Eosin_Dataset__r.Eosin_Dataset_Id__c\nBell,d", &["line 2: LastName=Bell"]);
+    }
+
+    #[test]
+    fn other_delimiters_split_too() {
+        assert_eq!(shown(b'\t', b"A\tB\n1,2\t3"), ["line 2: A=1,2|B=3"]);
+        assert_eq!(shown(b'^', b"A^B\n1^\"2^3\""), ["line 2: A=1|B=2^3"]);
+    }
+
+    #[test]
+    fn a_broken_row_names_its_line() {
+        check("A,B\n1\n2,3", &["line 2: has 1 cells under 2 columns", "line 3: A=2|B=3"]);
+        check("A,B\n1,2,3", &["line 2: has 3 cells under 2 columns"]);
+        check(
+            "A,B\n1,a\"b\n2,3",
+            &["line 2: has a quote within a cell that does not begin with one", "line 3: A=2|B=3"],
+        );
+        check("A,B\n1,\"a\"b\n", &["line 2: has text after a closing quote"]);
+        check("A,B\n1,\"a", &["line 2: has a quote that is never closed"]);
+        check("A,B\n1,a\rb\n", &["line 2: has a carriage return that ends no line"]);
+    }
+
+    #[test]
+    fn a_header_with_two_readings_refuses_all() {
+        check("LastName,lastname\na,b", &["body: names a column twice, if upper and lower case are one"]);
+        check("A,\n1,2", &["body: has a column without a name"]);
+        check("A\"\n1", &["body: has a header that has a quote within a cell that does not begin with one"]);
+        check("A\n1\n2\n3\n4\n5", &["body: holds more than 4 records"]);
+        assert_eq!(shown(b',', b"\xFF\xFEA\0"), ["body: is not UTF-8 at byte 0; send UTF-8"]);
+        assert_eq!(shown(b',', &[b'a'; 10_001]), ["body: is longer than 10000 bytes"]);
+    }
+}

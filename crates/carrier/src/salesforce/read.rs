@@ -1,0 +1,134 @@
+//! The records of a request's body, and of what an org gave back.
+
+use mark::{
+    Place, Reading, Unreadable,
+    json::{self, Json, Members},
+};
+
+use super::{
+    bulk,
+    door::{Route, is_name},
+    job::{Job, Operation},
+    plan::{has_records, plan, unreadable},
+    record::{object_of, record, shape},
+};
+use crate::{Limits, Readings, Unit};
+
+/// Reads the records of a judged request.
+///
+/// A removal has no records, and a bulk job's rows are read with the job that they belong to; without it they are
+/// unreadable, for nobody knows what they are.
+///
+/// Shape:  the body, decoded -> one reading a record, in the body's order; children of a tree after their parent.
+/// Bounds: `limits`; past them the whole body is one unreadable record.
+/// Errors: none; what cannot be read is a reading, and never a reason to let the rest pass unread.
+/// Source: spec/carriers.md sections 2.1 to 2.4.
+pub fn read<'a>(route: &Route, job: Option<&Job>, body: &'a [u8], limits: &Limits) -> Readings<'a> {
+    match route {
+        Route::BulkUpload { job: id } => {
+            let records = match job.filter(|job| job.id == *id) {
+                None => vec![unreadable("body", shape("belongs to a job that was not made through here"))],
+                Some(Job { operation: Operation::Delete, .. }) => Vec::new(),
+                Some(job) => bulk::rows(&job.object, job.delimiter, body, limits),
+            };
+            Readings { unit: Unit::Whole, records }
+        }
+        _ => {
+            let plan = plan(route, body, limits);
+            Readings { unit: plan.unit, records: plan.readings }
+        }
+    }
+}
+
+/// Reads a file of records that came out of an org, or is meant to go into one.
+///
+/// Shape:  JSON: one row, an array of rows, a query's answer or a collection's body, objects from `attributes.type`
+///         or else `object`; anything that does not begin as JSON: CSV with commas, rows of `object`. Rows within
+///         rows, as a query with a subquery gives them, follow the row they are in.
+/// Bounds: `limits`.
+/// Errors: none, as in [`read`].
+pub fn read_file<'a>(bytes: &'a [u8], object: Option<&str>, limits: &Limits) -> Readings<'a> {
+    let whole = |reason| vec![unreadable("file", reason)];
+    let records = if bytes.len() > limits.body_bytes {
+        whole(Unreadable::TooLong { limit: limits.body_bytes })
+    } else if is_json(bytes) {
+        let mut rows = Rows { object, limits, readings: Vec::new() };
+        match json::parse(bytes).map_err(Unreadable::Json).and_then(|value| rows.top(value)) {
+            Ok(()) => rows.readings,
+            Err(reason) => whole(reason),
+        }
+    } else {
+        match object.filter(|object| is_name(object)) {
+            Some(object) => bulk::rows(object, b',', bytes, limits),
+            None => whole(shape("is a table without the name of its object; give one, such as `Contact`")),
+        }
+    };
+    Readings { unit: Unit::Whole, records }
+}
+
+/// Whether the first byte that is not white space opens an object or an array, or a byte-order mark hides one.
+pub(super) fn is_json(bytes: &[u8]) -> bool {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    matches!(bytes.iter().find(|byte| !byte.is_ascii_whitespace()), Some(b'{' | b'['))
+}
+
+struct Rows<'a, 'l> {
+    object: Option<&'l str>,
+    limits: &'l Limits,
+    readings: Vec<Reading<'a>>,
+}
+
+impl<'a> Rows<'a, '_> {
+    fn top(&mut self, value: Json<'a>) -> Result<(), Unreadable> {
+        match value {
+            Json::Array(items) => self.all(items, "records"),
+            Json::Object(mut members) => {
+                let at = members
+                    .iter()
+                    .position(|(name, value)| name == "records" && matches!(value, Json::Array(_)));
+                match at.map(|at| members.swap_remove(at).1) {
+                    Some(Json::Array(items)) => self.all(items, "records"),
+                    _ => self.row(Json::Object(members), "record"),
+                }
+            }
+            _ => Err(shape("is neither a record nor a list of records")),
+        }
+    }
+
+    fn all(&mut self, items: Vec<Json<'a>>, place: &str) -> Result<(), Unreadable> {
+        items.into_iter().enumerate().try_for_each(|(at, item)| self.row(item, &format!("{place}[{at}]")))
+    }
+
+    fn row(&mut self, row: Json<'a>, place: &str) -> Result<(), Unreadable> {
+        if self.readings.len() >= self.limits.records {
+            return Err(Unreadable::TooMany { limit: self.limits.records });
+        }
+        let index = self.readings.len();
+        let at = Place { index, reference: place.chars().take(200).collect() };
+        let Json::Object(members) = row else {
+            self.readings.push(Reading { place: at, content: Err(shape("is not an object")) });
+            return Ok(());
+        };
+        let (children, own): (Members<'a>, Members<'a>) =
+            members.into_iter().partition(|(name, value)| name != "attributes" && has_records(value));
+        let object = match (object_of(&own), self.object) {
+            (Ok(found), _) => Ok(found),
+            (Err(_), Some(given)) => Ok(given.to_owned().into()),
+            (Err(reason), None) => Err(reason),
+        };
+        self.readings.push(Reading { place: at, content: object.and_then(|object| record(object, own)) });
+        for (name, children) in children {
+            let name = if is_name(&name) { name.as_ref() } else { "children" };
+            let Json::Object(children) = children else { continue };
+            for (key, value) in children {
+                if let (true, Json::Array(items)) = (key == "records", value) {
+                    self.all(items, &format!("{place}.{name}.records"))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

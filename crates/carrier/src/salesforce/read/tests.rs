@@ -1,0 +1,303 @@
+//! Scenes and laws of reading.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{Door, salesforce::route};
+
+const LIMITS: Limits = Limits { body_bytes: 100_000, records: 50 };
+
+fn judged(method: &str, target: &str) -> Route {
+    match route(method, &format!("/services/data/v67.0{target}"), None) {
+        Door::Judged(route) => route,
+        door => panic!("{target} is {door:?}"),
+    }
+}
+
+/// Each record as `place: object fields`, or the sentence that refuses it.
+fn shown(readings: &Readings<'_>) -> Vec<String> {
+    readings
+        .records
+        .iter()
+        .enumerate()
+        .map(|(at, reading)| {
+            assert_eq!(reading.place.index, at);
+            let place = &reading.place.reference;
+            match &reading.content {
+                Ok(record) => {
+                    let fields: Vec<&str> = record.fields.iter().map(|(name, _)| name.as_ref()).collect();
+                    let marked = if record.mark.is_some() { " marked" } else { "" };
+                    format!("{place}: {} {}{marked}", record.object, fields.join(","))
+                }
+                Err(reason) => format!("{place}: {reason}"),
+            }
+        })
+        .collect()
+}
+
+fn check(route: &Route, body: &str, unit: Unit, want: &[&str]) {
+    let readings = read(route, None, body.as_bytes(), &LIMITS);
+    assert_eq!(shown(&readings), want, "{body}");
+    assert_eq!(readings.unit, unit, "{body}");
+}
+
+#[test]
+fn one_row_is_one_record() {
+    let create = judged("POST", "/sobjects/Contact");
+    check(
+        &create,
+        r#"{"LastName":"Bell","Eosin_Mark__c":"m"}"#,
+        Unit::Whole,
+        &["body: Contact LastName marked"],
+    );
+    check(
+        &create,
+        r#"{"attributes":{"type":"contact"},"LastName":"B"}"#,
+        Unit::Whole,
+        &["body: Contact LastName"],
+    );
+    check(
+        &create,
+        r#"{"attributes":{"type":"Lead"}}"#,
+        Unit::Whole,
+        &["body: names another object than its target"],
+    );
+    check(&create, "[]", Unit::Whole, &["body: is not an object"]);
+    check(&create, "<Contact/>", Unit::Whole, &["body: is not JSON, at line 1 column 1"]);
+    let upsert = judged("PATCH", "/sobjects/Contact/Ext__c/a%20b");
+    check(&upsert, r#"{"LastName":"Bell"}"#, Unit::Whole, &["body: Contact LastName,Ext__c"]);
+    check(&upsert, r#"{"ext__C":"a b"}"#, Unit::Whole, &["body: Contact ext__C"]);
+    check(&judged("PATCH", "/sobjects/Contact/Eosin_Mark_Id__c/m"), "{}", Unit::Whole, &["body: Contact "]);
+    check(&judged("DELETE", "/sobjects/Contact/003000000000001"), "", Unit::Whole, &[]);
+}
+
+#[test]
+fn a_collection_is_refused_by_record_unless_it_is_all_or_none() {
+    let create = judged("POST", "/composite/sobjects");
+    let records = r#"[{"attributes":{"type":"Contact"},"LastName":"B"},{"LastName":"C"},7]"#;
+    let want = [
+        "records[0]: Contact LastName",
+        "records[1]: does not say its object in `attributes.type`",
+        "records[2]: is not an object",
+    ];
+    check(&create, &format!(r#"{{"records":{records}}}"#), Unit::PerRecord, &want);
+    check(&create, &format!(r#"{{"records":{records},"allOrNone":false}}"#), Unit::PerRecord, &want);
+    check(&create, &format!(r#"{{"records":{records},"allOrNone":true}}"#), Unit::Whole, &want);
+    check(&create, &format!(r#"{{"records":{records},"ALLORNONE":"x"}}"#), Unit::Whole, &want);
+    check(&create, r#"{"Records":[]}"#, Unit::Whole, &["body: has no array `records`"]);
+    check(
+        &create,
+        r#"{"records":[],"Records":[]}"#,
+        Unit::Whole,
+        &["body: names a member twice, if upper and lower case are one"],
+    );
+    check(
+        &judged("PATCH", "/composite/sobjects/Account/Ext__c"),
+        r#"{"records":[{"attributes":{"type":"Contact"}}]}"#,
+        Unit::PerRecord,
+        &["records[0]: names another object than its target"],
+    );
+}
+
+#[test]
+fn subrequests_go_through_the_same_door() {
+    let body = r#"{"allOrNone":false,"compositeRequest":[
+        {"method":"GET","url":"/services/data/v67.0/query?q=x","referenceId":"q"},
+        {"method":"POST","url":"/services/data/v67.0/sobjects/Account","referenceId":"acc","body":{"Name":"C"}},
+        {"method":"PATCH","url":"https://h/services/data/v67.0/sobjects/Contact/@{acc.id}","referenceId":"Ada Bell","body":{"Phone":"1"}},
+        {"method":"POST","url":"/services/data/v67.0/composite/sobjects","referenceId":"many","body":{"records":[{"attributes":{"type":"Lead"},"Company":"x"}]}},
+        {"method":"POST","url":"/services/data/v67.0/sobjects/Contact/003000000000001AAA?_HttpMethod=PATCH","referenceId":"o","body":{"Phone":"1"}},
+        {"method":"GET","url":"/services/data/v67.0/sobjects/Contact","httpHeaders":{"x-http-method-override":"POST"},"body":{"LastName":"B"}},
+        {"method":"DELETE","url":"/services/data/v67.0/sobjects/Contact/003000000000001AAA","referenceId":"d"},
+        {"method":"POST","url":"/services/data/v67.0/actions/custom/x","referenceId":"u","body":{}},
+        {"method":"POST","url":"/services/data/v67.0/composite","referenceId":"n","body":{"compositeRequest":[]}},
+        {"url":"/x"},
+        7
+    ]}"#;
+    check(
+        &judged("POST", "/composite"),
+        body,
+        Unit::PerRecord,
+        &[
+            "compositeRequest[1] (acc): Account Name",
+            "compositeRequest[2]: Contact Phone",
+            "compositeRequest[3] (many).records[0]: Lead Company",
+            "compositeRequest[4] (o): Contact Phone",
+            "compositeRequest[5]: Contact LastName",
+            "compositeRequest[7] (u): is a write that is not read here",
+            "compositeRequest[8] (n): is a request of many within a request of many",
+            "compositeRequest[9]: has no method",
+            "compositeRequest[10]: is not an object",
+        ],
+    );
+}
+
+#[test]
+fn batches_graphs_and_trees_have_their_own_places() {
+    check(
+        &judged("POST", "/composite/batch"),
+        r#"{"batchRequests":[{"method":"GET","url":"v67.0/limits"},
+            {"method":"PATCH","url":"v67.0/sobjects/Contact/003000000000001AAA","richInput":{"Phone":"1"}}]}"#,
+        Unit::PerRecord,
+        &["batchRequests[1]: Contact Phone"],
+    );
+    check(
+        &judged("POST", "/composite/batch"),
+        r#"{"haltOnError":true,"batchRequests":[]}"#,
+        Unit::Whole,
+        &[],
+    );
+    check(
+        &judged("POST", "/composite/graph"),
+        r#"{"graphs":[{"graphId":"1","compositeRequest":[
+            {"method":"POST","url":"/services/data/v67.0/sobjects/Account","referenceId":"a","body":{"Name":"C"}}]},
+            {"graphId":"2"}]}"#,
+        Unit::PerRecord,
+        &["graphs[0].compositeRequest[0] (a): Account Name", "graphs[1]: has no array `compositeRequest`"],
+    );
+    check(
+        &judged("POST", "/composite/tree/Account"),
+        r#"{"records":[{"attributes":{"type":"Account","referenceId":"r1"},"Name":"C","Contacts":{"records":[
+            {"attributes":{"type":"Contact","referenceId":"r 2"},"LastName":"B"}]}},
+            {"attributes":{"type":"Contact","referenceId":"r3"}}]}"#,
+        Unit::Whole,
+        &[
+            "records[0] (r1): Account Name",
+            "records[0].Contacts.records[0]: Contact LastName",
+            "records[1] (r3): names another object than its target",
+        ],
+    );
+}
+
+#[test]
+fn a_bulk_upload_is_read_as_its_job_says() {
+    let upload = judged("PUT", "/jobs/ingest/750000000000001AAA/batches");
+    let job = |operation| Job {
+        id: "750000000000001".to_owned(),
+        object: "Contact".to_owned(),
+        operation,
+        delimiter: b';',
+    };
+    let rows = |job: Option<&Job>| shown(&read(&upload, job, b"LastName;Phone\nBell;1\n", &LIMITS));
+    assert_eq!(rows(Some(&job(Operation::Insert))), ["line 2: Contact LastName,Phone"]);
+    assert_eq!(rows(Some(&job(Operation::Delete))), [""; 0]);
+    assert_eq!(rows(None), ["body: belongs to a job that was not made through here"]);
+    let other = Job { id: "750000000000002".to_owned(), ..job(Operation::Insert) };
+    assert_eq!(rows(Some(&other)), ["body: belongs to a job that was not made through here"]);
+    check(&judged("POST", "/jobs/ingest"), r#"{"object":"Contact","operation":"insert"}"#, Unit::Whole, &[]);
+    check(
+        &judged("POST", "/jobs/ingest"),
+        "--x\r\n",
+        Unit::Whole,
+        &["body: is not JSON, at line 1 column 2"],
+    );
+}
+
+#[test]
+fn what_is_too_much_is_one_unreadable_record() {
+    let create = judged("POST", "/composite/sobjects");
+    let row = r#"{"attributes":{"type":"Contact"}}"#;
+    let body = format!(r#"{{"records":[{}]}}"#, vec![row; 51].join(","));
+    check(&create, &body, Unit::Whole, &["body: holds more than 50 records"]);
+    check(&create, &" ".repeat(100_001), Unit::Whole, &["body: is longer than 100000 bytes"]);
+    check(
+        &create,
+        r#"{"records":[],"records":[]}"#,
+        Unit::Whole,
+        &["body: names a member twice, at line 1 column 27"],
+    );
+    check(
+        &create,
+        "\u{feff}{}",
+        Unit::Whole,
+        &["body: begins with a byte-order mark; send UTF-8 without one"],
+    );
+    check(&create, r#"{"records":["\ud800"]}"#, Unit::Whole, &["body: is not JSON, at line 1 column 20"]);
+}
+
+#[test]
+fn files_are_rows_rows_in_rows_or_tables() {
+    let check = |file: &str, object: Option<&str>, want: &[&str]| {
+        assert_eq!(shown(&read_file(file.as_bytes(), object, &LIMITS)), want, "{file}");
+    };
+    let ada = r#"{"attributes":{"type":"Contact"},"LastName":"B"}"#;
+    check(ada, None, &["record: Contact LastName"]);
+    check(&format!("[{ada},{ada}]"), None, &["records[0]: Contact LastName", "records[1]: Contact LastName"]);
+    check(
+        &format!(
+            r#"{{"totalSize":1,"done":true,"records":[{{"attributes":{{"type":"Account"}},"Name":"C",
+            "Contacts":{{"totalSize":1,"done":true,"records":[{ada}]}}}}]}}"#
+        ),
+        None,
+        &["records[0]: Account Name", "records[0].Contacts.records[0]: Contact LastName"],
+    );
+    check(r#"{"LastName":"B"}"#, Some("Contact"), &["record: Contact LastName"]);
+    check(r#"{"LastName":"B"}"#, None, &["record: does not say its object in `attributes.type`"]);
+    check("[7]", None, &["records[0]: is not an object"]);
+    check("\"LastName\"\n\"Bell\"\n", Some("Contact"), &["line 2: Contact LastName"]);
+    check(
+        "LastName\nBell\n",
+        None,
+        &["file: is a table without the name of its object; give one, such as `Contact`"],
+    );
+}
+
+fn any_route() -> impl Strategy<Value = Route> {
+    prop::sample::select(vec![
+        ("POST", "/sobjects/Contact"),
+        ("PATCH", "/sobjects/Contact/Ext__c/1"),
+        ("POST", "/composite/sobjects"),
+        ("PATCH", "/composite/sobjects/Contact/Ext__c"),
+        ("POST", "/composite"),
+        ("POST", "/composite/graph"),
+        ("POST", "/composite/batch"),
+        ("POST", "/composite/tree/Account"),
+        ("POST", "/jobs/ingest"),
+        ("PUT", "/jobs/ingest/750000000000001/batches"),
+    ])
+    .prop_map(|(method, target)| judged(method, target))
+}
+
+const SEEDS: [&str; 4] = [
+    r#"{"allOrNone":false,"records":[{"attributes":{"type":"Contact","referenceId":"a"},"LastName":"B\u00e9","Eosin_Mark__c":"eosin1.AQ"}]}"#,
+    r#"{"compositeRequest":[{"method":"POST","url":"/services/data/v67.0/sobjects/Contact","referenceId":"a","body":{"LastName":"@{b.id}"}}]}"#,
+    r#"{"batchRequests":[{"method":"PATCH","url":"v67.0/sobjects/Contact/003000000000001","richInput":{"Phone":"1"}}]}"#,
+    "LastName,Phone\r\n\"Be\"\"ll\",1\r\nOde,#N/A\r\n",
+];
+
+fn check_total(route: &Route, body: &[u8]) {
+    let job = Job {
+        id: "750000000000001".to_owned(),
+        object: "Contact".to_owned(),
+        operation: Operation::Insert,
+        delimiter: b',',
+    };
+    for reading in read(route, Some(&job), body, &LIMITS).records {
+        assert!(reading.place.reference.len() <= 200);
+    }
+    assert!(read_file(body, Some("Contact"), &LIMITS).records.len() <= LIMITS.records);
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read(route in any_route(), body in proptest::collection::vec(any::<u8>(), 0..200)) {
+        check_total(&route, &body);
+    }
+
+    #[test]
+    fn a_body_with_some_bytes_changed_is_read(
+        route in any_route(),
+        seed in prop::sample::select(SEEDS.to_vec()),
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut body = seed.as_bytes().to_vec();
+        for (at, byte) in changes {
+            let at = at.index(body.len());
+            body[at] = byte;
+        }
+        check_total(&route, &body);
+        body.truncate(cut.index(body.len()));
+        check_total(&route, &body);
+    }
+}

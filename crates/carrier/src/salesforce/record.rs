@@ -1,0 +1,189 @@
+//! One row: what a mark covers of it, the mark's text, and what the row says of itself.
+
+use std::borrow::Cow;
+
+use mark::{Claim, Form, Record, Unreadable, json::Json, json::Members};
+
+use super::{
+    door::is_written,
+    field::{DATASET_OBJECT, Own, has_compound_name, is_uncovered},
+};
+
+/// The record of one row's members.
+///
+/// Shape:  names and values as read; nested objects are ways to other rows and go, as do the fields that no mark
+///         covers and Eosin's own.
+/// Errors: a shape that two readers could read differently: a name twice when ASCII case is ignored, two marks.
+/// Source: spec/carriers.md section 2.2.
+pub(super) fn record<'a>(object: Cow<'a, str>, members: Members<'a>) -> Result<Record<'a>, Unreadable> {
+    if !is_written(&object) {
+        return Err(shape("is of an object that is not read here"));
+    }
+    if names_twice(members.iter().map(|(name, _)| name.as_ref())) {
+        return Err(shape("names a field twice, if upper and lower case are one"));
+    }
+    // A dataset's own row is not about anybody and carries no mark: all its fields are content.
+    let labelled = !object.eq_ignore_ascii_case(DATASET_OBJECT);
+    let compound = has_compound_name(
+        &object,
+        members.iter().filter(|(_, value)| !is_blank(value)).map(|(name, _)| name.as_ref()),
+    );
+    let mut record = Record {
+        form: Form::Salesforce,
+        object,
+        fields: Vec::with_capacity(members.len()),
+        mark: None,
+        claim: Claim::None,
+    };
+    let (mut ticked, mut subject) = (false, Claim::None);
+    for (name, value) in members {
+        if matches!(value, Json::Object(_)) && !(labelled && Own::of(&name).is_some()) {
+            continue;
+        }
+        match Own::of(&name).filter(|_| labelled) {
+            Some(Own::Mark) => {
+                let text = mark_text(value);
+                if text.is_some() && record.mark.is_some() && record.mark != text {
+                    return Err(shape("carries two marks"));
+                }
+                record.mark = text.or(record.mark);
+            }
+            Some(Own::Synthetic) => ticked |= is_ticked(&value),
+            Some(Own::Subject) if subject != Claim::Synthetic => subject = claimed(&value),
+            Some(Own::Subject | Own::Authorship | Own::Dataset | Own::MarkId) => {}
+            None if is_uncovered(&name) || (compound && name.eq_ignore_ascii_case("Name")) => {}
+            None => record.fields.push((name, value)),
+        }
+    }
+    // A row that says both is treated as what needs more care.
+    record.claim = if ticked { Claim::Synthetic } else { subject };
+    Ok(record)
+}
+
+/// The object that a row's `attributes` name.
+pub(super) fn object_of<'a>(members: &Members<'a>) -> Result<Cow<'a, str>, Unreadable> {
+    let attributes = members.iter().find(|(name, _)| name == "attributes").map(|(_, value)| value);
+    let kind = attributes.map(Json::members).unwrap_or_default().iter().find(|(name, _)| name == "type");
+    match kind {
+        Some((_, Json::Text(object))) => Ok(object.clone()),
+        _ => Err(shape("does not say its object in `attributes.type`")),
+    }
+}
+
+/// Whether two names are the same when ASCII case is ignored.
+pub(super) fn names_twice<'n>(names: impl Iterator<Item = &'n str>) -> bool {
+    let mut lower: Vec<String> = names.map(str::to_ascii_lowercase).collect();
+    lower.sort_unstable();
+    lower.iter().zip(lower.iter().skip(1)).any(|(one, other)| one == other)
+}
+
+pub(super) fn shape(sentence: &str) -> Unreadable {
+    Unreadable::Shape(sentence.to_owned())
+}
+
+fn is_blank(value: &Json<'_>) -> bool {
+    match value {
+        Json::Null => true,
+        Json::Text(text) => text.trim().is_empty(),
+        Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_) => false,
+    }
+}
+
+/// The text in the mark's place. What is there and is no text is a mark too, and a forged one.
+fn mark_text(value: Json<'_>) -> Option<Cow<'_, str>> {
+    match value {
+        Json::Null => None,
+        Json::Text(text) if text.trim().is_empty() => None,
+        Json::Text(text) => Some(text),
+        Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_) => {
+            Some(Cow::Borrowed("(not text)"))
+        }
+    }
+}
+
+fn is_ticked(value: &Json<'_>) -> bool {
+    match value {
+        Json::Bool(ticked) => *ticked,
+        Json::Text(text) => text.trim().eq_ignore_ascii_case("true") || text.trim() == "1",
+        Json::Null | Json::Number(_) | Json::Array(_) | Json::Object(_) => false,
+    }
+}
+
+fn claimed(value: &Json<'_>) -> Claim {
+    let word = value.text().unwrap_or_default().trim();
+    if word.eq_ignore_ascii_case("synthetic") || word.eq_ignore_ascii_case("mixed") {
+        Claim::Synthetic
+    } else if word.eq_ignore_ascii_case("attested") {
+        Claim::Attested
+    } else {
+        Claim::None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Field names, mark and claim of a row, or the sentence that refuses it.
+    fn check(object: &str, row: &str, want: &str) {
+        let Json::Object(members) = mark::json::parse(row.as_bytes()).unwrap() else { panic!("an object") };
+        let got = match record(Cow::Borrowed(object), members) {
+            Ok(record) => {
+                let names: Vec<&str> = record.fields.iter().map(|(name, _)| name.as_ref()).collect();
+                format!(
+                    "{} | {} | {:?}",
+                    names.join(" "),
+                    record.mark.as_deref().unwrap_or("-"),
+                    record.claim
+                )
+            }
+            Err(reason) => reason.to_string(),
+        };
+        assert_eq!(got, want, "{row}");
+    }
+
+    #[test]
+    fn a_row_is_its_content_without_what_others_own() {
+        check(
+            "Contact",
+            r#"{"attributes":{"type":"Contact"},"Id":"003","LastName":"Bell","Name":"Ada Bell","AccountId":"001",
+               "Account":{"Ext__c":"x"},"CreatedDate":"2026-01-01","Phone":null}"#,
+            "LastName Phone | - | None",
+        );
+        check("Account", r#"{"Name":"Clinic","Phone":"1"}"#, "Name Phone | - | None");
+        check("Account", r#"{"Name":"Ada Bell","LastName":"Bell"}"#, "LastName | - | None");
+        check("Account", r#"{"Name":"Clinic","LastName":null}"#, "Name LastName | - | None");
+        check(
+            "Eosin_Dataset__c",
+            r#"{"Eosin_Dataset_Id__c":"d","Eosin_Mark__c":"x"}"#,
+            "Eosin_Dataset_Id__c Eosin_Mark__c | - | None",
+        );
+    }
+
+    #[test]
+    fn a_mark_is_text_and_a_label_is_a_claim() {
+        check("Contact", r#"{"Eosin_Mark__c":"eosin1.x","A":1}"#, "A | eosin1.x | None");
+        check("Contact", r#"{"acme__EOSIN_mark__c":"eosin1.x","Eosin_Mark__pc":null}"#, " | eosin1.x | None");
+        check("Contact", r#"{"Eosin_Mark__c":"eosin1.x","Eosin_Mark__pc":"eosin1.x"}"#, " | eosin1.x | None");
+        check("Contact", r#"{"Eosin_Mark__c":"eosin1.x","Eosin_Mark__pc":"eosin1.y"}"#, "carries two marks");
+        check("Contact", r#"{"Eosin_Mark__c":" "}"#, " | - | None");
+        check("Contact", r#"{"Eosin_Mark__c":7}"#, " | (not text) | None");
+        check("Contact", r#"{"Eosin_Mark__c":{"a":1}}"#, " | (not text) | None");
+        check("Contact", r#"{"Eosin_Synthetic__c":true}"#, " | - | Synthetic");
+        check("Contact", r#"{"Eosin_Synthetic__c":"TRUE"}"#, " | - | Synthetic");
+        check("Contact", r#"{"Eosin_Synthetic__c":false,"Eosin_Subject__c":"attested"}"#, " | - | Attested");
+        check("Contact", r#"{"Eosin_Synthetic__c":true,"Eosin_Subject__c":"attested"}"#, " | - | Synthetic");
+        check("Contact", r#"{"Eosin_Subject__c":"Mixed"}"#, " | - | Synthetic");
+    }
+
+    #[test]
+    fn what_two_readers_could_read_differently_is_refused() {
+        check(
+            "Contact",
+            r#"{"LastName":"a","lastname":"b"}"#,
+            "names a field twice, if upper and lower case are one",
+        );
+        check("Alarm__e", r#"{"A":"a"}"#, "is of an object that is not read here");
+        check("../x", r#"{"A":"a"}"#, "is of an object that is not read here");
+    }
+}
