@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt, sync::Arc};
 use mark::Verdict;
 
 use crate::{
-    boundary::{Boundary, Mode},
+    boundary::{Boundary, Continuity, Environment, Mode},
     counts::Counts,
     request::{Action, Caller, Request},
     vocabulary::words,
@@ -233,8 +233,16 @@ pub struct Requested {
     pub caller: String,
     /// What for.
     pub action: Action,
-    /// Where, as it was configured at that moment.
-    pub boundary: Boundary,
+    /// The boundary's name; the rest of it as it was configured at that moment.
+    pub boundary: String,
+    /// What is behind it.
+    pub environment: Environment,
+    /// Where that is.
+    pub jurisdiction: String,
+    /// What a refusal does there.
+    pub mode: Mode,
+    /// What must not happen to care there.
+    pub continuity: Continuity,
     /// The route's label.
     pub route: String,
 }
@@ -245,10 +253,16 @@ impl Requested {
             Caller::Client(name) => format!("client {name}"),
             Caller::System(name) => format!("system {name}"),
         };
+        let Boundary { name, environment, jurisdiction, mode, continuity, system_of_record: _ } =
+            request.boundary;
         Self {
             caller,
             action: request.action,
-            boundary: request.boundary.clone(),
+            boundary: name.clone(),
+            environment: *environment,
+            jurisdiction: jurisdiction.clone(),
+            mode: *mode,
+            continuity: *continuity,
             route: request.route.to_owned(),
         }
     }

@@ -405,6 +405,7 @@ fn every_ruling_says_what_it_is_and_who_decided() {
     assert_eq!(ruling.reason(6), None);
     assert_eq!(ruling.version(), policies.version());
     assert_eq!(ruling.request().caller, "client nightly-sync");
-    assert_eq!(ruling.request().boundary, boundary);
+    assert_eq!(ruling.request().boundary, "feed");
+    assert_eq!(ruling.request().environment, Environment::Production);
     expect![[r#"{"records":6,"synthetic":0,"attested":0,"mixed":0,"unproven":3,"transplanted":0,"forged":1,"untrusted":1,"unreadable":1,"modified":0,"claimed":1,"outOfJurisdiction":0}"#]].assert_eq(&serde_json::to_string(ruling.counts()).unwrap());
 }

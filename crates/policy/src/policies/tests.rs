@@ -116,7 +116,7 @@ fn a_word_that_the_schema_lacks_is_refused_rather_than_never_true() {
     check(
         "@id(\"a\") @reason(\"b\")\npermit (principal == Eosin::User::\"ada\", action, resource);",
         &expect![[r#"
-            line 2, column 22: for policy `a`, unrecognized entity type `Eosin::User` (did you mean `Eosin::Mode`?)
+            line 2, column 22: for policy `a`, unrecognized entity type `Eosin::User` (did you mean `Eosin::System`?)
         "#]],
     );
     check(
@@ -236,6 +236,7 @@ fn every_example_of_the_guide_is_taken_in() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn any_text_is_taken_in_or_refused_in_words(text in "\\PC{0,200}") {
         if let Err(error) = Policies::parse("site", &text) {
