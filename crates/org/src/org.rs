@@ -1,0 +1,107 @@
+//! The org behind its sockets: one lock, one request at a time.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::auth;
+use crate::call::{Call, Payload, Reply};
+use crate::failure::Failure;
+use crate::rest::{self, discovery, limits::REQUESTS_MAX};
+use crate::soap;
+use crate::state::{State, Visit};
+use crate::{Clock, Limits};
+
+/// The org, shared by its sockets and its owner.
+#[derive(Debug)]
+pub(crate) struct Core {
+    state: Mutex<State>,
+    clock: Arc<dyn Clock>,
+    limits: Limits,
+}
+
+impl Core {
+    pub(crate) fn new(state: State, clock: Arc<dyn Clock>, limits: Limits) -> Self {
+        Self { state: Mutex::new(state), clock, limits }
+    }
+
+    /// The org itself. A request that panicked has been rolled back no further than it got; the org goes on.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    /// How large a body may be: data of bulk jobs and deployments may be larger than the rest.
+    pub(crate) fn body_limit(&self, path: &str) -> usize {
+        let path = path.to_ascii_lowercase();
+        let large = path.contains("/jobs/ingest") || path.contains("/metadata/") || path.contains("/soap/m/");
+        if large { self.limits.upload_bytes } else { self.limits.body_bytes }
+    }
+
+    /// Answers one request; the second value is the `Sforce-Limit-Info` of requests that count.
+    pub(crate) fn answer(&self, call: &Call) -> (Reply, Option<String>) {
+        let now_ms = self.now_ms();
+        let mut state = self.state();
+        let lowered: Vec<String> = call.segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
+        let names: Vec<&str> = lowered.iter().map(String::as_str).collect();
+        let version = |at: usize| call.segments.get(at).cloned().unwrap_or_default();
+        let mut visit = Visit { state: &mut state, user: String::new(), now_ms, version: String::new() };
+        let reply = match names.as_slice() {
+            [.., "services", "oauth2", "token"] if call.method == "POST" => {
+                auth::token(&mut visit.state.access, call, now_ms)
+            }
+            [.., "services", "oauth2", "revoke"] => auth::revoke(&mut visit.state.access, call),
+            [.., "services", "soap", kind @ ("u" | "c" | "m"), number]
+            | [.., "services", "soap", kind @ ("u" | "c" | "m"), number, _]
+                if call.method == "POST" =>
+            {
+                soap::answer(&mut visit, call, kind, number)
+            }
+            ["services", "data"] if matches!(call.method.as_str(), "GET" | "HEAD") => discovery::versions(),
+            ["services", "oauth2", "userinfo"] => match enter(&mut visit, call) {
+                Ok(()) => auth::user_info(&visit.state.access, call, &visit.user),
+                Err(_) => Reply::raw(403, "text/html", "Bad_OAuth_Token"),
+            },
+            ["id", _, _] => match enter(&mut visit, call) {
+                Ok(()) => auth::identity(&visit.state.access, call, &visit.user),
+                Err(_) => Reply::raw(403, "text/html", "Bad_OAuth_Token"),
+            },
+            ["services", "data", number, ..] => {
+                visit.version = version(2);
+                return self.data(&mut visit, call, number);
+            }
+            _ => Reply::failure(&Failure::not_found()),
+        };
+        (reply, None)
+    }
+
+    fn data(&self, visit: &mut Visit<'_>, call: &Call, number: &str) -> (Reply, Option<String>) {
+        if let Err(failure) = enter(visit, call) {
+            return (Reply::failure(&failure), None);
+        }
+        let known = number
+            .strip_prefix('v')
+            .and_then(|number| number.strip_suffix(".0").unwrap_or(number).parse().ok());
+        if !known.is_some_and(|number: u32| discovery::VERSIONS.contains(&number)) {
+            return (Reply::failure(&Failure::not_found()), None);
+        }
+        // Addresses in answers say `v67.0`, however the client wrote it.
+        visit.version = format!("v{}.0", known.unwrap_or(0));
+        visit.state.requests += 1;
+        let usage = format!("api-usage={}/{REQUESTS_MAX}", visit.state.requests);
+        let segments = call.segments.get(3..).unwrap_or(&[]);
+        let mut reply = rest::answer(visit, call, segments);
+        if call.method == "HEAD" {
+            reply.body = Payload::Empty;
+        }
+        (reply, Some(usage))
+    }
+}
+
+/// Lets a request in if it brings a session.
+fn enter(visit: &mut Visit<'_>, call: &Call) -> Result<(), Failure> {
+    let token = auth::bearer(call).ok_or_else(Failure::session)?;
+    visit.user = visit.state.access.session(&token, visit.now_ms).ok_or_else(Failure::session)?;
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! `/services/data/vNN.0/…`: which resource answers which request.
+
+pub(crate) mod batch;
+pub(crate) mod bulk_ingest;
+pub(crate) mod bulk_query;
+pub(crate) mod collections;
+pub(crate) mod composite;
+pub(crate) mod discovery;
+pub(crate) mod limits;
+pub(crate) mod query;
+pub(crate) mod search;
+pub(crate) mod sobjects;
+pub(crate) mod tree;
+
+use crate::call::{Call, Reply};
+use crate::deploy;
+use crate::failure::Failure;
+use crate::state::Visit;
+
+/// Answers a request under a version: `segments` are those after `vNN.0`.
+pub(crate) fn answer(visit: &mut Visit<'_>, call: &Call, segments: &[String]) -> Reply {
+    match route(visit, call, segments) {
+        Ok(reply) => reply,
+        Err(failure) => Reply::failure(&failure),
+    }
+}
+
+fn route(visit: &mut Visit<'_>, call: &Call, segments: &[String]) -> Result<Reply, Failure> {
+    // A POST may stand for a method that a proxy would not pass.
+    let overridden = call.parameter("_HttpMethod").filter(|_| call.method == "POST");
+    let method = overridden.map_or_else(|| call.method.clone(), str::to_ascii_uppercase);
+    let method = if method == "HEAD" { "GET".to_owned() } else { method };
+    let lowered: Vec<String> = segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
+    let names: Vec<&str> = lowered.iter().map(String::as_str).collect();
+    let raw = |at: usize| segments.get(at).map_or("", String::as_str);
+    match (method.as_str(), names.as_slice()) {
+        ("GET", []) => Ok(discovery::resources(visit)),
+        ("GET", ["limits"]) => Ok(limits::limits(visit)),
+        ("GET", ["limits", "recordcount"]) => Ok(limits::record_count(visit, call)),
+        ("GET", ["recent"]) => Ok(limits::recent(visit, call)),
+        ("GET", ["query" | "queryall"]) => {
+            query::start(visit, call, names.first() == Some(&"queryall"), false)
+        }
+        ("GET", ["query" | "queryall", _]) => query::more(visit, raw(1)),
+        ("DELETE", ["query", _]) => Ok(query::close(visit, raw(1))),
+        ("GET", ["tooling", "query"]) => query::start(visit, call, false, true),
+        ("GET", ["search"]) => search::find(visit, call.parameter("q").unwrap_or("")),
+        ("GET" | "POST", ["parameterizedsearch"]) => search::parameterized(visit, call),
+        ("GET", ["sobjects"]) => Ok(discovery::objects(visit)),
+        (_, ["sobjects", rest @ ..]) => {
+            sobjects::route(visit, call, &method, rest, segments.get(1..).unwrap_or(&[]))
+        }
+        ("GET" | "POST" | "PATCH" | "DELETE", ["composite", "sobjects", rest @ ..]) => {
+            collections::route(visit, call, &method, rest, segments.get(2..).unwrap_or(&[]))
+        }
+        ("GET", ["composite"]) => Ok(discovery::composite(visit)),
+        ("POST", ["composite"]) => composite::run(visit, call),
+        ("POST", ["composite", "graph"]) => composite::graphs(visit, call),
+        ("POST", ["composite", "batch"]) => batch::run(visit, call),
+        ("POST", ["composite", "tree", object]) => tree::create(visit, call, object),
+        (_, ["jobs", "ingest", rest @ ..]) => bulk_ingest::route(visit, call, &method, rest),
+        (_, ["jobs", "query", rest @ ..]) => bulk_query::route(visit, call, &method, rest),
+        (_, ["metadata", "deployrequest", rest @ ..]) => deploy::rest::route(visit, call, &method, rest),
+        (_, ["query" | "queryall" | "limits" | "search" | "composite" | "recent"]) => {
+            Err(Failure::method_not_allowed(&method))
+        }
+        _ => Err(Failure::not_found()),
+    }
+}

@@ -1,0 +1,67 @@
+//! What the org offers: versions, resources, objects.
+
+use serde_json::{Value, json};
+
+use crate::call::Reply;
+use crate::describe;
+use crate::state::Visit;
+
+/// The API versions the org answers to.
+pub(crate) const VERSIONS: std::ops::RangeInclusive<u32> = 50..=68;
+
+/// `GET /services/data`.
+pub(crate) fn versions() -> Reply {
+    let seasons = ["Spring", "Summer", "Winter"];
+    let listed = VERSIONS.map(|version| {
+        // v50.0 was Winter '21, and there are three releases a year.
+        let step = version - 50 + 2;
+        let season = usize::try_from(step % 3).ok().and_then(|at| seasons.get(at)).copied().unwrap_or("");
+        let year = 20 + step / 3 + u32::from(step % 3 == 2);
+        json!({"label": format!("{season} '{year}"), "url": format!("/services/data/v{version}.0"), "version": format!("{version}.0")})
+    });
+    Reply::json(200, Value::Array(listed.collect()))
+}
+
+/// `GET /services/data/vNN.0`.
+pub(crate) fn resources(visit: &Visit<'_>) -> Reply {
+    let names = [
+        "composite",
+        "jobs",
+        "limits",
+        "metadata",
+        "parameterizedSearch",
+        "query",
+        "queryAll",
+        "recent",
+        "search",
+        "sobjects",
+        "tooling",
+    ];
+    let mut map = serde_json::Map::new();
+    for name in names {
+        map.insert(name.into(), json!(visit.path(name)));
+    }
+    let organization = &visit.state.access.organization;
+    map.insert("identity".into(), json!(format!("/id/{organization}/{}", visit.user)));
+    Reply::json(200, Value::Object(map))
+}
+
+/// `GET …/composite`.
+pub(crate) fn composite(visit: &Visit<'_>) -> Reply {
+    Reply::json(
+        200,
+        json!({
+            "tree": visit.path("composite/tree"),
+            "batch": visit.path("composite/batch"),
+            "sobjects": visit.path("composite/sobjects"),
+            "graph": visit.path("composite/graph"),
+        }),
+    )
+}
+
+/// `GET …/sobjects`.
+pub(crate) fn objects(visit: &Visit<'_>) -> Reply {
+    let all: Vec<Value> =
+        visit.state.store.schema.objects().map(|object| describe::summary(object, &visit.version)).collect();
+    Reply::json(200, json!({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": all}))
+}

@@ -1,0 +1,182 @@
+//! `/sobjects/…`: one record at a time.
+
+use serde_json::{Map, Value, json};
+
+use crate::call::{Call, Reply};
+use crate::datetime;
+use crate::describe;
+use crate::failure::Failure;
+use crate::read;
+use crate::rest::limits;
+use crate::schema::{Kind, Object};
+use crate::state::Visit;
+use crate::store::{Row, Upserted, is_deleted};
+use crate::value::Source;
+
+/// Answers what comes after `/sobjects/`: `names` in lower case, `raw` as written.
+pub(crate) fn route(
+    visit: &mut Visit<'_>,
+    call: &Call,
+    method: &str,
+    names: &[&str],
+    raw: &[String],
+) -> Result<Reply, Failure> {
+    let object = names.first().and_then(|name| visit.state.store.schema.object(name)).cloned();
+    let object = object.ok_or_else(Failure::not_found)?;
+    let raw = |at: usize| raw.get(at).map_or("", String::as_str);
+    match (method, names) {
+        ("GET", [_]) => {
+            let recent = limits::recent_items(visit, Some(&object.name), 200);
+            let body =
+                json!({"objectDescribe": describe::summary(&object, &visit.version), "recentItems": recent});
+            Ok(Reply::json(200, body))
+        }
+        ("POST", [_]) => create(visit, call, &object),
+        ("GET", [_, "describe"]) => Ok(Reply::json(200, describe::full(&object, &visit.version))),
+        ("GET", [_, "updated" | "deleted"]) => {
+            changed(visit, call, &object, names.get(1) == Some(&"deleted"))
+        }
+        ("GET", [_, _]) => get(visit, call, &object, raw(1)),
+        ("PATCH", [_, _]) => update(visit, call, &object, raw(1)),
+        ("DELETE", [_, _]) => delete(visit, &object, raw(1)),
+        ("GET", [_, id, _]) if crate::id::widen(id).is_some() => blob(visit, &object, raw(1), raw(2)),
+        ("GET", [_, _, _]) => {
+            let id = by_external_id(visit, &object, raw(1), raw(2))?;
+            get(visit, call, &object, &id)
+        }
+        ("PATCH", [_, _, _]) => upsert(visit, call, &object, raw(1), raw(2)),
+        ("POST", [_, "id"]) => create(visit, call, &object),
+        ("DELETE", [_, _, _]) => {
+            let id = by_external_id(visit, &object, raw(1), raw(2))?;
+            delete(visit, &object, &id)
+        }
+        (_, [_] | [_, _] | [_, "describe", ..]) => Err(Failure::method_not_allowed(method)),
+        _ => Err(Failure::not_found()),
+    }
+}
+
+fn create(visit: &mut Visit<'_>, call: &Call, object: &Object) -> Result<Reply, Failure> {
+    let given = call.object()?;
+    let author = visit.author(Source::Json);
+    let id = visit.state.store.attempt(|store| store.insert(&author, &object.name, &given))?;
+    visit.touched(&object.name, &id);
+    let location = visit.path(&format!("sobjects/{}/{id}", object.name));
+    Ok(Reply::json(201, json!({"id": id, "success": true, "errors": []})).with("location", location))
+}
+
+fn get(visit: &Visit<'_>, call: &Call, object: &Object, id: &str) -> Result<Reply, Failure> {
+    let row = find(visit, object, id)?;
+    let Some(fields) = call.parameter("fields").filter(|fields| !fields.is_empty()) else {
+        return Ok(Reply::json(200, Value::Object(read::record(object, row, &visit.version))));
+    };
+    let mut record = Map::new();
+    record.insert("attributes".into(), read::attributes(object, row, &visit.version));
+    for name in fields.split(',').map(str::trim) {
+        let field = object.field(name).ok_or_else(|| Failure::no_such_column(name, &object.name))?;
+        record.insert(field.name.clone(), read::value(object, row, field, &visit.version));
+    }
+    if let Some(id) = row.get("Id") {
+        record.insert("Id".into(), id.clone());
+    }
+    Ok(Reply::json(200, Value::Object(record)))
+}
+
+fn update(visit: &mut Visit<'_>, call: &Call, object: &Object, id: &str) -> Result<Reply, Failure> {
+    let given = call.object()?;
+    let author = visit.author(Source::Json);
+    visit.state.store.attempt(|store| store.update(&author, &object.name, id, &given))?;
+    visit.touched(&object.name, &crate::id::widen(id).unwrap_or_default());
+    Ok(Reply::empty(204))
+}
+
+fn delete(visit: &mut Visit<'_>, object: &Object, id: &str) -> Result<Reply, Failure> {
+    let author = visit.author(Source::Json);
+    visit.state.store.attempt(|store| store.delete(&author, &object.name, id))?;
+    Ok(Reply::empty(204))
+}
+
+fn upsert(
+    visit: &mut Visit<'_>,
+    call: &Call,
+    object: &Object,
+    field: &str,
+    value: &str,
+) -> Result<Reply, Failure> {
+    let given = call.object()?;
+    if given.keys().any(|name| name.eq_ignore_ascii_case(field) && !name.eq_ignore_ascii_case("Id")) {
+        let message = format!("The {field} field should not be specified in the sobject data.");
+        return Err(Failure::request(400, "INVALID_FIELD", message));
+    }
+    let author = visit.author(Source::Json);
+    let done =
+        visit.state.store.attempt(|store| store.upsert(&author, &object.name, (field, value), &given))?;
+    let (status, id, created) = match done {
+        Upserted::Created(id) => (201, id, true),
+        Upserted::Updated(id) => (200, id, false),
+        Upserted::Many(ids) => {
+            let urls = ids.iter().map(|id| json!(visit.path(&format!("sobjects/{}/{id}", object.name))));
+            return Ok(Reply::json(300, Value::Array(urls.collect())));
+        }
+    };
+    visit.touched(&object.name, &id);
+    let location = visit.path(&format!("sobjects/{}/{id}", object.name));
+    let reply = Reply::json(status, json!({"id": id, "success": true, "errors": [], "created": created}));
+    Ok(if created { reply.with("location", location) } else { reply })
+}
+
+/// The record an external id names; several are an answer of their own.
+fn by_external_id(visit: &Visit<'_>, object: &Object, field: &str, value: &str) -> Result<String, Failure> {
+    let store = &visit.state.store;
+    let field = store.upsert_field(object, field)?;
+    match store.find(object, field, value).as_slice() {
+        [] => Err(Failure::not_found()),
+        [one] => Ok(one.clone()),
+        _ => Err(Failure::request(300, "MULTIPLE_CHOICES", "more than one record has this external id")),
+    }
+}
+
+fn find<'a>(visit: &'a Visit<'_>, object: &Object, given: &str) -> Result<&'a Row, Failure> {
+    let malformed = || {
+        let message = format!("Provided external ID field does not exist or is not accessible: {given}");
+        Failure::request(404, "NOT_FOUND", message)
+    };
+    let id = crate::id::widen(given).ok_or_else(malformed)?;
+    match visit.state.store.row(&object.name, &id) {
+        None => Err(Failure::not_found()),
+        Some(row) if is_deleted(row) => Err(Failure::missing_row("ENTITY_IS_DELETED", "entity is deleted")),
+        Some(row) => Ok(row),
+    }
+}
+
+fn blob(visit: &Visit<'_>, object: &Object, id: &str, field: &str) -> Result<Reply, Failure> {
+    let row = find(visit, object, id)?;
+    let field =
+        object.field(field).filter(|field| field.kind == Kind::Base64).ok_or_else(Failure::not_found)?;
+    let text = row.get(&field.name).and_then(Value::as_str).unwrap_or("");
+    let bytes = data_encoding::BASE64.decode(text.as_bytes()).unwrap_or_default();
+    Ok(Reply::raw(200, "application/octet-stream", bytes))
+}
+
+/// `…/updated` and `…/deleted`: which records changed between two moments.
+fn changed(visit: &Visit<'_>, call: &Call, object: &Object, deleted: bool) -> Result<Reply, Failure> {
+    let moment = |name: &str| {
+        let text = call.parameter(name).unwrap_or("");
+        datetime::read_date_time(text).map(datetime::spell_date_time).ok_or_else(|| {
+            Failure::request(400, "INVALID_FIELD", format!("{name} must be an ISO 8601 date-time"))
+        })
+    };
+    let (start, end) = (moment("start")?, moment("end")?);
+    let hits = visit.state.store.rows(&object.name).filter(|(_, row)| is_deleted(row) == deleted).filter_map(
+        |(id, row)| {
+            let when = row.get("SystemModstamp")?.as_str()?;
+            (when >= start.as_str() && when <= end.as_str()).then(|| (id.clone(), when.to_owned()))
+        },
+    );
+    let body = if deleted {
+        let records: Vec<Value> = hits.map(|(id, when)| json!({"id": id, "deletedDate": when})).collect();
+        json!({"deletedRecords": records, "earliestDateAvailable": start, "latestDateCovered": end})
+    } else {
+        json!({"ids": hits.map(|(id, _)| id).collect::<Vec<_>>(), "latestDateCovered": end})
+    };
+    Ok(Reply::json(200, body))
+}

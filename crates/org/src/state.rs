@@ -1,0 +1,131 @@
+//! Everything the org remembers, and the visit of one request to it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::auth::Access;
+use crate::deploy::Deployments;
+use crate::rest::bulk_ingest::IngestJobs;
+use crate::rest::bulk_query::QueryJobs;
+use crate::schema::Schema;
+use crate::soql::evaluate::Lens;
+use crate::store::{Author, Store};
+use crate::value::Source;
+use crate::{Limits, datetime, id};
+
+/// The org.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) store: Store,
+    pub(crate) access: Access,
+    pub(crate) ingest: IngestJobs,
+    pub(crate) queries: QueryJobs,
+    pub(crate) cursors: Cursors,
+    pub(crate) deployments: Deployments,
+    /// Records that single requests touched last, newest first: object and id.
+    pub(crate) recent: Vec<(String, String)>,
+    pub(crate) requests: u64,
+    pub(crate) batch_rows: usize,
+    pub(crate) limits: Limits,
+    serial: u64,
+}
+
+/// One request on its way through the org.
+#[derive(Debug)]
+pub(crate) struct Visit<'a> {
+    pub(crate) state: &'a mut State,
+    pub(crate) user: String,
+    pub(crate) now_ms: i64,
+    /// `v67.0`, as the client wrote it.
+    pub(crate) version: String,
+}
+
+/// Query answers that are given out page by page.
+#[derive(Debug, Default)]
+pub(crate) struct Cursors {
+    // INVARIANT: at most `CURSORS_MAX`; the oldest goes first.
+    open: Vec<(String, Vec<Value>)>,
+}
+
+impl State {
+    pub(crate) fn new(access: Access, batch_rows: usize, limits: Limits) -> Self {
+        Self {
+            store: Store::new(Schema::shipped(), limits.rows),
+            access,
+            ingest: IngestJobs::default(),
+            queries: QueryJobs::default(),
+            cursors: Cursors::default(),
+            deployments: Deployments::default(),
+            recent: Vec::new(),
+            requests: 0,
+            batch_rows,
+            limits,
+            serial: 0,
+        }
+    }
+
+    /// A new id for something that is not a record: a job, a cursor, a deployment.
+    pub(crate) fn ticket(&mut self, prefix: &str) -> String {
+        self.serial += 1;
+        id::make(prefix, self.serial)
+    }
+}
+
+impl Visit<'_> {
+    pub(crate) fn author(&self, source: Source) -> Author {
+        Author { user: self.user.clone(), now_ms: self.now_ms, source }
+    }
+
+    pub(crate) fn lens(&self, deleted: bool) -> Lens<'_> {
+        Lens { store: &self.state.store, now_ms: self.now_ms, version: &self.version, deleted }
+    }
+
+    /// The path of a resource under this request's version.
+    pub(crate) fn path(&self, rest: &str) -> String {
+        format!("/services/data/{}/{rest}", self.version)
+    }
+
+    pub(crate) fn now(&self) -> String {
+        datetime::spell_date_time(self.now_ms)
+    }
+
+    /// The version as a number: `67.0`.
+    pub(crate) fn api_version(&self) -> f64 {
+        self.version.trim_start_matches(['v', 'V']).parse().unwrap_or(0.0)
+    }
+
+    pub(crate) fn touched(&mut self, object: &str, id: &str) {
+        let pair = (object.to_owned(), id.to_owned());
+        self.state.recent.retain(|known| *known != pair);
+        self.state.recent.insert(0, pair);
+        self.state.recent.truncate(RECENT_MAX);
+    }
+}
+
+impl Cursors {
+    pub(crate) fn open(&mut self, id: String, records: Vec<Value>) {
+        if self.open.len() >= CURSORS_MAX {
+            self.open.remove(0);
+        }
+        self.open.push((id, records));
+    }
+
+    pub(crate) fn get(&self, id: &str) -> Option<&[Value]> {
+        self.open.iter().find(|(known, _)| known == id).map(|(_, records)| records.as_slice())
+    }
+
+    pub(crate) fn close(&mut self, id: &str) {
+        self.open.retain(|(known, _)| known != id);
+    }
+}
+
+/// A map that forgets its oldest key when full; keys are tickets, which sort by age.
+pub(crate) fn make_room<T>(map: &mut BTreeMap<String, T>, max: usize) {
+    while map.len() >= max {
+        map.pop_first();
+    }
+}
+
+const CURSORS_MAX: usize = 20;
+const RECENT_MAX: usize = 200;

@@ -1,0 +1,178 @@
+//! XML as a small tree, for SOAP envelopes and metadata files.
+
+use quick_xml::Reader;
+use quick_xml::events::Event;
+
+/// An element: local name, text directly inside, elements inside.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Element {
+    pub(crate) name: String,
+    pub(crate) text: String,
+    pub(crate) children: Vec<Element>,
+}
+
+/// Why text is not XML, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct XmlError {
+    pub(crate) message: String,
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+}
+
+/// Reads a document into its root element.
+///
+/// Bounds: 64 levels, 200,000 elements; no document type, so no entities of its own.
+pub(crate) fn read(text: &str) -> Result<Element, XmlError> {
+    let text = text.trim_start_matches('\u{feff}');
+    let mut reader = Reader::from_str(text);
+    let mut open: Vec<Element> = vec![Element::default()];
+    let mut count = 0usize;
+    loop {
+        let event = reader.read_event();
+        let at = usize::try_from(reader.buffer_position()).unwrap_or(text.len());
+        let fail = |message: String| Err(locate(text, at, message));
+        match event {
+            Err(error) => {
+                let at = usize::try_from(reader.error_position()).unwrap_or(at);
+                return Err(locate(text, at, error.to_string()));
+            }
+            Ok(Event::Start(start)) => {
+                count += 1;
+                if open.len() > LEVELS_MAX || count > ELEMENTS_MAX {
+                    return fail("the document is too deep or too large".into());
+                }
+                for attribute in start.attributes() {
+                    if let Err(error) = attribute {
+                        return fail(error.to_string());
+                    }
+                }
+                let name = start.local_name().as_ref().to_owned();
+                open.push(Element { name, ..Element::default() });
+            }
+            Ok(Event::Empty(start)) => {
+                count += 1;
+                if count > ELEMENTS_MAX {
+                    return fail("the document is too large".into());
+                }
+                let name = start.local_name().as_ref().to_owned();
+                if let Some(parent) = open.last_mut() {
+                    parent.children.push(Element { name, ..Element::default() });
+                }
+            }
+            Ok(Event::End(_)) => {
+                let Some(done) = open.pop() else { return fail("an element ends that never began".into()) };
+                match open.last_mut() {
+                    Some(parent) => parent.children.push(done),
+                    None => return fail("an element ends that never began".into()),
+                }
+            }
+            Ok(Event::Text(part)) => push(&mut open, &part.xml10_content()),
+            Ok(Event::CData(part)) => push(&mut open, &part.xml10_content()),
+            Ok(Event::GeneralRef(reference)) => {
+                let known = match reference.resolve_char_ref() {
+                    Ok(Some(c)) => Some(c.to_string()),
+                    _ => match &*reference {
+                        "amp" => Some("&".into()),
+                        "lt" => Some("<".into()),
+                        "gt" => Some(">".into()),
+                        "quot" => Some("\"".into()),
+                        "apos" => Some("'".into()),
+                        _ => None,
+                    },
+                };
+                match known {
+                    Some(text) => push(&mut open, &text),
+                    None => return fail("an entity that is not known".into()),
+                }
+            }
+            Ok(Event::DocType(_)) => return fail("document types are not read".into()),
+            Ok(Event::Decl(_) | Event::PI(_) | Event::Comment(_)) => {}
+            Ok(Event::Eof) => {
+                let Some(root) = open.pop().filter(|_| open.is_empty()) else {
+                    return fail("the document ends inside an element".into());
+                };
+                return match root.children.into_iter().next() {
+                    Some(first) => Ok(first),
+                    None => fail("the document holds no element".into()),
+                };
+            }
+        }
+    }
+}
+
+impl Element {
+    /// The first child of this name.
+    pub(crate) fn child(&self, name: &str) -> Option<&Self> {
+        self.children.iter().find(|child| child.name == name)
+    }
+
+    /// The trimmed text of the first child of this name, unless empty.
+    pub(crate) fn text_of(&self, name: &str) -> Option<&str> {
+        self.child(name).map(|child| child.text.trim()).filter(|text| !text.is_empty())
+    }
+
+    /// All children of this name.
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Self> {
+        self.children.iter().filter(move |child| child.name == name)
+    }
+
+    /// The first element of this name anywhere inside.
+    pub(crate) fn find(&self, name: &str) -> Option<&Self> {
+        self.children.iter().find_map(|child| if child.name == name { Some(child) } else { child.find(name) })
+    }
+}
+
+/// Text with the five characters replaced that XML gives a meaning.
+pub(crate) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&apos;")
+}
+
+fn push(open: &mut [Element], text: &str) {
+    if let Some(current) = open.last_mut() {
+        current.text.push_str(text);
+    }
+}
+
+fn locate(text: &str, at: usize, message: String) -> XmlError {
+    let before = text.as_bytes().get(..at.min(text.len())).unwrap_or(b"");
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+    XmlError { message, line, column }
+}
+
+const LEVELS_MAX: usize = 64;
+const ELEMENTS_MAX: usize = 200_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn documents_become_trees_or_say_where_they_break() {
+        let root = read(
+            "<?xml version=\"1.0\"?><a:r xmlns:a='x'><b>1 &amp; &#50;</b><b/><c><![CDATA[<d>]]></c></a:r>",
+        )
+        .unwrap();
+        assert_eq!(root.name, "r");
+        assert_eq!(root.text_of("b"), Some("1 & 2"));
+        assert_eq!(root.all("b").count(), 2);
+        assert_eq!(root.text_of("c"), Some("<d>"));
+        for bad in ["", "<a>", "<a></b>", "<a>&nope;</a>", "<!DOCTYPE a><a/>", "plain", "<a b></a>"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+        assert_eq!(read("<a>\n  <b></c>\n</a>").unwrap_err().line, 2);
+        assert!(read(&"<a>".repeat(100)).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn reading_never_panics(text in "[<>/a&;!\\[\\] =\"'-]{0,60}") {
+            let _ = read(&text);
+        }
+    }
+}
