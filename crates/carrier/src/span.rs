@@ -23,7 +23,7 @@ pub(crate) fn whole(text: &[u8]) -> Option<Range<usize>> {
 pub(crate) fn members(text: &[u8], at: &Range<usize>) -> Option<Vec<Member>> {
     let mut found = Vec::new();
     let mut next = open(text, at, b'{', b'}')?;
-    while let Some(start) = next {
+    while let Next::Item(start) = next {
         let name_end = skip_value(text, start)?;
         let colon = skip_space(text, name_end);
         if text.get(start) != Some(&b'"') || text.get(colon) != Some(&b':') {
@@ -41,7 +41,7 @@ pub(crate) fn members(text: &[u8], at: &Range<usize>) -> Option<Vec<Member>> {
 pub(crate) fn items(text: &[u8], at: &Range<usize>) -> Option<Vec<Range<usize>>> {
     let mut found = Vec::new();
     let mut next = open(text, at, b'[', b']')?;
-    while let Some(start) = next {
+    while let Next::Item(start) = next {
         let end = skip_value(text, start)?;
         found.push(start..end);
         next = after_item(text, end, b']')?;
@@ -101,21 +101,29 @@ pub(crate) fn array_of(text: &[u8], items: &[Range<usize>], keep: impl Fn(usize)
     out
 }
 
-/// Start of the first item in the brackets at `at`, or `Some(None)` if they are empty.
-fn open(text: &[u8], at: &Range<usize>, bracket: u8, end: u8) -> Option<Option<usize>> {
+/// What follows an opening bracket or an item.
+enum Next {
+    /// An item that starts here.
+    Item(usize),
+    /// The closing bracket.
+    End,
+}
+
+/// What follows the opening bracket at the start of `at`.
+fn open(text: &[u8], at: &Range<usize>, bracket: u8, end: u8) -> Option<Next> {
     if text.get(at.start) != Some(&bracket) {
         return None;
     }
     let first = skip_space(text, at.start + 1);
-    if text.get(first) == Some(&end) { Some(None) } else { Some(Some(first)) }
+    Some(if text.get(first) == Some(&end) { Next::End } else { Next::Item(first) })
 }
 
-/// Start of the item after a comma, or `Some(None)` at the closing bracket.
-fn after_item(text: &[u8], at: usize, end: u8) -> Option<Option<usize>> {
+/// What follows an item that ends at `at`.
+fn after_item(text: &[u8], at: usize, end: u8) -> Option<Next> {
     let at = skip_space(text, at);
     match text.get(at) {
-        Some(b',') => Some(Some(skip_space(text, at + 1))),
-        Some(byte) if *byte == end => Some(None),
+        Some(b',') => Some(Next::Item(skip_space(text, at + 1))),
+        Some(byte) if *byte == end => Some(Next::End),
         Some(_) | None => None,
     }
 }

@@ -161,7 +161,7 @@ impl<'a> Scanner<'a> {
         }
         let rest = self.rest();
         let delimiter = char::from(self.delimiter);
-        let end = rest.find(|c: char| c == delimiter || c == '\n').unwrap_or(rest.len());
+        let end = rest.find([delimiter, '\n']).unwrap_or(rest.len());
         let mut cell = rest.get(..end).unwrap_or_default();
         if rest.get(end..).is_some_and(|after| after.starts_with('\n')) {
             cell = cell.strip_suffix('\r').unwrap_or(cell);
@@ -211,9 +211,8 @@ mod tests {
         rows.iter()
             .map(|reading| match &reading.content {
                 Ok(record) => {
-                    let fields = record.fields.iter().map(|(name, value)| match value {
-                        Json::Text(text) => format!("{name}={text}"),
-                        _ => format!("{name}:{value:?}"),
+                    let fields = record.fields.iter().map(|(name, value)| {
+                        value.text().map_or(format!("{name}:{value:?}"), |text| format!("{name}={text}"))
                     });
                     format!("{}: {}", reading.place.reference, fields.collect::<Vec<_>>().join("|"))
                 }

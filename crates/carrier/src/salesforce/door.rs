@@ -168,8 +168,11 @@ pub fn route(method: &str, target: &str, method_override: Option<&str>) -> Door<
 /// Whether `POST` with an override to PATCH or DELETE is how some clients send this.
 fn posts_a_change(method: &str, route: &Route) -> bool {
     let changes = match route {
-        Route::Update { .. } | Route::Upsert { .. } | Route::Delete { .. } | Route::UpdateMany => true,
-        Route::UpsertMany { .. } => true,
+        Route::Update { .. }
+        | Route::Upsert { .. }
+        | Route::Delete { .. }
+        | Route::UpdateMany
+        | Route::UpsertMany { .. } => true,
         Route::Create { .. }
         | Route::CreateMany
         | Route::DeleteMany
@@ -195,8 +198,7 @@ fn door(method: &str, target: &Target) -> Door<Route> {
     match (verb.as_str(), lower) {
         // Runs code that is in its query.
         (_, ["services", "data", _, "tooling", "executeanonymous", ..]) => Door::Unknown,
-        ("GET" | "HEAD" | "OPTIONS", _) => Door::Open,
-        ("POST", ["services", "oauth2", ..]) => Door::Open,
+        ("GET" | "HEAD" | "OPTIONS", _) | ("POST", ["services", "oauth2", ..]) => Door::Open,
         // The job's own description and state; the rows are in a batch.
         ("POST", ["services", "async", version, "job"] | ["services", "async", version, "job", _])
             if is_version(version) =>
@@ -254,10 +256,10 @@ fn data_door(verb: &str, lower: &[&str], exact: &[String]) -> Door<Route> {
             Some(job) => Route::BulkUpload { job: short_job_id(job).to_owned() },
             None => return Door::Unknown,
         },
-        ("PATCH" | "DELETE", ["jobs", "ingest", _]) => return Door::Open,
-        ("POST" | "PATCH" | "DELETE", ["jobs", "query", ..]) => return Door::Open,
-        ("POST", ["parameterizedsearch"] | ["metadata", "deployrequest"]) => return Door::Open,
-        ("PATCH", ["metadata", "deployrequest", _]) => return Door::Open,
+        ("PATCH" | "DELETE", ["jobs", "ingest", _])
+        | ("POST" | "PATCH" | "DELETE", ["jobs", "query", ..])
+        | ("POST", ["parameterizedsearch"] | ["metadata", "deployrequest"])
+        | ("PATCH", ["metadata", "deployrequest", _]) => return Door::Open,
         _ => return Door::Unknown,
     };
     Door::Judged(judged)

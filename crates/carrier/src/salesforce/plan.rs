@@ -42,13 +42,13 @@ pub(super) struct Part {
 /// Takes a JSON body apart. What cannot be taken apart is a plan of one unreadable record and no groups.
 pub(super) fn plan<'a>(route: &Route, body: &'a [u8], limits: &Limits) -> Plan<'a> {
     let mut planner = Planner { limits: *limits, readings: Vec::new(), references: Vec::new(), full: false };
-    let planned = if body.len() > limits.body_bytes {
+    let outcome = if body.len() > limits.body_bytes {
         Err(Unreadable::TooLong { limit: limits.body_bytes })
     } else {
         planner.body(route, body)
     };
     let full = planner.full.then_some(Unreadable::TooMany { limit: limits.records });
-    match (planned, full) {
+    match (outcome, full) {
         (Ok((unit, groups)), None) => {
             Plan { unit, readings: planner.readings, references: planner.references, groups }
         }
@@ -145,10 +145,7 @@ impl<'a> Planner<'a> {
             self.full = true;
             return;
         }
-        let mut text = place.to_owned();
-        if let Some(plain) = reference.as_deref().filter(|reference| is_plain(reference)) {
-            text.push_str(&format!(" ({plain})"));
-        }
+        let mut text = format!("{place}{}", named(reference.as_deref()));
         // Names in a place are ASCII, so that any cut is a character's border.
         text.truncate(PLACE_BYTES_MAX);
         let place = Place { index: self.readings.len(), reference: text };
@@ -161,7 +158,17 @@ impl<'a> Planner<'a> {
         let (object, key) = match route {
             Route::Create { object } | Route::Update { object } => (object, None),
             Route::Upsert { object, field, value } => (object, value.as_ref().map(|value| (field, value))),
-            _ => return,
+            Route::Delete { .. }
+            | Route::CreateMany
+            | Route::UpdateMany
+            | Route::UpsertMany { .. }
+            | Route::DeleteMany
+            | Route::Composite
+            | Route::Graph
+            | Route::Batch
+            | Route::Tree { .. }
+            | Route::BulkJob
+            | Route::BulkUpload { .. } => return,
         };
         let content = match body {
             Json::Object(mut members) if same_object(&members, object) => {
@@ -174,7 +181,9 @@ impl<'a> Planner<'a> {
                 record(Cow::Owned(object.clone()), members)
             }
             Json::Object(_) => Err(shape("names another object than its target")),
-            _ => Err(shape("is not an object")),
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::Array(_) => {
+                Err(shape("is not an object"))
+            }
         };
         self.push(place, None, content);
     }
@@ -187,9 +196,11 @@ impl<'a> Planner<'a> {
                     Some(wanted) if !wanted.eq_ignore_ascii_case(&object) => {
                         Err(shape("names another object than its target"))
                     }
-                    _ => record(object, members),
+                    Some(_) | None => record(object, members),
                 }),
-                _ => Err(shape("is not an object")),
+                Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::Array(_) => {
+                    Err(shape("is not an object"))
+                }
             };
             self.part(|planner| planner.push(&format!("{prefix}records[{at}]"), None, content))
         });
@@ -235,10 +246,7 @@ impl<'a> Planner<'a> {
             let mut mentions = BTreeSet::new();
             collect_mentions(&request, &mut mentions);
             let reference = request.get("referenceId").and_then(Json::text).map(str::to_owned);
-            let mut place = format!("{place}[{at}]");
-            if let Some(plain) = reference.as_deref().filter(|reference| is_plain(reference)) {
-                place.push_str(&format!(" ({plain})"));
-            }
+            let place = format!("{place}[{at}]{}", named(reference.as_deref()));
             let part = self.part(|planner| {
                 if let Err(reason) = planner.subrequest(request, &place, body) {
                     planner.push(&place, None, Err(reason));
@@ -264,9 +272,8 @@ impl<'a> Planner<'a> {
             .map(|(_, value)| value.text().unwrap_or("unknown"));
         let content = take(&mut request, body).unwrap_or(Json::Null);
         match route(&method, &target_of(&url), method_override) {
-            Door::Open => Ok(()),
+            Door::Open | Door::Judged(Route::Delete { .. } | Route::DeleteMany) => Ok(()),
             Door::Unknown => Err(shape("is a write that is not read here")),
-            Door::Judged(Route::Delete { .. } | Route::DeleteMany) => Ok(()),
             Door::Judged(inner @ (Route::Create { .. } | Route::Update { .. } | Route::Upsert { .. })) => {
                 self.single(&inner, content, place);
                 Ok(())
@@ -289,6 +296,11 @@ impl<'a> Planner<'a> {
 }
 
 const PLACE_BYTES_MAX: usize = 200;
+
+/// ` (refContact)`, if the reference can stand in a log.
+fn named(reference: Option<&str>) -> String {
+    reference.filter(|reference| is_plain(reference)).map(|plain| format!(" ({plain})")).unwrap_or_default()
+}
 
 /// A reference that can stand in a log: it says nothing about anybody.
 fn is_plain(reference: &str) -> bool {

@@ -24,20 +24,16 @@ use crate::{Limits, Readings, Unit};
 /// Errors: none; what cannot be read is a reading, and never a reason to let the rest pass unread.
 /// Source: spec/carriers.md sections 2.1 to 2.4.
 pub fn read<'a>(route: &Route, job: Option<&Job>, body: &'a [u8], limits: &Limits) -> Readings<'a> {
-    match route {
-        Route::BulkUpload { job: id } => {
-            let records = match job.filter(|job| job.id == *id) {
-                None => vec![unreadable("body", shape("belongs to a job that was not made through here"))],
-                Some(Job { operation: Operation::Delete, .. }) => Vec::new(),
-                Some(job) => bulk::rows(&job.object, job.delimiter, body, limits),
-            };
-            Readings { unit: Unit::Whole, records }
-        }
-        _ => {
-            let plan = plan(route, body, limits);
-            Readings { unit: plan.unit, records: plan.readings }
-        }
-    }
+    let Route::BulkUpload { job: id } = route else {
+        let plan = plan(route, body, limits);
+        return Readings { unit: plan.unit, records: plan.readings };
+    };
+    let records = match job.filter(|job| job.id == *id) {
+        None => vec![unreadable("body", shape("belongs to a job that was not made through here"))],
+        Some(Job { operation: Operation::Delete, .. }) => Vec::new(),
+        Some(job) => bulk::rows(&job.object, job.delimiter, body, limits),
+    };
+    Readings { unit: Unit::Whole, records }
 }
 
 /// Reads a file of records that came out of an org, or is meant to go into one.
@@ -91,7 +87,9 @@ impl<'a> Rows<'a, '_> {
                     _ => self.row(Json::Object(members), "record"),
                 }
             }
-            _ => Err(shape("is neither a record nor a list of records")),
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) => {
+                Err(shape("is neither a record nor a list of records"))
+            }
         }
     }
 

@@ -162,7 +162,10 @@ proptest! {
                 ('/', 0) => target.push_str("//"),
                 ('/', 1) => target.push_str("/./"),
                 ('/', 2) => target.push_str("/x/../"),
-                (letter, _) if *escape && letter != '/' => target.push_str(&format!("%{:02x}", u32::from(letter))),
+                (letter, _) if *escape && letter != '/' => {
+                    let escape = format!("%{:02x}", u32::from(letter));
+                    target.push_str(&escape);
+                },
                 (letter, _) if *upper => target.push(letter.to_ascii_uppercase()),
                 (letter, _) => target.push(letter),
             }
