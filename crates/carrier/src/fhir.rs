@@ -2,7 +2,7 @@
 //!
 //! The mark is a resource-level extension; labels that other systems understand stand beside it in `meta`.
 //! Read in the order of a request: [`route`], [`read`], [`refuse`]; [`place`] goes the other way.
-//! Source: spec/carriers.md, "FHIR R4 JSON".
+//! Source: spec/carriers.md section 3.
 
 mod identity;
 mod place;
@@ -13,6 +13,7 @@ mod route;
 
 pub use identity::identity_elements;
 pub use place::{PlaceError, place, place_bundle};
+pub(crate) use read::read_line;
 pub use read::{read, read_document};
 pub use refuse::{ISSUES_MAX, MergeError, Withheld, merge, outcome, refuse, withhold};
 pub use route::{Route, route};

@@ -8,7 +8,7 @@ use super::PERSONS;
 /// careful answer for a resource whose subject is only a reference that servers rewrite.
 ///
 /// Shape:  resource type and element names -> some of these names.
-/// Source: spec/carriers.md, "FHIR R4 JSON", identity.
+/// Source: spec/carriers.md section 3.4.
 pub fn identity_elements(object: &str, present: &[&str]) -> Vec<String> {
     let of = |wanted: &[&str]| -> Vec<String> {
         wanted.iter().filter(|name| present.contains(name)).map(|name| (*name).to_owned()).collect()

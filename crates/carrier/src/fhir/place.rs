@@ -18,7 +18,7 @@ use crate::{Labels, Limits};
 /// Shape:  one resource, not a Bundle -> the same resource, labelled.
 /// Bounds: about three times the resource in memory; the caller bounds the resource.
 /// Errors: see [`PlaceError`]; nothing was written.
-/// Source: spec/carriers.md, "FHIR R4 JSON", placing.
+/// Source: spec/carriers.md section 3.3.
 pub fn place(resource: &[u8], labels: &Labels) -> Result<Vec<u8>, PlaceError> {
     let readings = read_document(resource, &UNBOUNDED);
     match readings.records.as_slice() {

@@ -19,7 +19,7 @@ use crate::{Door, Limits, Readings, Unit};
 /// Bounds: `limits`; past them one reading that says so.
 /// Errors: none; what cannot be read is itself a reading.
 /// Never:  believes a label, or reads a media type other than FHIR's JSON.
-/// Source: spec/carriers.md, "FHIR R4 JSON".
+/// Source: spec/carriers.md section 3.
 pub fn read<'a>(route: &Route, content_type: Option<&str>, body: &'a [u8], limits: &Limits) -> Readings<'a> {
     let expected = match route {
         Route::Create { resource_type } | Route::Update { resource_type } => Expected::Type(resource_type),
@@ -40,6 +40,15 @@ pub fn read<'a>(route: &Route, content_type: Option<&str>, body: &'a [u8], limit
 /// Errors: none; what cannot be read is itself a reading.
 pub fn read_document<'a>(body: &'a [u8], limits: &Limits) -> Readings<'a> {
     read_expected(&Expected::Anything, body, limits)
+}
+
+/// Reads a line of NDJSON: one resource, which is not a Bundle.
+pub(crate) fn read_line<'a>(line: &'a [u8], limits: &Limits) -> Result<Record<'a>, Unreadable> {
+    let members = parse(line, limits)?;
+    match resource_type(&members)? {
+        "Bundle" => Err(shape("is a Bundle in a line; give it as a file of its own")),
+        _ => record(members),
+    }
 }
 
 enum Expected<'r> {

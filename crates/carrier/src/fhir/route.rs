@@ -53,7 +53,7 @@ impl Route {
 ///         path of the upstream's FHIR base, such as `/fhir`, empty for the root.
 /// Bounds: [`crate::route::TARGET_BYTES_MAX`]; a write to a longer target is unknown.
 /// Errors: none; what is not understood is [`Door::Unknown`].
-/// Source: FHIR R4 `http.html`; spec/carriers.md, "FHIR R4 JSON".
+/// Source: FHIR R4 `http.html`; spec/carriers.md section 3.
 pub fn route(method: &str, target: &str, method_override: Option<&str>, base: &str) -> Door<Route> {
     // Some upstreams follow an override and some do not: only where both answers are reads is there one answer.
     if let Some(other) = method_override.map(str::trim).filter(|other| *other != method) {

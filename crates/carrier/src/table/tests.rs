@@ -1,0 +1,318 @@
+//! Scenes and laws of files.
+
+use std::io::Cursor;
+
+use mark::{Authorship, Subject};
+use proptest::prelude::*;
+
+use super::*;
+use crate::DatasetPointer;
+
+const LIMITS: Limits = Limits { body_bytes: 1 << 20, records: 1000 };
+const PATIENTS: &str = include_str!("../../../../fixtures/fhir/patients.ndjson");
+const TRANSACTION: &str = include_str!("../../../../fixtures/fhir/transaction.json");
+
+fn table(object: &str) -> Format {
+    Format::Table { object: object.to_owned(), delimiter: b',' }
+}
+
+fn chunks(text: &[u8], format: &Format, limits: Limits) -> Vec<Chunk> {
+    let mut chunks = Chunks::new(Cursor::new(text), format.clone(), limits);
+    let mut all = Vec::new();
+    while let Some(chunk) = chunks.next_chunk().unwrap() {
+        all.push(chunk);
+    }
+    all
+}
+
+/// Each reading as `place: cells | mark | claim`, or `place: reason`.
+fn said(text: &[u8], format: &Format, limits: Limits) -> Vec<String> {
+    let mut all = Vec::new();
+    for chunk in chunks(text, format, limits) {
+        for Reading { place, content } in chunk.read().records {
+            assert_eq!(place.index, all.len());
+            all.push(match content {
+                Err(reason) => format!("{}: {reason}", place.reference),
+                Ok(record) => {
+                    let cell = |(name, value): &(std::borrow::Cow<'_, str>, mark::json::Json<'_>)| {
+                        format!("{name}={}", value.text().unwrap_or("?"))
+                    };
+                    let cells: Vec<String> = record.fields.iter().map(cell).collect();
+                    let mark = record.mark.unwrap_or_default();
+                    format!("{}: {} | {mark} | {:?}", place.reference, cells.join(" "), record.claim)
+                }
+            });
+        }
+    }
+    all
+}
+
+fn labels(text: String) -> Labels {
+    Labels {
+        mark_text: text,
+        mark_id: "id".to_owned(),
+        subject: Subject::Synthetic,
+        authorship: Authorship::Ai,
+        dataset: Some(DatasetPointer::DatasetId("set".to_owned())),
+    }
+}
+
+fn placed(text: &[u8], format: &Format) -> Vec<u8> {
+    let mut out = Vec::new();
+    for chunk in chunks(text, format, LIMITS) {
+        let labels: Vec<Labels> = chunk
+            .read()
+            .records
+            .iter()
+            .map(|reading| labels(format!("eosin1.{}", reading.place.index)))
+            .collect();
+        out.extend_from_slice(&chunk.place(&labels).unwrap());
+    }
+    out
+}
+
+#[test]
+fn a_file_is_what_its_first_bytes_say() {
+    let name = |result: Result<Format, Unreadable>| match result {
+        Ok(format) => format!("{format:?}"),
+        Err(reason) => reason.to_string(),
+    };
+    let table =
+        |object: &str, delimiter: u8| format!("{:?}", Format::Table { object: object.into(), delimiter });
+    let salesforce = |object: &str| format!("{:?}", Format::SalesforceCsv { object: object.into() });
+    let json =
+        |object: Option<&str>| format!("{:?}", Format::SalesforceJson { object: object.map(str::to_owned) });
+    for (head, file, object, want) in [
+        (r#"{"resourceType":"Patient"}"#, "a.json", None, "FhirDocument".to_owned()),
+        (r#"{"type":"batch","entry":[{"resource":{"resour"#, "a", None, "FhirDocument".to_owned()),
+        ("\u{feff} {\"resourceType\":", "a.json", None, "FhirDocument".to_owned()),
+        ("{\"resourceType\":\"Slot\"}\n{\"resourceType\":\"Slot\"}", "a.json", None, "FhirLines".to_owned()),
+        (r#"{"resourceType":"Slot"}"#, "Slot.NDJSON", None, "FhirLines".to_owned()),
+        (r#"{"attributes":{"type":"Contact"},"x":{"resourceType":1}}"#, "a.json", None, json(None)),
+        (r#"{"totalSize":1,"records":[]}"#, "a.json", Some("Contact"), json(Some("Contact"))),
+        (r#"[{"LastName":"Bell"}]"#, "a.json", Some("Contact"), json(Some("Contact"))),
+        (r#"[{"resourceType":"Patient"}]"#, "a.json", None, "is a list of FHIR resources".to_owned()),
+        ("FirstName,LastName\n", "contacts_10k.csv", Some("contact"), salesforce("Contact")),
+        ("FirstName,LastName\n", "Contact.csv", None, salesforce("Contact")),
+        ("FirstName,LastName\n", "contacts.csv", None, salesforce("Contact")),
+        ("first,last\n", "contacts.csv", None, table("contacts", b',')),
+        ("Name,City\n", "Clinic__c.csv", None, salesforce("Clinic__c")),
+        ("Id,BIRTHDATE\n", "patients.csv", None, table("patients", b',')),
+        ("Id;BIRTHDATE\n", "patients.csv", None, table("patients", b';')),
+        ("Id\tBIRTHDATE\n", "patients.tsv", Some("people"), table("people", b'\t')),
+        ("Id\n1\n", "patients.csv", None, table("patients", b',')),
+        ("a,b\n", "", None, "is a table without a name".to_owned()),
+        ("hello", "notes.txt", None, "neither JSON nor a table".to_owned()),
+        ("\u{1}\u{2},", "x.csv", None, "neither JSON nor a table".to_owned()),
+        ("MSH|^~\\&|", "a.hl7", None, "is an HL7 v2".to_owned()),
+        ("<Patient/>", "a.xml", None, "is XML".to_owned()),
+        (" \n", "a.csv", None, "is empty".to_owned()),
+    ] {
+        let got = name(sniff(head.as_bytes(), file, object));
+        assert!(
+            got.starts_with(&want) || got.contains(&want) && want.starts_with(|c: char| c.is_lowercase()),
+            "{head}: {got}"
+        );
+    }
+    for bom in [b"\xFF\xFEa\0", b"\xFE\xFF\0a"] {
+        assert!(name(sniff(bom, "a.csv", None)).contains("UTF-16"));
+    }
+}
+
+#[test]
+fn rows_are_records_by_column() {
+    let text = "\u{feff}Id, Name ,Note\r\n1,\"Zed, the \"\"first\"\"\",\"two\nlines\"\r\n\r\n2,,x\n3,short\n";
+    assert_eq!(
+        said(text.as_bytes(), &table("people"), LIMITS),
+        [
+            "line 2: Id=1 Name=Zed, the \"first\" Note=two\nlines | ",
+            "line 5: Id=2 Note=x | ",
+            "line 6: has 2 cells under 3 columns",
+        ]
+        .map(|line| if line.ends_with("| ") { format!("{line} | None") } else { line.to_owned() })
+    );
+}
+
+#[test]
+fn what_cannot_be_read_of_a_table_says_where() {
+    let check = |text: &[u8], want: &[&str]| assert_eq!(said(text, &table("t"), LIMITS), want);
+    check(b"", &["header: has no header"]);
+    check(b"a,a\n1,2\n", &["header: names a column twice"]);
+    check(b"a,\n1,2\n", &["header: has a column without a name; give it one"]);
+    check(b"a,b\n\xFF,2\n1,2\n", &["line 2: is not UTF-8; save it as UTF-8", "line 3: a=1 b=2 |  | None"]);
+    check(b"a\n", &[]);
+    let short = Limits { body_bytes: 12, records: 9 };
+    assert_eq!(
+        said(b"a,b\n1,2\n12345,\"6\n7890\"\n3,4", &table("t"), short),
+        ["line 2: a=1 b=2 |  | None", "line 3: is longer than 12 bytes", "line 5: a=3 b=4 |  | None"]
+    );
+    assert_eq!(said(b"a,bbbbbbbbbbbbbbbb\n", &table("t"), short), ["header: has a header that is too long"]);
+}
+
+#[test]
+fn our_columns_are_a_mark_and_a_claim() {
+    let text = "eosin_mark,Id,eosin_synthetic,eosin_subject,eosin_dataset\n\
+                eosin1.x,1,true,synthetic,d\n ,2,,attested,\n,3,1,attested,\n,4,false,mixed,\n,5,,,\n";
+    let claims: Vec<String> = said(text.as_bytes(), &table("t"), LIMITS);
+    assert_eq!(
+        claims,
+        [
+            "line 2: Id=1 | eosin1.x | Synthetic",
+            "line 3: Id=2 |  | Attested",
+            "line 4: Id=3 |  | Synthetic",
+            "line 5: Id=4 |  | Synthetic",
+            "line 6: Id=5 |  | None",
+        ]
+    );
+}
+
+#[test]
+fn labels_are_columns_at_the_end_or_where_they_were() {
+    let first = placed(b"Id,Name\n1,\"a,b\"\n2,\n", &table("t"));
+    let want = "Id,Name,eosin_synthetic,eosin_subject,eosin_authorship,eosin_dataset,eosin_mark_id,eosin_mark\n\
+                1,\"a,b\",true,synthetic,ai,set,id,eosin1.0\n2,,true,synthetic,ai,set,id,eosin1.1\n";
+    assert_eq!(String::from_utf8(first.clone()).unwrap(), want);
+    assert_eq!(placed(&first, &table("t")), first);
+    assert_eq!(placed(b"eosin_mark,Id\nold,1\n", &table("t")), b"eosin_mark,Id,eosin_synthetic,eosin_subject,eosin_authorship,eosin_dataset,eosin_mark_id\neosin1.0,1,true,synthetic,ai,set,id\n");
+}
+
+#[test]
+fn lines_are_resources() {
+    let format = Format::FhirLines;
+    assert_eq!(said(PATIENTS.as_bytes(), &format, LIMITS).len(), 12);
+    let out = placed(PATIENTS.as_bytes(), &format);
+    let again: Vec<String> = said(&out, &format, LIMITS);
+    assert!(again.iter().enumerate().all(|(at, line)| line.ends_with(&format!("| eosin1.{at} | Synthetic"))));
+    let odd = b"{\"resourceType\":\"Slot\"}\r\n\n  \n{\"resourceType\":\"Bundle\"}\n[]\n{";
+    assert_eq!(
+        said(odd, &format, LIMITS),
+        [
+            "line 1:  |  | None",
+            "line 4: is a Bundle in a line; give it as a file of its own",
+            "line 5: is not a JSON object",
+            "line 6: ends early, at line 1 column 1",
+        ]
+    );
+    let short = Limits { body_bytes: 30, records: 9 };
+    let long = b"{\"resourceType\":\"Slot\",\"comment\":\"long\"}\n{\"resourceType\":\"Slot\"}";
+    assert_eq!(said(long, &format, short), ["line 1: is longer than 30 bytes", "line 2:  |  | None"]);
+    let error = chunks(odd, &format, LIMITS)[0].place(&[]).unwrap_err();
+    assert_eq!(error.to_string(), "line 4 is a Bundle in a line; give it as a file of its own");
+}
+
+#[test]
+fn salesforce_files_are_labelled_in_their_own_fields() {
+    let csv = Format::SalesforceCsv { object: "Contact".to_owned() };
+    let out = placed(b"FirstName,LastName\nAda,Bell\nEve,Ode\n", &csv);
+    let marks = |text: &[u8], format: &Format| {
+        let chunk = chunks(text, format, LIMITS).remove(0);
+        let records = chunk.read().records;
+        records
+            .iter()
+            .map(|one| one.content.as_ref().unwrap().mark.clone().unwrap().into_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(marks(&out, &csv), ["eosin1.0", "eosin1.1"]);
+    let json = Format::SalesforceJson { object: Some("Contact".to_owned()) };
+    let out = placed(br#"[{"LastName":"Bell"},{"attributes":{"type":"Lead"},"LastName":"Ode"}]"#, &json);
+    assert_eq!(marks(&out, &json), ["eosin1.0", "eosin1.1"]);
+}
+
+#[test]
+fn a_document_is_one_chunk() {
+    let format = Format::FhirDocument;
+    let out = placed(TRANSACTION.as_bytes(), &format);
+    let marks: Vec<String> = chunks(&out, &format, LIMITS)[0]
+        .read()
+        .records
+        .iter()
+        .map(|reading| reading.content.as_ref().unwrap().mark.clone().unwrap().into_owned())
+        .collect();
+    assert_eq!(marks.len(), 10);
+    assert_eq!(marks[9], "eosin1.9");
+    let one = PATIENTS.lines().next().unwrap();
+    assert!(placed(one.as_bytes(), &format).starts_with(b"{\"resourceType\":\"Patient\""));
+    let one_entry = r#"{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Slot"}}]}"#;
+    assert!(String::from_utf8(placed(one_entry.as_bytes(), &format)).unwrap().contains("eosin1.0"));
+    let short = Limits { body_bytes: 10, records: 9 };
+    assert_eq!(said(one.as_bytes(), &format, short), ["body: is longer than 10 bytes"]);
+    let chunk = chunks(one.as_bytes(), &format, LIMITS).remove(0);
+    assert!(matches!(chunk.place(&[]), Err(PlaceError::Count { records: 1, labels: 0 })));
+    assert!(!format!("{chunk:?}").contains("family"));
+}
+
+#[test]
+fn a_long_table_comes_in_batches_and_lines_go_on_counting() {
+    let mut text = String::from("Id,Note\n");
+    let rows: Vec<String> = (0..9000).map(|row| format!("{row},\"a\nb\"\n")).collect();
+    text.push_str(&rows.concat());
+    let all = chunks(text.as_bytes(), &table("t"), LIMITS);
+    let sizes: Vec<usize> = all.iter().map(|chunk| chunk.read().records.len()).collect();
+    assert_eq!(sizes, [4096, 4096, 808]);
+    let last = all[2].read().records.pop().unwrap().place;
+    assert_eq!((last.index, last.reference.as_str()), (8999, "line 18000"));
+    let out = placed(text.as_bytes(), &table("t"));
+    assert_eq!(
+        out.windows(10).filter(|window| *window == b"eosin_mark").count(),
+        2,
+        "one header, which names two"
+    );
+}
+
+#[test]
+fn a_person_is_found_by_the_names_that_exports_use() {
+    let of = |present: &[&str]| identity_columns("t", present).join(" ");
+    assert_eq!(of(&["Id", "BIRTHDATE", "FIRST", "LAST", "CITY"]), "BIRTHDATE FIRST LAST");
+    assert_eq!(of(&["first_name", "Date of Birth", "e-mail"]), "first_name Date of Birth");
+    assert_eq!(of(&["code", "value"]), "");
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_rows_or_reasons(text in prop::collection::vec(prop::sample::select(b"a,\"\n\r \xFF;".to_vec()), 0..60), limit in 1_usize..40) {
+        let limits = Limits { body_bytes: limit, records: 9 };
+        let _ = said(&text, &table("t"), limits).len();
+        let _ = said(&text, &Format::FhirLines, limits).len();
+        if let Ok(format) = sniff(&text, "a.csv", None) {
+            let _ = said(&text, &format, limits).len();
+        }
+    }
+
+    /// The splitter and the crate that reads the cells cut alike: a row more or less would give a record
+    /// another's mark.
+    #[test]
+    fn rows_are_cut_where_the_csv_crate_cuts_them(text in prop::collection::vec(prop::sample::select(b"ab,\"\n\r ".to_vec()), 0..80)) {
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_slice());
+        let whole: Vec<Vec<u8>> = reader.byte_records().map(|row| row.unwrap().as_slice().to_vec()).collect();
+        let mut splitter = Splitter::new(Some(b','));
+        let (mut input, mut bytes, mut cut) = (text.as_slice(), Vec::new(), Vec::new());
+        while let Some(piece) = splitter.next(&mut input, &mut bytes, usize::MAX).unwrap() {
+            let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(piece.bytes(&bytes));
+            let rows: Vec<Vec<u8>> = reader.byte_records().map(|row| row.unwrap().as_slice().to_vec()).collect();
+            prop_assert_eq!(rows.len(), 1, "{:?}", piece.bytes(&bytes));
+            cut.extend(rows);
+        }
+        prop_assert_eq!(cut, whole);
+    }
+
+    #[test]
+    fn place_then_read_gives_the_mark_and_the_same_cells(
+        rows in prop::collection::vec(prop::collection::vec("[a-z ,\"\n\u{e9}]{0,6}", 3), 1..6),
+    ) {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(["Id", "Name", "Note"]).unwrap();
+        for row in &rows {
+            writer.write_record(row).unwrap();
+        }
+        let text = writer.into_inner().unwrap();
+        let before = said(&text, &table("t"), LIMITS);
+        let after = said(&placed(&text, &table("t")), &table("t"), LIMITS);
+        for (at, (before, after)) in before.iter().zip(&after).enumerate() {
+            let cells = before.strip_suffix("|  | None").unwrap();
+            // Line ends within cells are kept, so that lines keep their numbers.
+            prop_assert_eq!(after, &format!("{cells}| eosin1.{at} | Synthetic"));
+        }
+        prop_assert_eq!(before.len(), rows.len());
+        prop_assert_eq!(after.len(), rows.len());
+    }
+}
