@@ -401,9 +401,10 @@ pub const PUBLISH_ENTRIES: u64 = 4096;
 /// A commit publishes when the journal's round is this long.
 pub const PUBLISH_BYTES: u64 = 4 << 20;
 /// The longest journal; only reached when publishing fails.
-pub const JOURNAL_BYTES_MAX: u64 = 64 << 20;
+pub const JOURNAL_BYTES_MAX: u64 = 32 << 20;
 
 /// Header, checkpoint and seal of a record.
 const RECORD_OVERHEAD_BYTES_MAX: u64 = 4096;
-const JOURNAL_STEP_BYTES_MIN: u64 = 64 << 10;
+/// How long a new journal is, and the least it grows by.
+pub(crate) const JOURNAL_STEP_BYTES_MIN: u64 = 64 << 10;
 const JOURNAL_STEP_BYTES_MAX: u64 = 4 << 20;

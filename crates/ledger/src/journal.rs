@@ -117,6 +117,10 @@ pub(crate) fn read_round<'a>(bytes: &'a [u8], published: u64, key: &VerifierKey)
 
 /// Tells a clean end from a torn record from damage.
 fn tail(rest: &[u8], expected: Option<(u64, u64)>, published: u64, key: &VerifierKey) -> Tail {
+    // Most of a journal is claimed space that was never written.
+    let blocks = rest.chunks(ZEROS.len()).rposition(|block| Some(block) != ZEROS.get(..block.len()));
+    let written = rest.chunks(ZEROS.len()).take(blocks.map_or(0, |last| last + 1)).map(<[u8]>::len).sum();
+    let rest = rest.get(..written).unwrap_or_default();
     let later = rest.windows(MAGIC.len()).enumerate().skip(1).filter(|(_, window)| window == MAGIC);
     for (offset, _) in later {
         let candidate = rest.get(offset..).unwrap_or_default();
@@ -193,6 +197,7 @@ impl<'a> Parts<'a> {
     }
 }
 
+const ZEROS: &[u8] = &[0; 4096];
 /// The longest checkpoint in a record: one signature, a name of at most 255 bytes twice.
 const RECORD_CHECKPOINT_BYTES_MAX: usize = 2048;
 /// How a record starts; the digits are the version of the format.

@@ -11,7 +11,8 @@ use mark::merkle::leaf_hash;
 use mark::note::{SignedNote, SignerKey, VerifierKey, VerifyError};
 
 use crate::commit::{
-    COMMIT_BYTES_MAX, JOURNAL_BYTES_MAX, JournalPlace, Ledger, PUBLISH_BYTES, PUBLISH_ENTRIES, State,
+    COMMIT_BYTES_MAX, JOURNAL_BYTES_MAX, JOURNAL_STEP_BYTES_MIN, JournalPlace, Ledger, PUBLISH_BYTES,
+    PUBLISH_ENTRIES, State,
 };
 use crate::edge::Edge;
 use crate::folder::LockError;
@@ -31,6 +32,12 @@ pub(crate) fn create(store: &mut dyn Store, signer: &SignerKey) -> Result<(), Cr
     let empty = Checkpoint::new(signer.name(), 0, sha256(&[])).ok();
     let note = empty.and_then(|checkpoint| checkpoint.sign(signer).ok()).ok_or(CreateError::Unsigned)?;
     let failed = |source| CreateError::Io { source };
+    // The journal first, with its name made durable together with the checkpoint's: a commit syncs bytes, and
+    // bytes under a name that a crash forgets are lost.
+    let zeros = vec![0; usize::try_from(JOURNAL_STEP_BYTES_MIN).unwrap_or(0)];
+    store.write(JOURNAL, 0, &zeros).map_err(failed)?;
+    store.sync(JOURNAL).map_err(failed)?;
+    store.sync_folder("").map_err(failed)?;
     place(store, CHECKPOINT, note.to_string().as_bytes()).map_err(failed)?;
     store.sync_folder("").map_err(failed)
 }
@@ -54,6 +61,10 @@ impl Ledger {
         self.store.forget();
         self.durable_folders.clear();
         let verifier = self.signer.verifier().clone();
+
+        // The names that are seen may be in memory only, if a crash or a failed sync came between: what is
+        // about to be believed is made durable first.
+        self.store.sync_folder("").map_err(|source| OpenError::Io { file: ".".to_owned(), source })?;
 
         // 1. What is published.
         let (text, checkpoint) = read_checkpoint(self.store.as_ref(), &verifier)?;
@@ -121,7 +132,7 @@ impl Ledger {
             usize::try_from(JOURNAL_BYTES_MAX).unwrap_or(usize::MAX).saturating_add(COMMIT_BYTES_MAX * 2);
         match self.store.read(JOURNAL, limit) {
             Ok(bytes) => Ok(bytes),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(OpenError::JournalMissing),
             Err(source) => Err(OpenError::Read(ReadError::Io { file: JOURNAL.to_owned(), source })),
         }
     }
@@ -284,6 +295,12 @@ pub enum OpenError {
         /// Where the next good record starts.
         good: usize,
     },
+    /// There is no journal, and every ledger has one.
+    #[error(
+        "`journal` is missing, and may have held acknowledged entries: restore it from a backup; only if this is \
+         a copy of a ledger that was closed in order, make an empty file of that name"
+    )]
+    JournalMissing,
     /// A record of the journal does not belong to this tree.
     #[error(
         "the journal's record from entry {first} does not continue this log: `journal` and the tiles are of \

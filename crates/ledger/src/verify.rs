@@ -268,7 +268,11 @@ fn check_journal(
     let limit = usize::try_from(JOURNAL_BYTES_MAX * 2).unwrap_or(usize::MAX);
     let bytes = match store.read(JOURNAL, limit) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(JournalReport::default()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let what = "it is missing, and may have held acknowledged entries: restore it from a backup; only if this \
+                        is a copy of a ledger that was closed in order, make an empty file of that name";
+            return Err(problem(JOURNAL, what));
+        }
         Err(error) => return Err(problem(JOURNAL, &format!("it cannot be read ({error}): check the disk"))),
     };
     let published = checkpoint.size();
