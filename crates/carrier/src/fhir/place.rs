@@ -105,12 +105,13 @@ fn place_text(resource: &str, resource_type: &str, labels: &Labels) -> Result<St
         security.push((AI_SYSTEM, AI_CODE, Some(AI_DISPLAY)));
     }
     // A label that is there already is not written twice, whoever wrote it.
-    add(
-        &mut meta,
-        "security",
-        |item| security.iter().any(|(system, code, _)| is(item, "system", system) && is(item, "code", code)),
-        &codings(&security),
-    )?;
+    let standing = meta.get("security").and_then(|list| json::parse(list.as_bytes()).ok());
+    let stands = |system: &str, code: &str| {
+        let items = standing.as_ref().map_or(&[][..], json::Json::items);
+        items.iter().any(|item| is(item, "system", system) && is(item, "code", code))
+    };
+    security.retain(|(system, code, _)| !stands(system, code));
+    add(&mut meta, "security", |_| false, &codings(&security))?;
     let tags =
         codings(&[(MARK_SYSTEM, &labels.mark_id, None), (SUBJECT_SYSTEM, labels.subject.as_str(), None)]);
     add(

@@ -351,3 +351,4 @@ fn a_batch_of_which_nothing_is_left_is_answered_here() {
 }
 
 mod laws;
+mod vectors;

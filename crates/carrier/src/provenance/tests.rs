@@ -79,6 +79,42 @@ fn a_count_beyond_the_format_is_the_largest_of_the_format() {
     assert_eq!(provenance.to_header(), format!("v=1, forged={COUNT_MAX}"));
 }
 
+fn provenance_of(case: &serde_json::Value) -> Provenance {
+    let counts = case["counts"].as_object().unwrap().iter().map(|(word, count)| {
+        let name = VerdictName::ALL.into_iter().find(|name| name.as_str() == word).unwrap();
+        (name, count.as_u64().unwrap())
+    });
+    let ruling = case.get("ruling").map(|ruling| RulingReference {
+        origin: ruling["origin"].as_str().unwrap().to_owned(),
+        index: ruling["index"].as_u64().unwrap(),
+    });
+    let ledger = case.get("ledger").map(|origin| origin.as_str().unwrap().to_owned());
+    Provenance { counts: counts.collect(), ruling, ledger }
+}
+
+#[test]
+fn the_header_is_as_published() {
+    let vectors = include_str!("../../../../spec/vectors/provenance-header.json");
+    let vectors: serde_json::Value = serde_json::from_str(vectors).unwrap();
+    for case in vectors["read"].as_array().unwrap() {
+        let lines: Vec<&str> =
+            case["lines"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+        if case.get("malformed").is_some() {
+            assert!(said(&lines).is_err(), "{case}");
+        } else {
+            let contradicts_itself = case.get("contradicts").is_some();
+            assert_eq!(
+                said(&lines),
+                Ok(Heard { provenance: provenance_of(case), contradicts_itself }),
+                "{case}"
+            );
+        }
+    }
+    for case in vectors["written"].as_array().unwrap() {
+        assert_eq!(provenance_of(case).to_header(), case["header"].as_str().unwrap());
+    }
+}
+
 proptest! {
     #[test]
     fn any_lines_are_read_or_refused(lines in prop::collection::vec("[ -~\\t]{0,80}", 0..4)) {

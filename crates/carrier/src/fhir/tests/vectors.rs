@@ -1,0 +1,103 @@
+//! The published vectors, which anybody can run against anything.
+
+use mark::FieldList;
+use serde_json::Value;
+
+use super::*;
+use crate::Door;
+
+const READINGS: &str = include_str!("../../../../../spec/vectors/fhir-readings.json");
+const DIGESTS: &str = include_str!("../../../../../spec/vectors/fhir-digests.json");
+const PLACING: &str = include_str!("../../../../../spec/vectors/fhir-placing.json");
+
+fn cases<'v>(vectors: &'v Value, name: &str) -> &'v [Value] {
+    let cases = vectors[name].as_array().unwrap();
+    assert!(!cases.is_empty());
+    cases
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}
+
+#[test]
+fn doors_are_as_published() {
+    let vectors: Value = serde_json::from_str(READINGS).unwrap();
+    for case in cases(&vectors, "doors") {
+        let door = match route(text(&case[0]), text(&case[1]), None, text(&vectors["base"])) {
+            Door::Open => "open",
+            Door::Judged(_) => "judged",
+            Door::Unknown => "unknown",
+        };
+        assert_eq!(door, text(&case[2]), "{case}");
+    }
+}
+
+#[test]
+fn readings_are_as_published() {
+    let vectors: Value = serde_json::from_str(READINGS).unwrap();
+    for case in cases(&vectors, "cases") {
+        let door = route(text(&case["method"]), text(&case["target"]), None, text(&vectors["base"]));
+        let Door::Judged(route) = door else { panic!("{case} is {door:?}") };
+        let body = text(&case["body"]);
+        let readings = read(&route, case["contentType"].as_str(), body.as_bytes(), &LIMITS);
+        let unit = match readings.unit {
+            Unit::Whole => "whole",
+            Unit::PerRecord => "perRecord",
+        };
+        let record = |reading: &Reading<'_>| match &reading.content {
+            Err(_) => serde_json::json!({ "unreadable": true }),
+            Ok(record) => serde_json::json!({
+                "object": record.object,
+                "fields": names(record),
+                "mark": record.mark,
+                "claim": match record.claim {
+                    Claim::None => "none",
+                    Claim::Synthetic => "synthetic",
+                    Claim::Attested => "attested",
+                },
+            }),
+        };
+        let records: Vec<Value> = readings.records.iter().map(record).collect();
+        assert_eq!(
+            (unit, Value::from(records)),
+            (text(&case["unit"]), case["records"].clone()),
+            "{}",
+            case["name"]
+        );
+    }
+}
+
+#[test]
+fn digests_are_as_published() {
+    let vectors: Value = serde_json::from_str(DIGESTS).unwrap();
+    let salt: mark::Salt = serde_json::from_value(vectors["salt"].clone()).unwrap();
+    for group in cases(&vectors, "groups") {
+        let lists = serde_json::json!({ "content": group["content"], "identity": group["identity"] });
+        let list: FieldList = serde_json::from_value(lists).unwrap();
+        for case in cases(group, "cases") {
+            let readings = read_document(text(&case["resource"]).as_bytes(), &LIMITS);
+            let record = only(&readings).as_ref().unwrap();
+            let digests = list.digests(text(&group["object"]), record, salt);
+            assert_eq!(digests.content.to_hex(), text(&case["content"]), "{case}");
+            assert_eq!(digests.identity.to_hex(), text(&case["identity"]), "{case}");
+        }
+    }
+}
+
+#[test]
+fn labels_are_placed_as_published() {
+    let vectors: Value = serde_json::from_str(PLACING).unwrap();
+    for case in cases(&vectors, "cases") {
+        let said = |name: &str| text(&case["labels"][name]).to_owned();
+        let labels = Labels {
+            mark_text: said("markText"),
+            mark_id: said("markId"),
+            subject: said("subject").parse().unwrap(),
+            authorship: said("authorship").parse().unwrap(),
+            dataset: None,
+        };
+        let placed = place(case["resource"].to_string().as_bytes(), &labels).unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&placed).unwrap(), case["placed"], "{}", case["name"]);
+    }
+}
