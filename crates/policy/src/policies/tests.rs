@@ -114,9 +114,9 @@ fn a_word_that_the_schema_lacks_is_refused_rather_than_never_true() {
         "#]],
     );
     check(
-        "@id(\"a\") @reason(\"b\")\npermit (principal == Eosin::User::\"ada\", action, resource);",
+        "@id(\"a\") @reason(\"b\")\npermit (principal == Eosin::Cliant::\"ada\", action, resource);",
         &expect![[r#"
-            line 2, column 22: for policy `a`, unrecognized entity type `Eosin::User` (did you mean `Eosin::System`?)
+            line 2, column 22: for policy `a`, unrecognized entity type `Eosin::Cliant` (did you mean `Eosin::Client`?)
         "#]],
     );
     check(
