@@ -6,14 +6,16 @@ use serde_json::{Value, json};
 
 use super::{
     door::Route,
-    fate::{Fates, UNBOUNDED, fates, rolled_back},
+    fate::{BATCH_HALTED, Fates, HALTED, ROLLED_BACK, UNBOUNDED, fates, rolled_back},
     plan::{Plan, plan},
     span,
 };
 use crate::{Answer, Refusal};
 
-/// The field that a refusal points at.
-const FIELDS: [&str; 1] = ["Eosin_Mark__c"];
+/// The field that a refusal points at; what only fell with it points at none.
+fn fields(refusal: &Refusal) -> &'static [&'static str] {
+    if status(refusal) == 403 && refusal.code != ROLLED_BACK { &["Eosin_Mark__c"] } else { &[] }
+}
 
 /// Refuses a request as one: a write that nobody can read, a removal, an upload.
 ///
@@ -139,20 +141,20 @@ pub(super) fn graph_ids(body: &[u8]) -> Vec<Value> {
 /// 403 for what we refuse, 400 for what falls with it, 412 where a batch halts.
 fn status(refusal: &Refusal) -> u16 {
     match refusal.code.as_str() {
-        "PROCESSING_HALTED" => 400,
-        "BATCH_PROCESSING_HALTED" => 412,
+        HALTED => 400,
+        BATCH_HALTED => 412,
         _ => 403,
     }
 }
 
 /// An error as single requests and subrequests have it.
 fn request_error(refusal: &Refusal) -> Value {
-    json!({ "message": refusal.message, "errorCode": refusal.code, "fields": FIELDS })
+    json!({ "message": refusal.message, "errorCode": refusal.code, "fields": fields(refusal) })
 }
 
 /// An error as collections and trees have it.
 fn record_error(refusal: &Refusal) -> Value {
-    json!({ "statusCode": refusal.code, "message": refusal.message, "fields": FIELDS })
+    json!({ "statusCode": refusal.code, "message": refusal.message, "fields": fields(refusal) })
 }
 
 pub(super) fn answer(status: u16, body: &Value) -> Answer {

@@ -87,7 +87,12 @@ fn refuse_dependents(parts: &[Part], fates: &mut [Option<Refusal>]) {
     }
 }
 
-const HALTED: &str = "PROCESSING_HALTED";
+/// The code of a subrequest that falls with another.
+pub(super) const HALTED: &str = "PROCESSING_HALTED";
+/// The code of a subrequest of a batch that was not come to.
+pub(super) const BATCH_HALTED: &str = "BATCH_PROCESSING_HALTED";
+/// The code of a record that falls with another.
+pub(super) const ROLLED_BACK: &str = "ALL_OR_NONE_OPERATION_ROLLED_BACK";
 
 /// What is said about a part that was not refused itself, where nothing was done.
 pub(super) fn rolled_back(route: &Route) -> Refusal {
@@ -96,7 +101,7 @@ pub(super) fn rolled_back(route: &Route) -> Refusal {
             HALTED,
             "The transaction was rolled back since another operation in the same transaction failed.",
         ),
-        Route::Batch => ("BATCH_PROCESSING_HALTED", "Batch processing halted per request"),
+        Route::Batch => (BATCH_HALTED, "Batch processing halted per request"),
         Route::Create { .. }
         | Route::Update { .. }
         | Route::Upsert { .. }
@@ -108,7 +113,7 @@ pub(super) fn rolled_back(route: &Route) -> Refusal {
         | Route::Tree { .. }
         | Route::BulkJob
         | Route::BulkUpload { .. } => (
-            "ALL_OR_NONE_OPERATION_ROLLED_BACK",
+            ROLLED_BACK,
             "Record rolled back because not all records were valid and the request was using AllOrNone header",
         ),
     };

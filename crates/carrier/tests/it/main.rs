@@ -1,0 +1,11 @@
+//! Stories of the carriers: real shapes, sealed, carried about and read back.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+
+mod salesforce;
+mod sealing;
+mod vectors;

@@ -1,0 +1,93 @@
+//! Contacts are sealed, loaded every way Salesforce takes them, and read back from the org.
+
+use carrier::{
+    Door, Labels, Limits, Readings,
+    salesforce::{self, Job, Operation, Route},
+};
+use mark::{Record, TrustStore, Verdict, judge};
+
+use crate::sealing::{fixture, sealed};
+
+const LIMITS: Limits = Limits { body_bytes: 1_000_000, records: 1_000 };
+
+fn contacts() -> (Vec<u8>, Vec<Labels>, TrustStore) {
+    let file = fixture("salesforce/contacts.csv");
+    let readings = salesforce::read_file(&file, Some("Contact"), &LIMITS);
+    let records: Vec<&Record<'_>> =
+        readings.records.iter().map(|one| one.content.as_ref().unwrap()).collect();
+    assert_eq!(records.len(), 11);
+    let (labels, trust) = sealed(&records, salesforce::identity_fields);
+    (file.clone(), labels, trust)
+}
+
+fn judged(method: &str, target: &str) -> Route {
+    match salesforce::route(method, target, None) {
+        Door::Judged(route) => route,
+        door @ (Door::Open | Door::Unknown) => panic!("{target} is {door:?}"),
+    }
+}
+
+fn verdicts(readings: &Readings<'_>, trust: &TrustStore) -> Vec<String> {
+    readings.records.iter().map(|reading| judge(reading, trust).to_string()).collect()
+}
+
+fn check_intact(readings: &Readings<'_>, trust: &TrustStore) {
+    assert_eq!(verdicts(readings, trust), vec!["synthetic, intact"; 11]);
+}
+
+#[test]
+fn a_marked_table_is_intact_as_a_bulk_upload() {
+    let (file, labels, trust) = contacts();
+    let mut marked = Vec::new();
+    assert_eq!(salesforce::place_csv(&file[..], &mut marked, labels).unwrap(), 11);
+    let created =
+        br#"{"id":"750000000000001AAA","operation":"insert","object":"Contact","columnDelimiter":"COMMA"}"#;
+    let job = salesforce::job_created(created).unwrap();
+    let upload = judged("PUT", "/services/data/v67.0/jobs/ingest/750000000000001AAA/batches");
+    check_intact(&salesforce::read(&upload, Some(&job), &marked, &LIMITS), &trust);
+    let unmarked = salesforce::read(&upload, Some(&job), &file, &LIMITS);
+    assert_eq!(verdicts(&unmarked, &trust), vec!["unproven: it carries no mark"; 11]);
+    let deletes = Job { operation: Operation::Delete, ..job };
+    assert!(salesforce::read(&upload, Some(&deletes), &marked, &LIMITS).records.is_empty());
+}
+
+#[test]
+fn what_an_org_gives_back_is_still_intact() {
+    let (_, labels, trust) = contacts();
+    let queried = fixture("salesforce/contacts-queried.json");
+    let marked = salesforce::place_file(&queried, labels).unwrap();
+    check_intact(&salesforce::read_file(&marked, None, &LIMITS), &trust);
+    // Sent on as a collection, which is how clients copy rows from org to org.
+    let collection = String::from_utf8(marked).unwrap().replace(r#""done":true"#, r#""allOrNone":false"#);
+    let many = judged("POST", "/services/data/v67.0/composite/sobjects/");
+    check_intact(&salesforce::read(&many, None, collection.as_bytes(), &LIMITS), &trust);
+}
+
+#[test]
+fn changed_moved_and_broken_marks_are_told_apart() {
+    let (_, labels, trust) = contacts();
+    let create = judged("POST", "/services/data/v67.0/sobjects/Contact");
+    let verdict = |row: &str, labels: &Labels| {
+        let marked = salesforce::place(row.as_bytes(), labels).unwrap();
+        judge(&salesforce::read(&create, None, &marked, &LIMITS).records[0], &trust)
+    };
+    let row = r#"{"FirstName":"GOB","LastName":"Bluth"}"#;
+    assert_eq!(verdict(row, &labels[1]).to_string(), "synthetic, intact");
+    assert_eq!(
+        verdict(
+            r#"{"lastname":" Bluth ","FIRSTNAME":"GOB","Phone":"","AccountId":"001000000000001AAA"}"#,
+            &labels[1]
+        )
+        .to_string(),
+        "synthetic, intact"
+    );
+    assert_eq!(
+        verdict(r#"{"FirstName":"GOB","LastName":"Bluth","Phone":"+1-202-555-0101"}"#, &labels[1])
+            .to_string(),
+        "synthetic, modified since it was sealed"
+    );
+    assert!(matches!(verdict(row, &labels[0]), Verdict::Transplanted(_)));
+    let mut broken = labels[1].clone();
+    broken.mark_text.pop();
+    assert!(matches!(verdict(row, &broken), Verdict::Forged(_)));
+}
