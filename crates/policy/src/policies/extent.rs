@@ -9,9 +9,9 @@
 pub(super) const WORDS_MAX: usize = 2_000;
 /// Most brackets of any kind inside each other.
 pub(super) const BRACKETS_MAX: usize = 32;
-/// Stack to read and check policies on, in bytes: about 50 KB for each of [`WORDS_MAX`], twice what a chain of
-/// operators was measured to take without optimisation. Only what is used is ever backed by memory.
-pub(super) const STACK_BYTES: usize = 256 << 20;
+/// Stack to read and check policies on, in bytes. The deepest policies within the bounds that we could think of take
+/// between 8 and 16 MB without optimisation. Only what is used is ever backed by memory.
+pub(super) const STACK_BYTES: usize = 128 << 20;
 
 /// The first place, as a byte offset, where a policy is over a bound, and which bound that is.
 ///
