@@ -91,3 +91,28 @@ fn changed_moved_and_broken_marks_are_told_apart() {
     broken.mark_text.pop();
     assert!(matches!(verdict(row, &broken), Verdict::Forged(_)));
 }
+
+/// What clients that we did not write send: nothing of it is unknown, and every record is read.
+#[test]
+fn requests_of_unmodified_clients_are_read() {
+    let file = fixture("salesforce/requests.jsonl");
+    let mut records = 0;
+    for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let request: serde_json::Value = serde_json::from_slice(line).unwrap();
+        let text = |name: &str| request[name].as_str().unwrap();
+        let route = match salesforce::route(text("method"), text("target"), None) {
+            Door::Judged(route) => route,
+            Door::Open => continue,
+            Door::Unknown => panic!("{request}"),
+        };
+        let job = request.get("job").and_then(|job| salesforce::job_created(job.to_string().as_bytes()));
+        let readings = salesforce::read(&route, job.as_ref(), text("body").as_bytes(), &LIMITS);
+        assert!(readings.records.iter().all(|one| one.content.is_ok()), "{request}");
+        assert!(
+            !readings.records.is_empty() || matches!(text("method"), "DELETE") || route == Route::BulkJob,
+            "{request}"
+        );
+        records += readings.records.len();
+    }
+    assert_eq!(records, 36);
+}
