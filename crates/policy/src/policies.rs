@@ -21,6 +21,8 @@ pub struct Policies {
     authorizer: Authorizer,
     vocabulary: Vocabulary,
     told: BTreeMap<PolicyId, Told>,
+    // A worker with less left gets a larger stack for the call.
+    stack_bytes: usize,
 }
 
 /// What people are told of one policy.
@@ -113,7 +115,8 @@ impl Policies {
     ) -> Self {
         let digest: String = sha256(&[text.as_bytes()]).to_hex().chars().take(12).collect();
         let version = format!("{name}@{digest}").into();
-        Self { version, set, authorizer: Authorizer::new(), vocabulary, told }
+        let stack_bytes = extent::stack_to_ask(&set);
+        Self { version, set, authorizer: Authorizer::new(), vocabulary, told, stack_bytes }
     }
 
     /// Policies that nobody checked against the schema, to see what happens when one fails to evaluate.
@@ -132,7 +135,9 @@ impl Policies {
     }
 
     pub(crate) fn ask(&self, question: &CedarRequest, entities: &Entities) -> Response {
-        self.authorizer.is_authorized(question, &self.set, entities)
+        stacker::maybe_grow(self.stack_bytes, self.stack_bytes, || {
+            self.authorizer.is_authorized(question, &self.set, entities)
+        })
     }
 
     /// What people are told of these policies, in the order of the text.

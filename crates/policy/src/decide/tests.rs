@@ -409,3 +409,26 @@ fn every_ruling_says_what_it_is_and_who_decided() {
     assert_eq!(ruling.request().environment, Environment::Production);
     expect![[r#"{"records":6,"synthetic":0,"attested":0,"mixed":0,"unproven":3,"transplanted":0,"forged":1,"untrusted":1,"unreadable":1,"modified":0,"claimed":1,"outOfJurisdiction":0}"#]].assert_eq(&serde_json::to_string(ruling.counts()).unwrap());
 }
+
+/// Evaluation recurses too, on whatever thread asks; there Cedar has a check, and answers with an error, which blocks.
+/// So what a policy needs has to be there, whatever the stack of the worker that asks.
+#[test]
+fn the_deepest_policies_are_evaluated_on_a_workers_stack() {
+    let chains = [
+        "context.records - 1".to_owned() + &" + 1".repeat(900) + " > 0",
+        "!!(".repeat(29) + "context.records > 0" + &")".repeat(29),
+    ];
+    let texts = chains.map(|chain| {
+        format!("@id(\"deep\") @reason(\"r\") permit (principal, action, resource) when {{ {chain} }};")
+    });
+    for text in texts {
+        let policies = Policies::parse("deep", &text).unwrap();
+        let worker = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
+            let boundary = boundary(Environment::Test, Mode::Enforce, Continuity::Strict);
+            let verdicts = vec![Verdict::Unproven(Claim::None)];
+            let ruling = decide(&policies, &request(Action::Create, &boundary), Scope::Whole, verdicts);
+            format!("{} {:?}", ruling.decision(), ruling.errors())
+        });
+        assert_eq!(worker.unwrap().join().unwrap(), "pass {}");
+    }
+}

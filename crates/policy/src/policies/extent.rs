@@ -5,6 +5,8 @@
 //! error at all (cedar-policy-core 4.14.1, `validator/typecheck.rs`). So depth is bounded here, and what is within
 //! the bound is read on a stack that is ample for it.
 
+use cedar_policy::PolicySet;
+
 /// Most words and signs of one policy: no expression can be nested deeper than that.
 pub(super) const WORDS_MAX: usize = 2_000;
 /// Most brackets of any kind inside each other.
@@ -12,6 +14,30 @@ pub(super) const BRACKETS_MAX: usize = 32;
 /// Stack to read and check policies on, in bytes. The deepest policies within the bounds that we could think of take
 /// between 8 and 16 MB without optimisation. Only what is used is ever backed by memory.
 pub(super) const STACK_BYTES: usize = 128 << 20;
+
+/// Stack that asking these policies takes, in bytes.
+///
+/// Cedar answers with an error, which blocks, when it has less than 100 KB left; a chain of 900 operators then blocked
+/// everything on a worker of two megabytes. So what a set needs is known before it is asked.
+pub(super) fn stack_to_ask(set: &PolicySet) -> usize {
+    let depths = set.policies().filter_map(|policy| policy.to_json().ok()).map(|policy| depth(&policy));
+    STACK_BASE_BYTES + depths.max().unwrap_or(0) * STACK_LEVEL_BYTES
+}
+
+/// How deep a policy's JSON form is: two levels for each of its expressions'.
+fn depth(json: &serde_json::Value) -> usize {
+    use serde_json::Value;
+    match json {
+        Value::Array(values) => 1 + values.iter().map(depth).max().unwrap_or(0),
+        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
+/// Cedar's reserve, its authorizer, and us.
+const STACK_BASE_BYTES: usize = 256 << 10;
+/// Measured without optimisation: 24 KB were too few, 40 KB enough.
+const STACK_LEVEL_BYTES: usize = 48 << 10;
 
 /// The first place, as a byte offset, where a policy is over a bound, and which bound that is.
 ///
