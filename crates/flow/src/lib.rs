@@ -1,1 +1,23 @@
-//! The one path every record takes: read, judge, decide, commit, apply.
+//! The one path every record takes: read, judge, decide, commit, apply. Start at [`Flow::pass`].
+//!
+//! Never opens a socket or a file, and knows no HTTP library: a shell hands in a [`Crossing`] and carries out
+//! the [`Passage`] it gets back.
+//! Read next: `spec/http.md`, then the crate `gateway`, which is the shell for HTTP.
+
+mod clock;
+mod continuity;
+mod crossing;
+mod effect;
+mod entry;
+mod jobs;
+mod pass;
+mod read;
+mod settle;
+mod world;
+
+pub use clock::{Clock, Moment};
+pub use crossing::{Crossing, Entrance, Protocol, entrance};
+pub use effect::{Applied, BLOCKED, Forward, Merge, Passage, Refused, Unavailable, apply, error_answer};
+pub use entry::{Entry, EntryKind, FINDINGS_MAX};
+pub use settle::{Outcome, Settlement};
+pub use world::{Flow, Health, Setup};

@@ -1,0 +1,133 @@
+//! A request on its way over a boundary, and what its method and target alone say about it.
+
+use std::{fmt, sync::Arc};
+
+use bytes::Bytes;
+use carrier::{Action, Door, fhir, salesforce};
+
+/// One request as the shell received it, its body decoded.
+///
+/// Debug shows boundary and sizes only.
+#[derive(Clone)]
+pub struct Crossing {
+    /// The boundary it crosses.
+    pub boundary: Arc<policy::Boundary>,
+    /// The language spoken there.
+    pub protocol: Protocol,
+    /// The client as it names itself, at most 64 plain characters; a claim, good for reports only.
+    pub client: String,
+    /// The HTTP method.
+    pub method: String,
+    /// Path and query as sent.
+    pub target: String,
+    /// The value of a method override header, if there was one.
+    pub method_override: Option<String>,
+    /// The content type, if there was one.
+    pub content_type: Option<String>,
+    /// The values of inbound `Eosin-Provenance` headers, which the shell has taken out of the request.
+    pub provenance: Vec<String>,
+    /// The body, decoded, or why there is none to judge.
+    pub body: Result<Bytes, mark::Unreadable>,
+}
+
+/// The language spoken at a boundary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// Salesforce's REST APIs.
+    Salesforce,
+    /// FHIR R4 below a base path, such as `/fhir`; empty for the root.
+    Fhir {
+        /// The path below which FHIR is served, without a slash at its end.
+        base: String,
+    },
+}
+
+impl Protocol {
+    /// The word used in the ledger and in metrics.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Salesforce => "salesforce",
+            Self::Fhir { .. } => "fhir",
+        }
+    }
+}
+
+/// What a request is, before its body is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entrance {
+    /// Nothing to judge: it may stream through.
+    Open,
+    /// A write that is judged.
+    Judged,
+    /// A write that nobody here can read: refused where the boundary enforces.
+    Unknown,
+}
+
+/// Says what a request is from its method and target alone.
+///
+/// Never: looks at a body; what only a body can tell is [`Entrance::Judged`].
+/// Source: spec/carriers.md.
+pub fn entrance(protocol: &Protocol, method: &str, target: &str, method_override: Option<&str>) -> Entrance {
+    match Route::find(protocol, method, target, method_override) {
+        Door::Open => Entrance::Open,
+        Door::Judged(_) => Entrance::Judged,
+        Door::Unknown => Entrance::Unknown,
+    }
+}
+
+/// A judged route of any protocol.
+#[derive(Clone, Debug)]
+pub(crate) enum Route {
+    Salesforce(salesforce::Route),
+    Fhir(fhir::Route),
+}
+
+impl Route {
+    pub(crate) fn find(
+        protocol: &Protocol,
+        method: &str,
+        target: &str,
+        method_override: Option<&str>,
+    ) -> Door<Self> {
+        match protocol {
+            Protocol::Salesforce => {
+                wrap(salesforce::route(method, target, method_override), Self::Salesforce)
+            }
+            Protocol::Fhir { base } => wrap(fhir::route(method, target, method_override, base), Self::Fhir),
+        }
+    }
+
+    pub(crate) fn action(&self) -> Action {
+        match self {
+            Self::Salesforce(route) => route.action(),
+            Self::Fhir(route) => route.action(),
+        }
+    }
+
+    /// A short name for the ledger and for logs; holds no id and no value.
+    pub(crate) fn label(&self) -> String {
+        match self {
+            Self::Salesforce(route) => route.label().to_string(),
+            Self::Fhir(route) => route.label().to_string(),
+        }
+    }
+}
+
+fn wrap<R>(door: Door<R>, route: impl FnOnce(R) -> Route) -> Door<Route> {
+    match door {
+        Door::Open => Door::Open,
+        Door::Judged(inner) => Door::Judged(route(inner)),
+        Door::Unknown => Door::Unknown,
+    }
+}
+
+impl fmt::Debug for Crossing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Crossing")
+            .field("boundary", &self.boundary.name)
+            .field("protocol", &self.protocol)
+            .field("method", &self.method)
+            .field("body_bytes", &self.body.as_ref().map(Bytes::len))
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,220 @@
+//! The last step: what a ruling in the ledger does to the bytes.
+
+use std::{collections::BTreeMap, fmt};
+
+use bytes::Bytes;
+use carrier::{
+    Answer, Refusal, Unit, fhir,
+    provenance::{Provenance, RulingReference},
+    salesforce,
+};
+use ledger::Logged;
+use mark::VerdictName;
+use policy::{Decision, Ruling};
+
+use crate::{
+    crossing::{Crossing, Protocol, Route},
+    settle::Settlement,
+};
+
+/// What the shell does next.
+#[derive(Debug)]
+pub enum Passage {
+    /// Send it on, then settle.
+    Forward(Forward),
+    /// Answer it here; the ruling is already settled by being a refusal.
+    Refuse(Refused),
+    /// Answer it here: the ledger cannot write, so nothing may be done.
+    Unavailable(Unavailable),
+}
+
+/// A request to be sent on.
+#[derive(Debug)]
+pub struct Forward {
+    /// The body without what was withheld; the bytes as received where it is absent.
+    pub body: Option<Bytes>,
+    /// The `Eosin-Provenance` value for the request upstream and for the answer.
+    pub provenance: String,
+    /// A sentence for the client where the boundary only warns.
+    pub warning: Option<String>,
+    /// What to put back into the upstream's answer, where records were withheld.
+    pub merge: Option<Merge>,
+    /// To be given to [`crate::Flow::settle`] once the outcome is known. Absent for an unlogged care passage.
+    pub settlement: Option<Settlement>,
+}
+
+/// An answer of our own.
+#[derive(Debug)]
+pub struct Refused {
+    /// In the upstream's own error shape.
+    pub answer: Answer,
+    /// The `Eosin-Provenance` value for the answer.
+    pub provenance: String,
+}
+
+/// The ledger cannot write.
+#[derive(Debug)]
+pub struct Unavailable {
+    /// 503 in the upstream's own error shape.
+    pub answer: Answer,
+    /// Seconds for `Retry-After`.
+    pub retry_after_seconds: u32,
+}
+
+/// What was withheld from a request of many records, to be answered in its place.
+pub struct Merge(Withheld);
+
+enum Withheld {
+    Salesforce { route: salesforce::Route, body: Bytes, refusals: BTreeMap<usize, Refusal> },
+    Fhir(fhir::Withheld),
+}
+
+impl Merge {
+    /// The upstream's answer with the refusals at their records' places.
+    ///
+    /// Shape:  the answer's body, decoded -> the merged body; absent if it is not an answer one can merge into,
+    ///         such as an error about the whole request, which then stands as it is.
+    pub fn apply(&self, upstream: &[u8]) -> Option<Vec<u8>> {
+        match &self.0 {
+            Withheld::Salesforce { route, body, refusals } => {
+                salesforce::merge(route, body, upstream, refusals)
+            }
+            Withheld::Fhir(withheld) => fhir::merge(withheld, Some(upstream)).ok().map(|answer| answer.body),
+        }
+    }
+}
+
+impl fmt::Debug for Merge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.0 {
+            Withheld::Salesforce { .. } => "Merge(salesforce)",
+            Withheld::Fhir(_) => "Merge(fhir)",
+        })
+    }
+}
+
+/// Says what a ruling in the ledger does to the bytes of its crossing.
+///
+/// Shape:  a logged ruling, the crossing it is about, how it was read -> what the shell does next.
+/// Never:  takes a ruling that is not in the ledger.
+///
+/// ```
+/// fn said(ruling: &ledger::Logged<policy::Ruling>) -> u64 { ruling.index() }
+/// ```
+/// ```compile_fail
+/// fn unlogged(ruling: policy::Ruling, crossing: &flow::Crossing) -> flow::Passage {
+///     flow::apply(&ruling, crossing, todo!())
+/// }
+/// ```
+pub fn apply(ruling: &Logged<Ruling>, crossing: &Crossing, read: Applied) -> Passage {
+    let place = RulingReference { origin: ruling.origin().to_owned(), index: ruling.index() };
+    let provenance = provenance(ruling.item(), Some(&place)).to_header();
+    let forward = |body, merge| {
+        Passage::Forward(Forward {
+            body,
+            provenance: provenance.clone(),
+            warning: warning(ruling.item(), &place),
+            merge,
+            settlement: Some(Settlement::of(ruling)),
+        })
+    };
+    if ruling.item().decision() != Decision::Block {
+        return forward(None, None);
+    }
+    let refusals = refusals(ruling.item(), &place, read.disbelieved);
+    let refuse = |answer| Passage::Refuse(Refused { answer, provenance: provenance.clone() });
+    match (read.unit, &crossing.body, read.route) {
+        (Unit::PerRecord, Ok(body), Some(Route::Salesforce(route))) => {
+            let refusals = salesforce::complete(&route, body, &refusals);
+            match salesforce::withhold(&route, body, &refusals) {
+                Some(kept) => {
+                    let withheld = Withheld::Salesforce { route, body: body.clone(), refusals };
+                    forward(Some(kept.into()), Some(Merge(withheld)))
+                }
+                None => refuse(salesforce::refuse(&route, body, &refusals)),
+            }
+        }
+        (Unit::PerRecord, Ok(body), Some(Route::Fhir(_))) => {
+            let refusals: Vec<(usize, Refusal)> = refusals.into_iter().collect();
+            match fhir::withhold(body, &refusals) {
+                Ok(mut withheld) => match withheld.body.take() {
+                    Some(kept) => forward(Some(kept.into()), Some(Merge(Withheld::Fhir(withheld)))),
+                    None => {
+                        let answer = fhir::merge(&withheld, None);
+                        refuse(answer.unwrap_or_else(|_| fhir::refuse(&refusals)))
+                    }
+                },
+                Err(_) => refuse(fhir::refuse(&refusals)),
+            }
+        }
+        (Unit::Whole, Ok(body), Some(Route::Salesforce(route))) => {
+            refuse(salesforce::refuse(&route, body, &refusals))
+        }
+        (Unit::PerRecord | Unit::Whole, _, _) => {
+            refuse(error_answer(&crossing.protocol, 403, first(&refusals)))
+        }
+    }
+}
+
+/// How a crossing was read, as far as applying needs to know.
+#[derive(Debug)]
+pub struct Applied {
+    pub(crate) route: Option<Route>,
+    pub(crate) unit: Unit,
+    /// Whether an inbound header claimed something that was found to be otherwise.
+    pub(crate) disbelieved: bool,
+}
+
+/// An error about a whole request, in the shape that clients of this protocol read.
+///
+/// Shape:  Salesforce: `[{"message","errorCode","fields"}]`; FHIR: `OperationOutcome`.
+/// Source: spec/http.md section 2.
+pub fn error_answer(protocol: &Protocol, status: u16, refusal: &Refusal) -> Answer {
+    match protocol {
+        Protocol::Salesforce => Answer { status, ..salesforce::refuse_request(refusal) },
+        Protocol::Fhir { .. } => fhir::outcome(status, refusal),
+    }
+}
+
+/// What is said of each refused record.
+fn refusals(ruling: &Ruling, place: &RulingReference, disbelieved: bool) -> BTreeMap<usize, Refusal> {
+    let boundary = &ruling.request().boundary;
+    let header =
+        if disbelieved { " The Eosin-Provenance header said otherwise and was not believed." } else { "" };
+    let refusal = |reason: &str| Refusal {
+        code: BLOCKED.to_owned(),
+        message: format!("Blocked by Eosin at boundary `{boundary}`: {reason}.{header} Ruling {place}."),
+    };
+    let blocked = ruling.decisions().iter().enumerate().filter(|(_, decision)| **decision == Decision::Block);
+    let mut refusals: BTreeMap<usize, Refusal> = blocked
+        .map(|(row, _)| (row, refusal(&ruling.reason(row).unwrap_or_else(|| ruling.summary()))))
+        .collect();
+    if refusals.is_empty() {
+        refusals.insert(0, refusal(&ruling.summary()));
+    }
+    refusals
+}
+
+/// The error code of every refusal.
+pub const BLOCKED: &str = "EOSIN_BLOCKED";
+
+fn first(refusals: &BTreeMap<usize, Refusal>) -> &Refusal {
+    static NOTHING: Refusal = Refusal { code: String::new(), message: String::new() };
+    // INVARIANT: `refusals` makes at least one.
+    refusals.values().next().unwrap_or(&NOTHING)
+}
+
+/// What the header says of a ruling.
+pub(crate) fn provenance(ruling: &Ruling, place: Option<&RulingReference>) -> Provenance {
+    let counted = VerdictName::ALL.into_iter().map(|name| (name, ruling.counts().of(name)));
+    Provenance {
+        counts: counted.filter(|(_, count)| *count > 0).collect(),
+        ruling: place.cloned(),
+        ledger: place.map(|place| place.origin.clone()),
+    }
+}
+
+/// The sentence for a client at a boundary that only warns.
+fn warning(ruling: &Ruling, place: &RulingReference) -> Option<String> {
+    (ruling.decision() == Decision::Warn).then(|| format!("{} (ruling {place})", ruling.summary()))
+}

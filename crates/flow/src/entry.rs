@@ -1,0 +1,234 @@
+//! What the ledger is told: rulings, settlements, gaps and clock faults, as JSON without a word of any record.
+
+use std::collections::BTreeSet;
+
+use mark::{digest::Hash, merkle};
+use policy::{Counts, Decision, Ruling};
+use serde::Serialize;
+
+use crate::{clock::Moment, crossing::Crossing};
+
+/// Most findings that one entry lists; the row root commits to the others.
+pub const FINDINGS_MAX: usize = 50;
+
+/// The bytes of one entry.
+///
+/// Shape:  JSON with sorted members, one `eosin` member naming its kind and version.
+/// Bounds: under 32 KiB: [`FINDINGS_MAX`] findings of at most 400 bytes.
+/// Never:  holds a value of a record, a target, a query or a header other than the client's plain name.
+/// Source: spec/ledger.md, "Entries".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// What kind of entry it is.
+    pub kind: EntryKind,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// The kinds of entry that flow writes; sealing writes `batch@1` beside them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EntryKind {
+    /// What was decided about a crossing, before anything was done.
+    Ruling,
+    /// What then happened.
+    Settlement,
+    /// Attested traffic that passed while the ledger could not write.
+    Gap,
+    /// The clock was found behind the last entry.
+    ClockFault,
+    /// A dataset became known at a boundary.
+    Dataset,
+}
+
+impl EntryKind {
+    /// The word in an entry's `eosin` member.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ruling => "ruling@1",
+            Self::Settlement => "settlement@1",
+            Self::Gap => "gap@1",
+            Self::ClockFault => "clock-fault@1",
+            Self::Dataset => "dataset-known@1",
+        }
+    }
+}
+
+impl Entry {
+    fn new<B: Serialize>(kind: EntryKind, body: &B) -> Self {
+        // Text and numbers only: writing cannot fail.
+        Self { kind, bytes: serde_json::to_vec(body).unwrap_or_default() }
+    }
+
+    /// A ruling's entry.
+    pub(crate) fn ruling(ruling: &Ruling, crossing: &Crossing, facts: &Facts<'_>, moment: &Moment) -> Self {
+        let rows: Vec<Hash> = rows(ruling, facts);
+        let findings = findings(ruling, facts);
+        let listed = findings.len();
+        let worth_listing = ruling
+            .verdicts()
+            .len()
+            .saturating_sub((0..rows.len()).filter(|row| is_plain(ruling, *row)).count());
+        Self::new(
+            EntryKind::Ruling,
+            &RulingBody {
+                action: facts.action,
+                at: &moment.at,
+                boundary: &crossing.boundary.name,
+                claim: facts.claim,
+                client: &crossing.client,
+                counts: ruling.counts(),
+                decision: ruling.decision().as_str(),
+                environment: crossing.boundary.environment.as_str(),
+                eosin: EntryKind::Ruling.as_str(),
+                findings,
+                findings_omitted: worth_listing - listed,
+                mode: crossing.boundary.mode.as_str(),
+                policies: ruling.determining_policies(),
+                policy: ruling.version(),
+                protocol: crossing.protocol.as_str(),
+                route: facts.route,
+                rows: merkle::root(&rows).to_hex(),
+                would_block: ruling.would_block(),
+            },
+        )
+    }
+
+    /// A settlement's entry.
+    pub(crate) fn settlement(
+        ruling: u64,
+        outcome: &'static str,
+        status: Option<u16>,
+        moment: &Moment,
+    ) -> Self {
+        let body =
+            SettlementBody { at: &moment.at, eosin: EntryKind::Settlement.as_str(), outcome, ruling, status };
+        Self::new(EntryKind::Settlement, &body)
+    }
+
+    /// The entry about attested traffic that passed unlogged.
+    pub(crate) fn gap(boundary: &str, passed: u64, from: &str, moment: &Moment) -> Self {
+        let body = GapBody { at: &moment.at, boundary, eosin: EntryKind::Gap.as_str(), from, passed };
+        Self::new(EntryKind::Gap, &body)
+    }
+
+    /// The entry about a clock that ran backwards.
+    pub(crate) fn clock_fault(moment: &Moment) -> Self {
+        let body = ClockBody {
+            at: &moment.at,
+            behind_seconds: moment.behind_seconds,
+            eosin: EntryKind::ClockFault.as_str(),
+        };
+        Self::new(EntryKind::ClockFault, &body)
+    }
+
+    /// The entry about a dataset that became known.
+    pub(crate) fn dataset(boundary: &str, dataset: &str, batches: usize, moment: &Moment) -> Self {
+        let body =
+            DatasetBody { at: &moment.at, batches, boundary, dataset, eosin: EntryKind::Dataset.as_str() };
+        Self::new(EntryKind::Dataset, &body)
+    }
+}
+
+/// What an entry says beside the ruling.
+pub(crate) struct Facts<'a> {
+    pub(crate) action: &'static str,
+    pub(crate) route: &'a str,
+    /// What the inbound header claimed, weighed against what was found.
+    pub(crate) claim: &'static str,
+    /// The records' references, in order.
+    pub(crate) references: &'a [String],
+}
+
+fn is_plain(ruling: &Ruling, row: usize) -> bool {
+    let proven = ruling.verdicts().get(row).is_some_and(|verdict| verdict.proof().is_some());
+    proven && ruling.decisions().get(row) == Some(&Decision::Pass)
+}
+
+/// Everything but proven records that pass, up to the bound.
+fn findings<'a>(ruling: &Ruling, facts: &Facts<'a>) -> Vec<FindingBody<'a>> {
+    let rows = ruling.verdicts().iter().zip(ruling.decisions()).zip(facts.references).enumerate();
+    rows.filter(|(row, _)| !is_plain(ruling, *row))
+        .take(FINDINGS_MAX)
+        .map(|(_, ((verdict, decision), reference))| FindingBody {
+            decision: decision.as_str(),
+            reference,
+            verdict: verdict.name().as_str(),
+        })
+        .collect()
+}
+
+/// One leaf a record: its reference, verdict and decision, so that any of them can be shown later.
+fn rows(ruling: &Ruling, facts: &Facts<'_>) -> Vec<Hash> {
+    let rows = ruling.verdicts().iter().zip(ruling.decisions()).zip(facts.references);
+    rows.map(|((verdict, decision), reference)| {
+        let row = format!("{reference}\n{}\n{}\n", verdict.name(), decision.as_str());
+        merkle::leaf_hash(row.as_bytes())
+    })
+    .collect()
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RulingBody<'a> {
+    action: &'static str,
+    at: &'a str,
+    boundary: &'a str,
+    claim: &'static str,
+    client: &'a str,
+    counts: &'a Counts,
+    decision: &'static str,
+    environment: &'static str,
+    eosin: &'static str,
+    findings: Vec<FindingBody<'a>>,
+    findings_omitted: usize,
+    mode: &'static str,
+    policies: BTreeSet<&'a str>,
+    policy: &'a str,
+    protocol: &'static str,
+    route: &'a str,
+    rows: String,
+    would_block: usize,
+}
+
+#[derive(Serialize)]
+struct FindingBody<'a> {
+    decision: &'static str,
+    reference: &'a str,
+    verdict: &'static str,
+}
+
+#[derive(Serialize)]
+struct SettlementBody<'a> {
+    at: &'a str,
+    eosin: &'static str,
+    outcome: &'static str,
+    ruling: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+}
+
+#[derive(Serialize)]
+struct GapBody<'a> {
+    at: &'a str,
+    boundary: &'a str,
+    eosin: &'static str,
+    from: &'a str,
+    passed: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ClockBody<'a> {
+    at: &'a str,
+    behind_seconds: u64,
+    eosin: &'static str,
+}
+
+#[derive(Serialize)]
+struct DatasetBody<'a> {
+    at: &'a str,
+    batches: usize,
+    boundary: &'a str,
+    dataset: &'a str,
+    eosin: &'static str,
+}

@@ -1,0 +1,233 @@
+//! The five steps, in order, once for every request that is judged.
+
+use std::sync::PoisonError;
+
+use carrier::{Refusal, Unit, provenance::Provenance};
+use ledger::{AppendError, Logged};
+use mark::{Verdict, judge};
+use policy::{Request, Ruling, Scope, decide};
+
+use crate::{
+    clock::Moment,
+    continuity,
+    crossing::{Crossing, Route},
+    effect::{self, Applied, Forward, Passage, Unavailable, apply, error_answer},
+    entry::{Entry, Facts},
+    read::{self, Read},
+    settle::{Outcome, Settlement},
+    world::Flow,
+};
+
+impl Flow {
+    /// Takes one request the whole way. Nothing is done that is not in the ledger first.
+    ///
+    /// Shape:  a crossing -> what the shell does next; the ruling is durable before this returns.
+    /// Bounds: [`carrier::Limits`] on the body and its records; waits for one group commit.
+    /// Errors: none; a ledger that cannot write is [`Passage::Unavailable`].
+    /// Never:  passes on what could not be read, where the boundary enforces.
+    /// Source: spec/http.md section 3.
+    pub async fn pass(&self, crossing: Crossing) -> Passage {
+        let moment = self.clock.now();
+        let Read { route, mut readings, datasets } = read::read(&crossing, &self.jobs, &self.limits);
+        self.learn(&datasets, &crossing, &moment, &mut readings);
+        let verdicts: Vec<Verdict> = {
+            let trust = self.trust();
+            readings.records.iter().map(|reading| judge(reading, &trust)).collect()
+        };
+        let action = route.as_ref().map_or(carrier::Action::Create, Route::action);
+        let label = route.as_ref().map_or_else(|| "unknown write".to_owned(), Route::label);
+        let request = Request {
+            client: crossing.client.as_str().into(),
+            action: asked(action),
+            boundary: &crossing.boundary,
+            route: &label,
+        };
+        let ruling = decide(&self.policies(), &request, scope(readings.unit), verdicts);
+
+        let claim = Claimed::weigh(&crossing.provenance, &ruling);
+        let references: Vec<String> =
+            readings.records.into_iter().map(|reading| reading.place.reference).collect();
+        let facts =
+            Facts { action: action.as_str(), route: &label, claim: claim.word(), references: &references };
+        let entry = Entry::ruling(&ruling, &crossing, &facts, &moment);
+        let leave = continuity::leave(&ruling, crossing.boundary.continuity);
+        let header = effect::provenance(&ruling, None).to_header();
+
+        match self.commit(ruling, entry, &moment).await {
+            Ok(logged) => {
+                let read = Applied { route, unit: readings.unit, disbelieved: claim.is_disbelieved() };
+                apply(&logged, &crossing, read)
+            }
+            Err(reason) => self.without_ledger(&crossing, leave, header, &reason, &moment),
+        }
+    }
+
+    /// Makes a ruling durable. Gaps and clock faults that wait to be written down go first.
+    async fn commit(
+        &self,
+        ruling: Ruling,
+        entry: Entry,
+        moment: &Moment,
+    ) -> Result<Logged<Ruling>, Unwritten> {
+        if moment.behind_seconds > CLOCK_TOLERANCE_SECONDS {
+            self.note(Entry::clock_fault(moment));
+        }
+        let pending = self.appender.append(ruling, entry.bytes).map_err(|_| Unwritten::Busy)?;
+        let logged = pending.await.map_err(Unwritten::Failed)?;
+        self.close_gaps(moment);
+        Ok(logged)
+    }
+
+    /// Settles what became of a forwarded request. Returns at once; the entry rides in the next batch.
+    pub fn settle(&self, settlement: Settlement, outcome: Outcome) {
+        let moment = self.clock.now();
+        self.note(Entry::settlement(settlement.ruling, outcome.word(), outcome.status(), &moment));
+    }
+
+    /// Looks at an upstream's answer for what later requests need: the object of a Bulk job just made.
+    ///
+    /// Bounds: the shell hands in bodies of answers to job creations only, at most 64 KiB.
+    pub fn observe_job(&self, body: &[u8]) {
+        if let Some(job) = carrier::salesforce::job_created(body) {
+            self.jobs.learn(job);
+        }
+    }
+
+    /// Appends an entry whose place nobody waits for.
+    fn note(&self, entry: Entry) -> bool {
+        self.appender.append((), entry.bytes).is_ok()
+    }
+
+    fn close_gaps(&self, moment: &Moment) {
+        let mut gaps = self.gaps.take();
+        gaps.retain(|boundary, gap| !self.note(Entry::gap(boundary, gap.passed, &gap.from, moment)));
+        self.gaps.put_back(gaps);
+    }
+
+    /// Takes in datasets that announce themselves, and drops their rows from what is judged.
+    fn learn(
+        &self,
+        datasets: &[mark::DatasetFile],
+        crossing: &Crossing,
+        moment: &Moment,
+        readings: &mut carrier::Readings<'_>,
+    ) {
+        for dataset in datasets {
+            let id = dataset.manifest.id();
+            if self.trust().knows(id) {
+                continue;
+            }
+            if let Ok(batches) = self.admit(dataset) {
+                self.note(Entry::dataset(&crossing.boundary.name, &id.to_string(), batches, moment));
+            }
+        }
+        if !datasets.is_empty() {
+            let trust = self.trust.read().unwrap_or_else(PoisonError::into_inner);
+            read::without_known_datasets(readings, |file| trust.knows(file.manifest.id()));
+        }
+    }
+
+    /// What happens when a ruling could not be made durable.
+    fn without_ledger(
+        &self,
+        crossing: &Crossing,
+        leave: Option<continuity::CareLeave>,
+        provenance: String,
+        reason: &Unwritten,
+        moment: &Moment,
+    ) -> Passage {
+        if let Some(leave) = leave {
+            self.gaps.count(leave, &moment.at);
+            return Passage::Forward(Forward {
+                body: None,
+                provenance,
+                warning: None,
+                merge: None,
+                settlement: None,
+            });
+        }
+        let refusal = Refusal {
+            code: "EOSIN_UNAVAILABLE".to_owned(),
+            message: format!(
+                "Eosin cannot record its ruling and so nothing was done: {reason}. Try again later."
+            ),
+        };
+        let answer = error_answer(&crossing.protocol, 503, &refusal);
+        Passage::Unavailable(Unavailable { answer, retry_after_seconds: RETRY_AFTER_SECONDS })
+    }
+}
+
+/// A clock may be this far behind the last entry before it is written down as a fault.
+const CLOCK_TOLERANCE_SECONDS: u64 = 2;
+
+const RETRY_AFTER_SECONDS: u32 = 5;
+
+/// Why a ruling is not in the ledger.
+#[derive(Debug, thiserror::Error)]
+enum Unwritten {
+    #[error("the ledger has more waiting than it can take")]
+    Busy,
+    #[error("the ledger cannot write")]
+    Failed(AppendError),
+}
+
+/// What an inbound header claimed, weighed against what was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Claimed {
+    Nothing,
+    Agrees,
+    Contradicts,
+    Malformed,
+}
+
+impl Claimed {
+    fn weigh(lines: &[String], ruling: &Ruling) -> Self {
+        if lines.is_empty() {
+            return Self::Nothing;
+        }
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        match Provenance::parse(&lines) {
+            Err(_) => Self::Malformed,
+            Ok(heard) if heard.contradicts_itself => Self::Contradicts,
+            Ok(heard) => {
+                let agrees =
+                    heard.provenance.counts.iter().all(|(name, count)| ruling.counts().of(*name) == *count);
+                if agrees { Self::Agrees } else { Self::Contradicts }
+            }
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Nothing => "none",
+            Self::Agrees => "agrees",
+            Self::Contradicts => "contradicts",
+            Self::Malformed => "malformed",
+        }
+    }
+
+    fn is_disbelieved(self) -> bool {
+        match self {
+            Self::Nothing | Self::Agrees => false,
+            Self::Contradicts | Self::Malformed => true,
+        }
+    }
+}
+
+fn scope(unit: Unit) -> Scope {
+    match unit {
+        Unit::PerRecord => Scope::PerRecord,
+        Unit::Whole => Scope::Whole,
+    }
+}
+
+fn asked(action: carrier::Action) -> policy::Action {
+    match action {
+        carrier::Action::Create => policy::Action::Create,
+        carrier::Action::Update => policy::Action::Update,
+        carrier::Action::Delete => policy::Action::Delete,
+        carrier::Action::Read => policy::Action::Read,
+        carrier::Action::Export => policy::Action::Export,
+        carrier::Action::Deliver => policy::Action::Deliver,
+    }
+}

@@ -1,0 +1,128 @@
+//! What every crossing shares: whom we trust, the policies in force, the ledger's appender, the clock.
+
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use carrier::Limits;
+use ledger::Appender;
+use mark::{DatasetFile, TrustStore};
+use policy::Policies;
+
+use crate::{
+    clock::{Clock, Forward},
+    continuity::Gaps,
+    jobs::Jobs,
+};
+
+/// The path's fixed parts, shared by all boundaries of one process.
+///
+/// Shape:  policies and trust are swapped whole; a crossing sees one version of each from start to end.
+pub struct Flow {
+    pub(crate) trust: RwLock<Arc<TrustStore>>,
+    pub(crate) policies: RwLock<Arc<Policies>>,
+    pub(crate) appender: Appender,
+    pub(crate) clock: Forward,
+    pub(crate) limits: Limits,
+    pub(crate) jobs: Jobs,
+    pub(crate) gaps: Gaps,
+}
+
+/// What a [`Flow`] is made of.
+pub struct Setup {
+    /// The logs we trust and the datasets known so far.
+    pub trust: TrustStore,
+    /// The policies in force.
+    pub policies: Policies,
+    /// The ledger's appender.
+    pub appender: Appender,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// The moment of the ledger's last entry: entries never go back behind it.
+    pub last_at: Option<String>,
+    /// Bounds on what is read.
+    pub limits: Limits,
+}
+
+impl Flow {
+    /// A path with these parts.
+    pub fn new(setup: Setup) -> Self {
+        let Setup { trust, policies, appender, clock, last_at, limits } = setup;
+        Self {
+            trust: RwLock::new(Arc::new(trust)),
+            policies: RwLock::new(Arc::new(policies)),
+            appender,
+            clock: Forward::new(clock, last_at.as_deref()),
+            limits,
+            jobs: Jobs::default(),
+            gaps: Gaps::default(),
+        }
+    }
+
+    /// Takes in a dataset, so that its marks can be proved from now on.
+    ///
+    /// Errors: see [`mark::AdmitError`]; a dataset of an untrusted log is remembered by name only.
+    pub fn admit(&self, dataset: &DatasetFile) -> Result<usize, mark::AdmitError> {
+        let mut slot = self.trust.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::make_mut(&mut slot).admit(dataset)
+    }
+
+    /// Puts other policies in force for crossings that begin after this.
+    pub fn activate(&self, policies: Policies) {
+        *self.policies.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policies);
+    }
+
+    /// Whom we trust and which datasets are known, as of now.
+    pub fn trust(&self) -> Arc<TrustStore> {
+        Arc::clone(&self.trust.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn policies(&self) -> Arc<Policies> {
+        Arc::clone(&self.policies.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The ledger's appender, for proofs and for its state.
+    pub fn appender(&self) -> &Appender {
+        &self.appender
+    }
+
+    /// The bounds on what is read.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// What an operator should know.
+    pub fn health(&self) -> Health {
+        Health {
+            unlogged_care_passages: self.gaps.open(),
+            clock_behind_seconds: self.clock.now().behind_seconds,
+        }
+    }
+
+    /// Ends the path: what was appended is committed, the ledger closed.
+    pub fn into_appender(self) -> Appender {
+        self.appender
+    }
+}
+
+/// What an operator should know about the path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Attested requests that passed while the ledger could not write and are not yet written down.
+    pub unlogged_care_passages: u64,
+    /// How far the clock is behind the ledger's last entry.
+    pub clock_behind_seconds: u64,
+}
+
+impl fmt::Debug for Flow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Flow")
+    }
+}
+
+impl fmt::Debug for Setup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Setup")
+    }
+}
