@@ -1,3 +1,58 @@
-//! The binary: commands, configuration, wiring.
-#![expect(missing_docs)]
-fn main() {}
+//! The binary: commands, configuration, wiring. Start at [`main`], then `arguments.rs`.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+mod arguments;
+mod environment;
+mod keys;
+mod outcome;
+mod printer;
+
+mod config;
+mod config_command;
+mod demo;
+mod init;
+mod input;
+mod judge_command;
+mod ledger_command;
+mod mark_command;
+mod org_command;
+mod run;
+mod wiring;
+
+use arguments::{Arguments, Command};
+use outcome::Outcome;
+use printer::Printer;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    // One cryptographic provider for the process, before anything can ask for one.
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        return Outcome::CouldNotTell.into();
+    }
+    let arguments = Arguments::parse();
+    let printer = Printer::new(&arguments.display);
+    let done = match arguments.command {
+        Command::Demo(arguments) => demo::demo(&arguments, &printer),
+        Command::Init(arguments) => init::init(&arguments, &printer),
+        Command::Run(arguments) => run::run(&arguments, &printer),
+        Command::Mark(arguments) => mark_command::mark(&arguments, &printer),
+        Command::Judge(arguments) => judge_command::judge(&arguments, &printer),
+        Command::Ledger(command) => ledger_command::ledger(&command, &printer),
+        Command::Config(command) => config_command::config(&command, &printer),
+        Command::Org(arguments) => org_command::org(&arguments, &printer),
+        Command::Completions { shell } => {
+            arguments::completions(shell, &printer);
+            Ok(Outcome::Clean)
+        }
+    };
+    let outcome = done.unwrap_or_else(|report| {
+        printer.report(&report);
+        Outcome::CouldNotTell
+    });
+    outcome.into()
+}

@@ -1,0 +1,268 @@
+//! The command line: what can be said, and the help a person reads.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+use crate::printer::Printer;
+
+/// Keep synthetic patients marked, apart, disclosed and accounted for.
+#[derive(Debug, Parser)]
+#[command(
+    name = "eosin",
+    version,
+    propagate_version = true,
+    after_help = "Exit codes: 0 clean, 1 findings, 2 could not tell."
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) display: Display,
+}
+
+/// How output looks.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Display {
+    /// When to colour: a pipe gets none unless told.
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    pub(crate) color: Colour,
+    /// Say more of what happens; twice for everything.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Colour {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Play the story: an org, a production feed, a gateway between them, and what happens at the line.
+    Demo(DemoArguments),
+    /// Write a commented eosin.toml, keys and an empty ledger into a folder.
+    Init(InitArguments),
+    /// Run the gateway of an eosin.toml until it is told to stop.
+    Run(RunArguments),
+    /// Mark the records of a file as one dataset, and log it.
+    Mark(MarkArguments),
+    /// Say of every record in a file, or on standard input, what it is.
+    Judge(JudgeArguments),
+    /// Check the ledger, or prove an entry of it.
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+    /// Check or show a configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Run a local Salesforce-compatible org: in memory, for drills and tests.
+    Org(OrgArguments),
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    /// Exit when the story ends, instead of staying up for you to try things.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Keep the demo's ledger and files in this folder instead of a temporary one.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) keep: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArguments {
+    /// Where; it may exist, but nothing in it is overwritten.
+    #[arg(default_value = ".", value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+    /// Do not ask; take the defaults.
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// The configuration.
+    #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
+    pub(crate) config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MarkArguments {
+    /// The file to mark: FHIR JSON, Bundle or NDJSON, Salesforce JSON or CSV, any CSV.
+    #[arg(value_name = "IN")]
+    pub(crate) input: PathBuf,
+    /// The marked file; beside it appears the dataset's manifest with its receipts, `OUT.dataset.json`.
+    #[arg(long, value_name = "OUT")]
+    pub(crate) out: PathBuf,
+    /// A name for the dataset, for people.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) dataset: String,
+    /// What made the records.
+    #[arg(long, value_name = "NAME", required_unless_present = "attest")]
+    pub(crate) generator: Option<String>,
+    /// The generator's version.
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) generator_version: Option<String>,
+    /// How they were made.
+    #[arg(long, value_enum, default_value_t = MethodWord::RuleBased)]
+    pub(crate) method: MethodWord,
+    /// Who made the content: human, ai, ai-reviewed, algorithm, unknown. Algorithm unless said; human when attesting.
+    #[arg(long, value_name = "WHO")]
+    pub(crate) authorship: Option<mark::Authorship>,
+    /// What they may be used for; may be given again.
+    #[arg(long = "purpose", value_name = "PURPOSE")]
+    pub(crate) purposes: Vec<String>,
+    /// Where they may be kept, as ISO 3166 codes; may be given again.
+    #[arg(long = "jurisdiction", value_name = "CODE")]
+    pub(crate) jurisdictions: Vec<String>,
+    /// Last day of their retention.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) retain_until: Option<String>,
+    /// The Salesforce object or table of a CSV.
+    #[arg(long, value_name = "OBJECT")]
+    pub(crate) object: Option<String>,
+    /// Attest the records instead: they are about people whom this boundary, a system of record, vouches for.
+    #[arg(long, value_name = "BOUNDARY", conflicts_with = "generator")]
+    pub(crate) attest: Option<String>,
+    /// The configuration that names ledger and keys.
+    #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Print the result as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How records were made, as said on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MethodWord {
+    /// Rules and tables.
+    RuleBased,
+    /// A statistical model of real data.
+    Statistical,
+    /// A generative model.
+    GenerativeModel,
+    /// Real data with identifying parts replaced.
+    Anonymised,
+    /// Real data with records added or changed.
+    Augmented,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JudgeArguments {
+    /// The files; standard input if there are none, or for `-`.
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Dataset files to know beside those of the configuration and those lying next to each FILE.
+    #[arg(long = "dataset", value_name = "FILE")]
+    pub(crate) datasets: Vec<PathBuf>,
+    /// Keys of logs to trust beside those of the configuration: a `*.vkey` FILE is trusted for synthetic records
+    /// only, `attested=FILE` for attested ones; may be given again.
+    #[arg(long = "trust", value_name = "FILE")]
+    pub(crate) trust: Vec<crate::judge_command::TrustedKey>,
+    /// The Salesforce object or table of a CSV.
+    #[arg(long, value_name = "OBJECT")]
+    pub(crate) object: Option<String>,
+    /// The configuration; without it only what the other flags name is trusted.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print counts and findings as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerCommand {
+    /// Recompute every tile and check every signature.
+    Verify {
+        /// The ledger's folder; by default that of the configuration.
+        #[arg(value_name = "FOLDER")]
+        folder: Option<PathBuf>,
+        /// The key to check it with; by default that of the configuration.
+        #[arg(long, value_name = "FILE")]
+        vkey: Option<PathBuf>,
+        /// The configuration.
+        #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
+        config: PathBuf,
+        /// Print the result as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write an offline proof that an entry is in the ledger.
+    Prove {
+        /// The entry's zero-based place, as rulings name it after the `#`.
+        #[arg(value_name = "INDEX")]
+        index: u64,
+        /// Where to write the proof; the entry itself goes beside it. Default: `entry-INDEX.tlog-proof`.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// The ledger's folder; by default that of the configuration.
+        #[arg(long, value_name = "FOLDER")]
+        folder: Option<PathBuf>,
+        /// The configuration.
+        #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
+        config: PathBuf,
+        /// Print the result as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Read a configuration and say everything that is wrong with it.
+    Check {
+        /// The configuration.
+        #[arg(default_value = "eosin.toml", value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Print the configuration as it is understood, secrets left out.
+    Show {
+        /// The configuration.
+        #[arg(default_value = "eosin.toml", value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OrgArguments {
+    /// Where to listen for plain HTTP; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub(crate) http: SocketAddr,
+    /// Where to listen for HTTPS; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub(crate) https: SocketAddr,
+    /// Write the certificate authority that clients must trust to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_out: Option<PathBuf>,
+    /// Load this snapshot at start and save it at the end.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) snapshot: Option<PathBuf>,
+}
+
+/// Prints the completion script for a shell.
+pub(crate) fn completions(shell: clap_complete::Shell, printer: &Printer) {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "eosin", &mut script);
+    printer.data(&String::from_utf8_lossy(&script));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

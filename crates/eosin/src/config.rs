@@ -1,0 +1,183 @@
+//! The configuration: `eosin.toml` as written ([`raw`]), then as understood ([`Config`]).
+//!
+//! Nothing opens a socket before a configuration was understood whole; everything wrong is said at once.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use mark::{DATASET_FILE_BYTES_MAX, DatasetFile, Subject, TrustStore};
+use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+
+use crate::keys;
+
+mod raw;
+mod understand;
+
+/// A configuration that makes sense: paths absolute, words understood, contradictions excluded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Config {
+    /// The file it was read from.
+    pub(crate) file: PathBuf,
+    /// The ledger and its key.
+    pub(crate) ledger: Ledger,
+    /// The policies; the shipped ones where absent.
+    pub(crate) policy: Option<PathBuf>,
+    /// The logs that are trusted beside our own.
+    pub(crate) trust: Vec<Trusted>,
+    /// A folder of `*.dataset.json` that are known from the start.
+    pub(crate) datasets: Option<PathBuf>,
+    /// The local certificate authority, for boundaries with TLS.
+    pub(crate) authority: Authority,
+    /// Bounds.
+    pub(crate) limits: Limits,
+    /// Where health and metrics are served.
+    pub(crate) admin: Option<SocketAddr>,
+    /// The boundaries.
+    pub(crate) boundaries: Vec<Boundary>,
+}
+
+/// The ledger and its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ledger {
+    /// Its folder.
+    pub(crate) folder: PathBuf,
+    /// The file with its signer key.
+    pub(crate) signer: PathBuf,
+    /// The file with its verifier key.
+    pub(crate) vkey: PathBuf,
+}
+
+/// A log that is trusted, and for what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Trusted {
+    /// The file with its verifier key.
+    pub(crate) vkey: PathBuf,
+    /// Whom it may vouch for.
+    pub(crate) vouches: BTreeSet<Subject>,
+}
+
+/// The files of the local certificate authority.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Authority {
+    /// Its certificate, which clients trust.
+    pub(crate) certificate: PathBuf,
+    /// Its private key.
+    pub(crate) key: PathBuf,
+    /// The names and addresses that its certificates are for.
+    pub(crate) names: Vec<String>,
+}
+
+/// Bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Largest body that is judged, decoded, in bytes.
+    pub(crate) body_bytes: usize,
+    /// Most records of one request.
+    pub(crate) records: usize,
+    /// Most entries that wait for the ledger.
+    pub(crate) ledger_queue: usize,
+}
+
+/// One boundary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Boundary {
+    /// What policies see of it.
+    pub(crate) boundary: policy::Boundary,
+    /// The language spoken.
+    pub(crate) protocol: flow::Protocol,
+    /// Where clients come in.
+    pub(crate) listen: SocketAddr,
+    /// Whether clients come in by TLS.
+    pub(crate) tls: bool,
+    /// Where requests go.
+    pub(crate) upstream: http::Uri,
+    /// A certificate authority that the upstream is trusted by, beside the system's.
+    pub(crate) upstream_ca: Option<PathBuf>,
+}
+
+impl Config {
+    /// Reads and understands a configuration.
+    ///
+    /// Errors: one report with everything that is wrong, each underlined.
+    pub(crate) fn load(file: &Path) -> miette::Result<Self> {
+        if !file.exists() {
+            return Err(miette!(
+                help = "`eosin init` writes one, with keys and an empty ledger",
+                "there is no configuration at {}",
+                file.display()
+            ));
+        }
+        let text = keys::small_file(file)?;
+        let absolute = std::path::absolute(file).into_diagnostic()?;
+        understand::understand(&text, &absolute)
+    }
+
+    /// Everything trusted: our own log for what it may vouch for, the logs named, and the datasets known.
+    ///
+    /// Our own log vouches for synthetic and mixed records, and for attested ones only if one of the boundaries
+    /// is a system of record.
+    pub(crate) fn trust_store(&self) -> miette::Result<TrustStore> {
+        let mut trust = TrustStore::default();
+        trust.trust(keys::verifier(&self.ledger.vkey)?, self.own_vouches());
+        for trusted in &self.trust {
+            trust.trust(keys::verifier(&trusted.vkey)?, trusted.vouches.clone());
+        }
+        if let Some(folder) = &self.datasets {
+            for path in dataset_files(folder)? {
+                let file = dataset_file(&path)?;
+                trust
+                    .admit(&file)
+                    .into_diagnostic()
+                    .wrap_err_with(|| format!("the dataset in {} cannot be believed", path.display()))?;
+            }
+        }
+        Ok(trust)
+    }
+
+    /// Whom our own log may vouch for.
+    pub(crate) fn own_vouches(&self) -> BTreeSet<Subject> {
+        let attests = self.boundaries.iter().any(|boundary| boundary.boundary.system_of_record);
+        Subject::ALL.into_iter().filter(|subject| attests || *subject != Subject::Attested).collect()
+    }
+
+    /// The policies in force.
+    pub(crate) fn policies(&self) -> miette::Result<policy::Policies> {
+        match &self.policy {
+            None => policy::Policies::default_set().into_diagnostic(),
+            Some(path) => {
+                let name = path.file_stem().map_or_else(|| "policies".into(), |stem| stem.to_string_lossy());
+                policy::Policies::parse(&name, &keys::small_file(path)?)
+                    .into_diagnostic()
+                    .wrap_err_with(|| format!("the policies in {} cannot be used", path.display()))
+            }
+        }
+    }
+}
+
+/// Reads one dataset file.
+pub(crate) fn dataset_file(path: &Path) -> miette::Result<DatasetFile> {
+    let text = keys::file(path, DATASET_FILE_BYTES_MAX as u64)?;
+    DatasetFile::parse(text.as_bytes())
+        .into_diagnostic()
+        .wrap_err_with(|| format!("{} is not a dataset file", path.display()))
+}
+
+/// The dataset files in a folder, in order of name; none if there is no such folder.
+pub(crate) fn dataset_files(folder: &Path) -> miette::Result<Vec<PathBuf>> {
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let listing = fs::read_dir(folder)
+        .into_diagnostic()
+        .wrap_err_with(|| format!("cannot list {}", folder.display()))?;
+    let mut files: Vec<PathBuf> = listing
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.to_string_lossy().ends_with(".dataset.json"))
+        .collect();
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,102 @@
+//! `eosin.toml` as it is written: every word that may stand in it, nothing understood yet.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) ledger: Ledger,
+    #[serde(default)]
+    pub(super) policy: Policy,
+    #[serde(default)]
+    pub(super) trust: Vec<Trust>,
+    #[serde(default)]
+    pub(super) datasets: Datasets,
+    #[serde(default)]
+    pub(super) tls: Tls,
+    #[serde(default)]
+    pub(super) limits: Limits,
+    #[serde(default)]
+    pub(super) admin: Admin,
+    #[serde(default)]
+    pub(super) boundary: Vec<Boundary>,
+}
+
+/// `[ledger]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ledger {
+    pub(super) folder: String,
+    pub(super) signer: String,
+    pub(super) vkey: String,
+}
+
+/// `[policy]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Policy {
+    pub(super) file: Option<String>,
+}
+
+/// `[[trust]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Trust {
+    pub(super) vkey: String,
+    pub(super) vouches_for: Vec<Spanned<String>>,
+}
+
+/// `[datasets]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Datasets {
+    pub(super) folder: Option<String>,
+}
+
+/// `[tls]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tls {
+    pub(super) certificate: Option<String>,
+    pub(super) key: Option<String>,
+    pub(super) names: Option<Vec<String>>,
+}
+
+/// `[limits]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Limits {
+    pub(super) body_bytes: Option<Spanned<i64>>,
+    pub(super) records: Option<Spanned<i64>>,
+    pub(super) ledger_queue: Option<Spanned<i64>>,
+}
+
+/// `[admin]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Admin {
+    pub(super) listen: Option<Spanned<String>>,
+}
+
+/// `[[boundary]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Boundary {
+    pub(super) name: Spanned<String>,
+    pub(super) protocol: Spanned<String>,
+    pub(super) fhir_base: Option<Spanned<String>>,
+    pub(super) listen: Spanned<String>,
+    #[serde(default)]
+    pub(super) tls: bool,
+    pub(super) upstream: Spanned<String>,
+    pub(super) upstream_ca: Option<String>,
+    pub(super) environment: Spanned<String>,
+    #[serde(default)]
+    pub(super) jurisdiction: String,
+    pub(super) mode: Option<Spanned<String>>,
+    pub(super) continuity: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) system_of_record: bool,
+}

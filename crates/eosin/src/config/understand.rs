@@ -1,0 +1,192 @@
+//! From the file as written to the configuration as understood, collecting everything that is wrong.
+
+use std::{
+    collections::BTreeSet,
+    fmt::Display,
+    net::SocketAddr,
+    ops::Range,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
+use toml::Spanned;
+
+use super::{Authority, Boundary, Config, Ledger, Limits, Trusted, raw};
+
+/// Understands a configuration.
+///
+/// Errors: one report, every fault underlined.
+pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
+    let written: raw::File = toml::from_str(text).map_err(|error| {
+        let at = error.span().unwrap_or(0..0);
+        report(text, file, vec![(at, error.message().to_owned())])
+    })?;
+    let mut faults = Faults::default();
+    let home = file.parent().unwrap_or_else(|| Path::new("."));
+    let path = |written: &str| home.join(written);
+    let config = Config {
+        file: file.to_owned(),
+        ledger: Ledger {
+            folder: path(&written.ledger.folder),
+            signer: path(&written.ledger.signer),
+            vkey: path(&written.ledger.vkey),
+        },
+        policy: written.policy.file.as_deref().map(path),
+        trust: written
+            .trust
+            .iter()
+            .map(|trust| Trusted {
+                vkey: path(&trust.vkey),
+                vouches: trust.vouches_for.iter().filter_map(|word| faults.word(word)).collect(),
+            })
+            .collect(),
+        datasets: written.datasets.folder.as_deref().map(path),
+        authority: Authority {
+            certificate: path(written.tls.certificate.as_deref().unwrap_or("keys/authority.pem")),
+            key: path(written.tls.key.as_deref().unwrap_or("keys/authority.key")),
+            names: written.tls.names.unwrap_or_else(|| vec!["localhost".to_owned(), "127.0.0.1".to_owned()]),
+        },
+        limits: Limits {
+            body_bytes: faults.count(
+                written.limits.body_bytes.as_ref(),
+                carrier::Limits::BODY_BYTES,
+                1 << 30,
+            ),
+            records: faults.count(written.limits.records.as_ref(), carrier::Limits::RECORDS, 10_000_000),
+            ledger_queue: faults.count(written.limits.ledger_queue.as_ref(), 4096, 1 << 20),
+        },
+        admin: written.admin.listen.as_ref().and_then(|address| faults.word(address)),
+        boundaries: written
+            .boundary
+            .iter()
+            .filter_map(|written| boundary(written, &path, &mut faults))
+            .collect(),
+    };
+    let mut names = BTreeSet::new();
+    let mut listening = BTreeSet::new();
+    for written in &written.boundary {
+        if !names.insert(written.name.get_ref()) {
+            faults.say(written.name.span(), "another boundary has this name");
+        }
+        let address = written.listen.get_ref();
+        if !address.ends_with(":0") && !listening.insert(address) {
+            faults.say(written.listen.span(), "another boundary listens here");
+        }
+    }
+    if faults.0.is_empty() { Ok(config) } else { Err(report(text, file, faults.0)) }
+}
+
+fn boundary(
+    written: &raw::Boundary,
+    path: &impl Fn(&str) -> PathBuf,
+    faults: &mut Faults,
+) -> Option<Boundary> {
+    let name = written.name.get_ref();
+    let plain = !name.is_empty()
+        && name.len() <= 64
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    if !plain {
+        faults.say(written.name.span(), "a name has 1 to 64 letters, digits, `-`, `_` or `.`");
+    }
+    let protocol = match written.protocol.get_ref().as_str() {
+        "salesforce" => {
+            if let Some(base) = &written.fhir_base {
+                faults.say(base.span(), "only a FHIR boundary has a base");
+            }
+            Some(flow::Protocol::Salesforce)
+        }
+        "fhir" => {
+            let base = written.fhir_base.as_ref().map_or("", |base| base.get_ref().trim_end_matches('/'));
+            if !base.is_empty() && !base.starts_with('/') {
+                faults.say(written.fhir_base.as_ref().map_or(0..0, Spanned::span), "a base starts with `/`");
+            }
+            Some(flow::Protocol::Fhir { base: base.to_owned() })
+        }
+        _ => {
+            faults.say(written.protocol.span(), "`salesforce` or `fhir`");
+            None
+        }
+    };
+    let environment: Option<policy::Environment> = faults.word(&written.environment);
+    let mode = written.mode.as_ref().map_or(Some(policy::Mode::Enforce), |word| faults.word(word));
+    let continuity =
+        written.continuity.as_ref().map_or(Some(policy::Continuity::Strict), |word| faults.word(word));
+    let listen: Option<SocketAddr> = faults.word(&written.listen);
+    if let Some(address) = listen.filter(|address| !written.tls && !address.ip().is_loopback()) {
+        let sentence =
+            format!("plain HTTP is for loopback only; set `tls = true` to listen on {}", address.ip());
+        faults.say(written.listen.span(), &sentence);
+    }
+    let upstream: Option<http::Uri> = faults.word(&written.upstream);
+    let reachable = upstream.as_ref().is_none_or(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.authority().is_some()
+            && uri.query().is_none()
+    });
+    if !reachable {
+        faults.say(written.upstream.span(), "an upstream is `http://host:port` or `https://host:port`");
+    }
+    Some(Boundary {
+        boundary: policy::Boundary {
+            name: name.clone(),
+            environment: environment?,
+            jurisdiction: written.jurisdiction.clone(),
+            mode: mode?,
+            continuity: continuity?,
+            system_of_record: written.system_of_record,
+        },
+        protocol: protocol?,
+        listen: listen?,
+        tls: written.tls,
+        upstream: upstream?,
+        upstream_ca: written.upstream_ca.as_deref().map(path),
+    })
+}
+
+/// What is wrong, and where.
+#[derive(Default)]
+struct Faults(Vec<(Range<usize>, String)>);
+
+impl Faults {
+    fn say(&mut self, at: Range<usize>, sentence: &str) {
+        self.0.push((at, sentence.to_owned()));
+    }
+
+    fn word<T: FromStr<Err: Display>>(&mut self, word: &Spanned<String>) -> Option<T> {
+        match word.get_ref().parse() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.say(word.span(), &error.to_string());
+                None
+            }
+        }
+    }
+
+    fn count(&mut self, written: Option<&Spanned<i64>>, usual: usize, most: usize) -> usize {
+        let Some(written) = written else { return usual };
+        match usize::try_from(*written.get_ref()) {
+            Ok(count) if (1..=most).contains(&count) => count,
+            Ok(_) | Err(_) => {
+                self.say(written.span(), &format!("between 1 and {most}"));
+                usual
+            }
+        }
+    }
+}
+
+fn report(text: &str, file: &Path, faults: Vec<(Range<usize>, String)>) -> Report {
+    let name = file.file_name().map_or_else(|| "eosin.toml".into(), |name| name.to_string_lossy());
+    let message = match faults.len() {
+        1 => format!("{name} has a fault"),
+        count => format!("{name} has {count} faults"),
+    };
+    let labels = faults.into_iter().map(|(at, sentence)| LabeledSpan::at(at, sentence));
+    let diagnostic = MietteDiagnostic::new(message)
+        .with_labels(labels)
+        .with_help("docs/config.md describes every word; `eosin init` writes an example");
+    Report::new(diagnostic).with_source_code(NamedSource::new(name, text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+//! `eosin config check` and `eosin config show`.
+
+use crate::{
+    arguments::ConfigCommand,
+    config::Config,
+    keys,
+    outcome::{Done, Outcome},
+    printer::{Printer, Style},
+};
+
+/// Checks or shows a configuration, and everything it names.
+pub(crate) fn config(command: &ConfigCommand, printer: &Printer) -> Done {
+    match command {
+        ConfigCommand::Check { file } => {
+            let config = Config::load(file)?;
+            keys::signer(&config.ledger.signer)?;
+            let trust = config.trust_store()?;
+            let policies = config.policies()?;
+            printer.line(&format!(
+                "{} {}: {} boundaries, {} trusted logs, {} known batches, policies {}",
+                printer.paint(Style::Good, "good"),
+                file.display(),
+                config.boundaries.len(),
+                trust.logs().count(),
+                trust.batch_count(),
+                policies.version(),
+            ));
+            Ok(Outcome::Clean)
+        }
+        ConfigCommand::Show { file } => {
+            show(&Config::load(file)?, printer)?;
+            Ok(Outcome::Clean)
+        }
+    }
+}
+
+fn show(config: &Config, printer: &Printer) -> miette::Result<()> {
+    let line = |name: &str, value: &str| printer.line(&format!("{name:<24}{value}"));
+    line("file", &config.file.display().to_string());
+    line("ledger", &config.ledger.folder.display().to_string());
+    line("ledger key", &keys::verifier(&config.ledger.vkey)?.to_string());
+    line("signer", &format!("{} (not shown)", config.ledger.signer.display()));
+    let policies =
+        config.policy.as_ref().map_or_else(|| "shipped".to_owned(), |path| path.display().to_string());
+    line("policies", &format!("{policies}, {}", config.policies()?.version()));
+    for (log, vouches) in config.trust_store()?.logs() {
+        let words: Vec<&str> = vouches.iter().map(|subject| subject.as_str()).collect();
+        line("trusts", &format!("{log} for {}", words.join(", ")));
+    }
+    if let Some(folder) = &config.datasets {
+        line("datasets", &folder.display().to_string());
+    }
+    let limits = config.limits;
+    line("largest body", &format!("{} bytes, {} records", limits.body_bytes, limits.records));
+    line("ledger queue", &format!("{} entries", limits.ledger_queue));
+    if let Some(address) = config.admin {
+        line("health and metrics", &address.to_string());
+    }
+    for boundary in &config.boundaries {
+        let policy::Boundary { name, environment, jurisdiction, mode, continuity, system_of_record } =
+            &boundary.boundary;
+        let scheme = if boundary.tls { "https" } else { "http" };
+        printer.line("");
+        line("boundary", name);
+        line("  listens", &format!("{scheme}://{}", boundary.listen));
+        line("  upstream", &boundary.upstream.to_string());
+        line("  speaks", boundary.protocol.as_str());
+        line("  environment", environment.as_str());
+        line("  jurisdiction", jurisdiction);
+        line("  mode", mode.as_str());
+        line("  continuity", continuity.as_str());
+        line("  system of record", if *system_of_record { "yes" } else { "no" });
+    }
+    Ok(())
+}

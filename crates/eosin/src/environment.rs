@@ -1,0 +1,13 @@
+//! The environment variables that are read, all of them, here.
+//!
+//! | variable | what it does |
+//! |---|---|
+//! | `NO_COLOR` | anything: no colours |
+//! | `COLUMNS` | the width of tables, where the terminal does not say |
+//! | `EOSIN_LOG` | what to log to standard error, such as `info` or `gateway=debug` |
+
+/// The value of one of the variables above, if it is set and not empty.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

@@ -1,0 +1,148 @@
+//! `eosin init`: a commented configuration, keys, and an empty ledger; nothing is ever overwritten.
+
+use std::{
+    fs,
+    io::{BufRead as _, IsTerminal as _},
+    path::Path,
+};
+
+use data_encoding::BASE32_NOPAD;
+use ledger::{Ledger, durable};
+use mark::note::SignerKey;
+use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+
+use crate::{
+    arguments::InitArguments,
+    keys,
+    outcome::{Done, Outcome},
+    printer::{Printer, Style},
+};
+
+const TEMPLATE: &str = include_str!("init/eosin.toml");
+
+/// Writes `eosin.toml`, `keys/ledger.skey` (0600), `keys/ledger.vkey`, `datasets/` and an empty `ledger/`.
+pub(crate) fn init(arguments: &InitArguments, printer: &Printer) -> Done {
+    let folder = &arguments.folder;
+    for name in ["eosin.toml", "keys", "ledger"] {
+        if folder.join(name).exists() {
+            return Err(miette!(
+                help = "choose another folder, or move what is there aside",
+                "{} is there already, and nothing is overwritten",
+                folder.join(name).display()
+            ));
+        }
+    }
+    let ask = !arguments.yes && std::io::stdin().is_terminal() && printer.is_terminal();
+    let answers = if ask { Answers::ask(printer)? } else { Answers::default() };
+
+    fs::create_dir_all(folder.join("keys")).into_diagnostic().wrap_err("cannot make the folder")?;
+    fs::create_dir_all(folder.join("datasets")).into_diagnostic().wrap_err("cannot make the folder")?;
+    let signer = new_log_key()?;
+    write_keys(&folder.join("keys"), "ledger", &signer)?;
+    Ledger::create(&folder.join("ledger"), signer.clone())
+        .into_diagnostic()
+        .wrap_err("cannot make the ledger")?;
+    let text = TEMPLATE
+        .replace("{upstream}", &answers.upstream)
+        .replace("{environment}", &answers.environment)
+        .replace("{jurisdiction}", &answers.jurisdiction)
+        .replace("{mode}", &answers.mode);
+    durable::replace(&folder.join("eosin.toml"), text.as_bytes()).into_diagnostic()?;
+
+    let say = |path: &str, what: &str| printer.line(&format!("  {path:<22}{what}"));
+    printer.line(&printer.paint(Style::Strong, &format!("Eosin is set up in {}", folder.display())));
+    say("eosin.toml", "the configuration, with a comment on every line that matters");
+    say("keys/ledger.skey", "the ledger's private key, readable by you alone");
+    say("keys/ledger.vkey", "its public key: give it to whoever checks your proofs");
+    say("ledger/", &format!("an empty ledger named {}", signer.name()));
+    say("datasets/", "datasets that are known from the start");
+    printer.line("");
+    printer.line("Next: set `upstream` in eosin.toml, then `eosin config check` and `eosin run`.");
+    Ok(Outcome::Clean)
+}
+
+/// A key for a log with a name of its own.
+pub(crate) fn new_log_key() -> miette::Result<SignerKey> {
+    let random: [u8; 5] = keys::random()?;
+    keys::new_signer(&format!("eosin.local/{}", BASE32_NOPAD.encode(&random).to_ascii_lowercase()))
+}
+
+/// Writes `NAME.skey` with mode 0600 and `NAME.vkey`.
+pub(crate) fn write_keys(folder: &Path, name: &str, signer: &SignerKey) -> miette::Result<()> {
+    let private = folder.join(format!("{name}.skey"));
+    durable::create_private(&private, format!("{}\n", signer.to_string()).as_bytes()).into_diagnostic()?;
+    let public = folder.join(format!("{name}.vkey"));
+    durable::replace(&public, format!("{}\n", signer.verifier()).as_bytes()).into_diagnostic()
+}
+
+struct Answers {
+    upstream: String,
+    environment: String,
+    jurisdiction: String,
+    mode: String,
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self {
+            upstream: "https://your-domain.my.salesforce.com".to_owned(),
+            environment: "sandbox".to_owned(),
+            jurisdiction: "US".to_owned(),
+            mode: "enforce".to_owned(),
+        }
+    }
+}
+
+impl Answers {
+    fn ask(printer: &Printer) -> miette::Result<Self> {
+        let usual = Self::default();
+        printer.line("Four questions; Enter takes what stands in brackets.");
+        Ok(Self {
+            upstream: question(printer, "Where is your Salesforce org?", &usual.upstream, |text| {
+                let uri: Result<http::Uri, _> = text.parse();
+                uri.is_ok_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")))
+            })?,
+            environment: question(
+                printer,
+                "Is it production, staging, sandbox or test?",
+                &usual.environment,
+                |text| text.parse::<policy::Environment>().is_ok(),
+            )?,
+            jurisdiction: question(
+                printer,
+                "Which jurisdiction, as an ISO 3166 code?",
+                &usual.jurisdiction,
+                |text| {
+                    text.len() >= 2 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+                },
+            )?,
+            mode: question(printer, "Shall it observe, warn or enforce?", &usual.mode, |text| {
+                text.parse::<policy::Mode>().is_ok()
+            })?,
+        })
+    }
+}
+
+fn question(
+    printer: &Printer,
+    text: &str,
+    usual: &str,
+    fits: impl Fn(&str) -> bool,
+) -> miette::Result<String> {
+    loop {
+        printer.data(&format!("{text} [{usual}] "));
+        let mut line = String::new();
+        let read = std::io::stdin().lock().read_line(&mut line).into_diagnostic()?;
+        let answer = line.trim();
+        if answer.is_empty() {
+            if read == 0 {
+                return Err(miette!("no answer came; `--yes` takes the defaults"));
+            }
+            return Ok(usual.to_owned());
+        }
+        if fits(answer) {
+            return Ok(answer.to_owned());
+        }
+        printer.line("That does not fit; please try again.");
+    }
+}

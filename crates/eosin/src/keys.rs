@@ -1,0 +1,66 @@
+//! Keys on disk and fresh randomness: the binary's, so that nothing below draws any.
+
+use std::{fs::File, io::Read as _, path::Path};
+
+use aws_lc_rs::rand;
+use mark::{
+    Salt,
+    note::{SignerKey, VerifierKey},
+};
+use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+
+/// Sixteen random bytes for a salt.
+pub(crate) fn salt() -> miette::Result<Salt> {
+    random().map(Salt)
+}
+
+/// Random bytes from the operating system, by way of the cryptographic provider.
+pub(crate) fn random<const N: usize>() -> miette::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    rand::fill(&mut bytes).map_err(|_| miette!("the system gave no random bytes; try again"))?;
+    Ok(bytes)
+}
+
+/// A new log key of this name.
+pub(crate) fn new_signer(name: &str) -> miette::Result<SignerKey> {
+    SignerKey::generate(name, random()?)
+        .into_diagnostic()
+        .wrap_err_with(|| format!("`{name}` cannot name a log"))
+}
+
+/// Reads a signer key.
+pub(crate) fn signer(path: &Path) -> miette::Result<SignerKey> {
+    let text = small_file(path)?;
+    SignerKey::parse(text.trim())
+        .into_diagnostic()
+        .wrap_err_with(|| format!("{} is not a signer key; `eosin init` makes one", path.display()))
+}
+
+/// Reads a verifier key.
+pub(crate) fn verifier(path: &Path) -> miette::Result<VerifierKey> {
+    let text = small_file(path)?;
+    VerifierKey::parse(text.trim())
+        .into_diagnostic()
+        .wrap_err_with(|| format!("{} is not a verifier key (`name+hash+base64`)", path.display()))
+}
+
+/// Reads a small text file whole.
+pub(crate) fn small_file(path: &Path) -> miette::Result<String> {
+    file(path, SMALL_FILE_BYTES_MAX)
+}
+
+/// Reads a text file of at most `limit` bytes whole.
+pub(crate) fn file(path: &Path, limit: u64) -> miette::Result<String> {
+    let mut text = String::new();
+    File::open(path)
+        .and_then(|file| file.take(limit + 1).read_to_string(&mut text))
+        .into_diagnostic()
+        .wrap_err_with(|| format!("cannot read {}", path.display()))?;
+    if text.len() as u64 > limit {
+        return Err(miette!("{} is longer than {limit} bytes", path.display()));
+    }
+    Ok(text)
+}
+
+/// Keys, configurations and policies are far smaller.
+pub(crate) const SMALL_FILE_BYTES_MAX: u64 = 1 << 20;

@@ -1,0 +1,40 @@
+//! `eosin org`: the local Salesforce-compatible org on its own.
+
+use miette::{IntoDiagnostic as _, WrapErr as _};
+
+use crate::{
+    arguments::OrgArguments,
+    outcome::{Done, Outcome},
+    printer::{Printer, Style},
+    run,
+};
+
+/// Serves an org until Ctrl-C or SIGTERM.
+pub(crate) fn org(arguments: &OrgArguments, printer: &Printer) -> Done {
+    run::logging(printer);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().into_diagnostic()?;
+    runtime.block_on(async {
+        let config = org::Config {
+            listen_http: Some(arguments.http),
+            listen_https: Some(arguments.https),
+            snapshot: arguments.snapshot.clone(),
+            ..org::Config::default()
+        };
+        let running = org::Org::start(config).await.into_diagnostic().wrap_err("cannot start the org")?;
+        if let (Some(path), Some(pem)) = (&arguments.ca_out, running.ca_pem()) {
+            ledger::durable::replace(path, pem.as_bytes()).into_diagnostic()?;
+        }
+        let line = |name: &str, value: &str| printer.line(&format!("  {name:<16}{value}"));
+        printer.line(&printer.paint(Style::Strong, "A local org, in memory; these secrets are no secrets."));
+        line("http", &running.http_url().unwrap_or_default());
+        line("https", &running.https_url().unwrap_or_default());
+        line("username", "admin@org.example");
+        line("password", "local-password");
+        line("security token", "token");
+        line("client id", "local-client");
+        line("client secret", "local-secret");
+        run::stopped().await?;
+        running.stop().await.into_diagnostic().wrap_err("the org did not stop cleanly")
+    })?;
+    Ok(Outcome::Clean)
+}

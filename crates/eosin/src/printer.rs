@@ -1,0 +1,103 @@
+//! The one place that prints: data to standard output, everything else to standard error.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use crate::{
+    arguments::{Colour, Display},
+    environment,
+};
+
+/// Prints for a person or for a pipe, with colours only where they help.
+#[derive(Debug, Clone)]
+pub(crate) struct Printer {
+    colour: bool,
+    verbose: u8,
+    terminal: bool,
+}
+
+/// A style with a meaning. Colour never stands alone: the words say the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// Synthetic, and nothing else: eosin pink.
+    Synthetic,
+    /// Proven or done.
+    Good,
+    /// Stopped, or to be looked at.
+    Stop,
+    /// A heading.
+    Strong,
+    /// Less important.
+    Faint,
+}
+
+impl Printer {
+    /// A printer as the command line and the environment ask for.
+    pub(crate) fn new(display: &Display) -> Self {
+        let terminal = std::io::stdout().is_terminal();
+        let colour = match display.color {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => terminal && environment::variable("NO_COLOR").is_none(),
+        };
+        Self { colour, verbose: display.verbose, terminal }
+    }
+
+    /// Whether standard output is a terminal: progress bars and prompts only there.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    /// How much more to say: 0, 1 or 2.
+    pub(crate) fn verbosity(&self) -> u8 {
+        self.verbose.min(2)
+    }
+
+    /// Prints data, as it is, to standard output. A closed pipe is not an error.
+    pub(crate) fn data(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        // The reader has gone: there is nobody to tell.
+        drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+    }
+
+    /// Prints one line to standard output.
+    pub(crate) fn line(&self, text: &str) {
+        self.data(&format!("{text}\n"));
+    }
+
+    /// Prints one line to standard error: progress, hints, warnings.
+    pub(crate) fn note(&self, text: &str) {
+        let mut out = std::io::stderr().lock();
+        drop(writeln!(out, "{text}"));
+    }
+
+    /// Prints a failure: what happened, why, what to do.
+    pub(crate) fn report(&self, report: &miette::Report) {
+        let theme = if self.colour {
+            miette::GraphicalTheme::unicode()
+        } else {
+            miette::GraphicalTheme::unicode_nocolor()
+        };
+        let mut text = String::new();
+        let handler = miette::GraphicalReportHandler::new_themed(theme);
+        if handler.render_report(&mut text, report.as_ref()).is_err() {
+            text = format!("{report}\n");
+        }
+        let mut out = std::io::stderr().lock();
+        drop(out.write_all(text.as_bytes()));
+    }
+
+    /// The text in a style, if there are colours.
+    pub(crate) fn paint(&self, style: Style, text: &str) -> String {
+        if !self.colour {
+            return text.to_owned();
+        }
+        let code = match style {
+            Style::Synthetic => "38;2;214;51;108",
+            Style::Good => "32",
+            Style::Stop => "1;33",
+            Style::Strong => "1",
+            Style::Faint => "2",
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+}

@@ -1,0 +1,89 @@
+//! `eosin run`: the gateway of a configuration, until it is told to stop.
+
+use std::sync::Arc;
+
+use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    arguments::RunArguments,
+    config::Config,
+    environment,
+    outcome::{Done, Outcome},
+    printer::{Printer, Style},
+    wiring,
+};
+
+/// Runs until Ctrl-C or SIGTERM, then finishes what is under way and closes the ledger.
+pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
+    let config = Config::load(&arguments.config)?;
+    if config.boundaries.is_empty() {
+        return Err(miette!(help = "add a `[[boundary]]`", "{} has no boundary", config.file.display()));
+    }
+    logging(printer);
+    let flow = Arc::new(wiring::flow(&config)?);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .into_diagnostic()
+        .wrap_err("cannot start the runtime")?;
+    runtime.block_on(async {
+        let running = wiring::gateway(&config, Arc::clone(&flow)).await?;
+        for boundary in &config.boundaries {
+            let name = &boundary.boundary.name;
+            let scheme = if boundary.tls { "https" } else { "http" };
+            let address = running.address(name).map(|address| address.to_string()).unwrap_or_default();
+            printer.line(&format!(
+                "{} {name}: {scheme}://{address} to {} ({}, {})",
+                printer.paint(Style::Good, "listening"),
+                boundary.upstream,
+                boundary.boundary.environment.as_str(),
+                boundary.boundary.mode.as_str(),
+            ));
+        }
+        if let Some(address) = running.admin_address() {
+            printer.line(&format!("health and metrics: http://{address}/healthz /readyz /metrics"));
+        }
+        stopped().await?;
+        printer.note("stopping: finishing what is under way");
+        let how = running.stop().await;
+        if how == gateway::Stopped::CutOff {
+            printer.note("some requests were cut off; they show as unsettled in the ledger");
+        }
+        Ok::<(), miette::Report>(())
+    })?;
+    flow.appender()
+        .close()
+        .map_err(|_| miette!("the ledger could not be closed cleanly; it recovers when opened"))?;
+    Ok(Outcome::Clean)
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+pub(crate) async fn stopped() -> miette::Result<()> {
+    let mut terminate =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).into_diagnostic()?;
+    tokio::select! {
+        told = tokio::signal::ctrl_c() => told.into_diagnostic(),
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+/// Logs to standard error: warnings, or what `EOSIN_LOG` or `-v` ask for.
+pub(crate) fn logging(printer: &Printer) {
+    let asked = environment::variable("EOSIN_LOG").unwrap_or_else(|| {
+        match printer.verbosity() {
+            0 => "warn",
+            1 => "info",
+            _ => "debug",
+        }
+        .to_owned()
+    });
+    let filter = EnvFilter::try_new(asked).unwrap_or_else(|_| EnvFilter::new("warn"));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .finish();
+    // A second subscriber in one process is a test's, and that one stands.
+    drop(tracing::subscriber::set_global_default(subscriber));
+}

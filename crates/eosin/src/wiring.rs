@@ -1,0 +1,122 @@
+//! From a configuration to running parts: ledger, flow, gateway; and the only clock.
+
+use std::{path::Path, sync::Arc, time::SystemTime};
+
+use flow::{Clock, Flow, Setup};
+use gateway::{Gateway, Running, TlsIdentity, authority::LocalAuthority};
+use ledger::{Appender, AppenderConfig, Ledger, Reader, durable};
+use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+
+use crate::{config, config::Config, keys};
+
+/// The system's clock: what every entry's moment comes from.
+pub(crate) fn clock() -> Clock {
+    Box::new(|| jiff::Timestamp::try_from(now()).unwrap_or(jiff::Timestamp::UNIX_EPOCH))
+}
+
+/// The current time.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+pub(crate) fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+/// The current moment as entries write it.
+pub(crate) fn moment() -> String {
+    let utc = jiff::tz::Offset::UTC.to_datetime(clock()());
+    format!("{}Z", utc.strftime("%Y-%m-%dT%H:%M:%S"))
+}
+
+/// Opens the configured ledger for writing, and says when its last entry was written.
+pub(crate) fn open_ledger(config: &Config) -> miette::Result<(Ledger, Option<String>)> {
+    let signer = keys::signer(&config.ledger.signer)?;
+    let ledger = Ledger::open(&config.ledger.folder, signer)
+        .into_diagnostic()
+        .wrap_err_with(|| format!("cannot open the ledger in {}", config.ledger.folder.display()))?;
+    let last_at = last_moment(&config.ledger.folder);
+    Ok((ledger, last_at))
+}
+
+/// The moment of the last entry that is published, if it states one.
+fn last_moment(folder: &Path) -> Option<String> {
+    let reader = Reader::open(folder).ok()?;
+    let size = reader.size();
+    let entries = reader.entries(size.checked_sub(1)?..size).ok()?;
+    let entry: serde_json::Value = serde_json::from_slice(entries.last()?).ok()?;
+    entry.get("at")?.as_str().map(str::to_owned)
+}
+
+/// The flow of a configuration.
+pub(crate) fn flow(config: &Config) -> miette::Result<Flow> {
+    let (ledger, last_at) = open_ledger(config)?;
+    let queue =
+        AppenderConfig { queue_entries_max: config.limits.ledger_queue, ..AppenderConfig::standard() };
+    let appender =
+        Appender::start(ledger, queue).into_diagnostic().wrap_err("cannot start the ledger's thread")?;
+    Ok(Flow::new(Setup {
+        trust: config.trust_store()?,
+        policies: config.policies()?,
+        appender,
+        clock: clock(),
+        last_at,
+        limits: carrier::Limits { body_bytes: config.limits.body_bytes, records: config.limits.records },
+    }))
+}
+
+/// Starts the gateway of a configuration.
+pub(crate) async fn gateway(config: &Config, flow: Arc<Flow>) -> miette::Result<Running> {
+    let identity = if config.boundaries.iter().any(|boundary| boundary.tls) {
+        Some(identity(&config.authority)?)
+    } else {
+        None
+    };
+    let mut boundaries = Vec::with_capacity(config.boundaries.len());
+    for boundary in &config.boundaries {
+        boundaries.push(gateway::BoundaryConfig {
+            boundary: boundary.boundary.clone(),
+            protocol: boundary.protocol.clone(),
+            listen: boundary.listen,
+            tls: if boundary.tls { identity.clone() } else { None },
+            danger_plain_http: false,
+            upstream: boundary.upstream.clone(),
+            upstream_roots: match &boundary.upstream_ca {
+                Some(path) => vec![keys::small_file(path)?],
+                None => Vec::new(),
+            },
+        });
+    }
+    let limits = gateway::Limits {
+        body_bytes: config.limits.body_bytes,
+        decoded_bytes: config.limits.body_bytes.max(gateway::Limits::SUGGESTED.decoded_bytes),
+        ..gateway::Limits::SUGGESTED
+    };
+    let timeouts = gateway::Timeouts::SUGGESTED;
+    let gateway = gateway::Config { boundaries, admin: config.admin, limits, timeouts };
+    Gateway::start(gateway, flow).await.into_diagnostic().wrap_err("cannot start the gateway")
+}
+
+/// A server certificate of the local authority, which is made on first use.
+pub(crate) fn identity(authority: &config::Authority) -> miette::Result<TlsIdentity> {
+    let made = authority.certificate.exists() && authority.key.exists();
+    let local = if made {
+        LocalAuthority::from_pem(
+            &keys::small_file(&authority.certificate)?,
+            &keys::small_file(&authority.key)?,
+        )
+        .into_diagnostic()
+        .wrap_err("cannot take up the local certificate authority")?
+    } else {
+        if authority.certificate.exists() || authority.key.exists() {
+            return Err(miette!(
+                help = "remove the other one, and a new pair is made",
+                "only one of {} and {} is there",
+                authority.certificate.display(),
+                authority.key.display()
+            ));
+        }
+        let local = LocalAuthority::create(now()).into_diagnostic()?;
+        durable::create_private(&authority.key, local.key_pem().as_bytes()).into_diagnostic()?;
+        durable::replace(&authority.certificate, local.certificate_pem().as_bytes()).into_diagnostic()?;
+        local
+    };
+    local.issue(&authority.names, now()).into_diagnostic()
+}
