@@ -1,0 +1,175 @@
+"""Stories with real, unmodified Salesforce clients.
+
+Each client plays the same story twice, on two fresh orgs: straight to the one, and through the gateway in front of the
+other. Where nothing is refused, both must get the same answers. Then each meets a boundary that refuses, and we
+look at what its user is shown. Run by `cargo xtask clients`; ends with `N passed, N failed, N skipped`.
+
+    run.py --eosin PATH [simple_salesforce|jsforce|sf …]
+    run.py --org HTTP,HTTPS,CA [client …]      one running org, straight only: for work on the org
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import compare
+import install
+import stage
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+STORY_SECONDS = 900
+
+CLIENTS = {
+    "simple_salesforce": "simple_salesforce_story.py",
+    "jsforce": "jsforce_story.mjs",
+    "sf": "sf_story.py",
+}
+
+
+class Tally:
+    """What passed and what did not, said as it happens."""
+
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def check(self, name, problem):
+        """One check: `problem` is empty, or says what is wrong."""
+        if problem:
+            self.failed += 1
+            print(f"FAILED  {name}\n" + "\n".join("          " + line for line in problem.splitlines()), flush=True)
+        else:
+            self.passed += 1
+            print(f"ok      {name}", flush=True)
+
+
+class Theatre:
+    """Plays scenes of stories with the installed clients."""
+
+    def __init__(self, clients, folder):
+        self.clients, self.folder = clients, folder
+        self.key = folder / "jwt.key"
+        make = "from cryptography.hazmat.primitives.asymmetric import rsa; from cryptography.hazmat.primitives import serialization as s; import sys; " \
+            "sys.stdout.buffer.write(rsa.generate_private_key(65537, 2048).private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption()))"
+        self.key.write_bytes(subprocess.run([clients.python, "-c", make], stdout=subprocess.PIPE, check=True).stdout)
+        self.count = 0
+
+    def play(self, client, scene, place, **more):
+        """Plays one scene against one place and gives its transcript."""
+        self.count += 1
+        out = self.folder / f"{self.count:02}-{client}-{scene}-{place.name}"
+        out.mkdir()
+        program = self.clients.node if CLIENTS[client].endswith(".mjs") else self.clients.python
+        transcript = out / "transcript.json"
+        settings = {**self.settings(out, place), **more}
+        with open(out / "said.log", "wb") as log:
+            done = subprocess.run([program, str(HERE / CLIENTS[client]), scene, str(transcript)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                  timeout=STORY_SECONDS, check=False, env=settings, cwd=out)
+        if not transcript.exists():
+            said = (out / "said.log").read_text(errors="replace")[-2000:]
+            return {"steps": [{"step": f"{client} tells its story", "answer": {"exit": done.returncode, "said": said}, "held": False}]}
+        return json.loads(transcript.read_text())
+
+    def settings(self, out, place):
+        """The environment of a story: a home of its own, an address, credentials, and nothing of Eosin."""
+        kept = {name: value for name, value in os.environ.items() if name in ("LANG", "LC_ALL", "TMPDIR", "TZ")}
+        node = Path(self.clients.node).parent
+        path = os.pathsep.join([str(node), str(Path(self.clients.modules) / ".bin"), os.environ.get("PATH", "")])
+        noise = {"SF_DISABLE_TELEMETRY": "true", "SF_SKIP_NEW_VERSION_CHECK": "true", "SF_AUTOUPDATE_DISABLE": "true", "SF_DISABLE_AUTOUPDATE": "true",
+                 "SF_USE_GENERIC_UNIX_KEYCHAIN": "true", "SFDX_DISABLE_DNS_CHECK": "true", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        given = {"URL": place.http, "URL_HTTP": place.http, "URL_HTTPS": place.https, "CA": place.ca, "FOLDER": out, "MODULES": self.clients.modules,
+                 "NODE": self.clients.node, "SF": self.clients.sf, "PACKAGE": package(out), **stage.CREDENTIALS, "JWT_KEY": self.key}
+        return {**kept, **noise, "PATH": path, "HOME": str(out), "REQUESTS_CA_BUNDLE": str(place.ca), "NODE_EXTRA_CA_CERTS": str(place.ca),
+                **{"EOSIN_CLIENT_" + name: str(value) for name, value in given.items()}}
+
+    def prepare(self, client, place):
+        """Deploys the custom fields that the stories write: the CLI's own story deploys the package itself."""
+        folders = [HERE / "fields"] if client == "sf" else [package(self.folder), HERE / "fields"]
+        return self.play("sf", "prepare", place, EOSIN_CLIENT_DEPLOY=os.pathsep.join(str(folder) for folder in folders))
+
+
+def package(folder):
+    """The Salesforce package, in a copy: the CLI writes into the folder that it deploys from."""
+    copy = folder / "package"
+    if not copy.exists():
+        shutil.copytree(ROOT / "integrations" / "salesforce", copy)
+    return copy
+
+
+def steps_hold(tally, name, transcript):
+    """Each step that says what should be, and whether it was."""
+    for step in transcript["steps"]:
+        if step["held"] is not None:
+            tally.check(f"{name}: {step['step']}", "" if step["held"] else "answered " + json.dumps(step["answer"])[:1200])
+
+
+def walk_straight(tally, theatre, client, place):
+    """One client, one org, nothing between."""
+    steps_hold(tally, f"{client} prepares", theatre.prepare(client, place))
+    steps_hold(tally, f"{client} straight", theatre.play(client, "walk", place))
+
+
+def walk_twice(tally, theatre, client, straight, through):
+    """One client, two fresh orgs; the second behind the gateway."""
+    with ThreadPoolExecutor() as pool:
+        prepared = list(pool.map(lambda place: theatre.prepare(client, place), (straight, through.behind)))
+        for transcript in prepared:
+            if not all(step["held"] is not False for step in transcript["steps"]):
+                steps_hold(tally, f"{client} prepares", transcript)
+        played = list(pool.map(lambda place: theatre.play(client, "walk", place), (straight, through)))
+    steps_hold(tally, f"{client} straight", played[0])
+    steps_hold(tally, f"{client} through the gateway", played[1])
+    for step, problem in compare.differences(*played):
+        tally.check(f"{client} is answered the same: {step}", problem or "")
+
+
+def show_refusals(transcript):
+    """The words that the client's user reads."""
+    for step in transcript["steps"]:
+        if step["step"].startswith("refused"):
+            print(f"          {step['step']}: {json.dumps(step['answer'])[:400]}", flush=True)
+
+
+def main():
+    """Plays the stories and counts."""
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--eosin", type=Path)
+    arguments.add_argument("--org")
+    arguments.add_argument("--keep", action="store_true", help="leave transcripts and logs, and say where")
+    arguments.add_argument("clients", nargs="*", choices=[*CLIENTS, []])
+    given = arguments.parse_args()
+    compare.check()
+    tally = Tally()
+    folder = Path(tempfile.mkdtemp(prefix="eosin-clients-"))
+    try:
+        theatre = Theatre(install.clients(), folder)
+        for client in given.clients or CLIENTS:
+            if given.org:
+                walk_straight(tally, theatre, client, stage.Place("org", *given.org.split(",")))
+                continue
+            with stage.Stage(given.eosin.resolve(), folder / f"stage-{client}") as servers:
+                walk_twice(tally, theatre, client, servers.straight(), servers.through(strict=False))
+                strict = servers.through(strict=True)
+                theatre.prepare(client, strict.behind)
+                transcript = theatre.play(client, "refused", strict)
+                steps_hold(tally, f"{client} at a boundary that refuses", transcript)
+                show_refusals(transcript)
+                if client == "simple_salesforce":
+                    servers.marked(tally, theatre)
+    finally:
+        if given.keep:
+            print(f"transcripts and logs are in {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    print(f"\n{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped")
+    return 1 if tally.failed or not tally.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

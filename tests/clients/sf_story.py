@@ -1,0 +1,198 @@
+"""A day with the Salesforce CLI, unmodified: logs in, moves data in every way it knows, deploys the Eosin package.
+
+Each step is one `sf` command as a person would type it, with `--json`.
+"""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import transcript
+from transcript import setting
+
+VERSION = "66.0"
+ROWS = 300
+ALIAS = "eosin"
+
+
+def sf(*args, environment=None, org=ALIAS, folder=None):
+    """Runs one command and gives what it answered, without the noise that differs between two runs."""
+    command = [setting("NODE"), setting("SF"), *args, "--json"]
+    if org:
+        command += ["--target-org", org]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False,
+                          env={**os.environ, **(environment or {})}, cwd=folder or setting("FOLDER"))
+    try:
+        said = json.loads(done.stdout)
+    except ValueError:
+        return {"exit": done.returncode, "said": done.stdout[-2000:], "errors": done.stderr[-2000:]}
+    kept = {name: said[name] for name in ("status", "result", "name", "message", "data", "code") if name in said}
+    return {"exit": done.returncode, **kept}
+
+
+def fine(answer):
+    """Whether a command succeeded."""
+    return answer["exit"] == 0 and answer["status"] == 0
+
+
+def token():
+    """An access token, as another program of the user's would get it."""
+    form = {"grant_type": "password", "client_id": setting("KEY"), "client_secret": setting("SECRET"),
+            "username": setting("USER"), "password": setting("PASSWORD")}
+    with urllib.request.urlopen(setting("URL_HTTP") + "/services/oauth2/token", urllib.parse.urlencode(form).encode(), timeout=30) as answer:
+        return json.load(answer)["access_token"]
+
+
+def log_in(t):
+    """The logins that work against a local address."""
+    stays = lambda answer: fine(answer) and answer["result"]["instanceUrl"].rstrip("/") == setting("URL")
+    pick = lambda answer: {**answer, "result": {name: answer["result"].get(name) for name in ("instanceUrl", "username", "orgId")}} if "result" in answer else answer
+    t.step("log in: access token", lambda: pick(sf("org", "login", "access-token", "--instance-url", setting("URL"), "--no-prompt", "--alias", ALIAS,
+                                                   environment={"SF_ACCESS_TOKEN": token()}, org=None)), stays)
+    t.step("log in: JWT", lambda: pick(sf("org", "login", "jwt", "--client-id", setting("KEY"), "--jwt-key-file", setting("JWT_KEY"), "--username", setting("USER"),
+                                          "--instance-url", setting("URL"), "--alias", ALIAS, org=None)), stays)
+    address = urllib.parse.urlparse(setting("URL_HTTPS")).netloc
+    secret = Path(setting("FOLDER")) / "sfdx-url"
+    secret.write_text(f"force://{setting('KEY')}:{setting('SECRET')}:{setting('REFRESH')}@{address}")
+    t.step("log in: refresh token over TLS", lambda: pick(sf("org", "login", "sfdx-url", "--sfdx-url-file", str(secret), "--alias", "by-url", org=None)),
+           lambda answer: fine(answer) and answer["result"]["instanceUrl"].rstrip("/") == setting("URL_HTTPS"))
+    t.step("org display", lambda: {name: sf("org", "display")["result"][name] for name in ("username", "apiVersion", "connectedStatus")},
+           lambda answer: answer["connectedStatus"] == "Connected")
+
+
+def walk(t):
+    """Everything that should work, on a boundary that refuses nothing."""
+    log_in(t)
+    package(t)
+    records(t)
+    with tempfile.TemporaryDirectory() as folder:
+        files(t, Path(folder))
+
+
+def package(t):
+    """The Salesforce package, really deployed, by REST and by SOAP."""
+    for name, rest in (("REST", "true"), ("SOAP", "false")):
+        t.step("project deploy by " + name, lambda rest=rest: deployed(sf(
+            "project", "deploy", "start", "--wait", "10", "--ignore-conflicts", environment={"SF_ORG_METADATA_REST_DEPLOY": rest}, folder=setting("PACKAGE"))),
+            lambda answer: answer["success"] is True and answer["errors"] == 0)
+    for name in ("Contact", "Task", "Event", "ServiceAppointment", "ClinicalEncounter"):
+        t.step("describe shows the fields on " + name, lambda name=name: fields(sf("sobject", "describe", "--sobject", name)), lambda answer: answer == {
+            "Eosin_Synthetic__c": "boolean", "Eosin_Subject__c": "picklist", "Eosin_Authorship__c": "picklist",
+            "Eosin_Dataset__c": "reference", "Eosin_Mark_Id__c": "string", "Eosin_Mark__c": "textarea"})
+    t.step("describe shows the dataset object", lambda: sorted(fields(sf("sobject", "describe", "--sobject", "Eosin_Dataset__c"))), lambda answer: len(answer) == 10)
+
+
+def deployed(answer):
+    """What a deployment says of itself."""
+    result = answer.get("result") or {}
+    if "success" not in result:
+        return answer
+    return {"success": result["success"], "status": result["status"], "errors": result["numberComponentErrors"], "deployed": result["numberComponentsDeployed"]}
+
+
+def fields(answer):
+    """The Eosin fields of a describe, with their types."""
+    if "fields" not in (answer.get("result") or {}):
+        return answer
+    return {one["name"]: one["type"] for one in answer["result"]["fields"] if one["name"].startswith("Eosin_")}
+
+
+def records(t):
+    """One record at a time, and queries."""
+    made = t.step("data create record", lambda: sf("data", "create", "record", "--sobject", "Contact", "--values", "FirstName=Ada LastName=Sf-Example Email=ada@example.org"), fine)
+    one = made["result"]["id"]
+    t.step("data get record", lambda: sf("data", "get", "record", "--sobject", "Contact", "--record-id", one)["result"]["Email"], lambda answer: answer == "ada@example.org")
+    t.step("data update record", lambda: sf("data", "update", "record", "--sobject", "Contact", "--record-id", one, "--values", "Title=Dr"), fine)
+    t.step("data query", lambda: sf("data", "query", "--query", "SELECT Id, LastName, Title FROM Contact WHERE LastName = 'Sf-Example'"),
+           lambda answer: answer["result"]["records"][0]["Title"] == "Dr")
+    t.step("data create record, bad", lambda: sf("data", "create", "record", "--sobject", "Contact", "--values", "FirstName=Nobody"), lambda answer: answer["exit"] == 1)
+    t.step("data query, malformed", lambda: sf("data", "query", "--query", "SELECT FROM Contact"), lambda answer: answer["name"] == "MALFORMED_QUERY")
+    t.step("limits", lambda: sorted(one["name"] for one in sf("org", "list", "limits")["result"]), lambda answer: "DailyApiRequests" in answer)
+    t.step("api request rest", lambda: rest("/services/data/v66.0/sobjects/Contact/" + one + "?fields=LastName"), lambda answer: answer["LastName"] == "Sf-Example")
+    t.step("data delete record", lambda: sf("data", "delete", "record", "--sobject", "Contact", "--record-id", one), fine)
+
+
+def rest(path):
+    """`sf api request rest` prints the body itself."""
+    command = [setting("NODE"), setting("SF"), "api", "request", "rest", path, "--target-org", ALIAS]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=setting("FOLDER"))
+    return json.loads(done.stdout)
+
+
+def files(t, folder):
+    """Trees and CSV, in and out."""
+    tree = {"records": [{"attributes": {"type": "Account", "referenceId": "a1"}, "Name": "Tree Clinic", "Contacts": {"records": [
+        {"attributes": {"type": "Contact", "referenceId": "c1"}, "LastName": "Sf-Tree-Example"}]}}]}
+    (folder / "tree.json").write_text(json.dumps(tree))
+    t.step("data import tree", lambda: sf("data", "import", "tree", "--files", str(folder / "tree.json")), fine)
+    write(folder / "new.csv", ["LastName", "Email", "External_Id__c"], [[f"SfBulk-{n:03}", f"sf{n}@example.org", f"sf-{n}"] for n in range(ROWS)])
+    bulk = ("--sobject", "Contact", "--wait", "5", "--line-ending", "LF")
+    counts = lambda answer: {**answer, "result": {name: value for name, value in (answer.get("result") or {}).items() if name != "jobId"}}
+    t.step("data import bulk", lambda: counts(sf("data", "import", "bulk", "--file", str(folder / "new.csv"), *bulk)), lambda answer: fine(answer) and answer["result"]["successfulRecords"] == ROWS)
+    write(folder / "bad.csv", ["LastName", "Email"], [["SfBad-1", "ok@example.org"], ["", "none@example.org"]])
+    t.step("data import bulk, one bad row", lambda: counts(sf("data", "import", "bulk", "--file", str(folder / "bad.csv"), *bulk)), lambda answer: answer["exit"] != 0)
+    write(folder / "upsert.csv", ["External_Id__c", "LastName", "Title"], [[f"sf-{n}", f"SfBulk-{n:03}", "Dr"] for n in range(ROWS - 2, ROWS + 2)])
+    t.step("data upsert bulk", lambda: sf("data", "upsert", "bulk", "--sobject", "Contact", "--file", str(folder / "upsert.csv"), "--external-id", "External_Id__c", "--wait", "5", "--line-ending", "LF"),
+           lambda answer: fine(answer) and answer["result"]["jobInfo"]["numberRecordsFailed"] == 0)
+    asked = "SELECT Id, LastName, Title FROM Contact WHERE LastName LIKE 'SfBulk-%' ORDER BY LastName"
+    out = folder / "out.csv"
+    t.step("data export bulk", lambda: exported(sf("data", "export", "bulk", "--query", asked, "--output-file", str(out), "--result-format", "csv", "--wait", "5"), out),
+           lambda answer: answer["rows"] == ROWS + 2 and answer["doctors"] == 4)
+    t.step("data query, all pages", lambda: len(sf("data", "query", "--query", asked)["result"]["records"]), lambda answer: answer == ROWS + 2)
+    doomed = read(out)[:5]
+    write(folder / "delete.csv", ["Id"], [[row["Id"]] for row in doomed])
+    t.step("data delete bulk", lambda: sf("data", "delete", "bulk", "--sobject", "Contact", "--file", str(folder / "delete.csv"), "--wait", "5", "--line-ending", "LF"), fine)
+
+
+def write(path, header, rows):
+    """A CSV file."""
+    with open(path, "w", encoding="utf-8", newline="") as to:
+        csv.writer(to, lineterminator="\n").writerows([header, *rows])
+
+
+def read(path):
+    """The rows of a CSV file."""
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def exported(answer, out):
+    """What an export wrote."""
+    if not out.exists():
+        return answer
+    rows = read(out)
+    return {"rows": len(rows), "doctors": sum(row["Title"] == "Dr" for row in rows), "first": rows[0]["LastName"], "last": rows[-1]["LastName"]}
+
+
+def refused(t):
+    """Writes that a strict boundary does not let pass, as a person at a terminal sees them."""
+    log_in(t)
+    says = lambda answer: "EOSIN_BLOCKED" in json.dumps(answer)
+    t.step("refused: data create record", lambda: sf("data", "create", "record", "--sobject", "Contact", "--values", "LastName=Unmarked-Example"), says)
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        tree = {"records": [{"attributes": {"type": "Contact", "referenceId": "c1"}, "LastName": "Unmarked-Example"}]}
+        (folder / "tree.json").write_text(json.dumps(tree))
+        t.step("refused: data import tree", lambda: sf("data", "import", "tree", "--files", str(folder / "tree.json")), says)
+        write(folder / "new.csv", ["LastName"], [["Unmarked-Example"]])
+        t.step("refused: data import bulk", lambda: sf("data", "import", "bulk", "--file", str(folder / "new.csv"), "--sobject", "Contact", "--wait", "1", "--line-ending", "LF"), says)
+    t.step("nothing arrived", lambda: sf("data", "query", "--query", "SELECT Id FROM Contact WHERE LastName = 'Unmarked-Example'")["result"]["totalSize"], lambda answer: answer == 0)
+
+
+def prepare(t):
+    """Deploys what a story needs into a fresh org. Not a story of its own."""
+    t.step("log in", lambda: sf("org", "login", "access-token", "--instance-url", setting("URL_HTTP"), "--no-prompt", "--alias", ALIAS,
+                                environment={"SF_ACCESS_TOKEN": token()}, org=None), fine)
+    for folder in setting("DEPLOY").split(os.pathsep):
+        t.step("deploy " + Path(folder).name, lambda folder=folder: deployed(sf("project", "deploy", "start", "--wait", "10", "--ignore-conflicts", folder=folder)),
+               lambda answer: answer["success"] is True)
+
+
+if __name__ == "__main__":
+    transcript.run({"walk": walk, "refused": refused, "prepare": prepare})
