@@ -184,12 +184,17 @@ fn grant(access: &mut Access, call: &Call, now_ms: i64) -> Result<Value, Refusal
     let (token, user) = access
         .open(&username, now_ms)
         .ok_or(Refusal("invalid_grant", "user hasn't approved this consumer"))?;
+    Ok(granted(access, call, now_ms, (&client.secret, &token, &user)))
+}
+
+/// The answer to a grant, signed with the client's secret.
+fn granted(access: &Access, call: &Call, now_ms: i64, (secret, token, user): (&str, &str, &str)) -> Value {
     // No refresh token: clients that have not said who they are refuse an answer with one.
     let identity = format!("{}/id/{}/{user}", call.base, access.organization);
     let issued = now_ms.to_string();
-    let key = hmac::Key::new(hmac::HMAC_SHA256, client.secret.as_bytes());
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let signature = BASE64.encode(hmac::sign(&key, format!("{identity}{issued}").as_bytes()).as_ref());
-    Ok(json!({
+    json!({
         "access_token": token,
         "signature": signature,
         "scope": "id api web full openid",
@@ -197,7 +202,7 @@ fn grant(access: &mut Access, call: &Call, now_ms: i64) -> Result<Value, Refusal
         "id": identity,
         "token_type": "Bearer",
         "issued_at": issued,
-    }))
+    })
 }
 
 /// `…/services/oauth2/revoke`.

@@ -83,19 +83,13 @@ impl Call {
 
     /// The body as a JSON object.
     pub(crate) fn object(&self) -> Result<serde_json::Map<String, Value>, Failure> {
-        match self.json()? {
-            Value::Object(map) => Ok(map),
-            other => {
-                let found = match other {
-                    Value::Array(_) => "START_ARRAY",
-                    Value::String(_) => "VALUE_STRING",
-                    _ => "VALUE",
-                };
-                Err(Failure::bad_json(format!(
-                    "Cannot deserialize request body from {found}: an object is required"
-                )))
-            }
-        }
+        let body = self.json()?;
+        let found = if body.is_array() { "START_ARRAY" } else { "VALUE" };
+        let Value::Object(map) = body else {
+            let message = format!("Cannot deserialize request body from {found}: an object is required");
+            return Err(Failure::bad_json(message));
+        };
+        Ok(map)
     }
 }
 

@@ -3,7 +3,7 @@
 //! A field line is `Name type[:length] [readonly|createonly|required|name|lookup|cascade|auto|@Compound|=Default]…
 //! [>Target,Target:Relationship/ChildRelationship] [| value,value]`.
 //! Names and types are those of platform API v65 (sobject-types, BSD-3-Clause); lengths, required fields
-//! and picklist values of common fields follow describe results of public test recordings (CumulusCI, BSD-3-Clause).
+//! and picklist values of common fields follow describe results of public test recordings (`CumulusCI`, BSD-3-Clause).
 
 use std::collections::BTreeMap;
 
@@ -79,8 +79,7 @@ fn field(line: &str) -> Option<Field> {
     field.values = values.split(',').filter(|value| !value.is_empty()).map(str::to_owned).collect();
     match field.kind {
         Kind::Int => field.length = 9,
-        Kind::Double => (field.precision, field.scale) = (18, 2),
-        Kind::Currency => (field.precision, field.scale) = (18, 2),
+        Kind::Double | Kind::Currency => (field.precision, field.scale) = (18, 2),
         Kind::Percent => (field.precision, field.scale) = (3, 0),
         Kind::Id | Kind::Reference => field.length = 18,
         Kind::String

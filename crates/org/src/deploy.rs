@@ -61,6 +61,7 @@ pub(crate) struct Problem {
 }
 
 /// What a client asks of a deployment.
+#[expect(clippy::struct_excessive_bools, reason = "these are the members of Salesforce's DeployOptions")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Options {
     pub(crate) check_only: bool,
@@ -218,7 +219,7 @@ impl Deployment {
             out.push_str("<details>");
             for name in ["componentFailures", "componentSuccesses"] {
                 for one in details.get(name).and_then(Value::as_array).into_iter().flatten() {
-                    out.push_str(&format!("<{name}>{}</{name}>", elements(one)));
+                    out = out + "<" + name + ">" + &elements(one) + "</" + name + ">";
                 }
             }
             out.push_str("<runTestResult><numFailures>0</numFailures><numTestsRun>0</numTestsRun><totalTime>0.0</totalTime></runTestResult></details>");
@@ -257,15 +258,14 @@ impl Component {
 /// The plain members of an object as XML elements.
 fn elements(value: &Value) -> String {
     let members = value.as_object().into_iter().flatten();
-    members.filter(|(_, value)| !value.is_null()).fold(String::new(), |mut out, (name, value)| {
+    members.filter(|(_, value)| !value.is_null()).fold(String::new(), |out, (name, value)| {
         let text = crate::value::spell(value);
         // SOAP spells moments as XML Schema does.
         let text = match datetime::read_date_time(&text).filter(|_| name.ends_with("Date")) {
             Some(_) => text.replace("+0000", "Z"),
             None => text,
         };
-        out.push_str(&format!("<{name}>{}</{name}>", escape(&text)));
-        out
+        out + &format!("<{name}>{}</{name}>", escape(&text))
     })
 }
 

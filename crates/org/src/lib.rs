@@ -7,6 +7,7 @@
 mod auth;
 mod call;
 mod catalogue;
+mod custom_field;
 mod datetime;
 mod deploy;
 mod describe;
@@ -18,6 +19,7 @@ mod person;
 mod read;
 mod rest;
 mod schema;
+mod seed;
 mod server;
 mod snapshot;
 mod soap;
@@ -38,15 +40,13 @@ use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+pub use custom_field::{CustomField, CustomKind, FieldError};
 pub use deploy::Effect;
 pub use id::widen as long_id;
 pub use snapshot::SnapshotError;
 pub use tls::{Tls, TlsError};
 
-use auth::Access;
 use org::Core;
-use state::State;
-use store::Row;
 
 /// What an org is made of.
 #[derive(Debug, Clone)]
@@ -186,60 +186,6 @@ pub enum StartError {
     Snapshot(#[from] SnapshotError),
 }
 
-/// A custom field to add to an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CustomField {
-    /// API name, ending in `__c`.
-    pub name: String,
-    /// Label for people.
-    pub label: String,
-    /// Its type.
-    pub kind: CustomKind,
-    /// Whether records may be found by it in upserts.
-    pub external_id: bool,
-    /// Whether no two records may have the same value.
-    pub unique: bool,
-    /// Whether it may not be empty.
-    pub required: bool,
-}
-
-/// The type of a custom field.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CustomKind {
-    /// Text of at most so many characters, up to 255.
-    Text(u32),
-    /// Long text of at most so many characters, up to 131,072.
-    LongText(u32),
-    /// True or false.
-    Checkbox,
-    /// A whole or decimal number.
-    Number,
-    /// A date.
-    Date,
-    /// A moment.
-    DateTime,
-    /// One of some values; others are refused when `restricted`.
-    Picklist {
-        /// The values.
-        values: Vec<String>,
-        /// Whether others are refused.
-        restricted: bool,
-    },
-    /// A reference to a record of this object.
-    Lookup(String),
-}
-
-/// Why a custom field was not added.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FieldError {
-    /// The object it belongs to, or refers to, is not there.
-    #[error("the org has no object `{0}`")]
-    NoObject(String),
-    /// Custom fields end in `__c`.
-    #[error("the name of a custom field ends in __c: `{0}`")]
-    Name(String),
-}
-
 impl Org {
     /// Starts an org and answers requests on tasks of the running Tokio runtime.
     ///
@@ -248,7 +194,7 @@ impl Org {
         if config.listen_http.is_none() && config.listen_https.is_none() {
             return Err(StartError::NoAddress);
         }
-        let mut state = new_state(&config);
+        let mut state = seed::new_state(&config);
         if let Some(path) = &config.snapshot {
             snapshot::load(&mut state, path)?;
         }
@@ -461,112 +407,5 @@ impl Clock for SystemClock {
     }
 }
 
-impl CustomField {
-    /// A text field that records may be found by.
-    pub fn external_id(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            label: catalogue::label(name),
-            kind: CustomKind::Text(255),
-            external_id: true,
-            unique: false,
-            required: false,
-        }
-    }
-
-    /// A field of some type with nothing special about it.
-    pub fn plain(name: &str, kind: CustomKind) -> Self {
-        Self { kind, external_id: false, ..Self::external_id(name) }
-    }
-
-    fn made(&self, schema: &schema::Schema) -> Result<schema::Field, FieldError> {
-        use schema::Kind;
-        if !self.name.ends_with("__c") {
-            return Err(FieldError::Name(self.name.clone()));
-        }
-        let mut field = schema::Field::new(&self.name, Kind::String);
-        field.label.clone_from(&self.label);
-        (field.external_id, field.unique, field.required) = (self.external_id, self.unique, self.required);
-        match &self.kind {
-            CustomKind::Text(length) => field.length = *length,
-            CustomKind::LongText(length) => (field.kind, field.length) = (Kind::TextArea, *length),
-            CustomKind::Checkbox => field.kind = Kind::Boolean,
-            CustomKind::Number => (field.kind, field.precision, field.scale) = (Kind::Double, 18, 2),
-            CustomKind::Date => field.kind = Kind::Date,
-            CustomKind::DateTime => field.kind = Kind::DateTime,
-            CustomKind::Picklist { values, restricted } => {
-                (field.kind, field.length, field.restricted) = (Kind::Picklist, 255, *restricted);
-                field.values.clone_from(values);
-            }
-            CustomKind::Lookup(target) => {
-                let target = schema.object(target).ok_or_else(|| FieldError::NoObject(target.clone()))?;
-                (field.kind, field.length) = (Kind::Reference, 18);
-                field.reference = vec![target.name.clone()];
-                field.relationship = self.name.strip_suffix("__c").map(|stem| format!("{stem}__r"));
-            }
-        }
-        Ok(field)
-    }
-}
-
-/// An org with its organization, its profile and its users, and nothing else.
-fn new_state(config: &Config) -> State {
-    let organization = id::make("00D", 1);
-    let profile = id::make("00e", 1);
-    let user_ids: Vec<String> =
-        (1..).take(config.credentials.users.len()).map(|serial| id::make("005", serial)).collect();
-    let session_ms = i64::from(config.session_seconds) * 1000;
-    let access = Access::new(organization.clone(), config.credentials.clone(), user_ids.clone(), session_ms);
-    let mut state = State::new(access, config.query_batch_rows.max(1), config.limits);
-    let now = datetime::spell_date_time(config.clock.now_ms());
-    let owner = user_ids.first().cloned().unwrap_or_default();
-    let row = |id: &str, members: &[(&str, Value)]| {
-        let mut row: Row = members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-        row.insert("Id".into(), Value::from(id));
-        for name in ["CreatedDate", "LastModifiedDate", "SystemModstamp"] {
-            row.insert(name.into(), Value::from(now.as_str()));
-        }
-        for name in ["CreatedById", "LastModifiedById"] {
-            row.insert(name.into(), Value::from(owner.as_str()));
-        }
-        row
-    };
-    let members = [
-        ("Name", Value::from("Local Org")),
-        ("InstanceName", Value::from(config.instance_name.as_str())),
-        ("IsSandbox", Value::from(config.sandbox)),
-        ("OrganizationType", Value::from("Developer Edition")),
-        ("LanguageLocaleKey", Value::from("en_US")),
-        ("TimeZoneSidKey", Value::from("UTC")),
-        ("DefaultLocaleSidKey", Value::from("en_US")),
-    ];
-    state.store.restore("Organization", &organization, row(&organization, &members));
-    let members = [("Name", Value::from("System Administrator")), ("UserType", Value::from("Standard"))];
-    state.store.restore("Profile", &profile, row(&profile, &members));
-    for (user, id) in config.credentials.users.iter().zip(&user_ids) {
-        let (first, last) = user.name.rsplit_once(' ').unwrap_or(("", &user.name));
-        let members = [
-            ("Username", Value::from(user.username.as_str())),
-            ("Name", Value::from(user.name.as_str())),
-            ("FirstName", Value::from(first)),
-            ("LastName", Value::from(last)),
-            ("Email", Value::from(user.email.as_str())),
-            ("Alias", Value::from(last.chars().take(8).collect::<String>().to_lowercase())),
-            ("IsActive", Value::from(true)),
-            ("UserType", Value::from("Standard")),
-            ("ProfileId", Value::from(profile.as_str())),
-            ("TimeZoneSidKey", Value::from("UTC")),
-            ("LocaleSidKey", Value::from("en_US")),
-            ("LanguageLocaleKey", Value::from("en_US")),
-            ("EmailEncodingKey", Value::from("UTF-8")),
-        ];
-        state.store.restore("User", id, row(id, &members));
-    }
-    // Records begin well above the ids given by hand.
-    state.store.restore_counters(FIRST_SERIAL, BTreeMap::new());
-    state
-}
-
 /// The newest version, for addresses in records that are read without a request.
 const LATEST: &str = "v68.0";
-const FIRST_SERIAL: u64 = 1_000;

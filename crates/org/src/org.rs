@@ -46,7 +46,13 @@ impl Core {
         let lowered: Vec<String> = call.segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
         let names: Vec<&str> = lowered.iter().map(String::as_str).collect();
         let version = |at: usize| call.segments.get(at).cloned().unwrap_or_default();
-        let mut visit = Visit { state: &mut state, user: String::new(), now_ms, version: String::new() };
+        let mut visit = Visit {
+            state: &mut state,
+            user: String::new(),
+            now_ms,
+            version: String::new(),
+            base: call.base.clone(),
+        };
         let reply = match names.as_slice() {
             [.., "services", "oauth2", "token"] if call.method == "POST" => {
                 auth::token(&mut visit.state.access, call, now_ms)
@@ -69,14 +75,14 @@ impl Core {
             },
             ["services", "data", number, ..] => {
                 visit.version = version(2);
-                return self.data(&mut visit, call, number);
+                return Self::data(&mut visit, call, number);
             }
             _ => Reply::failure(&Failure::not_found()),
         };
         (reply, None)
     }
 
-    fn data(&self, visit: &mut Visit<'_>, call: &Call, number: &str) -> (Reply, Option<String>) {
+    fn data(visit: &mut Visit<'_>, call: &Call, number: &str) -> (Reply, Option<String>) {
         if let Err(failure) = enter(visit, call) {
             return (Reply::failure(&failure), None);
         }

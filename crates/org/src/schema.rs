@@ -42,6 +42,11 @@ pub(crate) struct Child {
 }
 
 /// One field (a column) of an object.
+#[expect(
+    clippy::struct_excessive_bools,
+    clippy::struct_field_names,
+    reason = "these are the members of a describe"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Field {
     pub(crate) name: String,

@@ -115,13 +115,13 @@ fn cancel(body: &Element) -> Reply {
 }
 
 fn describe() -> Reply {
-    let mut objects = String::new();
-    for (directory, name, suffix) in deploy::TYPES {
-        objects.push_str(&format!(
+    let objects = deploy::TYPES.map(|(directory, name, suffix)| {
+        format!(
             "<metadataObjects><directoryName>{directory}</directoryName><inFolder>false</inFolder>\
              <metaFile>false</metaFile><suffix>{suffix}</suffix><xmlName>{name}</xmlName></metadataObjects>"
-        ));
-    }
+        )
+    });
+    let objects = objects.concat();
     envelope(
         METADATA,
         &format!(

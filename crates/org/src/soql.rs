@@ -10,6 +10,7 @@ mod lexer;
 mod parser;
 mod path;
 mod print;
+mod subject;
 
 pub use parser::{ParseError, parse};
 
@@ -104,11 +105,11 @@ pub enum Condition {
     /// `a IN (SELECT b FROM c)` and its negation.
     AmongRows(Operand, Membership, Box<Query>),
     /// All of at least two.
-    And(Vec<Condition>),
+    And(Vec<Self>),
     /// Any of at least two.
-    Or(Vec<Condition>),
+    Or(Vec<Self>),
     /// Not.
-    Not(Box<Condition>),
+    Not(Box<Self>),
 }
 
 /// A comparison operator.

@@ -39,6 +39,8 @@ pub(crate) struct Visit<'a> {
     pub(crate) now_ms: i64,
     /// `v67.0`, as the client wrote it.
     pub(crate) version: String,
+    /// Scheme and host as the client sees them.
+    pub(crate) base: String,
 }
 
 /// Query answers that are given out page by page.

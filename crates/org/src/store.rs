@@ -150,7 +150,7 @@ impl Store {
                 row.insert(field.name.clone(), Value::String(number));
             }
         }
-        self.stamp(author, &object, &new, &mut row);
+        stamp(author, &object, &new, &mut row);
         person::complete(&object, &mut row);
         let named = object.field("Name").is_none_or(|name| !name.name_field || row.contains_key("Name"));
         if object.custom && !named {
@@ -206,7 +206,7 @@ impl Store {
         given: &Map<String, Value>,
     ) -> Result<Upserted, Failure> {
         let object = self.object(object)?;
-        let field = self.upsert_field(&object, field)?;
+        let field = upsert_field(&object, field)?;
         let found = self.find(&object, field, key.trim());
         match found.as_slice() {
             [] if field.kind == Kind::Id => {
@@ -226,17 +226,6 @@ impl Store {
             }
             many => Ok(Upserted::Many(many.to_vec())),
         }
-    }
-
-    /// The field an upsert may go by.
-    pub(crate) fn upsert_field<'a>(&self, object: &'a Object, name: &str) -> Result<&'a Field, Failure> {
-        object.field(name).filter(|field| field.finds_rows()).ok_or_else(|| {
-            Failure::request(
-                404,
-                "NOT_FOUND",
-                format!("Provided external ID field does not exist or is not accessible: {name}"),
-            )
-        })
     }
 
     /// Moves a record, and what belongs to it, to the recycle bin.
@@ -377,24 +366,6 @@ impl Store {
         Ok(Some(Value::String(id)))
     }
 
-    fn stamp(&self, author: &Author, object: &Object, id: &str, row: &mut Row) {
-        let now = Value::String(datetime::spell_date_time(author.now_ms));
-        let user = Value::String(author.user.clone());
-        row.insert("Id".into(), Value::String(id.to_owned()));
-        for (name, value) in [
-            ("CreatedDate", &now),
-            ("LastModifiedDate", &now),
-            ("SystemModstamp", &now),
-            ("CreatedById", &user),
-            ("LastModifiedById", &user),
-            ("OwnerId", &user),
-        ] {
-            if object.field(name).is_some() && !(name == "OwnerId" && row.contains_key(name)) {
-                row.insert(name.into(), value.clone());
-            }
-        }
-    }
-
     fn next_number(&mut self, object: &str, field: &Field) -> String {
         let number = self.numbers.entry(format!("{object}.{}", field.name)).or_insert(0);
         *number += 1;
@@ -461,10 +432,7 @@ impl Store {
     fn put(&mut self, object: &str, id: &str, row: Option<Row>) {
         let Some(known) = self.schema.object(object).cloned() else { return };
         let table = self.tables.entry(object.to_owned()).or_default();
-        let before = match row.clone() {
-            Some(row) => table.rows.insert(id.to_owned(), row),
-            None => table.rows.remove(id),
-        };
+        let before = table.rows.remove(id);
         self.rows = self.rows + usize::from(row.is_some()) - usize::from(before.is_some());
         for field in known.fields.iter().filter(|field| Object::indexed(field)) {
             let old = before.as_ref().filter(|row| !is_deleted(row)).and_then(|row| row.get(&field.name));
@@ -486,6 +454,9 @@ impl Store {
                 index.entry(fold(field, &value::spell(new))).or_default().insert(id.to_owned());
             }
         }
+        if let Some(row) = row {
+            table.rows.insert(id.to_owned(), row);
+        }
     }
 }
 
@@ -496,11 +467,43 @@ pub(crate) fn is_deleted(row: &Row) -> bool {
 
 /// How a value is compared: text without case unless the field minds it, ids in their long form.
 fn fold(field: &Field, value: &str) -> String {
-    match field.kind {
-        Kind::Reference => id::widen(value).unwrap_or_else(|| value.to_owned()),
-        kind if kind.is_number() => value.parse::<f64>().map_or_else(|_| value.to_owned(), |n| n.to_string()),
-        _ if field.case_sensitive => value.to_owned(),
-        _ => value.to_lowercase(),
+    if field.kind == Kind::Reference {
+        id::widen(value).unwrap_or_else(|| value.to_owned())
+    } else if field.kind.is_number() {
+        value.parse::<f64>().map_or_else(|_| value.to_owned(), |n| n.to_string())
+    } else if field.case_sensitive {
+        value.to_owned()
+    } else {
+        value.to_lowercase()
+    }
+}
+
+/// The field an upsert may go by.
+pub(crate) fn upsert_field<'a>(object: &'a Object, name: &str) -> Result<&'a Field, Failure> {
+    object.field(name).filter(|field| field.finds_rows()).ok_or_else(|| {
+        Failure::request(
+            404,
+            "NOT_FOUND",
+            format!("Provided external ID field does not exist or is not accessible: {name}"),
+        )
+    })
+}
+
+fn stamp(author: &Author, object: &Object, id: &str, row: &mut Row) {
+    let now = Value::String(datetime::spell_date_time(author.now_ms));
+    let user = Value::String(author.user.clone());
+    row.insert("Id".into(), Value::String(id.to_owned()));
+    for (name, value) in [
+        ("CreatedDate", &now),
+        ("LastModifiedDate", &now),
+        ("SystemModstamp", &now),
+        ("CreatedById", &user),
+        ("LastModifiedById", &user),
+        ("OwnerId", &user),
+    ] {
+        if object.field(name).is_some() && !(name == "OwnerId" && row.contains_key(name)) {
+            row.insert(name.into(), value.clone());
+        }
     }
 }
 

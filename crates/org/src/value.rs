@@ -3,6 +3,11 @@
 //! Kept values are JSON: text trimmed, dates and date-times in the server's spelling, numbers as numbers.
 //! Date strings in that spelling sort as the moments they name, which SOQL relies on.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a value of any other JSON type is not of the field's type"
+)]
+
 use serde_json::{Number, Value};
 
 use crate::datetime;
@@ -200,6 +205,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    #[expect(clippy::needless_pass_by_value, reason = "a row of a table reads better without borrows")]
     fn check(kind: Kind, length: u32, given: Value, expected: Result<Option<Value>, &str>) {
         let mut field = Field::new("Some_Field__c", kind);
         field.length = length;

@@ -61,13 +61,13 @@ impl Work {
                 }
             }
             [name] if name.starts_with("destructiveChanges") => self.destructive(path, content),
-            [_] => {}
+            [] | [_] => {}
             ["objects", object, rest @ ..] => {
                 let name = object.strip_suffix(".object").unwrap_or(object);
                 match parse(content) {
                     Err(problem) => self.report("CustomObject", name, path, Some(problem)),
                     Ok(root) if rest.len() == 2 => {
-                        self.decomposed(name, rest.first().unwrap_or(&""), last, &root, path)
+                        self.decomposed(name, rest.first().unwrap_or(&""), last, &root, path);
                     }
                     Ok(root) => self.object(name, &root, path),
                 }
@@ -87,7 +87,6 @@ impl Work {
                 let stem = stem.rsplit_once('.').map_or(stem, |(stem, _)| stem);
                 self.report(kind_of(&parts), stem, path, parse(content).err());
             }
-            [] => {}
         }
     }
 
@@ -140,7 +139,7 @@ impl Work {
         self.schema.add_object(name, label, root.text_of("pluralLabel").unwrap_or(label));
         if let Some(spec) = root.child("nameField") {
             let mut field = Field::new("Name", Kind::String);
-            field.label = spec.text_of("label").unwrap_or("Name").to_owned();
+            spec.text_of("label").unwrap_or("Name").clone_into(&mut field.label);
             (field.length, field.name_field) = (80, true);
             if spec.text_of("type") == Some("AutoNumber") {
                 (field.auto_number, field.access) = (true, Access::ReadOnly);
@@ -222,7 +221,7 @@ fn field(schema: &Schema, object: &Object, name: &str, spec: &Element) -> Result
     let kind = kind.ok_or("Required field is missing: type")?;
     let length = number("length")?;
     let mut field = Field::new(name, Kind::String);
-    field.label = spec.text_of("label").ok_or("Required field is missing: label")?.to_owned();
+    spec.text_of("label").ok_or("Required field is missing: label")?.clone_into(&mut field.label);
     field.help = spec.text_of("inlineHelpText").map(str::to_owned);
     field.required = yes("required");
     field.unique = yes("unique");

@@ -95,8 +95,7 @@ pub(crate) fn route(
 fn create(visit: &mut Visit<'_>, call: &Call) -> Result<Reply, Failure> {
     let (body, data) = match call.header("content-type").and_then(multipart::boundary) {
         Some(boundary) => {
-            let parts =
-                multipart::parts(&call.body, &boundary).map_err(|message| Failure::bad_json(message))?;
+            let parts = multipart::parts(&call.body, &boundary).map_err(Failure::bad_json)?;
             let named = |name: &str| parts.iter().find(|part| part.name == name);
             let job = named("job").ok_or_else(|| Failure::bad_json("the part named job is missing"))?;
             let inner = Call { body: job.content.clone(), headers: Vec::new(), ..call.clone() };
@@ -104,16 +103,27 @@ fn create(visit: &mut Visit<'_>, call: &Call) -> Result<Reply, Failure> {
         }
         None => (call.object()?, None),
     };
+    let mut job = ordered(visit, &body)?;
+    if let Some(data) = data {
+        job.data = data;
+        job.state = "UploadComplete";
+    }
+    let shown = job.body();
+    if job.state == "UploadComplete" {
+        work(visit, &mut job);
+    }
+    make_room(&mut visit.state.ingest.jobs, JOBS_MAX);
+    visit.state.ingest.jobs.insert(job.id.clone(), job);
+    Ok(Reply::json(200, shown))
+}
+
+/// The job that a request orders, still open.
+fn ordered(visit: &mut Visit<'_>, body: &Map<String, Value>) -> Result<Job, Failure> {
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
     let invalid = |message: String| Failure::request(400, "INVALIDJOB", message);
     let object = text("object").ok_or_else(|| invalid("InvalidJob : No object specified.".into()))?;
-    let object = visit
-        .state
-        .store
-        .schema
-        .object(&object)
-        .cloned()
-        .ok_or_else(|| invalid(format!("InvalidJob : Unable to find object: {object}")))?;
+    let known = visit.state.store.schema.object(&object).cloned();
+    let object = known.ok_or_else(|| invalid(format!("InvalidJob : Unable to find object: {object}")))?;
     let operation = match text("operation").as_deref() {
         Some("insert") => Operation::Insert,
         Some("update") => Operation::Update,
@@ -122,22 +132,8 @@ fn create(visit: &mut Visit<'_>, call: &Call) -> Result<Reply, Failure> {
         Some("hardDelete") => Operation::HardDelete,
         other => return Err(invalid(format!("InvalidJob : Invalid operation: {}", other.unwrap_or("none")))),
     };
-    let external = match (operation, text("externalIdFieldName")) {
-        (Operation::Upsert, None) => {
-            return Err(invalid("InvalidJob : External ID was blank for upsert operation.".into()));
-        }
-        (Operation::Upsert, Some(name)) => {
-            let field = object.field(&name).filter(|field| field.finds_rows());
-            let field = field.ok_or_else(|| {
-                invalid(format!(
-                    "InvalidJob : Field name provided, {name} does not match an External ID for {}",
-                    object.name
-                ))
-            })?;
-            Some(field.name.clone())
-        }
-        (_, name) => name,
-    };
+    let external = text("externalIdFieldName");
+    let external = if operation == Operation::Upsert { Some(key_of(&object, external)?) } else { external };
     if let Some(kind) = text("contentType").filter(|kind| kind != "CSV") {
         return Err(invalid(format!("InvalidJob : contentType {kind} is not supported, use CSV")));
     }
@@ -148,7 +144,7 @@ fn create(visit: &mut Visit<'_>, call: &Call) -> Result<Reply, Failure> {
     };
     let id = visit.state.ticket("750");
     let number = visit.version.trim_start_matches(['v', 'V']).to_owned();
-    let mut job = Job {
+    Ok(Job {
         path: format!("services/data/v{number}/jobs/ingest/{id}/batches"),
         id,
         object: object.name.clone(),
@@ -166,18 +162,21 @@ fn create(visit: &mut Visit<'_>, call: &Call) -> Result<Reply, Failure> {
         succeeded: Vec::new(),
         failed: Vec::new(),
         unprocessed: Vec::new(),
-    };
-    if let Some(data) = data {
-        job.data = data;
-        job.state = "UploadComplete";
-    }
-    let shown = job.body();
-    if job.state == "UploadComplete" {
-        work(visit, &mut job);
-    }
-    make_room(&mut visit.state.ingest.jobs, JOBS_MAX);
-    visit.state.ingest.jobs.insert(job.id.clone(), job);
-    Ok(Reply::json(200, shown))
+    })
+}
+
+/// The field that an upsert goes by.
+fn key_of(object: &Object, name: Option<String>) -> Result<String, Failure> {
+    let invalid = |message: String| Failure::request(400, "INVALIDJOB", message);
+    let name =
+        name.ok_or_else(|| invalid("InvalidJob : External ID was blank for upsert operation.".into()))?;
+    let field = object.field(&name).filter(|field| field.finds_rows());
+    field.map(|field| field.name.clone()).ok_or_else(|| {
+        invalid(format!(
+            "InvalidJob : Field name provided, {name} does not match an External ID for {}",
+            object.name
+        ))
+    })
 }
 
 fn upload(visit: &mut Visit<'_>, call: &Call, job: &Job) -> Result<Reply, Failure> {

@@ -6,7 +6,7 @@ use crate::call::{Call, Reply};
 use crate::failure::Failure;
 use crate::read;
 use crate::state::Visit;
-use crate::store::{Store, Upserted};
+use crate::store::{Store, Upserted, upsert_field};
 use crate::value::Source;
 
 /// Answers what comes after `/composite/sobjects`.
@@ -23,7 +23,7 @@ pub(crate) fn route(
         ("PATCH", [object, _]) => {
             let object = visit.state.store.schema.object(object).cloned().ok_or_else(Failure::not_found)?;
             let field = raw.get(1).map_or("", String::as_str);
-            let field = visit.state.store.upsert_field(&object, field)?.name.clone();
+            let field = upsert_field(&object, field)?.name.clone();
             write(visit, call, &Operation::Upsert(object.name.clone(), field))
         }
         ("DELETE", []) => delete(visit, call),

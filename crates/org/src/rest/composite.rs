@@ -99,7 +99,7 @@ fn sequence(visit: &mut Visit<'_>, outer: &Call, parts: &[Part], all_or_none: bo
             known.insert(part.reference.clone(), body.clone());
         }
         let headers = location.map_or(json!({}), |location| json!({"Location": location}));
-        answers.push(answer(body, &headers, status, &part.reference));
+        answers.push(answer(&body, &headers, status, &part.reference));
         if status >= 300 && all_or_none {
             failed_at = Some(at);
             break;
@@ -113,7 +113,7 @@ fn sequence(visit: &mut Visit<'_>, outer: &Call, parts: &[Part], all_or_none: bo
             "message": "The transaction was rolled back since another operation in the same transaction failed.",
         }]);
         let kept = answers.into_iter().nth(failed);
-        answers = parts.iter().map(|part| answer(halted.clone(), &json!({}), 400, &part.reference)).collect();
+        answers = parts.iter().map(|part| answer(&halted, &json!({}), 400, &part.reference)).collect();
         if let (Some(slot), Some(kept)) = (answers.get_mut(failed), kept) {
             *slot = kept;
         }
@@ -121,7 +121,7 @@ fn sequence(visit: &mut Visit<'_>, outer: &Call, parts: &[Part], all_or_none: bo
     (answers, keep)
 }
 
-fn answer(body: Value, headers: &Value, status: u16, reference: &str) -> Value {
+fn answer(body: &Value, headers: &Value, status: u16, reference: &str) -> Value {
     json!({"body": body, "httpHeaders": headers, "httpStatusCode": status, "referenceId": reference})
 }
 

@@ -42,7 +42,7 @@ pub(crate) fn resources(visit: &Visit<'_>) -> Reply {
         map.insert(name.into(), json!(visit.path(name)));
     }
     let organization = &visit.state.access.organization;
-    map.insert("identity".into(), json!(format!("/id/{organization}/{}", visit.user)));
+    map.insert("identity".into(), json!(format!("{}/id/{organization}/{}", visit.base, visit.user)));
     Reply::json(200, Value::Object(map))
 }
 

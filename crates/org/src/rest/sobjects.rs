@@ -10,7 +10,7 @@ use crate::read;
 use crate::rest::limits;
 use crate::schema::{Kind, Object};
 use crate::state::Visit;
-use crate::store::{Row, Upserted, is_deleted};
+use crate::store::{Row, Upserted, is_deleted, upsert_field};
 use crate::value::Source;
 
 /// Answers what comes after `/sobjects/`: `names` in lower case, `raw` as written.
@@ -31,7 +31,7 @@ pub(crate) fn route(
                 json!({"objectDescribe": describe::summary(&object, &visit.version), "recentItems": recent});
             Ok(Reply::json(200, body))
         }
-        ("POST", [_]) => create(visit, call, &object),
+        ("POST", [_] | [_, "id"]) => create(visit, call, &object),
         ("GET", [_, "describe"]) => Ok(Reply::json(200, describe::full(&object, &visit.version))),
         ("GET", [_, "updated" | "deleted"]) => {
             changed(visit, call, &object, names.get(1) == Some(&"deleted"))
@@ -45,7 +45,6 @@ pub(crate) fn route(
             get(visit, call, &object, &id)
         }
         ("PATCH", [_, _, _]) => upsert(visit, call, &object, raw(1), raw(2)),
-        ("POST", [_, "id"]) => create(visit, call, &object),
         ("DELETE", [_, _, _]) => {
             let id = by_external_id(visit, &object, raw(1), raw(2))?;
             delete(visit, &object, &id)
@@ -127,7 +126,7 @@ fn upsert(
 /// The record an external id names; several are an answer of their own.
 fn by_external_id(visit: &Visit<'_>, object: &Object, field: &str, value: &str) -> Result<String, Failure> {
     let store = &visit.state.store;
-    let field = store.upsert_field(object, field)?;
+    let field = upsert_field(object, field)?;
     match store.find(object, field, value).as_slice() {
         [] => Err(Failure::not_found()),
         [one] => Ok(one.clone()),

@@ -79,7 +79,7 @@ fn grow(
         }
         match store.insert(&growth.author, &known.name, &fields) {
             Err(failure) => {
-                growth.errors.push(json!({"referenceId": reference, "errors": [failure.row_body()]}))
+                growth.errors.push(json!({"referenceId": reference, "errors": [failure.row_body()]}));
             }
             Ok(id) => {
                 growth.done.push((reference.to_owned(), id.clone()));

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::evaluate::{Lens, Subject};
+use super::evaluate::Lens;
+use super::subject::Subject;
 use super::{FieldSet, Item, Operand, Query};
 use crate::failure::Failure;
 use crate::schema::{Field, Kind};
@@ -19,7 +20,7 @@ pub(crate) fn describe(lens: &Lens<'_>, query: &Query) -> Result<Value, Failure>
                 let subject = Subject::find(lens, &object, query.alias.as_deref(), operand)?;
                 let name = column_name(operand, alias.as_deref(), &subject, columns.len());
                 id_selected |= name == "Id";
-                columns.push(column(&name, subject.field(), subject.kind(), !subject.is_plain(), Vec::new()));
+                columns.push(column(&name, subject.field(), subject.kind(), !subject.is_plain(), &[]));
             }
             Item::Fields(set) => {
                 let wanted = |field: &&Field| match set {
@@ -29,11 +30,7 @@ pub(crate) fn describe(lens: &Lens<'_>, query: &Query) -> Result<Value, Failure>
                 };
                 id_selected |= *set != FieldSet::Custom;
                 columns.extend(
-                    object
-                        .fields
-                        .iter()
-                        .filter(wanted)
-                        .map(|f| column(&f.name, Some(f), f.kind, false, Vec::new())),
+                    object.fields.iter().filter(wanted).map(|f| column(&f.name, Some(f), f.kind, false, &[])),
                 );
             }
             Item::Children(inner) => {
@@ -46,10 +43,10 @@ pub(crate) fn describe(lens: &Lens<'_>, query: &Query) -> Result<Value, Failure>
                 let described = describe(lens, &inner_query)?;
                 let joined =
                     described.get("columnMetadata").and_then(Value::as_array).cloned().unwrap_or_default();
-                columns.push(column(child.name.as_deref().unwrap_or(""), None, Kind::String, false, joined));
+                columns.push(column(child.name.as_deref().unwrap_or(""), None, Kind::String, false, &joined));
             }
             Item::TypeOf { relationship, .. } => {
-                columns.push(column(relationship, None, Kind::String, false, Vec::new()))
+                columns.push(column(relationship, None, Kind::String, false, &[]));
             }
         }
     }
@@ -73,7 +70,7 @@ fn column_name(operand: &Operand, alias: Option<&str>, subject: &Subject, at: us
     }
 }
 
-fn column(name: &str, field: Option<&Field>, kind: Kind, aggregate: bool, joined: Vec<Value>) -> Value {
+fn column(name: &str, field: Option<&Field>, kind: Kind, aggregate: bool, joined: &[Value]) -> Value {
     let apex = match kind {
         Kind::Id | Kind::Reference => "Id",
         Kind::Boolean => "Boolean",

@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 
 use super::filter::{self, Test};
 use super::path::{Path, follow};
+use super::subject::{Subject, order};
 use super::{FieldSet, Item, Operand, Order, Query};
-use crate::datetime;
 use crate::failure::Failure;
 use crate::read;
-use crate::schema::{Field, Kind, Object};
+use crate::schema::Object;
 use crate::store::{Row, Store, is_deleted};
 
 /// The view a query has of the org.
@@ -40,7 +40,7 @@ pub(crate) fn run(lens: &Lens<'_>, query: &Query) -> Result<Answer, Failure> {
     let object =
         lens.store.schema.object(&query.from).cloned().ok_or_else(|| Failure::invalid_type(&query.from))?;
     let lens = Lens { deleted: lens.deleted || query.all_rows, ..*lens };
-    let rows = Rows::prepare(&lens, &object, query)?.fetch(&lens, query)?;
+    let rows = Rows::prepare(&lens, &object, query)?.fetch(&lens, query);
     answer(&lens, &object, query, &rows)
 }
 
@@ -52,163 +52,9 @@ pub(super) fn column(lens: &Lens<'_>, query: &Query) -> Result<Vec<Value>, Failu
     let object =
         lens.store.schema.object(&query.from).cloned().ok_or_else(|| Failure::invalid_type(&query.from))?;
     let path = Path::find(lens.store, &object, query.alias.as_deref(), path)?;
-    let rows = Rows::prepare(lens, &object, query)?.fetch(lens, query)?;
+    let rows = Rows::prepare(lens, &object, query)?.fetch(lens, query);
     let values = rows.iter().map(|row| path.value(lens.store, &object, row, lens.version));
     Ok(values.filter(|value| !value.is_null()).collect())
-}
-
-/// What a condition or a sort key is about.
-#[derive(Debug, Clone)]
-pub(super) enum Subject {
-    Path(Path),
-    Part(Part, Path),
-    Total(Total, Option<Path>),
-}
-
-/// A part of a date, or a value as it is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
-    Year,
-    Month,
-    Day,
-    Hour,
-    DayOnly,
-    Shown,
-}
-
-/// An aggregate function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Total {
-    Count,
-    CountDistinct,
-    Sum,
-    Average,
-    Least,
-    Greatest,
-}
-
-impl Subject {
-    pub(super) fn find(
-        lens: &Lens<'_>,
-        object: &Arc<Object>,
-        alias: Option<&str>,
-        operand: &Operand,
-    ) -> Result<Self, Failure> {
-        let path = |written: &str| Path::find(lens.store, object, alias, written);
-        let (function, argument) = match operand {
-            Operand::Field(written) => return path(written).map(Self::Path),
-            Operand::Call { function, argument } => {
-                (function.to_ascii_uppercase(), argument.as_deref().map(path).transpose()?)
-            }
-        };
-        let total = match function.as_str() {
-            "COUNT" => Some(Total::Count),
-            "COUNT_DISTINCT" => Some(Total::CountDistinct),
-            "SUM" => Some(Total::Sum),
-            "AVG" => Some(Total::Average),
-            "MIN" => Some(Total::Least),
-            "MAX" => Some(Total::Greatest),
-            _ => None,
-        };
-        if let Some(total) = total {
-            if argument.is_none() && total != Total::Count {
-                return Err(malformed("unexpected token: ')'"));
-            }
-            return Ok(Self::Total(total, argument));
-        }
-        let part = match function.as_str() {
-            "CALENDAR_YEAR" | "FISCAL_YEAR" => Part::Year,
-            "CALENDAR_MONTH" => Part::Month,
-            "DAY_IN_MONTH" => Part::Day,
-            "HOUR_IN_DAY" => Part::Hour,
-            "DAY_ONLY" => Part::DayOnly,
-            "TOLABEL" | "FORMAT" | "CONVERTTIMEZONE" | "CONVERTCURRENCY" => Part::Shown,
-            _ => return Err(malformed(format!("Invalid function: {function}"))),
-        };
-        argument.map(|path| Self::Part(part, path)).ok_or_else(|| malformed("unexpected token: ')'"))
-    }
-
-    /// The field it is about.
-    pub(super) fn field(&self) -> Option<&Field> {
-        match self {
-            Self::Path(path) | Self::Part(_, path) => Some(&path.field),
-            Self::Total(_, path) => path.as_ref().map(|path| &path.field),
-        }
-    }
-
-    /// Whether it is a field itself and not a function of one.
-    pub(super) fn is_plain(&self) -> bool {
-        matches!(self, Self::Path(_))
-    }
-
-    /// The kind of its values.
-    pub(super) fn kind(&self) -> Kind {
-        match self {
-            Self::Path(path) | Self::Part(Part::Shown, path) => path.field.kind,
-            Self::Part(Part::DayOnly, _) => Kind::Date,
-            Self::Part(..) | Self::Total(Total::Count | Total::CountDistinct, _) | Self::Total(_, None) => {
-                Kind::Int
-            }
-            Self::Total(Total::Average, _) => Kind::Double,
-            Self::Total(_, Some(path)) => path.field.kind,
-        }
-    }
-
-    fn of_row(&self, lens: &Lens<'_>, object: &Object, row: &Row) -> Value {
-        match self {
-            Self::Path(path) | Self::Part(Part::Shown, path) => {
-                path.value(lens.store, object, row, lens.version)
-            }
-            Self::Part(part, path) => part.of(&path.value(lens.store, object, row, lens.version)),
-            Self::Total(..) => Value::Null,
-        }
-    }
-
-    fn of_group(&self, lens: &Lens<'_>, object: &Object, rows: &[&Row]) -> Value {
-        let Self::Total(total, path) = self else {
-            return rows.first().map_or(Value::Null, |row| self.of_row(lens, object, row));
-        };
-        let Some(path) = path else { return json!(rows.len()) };
-        let values: Vec<Value> = rows
-            .iter()
-            .map(|row| path.value(lens.store, object, row, lens.version))
-            .filter(|value| !value.is_null())
-            .collect();
-        let sum = || values.iter().filter_map(Value::as_f64).sum::<f64>();
-        let kind = path.field.kind;
-        match total {
-            Total::Count => json!(values.len()),
-            Total::CountDistinct => {
-                let distinct: std::collections::BTreeSet<String> =
-                    values.iter().map(|v| filter::fold(kind, v)).collect();
-                json!(distinct.len())
-            }
-            Total::Sum if values.is_empty() => Value::Null,
-            Total::Sum => json!(sum()),
-            Total::Average if values.is_empty() => Value::Null,
-            Total::Average => {
-                let count = u32::try_from(values.len()).unwrap_or(u32::MAX);
-                json!(sum() / f64::from(count))
-            }
-            Total::Least => values.into_iter().min_by(|a, b| order(a, b)).unwrap_or(Value::Null),
-            Total::Greatest => values.into_iter().max_by(|a, b| order(a, b)).unwrap_or(Value::Null),
-        }
-    }
-}
-
-impl Part {
-    fn of(self, value: &Value) -> Value {
-        let Some(ms) = value.as_str().and_then(datetime::read_date_time) else { return Value::Null };
-        let (year, month, day) = datetime::civil_from_days(ms.div_euclid(datetime::DAY_MS));
-        match self {
-            Self::Year => json!(year),
-            Self::Month => json!(month),
-            Self::Day => json!(day),
-            Self::Hour => json!(ms.rem_euclid(datetime::DAY_MS) / 3_600_000),
-            Self::DayOnly => json!(datetime::spell_date(ms.div_euclid(datetime::DAY_MS))),
-            Self::Shown => value.clone(),
-        }
-    }
 }
 
 /// A query's rows, before its members.
@@ -223,7 +69,7 @@ impl Rows {
         let alias = query.alias.as_deref();
         let bind = |operand: &Operand| match Subject::find(lens, object, alias, operand)? {
             Subject::Total(..) => Err(malformed("aggregate functions are not allowed in WHERE")),
-            subject => Ok(subject),
+            subject @ (Subject::Path(_) | Subject::Part(..)) => Ok(subject),
         };
         let test =
             query.filter.as_ref().map(|condition| filter::check(lens, condition, &bind)).transpose()?;
@@ -241,7 +87,7 @@ impl Rows {
         Ok(Self { object: Arc::clone(object), test, keys })
     }
 
-    fn fetch<'a>(&self, lens: &Lens<'a>, query: &Query) -> Result<Vec<&'a Row>, Failure> {
+    fn fetch<'a>(&self, lens: &Lens<'a>, query: &Query) -> Vec<&'a Row> {
         let seen = |row: &Row| lens.deleted || !is_deleted(row);
         let holds = |row: &Row| {
             let value = |subject: &Subject| subject.of_row(lens, &self.object, row);
@@ -280,9 +126,9 @@ impl Rows {
             rows = keyed.into_iter().map(|(_, row)| row).collect();
         }
         if is_grouped(query) {
-            return Ok(rows);
+            return rows;
         }
-        Ok(window(rows, query))
+        window(rows, query)
     }
 }
 
@@ -345,7 +191,7 @@ fn plan_item(
             let subject = Subject::find(lens, object, alias, operand)?;
             plan.push(match subject {
                 Subject::Path(path) => Member::Field(path),
-                other => {
+                other @ (Subject::Part(..) | Subject::Total(..)) => {
                     let name = named.clone().or_else(|| other.field().map(|field| field.name.clone()));
                     Member::Shown(name.unwrap_or_else(|| "expr0".into()), other)
                 }
@@ -605,20 +451,7 @@ fn by_keys(keys: &[&Order], a: &[Value], b: &[Value]) -> Ordering {
     Ordering::Equal
 }
 
-fn order(a: &Value, b: &Value) -> Ordering {
-    match (a, b) {
-        (Value::Number(a), Value::Number(b)) => {
-            a.as_f64().partial_cmp(&b.as_f64()).unwrap_or(Ordering::Equal)
-        }
-        (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
-        (Value::String(a), Value::String(b)) => {
-            a.to_lowercase().cmp(&b.to_lowercase()).then_with(|| a.cmp(b))
-        }
-        _ => crate::value::spell(a).cmp(&crate::value::spell(b)),
-    }
-}
-
-fn malformed(message: impl Into<String>) -> Failure {
+pub(super) fn malformed(message: impl Into<String>) -> Failure {
     Failure::request(400, "MALFORMED_QUERY", message)
 }
 

@@ -1,12 +1,18 @@
 //! Conditions, checked against the schema and put to rows or groups.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a value or literal of any other kind does not satisfy the test"
+)]
+
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use super::dates;
-use super::evaluate::{Lens, Subject};
+use super::evaluate::Lens;
+use super::subject::Subject;
 use super::{Comparison, Condition, Literal, Membership, Operand};
 use crate::datetime::{DAY_MS, read_date, read_date_time, spell_date, spell_date_time};
 use crate::failure::Failure;
@@ -26,9 +32,9 @@ pub(super) enum Test {
     /// Folded members, whether null is one, whether the answer is turned round.
     Among(Subject, BTreeSet<String>, bool, bool),
     Includes(Subject, Vec<Vec<String>>, bool),
-    And(Vec<Test>),
-    Or(Vec<Test>),
-    Not(Box<Test>),
+    And(Vec<Self>),
+    Or(Vec<Self>),
+    Not(Box<Self>),
 }
 
 /// One step of a `LIKE` pattern.

@@ -314,7 +314,10 @@ impl Parser<'_> {
 
     fn order(&mut self) -> Result<Order, String> {
         let by = self.operand()?;
-        let descending = self.word("DESC") || self.word("ASC") && false;
+        let descending = self.word("DESC");
+        if !descending {
+            self.word("ASC");
+        }
         let nulls_last = if self.word("NULLS") {
             let last = self.word("LAST");
             if !last {
