@@ -41,6 +41,7 @@ impl Appender {
                     state: State::Writing,
                     size: ledger.size(),
                     published: ledger.published(),
+                    commits: 0,
                     queued: 0,
                     unpublished_because: None,
                 },
@@ -189,6 +190,8 @@ pub struct Health {
     pub size: u64,
     /// How many of them readers of the folder see.
     pub published: u64,
+    /// How many group commits this appender has made; entries over commits is the size of a group.
+    pub commits: u64,
     /// How many entries wait for the next commit.
     pub queued: usize,
     /// Why publishing fails, if it does: commits go on until the journal is full.
@@ -334,6 +337,9 @@ impl Shared {
         match ledger.commit_entries(&entries) {
             Ok(places) => {
                 // Shown first: who has an answer finds the entry under the checkpoint.
+                if !answers.is_empty() {
+                    self.lock().health.commits += 1;
+                }
                 self.show(ledger);
                 for (answer, place) in answers.into_iter().zip(places) {
                     answer.give(Ok(place));

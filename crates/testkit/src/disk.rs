@@ -80,16 +80,6 @@ impl FailingDisk {
         Self(Arc::new(Mutex::new(self.disk().clone())))
     }
 
-    /// Changes a file as a bad disk or a bad person would; `false` when it is not there.
-    pub fn tamper(&self, path: &str, change: impl FnOnce(&mut Vec<u8>)) -> bool {
-        let mut disk = self.disk();
-        let Some(Node::File(id)) = disk.visible.get(path).copied() else { return false };
-        let Some(file) = disk.files.get_mut(&id) else { return false };
-        change(&mut file.visible);
-        file.durable.clone_from(&file.visible);
-        true
-    }
-
     /// What was done so far, one line an operation, such as `sync journal`.
     pub fn operations(&self) -> Vec<String> {
         self.disk().operations.clone()

@@ -236,7 +236,7 @@ fn a_broken_disk_is_unavailable_until_it_is_mended() {
 #[test]
 fn closing_while_the_disk_is_broken_does_not_hang() {
     let disk = FailingDisk::default();
-    let config = AppenderConfig { reopen_first: Duration::from_secs(3600), ..QUICK };
+    let config = AppenderConfig { reopen_first: Duration::from_hours(1), ..QUICK };
     let appender = start(&disk, config);
     disk.break_down();
     assert!(appender.append((), entry(0)).unwrap().wait().is_err());

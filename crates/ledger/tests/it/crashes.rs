@@ -1,6 +1,7 @@
 //! The table of failing writes: each operation lost, kept or torn, then a crash, then the whole log checked.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 
 use expect_test::expect;
 use ledger::{CommitError, CreateError, Ledger, OpenError, Refusal, Store, verify_store};
@@ -180,7 +181,7 @@ fn every_operation_fails_in_every_way_and_nothing_promised_is_lost() {
             }
             seen.iter().copied().collect::<Vec<_>>().join(" or ")
         });
-        shown.push_str(&format!("{operation:20} {lost:20} {kept:20} {torn}\n"));
+        writeln!(shown, "{operation:20} {lost:20} {kept:20} {torn}").unwrap();
     }
     expect![[r#"
         operation            lost                 kept                 torn
@@ -213,7 +214,9 @@ fn a_ledger_is_made_or_can_be_made_again() {
                 disk.fail_at(number, failure);
                 let created = Ledger::create_in(Box::new(disk.clone()), key());
                 assert!(matches!(created, Err(CreateError::Io { .. } | CreateError::Open(_))), "{created:?}");
-                crash.iter().for_each(|crash| disk.crash(*crash));
+                if let Some(crash) = crash {
+                    disk.crash(crash);
+                }
                 let mut ledger = match Ledger::open_in(Box::new(disk.clone()), key()) {
                     Err(OpenError::NotALedger) => Ledger::create_in(Box::new(disk.clone()), key()).unwrap(),
                     opened => opened.unwrap(),

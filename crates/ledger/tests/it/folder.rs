@@ -29,7 +29,7 @@ fn open_with(size: u64) -> (tempfile::TempDir, PathBuf, Ledger) {
 }
 
 /// The whole story of why opening failed.
-fn why_not_open(path: &Path, key: SignerKey, expected: Expect) {
+fn why_not_open(path: &Path, key: SignerKey, expected: &Expect) {
     let error = Ledger::open(path, key).map(|ledger| format!("{ledger:?}")).unwrap_err();
     let mut told = error.to_string();
     let mut cause = error.source();
@@ -40,7 +40,7 @@ fn why_not_open(path: &Path, key: SignerKey, expected: Expect) {
     expected.assert_eq(&told.replace(path.to_str().unwrap(), "LEDGER"));
 }
 
-fn what_verify_says(path: &Path, expected: Expect) {
+fn what_verify_says(path: &Path, expected: &Expect) {
     let problem = verify(path, key().verifier()).problem.map(|problem| problem.to_string());
     expected.assert_eq(&problem.unwrap_or_default());
 }
@@ -84,7 +84,7 @@ fn a_second_writer_is_turned_away() {
     why_not_open(
         &path,
         key(),
-        expect![[r"
+        &expect![[r"
             the ledger cannot be locked for writing
             another writer holds the ledger in `LEDGER`: stop it first, or give this process a folder of its own (every writer has its own ledger)"]],
     );
@@ -98,7 +98,7 @@ fn another_key_cannot_take_over() {
     why_not_open(
         &path,
         SignerKey::generate("ledger.example/it", [8; 32]).unwrap(),
-        expect![
+        &expect![
             "this ledger was signed by ledger.example/it+57d638d8, and the key given is ledger.example/it+b5ad6ed6: use the ledger's own key; a log never changes hands"
         ],
     );
@@ -116,7 +116,7 @@ fn a_ledger_is_never_made_twice() {
     why_not_open(
         &path.join("nothing"),
         key(),
-        expect!["there is no ledger here (no `checkpoint` file): check the path, or make one first"],
+        &expect!["there is no ledger here (no `checkpoint` file): check the path, or make one first"],
     );
 }
 
@@ -164,7 +164,7 @@ fn a_damaged_published_file_is_named() {
     for (file, expected) in rows {
         let (_guard, path) = published(300);
         change(&path.join(file), |bytes| bytes[30] ^= 1);
-        what_verify_says(&path, expected);
+        what_verify_says(&path, &expected);
     }
 }
 
@@ -199,7 +199,7 @@ fn a_bundle_changed_together_with_its_tile_is_still_found() {
     }
     what_verify_says(
         &path,
-        expect![
+        &expect![
             "`tile/entries/000`: its entries are not those that were signed: restore it from a backup; if no backup has them, somebody has changed the log"
         ],
     );
@@ -212,7 +212,7 @@ fn a_writer_does_not_start_on_a_damaged_edge() {
     why_not_open(
         &path,
         key(),
-        expect![[r#"
+        &expect![[r#"
         what is published cannot be read
         `tile/entries/001.p/44` is damaged (its entries are not those that its tile has hashed): restore this file from a backup; what was published never changes"#]],
     );
@@ -221,7 +221,7 @@ fn a_writer_does_not_start_on_a_damaged_edge() {
     why_not_open(
         &path,
         key(),
-        expect![
+        &expect![
             "the tiles at the end of the 300 published entries do not lead to the checkpoint's root: verify the ledger to find the damaged file, and restore it from a backup"
         ],
     );
@@ -230,7 +230,7 @@ fn a_writer_does_not_start_on_a_damaged_edge() {
     why_not_open(
         &path,
         key(),
-        expect![[r#"
+        &expect![[r#"
         what is published cannot be read
         `checkpoint` is damaged (its signature does not fit its text): restore this file from a backup; what was published never changes"#]],
     );
@@ -244,7 +244,7 @@ fn a_checkpoint_newer_than_its_tiles() {
     why_not_open(
         &path,
         key(),
-        expect![[r#"
+        &expect![[r#"
         what is published cannot be read
         `tile/0/000.p/50` is missing, though the checkpoint says it was published: restore the ledger's folder from a backup; a checkpoint must never be newer than its tiles"#]],
     );
@@ -261,13 +261,13 @@ fn a_checkpoint_older_than_the_journal() {
     why_not_open(
         &path,
         key(),
-        expect![
+        &expect![
             "the journal continues from entry 20, and the checkpoint ends at 0: an older checkpoint was put back; restore the whole folder from one backup"
         ],
     );
     what_verify_says(
         &path,
-        expect![
+        &expect![
             "`journal`: its record from entry 20 does not continue this log: journal and tiles are of different moments, restore the whole folder from one backup"
         ],
     );
@@ -299,13 +299,13 @@ fn a_journal_cut_short_or_damaged() {
     why_not_open(
         &path,
         key(),
-        expect![
+        &expect![
             "the journal is damaged at byte 395, and a good record follows at byte 900: this is not a crash but a failing disk or a changed file; restore `journal` from a backup, do not delete it, it holds acknowledged entries"
         ],
     );
     what_verify_says(
         &path,
-        expect![
+        &expect![
             "`journal`: it is damaged at byte 395, before the end: restore it from a backup, it holds acknowledged entries"
         ],
     );
@@ -317,8 +317,8 @@ fn a_journal_cut_short_or_damaged() {
     why_not_open(
         &path,
         key(),
-        expect![
-            "`journal` is missing, and may have held acknowledged entries: restore it from a backup; only if this is a          copy of a ledger that was closed in order, make an empty file of that name"
+        &expect![
+            "`journal` is missing, and may have held acknowledged entries: restore it from a backup; only if this is a copy of a ledger that was closed in order, make an empty file of that name"
         ],
     );
 }
@@ -344,7 +344,7 @@ fn a_journal_of_another_moment() {
     why_not_open(
         &path,
         key(),
-        expect![
+        &expect![
             "the journal's record from entry 0 does not continue this log: `journal` and the tiles are of different moments; restore the whole folder from one backup"
         ],
     );

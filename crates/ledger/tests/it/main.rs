@@ -5,6 +5,7 @@
     clippy::panic,
     reason = "a test stops at the first surprise"
 )]
+#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them so")]
 
 #[expect(unreachable_pub, reason = "the file belongs to testkit, where these are reachable")]
 #[path = "../../../testkit/src/disk.rs"]
@@ -15,7 +16,7 @@ mod crashes;
 mod folder;
 mod kill;
 mod reading;
-//mod verifier;
+mod verifier;
 
 use mark::note::SignerKey;
 
