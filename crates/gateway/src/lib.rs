@@ -1,1 +1,23 @@
-//! The HTTP shell around flow.
+//! The HTTP shell around `flow`: accept, bound, ask, answer in the upstream's own error shape.
+//!
+//! Never decides anything and never passes a write that `flow` has not ruled on.
+//! Start at `request.rs`, the life of one request; [`Gateway::start`] opens the listeners.
+//! Read next: `flow`, which does the work, and `spec/http.md`, which says what clients may rely on.
+
+mod admin;
+pub mod authority;
+mod body;
+mod coding;
+mod config;
+mod head;
+mod ledger_state;
+mod metrics;
+mod problem;
+mod request;
+mod rewrite;
+mod server;
+mod upstream;
+mod wire;
+
+pub use config::{BoundaryConfig, Config, Limits, Timeouts, TlsIdentity};
+pub use server::{Gateway, Running, StartError, Stopped};

@@ -1,0 +1,114 @@
+//! What the gateway is told: boundaries, limits, timeouts. Plain values, no file format and no defaults.
+
+use std::{fmt, net::SocketAddr, time::Duration};
+
+use http::Uri;
+
+/// Everything the gateway needs to know before it opens a socket.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// One listener each; names are unique.
+    pub boundaries: Vec<BoundaryConfig>,
+    /// Where `/healthz`, `/readyz` and `/metrics` are served in plain HTTP; nowhere if absent.
+    pub admin: Option<SocketAddr>,
+    /// How much is read and held.
+    pub limits: Limits,
+    /// How long is waited.
+    pub timeouts: Timeouts,
+}
+
+/// One crossing: who listens where, and what is behind it.
+#[derive(Clone, Debug)]
+pub struct BoundaryConfig {
+    /// The boundary as policy knows it; its name is the listener's.
+    pub boundary: policy::Boundary,
+    /// The language spoken behind it.
+    pub protocol: flow::Protocol,
+    /// The address to listen on; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The certificate shown to clients. Without it the listener speaks plain HTTP.
+    pub tls: Option<TlsIdentity>,
+    /// Allows plain HTTP on an address that is not loopback: everybody on the way can read the records.
+    pub danger_plain_http: bool,
+    /// Scheme and authority of what is behind the boundary. A path is refused at start.
+    pub upstream: Uri,
+    /// Certificates, in PEM, trusted for this upstream beside those of the system.
+    pub upstream_roots: Vec<String>,
+}
+
+/// A certificate chain and its key, in PEM.
+#[derive(Clone)]
+pub struct TlsIdentity {
+    /// The certificate and those that issued it, the leaf first.
+    pub certificates_pem: String,
+    /// The leaf's private key.
+    pub key_pem: String,
+}
+
+/// How much the gateway reads and holds before it refuses.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Most header fields of one request.
+    pub header_count: usize,
+    /// Most bytes of one request's target and header fields.
+    pub header_bytes: usize,
+    /// Largest body that is judged, in bytes as received; also the largest answer that is merged into.
+    pub body_bytes: usize,
+    /// Largest body that is judged, in bytes after decoding.
+    pub decoded_bytes: usize,
+    /// Most decoded bytes for one received byte, above 1 MiB of decoded bytes.
+    pub decoded_ratio: usize,
+    /// Bytes of judged bodies held at one time by one boundary; more is answered 503.
+    pub held_bytes: usize,
+    /// Connections open at one time to one boundary; more wait in the system's queue.
+    pub connections: usize,
+    /// HTTP/2 streams open at one time on one connection.
+    pub streams: u32,
+}
+
+impl Limits {
+    /// Suggested bounds: a Bulk 2.0 upload at its largest, and memory for a dozen of them.
+    pub const SUGGESTED: Self = Self {
+        header_count: 100,
+        header_bytes: 64 * 1024,
+        body_bytes: 100 * 1024 * 1024,
+        decoded_bytes: 150 * 1024 * 1024,
+        decoded_ratio: 200,
+        held_bytes: 1024 * 1024 * 1024,
+        connections: 4096,
+        streams: 100,
+    };
+}
+
+/// How long the gateway waits before it gives up.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// For a TLS handshake, and for a request's header fields.
+    pub head: Duration,
+    /// Without a byte moving, while a client sends a body or takes an answer.
+    pub idle: Duration,
+    /// For a connection to the upstream.
+    pub connect: Duration,
+    /// Without a byte moving, while the upstream takes a request or prepares an answer.
+    pub upstream: Duration,
+    /// For requests under way when the gateway stops.
+    pub drain: Duration,
+}
+
+impl Timeouts {
+    /// Suggested times: Salesforce cuts a request off at 120 seconds.
+    pub const SUGGESTED: Self = Self {
+        head: Duration::from_secs(15),
+        idle: Duration::from_mins(1),
+        connect: Duration::from_secs(5),
+        upstream: Duration::from_secs(125),
+        drain: Duration::from_secs(20),
+    };
+}
+
+/// Debug shows no key.
+impl fmt::Debug for TlsIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TlsIdentity(redacted)")
+    }
+}

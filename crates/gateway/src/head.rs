@@ -1,0 +1,211 @@
+//! A request's head: what is refused before anything is read, what is taken out, what is put in.
+
+use std::net::SocketAddr;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, request::Parts, uri::Scheme};
+
+use crate::{config::Limits, problem::Problem};
+
+/// A head that may go on, without the fields that concern only the client's connection.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) method: Method,
+    /// Path and query as sent.
+    pub(crate) target: String,
+    pub(crate) headers: HeaderMap,
+    /// What `Eosin-Provenance` claimed; taken out of `headers`.
+    pub(crate) provenance: Vec<String>,
+    pub(crate) method_override: Option<String>,
+    /// The client's own name for itself.
+    pub(crate) client: String,
+    /// `https://gateway.example:8443`, as the client addressed us.
+    pub(crate) origin: String,
+}
+
+/// The listener a request came in by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Door {
+    pub(crate) scheme: &'static str,
+    pub(crate) peer: SocketAddr,
+}
+
+/// Admits a head, or says what is wrong with it.
+///
+/// Source: RFC 9110 sections 7.2 and 7.6.1; RFC 9112 section 3.2.
+pub(crate) fn admit(parts: Parts, door: Door, limits: &Limits) -> Result<Head, Problem> {
+    let Parts { method, uri, mut headers, .. } = parts;
+    if matches!(method, Method::CONNECT | Method::TRACE) {
+        return Err(Problem::Method);
+    }
+    if headers.len() > limits.header_count || head_bytes(&uri, &headers) > limits.header_bytes {
+        return Err(Problem::HeadTooLarge);
+    }
+    if headers.contains_key(header::UPGRADE) {
+        return Err(Problem::Request("the gateway offers no protocol upgrade; leave `Upgrade` out"));
+    }
+    let host = host(&uri, &headers)?;
+    let target = target(&uri)?;
+    let method_override = method_override(&headers)?;
+    let client = client(&headers, door.peer);
+    let provenance = texts(&headers, &PROVENANCE);
+    strip_hop_by_hop(&mut headers);
+    strip_ours(&mut headers);
+    for name in [header::HOST, header::CONTENT_LENGTH, header::EXPECT, header::FORWARDED] {
+        headers.remove(name);
+    }
+    forwarded(&mut headers, door, &host);
+    let origin = format!("{}://{host}", door.scheme);
+    Ok(Head { method, target, headers, provenance, method_override, client, origin })
+}
+
+/// The header that carries provenance in and out.
+pub(crate) const PROVENANCE: HeaderName = HeaderName::from_static("eosin-provenance");
+
+/// Removes the fields that concern one connection only, and those that `Connection` names.
+pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    for named in texts(headers, &header::CONNECTION) {
+        for name in named.split(',').filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok()) {
+            headers.remove(name);
+        }
+    }
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+/// Removes every `Eosin-` field: only this gateway says such things here.
+pub(crate) fn strip_ours(headers: &mut HeaderMap) {
+    let ours: Vec<_> = headers.keys().filter(|name| name.as_str().starts_with("eosin-")).cloned().collect();
+    for name in ours {
+        headers.remove(name);
+    }
+}
+
+const HOP_BY_HOP: [HeaderName; 10] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    HeaderName::from_static("http2-settings"),
+];
+
+/// Adds our name to `Via`.
+pub(crate) fn via(headers: &mut HeaderMap) {
+    headers.append(header::VIA, HeaderValue::from_static("1.1 eosin"));
+}
+
+fn head_bytes(uri: &Uri, headers: &HeaderMap) -> usize {
+    let fields: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    uri.path_and_query().map_or(0, |target| target.as_str().len()) + fields
+}
+
+/// The one authority the client meant.
+fn host(uri: &Uri, headers: &HeaderMap) -> Result<String, Problem> {
+    const WRONG: Problem = Problem::Request("`Host` is missing, repeated, or not a host name");
+    let mut named = headers.get_all(header::HOST).iter();
+    let host = match (named.next(), named.next()) {
+        (Some(value), None) => Some(value.to_str().map_err(|_| WRONG)?),
+        (None, _) => None,
+        (Some(_), Some(_)) => return Err(WRONG),
+    };
+    let authority = uri.authority().map(http::uri::Authority::as_str);
+    let host = match (authority, host) {
+        (Some(authority), Some(host)) if !authority.eq_ignore_ascii_case(host) => return Err(WRONG),
+        (Some(host), _) | (None, Some(host)) => host,
+        (None, None) => return Err(WRONG),
+    };
+    // The name is repeated in answers and headers, so nothing that has a meaning there may stand in it.
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
+    if host.is_empty() || host.len() > 255 || !host.chars().all(plain) {
+        return Err(WRONG);
+    }
+    Ok(host.to_ascii_lowercase())
+}
+
+/// Path and query, if every server behind us must read the same path in them.
+fn target(uri: &Uri) -> Result<String, Problem> {
+    const WRONG: Problem = Problem::Request("the target is not a plain path; send it without dot segments");
+    if uri.scheme().is_some_and(|scheme| *scheme != Scheme::HTTP && *scheme != Scheme::HTTPS) {
+        return Err(WRONG);
+    }
+    let target = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    if !target.starts_with('/') || !target.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(WRONG);
+    }
+    let path = decoded(uri.path()).ok_or(WRONG)?;
+    let dotted =
+        path.split(|byte| matches!(byte, b'/' | b'\\')).any(|segment| segment == b"." || segment == b"..");
+    if dotted || path.iter().any(u8::is_ascii_control) || uri.path().contains('\\') {
+        return Err(WRONG);
+    }
+    Ok(target.to_owned())
+}
+
+/// Undoes percent-encoding; nothing if an escape is broken.
+fn decoded(path: &str) -> Option<Vec<u8>> {
+    let mut bytes = path.bytes();
+    let mut decoded = Vec::with_capacity(path.len());
+    while let Some(byte) = bytes.next() {
+        if byte == b'%' {
+            let high = char::from(bytes.next()?).to_digit(16)?;
+            let low = char::from(bytes.next()?).to_digit(16)?;
+            decoded.push(u8::try_from(high * 16 + low).ok()?);
+        } else {
+            decoded.push(byte);
+        }
+    }
+    Some(decoded)
+}
+
+/// The method that an override header asks for; two different ones are refused.
+fn method_override(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut found: Option<String> = None;
+    for name in ["x-http-method-override", "x-http-method", "x-method-override"] {
+        for value in headers.get_all(name) {
+            let value = value.to_str().unwrap_or("?").trim().to_ascii_uppercase();
+            if found.as_ref().is_some_and(|earlier| *earlier != value) {
+                return Err(Problem::Request("two method override headers disagree"));
+            }
+            found = Some(value);
+        }
+    }
+    Ok(found)
+}
+
+/// What the client calls itself: `client=` of `Sforce-Call-Options`, else its agent's first word, else its address.
+fn client(headers: &HeaderMap, peer: SocketAddr) -> String {
+    let option =
+        texts(headers, &HeaderName::from_static("sforce-call-options")).into_iter().find_map(|value| {
+            value.split(',').find_map(|part| part.trim().strip_prefix("client=").map(str::to_owned))
+        });
+    let agent = || headers.get(header::USER_AGENT)?.to_str().ok()?.split(' ').next().map(str::to_owned);
+    let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | ' ' | ':');
+    let named = option.or_else(agent).map(|name| name.chars().filter(plain).take(64).collect::<String>());
+    named.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| peer.ip().to_string())
+}
+
+fn forwarded(headers: &mut HeaderMap, door: Door, host: &str) {
+    headers.remove("x-real-ip");
+    let fields = [
+        ("x-forwarded-for", door.peer.ip().to_string()),
+        ("x-forwarded-proto", door.scheme.to_owned()),
+        ("x-forwarded-host", host.to_owned()),
+    ];
+    for (name, value) in fields {
+        headers.remove(name);
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    }
+    headers.remove("x-forwarded-port");
+    via(headers);
+}
+
+fn texts(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
+    headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
+}

@@ -1,0 +1,142 @@
+//! What the gateway itself refuses or fails at, in the error shape that the upstream's clients know.
+
+use carrier::Answer;
+use flow::Protocol;
+use http::{HeaderValue, Response, StatusCode, header};
+use serde_json::json;
+
+use crate::body::Body;
+
+/// Something that went wrong in the shell, outside any ruling. Holds no content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Problem {
+    /// The head is not one that can be passed on safely.
+    Request(&'static str),
+    /// Both `Content-Length` and `Transfer-Encoding`; the connection ends.
+    TwoFramings,
+    /// CONNECT or TRACE.
+    Method,
+    /// More header fields, or longer ones, than the limits allow.
+    HeadTooLarge,
+    /// The client's body broke off or was too slow.
+    BodyBroken,
+    /// Too many judged bodies are held at once.
+    Busy,
+    /// No connection to the upstream could be made.
+    UpstreamRefused,
+    /// The upstream took too long.
+    UpstreamSlow,
+    /// The upstream broke off, or answered with something that is not HTTP.
+    UpstreamBroken,
+    /// The upstream acted, but its answer could not be read to the end.
+    AnswerUnreadable,
+    /// A part of the gateway stopped; a bug.
+    Internal,
+}
+
+impl Problem {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::Request(_) | Self::TwoFramings | Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::UpstreamRefused | Self::UpstreamBroken | Self::AnswerUnreadable => StatusCode::BAD_GATEWAY,
+            Self::UpstreamSlow => StatusCode::GATEWAY_TIMEOUT,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The word in answers, logs and settlements.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::Request(_) | Self::TwoFramings => "EOSIN_BAD_REQUEST",
+            Self::Method => "EOSIN_METHOD_NOT_ALLOWED",
+            Self::HeadTooLarge => "EOSIN_HEADER_TOO_LARGE",
+            Self::BodyBroken => "EOSIN_BODY_INCOMPLETE",
+            Self::Busy => "EOSIN_BUSY",
+            Self::UpstreamRefused => "EOSIN_UPSTREAM_UNREACHABLE",
+            Self::UpstreamSlow => "EOSIN_UPSTREAM_TIMEOUT",
+            Self::UpstreamBroken => "EOSIN_UPSTREAM_BROKEN",
+            Self::AnswerUnreadable => "EOSIN_ANSWER_UNREADABLE",
+            Self::Internal => "EOSIN_INTERNAL",
+        }
+    }
+
+    fn message(self) -> &'static str {
+        match self {
+            Self::Request(said) => said,
+            Self::TwoFramings => "the request has both `Content-Length` and `Transfer-Encoding`; send one",
+            Self::Method => "the gateway does not pass this method on",
+            Self::HeadTooLarge => "the request has more or longer header fields than the gateway allows",
+            Self::BodyBroken => "the request's body did not arrive whole; nothing was sent on; send it again",
+            Self::Busy => "the gateway holds as many bodies as it may; send the request again in a moment",
+            Self::UpstreamRefused => {
+                "the system behind the gateway cannot be reached; nothing was sent to it"
+            }
+            Self::UpstreamSlow => {
+                "the system behind the gateway did not answer in time; what it did with the request is not known"
+            }
+            Self::UpstreamBroken => {
+                "the system behind the gateway broke off; what it did with the request is not known"
+            }
+            Self::AnswerUnreadable => {
+                "the system behind the gateway acted on the request, but its answer could not be read"
+            }
+            Self::Internal => "the gateway failed; what became of the request is in its ledger",
+        }
+    }
+}
+
+/// Seconds after which a busy gateway is worth another try.
+const BUSY_RETRY_SECONDS: &str = "1";
+
+/// Answers with a problem in the protocol's own shape.
+pub(crate) fn respond(protocol: &Protocol, problem: Problem) -> Response<Body> {
+    let (code, message) = (problem.code(), problem.message());
+    let (content_type, body) = match protocol {
+        Protocol::Salesforce => {
+            ("application/json;charset=UTF-8", json!([{ "message": message, "errorCode": code }]))
+        }
+        Protocol::Fhir { .. } => ("application/fhir+json; charset=utf-8", outcome(problem)),
+    };
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = problem.status();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if problem == Problem::TwoFramings {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    if problem == Problem::Busy {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(BUSY_RETRY_SECONDS));
+    }
+    response
+}
+
+/// Answers with what `flow` made.
+pub(crate) fn respond_made(answer: Answer) -> Response<Body> {
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+    response
+}
+
+/// Source: FHIR R4, `OperationOutcome` and the value set issue-type.
+fn outcome(problem: Problem) -> serde_json::Value {
+    let kind = match problem {
+        Problem::Request(_) | Problem::TwoFramings | Problem::BodyBroken => "invalid",
+        Problem::Method => "not-supported",
+        Problem::HeadTooLarge => "too-long",
+        Problem::Busy => "throttled",
+        Problem::UpstreamSlow => "timeout",
+        Problem::UpstreamRefused | Problem::UpstreamBroken | Problem::AnswerUnreadable => "transient",
+        Problem::Internal => "exception",
+    };
+    json!({
+        "resourceType": "OperationOutcome",
+        "issue": [{
+            "severity": "error",
+            "code": kind,
+            "details": { "coding": [{ "code": problem.code() }], "text": problem.message() },
+        }],
+    })
+}

@@ -1,0 +1,303 @@
+//! The life of one request: admit, enter, collect, rule, forward, settle, answer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use flow::{Crossing, Entrance, Forward, Outcome, Passage, entrance};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
+use hyper::body::Incoming;
+use mark::Unreadable;
+use tokio::{runtime::Handle, task::spawn_blocking, time::Instant};
+
+use crate::{
+    body::{Body, Collected, Trailers, collect, drain},
+    coding::{Coding, coding, decode},
+    head::{Door, Head, PROVENANCE, admit, strip_hop_by_hop, strip_ours, via},
+    problem::{Problem, respond, respond_made},
+    rewrite::{self, Addresses},
+    server::Lane,
+};
+
+/// Answers one request. Whatever happens, there is an answer, a count and a line in the log.
+pub(crate) async fn answer(
+    lane: Arc<Lane>,
+    door: Door,
+    two_framings: bool,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let start = Instant::now();
+    let method = known(request.method());
+    let mut story = Story { entrance: "refused", outcome: "problem", ruling: None };
+    let lived =
+        if two_framings { Err(Problem::TwoFramings) } else { life(&lane, door, request, &mut story).await };
+    let response = match lived {
+        Ok(response) => response,
+        Err(problem) => {
+            story.outcome = problem.code();
+            respond(&lane.protocol, problem)
+        }
+    };
+    let status = response.status().as_u16();
+    lane.metrics.request(&lane.boundary.name, story.entrance, story.outcome, status);
+    tracing::info!(
+        boundary = %lane.boundary.name,
+        method,
+        entrance = story.entrance,
+        outcome = story.outcome,
+        ruling = story.ruling,
+        status,
+        milliseconds = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "request"
+    );
+    response
+}
+
+/// What the log and the counters tell about a request. Never holds content.
+#[derive(Clone, Copy, Debug)]
+struct Story {
+    entrance: &'static str,
+    outcome: &'static str,
+    ruling: Option<u64>,
+}
+
+async fn life(
+    lane: &Arc<Lane>,
+    door: Door,
+    request: Request<Incoming>,
+    story: &mut Story,
+) -> Result<Response<Body>, Problem> {
+    let (parts, body) = request.into_parts();
+    let head = admit(parts, door, &lane.limits)?;
+    match entrance(&lane.protocol, head.method.as_str(), &head.target, head.method_override.as_deref()) {
+        Entrance::Open => {
+            *story = Story { entrance: "open", outcome: "passed", ruling: None };
+            return pass_through(lane, head, body).await;
+        }
+        Entrance::Judged => story.entrance = "judged",
+        Entrance::Unknown => story.entrance = "unknown",
+    }
+    let collected = collect(body, lane.limits.body_bytes, &lane.held, lane.timeouts.idle).await?;
+    // A client that hangs up drops this waiting, never the crossing itself.
+    let crossing = tokio::spawn(cross(Arc::clone(lane), head, collected, *story));
+    let (response, told) = crossing.await.map_err(|_| Problem::Internal)?;
+    *story = told;
+    response
+}
+
+/// Nothing to judge: both bodies stream.
+async fn pass_through(lane: &Lane, mut head: Head, body: Incoming) -> Result<Response<Body>, Problem> {
+    let leads_on = rewrite::concerns(&lane.protocol, &head.method, &head.target);
+    if leads_on {
+        head.headers.remove(header::ACCEPT_ENCODING);
+    }
+    let addresses = lane.addresses(&head);
+    let body = Body::relay(body, lane.timeouts.idle, Trailers::Drop);
+    let answer = lane.upstream.send(head.method, &head.target, head.headers, body).await?;
+    let answer = cleaned(answer, &addresses)?;
+    if leads_on {
+        return Ok(rewrite::body(answer, &addresses, &lane.timeouts, |_| {}).await);
+    }
+    Ok(answer.map(|body| Body::relay(body, lane.timeouts.upstream, Trailers::Keep)))
+}
+
+/// A judged request after its body arrived. Runs to its end whether or not anybody waits.
+async fn cross(
+    lane: Arc<Lane>,
+    head: Head,
+    collected: Collected,
+    mut story: Story,
+) -> (Result<Response<Body>, Problem>, Story) {
+    let _under_way = lane.under_way.clone();
+    let start = Instant::now();
+    let Some(passage) = rule(&lane, &head, &collected).await else {
+        return (Err(Problem::Internal), story);
+    };
+    lane.metrics.ruling(&lane.boundary.name, start.elapsed());
+    match passage {
+        Passage::Forward(forward) => {
+            story.outcome = if forward.merge.is_some() { "partly" } else { "forwarded" };
+            story.ruling = forward.settlement.as_ref().map(|settlement| settlement.ruling());
+            let response = carry(&lane, head, collected, forward).await;
+            if let Err(problem) = &response {
+                story.outcome = problem.code();
+            }
+            (response, story)
+        }
+        Passage::Refuse(refused) => {
+            story.outcome = "refused";
+            leave_unread(&lane, collected);
+            let mut response = respond_made(refused.answer);
+            insert(response.headers_mut(), PROVENANCE, &refused.provenance);
+            (Ok(response), story)
+        }
+        Passage::Unavailable(unavailable) => {
+            story.outcome = "unavailable";
+            leave_unread(&lane, collected);
+            let mut response = respond_made(unavailable.answer);
+            let seconds = HeaderValue::from(unavailable.retry_after_seconds);
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+            (Ok(response), story)
+        }
+    }
+}
+
+/// Bodies up to this size are decoded and judged on the worker that received them.
+const INLINE_BYTES: usize = 100_000;
+
+/// Decodes and hands over to `flow`; nothing if `flow` panicked.
+async fn rule(lane: &Arc<Lane>, head: &Head, collected: &Collected) -> Option<Passage> {
+    let coding = coding(&head.headers);
+    let received = collected.received.clone();
+    let whole = collected.rest.is_none();
+    let mut crossing = Crossing {
+        boundary: Arc::clone(&lane.boundary),
+        protocol: lane.protocol.clone(),
+        client: head.client.clone(),
+        method: head.method.as_str().to_owned(),
+        target: head.target.clone(),
+        method_override: head.method_override.clone(),
+        content_type: head
+            .headers
+            .get(header::CONTENT_TYPE)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+        provenance: head.provenance.clone(),
+        body: Err(Unreadable::TooLong { limit: lane.limits.body_bytes }),
+    };
+    if received.len() <= INLINE_BYTES && coding == Coding::Identity {
+        if whole {
+            crossing.body = Ok(received);
+        }
+        return Some(lane.flow.pass(crossing).await);
+    }
+    let (lane, runtime) = (Arc::clone(lane), Handle::current());
+    let ruled = spawn_blocking(move || {
+        if whole {
+            crossing.body = decode(coding, &received, &lane.limits);
+        }
+        runtime.block_on(lane.flow.pass(crossing))
+    });
+    ruled.await.ok()
+}
+
+/// Sends on what may pass, settles, and shapes the answer.
+async fn carry(
+    lane: &Arc<Lane>,
+    mut head: Head,
+    collected: Collected,
+    forward: Forward,
+) -> Result<Response<Body>, Problem> {
+    let Collected { received, rest, _held } = collected;
+    let leads_on = rewrite::concerns(&lane.protocol, &head.method, &head.target);
+    if forward.merge.is_some() || leads_on {
+        head.headers.remove(header::ACCEPT_ENCODING);
+    }
+    let body = match (forward.body, rest) {
+        (Some(replaced), _) => {
+            for name in
+                [header::CONTENT_ENCODING.as_str(), "content-md5", "digest", "content-digest", "repr-digest"]
+            {
+                head.headers.remove(name);
+            }
+            Body::from(replaced)
+        }
+        (None, None) => Body::from(received),
+        (None, Some(rest)) => Body::relay(rest, lane.timeouts.idle, Trailers::Drop).after(received),
+    };
+    insert(&mut head.headers, PROVENANCE, &forward.provenance);
+    let addresses = lane.addresses(&head);
+    let sent = lane.upstream.send(head.method, &head.target, head.headers, body).await;
+    if let Some(settlement) = forward.settlement {
+        lane.flow.settle(settlement, outcome(&sent));
+    }
+    let mut answer = cleaned(sent?, &addresses)?;
+    insert(answer.headers_mut(), PROVENANCE, &forward.provenance);
+    if let Some(warning) = &forward.warning {
+        let text = warning.replace(['"', '\\'], "'");
+        insert(answer.headers_mut(), header::WARNING, &format!("299 eosin \"{text}\""));
+    }
+    if let Some(merge) = &forward.merge {
+        return merged(lane, answer, merge).await;
+    }
+    if leads_on {
+        let flow = Arc::clone(&lane.flow);
+        return Ok(rewrite::body(answer, &addresses, &lane.timeouts, |body| flow.observe_job(body)).await);
+    }
+    Ok(answer.map(|body| Body::relay(body, lane.timeouts.upstream, Trailers::Keep)))
+}
+
+/// What the ledger will say became of it.
+fn outcome(sent: &Result<Response<Incoming>, Problem>) -> Outcome {
+    match sent {
+        Ok(answer) => Outcome::Answered(answer.status().as_u16()),
+        Err(Problem::UpstreamRefused) => Outcome::NotSent,
+        Err(_) => Outcome::Unknown,
+    }
+}
+
+/// Puts the refused records back at their places in the upstream's answer.
+async fn merged(
+    lane: &Lane,
+    answer: Response<Incoming>,
+    merge: &flow::Merge,
+) -> Result<Response<Body>, Problem> {
+    let (mut parts, body) = answer.into_parts();
+    let collected = collect(body, lane.limits.body_bytes, &lane.held, lane.timeouts.upstream)
+        .await
+        .map_err(|_| Problem::AnswerUnreadable)?;
+    if collected.rest.is_some() {
+        return Err(Problem::AnswerUnreadable);
+    }
+    let decoded = decode(coding(&parts.headers), &collected.received, &lane.limits)
+        .map_err(|_| Problem::AnswerUnreadable)?;
+    parts.headers.remove(header::CONTENT_LENGTH);
+    let body = match merge.apply(&decoded) {
+        Some(merged) => {
+            parts.headers.remove(header::CONTENT_ENCODING);
+            Bytes::from(merged)
+        }
+        None => collected.received,
+    };
+    Ok(Response::from_parts(parts, Body::from(body)))
+}
+
+/// An upstream's answer without what concerns only its connection, or leads past us.
+fn cleaned(answer: Response<Incoming>, addresses: &Addresses) -> Result<Response<Incoming>, Problem> {
+    if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(Problem::UpstreamBroken);
+    }
+    let (mut parts, body) = answer.into_parts();
+    parts.version = Version::HTTP_11;
+    strip_hop_by_hop(&mut parts.headers);
+    strip_ours(&mut parts.headers);
+    rewrite::headers(&mut parts.headers, addresses);
+    via(&mut parts.headers);
+    Ok(Response::from_parts(parts, body))
+}
+
+/// Lets a client finish sending what will not be read, so that it comes to read the answer.
+fn leave_unread(lane: &Lane, collected: Collected) {
+    if let Some(rest) = collected.rest {
+        tokio::spawn(drain(rest, lane.limits.body_bytes, lane.timeouts.idle));
+    }
+}
+
+/// Sets a header; text that cannot stand in one is left out rather than mended.
+fn insert(headers: &mut HeaderMap, name: http::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// A method's name if it is one of HTTP's own: any other could hold anything.
+fn known(method: &http::Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
+}

@@ -1,0 +1,362 @@
+//! Listeners: accept, shake hands, serve, and stop without cutting anybody off.
+
+use std::{collections::BTreeMap, convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use flow::{Flow, Protocol};
+use hyper::service::service_fn;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+};
+use rustls::{
+    ServerConfig,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+use thiserror::Error;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+use tokio_rustls::TlsAcceptor;
+
+use crate::{
+    admin,
+    body::PERMIT_BYTES,
+    config::{BoundaryConfig, Config, Limits, Timeouts, TlsIdentity},
+    head::{Door, Head},
+    metrics::Metrics,
+    request,
+    rewrite::Addresses,
+    upstream::Upstream,
+    wire::{Suspicion, Wire},
+};
+
+/// Starts gateways.
+#[derive(Clone, Copy, Debug)]
+pub struct Gateway;
+
+/// A gateway that serves until it is stopped.
+#[derive(Debug)]
+pub struct Running {
+    addresses: BTreeMap<String, SocketAddr>,
+    admin: Option<SocketAddr>,
+    metrics: Arc<Metrics>,
+    stop: watch::Sender<bool>,
+    listeners: JoinSet<()>,
+    /// Closes when the last crossing under way has ended.
+    crossings: mpsc::Receiver<()>,
+    drain: Duration,
+}
+
+/// How stopping went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// Every request under way was answered.
+    Drained,
+    /// Some were cut off when `timeouts.drain` ended. What they had begun shows as unsettled in the ledger.
+    CutOff,
+}
+
+/// Why a gateway did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// Two boundaries have one name.
+    #[error("two boundaries are called `{boundary}`; give each its own name")]
+    SameName {
+        /// The name.
+        boundary: String,
+    },
+    /// Plain HTTP where others could listen.
+    #[error(
+        "`{boundary}` would speak plain HTTP on {listen}; give it a certificate, a loopback address, or `danger_plain_http`"
+    )]
+    PlainHttp {
+        /// The boundary.
+        boundary: String,
+        /// The address.
+        listen: SocketAddr,
+    },
+    /// The upstream is not an origin.
+    #[error("the upstream of `{boundary}` is not of the form https://host or https://host:port")]
+    Upstream {
+        /// The boundary.
+        boundary: String,
+    },
+    /// A root certificate cannot be read.
+    #[error("an upstream root of `{boundary}` is not a certificate in PEM form")]
+    UpstreamRoot {
+        /// The boundary.
+        boundary: String,
+    },
+    /// The certificate or its key cannot be used.
+    #[error("the certificate of `{boundary}` and its key are not a usable pair in PEM form")]
+    Identity {
+        /// The boundary.
+        boundary: String,
+    },
+    /// The TLS library refused.
+    #[error("TLS could not be set up")]
+    Tls(#[source] rustls::Error),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {listen} for `{name}`; is something else there?")]
+    Listen {
+        /// The boundary, or `admin`.
+        name: String,
+        /// The address.
+        listen: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// One boundary's listener with all it needs.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    pub(crate) boundary: Arc<policy::Boundary>,
+    pub(crate) protocol: Protocol,
+    pub(crate) upstream: Upstream,
+    pub(crate) limits: Limits,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) flow: Arc<Flow>,
+    pub(crate) metrics: Arc<Metrics>,
+    /// What is left of the memory for judged bodies.
+    pub(crate) held: Arc<Semaphore>,
+    /// Held by each crossing until it has ended.
+    pub(crate) under_way: mpsc::Sender<()>,
+}
+
+impl Lane {
+    /// The upstream's address and ours, as this client addressed us.
+    pub(crate) fn addresses(&self, head: &Head) -> Addresses {
+        Addresses { upstream: self.upstream.origin(), gateway: head.origin.clone() }
+    }
+}
+
+impl Gateway {
+    /// Opens every listener, or none.
+    ///
+    /// Errors: see [`StartError`]; nothing is left running.
+    pub async fn start(config: Config, flow: Arc<Flow>) -> Result<Running, StartError> {
+        let metrics = Arc::new(Metrics::default());
+        let (stop, stopped) = watch::channel(false);
+        let (under_way, crossings) = mpsc::channel(1);
+        let mut addresses = BTreeMap::new();
+        let mut ready = Vec::new();
+        for boundary in config.boundaries {
+            let name = boundary.boundary.name.clone();
+            plain_http_allowed(&boundary)?;
+            let tls = boundary.tls.as_ref().map(|identity| acceptor(identity, &name)).transpose()?;
+            let upstream = Upstream::new(&boundary, &config.timeouts)?;
+            let (listener, address) = listen(boundary.listen, &name).await?;
+            if addresses.insert(name.clone(), address).is_some() {
+                return Err(StartError::SameName { boundary: name });
+            }
+            let lane = Lane {
+                boundary: Arc::new(boundary.boundary),
+                protocol: boundary.protocol,
+                upstream,
+                limits: config.limits,
+                timeouts: config.timeouts,
+                flow: Arc::clone(&flow),
+                metrics: Arc::clone(&metrics),
+                held: Arc::new(Semaphore::new(config.limits.held_bytes / PERMIT_BYTES)),
+                under_way: under_way.clone(),
+            };
+            ready.push((listener, Arc::new(lane), tls));
+        }
+        let mut listeners = JoinSet::new();
+        let admin = match config.admin {
+            Some(address) => {
+                let (listener, address) = listen(address, "admin").await?;
+                listeners.spawn(admin::serve(listener, Arc::clone(&metrics), flow, stopped.clone()));
+                Some(address)
+            }
+            None => None,
+        };
+        for (listener, lane, tls) in ready {
+            listeners.spawn(serve(listener, lane, tls, stopped.clone()));
+        }
+        Ok(Running { addresses, admin, metrics, stop, listeners, crossings, drain: config.timeouts.drain })
+    }
+}
+
+impl Running {
+    /// Stops: no new connections, requests under way are finished within `timeouts.drain`, crossings settled.
+    pub async fn stop(mut self) -> Stopped {
+        // Nobody listens only if every listener has ended already.
+        let _heard = self.stop.send(true);
+        let all = async {
+            while self.listeners.join_next().await.is_some() {}
+            // Ends when the last sender is dropped: nothing is ever sent.
+            let _closed = self.crossings.recv().await;
+        };
+        match timeout(self.drain, all).await {
+            Ok(()) => Stopped::Drained,
+            Err(_) => Stopped::CutOff,
+        }
+    }
+
+    /// Where a boundary is listening.
+    pub fn address(&self, boundary: &str) -> Option<SocketAddr> {
+        self.addresses.get(boundary).copied()
+    }
+
+    /// Where the health and metrics pages are.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin
+    }
+
+    /// The counters, as `/metrics` shows them.
+    pub fn metrics_text(&self) -> String {
+        self.metrics.text()
+    }
+}
+
+/// Accepts until told to stop, then waits for the connections to finish their requests.
+async fn serve(
+    listener: TcpListener,
+    lane: Arc<Lane>,
+    tls: Option<TlsAcceptor>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let connections = Arc::new(Semaphore::new(lane.limits.connections));
+    let graceful = GracefulShutdown::new();
+    let http = http(&lane);
+    let mut tasks = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            _ = stop.changed() => break,
+            accepted = accept(&listener, &connections) => accepted,
+        };
+        let Some((socket, peer, permit)) = accepted else { continue };
+        // Done tasks are forgotten here, or the set would grow for ever.
+        while tasks.try_join_next().is_some() {}
+        lane.metrics.connection(&lane.boundary.name);
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let connection = Connection {
+            lane: Arc::clone(&lane),
+            door: Door { scheme, peer },
+            http: http.clone(),
+            watcher: graceful.watcher(),
+            _permit: permit,
+        };
+        let tls = tls.clone();
+        tasks.spawn(async move {
+            let Some(tls) = tls else { return connection.serve(socket).await };
+            if let Ok(Ok(socket)) = timeout(connection.lane.timeouts.head, tls.accept(socket)).await {
+                connection.serve(socket).await;
+            } else {
+                tracing::debug!(boundary = %connection.lane.boundary.name, "no TLS handshake");
+            }
+        });
+    }
+    drop(listener);
+    graceful.shutdown().await;
+    while tasks.join_next().await.is_some() {}
+}
+
+/// Waits for room, then for a client. Nothing when the system refused, which passes.
+async fn accept(
+    listener: &TcpListener,
+    connections: &Arc<Semaphore>,
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let permit = Arc::clone(connections).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((socket, peer)) => {
+            // Without it small answers may wait for the client's acknowledgement; that is slow, not wrong.
+            let _set = socket.set_nodelay(true);
+            Some((socket, peer, permit))
+        }
+        Err(error) => {
+            tracing::warn!(kind = ?error.kind(), "cannot accept a connection");
+            // Out of file descriptors: trying again at once would only spin.
+            sleep(Duration::from_millis(50)).await;
+            None
+        }
+    }
+}
+
+struct Connection {
+    lane: Arc<Lane>,
+    door: Door,
+    http: auto::Builder<TokioExecutor>,
+    watcher: hyper_util::server::graceful::Watcher,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    async fn serve(self, socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let Self { lane, door, http, watcher, _permit } = self;
+        let boundary = Arc::clone(&lane.boundary);
+        let suspicion = Suspicion::default();
+        let wire = Wire::new(socket, lane.timeouts.idle, suspicion.clone());
+        let service = service_fn(move |request| {
+            let lane = Arc::clone(&lane);
+            let two_framings = suspicion.arose();
+            async move { Ok::<_, Infallible>(request::answer(lane, door, two_framings, request).await) }
+        });
+        let served = watcher.watch(http.serve_connection(TokioIo::new(wire), service).into_owned()).await;
+        if served.is_err() {
+            tracing::debug!(boundary = %boundary.name, "connection broke off");
+        }
+    }
+}
+
+/// The protocol's limits, every one set by hand.
+fn http(lane: &Lane) -> auto::Builder<TokioExecutor> {
+    let Lane { limits, timeouts, .. } = lane;
+    let mut http = auto::Builder::new(TokioExecutor::new());
+    http.http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(timeouts.head)
+        .max_headers(limits.header_count)
+        .max_buf_size(limits.header_bytes.max(8192))
+        .half_close(false);
+    http.http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams)
+        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
+        .max_pending_accept_reset_streams(20)
+        .max_local_error_reset_streams(100)
+        .initial_stream_window_size(256 * 1024)
+        .initial_connection_window_size(1024 * 1024)
+        .max_frame_size(16 * 1024)
+        .max_send_buf_size(256 * 1024)
+        .keep_alive_interval(timeouts.idle)
+        .keep_alive_timeout(timeouts.head);
+    http
+}
+
+fn plain_http_allowed(config: &BoundaryConfig) -> Result<(), StartError> {
+    if config.tls.is_some() || config.listen.ip().is_loopback() || config.danger_plain_http {
+        return Ok(());
+    }
+    Err(StartError::PlainHttp { boundary: config.boundary.name.clone(), listen: config.listen })
+}
+
+async fn listen(address: SocketAddr, name: &str) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |source| StartError::Listen { name: name.to_owned(), listen: address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+fn acceptor(identity: &TlsIdentity, boundary: &str) -> Result<TlsAcceptor, StartError> {
+    let wrong = || StartError::Identity { boundary: boundary.to_owned() };
+    let chain: Result<Vec<_>, _> =
+        CertificateDer::pem_slice_iter(identity.certificates_pem.as_bytes()).collect();
+    let key = PrivateKeyDer::from_pem_slice(identity.key_pem.as_bytes()).map_err(|_| wrong())?;
+    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(StartError::Tls)?
+        .with_no_client_auth()
+        .with_single_cert(chain.map_err(|_| wrong())?, key)
+        .map_err(|_| wrong())?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}

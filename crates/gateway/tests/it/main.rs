@@ -1,0 +1,16 @@
+//! Stories over real sockets: a fake upstream behind, a client written by hand in front.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+
+mod addresses;
+mod bodies;
+mod heads;
+mod hostile;
+mod rulings;
+mod scene;
+mod tls;
+mod trouble;
