@@ -69,7 +69,7 @@ pub fn route(method: &str, target: &str, method_override: Option<&str>, base: &s
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let typed = |name: &str| is_type_name(name).then(|| name.to_owned());
     let judged = match (method, path.as_slice()) {
-        ("POST", [.., "_search"]) => return Door::Open,
+        ("POST", [within @ .., "_search"]) if within.iter().all(|word| is_id(word)) => return Door::Open,
         ("POST", []) => Some(Route::Bundle),
         ("POST", [name]) => typed(name).map(|resource_type| Route::Create { resource_type }),
         ("PUT", [name]) => typed(name).map(|resource_type| Route::Update { resource_type }),
@@ -167,6 +167,8 @@ mod tests {
             "POST /fhir/Patient;v=1",
             "POST /fhir/Patient%2F17",
             "POST /fhir/Patient/_search;x",
+            "POST /fhir/Patient/$import/_search",
+            "POST /fhir/_history/_search",
             "PUT /fhir/Patient/17/_history/1",
             "PUT /fhir",
             "DELETE /fhir",
