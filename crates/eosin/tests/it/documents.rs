@@ -1,0 +1,57 @@
+//! Every command in a `console` block of a document runs, with the exit code the document says.
+
+use std::{fs, path::Path, process::Command};
+
+fn run(document: &str, folder: &Path) -> usize {
+    let binary = Path::new(env!("CARGO_BIN_EXE_eosin")).parent().unwrap();
+    let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
+    let text = fs::read_to_string(document).unwrap();
+    let mut place = folder.to_owned();
+    let mut count = 0;
+    for block in text.split("```console\n").skip(1) {
+        let (block, _) = block.split_once("```").expect("the block ends");
+        for line in block.lines() {
+            let Some(line) = line.strip_prefix("$ ") else { continue };
+            let (command, code) = match line.split_once('#') {
+                None => (line, 0),
+                Some((command, note)) => {
+                    (command, note.trim().strip_prefix("exits ").unwrap().parse().unwrap())
+                }
+            };
+            if let Some(to) = command.strip_prefix("cd ") {
+                place = place.join(to.trim());
+                continue;
+            }
+            let output = Command::new("sh")
+                .args(["-c", command])
+                .current_dir(&place)
+                .env("PATH", &path)
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(code), "{document}: {command}: {said}");
+            count += 1;
+        }
+    }
+    count
+}
+
+#[test]
+fn the_commands_of_the_guide_run() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(format!("{root}/fixtures/fhir/patients.ndjson"), folder.path().join("patients.ndjson")).unwrap();
+    let count = run(&format!("{root}/docs/getting-started.md"), folder.path());
+    assert!(count >= 8, "only {count} commands found");
+}
+
+#[test]
+fn the_readmes_two_commands_are_what_ci_and_the_demo_test_run() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let readme = fs::read_to_string(format!("{root}/README.md")).unwrap();
+    let (_, after) = readme.split_once("```sh\n").unwrap();
+    let (block, _) = after.split_once("```").unwrap();
+    let commands: Vec<&str> = block.lines().map(|line| line.split('#').next().unwrap().trim()).collect();
+    assert_eq!(commands, ["cargo run --release -p eosin -- demo --once", "cargo xtask ci"]);
+    assert!(fs::read_to_string(format!("{root}/.ci/run")).unwrap().contains("cargo xtask ci"));
+}

@@ -1,0 +1,15 @@
+//! Stories of the real binary: its whole output, its files, its exit codes.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test stops at the first surprise, and its files are small"
+)]
+
+mod canary;
+mod demo;
+mod documents;
+mod program;
+mod setting_up;

@@ -1,0 +1,73 @@
+//! `eosin init` and `eosin config`.
+
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
+use crate::program::{eosin, said};
+
+#[test]
+fn init_makes_a_folder_that_works_and_overwrites_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    said(folder.path(), &["init", "--yes"], 0);
+    let mode = |path: &str| fs::metadata(folder.path().join(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("keys/ledger.skey"), 0o600);
+    assert!(said(folder.path(), &["config", "check"], 0).contains("1 boundaries"));
+    let shown = said(folder.path(), &["config", "show"], 0);
+    assert!(shown.contains("enforce") && !shown.contains("PRIVATE+KEY"), "{shown}");
+    said(folder.path(), &["ledger", "verify"], 0);
+
+    let key = fs::read(folder.path().join("keys/ledger.skey")).unwrap();
+    let again = eosin(folder.path(), &["init", "--yes"]);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("nothing is overwritten"));
+    assert_eq!(fs::read(folder.path().join("keys/ledger.skey")).unwrap(), key);
+}
+
+#[test]
+fn a_fault_in_the_configuration_is_underlined() {
+    let folder = tempfile::tempdir().unwrap();
+    said(folder.path(), &["init", "--yes"], 0);
+    let path = folder.path().join("eosin.toml");
+    let text = fs::read_to_string(&path)
+        .unwrap()
+        .replace("\"sandbox\"", "\"prod\"")
+        .replace("\"enforce\"", "\"soft\"");
+    fs::write(&path, text).unwrap();
+    let output = eosin(folder.path(), &["config", "check"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    for word in ["2 faults", "environment = \"prod\"", "not one of: production", "mode = \"soft\""] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+}
+
+#[test]
+fn a_missing_configuration_and_a_second_writer_say_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = eosin(folder.path(), &["run"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("eosin init"));
+
+    said(folder.path(), &["init", "--yes"], 0);
+    let signer = fs::read_to_string(folder.path().join("keys/ledger.skey")).unwrap();
+    let signer = mark::note::SignerKey::parse(signer.trim()).unwrap();
+    let _writer = ledger::Ledger::open(&folder.path().join("ledger"), signer).unwrap();
+    let output = eosin(folder.path(), &["run"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("ledger") && said.contains("writ"), "{said}");
+}
+
+#[test]
+fn every_word_of_the_configuration_is_documented() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let raw = fs::read_to_string(format!("{root}/crates/eosin/src/config/raw.rs")).unwrap();
+    let page = fs::read_to_string(format!("{root}/docs/config.md")).unwrap();
+    let words = raw.lines().filter_map(|line| line.trim().strip_prefix("pub(super) ")?.split_once(':'));
+    let mut seen = 0;
+    for (word, _) in words.filter(|(word, _)| !word.contains(' ')) {
+        let documented = page.contains(&format!("| `{word}` |")) || page.contains(&format!("[{word}]"));
+        assert!(documented, "`{word}` is not in docs/config.md");
+        seen += 1;
+    }
+    assert!(seen > 25, "only {seen} words found");
+}
