@@ -207,8 +207,12 @@ const HEADER_BYTES: usize = 8 + 8 + 8 + 4 + 4 + 4;
 
 #[cfg(test)]
 mod tests {
+    use data_encoding::BASE64;
+    use expect_test::expect_file;
     use mark::digest::sha256;
     use mark::note::SignerKey;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -288,5 +292,69 @@ mod tests {
         let real = Record::encode(0, 0, &[fake], &checkpoint.sign(&key()).unwrap().to_string());
         assert_eq!(check(&real, 0), (1, Tail::Clean));
         assert_eq!(check(&real[..real.len() - 1], 0), (0, Tail::Torn));
+    }
+
+    #[test]
+    fn the_vectors_hold_what_we_write_and_read_as_they_say() {
+        let [first, second, third] = [record(5, 5, 2), record(5, 7, 1), record(5, 8, 1)];
+        let damaged = |at: usize| {
+            let mut bytes = joined(&[first.clone(), second.clone(), third.clone()]);
+            bytes[at] ^= 1;
+            bytes
+        };
+        let mut behind = joined(&[record(0, 0, 1), record(0, 1, 4)]);
+        behind[..first.len()].copy_from_slice(&first);
+        let rows = [
+            ("nothing was ever written", vec![0; 64]),
+            (
+                "three records and claimed space",
+                [joined(&[first.clone(), second.clone(), third.clone()]), vec![0; 64]].concat(),
+            ),
+            ("a record over what an older round left", behind),
+            ("an older round, all published", joined(&[record(0, 0, 1), record(0, 1, 4)])),
+            (
+                "the last record cut short",
+                joined(&[first.clone(), second.clone()])[..first.len() + 60].to_vec(),
+            ),
+            ("a flipped bit in the last record", damaged(first.len() + second.len() + 50)),
+            ("a flipped bit in the second record", damaged(first.len() + 50)),
+            ("a flipped bit in the first record's header", damaged(3)),
+        ];
+        let cases: Vec<Value> = rows
+            .iter()
+            .map(|(name, bytes)| {
+                let round = read_round(bytes, 5, key().verifier());
+                let news = round.records.iter().filter(|record| record.end() > 5);
+                let entries: Vec<&str> = news
+                    .flat_map(|record| &record.entries)
+                    .map(|entry| str::from_utf8(entry).unwrap())
+                    .collect();
+                let tail = match round.tail {
+                    Tail::Clean => "clean",
+                    Tail::Torn => "torn",
+                    Tail::Damaged(_) => "damaged",
+                };
+                json!({ "name": name, "journal": BASE64.encode(bytes), "entries": entries, "tail": tail })
+            })
+            .collect();
+        let vectors = json!({
+            "what": "Journals of spec/ledger.md section 3, read as section 5 says when 5 entries are published.",
+            "published": 5,
+            "vkey": key().verifier().to_string(),
+            "journals": cases,
+        });
+        let written = format!("{}\n", serde_json::to_string_pretty(&vectors).unwrap());
+        expect_file!["../../../spec/vectors/ledger-journal.json"].assert_eq(&written);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_answered(bytes in proptest::collection::vec(any::<u8>(), 0..400), published: u64) {
+            let with_magic = [MAGIC.as_slice(), &bytes].concat();
+            for bytes in [&bytes, &with_magic] {
+                let round = read_round(bytes, published, key().verifier());
+                prop_assert!(round.records.is_empty() && round.length == 0);
+            }
+        }
     }
 }

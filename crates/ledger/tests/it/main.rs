@@ -16,6 +16,7 @@ mod crashes;
 mod folder;
 mod kill;
 mod reading;
+mod vectors;
 mod verifier;
 
 use mark::note::SignerKey;
