@@ -64,7 +64,7 @@ impl Parser<'_> {
         self.keyword("FROM")?;
         let from = self.name()?;
         let explicit = self.word("AS");
-        let alias = if explicit || self.is_alias() { Some(self.name()?) } else { None };
+        let alias = if explicit || self.is_plain_word() { Some(self.name()?) } else { None };
         let mut query = Query {
             select,
             from,
@@ -155,7 +155,7 @@ impl Parser<'_> {
             };
             return Ok(Item::Fields(set));
         }
-        let named = self.word("AS") || self.is_alias();
+        let named = self.word("AS") || self.is_plain_word();
         let alias = if named { Some(self.name()?) } else { None };
         Ok(Item::Value { operand, alias })
     }
@@ -185,6 +185,11 @@ impl Parser<'_> {
     }
 
     fn operand(&mut self) -> Result<Operand, String> {
+        if !self.is_plain_word()
+            && !matches!(self.tokens.get(self.at), Some((_, Token::Word(word))) if word.contains('.'))
+        {
+            return Err(self.unexpected());
+        }
         let name = self.name()?;
         if !self.sign("(") {
             return Ok(Operand::Field(name));
@@ -349,7 +354,7 @@ impl Parser<'_> {
         }
     }
 
-    fn is_alias(&self) -> bool {
+    fn is_plain_word(&self) -> bool {
         match self.tokens.get(self.at) {
             Some((_, Token::Word(word))) => {
                 !word.contains('.') && !KEYWORDS.contains(&word.to_ascii_uppercase().as_str())
