@@ -344,6 +344,7 @@ impl Shared {
                 for (answer, place) in answers.into_iter().zip(places) {
                     answer.give(Ok(place));
                 }
+                ledger.publish_if_due();
                 Ok(())
             }
             Err(CommitError::Refused(Refusal::Stopped)) => {

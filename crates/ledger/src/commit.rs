@@ -133,6 +133,7 @@ impl Ledger {
     ) -> Result<Vec<Logged<T>>, CommitError> {
         let entries: Vec<_> = batch.iter().map(encode).collect();
         let places = self.commit_entries(&entries)?;
+        self.publish_if_due();
         Ok(batch.into_iter().zip(places).map(|(item, place)| Logged::new(item, place)).collect())
     }
 
@@ -185,14 +186,17 @@ impl Ledger {
             self.edge.grow(entry, *leaf);
         }
         self.checkpoint = Arc::from(signed);
-        if self.journal.offset >= self.journal.publish_at_bytes
-            || self.edge.size() >= self.journal.publish_at_size
-        {
+        let place = |(index, leaf)| Place { index, origin: Arc::clone(&self.origin), leaf };
+        Ok((first..).zip(leaves).map(place).collect())
+    }
+
+    /// Publishes when enough is waiting; the appender answers those who wait first.
+    pub(crate) fn publish_if_due(&mut self) {
+        let JournalPlace { offset, publish_at_bytes, publish_at_size, .. } = self.journal;
+        if offset >= publish_at_bytes || self.edge.size() >= publish_at_size {
             // A failure is kept in `unpublished_because`: the entries are safe where they are.
             self.publish().ok();
         }
-        let place = |(index, leaf)| Place { index, origin: Arc::clone(&self.origin), leaf };
-        Ok((first..).zip(leaves).map(place).collect())
     }
 
     /// The signed checkpoint over everything that is committed.
