@@ -190,19 +190,21 @@ fn client(headers: &HeaderMap, peer: SocketAddr) -> String {
 }
 
 fn forwarded(headers: &mut HeaderMap, door: Door, host: &str) {
-    headers.remove("x-real-ip");
+    let said: Vec<_> =
+        headers.keys().filter(|name| name.as_str().starts_with("x-forwarded-")).cloned().collect();
+    for name in said.iter().chain([&HeaderName::from_static("x-real-ip")]) {
+        headers.remove(name);
+    }
     let fields = [
         ("x-forwarded-for", door.peer.ip().to_string()),
         ("x-forwarded-proto", door.scheme.to_owned()),
         ("x-forwarded-host", host.to_owned()),
     ];
     for (name, value) in fields {
-        headers.remove(name);
         if let Ok(value) = HeaderValue::try_from(value) {
             headers.insert(name, value);
         }
     }
-    headers.remove("x-forwarded-port");
     via(headers);
 }
 

@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use mark::VerdictName;
+
 /// What the gateway counts.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
@@ -17,7 +19,9 @@ pub(crate) struct Metrics {
 struct State {
     /// By boundary, entrance, outcome.
     requests: BTreeMap<(String, &'static str, &'static str), u64>,
-    /// By boundary and status class.
+    /// By boundary, outcome, verdict: single records.
+    records: BTreeMap<(String, &'static str, &'static str), u64>,
+    /// By boundary and status.
     answers: BTreeMap<(String, u16), u64>,
     /// By boundary: how long `flow` took, from a whole body to a durable ruling.
     ruling: BTreeMap<String, Histogram>,
@@ -40,6 +44,17 @@ impl Metrics {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         *state.requests.entry((boundary.to_owned(), entrance, outcome)).or_default() += 1;
         *state.answers.entry((boundary.to_owned(), status)).or_default() += 1;
+    }
+
+    /// Counts records by verdict, as the provenance that `flow` wrote says.
+    pub(crate) fn records(&self, boundary: &str, outcome: &'static str, provenance: &str) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        for (name, count) in provenance.split(',').filter_map(|part| part.trim().split_once('=')) {
+            let verdict = VerdictName::ALL.into_iter().find(|verdict| verdict.as_str() == name);
+            if let (Some(verdict), Ok(count)) = (verdict, count.parse::<u64>()) {
+                *state.records.entry((boundary.to_owned(), outcome, verdict.as_str())).or_default() += count;
+            }
+        }
     }
 
     pub(crate) fn ruling(&self, boundary: &str, took: Duration) {
@@ -80,6 +95,16 @@ impl Metrics {
         for ((boundary, entrance, outcome), count) in &state.requests {
             let labels = [("boundary", boundary.as_str()), ("entrance", entrance), ("outcome", outcome)];
             line(&mut out, "eosin_requests_total", &labels, count);
+        }
+        family(
+            &mut out,
+            "eosin_records_total",
+            "counter",
+            "Records judged, by verdict and by what became of their request.",
+        );
+        for ((boundary, outcome, verdict), count) in &state.records {
+            let labels = [("boundary", boundary.as_str()), ("outcome", outcome), ("verdict", verdict)];
+            line(&mut out, "eosin_records_total", &labels, count);
         }
         family(&mut out, "eosin_answers_total", "counter", "Answers to clients, by status.");
         for ((boundary, status), count) in &state.answers {
@@ -134,6 +159,7 @@ mod tests {
         metrics.connection("ehr");
         metrics.request("ehr", "judged", "refused", 403);
         metrics.request("ehr", "judged", "refused", 403);
+        metrics.records("ehr", "refused", "v=1, synthetic=2, unproven=1, ruling=\"a.example#1\"");
         metrics.ruling("ehr", Duration::from_millis(3));
         metrics.ruling("ehr", Duration::from_mins(1));
         let text = metrics.text();
@@ -141,6 +167,7 @@ mod tests {
             "# TYPE eosin_requests_total counter",
             "eosin_connections_total{boundary=\"ehr\"} 1",
             "eosin_requests_total{boundary=\"ehr\",entrance=\"judged\",outcome=\"refused\"} 2",
+            "eosin_records_total{boundary=\"ehr\",outcome=\"refused\",verdict=\"synthetic\"} 2",
             "eosin_answers_total{boundary=\"ehr\",status=\"403\"} 2",
             "eosin_ruling_seconds_bucket{boundary=\"ehr\",le=\"0.002\"} 0",
             "eosin_ruling_seconds_bucket{boundary=\"ehr\",le=\"0.005\"} 1",

@@ -116,6 +116,7 @@ async fn cross(
     match passage {
         Passage::Forward(forward) => {
             story.outcome = if forward.merge.is_some() { "partly" } else { "forwarded" };
+            lane.metrics.records(&lane.boundary.name, story.outcome, &forward.provenance);
             story.ruling = forward.settlement.as_ref().map(|settlement| settlement.ruling());
             let response = carry(&lane, head, collected, forward).await;
             if let Err(problem) = &response {
@@ -125,6 +126,7 @@ async fn cross(
         }
         Passage::Refuse(refused) => {
             story.outcome = "refused";
+            lane.metrics.records(&lane.boundary.name, story.outcome, &refused.provenance);
             leave_unread(&lane, collected);
             let mut response = respond_made(refused.answer);
             insert(response.headers_mut(), PROVENANCE, &refused.provenance);

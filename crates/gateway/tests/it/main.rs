@@ -8,6 +8,7 @@
 
 mod addresses;
 mod bodies;
+mod fhir;
 mod heads;
 mod hostile;
 mod rulings;

@@ -30,6 +30,8 @@ fn only_what_the_policies_allow_reaches_production() {
     for line in [
         r#"eosin_requests_total{boundary="crm",entrance="judged",outcome="forwarded"} 1"#,
         r#"eosin_requests_total{boundary="crm",entrance="judged",outcome="refused"} 4"#,
+        r#"eosin_records_total{boundary="crm",outcome="forwarded",verdict="attested"} 1"#,
+        r#"eosin_records_total{boundary="crm",outcome="refused",verdict="transplanted"} 1"#,
         r#"eosin_ruling_seconds_count{boundary="crm"} 5"#,
     ] {
         assert!(metrics.lines().any(|found| found == line), "{line} is not in\n{metrics}");
@@ -81,6 +83,7 @@ fn health_and_metrics_are_on_a_listener_of_their_own() {
         ("/healthz", 200, "alive"),
         ("/readyz", 200, "ready"),
         ("/metrics", 200, "eosin_requests_total"),
+        ("/metrics", 200, "\neosin_ledger_writing 1\n"),
         ("/anything", 404, "try"),
     ] {
         let mut stream = std::net::TcpStream::connect(scene.running().admin_address().unwrap()).unwrap();

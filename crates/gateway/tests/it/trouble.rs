@@ -88,6 +88,22 @@ fn an_upstream_that_is_not_there_is_said_and_settled_as_not_sent() {
 }
 
 #[test]
+fn a_ledger_that_cannot_write_lets_no_write_through() {
+    let upstream = Upstream::start(|_| Reply::json(200, "{}"));
+    let scene = Scene::with(&upstream, |config| config.admin = Some("127.0.0.1:0".parse().unwrap()));
+    drop(scene.flow.appender().close().unwrap());
+    let answer = scene.ask("POST", CREATE, &JSON, ADA.as_bytes());
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert!(answer.header("retry-after").unwrap().parse::<u32>().unwrap() > 0);
+    assert!(answer.text().contains("EOSIN_UNAVAILABLE"), "{}", answer.text());
+    assert_eq!(upstream.received(), []);
+    assert_eq!(scene.ask("GET", QUERY, &[], b"").status, 200, "what is not judged needs no ledger");
+    let mut stream = std::net::TcpStream::connect(scene.running().admin_address().unwrap()).unwrap();
+    stream.write_all(&request("GET", "/readyz", &[], b"")).unwrap();
+    assert_eq!(Answer::read(&mut stream).status, 503);
+}
+
+#[test]
 fn an_answer_that_breaks_off_breaks_off_for_the_client_too() {
     for reply in [Reply::CutOff, Reply::FallSilent] {
         let upstream = Upstream::start(move |_| reply.clone());
