@@ -99,7 +99,7 @@ fn create(visit: &mut Visit<'_>, call: &Call) -> Result<Reply, Failure> {
     }
     let lens = visit.lens(operation == "queryAll");
     let described = columns::describe(&lens, &query)?;
-    if described.get("groupBy") == Some(&Value::Bool(true)) {
+    if evaluate::is_aggregate(&query) {
         return Err(Failure::request(
             400,
             "API_ERROR",

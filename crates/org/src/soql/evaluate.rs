@@ -133,11 +133,7 @@ impl Rows {
 }
 
 fn answer(lens: &Lens<'_>, object: &Arc<Object>, query: &Query, rows: &[&Row]) -> Result<Answer, Failure> {
-    if let [Item::Value { operand: Operand::Call { function, argument: None }, alias: None }] =
-        query.select.as_slice()
-        && function.eq_ignore_ascii_case("COUNT")
-        && query.group.is_empty()
-    {
+    if is_bare_count(query) {
         return Ok(Answer { total: rows.len(), records: Vec::new() });
     }
     let records = if is_grouped(query) {
@@ -320,8 +316,21 @@ fn place(lens: &Lens<'_>, row: &Row, path: &Path, value: Value, record: &mut Map
     }
 }
 
-/// Whether a query gives groups of rows instead of rows.
-pub(super) fn is_grouped(query: &Query) -> bool {
+/// Whether a query gives a count or groups of rows instead of rows.
+pub(crate) fn is_aggregate(query: &Query) -> bool {
+    is_bare_count(query) || is_grouped(query)
+}
+
+fn is_bare_count(query: &Query) -> bool {
+    match query.select.as_slice() {
+        [Item::Value { operand: Operand::Call { function, argument: None }, alias: None }] => {
+            function.eq_ignore_ascii_case("COUNT") && query.group.is_empty()
+        }
+        _ => false,
+    }
+}
+
+fn is_grouped(query: &Query) -> bool {
     let aggregate = |item: &Item| match item {
         Item::Value { operand: Operand::Call { function, argument }, .. } => {
             let name = function.to_ascii_uppercase();

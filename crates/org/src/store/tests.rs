@@ -80,7 +80,7 @@ fn upserts_find_by_external_id() {
     let given = json!({"Name": "A"}).as_object().unwrap().clone();
     let first = match store.upsert(&author, "Account", ("ext__c", "K1"), &given).unwrap() {
         Upserted::Created(id) => id,
-        other => panic!("{other:?}"),
+        other @ (Upserted::Updated(_) | Upserted::Many(_)) => panic!("{other:?}"),
     };
     assert!(
         matches!(store.upsert(&author, "Account", ("Ext__c", "k1"), &given).unwrap(), Upserted::Updated(id) if id == first)

@@ -46,7 +46,9 @@ fn rows(text: &str) -> Vec<Vec<Value>> {
         Value::Object(map) => {
             map.into_iter().filter(|(name, _)| name != "attributes").map(|(_, value)| value).collect()
         }
-        other => vec![other],
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+            vec![other]
+        }
     };
     answer.records.into_iter().map(values).collect()
 }

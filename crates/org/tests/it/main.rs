@@ -1,0 +1,18 @@
+//! Stories: a client on a socket, an org behind it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+
+mod bulk;
+mod client;
+mod composite;
+mod deploy;
+mod login;
+mod queries;
+mod records;
+mod snapshot;
+mod wire;
