@@ -1,0 +1,48 @@
+//! The report for machines: findings as they come, then the counts.
+
+use mark::VerdictName;
+
+use super::{finding::Finding, tally::Tally};
+use crate::printer::Printer;
+
+/// Writes `{"findings": […], "counts": {…}}`, a finding a line, without keeping them.
+pub(super) struct JsonReport {
+    printer: Printer,
+    buffer: String,
+    is_first: bool,
+}
+
+/// So much is gathered before it is written.
+const BUFFER_BYTES: usize = 64 << 10;
+
+impl JsonReport {
+    /// Begins the object.
+    pub(super) fn begin(printer: &Printer) -> Self {
+        Self { printer: printer.clone(), buffer: "{\"findings\":[".to_owned(), is_first: true }
+    }
+
+    /// Adds a finding.
+    pub(super) fn add(&mut self, finding: &Finding) {
+        self.buffer.push_str(if self.is_first { "\n" } else { ",\n" });
+        self.is_first = false;
+        // Text only: writing cannot fail.
+        self.buffer.push_str(&serde_json::to_string(finding).unwrap_or_default());
+        if self.buffer.len() >= BUFFER_BYTES {
+            self.printer.data(&self.buffer);
+            self.buffer.clear();
+        }
+    }
+
+    /// Ends the object with the counts.
+    pub(super) fn finish(mut self, tally: &Tally) {
+        let mut counts = serde_json::Map::new();
+        for name in VerdictName::ALL {
+            counts.insert(name.as_str().to_owned(), tally.count(name).into());
+        }
+        // No recogniser is built in yet, so nothing is suspected: the member is there for those who read it.
+        counts.insert("suspected".to_owned(), 0.into());
+        let counts = serde_json::Value::Object(counts);
+        self.buffer.push_str(&format!("],\n\"counts\":{counts}}}\n"));
+        self.printer.data(&self.buffer);
+    }
+}

@@ -1,0 +1,122 @@
+//! Counts by verdict, and the sentence that says what they mean.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mark::{Distrust, Integrity, Verdict, VerdictName};
+
+/// How many records got which verdict.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    counts: BTreeMap<VerdictName, Count>,
+    distrusted: BTreeSet<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    all: u64,
+    modified: u64,
+}
+
+/// Most reasons for distrust that are kept for a hint.
+const HINTS_MAX: usize = 8;
+
+impl Tally {
+    /// Counts one verdict.
+    pub(super) fn add(&mut self, verdict: &Verdict) {
+        let count = self.counts.entry(verdict.name()).or_default();
+        count.all += 1;
+        count.modified +=
+            u64::from(verdict.proof().is_some_and(|proof| proof.integrity() == Integrity::Modified));
+        if let Verdict::Untrusted(distrust) = verdict
+            && self.distrusted.len() < HINTS_MAX
+        {
+            self.distrusted.insert(hint(distrust));
+        }
+    }
+
+    /// How many records were judged.
+    pub(super) fn total(&self) -> u64 {
+        self.counts.values().map(|count| count.all).sum()
+    }
+
+    /// How many got this verdict.
+    pub(super) fn count(&self, name: VerdictName) -> u64 {
+        self.counts.get(&name).map_or(0, |count| count.all)
+    }
+
+    /// How many of those had changed since they were sealed.
+    pub(super) fn modified(&self, name: VerdictName) -> u64 {
+        self.counts.get(&name).map_or(0, |count| count.modified)
+    }
+
+    /// Whether every record is attested and as it was sealed.
+    pub(super) fn is_clean(&self) -> bool {
+        self.count(VerdictName::Attested) == self.total() && self.modified(VerdictName::Attested) == 0
+    }
+
+    /// What would make distrusted records trusted, if they should be.
+    pub(super) fn hints(&self) -> impl Iterator<Item = &str> {
+        self.distrusted.iter().map(String::as_str)
+    }
+
+    /// What it all means, in a sentence or two for a person.
+    pub(super) fn meaning(&self) -> String {
+        let total = self.total();
+        let of = |name| self.count(name);
+        let (synthetic, attested) = (of(VerdictName::Synthetic), of(VerdictName::Attested));
+        let broken = of(VerdictName::Transplanted) + of(VerdictName::Forged);
+        let unknown = of(VerdictName::Unproven) + of(VerdictName::Untrusted) + of(VerdictName::Unreadable);
+        let modified = VerdictName::ALL.into_iter().map(|name| self.modified(name)).sum::<u64>();
+        if total == 0 {
+            return "Nothing was judged.".to_owned();
+        }
+        let mut said = if attested == total {
+            format!("{} attested: nothing synthetic is among them.", all(total))
+        } else if synthetic == total {
+            format!("{} proven synthetic: about nobody.", all(total))
+        } else {
+            let parts = [
+                (synthetic, "proven synthetic"),
+                (of(VerdictName::Mixed), "derived from synthetic and attested ones"),
+                (attested, "attested"),
+                (unknown, "without proof, which says nothing about whom they are about"),
+                (broken, "with a mark that is not theirs"),
+            ];
+            let parts = parts.iter().filter(|(count, _)| *count > 0);
+            let parts: Vec<String> = parts.map(|(count, what)| format!("{count} {what}")).collect();
+            format!("Of {}: {}.", plural(total, "record", "records"), parts.join("; "))
+        };
+        if modified > 0 {
+            let changed = plural(modified, "record has", "records have");
+            said.push_str(&format!(" {changed} changed since sealing."));
+        }
+        if broken > 0 {
+            said.push_str(" Look at transplanted and forged ones first: a mark in the wrong place can hide a person from care.");
+        }
+        said
+    }
+}
+
+fn hint(distrust: &Distrust) -> String {
+    match distrust {
+        Distrust::Log(log) => {
+            format!("`{log}` is not trusted here: if it should be, give its key with `--trust FILE`")
+        }
+        Distrust::Dataset(id) => format!(
+            "dataset {id} is not known here, or its log is not: give its file with `--dataset FILE`, and \
+             `--config FILE` or `--trust FILE` for the log's key"
+        ),
+        Distrust::Subject(subject) => format!(
+            "a log is not trusted to vouch for {subject} records: if it should be, give its key with \
+             `--trust {subject}=FILE`"
+        ),
+    }
+}
+
+fn all(total: u64) -> String {
+    if total == 1 { "The one record is".to_owned() } else { format!("All {total} records are") }
+}
+
+fn plural(count: u64, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
+}

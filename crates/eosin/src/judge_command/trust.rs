@@ -1,0 +1,117 @@
+//! What `eosin judge` trusts: the logs of a configuration and of the command line, and the datasets they know.
+
+use std::{
+    collections::BTreeSet,
+    convert::Infallible,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use mark::{AdmitError, Subject, TrustStore};
+use miette::miette;
+
+use super::finding::plain;
+use crate::{
+    arguments::JudgeArguments,
+    config::{self, Config},
+    keys,
+};
+
+/// A key on the command line, and for whom its log may vouch.
+///
+/// `FILE` alone is trusted for synthetic records only: a generator's key must not be able to attest anybody.
+/// `attested=FILE` or `synthetic,attested=FILE` says otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TrustedKey {
+    /// The file with the verifier key.
+    vkey: PathBuf,
+    /// Whom its log may vouch for.
+    vouches: BTreeSet<Subject>,
+}
+
+impl FromStr for TrustedKey {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let named = text.split_once('=').and_then(|(words, file)| {
+            let vouches: Result<BTreeSet<Subject>, _> = words.split(',').map(str::parse).collect();
+            Some(Self { vkey: file.into(), vouches: vouches.ok()? })
+        });
+        // A file's name may hold an equals sign.
+        Ok(named.unwrap_or_else(|| Self { vkey: text.into(), vouches: BTreeSet::from([Subject::Synthetic]) }))
+    }
+}
+
+/// Everything that is trusted, and what is to be told about what was not taken in.
+///
+/// Logs first, then datasets: a dataset is believed only through its log.
+///
+/// Errors: a report for a key or dataset file that was named and cannot be read, or was changed.
+pub(super) fn gather(arguments: &JudgeArguments) -> miette::Result<(TrustStore, Vec<String>)> {
+    let config = arguments.config.as_deref().map(Config::load).transpose()?;
+    let mut trust = TrustStore::default();
+    let mut notes = Vec::new();
+    if let Some(config) = &config {
+        trust.trust(keys::verifier(&config.ledger.vkey)?, config.own_vouches());
+        for trusted in &config.trust {
+            trust.trust(keys::verifier(&trusted.vkey)?, trusted.vouches.clone());
+        }
+    }
+    for TrustedKey { vkey, vouches } in &arguments.trust {
+        let key = keys::verifier(vkey)?;
+        let known: BTreeSet<Subject> = trust
+            .logs()
+            .filter(|(name, _)| *name == key.name())
+            .flat_map(|(_, vouches)| vouches.clone())
+            .collect();
+        // The same log named twice may vouch for both.
+        trust.trust(key, known.union(vouches).copied().collect());
+    }
+    if let Some(folder) = config.as_ref().and_then(|config| config.datasets.as_deref()) {
+        for file in config::dataset_files(folder)? {
+            admit(&mut trust, &file, &mut notes)?;
+        }
+    }
+    for file in &arguments.datasets {
+        admit(&mut trust, file, &mut notes)?;
+    }
+    Ok((trust, notes))
+}
+
+/// Takes in one dataset. That its log is not trusted is said with its records; that it was changed is an error.
+fn admit(trust: &mut TrustStore, file: &Path, notes: &mut Vec<String>) -> miette::Result<()> {
+    match trust.admit(&config::dataset_file(file)?) {
+        Ok(_) => Ok(()),
+        Err(error @ AdmitError::UntrustedLog { .. }) => {
+            notes.push(plain(&format!("{}: {error}", file.display())));
+            Ok(())
+        }
+        Err(error) => Err(miette!(
+            help = "get the dataset file again from whoever sealed it, or leave it out",
+            "the dataset in {} cannot be believed: {}",
+            file.display(),
+            plain(&error.to_string())
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_vouches_for_synthetic_records_unless_told_otherwise() {
+        let check = |text: &str, file: &str, subjects: &[Subject]| {
+            let Ok(key) = text.parse::<TrustedKey>();
+            assert_eq!(
+                key,
+                TrustedKey { vkey: file.into(), vouches: subjects.iter().copied().collect() },
+                "{text}"
+            );
+        };
+        check("log.vkey", "log.vkey", &[Subject::Synthetic]);
+        check("attested=ehr.vkey", "ehr.vkey", &[Subject::Attested]);
+        check("synthetic,attested=a=b.vkey", "a=b.vkey", &[Subject::Synthetic, Subject::Attested]);
+        check("run=7/log.vkey", "run=7/log.vkey", &[Subject::Synthetic]);
+    }
+}
