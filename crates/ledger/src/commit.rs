@@ -14,7 +14,7 @@ use mark::tlog_proof::TlogProof;
 use crate::edge::Edge;
 use crate::folder::Folder;
 use crate::journal::{MAGIC, Record};
-use crate::layout::{ENTRY_BYTES_MAX, JOURNAL, Tile};
+use crate::layout::{CHECKPOINT, ENTRY_BYTES_MAX, JOURNAL, Tile};
 use crate::logged::{Logged, Place};
 use crate::publish::PublishError;
 use crate::recover::{self, CreateError, OpenError, Recovery};
@@ -87,6 +87,10 @@ impl Ledger {
     ///
     /// Errors: [`OpenError`]: each says what to do.
     pub fn open(folder: &Path, signer: SignerKey) -> Result<Self, OpenError> {
+        // Locking makes the folder, which a mistyped path must not.
+        if matches!(std::fs::exists(folder.join(CHECKPOINT)), Ok(false)) {
+            return Err(OpenError::NotALedger);
+        }
         let store = Folder::lock(folder).map_err(OpenError::Lock)?;
         Self::open_in(Box::new(store), signer)
     }
@@ -242,7 +246,7 @@ impl Ledger {
             None => read_hashes(self.store.as_ref(), Tile::of_hashes(level, number, size)),
         })?;
         let checkpoint = mark::note::SignedNote::parse(&self.checkpoint).map_err(|_| ReadError::Damaged {
-            file: crate::layout::CHECKPOINT.to_owned(),
+            file: CHECKPOINT.to_owned(),
             what: "it is not a signed note",
         })?;
         Ok(TlogProof::new(index, path, checkpoint))
@@ -406,6 +410,8 @@ pub const PUBLISH_ENTRIES: u64 = 4096;
 pub const PUBLISH_BYTES: u64 = 4 << 20;
 /// The longest journal; only reached when publishing fails.
 pub const JOURNAL_BYTES_MAX: u64 = 32 << 20;
+/// The longest journal that is read: past its bound by what the claiming of space may add.
+pub(crate) const JOURNAL_READ_BYTES_MAX: usize = (32 << 20) + 2 * COMMIT_BYTES_MAX;
 
 /// Header, checkpoint and seal of a record.
 const RECORD_OVERHEAD_BYTES_MAX: u64 = 4096;

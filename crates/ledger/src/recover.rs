@@ -11,8 +11,8 @@ use mark::merkle::leaf_hash;
 use mark::note::{SignedNote, SignerKey, VerifierKey, VerifyError};
 
 use crate::commit::{
-    COMMIT_BYTES_MAX, JOURNAL_BYTES_MAX, JOURNAL_STEP_BYTES_MIN, JournalPlace, Ledger, PUBLISH_BYTES,
-    PUBLISH_ENTRIES, State,
+    JOURNAL_READ_BYTES_MAX, JOURNAL_STEP_BYTES_MIN, JournalPlace, Ledger, PUBLISH_BYTES, PUBLISH_ENTRIES,
+    State,
 };
 use crate::edge::Edge;
 use crate::folder::LockError;
@@ -26,6 +26,13 @@ use crate::tiles::{ReadError, read_bundle, read_hashes};
 pub(crate) fn create(store: &mut dyn Store, signer: &SignerKey) -> Result<(), CreateError> {
     match store.length(CHECKPOINT) {
         Ok(_) => return Err(CreateError::AlreadyThere),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(source) => return Err(CreateError::Io { source }),
+    }
+    // A ledger that ever committed has a record at the start of its journal, and it may be the only copy.
+    match store.read(JOURNAL, JOURNAL_READ_BYTES_MAX) {
+        Ok(journal) if journal.starts_with(MAGIC) => return Err(CreateError::JournalLeft),
+        Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(source) => return Err(CreateError::Io { source }),
     }
@@ -128,9 +135,7 @@ impl Ledger {
     }
 
     fn read_journal(&self) -> Result<Vec<u8>, OpenError> {
-        let limit =
-            usize::try_from(JOURNAL_BYTES_MAX).unwrap_or(usize::MAX).saturating_add(COMMIT_BYTES_MAX * 2);
-        match self.store.read(JOURNAL, limit) {
+        match self.store.read(JOURNAL, JOURNAL_READ_BYTES_MAX) {
             Ok(bytes) => Ok(bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(OpenError::JournalMissing),
             Err(source) => Err(OpenError::Read(ReadError::Io { file: JOURNAL.to_owned(), source })),
@@ -234,6 +239,12 @@ pub enum CreateError {
     /// There is one already, and it was not touched.
     #[error("there is a ledger here already: open it, or choose another folder")]
     AlreadyThere,
+    /// The checkpoint of an older ledger is gone, and its journal is not.
+    #[error(
+        "there is a journal with entries here and no `checkpoint`: restore the checkpoint from a backup, or choose \
+         another folder"
+    )]
+    JournalLeft,
     /// Another writer, or a folder that cannot be used.
     #[error("the folder cannot be used for a ledger")]
     Lock(#[source] LockError),

@@ -8,7 +8,7 @@ use mark::digest::Hash;
 use mark::merkle::{leaf_hash, root};
 use mark::note::{VerifierKey, VerifyError};
 
-use crate::commit::JOURNAL_BYTES_MAX;
+use crate::commit::JOURNAL_READ_BYTES_MAX;
 use crate::edge::Edge;
 use crate::folder::Folder;
 use crate::journal::{Tail, read_round};
@@ -265,8 +265,7 @@ fn check_journal(
     checkpoint: &Checkpoint,
     edge: &mut Edge,
 ) -> Result<JournalReport, Problem> {
-    let limit = usize::try_from(JOURNAL_BYTES_MAX * 2).unwrap_or(usize::MAX);
-    let bytes = match store.read(JOURNAL, limit) {
+    let bytes = match store.read(JOURNAL, JOURNAL_READ_BYTES_MAX) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let what = "it is missing, and may have held acknowledged entries: restore it from a backup; only if this \

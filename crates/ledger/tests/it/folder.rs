@@ -118,6 +118,16 @@ fn a_ledger_is_never_made_twice() {
         key(),
         &expect!["there is no ledger here (no `checkpoint` file): check the path, or make one first"],
     );
+    assert!(!path.join("nothing").exists(), "looking makes nothing");
+}
+
+#[test]
+fn a_journal_without_a_checkpoint_is_not_made_over() {
+    let (_guard, path, ledger) = open_with(3);
+    drop(ledger);
+    fs::remove_file(path.join("checkpoint")).unwrap();
+    let error = Ledger::create(&path, key()).unwrap_err();
+    expect!["there is a journal with entries here and no `checkpoint`: restore the checkpoint from a backup, or choose another folder"].assert_eq(&error.to_string());
 }
 
 #[test]
