@@ -35,7 +35,8 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         return;
     }
     let mut again = 0;
-    let mut chunks = Chunks::new(out.as_slice(), format, Limits { body_bytes: usize::MAX, records: usize::MAX });
+    let mut chunks =
+        Chunks::new(out.as_slice(), format, Limits { body_bytes: usize::MAX, records: usize::MAX });
     while let Some(chunk) = chunks.next_chunk().expect("a slice does not fail") {
         for reading in chunk.read().records {
             let record = reading.content.expect("what was placed can be read");

@@ -77,7 +77,11 @@ fn read_expected<'a>(expected: &Expected<'_>, body: &'a [u8], limits: &Limits) -
     if found != "Bundle" {
         return one(record(members));
     }
-    let unit = if is_batch(&members) { Unit::PerRecord } else { Unit::Whole };
+    // Only where a batch is carried out does each entry get an answer; a stored one is kept or refused.
+    let unit = match expected {
+        Expected::Bundle if is_batch(&members) => Unit::PerRecord,
+        Expected::Bundle | Expected::Type(_) | Expected::Anything => Unit::Whole,
+    };
     let mut records = Vec::new();
     for Entry { position, content } in entries(members) {
         if records.len() >= limits.records {
@@ -136,7 +140,8 @@ pub(super) fn entries(bundle: Members<'_>) -> Vec<Entry<'_>> {
 
 /// Whether a Bundle is a batch, whose entries stand alone.
 pub(super) fn is_batch(bundle: &Members<'_>) -> bool {
-    member(bundle, "type").and_then(Json::text) == Some("batch")
+    let says = |name, word| member(bundle, name).and_then(Json::text) == Some(word);
+    says("resourceType", "Bundle") && says("type", "batch")
 }
 
 fn entry_content(entry: Json<'_>) -> Option<Result<Record<'_>, Unreadable>> {
