@@ -1,6 +1,6 @@
 //! The shipped catalogue of standard objects: `catalogue.json`, one line a field.
 //!
-//! A field line is `Name type[:length] [readonly|createonly|required|name|lookup|cascade|auto|@Compound|=Default]…
+//! A field line is `Name type[:length] [readonly|createonly|required|name|lookup|cascade|restricted|auto|@Compound|=Default]…
 //! [>Target,Target:Relationship/ChildRelationship] [| value,value]`.
 //! Names and types are those of platform API v65 (sobject-types, BSD-3-Clause); lengths, required fields
 //! and picklist values of common fields follow describe results of public test recordings (`CumulusCI`, BSD-3-Clause).
@@ -72,6 +72,7 @@ fn field(line: &str) -> Option<Field> {
             "name" => field.name_field = true,
             "lookup" => field.lookup = true,
             "cascade" => field.cascade = true,
+            "restricted" => field.restricted = true,
             "auto" => (field.auto_number, field.access) = (true, Access::ReadOnly),
             _ => mark(&mut field, word)?,
         }

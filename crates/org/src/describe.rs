@@ -137,7 +137,7 @@ fn flags(field: &Field) -> [(&'static str, bool); 33] {
         ("aiPredictionField", false),
         ("autoNumber", field.auto_number),
         ("calculated", field.formula.is_some()),
-        ("cascadeDelete", field.cascade),
+        ("cascadeDelete", field.cascade && field.custom),
         ("caseSensitive", field.case_sensitive),
         ("createable", field.access != Access::ReadOnly),
         ("custom", field.custom),
@@ -163,12 +163,15 @@ fn flags(field: &Field) -> [(&'static str, bool); 33] {
         ("nameField", field.name_field),
         ("namePointing", field.reference.len() > 1),
         ("nillable", nillable),
-        ("permissionable", !(system || field.required || field.name_field || kind == Kind::Id)),
+        ("permissionable", permissionable(field, system)),
         ("polymorphicForeignKey", field.reference.len() > 1),
         ("queryByDistance", is_compound),
         ("restrictedDelete", false),
         ("restrictedPicklist", field.restricted),
-        ("searchPrefilterable", kind == Kind::Reference),
+        (
+            "searchPrefilterable",
+            kind == Kind::Reference && field.access == Access::Write && field.name != "OwnerId",
+        ),
         ("sortable", plain && kind != Kind::MultiPicklist && !long),
         ("unique", field.unique),
         ("updateable", field.access == Access::Write),
@@ -176,12 +179,20 @@ fn flags(field: &Field) -> [(&'static str, bool); 33] {
     ]
 }
 
+/// Whether a permission set can take the field away: not what the platform needs or fills in itself.
+fn permissionable(field: &Field, system: bool) -> bool {
+    let needed = system || field.required || field.name_field || field.kind == Kind::Id;
+    let part_of_name = field.compound.as_deref() == Some("Name");
+    let computed = field.access == Access::ReadOnly && field.kind != Kind::Address && !field.custom;
+    !(needed || part_of_name || computed || field.name == "OwnerId")
+}
+
 /// The members that are text, numbers or lists.
 fn shape(field: &Field) -> [(&'static str, Value); 23] {
     let kind = field.kind;
     let length = if kind.is_text() || matches!(kind, Kind::Id | Kind::Reference) { field.length } else { 0 };
     let bytes = if kind.is_text() { length.saturating_mul(3) } else { length };
-    let digits = if kind == Kind::Int { 9 } else { 0 };
+    let digits = if kind == Kind::Int { 8 } else { 0 };
     let number = kind.is_number() && kind != Kind::Int;
     let soap = match kind {
         Kind::Id | Kind::Reference => "tns:ID",
@@ -204,9 +215,15 @@ fn shape(field: &Field) -> [(&'static str, Value); 23] {
         | Kind::ComboBox
         | Kind::EncryptedString => "xsd:string",
     };
-    let extra = (kind == Kind::TextArea).then_some("plaintextarea");
+    let extra = match field.name.as_str() {
+        _ if kind == Kind::TextArea => Some("plaintextarea"),
+        _ if field.compound.as_deref() == Some("Name") => Some("personname"),
+        "PhotoUrl" => Some("imageurl"),
+        _ => None,
+    };
     let default = match (kind, field.default.as_deref()) {
         (Kind::Boolean, default) => json!(default == Some("true")),
+        (Kind::Picklist, default) => json!(default),
         _ => Value::Null,
     };
     [

@@ -30,7 +30,12 @@ fn route(visit: &mut Visit<'_>, call: &Call, segments: &[String]) -> Result<Repl
     let overridden = call.parameter("_HttpMethod").filter(|_| call.method == "POST");
     let method = overridden.map_or_else(|| call.method.clone(), str::to_ascii_uppercase);
     let method = if method == "HEAD" { "GET".to_owned() } else { method };
-    let lowered: Vec<String> = segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
+    // Names go by any case; ids, which begin with a digit, keep theirs.
+    let is_id = |segment: &str| segment.starts_with(|c: char| c.is_ascii_digit());
+    let lowered: Vec<String> = segments
+        .iter()
+        .map(|segment| if is_id(segment) { segment.clone() } else { segment.to_ascii_lowercase() })
+        .collect();
     let names: Vec<&str> = lowered.iter().map(String::as_str).collect();
     let raw = |at: usize| segments.get(at).map_or("", String::as_str);
     match (method.as_str(), names.as_slice()) {

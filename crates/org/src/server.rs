@@ -43,6 +43,10 @@ pub(crate) async fn serve(
             continue;
         };
         tracing::trace!(%peer, "accepted");
+        // Answers are small; waiting to fill a segment would only delay them.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "no TCP_NODELAY");
+        }
         let (core, tls, watcher) = (Arc::clone(&core), tls.clone(), graceful.watcher());
         tokio::spawn(async move {
             if let Some(config) = tls {

@@ -22,6 +22,12 @@ pub(crate) struct IngestJobs {
     jobs: BTreeMap<String, Job>,
 }
 
+impl IngestJobs {
+    fn get(&self, id: &str) -> Result<&Job, Failure> {
+        crate::id::widen(id).and_then(|id| self.jobs.get(&id)).ok_or_else(Failure::not_found)
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Job {
     id: String,
@@ -63,30 +69,27 @@ pub(crate) fn route(
     method: &str,
     names: &[&str],
 ) -> Result<Reply, Failure> {
-    let job = |visit: &Visit<'_>, id: &str| {
-        let id = crate::id::widen(id).ok_or_else(Failure::not_found)?;
-        visit.state.ingest.jobs.get(&id).cloned().ok_or_else(Failure::not_found)
-    };
     match (method, names) {
         ("POST", []) => create(visit, call),
         ("GET", []) => {
             let records: Vec<Value> = visit.state.ingest.jobs.values().rev().map(Job::body).collect();
             Ok(Reply::json(200, json!({"done": true, "records": records, "nextRecordsUrl": null})))
         }
-        ("PUT", [id, "batches"]) => upload(visit, call, &job(visit, id)?),
-        ("PATCH", [id]) => change(visit, call, &job(visit, id)?),
-        ("GET", [id]) => Ok(Reply::json(200, job(visit, id)?.details())),
+        ("PUT", [id, "batches"]) => upload(visit, call, id),
+        ("PATCH", [id]) => change(visit, call, id),
+        ("GET", [id]) => Ok(Reply::json(200, visit.state.ingest.get(id)?.details())),
         ("DELETE", [id]) => {
-            let job = job(visit, id)?;
+            let job = visit.state.ingest.get(id)?;
             if matches!(job.state, "UploadComplete" | "InProgress") {
                 return Err(invalid_state("only jobs that are open or ended can be deleted"));
             }
-            visit.state.ingest.jobs.remove(&job.id);
+            let id = job.id.clone();
+            visit.state.ingest.jobs.remove(&id);
             Ok(Reply::empty(204))
         }
-        ("GET", [id, "successfulresults"]) => Ok(job(visit, id)?.successful()),
-        ("GET", [id, "failedresults"]) => Ok(job(visit, id)?.failures()),
-        ("GET", [id, "unprocessedrecords"]) => Ok(job(visit, id)?.unprocessed()),
+        ("GET", [id, "successfulresults"]) => Ok(visit.state.ingest.get(id)?.successful()),
+        ("GET", [id, "failedresults"]) => Ok(visit.state.ingest.get(id)?.failures()),
+        ("GET", [id, "unprocessedrecords"]) => Ok(visit.state.ingest.get(id)?.unprocessed()),
         (_, [] | [_] | [_, _]) => Err(Failure::method_not_allowed(method)),
         _ => Err(Failure::not_found()),
     }
@@ -179,29 +182,33 @@ fn key_of(object: &Object, name: Option<String>) -> Result<String, Failure> {
     })
 }
 
-fn upload(visit: &mut Visit<'_>, call: &Call, job: &Job) -> Result<Reply, Failure> {
+fn upload(visit: &mut Visit<'_>, call: &Call, id: &str) -> Result<Reply, Failure> {
+    let job = visit.state.ingest.get(id)?;
     if job.state != "Open" || !job.data.is_empty() {
         return Err(invalid_state(
             "Found multiple contents for job: please 'Close' / 'Abort' / 'Delete' the current Job then create a new Job and make sure you only do 'PUT' once on a given Job.",
         ));
     }
+    let id = job.id.clone();
     let kind = call.header("content-type").unwrap_or("").to_ascii_lowercase();
     if !kind.starts_with("text/csv") {
         return Err(Failure::request(415, "UNSUPPORTED_MEDIA_TYPE", "job data must be text/csv"));
     }
-    if call.body.len() > visit.state.limits.upload_bytes {
-        return Err(Failure::request(413, "REQUEST_LIMIT_EXCEEDED", "job data is larger than the limit"));
+    let held: usize = visit.state.ingest.jobs.values().map(|job| job.data.len()).sum();
+    if held.saturating_add(call.body.len()) > visit.state.limits.upload_bytes {
+        let message = "open jobs hold as much data as the org takes; complete or abort one first";
+        return Err(Failure::request(400, "EXCEEDED_QUOTA", message));
     }
-    if let Some(job) = visit.state.ingest.jobs.get_mut(&job.id) {
+    if let Some(job) = visit.state.ingest.jobs.get_mut(&id) {
         job.data = call.body.clone();
     }
     Ok(Reply::empty(201))
 }
 
-fn change(visit: &mut Visit<'_>, call: &Call, job: &Job) -> Result<Reply, Failure> {
+fn change(visit: &mut Visit<'_>, call: &Call, id: &str) -> Result<Reply, Failure> {
     let body = call.object()?;
     let wanted = body.get("state").and_then(Value::as_str).unwrap_or("");
-    let mut job = job.clone();
+    let mut job = visit.state.ingest.get(id)?.clone();
     match (wanted, job.state) {
         ("UploadComplete", "Open") => {
             job.state = "UploadComplete";
@@ -212,6 +219,7 @@ fn change(visit: &mut Visit<'_>, call: &Call, job: &Job) -> Result<Reply, Failur
         }
         ("Aborted", "Open" | "UploadComplete" | "InProgress") => {
             job.state = "Aborted";
+            job.data = Bytes::new();
             let shown = job.body();
             visit.state.ingest.jobs.insert(job.id.clone(), job);
             Ok(Reply::json(200, shown))

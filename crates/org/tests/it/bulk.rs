@@ -140,7 +140,8 @@ async fn query_results_come_in_pages_that_end_with_null() {
         .json();
     assert_eq!((&job["state"], &job["object"]), (&json!("UploadComplete"), &json!("Account")));
     let path = format!("jobs/query/{}", job["id"].as_str().unwrap());
-    assert_eq!(story.get(&path).await.json()["state"], "JobComplete");
+    let short = path.get(..path.len() - 3).unwrap();
+    assert_eq!(story.get(short).await.json()["state"], "JobComplete");
     let whole = story.get(&format!("{path}/results")).await;
     assert_eq!((whole.header("sforce-locator"), whole.header("sforce-numberofrecords")), ("null", "5"));
     let (mut locator, mut rows, mut pages) = (String::new(), Vec::new(), 0);
