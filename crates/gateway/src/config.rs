@@ -83,7 +83,7 @@ impl Limits {
 /// How long the gateway waits before it gives up.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// For a TLS handshake, and for a request's header fields.
+    /// For a TLS handshake, for a request's header fields, and between two requests of one HTTP/1.1 connection.
     pub head: Duration,
     /// Without a byte moving, while a client sends a body or takes an answer.
     pub idle: Duration,

@@ -294,7 +294,7 @@ impl Connection {
         let Self { lane, door, http, watcher, _permit } = self;
         let boundary = Arc::clone(&lane.boundary);
         let suspicion = Suspicion::default();
-        let wire = Wire::new(socket, lane.timeouts.idle, suspicion.clone());
+        let wire = Wire::new(socket, lane.timeouts.head, lane.timeouts.idle, suspicion.clone());
         let service = service_fn(move |request| {
             let lane = Arc::clone(&lane);
             let two_framings = suspicion.arose();

@@ -1,4 +1,4 @@
-//! A client's socket, watched: for two framings in one request, and for a client that stops reading.
+//! A client's socket, watched: for two framings in one request, for a client that says nothing or stops reading.
 
 use std::{
     io,
@@ -35,14 +35,17 @@ pub(crate) struct Wire<S> {
     socket: S,
     framing: Framing,
     suspicion: Suspicion,
+    opening: Option<Opening>,
     /// How long a client may leave what we write unread.
     idle: Duration,
     stuck: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Wire<S> {
-    pub(crate) fn new(socket: S, idle: Duration, suspicion: Suspicion) -> Self {
-        Self { socket, framing: Framing::default(), suspicion, idle, stuck: None }
+    /// A client has `head` to show which version of HTTP it speaks, and `idle` to take what is written.
+    pub(crate) fn new(socket: S, head: Duration, idle: Duration, suspicion: Suspicion) -> Self {
+        let opening = Some(Opening { matched: 0, deadline: Box::pin(sleep(head)) });
+        Self { socket, framing: Framing::default(), suspicion, opening, idle, stuck: None }
     }
 
     /// Ends a write that has been waiting for too long.
@@ -76,10 +79,18 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let done = Pin::new(&mut self.socket).poll_read(context, buffer);
-        if let Some(new) = buffer.filled().get(before..)
-            && self.framing.read(new)
+        let this = &mut *self;
+        if let Some(new) = buffer.filled().get(before..) {
+            if this.framing.read(new) {
+                this.suspicion.0.store(true, Ordering::Relaxed);
+            }
+            this.opening.take_if(|opening| opening.is_over(new));
+        }
+        if done.is_pending()
+            && let Some(opening) = &mut this.opening
+            && opening.deadline.as_mut().poll(context).is_ready()
         {
-            self.suspicion.0.store(true, Ordering::Relaxed);
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         done
     }
@@ -114,6 +125,26 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         self.patient(context, AsyncWrite::poll_shutdown)
     }
 }
+
+/// The time before it is known which version of HTTP a client speaks; hyper's own clocks start only then.
+#[derive(Debug)]
+struct Opening {
+    /// How much of HTTP/2's first words was heard.
+    matched: usize,
+    deadline: Pin<Box<Sleep>>,
+}
+
+impl Opening {
+    fn is_over(&mut self, new: &[u8]) -> bool {
+        let awaited = H2_PREFACE.get(self.matched..).unwrap_or(&[]);
+        let heard = new.len().min(awaited.len());
+        self.matched += heard;
+        self.matched == H2_PREFACE.len() || new.get(..heard) != awaited.get(..heard)
+    }
+}
+
+/// Source: RFC 9113 section 3.4.
+const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Follows an HTTP/1.1 stream from head to head, as far as that is needed to see two framings in one head.
 ///

@@ -80,6 +80,41 @@ fn a_chunked_upload_is_judged_whole_and_its_trailers_end_here() {
 }
 
 #[test]
+fn answers_without_a_body_have_none() {
+    let upstream = Upstream::start(|request| {
+        let headers = vec![("ETag".to_owned(), "\"1\"".to_owned())];
+        match request.method.as_str() {
+            "HEAD" => Reply::Whole { status: 200, headers, body: b"0123456789".to_vec() },
+            _ => Reply::Raw(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()),
+        }
+    });
+    let scene = Scene::observing(&upstream);
+    let head = scene.ask("HEAD", QUERY, &[], b"");
+    assert_eq!((head.status, head.header("content-length"), head.body.len()), (200, Some("10"), 0));
+    assert_eq!(head.header("etag"), Some("\"1\""));
+    let patch = scene.ask("PATCH", &format!("{CREATE}/003000000000001AAA"), &[], ADA.as_bytes());
+    assert_eq!((patch.status, patch.body.len()), (204, 0));
+}
+
+#[test]
+fn one_connection_carries_many_requests() {
+    let upstream = Upstream::start(|request| Reply::json(200, &format!("\"{}\"", request.body_bytes)));
+    let scene = Scene::observing(&upstream);
+    let mut stream = scene.connect();
+    let length = ADA.len();
+    // Two at once, then a third that ends the connection.
+    let open = format!("GET {QUERY} HTTP/1.1\r\nHost: a\r\n\r\n");
+    let judged = format!("POST {CREATE} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{ADA}");
+    stream.write_all(format!("{open}{judged}").as_bytes()).unwrap();
+    stream.write_all(&request("GET", QUERY, &[], b"")).unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    assert_eq!(text.matches("HTTP/1.1 200 Said").count(), 3, "{text}");
+    let order: Vec<_> = upstream.received().into_iter().map(|received| received.method).collect();
+    assert_eq!(order, ["GET", "POST", "GET"]);
+}
+
+#[test]
 fn a_client_that_expects_100_is_told_to_go_on() {
     let upstream = Upstream::start(|_| Reply::json(201, "{}"));
     let scene = Scene::observing(&upstream);

@@ -128,6 +128,12 @@ fn a_client_that_dawdles_is_let_go() {
     stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n").unwrap();
     let mut rest = Vec::new();
     std::io::Read::read_to_end(&mut stream, &mut rest).unwrap();
+    // Nothing at all, or the beginning of a word.
+    for bytes in [&b""[..], b"P", b"PRI * HTTP/2.0\r\n"] {
+        let mut stream = scene.connect();
+        stream.write_all(bytes).unwrap();
+        assert_eq!(std::io::Read::read_to_end(&mut stream, &mut rest).unwrap_or(0), 0);
+    }
     // A body that never comes.
     let mut stream = scene.connect();
     let request = format!("POST {CREATE} HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n{{");
