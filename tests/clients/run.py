@@ -88,9 +88,8 @@ class Theatre:
         return {**kept, **noise, "PATH": path, "HOME": str(out), "REQUESTS_CA_BUNDLE": str(place.ca), "NODE_EXTRA_CA_CERTS": str(place.ca),
                 **{"EOSIN_CLIENT_" + name: str(value) for name, value in given.items()}}
 
-    def prepare(self, client, place):
-        """Deploys the custom fields that the stories write: the CLI's own story deploys the package itself."""
-        folders = [HERE / "fields"] if client == "sf" else [package(self.folder), HERE / "fields"]
+    def prepare(self, place, *folders):
+        """Deploys the custom fields that the stories write."""
         return self.play("sf", "prepare", place, EOSIN_CLIENT_DEPLOY=os.pathsep.join(str(folder) for folder in folders))
 
 
@@ -102,6 +101,19 @@ def package(folder):
     return copy
 
 
+def prepare(tally, theatre, eosin):
+    """Orgs to begin with, as snapshots: one with the Eosin package, and one where the CLI's story will deploy it."""
+    snapshots = {}
+    for bare, folders in ((False, [package(theatre.folder), HERE / "fields"]), (True, [HERE / "fields"])):
+        with stage.Stage(eosin, theatre.folder / f"prepared-{'bare' if bare else 'package'}") as servers:
+            place = servers.straight("prepared")
+            transcript = theatre.prepare(place, *folders)
+            if not all(step["held"] for step in transcript["steps"]):
+                steps_hold(tally, "an org to begin with", transcript)
+            snapshots[bare] = servers.keep(place)
+    return snapshots
+
+
 def steps_hold(tally, name, transcript):
     """Each step that says what should be, and whether it was."""
     for step in transcript["steps"]:
@@ -111,22 +123,45 @@ def steps_hold(tally, name, transcript):
 
 def walk_straight(tally, theatre, client, place):
     """One client, one org, nothing between."""
-    steps_hold(tally, f"{client} prepares", theatre.prepare(client, place))
+    folders = [HERE / "fields"] if client == "sf" else [package(theatre.folder), HERE / "fields"]
+    steps_hold(tally, f"{client} prepares", theatre.prepare(place, *folders))
     steps_hold(tally, f"{client} straight", theatre.play(client, "walk", place))
 
 
 def walk_twice(tally, theatre, client, straight, through):
     """One client, two fresh orgs; the second behind the gateway."""
     with ThreadPoolExecutor() as pool:
-        prepared = list(pool.map(lambda place: theatre.prepare(client, place), (straight, through.behind)))
-        for transcript in prepared:
-            if not all(step["held"] is not False for step in transcript["steps"]):
-                steps_hold(tally, f"{client} prepares", transcript)
         played = list(pool.map(lambda place: theatre.play(client, "walk", place), (straight, through)))
     steps_hold(tally, f"{client} straight", played[0])
     steps_hold(tally, f"{client} through the gateway", played[1])
     for step, problem in compare.differences(*played):
         tally.check(f"{client} is answered the same: {step}", problem or "")
+
+
+PEOPLE = [
+    {"attributes": {"type": "Contact"}, "FirstName": first, "LastName": last, "Email": f"{first.lower()}@example.org",
+     "Phone": f"+1 202 555 010{number}", "Birthdate": f"19{70 + number}-03-0{number + 1}", "MailingCity": "Exampleton"}
+    for number, (first, last) in enumerate([("Ada", "Zyzzx-Example"), ("Béla", "Weird-Ünusual"), ("Cleo", "O'Nobody")])
+]
+
+
+def carry_marks(tally, theatre, servers):
+    """Marks through a real client: written, read back and judged; then moved, broken, and brought to production."""
+    dataset = servers.generate(PEOPLE)
+    sandbox = servers.through("sandbox", dataset, "marked-sandbox")
+    production = servers.through("production", dataset, "marked-production")
+    intact, modified = theatre.folder / "intact.json", theatre.folder / "modified.json"
+    files = {"MARKED": dataset.records, "DATASET": dataset.manifest, "INTACT": intact, "MODIFIED": modified}
+    files = {"EOSIN_CLIENT_" + name: str(path) for name, path in files.items()}
+    for scene, place in (("marked", sandbox), ("marked_refused", production)):
+        transcript = theatre.play("simple_salesforce", scene, place, **files)
+        steps_hold(tally, f"marks through simple_salesforce, {place.name}", transcript)
+        show_refusals(transcript)
+    for name, file, count in (("intact", intact, len(PEOPLE)), ("modified", modified, 1)):
+        said = servers.judge(file, dataset) if file.exists() else {"counts": {}, "findings": []}
+        states = [finding.get("integrity") for finding in said["findings"]]
+        good = said["counts"].get("synthetic") == count and states == [name] * count
+        tally.check(f"what simple_salesforce read back is synthetic and {name}", "" if good else json.dumps(said)[:1500])
 
 
 def show_refusals(transcript):
@@ -149,19 +184,19 @@ def main():
     folder = Path(tempfile.mkdtemp(prefix="eosin-clients-"))
     try:
         theatre = Theatre(install.clients(), folder)
+        prepared = None if given.org else prepare(tally, theatre, given.eosin.resolve())
         for client in given.clients or CLIENTS:
             if given.org:
                 walk_straight(tally, theatre, client, stage.Place("org", *given.org.split(",")))
                 continue
-            with stage.Stage(given.eosin.resolve(), folder / f"stage-{client}") as servers:
-                walk_twice(tally, theatre, client, servers.straight(), servers.through(strict=False))
-                strict = servers.through(strict=True)
-                theatre.prepare(client, strict.behind)
+            with stage.Stage(given.eosin.resolve(), folder / f"stage-{client}", prepared[client == "sf"]) as servers:
+                walk_twice(tally, theatre, client, servers.straight(), servers.through("sandbox"))
+                strict = servers.through("production")
                 transcript = theatre.play(client, "refused", strict)
                 steps_hold(tally, f"{client} at a boundary that refuses", transcript)
                 show_refusals(transcript)
                 if client == "simple_salesforce":
-                    servers.marked(tally, theatre)
+                    carry_marks(tally, theatre, servers)
     finally:
         if given.keep:
             print(f"transcripts and logs are in {folder}")

@@ -7,7 +7,6 @@ import csv
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import urllib.parse
 import urllib.request

@@ -253,20 +253,56 @@ def refused(t):
 def marked(t):
     """Writes records that carry marks, reads them back, and leaves what it read for `eosin judge`."""
     sf = log_in(**logins()["password and connected app"])
-    with open(os.environ["EOSIN_CLIENT_MARKED"], encoding="utf-8") as file:
-        given = json.load(file)
-    records = given["records"] if isinstance(given, dict) else given
-    kept = []
+    records = read_json("MARKED")["records"]
+    dataset = read_json("DATASET")
+    row = {"Name": "Client story", "Eosin_Manifest__c": json.dumps(dataset["manifest"]), "Eosin_Receipt__c": json.dumps(dataset["receipts"])}
+    named = records[0]["Eosin_Dataset__r"]["Eosin_Dataset_Id__c"]
+    t.step("the dataset's row", lambda: sf.Eosin_Dataset__c.upsert("Eosin_Dataset_Id__c/" + named, row), lambda answer: answer == 201)
+    ids = []
     for number, record in enumerate(records):
-        fields = {name: value for name, value in record.items() if name != "attributes" and value is not None}
-        made = t.step(f"create marked {number}", lambda fields=fields: plain(sf.Contact.create(fields)), lambda answer: answer["success"] is True)
-        names = ", ".join(fields)
-        read = t.step(f"read marked {number} by query", lambda made=made, names=names: plain(
-            sf.query(f"SELECT {names} FROM Contact WHERE Id = '{made['id']}'"))["records"][0], lambda answer: "Eosin_Mark__c" in answer)
-        kept.append(read)
-    with open(os.environ["EOSIN_CLIENT_READ_BACK"], "w", encoding="utf-8") as file:
-        json.dump({"records": kept}, file)
+        made = t.step(f"create marked {number}", lambda record=record: plain(sf.Contact.create(untyped(record))), lambda answer: answer["success"] is True)
+        ids.append(made["id"])
+    leave("INTACT", t.step("read them back by query", lambda: [found(sf, one, record) for one, record in zip(ids, records)],
+                           lambda answer: all(record["Eosin_Mark__c"] and record["Eosin_Synthetic__c"] for record in answer)))
+    t.step("edit a phone", lambda: sf.Contact.update(ids[0], {"Phone": "+1 202 555 0199"}), lambda answer: answer == 204)
+    leave("MODIFIED", t.step("read the edited one", lambda: [found(sf, ids[0], records[0])], lambda answer: answer[0]["Phone"].endswith("0199")))
+    moved = {**untyped(records[1]), "LastName": "Somebody-Else", "FirstName": "Moved", "Email": "moved@example.org", "Birthdate": "1971-02-03"}
+    t.step("refused: the mark of another record", lambda: plain(sf.Contact.create(moved)), lambda answer: "EOSIN_BLOCKED" in answer["text"])
+    flipped = untyped(records[2])
+    flipped["Eosin_Mark__c"] = flipped["Eosin_Mark__c"][:-8] + ("A" if flipped["Eosin_Mark__c"][-8] != "A" else "B") + flipped["Eosin_Mark__c"][-7:]
+    t.step("refused: a mark with a flipped bit", lambda: plain(sf.Contact.create(flipped)), lambda answer: "EOSIN_BLOCKED" in answer["text"])
+
+
+def marked_refused(t):
+    """Marked records at the door of production."""
+    sf = log_in(**logins()["password and connected app"])
+    record = read_json("MARKED")["records"][0]
+    t.step("refused: a synthetic record in production", lambda: plain(sf.Contact.create(untyped(record))), lambda answer: "EOSIN_BLOCKED" in answer["text"])
+    t.step("nothing arrived", lambda: sf.query("SELECT count() FROM Contact")["totalSize"], lambda answer: answer == 0)
+
+
+def untyped(record):
+    """A record without the attributes that only some routes take."""
+    return {name: value for name, value in record.items() if name != "attributes" and value is not None}
+
+
+def found(sf, one, like):
+    """A record as a query gives it, with the fields that were written."""
+    names = [name for name in untyped(like) if not name.endswith("__r")] + ["Eosin_Dataset__r.Eosin_Dataset_Id__c"]
+    return plain(sf.query(f"SELECT {', '.join(names)} FROM Contact WHERE Id = '{one}'"))["records"][0]
+
+
+def read_json(name):
+    """A file that the harness left for the story."""
+    with open(setting(name), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def leave(name, records):
+    """Records for the harness to judge."""
+    with open(setting(name), "w", encoding="utf-8") as to:
+        json.dump({"records": records}, to)
 
 
 if __name__ == "__main__":
-    transcript.run({"walk": walk, "refused": refused, "marked": marked})
+    transcript.run({"walk": walk, "refused": refused, "marked": marked, "marked_refused": marked_refused})

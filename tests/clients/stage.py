@@ -1,6 +1,7 @@
 """Sets the stage: fresh orgs, a gateway in front of one, and the credentials that a story is given."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -28,8 +29,8 @@ class Place:
 class Stage:
     """Starts places and stops them all at the end."""
 
-    def __init__(self, eosin, folder):
-        self.eosin, self.folder, self.servers = eosin, folder, []
+    def __init__(self, eosin, folder, prepared=None):
+        self.eosin, self.folder, self.servers, self.prepared = eosin, folder, [], prepared
         folder.mkdir()
 
     def __enter__(self):
@@ -40,23 +41,39 @@ class Stage:
             server.stop()
 
     def straight(self, name="org"):
-        """A fresh org."""
+        """A fresh org, with the fields that were prepared."""
         http, https, ca = free_port(), free_port(), self.folder / f"{name}-ca.pem"
-        server = Server(self.folder, name, [self.eosin, "org", "--http", f"127.0.0.1:{http}", "--https", f"127.0.0.1:{https}", "--ca-out", ca])
+        snapshot = self.folder / f"{name}.snapshot"
+        if self.prepared:
+            shutil.copy(self.prepared, snapshot)
+        server = Server(self.folder, name, [self.eosin, "org", "--http", f"127.0.0.1:{http}", "--https", f"127.0.0.1:{https}",
+                                            "--ca-out", ca, "--snapshot", snapshot])
         self.servers.append(server)
         place = Place(name, f"http://127.0.0.1:{http}", f"https://127.0.0.1:{https}", ca)
         server.answers(place.http + "/services/data")
         server.answers(place.https + "/services/data", ca)
         return place
 
-    def through(self, strict):
-        """A gateway in front of a fresh org: in front of a sandbox, which lets in what has no mark, or of production."""
-        name = "production" if strict else "sandbox"
+    def keep(self, place):
+        """Stops an org and gives the snapshot that it leaves."""
+        for server in self.servers:
+            server.stop()
+        return self.folder / f"{place.name}.snapshot"
+
+    def through(self, environment, dataset=None, name=None):
+        """A gateway in front of a fresh org: a sandbox lets in what has no mark, production does not.
+
+        With a `Dataset`, the gateway knows it and believes its generator's log about synthetic records.
+        """
+        name = name or environment
         behind = self.straight(f"{name}-org")
         home = self.folder / name
         self.say("init", "--yes", home)
         http, https = free_port(), free_port()
-        (home / "eosin.toml").write_text(configuration(home, name, behind.http, http, https))
+        (home / "eosin.toml").write_text(configuration(home, environment, behind.http, http, https, dataset))
+        if dataset:
+            (home / "datasets").mkdir(exist_ok=True)
+            shutil.copy(dataset.manifest, home / "datasets" / "story.dataset.json")
         server = Server(home, "gateway", [self.eosin, "run", "--config", home / "eosin.toml"])
         self.servers.append(server)
         place = Place(name, f"http://127.0.0.1:{http}", f"https://127.0.0.1:{https}", home / "keys" / "authority.pem", behind)
@@ -68,10 +85,32 @@ class Stage:
         """Runs one `eosin` command to its end and gives its output."""
         command = [str(word) for word in (self.eosin, *arguments)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, cwd=self.folder)
-        return done
+        if done.returncode > 1:
+            raise SystemExit(f"`{' '.join(command)}` ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def generate(self, records):
+        """Marks records with a generator's own log and key, as a program apart from any gateway would."""
+        home, out = self.folder / "generator", self.folder / "marked.json"
+        self.say("init", "--yes", home)
+        given = self.folder / "made.json"
+        given.write_text(json.dumps({"records": records}))
+        self.say("mark", given, "--out", out, "--dataset", "client story", "--generator", "client-story", "--config", home / "eosin.toml")
+        return Dataset(out, Path(f"{out}.dataset.json"), home / "keys" / "ledger.vkey")
+
+    def judge(self, file, dataset):
+        """What `eosin judge` says of a file, by a stranger who trusts only the generator's key."""
+        return json.loads(self.say("judge", file, "--dataset", dataset.manifest, "--trust", dataset.vkey, "--json"))
 
 
-def configuration(home, environment, upstream, http, https):
+class Dataset:
+    """Marked records, the file that goes with them, and the key of the log that vouches for them."""
+
+    def __init__(self, records, manifest, vkey):
+        self.records, self.manifest, self.vkey = records, manifest, vkey
+
+
+def configuration(home, environment, upstream, http, https, dataset):
     """The `eosin.toml` that `eosin init` wrote, with our boundaries instead of its examples."""
     kept = (home / "eosin.toml").read_text().split("[[boundary]]")[0]
     boundary = lambda name, port, tls: f"""
@@ -84,4 +123,6 @@ upstream = "{upstream}"
 environment = "{environment}"
 mode = "enforce"
 """
+    if dataset:
+        kept += f'\n[[trust]]\nvkey = "{dataset.vkey}"\nvouches_for = ["synthetic"]\n'
     return kept + boundary("plain", http, False) + boundary("tls", https, True)
