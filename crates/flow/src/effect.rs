@@ -121,7 +121,7 @@ pub fn apply(ruling: &Logged<Ruling>, crossing: &Crossing, read: Applied) -> Pas
     if ruling.item().decision() != Decision::Block {
         return forward(None, None);
     }
-    let refusals = refusals(ruling.item(), &place, read.disbelieved);
+    let refusals = refusals(ruling.item(), &place, &read);
     let refuse = |answer| Passage::Refuse(Refused { answer, provenance: provenance.clone() });
     match (read.unit, &crossing.body, read.route) {
         (Unit::PerRecord, Ok(body), Some(Route::Salesforce(route))) => {
@@ -137,13 +137,14 @@ pub fn apply(ruling: &Logged<Ruling>, crossing: &Crossing, read: Applied) -> Pas
         (Unit::PerRecord, Ok(body), Some(Route::Fhir(_))) => {
             let refusals: Vec<(usize, Refusal)> = refusals.into_iter().collect();
             match fhir::withhold(body, &refusals) {
-                Ok(mut withheld) => match withheld.body.take() {
-                    Some(kept) => forward(Some(kept.into()), Some(Merge(Withheld::Fhir(withheld)))),
-                    None => {
+                Ok(mut withheld) => {
+                    if let Some(kept) = withheld.body.take() {
+                        forward(Some(kept.into()), Some(Merge(Withheld::Fhir(withheld))))
+                    } else {
                         let answer = fhir::merge(&withheld, None);
                         refuse(answer.unwrap_or_else(|_| fhir::refuse(&refusals)))
                     }
-                },
+                }
                 Err(_) => refuse(fhir::refuse(&refusals)),
             }
         }
@@ -161,6 +162,8 @@ pub fn apply(ruling: &Logged<Ruling>, crossing: &Crossing, read: Applied) -> Pas
 pub struct Applied {
     pub(crate) route: Option<Route>,
     pub(crate) unit: Unit,
+    /// Where each judged record stands among the records of the body: dataset rows are not judged.
+    pub(crate) positions: Vec<usize>,
     /// Whether an inbound header claimed something that was found to be otherwise.
     pub(crate) disbelieved: bool,
 }
@@ -176,18 +179,24 @@ pub fn error_answer(protocol: &Protocol, status: u16, refusal: &Refusal) -> Answ
     }
 }
 
-/// What is said of each refused record.
-fn refusals(ruling: &Ruling, place: &RulingReference, disbelieved: bool) -> BTreeMap<usize, Refusal> {
+/// What is said of each refused record, by its position among the records of the body.
+fn refusals(ruling: &Ruling, place: &RulingReference, read: &Applied) -> BTreeMap<usize, Refusal> {
     let boundary = &ruling.request().boundary;
-    let header =
-        if disbelieved { " The Eosin-Provenance header said otherwise and was not believed." } else { "" };
+    let header = if read.disbelieved {
+        " The Eosin-Provenance header said otherwise and was not believed."
+    } else {
+        ""
+    };
     let refusal = |reason: &str| Refusal {
         code: BLOCKED.to_owned(),
         message: format!("Blocked by Eosin at boundary `{boundary}`: {reason}.{header} Ruling {place}."),
     };
-    let blocked = ruling.decisions().iter().enumerate().filter(|(_, decision)| **decision == Decision::Block);
-    let mut refusals: BTreeMap<usize, Refusal> = blocked
-        .map(|(row, _)| (row, refusal(&ruling.reason(row).unwrap_or_else(|| ruling.summary()))))
+    let rows = ruling.decisions().iter().zip(&read.positions).enumerate();
+    let mut refusals: BTreeMap<usize, Refusal> = rows
+        .filter(|(_, (decision, _))| **decision == Decision::Block)
+        .map(|(row, (_, position))| {
+            (*position, refusal(&ruling.reason(row).unwrap_or_else(|| ruling.summary())))
+        })
         .collect();
     if refusals.is_empty() {
         refusals.insert(0, refusal(&ruling.summary()));

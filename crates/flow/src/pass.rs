@@ -45,8 +45,9 @@ impl Flow {
         let ruling = decide(&self.policies(), &request, scope(readings.unit), verdicts);
 
         let claim = Claimed::weigh(&crossing.provenance, &ruling);
-        let references: Vec<String> =
-            readings.records.into_iter().map(|reading| reading.place.reference).collect();
+        let places = readings.records.into_iter().map(|reading| reading.place);
+        let (positions, references): (Vec<usize>, Vec<String>) =
+            places.map(|place| (place.index, place.reference)).unzip();
         let facts =
             Facts { action: action.as_str(), route: &label, claim: claim.word(), references: &references };
         let entry = Entry::ruling(&ruling, &crossing, &facts, &moment);
@@ -55,7 +56,8 @@ impl Flow {
 
         match self.commit(ruling, entry, &moment).await {
             Ok(logged) => {
-                let read = Applied { route, unit: readings.unit, disbelieved: claim.is_disbelieved() };
+                let read =
+                    Applied { route, unit: readings.unit, positions, disbelieved: claim.is_disbelieved() };
                 apply(&logged, &crossing, read)
             }
             Err(reason) => self.without_ledger(&crossing, leave, header, &reason, &moment),

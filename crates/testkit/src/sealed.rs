@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use mark::{
     Authorship, BatchReceipt, DatasetFile, Draft, FieldList, Manifest, Mark, Method, Record, Salt, Source,
-    Subject, Survey, TrustStore, checkpoint::Checkpoint, merkle, note::SignerKey, seal, tlog_proof::TlogProof,
+    Subject, Survey, TrustStore, checkpoint::Checkpoint, merkle, note::SignerKey, seal,
+    tlog_proof::TlogProof,
 };
 
 /// What sealing gave: marks in the order of the records, and all that is needed to judge them.
@@ -40,13 +41,7 @@ pub fn attested(records: &[Record<'_>]) -> Sealed {
 /// Seals records in a log of this name and key.
 ///
 /// Never:  draws randomness: salts are made from the key's bytes.
-pub fn sealed(
-    records: &[Record<'_>],
-    subject: Subject,
-    source: Source,
-    log: &str,
-    key: [u8; 32],
-) -> Sealed {
+pub fn sealed(records: &[Record<'_>], subject: Subject, source: Source, log: &str, key: [u8; 32]) -> Sealed {
     let [first, ..] = key;
     let manifest = Manifest {
         name: "testkit".to_owned(),
@@ -88,7 +83,9 @@ const MOMENT: &str = "2026-11-21T00:00:00Z";
 
 fn field_lists(records: &[Record<'_>]) -> BTreeMap<String, FieldList> {
     let mut survey = Survey::default();
-    records.iter().for_each(|record| survey.observe(record));
+    for record in records {
+        survey.observe(record);
+    }
     let identity = |_: &str, present: &[&str]| {
         let wanted = |name: &&&str| IDENTITY.iter().any(|id| id.eq_ignore_ascii_case(name));
         present.iter().filter(wanted).map(|name| (*name).to_owned()).collect()

@@ -51,7 +51,9 @@ pub(crate) fn sealed(
         .chain(contacts.iter().map(|line| contact_record(line)))
         .collect::<miette::Result<Vec<Record<'_>>>>()?;
     let mut survey = Survey::default();
-    records.iter().for_each(|record| survey.observe(record));
+    for record in &records {
+        survey.observe(record);
+    }
     let attested = matches!(source, Source::SystemOfRecord { .. });
     let manifest = Manifest {
         name: name.to_owned(),

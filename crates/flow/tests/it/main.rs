@@ -1,7 +1,6 @@
 //! Stories of the path: what happens to a request, and what the ledger says of it.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a test stops at the first surprise"

@@ -73,6 +73,26 @@ fn in_a_collection_only_the_refused_records_are_withheld() {
 }
 
 #[test]
+fn a_dataset_row_in_front_does_not_shift_who_is_withheld() {
+    let world = World::new();
+    let file = &world.synthetic.dataset;
+    let row = serde_json::json!({
+        "attributes": {"type": "Eosin_Dataset__c"},
+        "Name": "known",
+        "Eosin_Manifest__c": String::from_utf8(file.manifest.to_canonical()).unwrap(),
+        "Eosin_Receipt__c": file.receipts_json(),
+    });
+    let typed = |json: &str| json.replacen('{', r#"{"attributes":{"type":"Contact"},"#, 1);
+    let good = World::marked(&world.attested, 0, ADA);
+    let body = format!(r#"{{"allOrNone":false,"records":[{row},{},{}]}}"#, typed(EVE), typed(&good));
+    let Passage::Forward(forward) = world.pass(post(&production(), COLLECTION, &body)) else {
+        panic!("the row and the attested contact pass")
+    };
+    let sent = String::from_utf8(forward.body.unwrap().to_vec()).unwrap();
+    assert!(sent.contains("Eosin_Manifest__c") && sent.contains("Ada") && !sent.contains("Eve"));
+}
+
+#[test]
 fn the_ledger_holds_the_ruling_and_then_its_settlement() {
     let world = World::new();
     let Passage::Forward(forward) = world.pass(post(&sandbox(), CREATE, ADA)) else {
@@ -122,7 +142,7 @@ fn a_header_that_claims_otherwise_is_not_believed() {
 fn with_a_forbid_that_fails_to_evaluate_nothing_passes() {
     let broken = r#"
         @id("open") @reason("all may pass") permit(principal, action, resource);
-        @id("broken") @reason("cannot be evaluated") forbid(principal, action, resource) when { context.counts.records + 9223372036854775807 > 0 };
+        @id("broken") @reason("cannot be evaluated") forbid(principal, action, resource) when { context.records + 9223372036854775807 > 0 };
     "#;
     let world = World::with_policies(Policies::parse("broken", broken).unwrap());
     let attested = World::marked(&world.attested, 0, ADA);
