@@ -1,7 +1,7 @@
 //! What objects the org has, and what fields each of them has.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -114,8 +114,13 @@ pub(crate) enum Kind {
 }
 
 impl Schema {
-    /// The shipped catalogue.
+    /// The shipped catalogue, read once a process.
     pub(crate) fn shipped() -> Self {
+        static SHIPPED: LazyLock<Schema> = LazyLock::new(Schema::read);
+        SHIPPED.clone()
+    }
+
+    fn read() -> Self {
         let mut schema = Self { objects: BTreeMap::new(), by_prefix: BTreeMap::new(), custom_prefixes: 0 };
         for object in catalogue::objects() {
             schema.put(object);

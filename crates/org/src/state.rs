@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use crate::auth::Access;
 use crate::deploy::Deployments;
 use crate::rest::bulk_ingest::IngestJobs;
 use crate::rest::bulk_query::QueryJobs;
 use crate::schema::Schema;
-use crate::soql::evaluate::Lens;
+use crate::soql::Query;
+use crate::soql::evaluate::{Found, Lens};
 use crate::store::{Author, Store};
 use crate::value::Source;
 use crate::{Limits, datetime, id};
@@ -46,8 +45,19 @@ pub(crate) struct Visit<'a> {
 /// Query answers that are given out page by page.
 #[derive(Debug, Default)]
 pub(crate) struct Cursors {
-    // INVARIANT: at most `CURSORS_MAX`; the oldest goes first.
-    open: Vec<(String, Vec<Value>)>,
+    // INVARIANT: at most `CURSORS_MAX`, and `ROWS_MAX` rows together; the oldest goes first.
+    open: Vec<Cursor>,
+}
+
+/// One query answer: what it found is shown when its page is asked for.
+#[derive(Debug)]
+pub(crate) struct Cursor {
+    pub(crate) id: String,
+    pub(crate) query: Query,
+    pub(crate) found: Found,
+    pub(crate) deleted: bool,
+    /// Rows a page.
+    pub(crate) size: usize,
 }
 
 impl State {
@@ -106,19 +116,20 @@ impl Visit<'_> {
 }
 
 impl Cursors {
-    pub(crate) fn open(&mut self, id: String, records: Vec<Value>) {
-        if self.open.len() >= CURSORS_MAX {
+    pub(crate) fn open(&mut self, cursor: Cursor) {
+        self.open.push(cursor);
+        let rows = |open: &[Cursor]| open.iter().map(|cursor| cursor.found.len()).sum::<usize>();
+        while self.open.len() > 1 && (self.open.len() > CURSORS_MAX || rows(&self.open) > ROWS_MAX) {
             self.open.remove(0);
         }
-        self.open.push((id, records));
     }
 
-    pub(crate) fn get(&self, id: &str) -> Option<&[Value]> {
-        self.open.iter().find(|(known, _)| known == id).map(|(_, records)| records.as_slice())
+    pub(crate) fn get(&self, id: &str) -> Option<&Cursor> {
+        self.open.iter().find(|cursor| cursor.id == id)
     }
 
     pub(crate) fn close(&mut self, id: &str) {
-        self.open.retain(|(known, _)| known != id);
+        self.open.retain(|cursor| cursor.id != id);
     }
 }
 
@@ -130,4 +141,5 @@ pub(crate) fn make_room<T>(map: &mut BTreeMap<String, T>, max: usize) {
 }
 
 const CURSORS_MAX: usize = 20;
+const ROWS_MAX: usize = 2_000_000;
 const RECENT_MAX: usize = 200;

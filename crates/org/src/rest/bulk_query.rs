@@ -18,6 +18,16 @@ pub(crate) struct QueryJobs {
     jobs: BTreeMap<String, Job>,
 }
 
+impl QueryJobs {
+    /// Forgets the oldest results until so many rows more fit.
+    fn forget(&mut self, coming: usize) {
+        let held = |jobs: &BTreeMap<String, Job>| jobs.values().map(|job| job.rows.len()).sum::<usize>();
+        while !self.jobs.is_empty() && held(&self.jobs).saturating_add(coming) > ROWS_MAX {
+            self.jobs.pop_first();
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Job {
     id: String,
@@ -106,12 +116,18 @@ fn create(visit: &mut Visit<'_>, call: &Call) -> Result<Reply, Failure> {
             "Aggregate queries are not supported in Bulk V2 Query",
         ));
     }
-    let answer = evaluate::run(&lens, &query)?;
+    let found = evaluate::find(&lens, &query)?;
     let named = described.get("columnMetadata").and_then(Value::as_array).into_iter().flatten();
     let header: Vec<String> =
         named.filter_map(|column| Some(column.get("columnName")?.as_str()?.to_owned())).collect();
-    let rows =
-        answer.records.iter().map(|record| header.iter().map(|name| cell(record, name)).collect()).collect();
+    let mut rows: Vec<Vec<String>> = Vec::with_capacity(found.len());
+    while rows.len() < found.len() {
+        let records = evaluate::page(&lens, &query, &found, rows.len(), CHUNK_ROWS)?;
+        if records.is_empty() {
+            break;
+        }
+        rows.extend(records.iter().map(|record| header.iter().map(|name| cell(record, name)).collect()));
+    }
     let object = described.get("entityName").and_then(Value::as_str).unwrap_or("").to_owned();
     let job = Job {
         id: visit.state.ticket("750"),
@@ -128,6 +144,7 @@ fn create(visit: &mut Visit<'_>, call: &Call) -> Result<Reply, Failure> {
     };
     let shown = job.body("UploadComplete");
     make_room(&mut visit.state.queries.jobs, JOBS_MAX);
+    visit.state.queries.forget(job.rows.len());
     visit.state.queries.jobs.insert(job.id.clone(), job);
     Ok(Reply::json(200, shown))
 }
@@ -188,3 +205,5 @@ impl Job {
 }
 
 const JOBS_MAX: usize = 50;
+const ROWS_MAX: usize = 2_000_000;
+const CHUNK_ROWS: usize = 2_000;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
 use crate::soql::{self, columns, evaluate};
-use crate::state::Visit;
+use crate::state::{Cursor, Visit};
 
 /// Runs the query of the `q` parameter and gives its first page.
 pub(crate) fn start(
@@ -35,24 +35,15 @@ pub(crate) fn start(
     if call.parameter("columns").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
         return Ok(Reply::json(200, columns::describe(&visit.lens(deleted), &query)?));
     }
-    let answer = evaluate::run(&visit.lens(deleted), &query)?;
+    let found = evaluate::find(&visit.lens(deleted), &query)?;
     let size = page_size(visit, call);
-    let records = answer.records;
-    let mut body = Map::new();
-    body.insert("totalSize".into(), json!(answer.total));
-    if records.len() <= size {
-        body.insert("done".into(), json!(true));
-        body.insert("records".into(), Value::Array(records));
-    } else {
-        let id = visit.state.ticket("01g");
-        let page: Vec<Value> = records.iter().take(size).cloned().collect();
-        body.insert("done".into(), json!(false));
-        body.insert("nextRecordsUrl".into(), json!(visit.path(&format!("query/{id}-{size}"))));
-        body.insert("records".into(), Value::Array(page));
-        visit.state.cursors.open(id, records);
+    let name = query.from.clone();
+    let cursor = Cursor { id: visit.state.ticket("01g"), query, found, deleted, size };
+    let body = page(visit, &cursor, 0)?;
+    if cursor.found.len() > size {
+        visit.state.cursors.open(cursor);
     }
-    let body = Value::Object(body);
-    Ok(Reply::json(200, if tooling { dressed(body, &query.from) } else { body }))
+    Ok(Reply::json(200, if tooling { dressed(body, &name) } else { body }))
 }
 
 /// Gives a later page: `locator` is `<cursor>-<rows already given>`.
@@ -60,18 +51,23 @@ pub(crate) fn more(visit: &Visit<'_>, locator: &str) -> Result<Reply, Failure> {
     let gone = || Failure::request(400, "INVALID_QUERY_LOCATOR", "invalid query locator");
     let (id, from) = locator.rsplit_once('-').ok_or_else(gone)?;
     let from: usize = from.parse().map_err(|_| gone())?;
-    let records = visit.state.cursors.get(id).ok_or_else(gone)?;
-    let rest = records.get(from..).filter(|rest| !rest.is_empty()).ok_or_else(gone)?;
-    let size = visit.state.batch_rows;
-    let page: Vec<Value> = rest.iter().take(size).cloned().collect();
+    let cursor = visit.state.cursors.get(id).filter(|cursor| from < cursor.found.len()).ok_or_else(gone)?;
+    Ok(Reply::json(200, page(visit, cursor, from)?))
+}
+
+/// The records from one place on, and where to ask for those after them.
+fn page(visit: &Visit<'_>, cursor: &Cursor, from: usize) -> Result<Value, Failure> {
+    let Cursor { id, query, found, deleted, size } = cursor;
+    let records = evaluate::page(&visit.lens(*deleted), query, found, from, *size)?;
+    let next = from + size;
     let mut body = Map::new();
-    body.insert("totalSize".into(), json!(records.len()));
-    body.insert("done".into(), json!(rest.len() <= size));
-    if rest.len() > size {
-        body.insert("nextRecordsUrl".into(), json!(visit.path(&format!("query/{id}-{}", from + size))));
+    body.insert("totalSize".into(), json!(found.total()));
+    body.insert("done".into(), json!(next >= found.len()));
+    if next < found.len() {
+        body.insert("nextRecordsUrl".into(), json!(visit.path(&format!("query/{id}-{next}"))));
     }
-    body.insert("records".into(), Value::Array(page));
-    Ok(Reply::json(200, Value::Object(body)))
+    body.insert("records".into(), Value::Array(records));
+    Ok(Value::Object(body))
 }
 
 /// Forgets a cursor.

@@ -25,23 +25,72 @@ pub(crate) struct Lens<'a> {
     pub(crate) deleted: bool,
 }
 
-/// What a query gives.
+/// What a query found, before anybody looks at it: rows are kept by id, and shown page by page.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    /// How many rows there are; for a bare `COUNT()`, the count itself.
-    pub(crate) total: usize,
-    pub(crate) records: Vec<Value>,
+pub(crate) enum Found {
+    /// The answer to a bare `COUNT()`.
+    Count(usize),
+    /// The rows of an aggregate query.
+    Groups(Vec<Value>),
+    /// The ids of records, in order.
+    Rows(Vec<String>),
 }
 
-/// Runs a query.
+impl Found {
+    /// What `totalSize` says.
+    pub(crate) fn total(&self) -> usize {
+        match self {
+            Self::Count(count) => *count,
+            Self::Groups(_) | Self::Rows(_) => self.len(),
+        }
+    }
+
+    /// How many records the pages hold together.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Count(_) => 0,
+            Self::Groups(records) => records.len(),
+            Self::Rows(ids) => ids.len(),
+        }
+    }
+}
+
+/// Finds the rows of a query.
 ///
-/// Bounds: the answer holds at most the rows of one object; aggregates at most 2,000 groups.
-pub(crate) fn run(lens: &Lens<'_>, query: &Query) -> Result<Answer, Failure> {
+/// Bounds: at most the rows of one object; aggregates give at most 2,000 groups.
+pub(crate) fn find(lens: &Lens<'_>, query: &Query) -> Result<Found, Failure> {
     let object =
         lens.store.schema.object(&query.from).cloned().ok_or_else(|| Failure::invalid_type(&query.from))?;
     let lens = Lens { deleted: lens.deleted || query.all_rows, ..*lens };
     let rows = Rows::prepare(&lens, &object, query)?.fetch(&lens, query);
-    answer(&lens, &object, query, &rows)
+    if is_bare_count(query) {
+        return Ok(Found::Count(rows.len()));
+    }
+    if is_grouped(query) {
+        return groups(&lens, &object, query, &rows).map(Found::Groups);
+    }
+    // Said here, so that a mistake in the select list is an error even without rows.
+    members(&lens, &object, query, &[])?;
+    Ok(Found::Rows(rows.iter().filter_map(|row| row.get("Id")?.as_str().map(str::to_owned)).collect()))
+}
+
+/// Shows some of what a query found.
+pub(crate) fn page(
+    lens: &Lens<'_>,
+    query: &Query,
+    found: &Found,
+    from: usize,
+    size: usize,
+) -> Result<Vec<Value>, Failure> {
+    match found {
+        Found::Count(_) => Ok(Vec::new()),
+        Found::Groups(records) => Ok(records.iter().skip(from).take(size).cloned().collect()),
+        Found::Rows(ids) => {
+            let object = lens.store.object(&query.from)?;
+            let rows = ids.iter().skip(from).take(size).filter_map(|id| lens.store.row(&object.name, id));
+            members(lens, &object, query, &rows.collect::<Vec<_>>())
+        }
+    }
 }
 
 /// The values of the one column of a sub-select.
@@ -130,18 +179,6 @@ impl Rows {
         }
         window(rows, query)
     }
-}
-
-fn answer(lens: &Lens<'_>, object: &Arc<Object>, query: &Query, rows: &[&Row]) -> Result<Answer, Failure> {
-    if is_bare_count(query) {
-        return Ok(Answer { total: rows.len(), records: Vec::new() });
-    }
-    let records = if is_grouped(query) {
-        groups(lens, object, query, rows)?
-    } else {
-        members(lens, object, query, rows)?
-    };
-    Ok(Answer { total: records.len(), records })
 }
 
 /// One member of the record to give back.

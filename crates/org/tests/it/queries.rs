@@ -31,6 +31,17 @@ async fn pages_hold_every_row_once() {
     }
     assert_eq!((page["done"].as_bool(), pages), (Some(true), 3));
     assert_eq!(names, ["A0", "A1", "A2", "A3", "A4", "A5", "A6", "A7"]);
+    let found = encode("SELECT Id FROM Account");
+    let request = http::Request::get(format!("/services/data/v67.0/query?q={found}"))
+        .header("authorization", "Bearer tok")
+        .header("sforce-query-options", "batchSize=2");
+    let small =
+        crate::client::plain(&story.org, request.body(http_body_util::Full::default()).unwrap()).await.json();
+    assert_eq!(small["records"].as_array().unwrap().len(), 2);
+    let next = story
+        .get(small["nextRecordsUrl"].as_str().unwrap().strip_prefix("/services/data/v67.0/").unwrap())
+        .await;
+    assert_eq!(next.json()["records"].as_array().unwrap().len(), 2);
     let gone = story.get("query/01gEy0000000009IAA-3").await;
     assert_eq!((gone.status, gone.code().as_str()), (400, "INVALID_QUERY_LOCATOR"));
 }

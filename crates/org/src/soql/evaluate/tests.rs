@@ -1,5 +1,6 @@
 //! Questions and answers over a small org.
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -33,10 +34,18 @@ fn org() -> Store {
     store
 }
 
+/// What a query answers.
+struct Answer {
+    total: usize,
+    records: Vec<Value>,
+}
+
 fn ask(text: &str) -> Result<Answer, Failure> {
     let store = org();
     let lens = Lens { store: &store, now_ms: NOW, version: "v67.0", deleted: false };
-    run(&lens, &crate::rest::query::parse(text)?)
+    let query = crate::rest::query::parse(text)?;
+    let found = find(&lens, &query)?;
+    Ok(Answer { total: found.total(), records: page(&lens, &query, &found, 0, usize::MAX)? })
 }
 
 /// The values of a query's rows, `attributes` left out.
@@ -177,6 +186,37 @@ fn mistakes_are_named() {
     ];
     for (text, code) in table {
         assert_eq!(ask(text).map_err(|failure| failure.code).map(|_| ()), Err(code), "{text}");
+    }
+}
+
+proptest! {
+    /// An index only says where to look: a condition and one that no index can serve choose the same rows.
+    #[test]
+    fn an_index_changes_no_answer(keys in proptest::collection::vec("[abAB]{0,2}", 1..12), wanted in "[abAB]{1,2}") {
+        let mut store = Store::new(Schema::shipped(), 100);
+        let mut field = crate::schema::Field::new("Ext__c", crate::schema::Kind::String);
+        (field.length, field.external_id) = (20, true);
+        store.schema.add_field("Account", field);
+        let author = Author { user: "005000000000001AAA".into(), now_ms: NOW, source: Source::Json };
+        for (at, key) in keys.iter().enumerate() {
+            let given = json!({"Name": format!("N{at}"), "Ext__c": key});
+            let id = store.insert(&author, "Account", given.as_object().unwrap()).unwrap();
+            match at % 3 {
+                1 => store.delete(&author, "Account", &id).unwrap(),
+                2 => store.update(&author, "Account", &id, json!({"Ext__c": "b"}).as_object().unwrap()).unwrap(),
+                _ => {}
+            }
+        }
+        let lens = Lens { store: &store, now_ms: NOW, version: "v67.0", deleted: false };
+        let ids = |condition: &str| {
+            let query = crate::rest::query::parse(&format!("SELECT Id FROM Account WHERE {condition}")).unwrap();
+            match find(&lens, &query).unwrap() {
+                Found::Rows(ids) => ids,
+                other @ (Found::Count(_) | Found::Groups(_)) => panic!("{other:?}"),
+            }
+        };
+        prop_assert_eq!(ids(&format!("Ext__c = '{wanted}'")), ids(&format!("NOT Ext__c != '{wanted}'")));
+        prop_assert_eq!(ids(&format!("Ext__c IN ('{wanted}', 'b')")), ids(&format!("NOT Ext__c NOT IN ('{wanted}', 'b')")));
     }
 }
 
