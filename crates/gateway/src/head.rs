@@ -16,6 +16,8 @@ pub(crate) struct Head {
     /// What `Eosin-Provenance` claimed; taken out of `headers`.
     pub(crate) provenance: Vec<String>,
     pub(crate) method_override: Option<String>,
+    /// Whether the client waits for a word before it sends its body.
+    pub(crate) expects: bool,
     /// The client's own name for itself.
     pub(crate) client: String,
     /// `https://gateway.example:8443`, as the client addressed us.
@@ -43,10 +45,14 @@ pub(crate) fn admit(parts: Parts, door: Door, limits: &Limits) -> Result<Head, P
     if headers.contains_key(header::UPGRADE) {
         return Err(Problem::Request("the gateway offers no protocol upgrade; leave `Upgrade` out"));
     }
+    if headers.get_all(header::CONTENT_TYPE).iter().count() > 1 {
+        return Err(Problem::Request("the request has more than one `Content-Type`; send one"));
+    }
     let host = host(&uri, &headers)?;
     let target = target(&uri)?;
     let method_override = method_override(&headers)?;
     let client = client(&headers, door.peer);
+    let expects = headers.contains_key(header::EXPECT);
     let provenance = texts(&headers, &PROVENANCE);
     strip_hop_by_hop(&mut headers);
     strip_ours(&mut headers);
@@ -55,7 +61,7 @@ pub(crate) fn admit(parts: Parts, door: Door, limits: &Limits) -> Result<Head, P
     }
     forwarded(&mut headers, door, &host);
     let origin = format!("{}://{host}", door.scheme);
-    Ok(Head { method, target, headers, provenance, method_override, client, origin })
+    Ok(Head { method, target, headers, provenance, method_override, expects, client, origin })
 }
 
 /// The header that carries provenance in and out.

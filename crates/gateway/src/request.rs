@@ -53,11 +53,12 @@ pub(crate) async fn answer(
 }
 
 /// What the log and the counters tell about a request. Never holds content.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Story {
     entrance: &'static str,
     outcome: &'static str,
-    ruling: Option<u64>,
+    /// Where the ruling stands: `origin#index`.
+    ruling: Option<String>,
 }
 
 async fn life(
@@ -78,7 +79,7 @@ async fn life(
     }
     let collected = collect(body, lane.limits.body_bytes, &lane.held, lane.timeouts.idle).await?;
     // A client that hangs up drops this waiting, never the crossing itself.
-    let crossing = tokio::spawn(cross(Arc::clone(lane), head, collected, *story));
+    let crossing = tokio::spawn(cross(Arc::clone(lane), head, collected, story.clone()));
     let (response, told) = crossing.await.map_err(|_| Problem::Internal)?;
     *story = told;
     response
@@ -117,7 +118,7 @@ async fn cross(
         Passage::Forward(forward) => {
             story.outcome = if forward.merge.is_some() { "partly" } else { "forwarded" };
             lane.metrics.records(&lane.boundary.name, story.outcome, &forward.provenance);
-            story.ruling = forward.settlement.as_ref().map(|settlement| settlement.ruling());
+            story.ruling = place(&forward.provenance);
             let response = carry(&lane, head, collected, forward).await;
             if let Err(problem) = &response {
                 story.outcome = problem.code();
@@ -127,14 +128,15 @@ async fn cross(
         Passage::Refuse(refused) => {
             story.outcome = "refused";
             lane.metrics.records(&lane.boundary.name, story.outcome, &refused.provenance);
-            leave_unread(&lane, collected);
+            story.ruling = place(&refused.provenance);
+            leave_unread(&lane, &head, collected);
             let mut response = respond_made(refused.answer);
             insert(response.headers_mut(), PROVENANCE, &refused.provenance);
             (Ok(response), story)
         }
         Passage::Unavailable(unavailable) => {
             story.outcome = "unavailable";
-            leave_unread(&lane, collected);
+            leave_unread(&lane, &head, collected);
             let mut response = respond_made(unavailable.answer);
             let seconds = HeaderValue::from(unavailable.retry_after_seconds);
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
@@ -277,10 +279,18 @@ fn cleaned(answer: Response<Incoming>, addresses: &Addresses) -> Result<Response
 }
 
 /// Lets a client finish sending what will not be read, so that it comes to read the answer.
-fn leave_unread(lane: &Lane, collected: Collected) {
-    if let Some(rest) = collected.rest {
+///
+/// One that waits for `100 Continue` sends nothing, and reading would tell it to.
+fn leave_unread(lane: &Lane, head: &Head, collected: Collected) {
+    if let Some(rest) = collected.rest.filter(|_| !head.expects) {
         tokio::spawn(drain(rest, lane.limits.body_bytes, lane.timeouts.idle));
     }
+}
+
+/// The ruling's place, out of the provenance that `flow` wrote.
+fn place(provenance: &str) -> Option<String> {
+    let (_, rest) = provenance.split_once("ruling=\"")?;
+    rest.split_once('"').map(|(place, _)| place.to_owned())
 }
 
 /// Sets a header; text that cannot stand in one is left out rather than mended.

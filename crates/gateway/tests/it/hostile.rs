@@ -87,6 +87,7 @@ fn framing_that_could_be_read_in_two_ways_is_refused() {
     ] {
         check(&post(fields, body), 400);
     }
+    check(&post("Content-Length: 2\r\nContent-Type: text/csv\r\nContent-Type: application/json", "{}"), 400);
     check(&post("Transfer-Encoding: chunked", chunks), 200);
     check(&post("Content-Length: 2", "{}"), 200);
 }
