@@ -40,6 +40,7 @@ pub(crate) fn route(
         ("PATCH", [_, _]) => update(visit, call, &object, raw(1)),
         ("DELETE", [_, _]) => delete(visit, &object, raw(1)),
         ("GET", [_, id, _]) if crate::id::widen(id).is_some() => blob(visit, &object, raw(1), raw(2)),
+        ("GET", [_, "describe", ..]) => Err(Failure::not_found()),
         ("GET", [_, _, _]) => {
             let id = by_external_id(visit, &object, raw(1), raw(2))?;
             get(visit, call, &object, &id)
@@ -49,7 +50,7 @@ pub(crate) fn route(
             let id = by_external_id(visit, &object, raw(1), raw(2))?;
             delete(visit, &object, &id)
         }
-        (_, [_] | [_, _] | [_, "describe", ..]) => Err(Failure::method_not_allowed(method)),
+        (_, [_] | [_, _]) => Err(Failure::method_not_allowed(method)),
         _ => Err(Failure::not_found()),
     }
 }
