@@ -405,9 +405,9 @@ pub const COMMIT_ENTRIES_MAX: usize = 4096;
 /// The most bytes of one commit, counting two for the length of each entry: 256 entries of any size fit.
 pub const COMMIT_BYTES_MAX: usize = 256 * (ENTRY_BYTES_MAX + 2);
 /// A commit publishes when this many entries are waiting.
-pub const PUBLISH_ENTRIES: u64 = 4096;
+pub const PUBLISH_ENTRIES: u64 = 16_384;
 /// A commit publishes when the journal's round is this long.
-pub const PUBLISH_BYTES: u64 = 4 << 20;
+pub const PUBLISH_BYTES: u64 = 8 << 20;
 /// The longest journal; only reached when publishing fails.
 pub const JOURNAL_BYTES_MAX: u64 = 32 << 20;
 /// The longest journal that is read: past its bound by what the claiming of space may add.

@@ -92,6 +92,21 @@ impl Store for Folder {
         self.opened(path)?.sync_data()
     }
 
+    fn sync_all(&mut self, paths: &[String]) -> io::Result<()> {
+        for path in paths {
+            self.opened(path)?;
+        }
+        let files: Vec<&File> = paths.iter().filter_map(|path| self.open.get(path)).collect();
+        let share = files.len().div_ceil(SYNC_THREADS_MAX).max(1);
+        std::thread::scope(|scope| {
+            let sync = |share: &[&File]| share.iter().try_for_each(|file| file.sync_data());
+            let threads: Vec<_> = files.chunks(share).map(|share| scope.spawn(move || sync(share))).collect();
+            threads.into_iter().try_for_each(|thread| {
+                thread.join().unwrap_or_else(|_| Err(io::Error::other("a thread that syncs has panicked")))
+            })
+        })
+    }
+
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
         self.open.remove(from);
         self.open.remove(to);
@@ -113,6 +128,9 @@ impl Store for Folder {
         self.open.clear();
     }
 }
+
+/// They wait for the disk, not for each other.
+const SYNC_THREADS_MAX: usize = 16;
 
 /// Why a folder cannot be written to.
 #[derive(Debug, thiserror::Error)]

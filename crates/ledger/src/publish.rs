@@ -5,7 +5,7 @@ use std::io;
 
 use crate::commit::{JournalPlace, Ledger, PUBLISH_BYTES, PUBLISH_ENTRIES, State};
 use crate::layout::{CHECKPOINT, Tile, TileKind};
-use crate::store::place;
+use crate::store::{place, stage};
 
 impl Ledger {
     /// Writes everything committed into tiles and moves the checkpoint: from then on readers see it.
@@ -48,17 +48,25 @@ impl Ledger {
         };
         let files = self.edge.files_since(self.published);
         let mut folders = BTreeSet::new();
-        for (tile, bytes) in &files {
-            let path = tile.path();
-            place(self.store.as_mut(), &path, bytes).map_err(failed(&path))?;
-            let mut folder = path.as_str();
-            // The folder itself always; those above only until their own names are known to be durable.
-            while let Some((parent, _)) = folder.rsplit_once('/') {
-                folders.insert(parent.to_owned());
-                folder = parent;
-                if self.durable_folders.contains(folder) {
-                    break;
+        for some in files.chunks(FILES_AT_ONCE) {
+            let mut staged = Vec::with_capacity(some.len());
+            for (tile, bytes) in some {
+                let path = tile.path();
+                staged.push(stage(self.store.as_mut(), &path, bytes).map_err(failed(&path))?);
+                let mut folder = path.as_str();
+                // The folder itself always; those above only until their own names are known to be durable.
+                while let Some((parent, _)) = folder.rsplit_once('/') {
+                    folders.insert(parent.to_owned());
+                    folder = parent;
+                    if self.durable_folders.contains(folder) {
+                        break;
+                    }
                 }
+            }
+            self.store.sync_all(&staged).map_err(failed("tile"))?;
+            for ((tile, _), temporary) in some.iter().zip(&staged) {
+                let path = tile.path();
+                self.store.rename(temporary, &path).map_err(failed(&path))?;
             }
         }
         // 2. The names of those files.
@@ -100,6 +108,9 @@ impl Ledger {
         }
     }
 }
+
+/// How many files are written, synced together and moved into place at a time; each is open meanwhile.
+const FILES_AT_ONCE: usize = 128;
 
 /// Why nothing new was published. Committed entries are safe in the journal.
 #[derive(Debug, thiserror::Error)]

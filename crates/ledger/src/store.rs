@@ -33,6 +33,14 @@ pub trait Store: fmt::Debug + Send {
     /// Makes what was written to a file durable.
     fn sync(&mut self, path: &str) -> io::Result<()>;
 
+    /// Makes what was written to each of these files durable, in any order.
+    ///
+    /// A file system writes its own journal once for many files that are synced at the same time, so an
+    /// implementation that can should.
+    fn sync_all(&mut self, paths: &[String]) -> io::Result<()> {
+        paths.iter().try_for_each(|path| self.sync(path))
+    }
+
     /// Puts a file in the place of another, atomically.
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()>;
 
@@ -50,6 +58,13 @@ pub trait Store: fmt::Debug + Send {
 ///
 /// The name is durable only after the folder is synced, which is left to the caller, who may have many files.
 pub(crate) fn place(store: &mut dyn Store, path: &str, bytes: &[u8]) -> io::Result<()> {
+    let temporary = stage(store, path, bytes)?;
+    store.sync(&temporary)?;
+    store.rename(&temporary, path)
+}
+
+/// Writes a whole file under a temporary name, which it returns; nothing is synced.
+pub(crate) fn stage(store: &mut dyn Store, path: &str, bytes: &[u8]) -> io::Result<String> {
     let temporary = format!("{path}.new");
     // A leftover of a crash may be longer than what we write.
     match store.length(&temporary) {
@@ -59,6 +74,5 @@ pub(crate) fn place(store: &mut dyn Store, path: &str, bytes: &[u8]) -> io::Resu
         Err(error) => return Err(error),
     }
     store.write(&temporary, 0, bytes)?;
-    store.sync(&temporary)?;
-    store.rename(&temporary, path)
+    Ok(temporary)
 }
