@@ -149,6 +149,31 @@ mod tests {
         check(&["deflate"], b"", "is not a valid deflate body");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_decoded_within_the_bound_or_unreadable(
+            mut body in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..400),
+            start in proptest::sample::select(vec![&b""[..], &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3], &[0x78, 0x9c]]),
+            coding in proptest::sample::select(vec![Coding::Identity, Coding::Gzip, Coding::Deflate, Coding::Other]),
+        ) {
+            body.splice(0..0, start.iter().copied());
+            let limits = Limits { decoded_bytes: 300, ..LIMITS };
+            if let Ok(decoded) = decode(coding, &body.into(), &limits) {
+                proptest::prop_assert!(decoded.len() <= 300);
+            }
+        }
+
+        #[test]
+        fn what_was_packed_is_what_is_judged(body in proptest::collection::vec(proptest::prelude::any::<u8>(), 1..2000)) {
+            for (coding, packed) in [(Coding::Gzip, gzip(&body)), (Coding::Deflate, zlib(&body)), (Coding::Deflate, raw(&body))] {
+                // A body may by accident be readable in two ways; then it is refused, never misread.
+                if let Ok(decoded) = decode(coding, &packed.into(), &LIMITS) {
+                    proptest::prop_assert_eq!(&decoded[..], &body[..]);
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_bomb_stops_at_the_bound() {
         let bomb = vec![b' '; 64 * 1024 * 1024];

@@ -202,6 +202,40 @@ mod tests {
         check(in_json, r#"{"a":"unterminated"#, "unchanged");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn after_a_rewrite_nothing_leads_past_the_gateway(
+            pieces in proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..20)
+        ) {
+            let text = pieces.concat();
+            for rewrite in [in_json, in_xml] {
+                if let Some(once) = rewrite(text.as_bytes(), &addresses()) {
+                    proptest::prop_assert_eq!(rewrite(&once, &addresses()), None);
+                }
+            }
+            if let Ok(value) = serde_json::from_str::<serde_json::Value>(&text) {
+                let after = in_json(text.as_bytes(), &addresses()).unwrap_or_else(|| text.clone().into_bytes());
+                let after: serde_json::Value = serde_json::from_slice(&after).unwrap();
+                proptest::prop_assert_eq!(after.as_array().map(Vec::len), value.as_array().map(Vec::len));
+            }
+        }
+    }
+
+    const PIECES: [&str; 12] = [
+        "https://org.example:8443",
+        "https:\\/\\/org.example:8443",
+        "\"",
+        "\\",
+        "/x",
+        "<",
+        ">",
+        "[",
+        "]",
+        ",",
+        "é",
+        " ",
+    ];
+
     #[test]
     fn xml_text_is_rewritten_and_attributes_are_not() {
         check(

@@ -293,6 +293,35 @@ mod tests {
         check(&[EMPTY, SIZED, CHUNKED, SIZED, EMPTY].concat(), false);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_followed_the_same_however_they_are_cut(
+            pieces in proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..12),
+            size in 1_usize..40,
+        ) {
+            let stream = pieces.concat();
+            let whole = Framing::default().read(stream.as_bytes());
+            let mut cut = Framing::default();
+            let found = stream.as_bytes().chunks(size).fold(false, |found, piece| found | cut.read(piece));
+            proptest::prop_assert_eq!(found, whole);
+        }
+    }
+
+    const PIECES: [&str; 12] = [
+        BOTH,
+        OTHER_WAY,
+        SIZED,
+        CHUNKED,
+        EMPTY,
+        "\r\n",
+        "\n",
+        "0\r\n",
+        "Content-Length: 3",
+        "Transfer-Encoding: x\r\n",
+        ": ",
+        "PRI * HTTP/2.0",
+    ];
+
     #[test]
     fn what_is_not_understood_is_not_accused() {
         check(&format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{BOTH}"), false);
