@@ -82,7 +82,9 @@ class Theatre:
         node = Path(self.clients.node).parent
         path = os.pathsep.join([str(node), str(Path(self.clients.modules) / ".bin"), os.environ.get("PATH", "")])
         noise = {"SF_DISABLE_TELEMETRY": "true", "SF_SKIP_NEW_VERSION_CHECK": "true", "SF_AUTOUPDATE_DISABLE": "true", "SF_DISABLE_AUTOUPDATE": "true",
-                 "SF_USE_GENERIC_UNIX_KEYCHAIN": "true", "SFDX_DISABLE_DNS_CHECK": "true", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+                 "SF_USE_GENERIC_UNIX_KEYCHAIN": "true", "SFDX_DISABLE_DNS_CHECK": "true", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1",
+                 # simple-salesforce takes CSV columns from a set: without this they stand in another order each time.
+                 "PYTHONHASHSEED": "0"}
         given = {"URL": place.http, "URL_HTTP": place.http, "URL_HTTPS": place.https, "CA": place.ca, "FOLDER": out, "MODULES": self.clients.modules,
                  "NODE": self.clients.node, "SF": self.clients.sf, "PACKAGE": package(out), **stage.CREDENTIALS, "JWT_KEY": self.key}
         return {**kept, **noise, "PATH": path, "HOME": str(out), "REQUESTS_CA_BUNDLE": str(place.ca), "NODE_EXTRA_CA_CERTS": str(place.ca),

@@ -124,9 +124,6 @@ async fn read(core: &Core, request: Request<Incoming>, scheme: &str) -> Result<C
     let host = parts.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
     let host = host.map(str::to_owned).or_else(|| parts.uri.authority().map(ToString::to_string));
     let host = host.unwrap_or_else(|| "localhost".into());
-    // A proxy in front says which scheme the client used, so that addresses in answers lead back through it.
-    let forwarded = parts.headers.get("x-forwarded-proto").and_then(|proto| proto.to_str().ok());
-    let scheme = forwarded.filter(|proto| matches!(*proto, "http" | "https")).unwrap_or(scheme);
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let mut call = Call::new(parts.method.as_str(), target, &format!("{scheme}://{host}"));
     call.headers = parts
