@@ -18,7 +18,7 @@ use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 /// An opened file of records.
 pub(crate) struct Input {
     /// Its records, a chunk at a time.
-    pub(crate) chunks: Chunks<Chain<Cursor<Vec<u8>>, BufReader<Box<dyn Read>>>>,
+    pub(crate) chunks: Chunks<Opened>,
     /// What it holds.
     pub(crate) format: Format,
     /// The object of its rows, where nobody said it and its columns or its name told.
@@ -26,6 +26,9 @@ pub(crate) struct Input {
     /// How many bytes of the file itself were read so far.
     pub(crate) consumed: Rc<Cell<u64>>,
 }
+
+/// What was read to know the format, then the rest.
+pub(crate) type Opened = Chain<Cursor<Vec<u8>>, BufReader<Box<dyn Read>>>;
 
 /// What is read without a question: lines and tables are of any length, one record or document is not.
 pub(crate) const LIMITS: Limits = Limits { body_bytes: Limits::BODY_BYTES, records: Limits::RECORDS };

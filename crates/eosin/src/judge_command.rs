@@ -34,7 +34,9 @@ use tally::Tally;
 /// Never:  prints content of a record, only its place and the reason.
 pub(crate) fn judge(arguments: &JudgeArguments, printer: &Printer) -> Done {
     let (mut trust, notes) = trust::gather(arguments)?;
-    notes.iter().for_each(|note| printer.note(note));
+    for note in &notes {
+        printer.note(note);
+    }
     let mut session = Session { tally: Tally::default(), report: Told::new(arguments.json, printer) };
     let standard_input = [PathBuf::from(STANDARD_INPUT)];
     let files = if arguments.files.is_empty() { &standard_input[..] } else { &arguments.files };
@@ -54,7 +56,9 @@ pub(crate) fn judge(arguments: &JudgeArguments, printer: &Printer) -> Done {
         (true, false) => Outcome::Findings,
     };
     report.finish(&tally, printer);
-    unread.iter().for_each(|report| printer.report(report));
+    for report in &unread {
+        printer.report(report);
+    }
     Ok(outcome)
 }
 

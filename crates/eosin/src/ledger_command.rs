@@ -11,12 +11,11 @@ mod verify;
 pub(crate) fn ledger(command: &LedgerCommand, printer: &Printer) -> Done {
     match command {
         LedgerCommand::Verify { folder, vkey, config, json } => {
-            let (folder, vkey) = match (folder, vkey) {
-                (Some(folder), Some(vkey)) => (folder.clone(), vkey.clone()),
-                _ => {
-                    let known = Config::load(config)?.ledger;
-                    (folder.clone().unwrap_or(known.folder), vkey.clone().unwrap_or(known.vkey))
-                }
+            let (folder, vkey) = if let (Some(folder), Some(vkey)) = (folder, vkey) {
+                (folder.clone(), vkey.clone())
+            } else {
+                let known = Config::load(config)?.ledger;
+                (folder.clone().unwrap_or(known.folder), vkey.clone().unwrap_or(known.vkey))
             };
             verify::verify(&folder, &vkey, *json, printer)
         }

@@ -90,9 +90,9 @@ pub(crate) fn mark(arguments: &MarkArguments, printer: &Printer) -> Done {
         config_as_given: &arguments.config,
     };
     if arguments.json {
-        printer.line(&summary.to_json())
+        printer.line(&summary.to_json());
     } else {
-        summary.print(printer)
+        summary.print(printer);
     }
     if let Some(cause) = logged.unpublished_because {
         printer.note(&format!("The ledger holds the dataset and could not publish it yet: {cause}"));

@@ -1,6 +1,9 @@
 //! Counts by verdict, and the sentence that says what they mean.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use mark::{Distrust, Integrity, Verdict, VerdictName};
 
@@ -88,7 +91,8 @@ impl Tally {
         };
         if modified > 0 {
             let changed = plural(modified, "record has", "records have");
-            said.push_str(&format!(" {changed} changed since sealing."));
+            // Writing to a string cannot fail.
+            write!(said, " {changed} changed since sealing.").ok();
         }
         if broken > 0 {
             said.push_str(" Look at transplanted and forged ones first: a mark in the wrong place can hide a person from care.");

@@ -49,9 +49,9 @@ pub(super) fn prove(
     let told =
         Told { index, reader: &reader, entry_file, proof_file, key: key.as_ref(), vkey, leaf: leaf.to_hex() };
     if json {
-        printer.line(&told.to_json())
+        printer.line(&told.to_json());
     } else {
-        told.print(printer)
+        told.print(printer);
     }
     Ok(Outcome::Clean)
 }
@@ -116,7 +116,7 @@ impl Told<'_> {
         printer.line("");
         let vkey = self.vkey.map_or_else(|| "LOG.vkey".to_owned(), |path| path.display().to_string());
         printer.line("Check it without Eosin:");
-        printer.line(&format!("  python3 tests/verifier/verify.py proof {vkey} {entry} {proof}"));
+        printer.line(&format!("  python3 tests/verifier/verify.py proof {vkey} {proof} {entry}"));
         printer.line(&format!("  (printf '\\0'; cat {entry}) | sha256sum    # the leaf hash"));
         printer
             .line("Any tool that reads C2SP tlog-proof files needs the same three: key, leaf hash, proof.");

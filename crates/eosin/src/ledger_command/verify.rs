@@ -79,7 +79,7 @@ fn could_read(folder: &Path, problem: &Problem) -> miette::Result<()> {
 }
 
 fn print(folder: &Path, report: &VerifyReport, milliseconds: i64, printer: &Printer) {
-    let row = |name: &str, value: &str| printer.line(&format!("{:<10}{value}", name));
+    let row = |name: &str, value: &str| printer.line(&format!("{name:<10}{value}"));
     row("ledger", &folder.display().to_string());
     row("origin", report.origin.as_deref().unwrap_or("not known"));
     row("size", &plural(report.size, "entry", "entries"));
@@ -105,11 +105,11 @@ fn print(folder: &Path, report: &VerifyReport, milliseconds: i64, printer: &Prin
     printer.line("");
     match &report.problem {
         None => printer.line(&format!(
-            "{} This ledger is whole: nothing in it was changed, removed or put in between.",
+            "{}: this ledger is whole: nothing in it was changed, removed or put in between.",
             printer.paint(Style::Good, "intact")
         )),
         Some(problem) => {
-            printer.line(&format!("{} {problem}.", printer.paint(Style::Stop, "damaged")));
+            printer.line(&format!("{}: {problem}.", printer.paint(Style::Stop, "damaged")));
             printer
                 .line("Stop its writer first. Keep a copy of the folder as it is, for whoever investigates.");
         }

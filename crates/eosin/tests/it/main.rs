@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     clippy::disallowed_methods,
     reason = "a test stops at the first surprise, and its files are small"
 )]
@@ -11,5 +12,8 @@
 mod canary;
 mod demo;
 mod documents;
+mod files;
+mod help;
 mod program;
+mod proofs;
 mod setting_up;

@@ -1,0 +1,125 @@
+//! The ledger checked and proved by its commands, and by a verifier that is not ours.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::program::{eosin, said};
+
+fn with_a_ledger() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    said(folder.path(), &["init", "--yes"], 0);
+    for number in 0..3 {
+        let (from, out) = (format!("in-{number}.csv"), format!("out-{number}.csv"));
+        fs::write(folder.path().join(&from), format!("name,dob\nAda {number},1984-02-29\n")).unwrap();
+        said(folder.path(), &["mark", &from, "--out", &out, "--dataset", "d", "--generator", "g"], 0);
+    }
+    folder
+}
+
+fn files(folder: &Path, into: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files(&path, into) } else { into.push(path) }
+    }
+}
+
+#[test]
+fn a_ledger_is_whole_until_a_byte_of_it_is_not() {
+    let folder = with_a_ledger();
+    let at = folder.path();
+    let told = said(at, &["ledger", "verify"], 0);
+    assert!(told.contains("size      3 entries") && told.contains("this ledger is whole"), "{told}");
+    let report: serde_json::Value =
+        serde_json::from_str(&said(at, &["ledger", "verify", "--json"], 0)).unwrap();
+    assert_eq!((report["intact"].as_bool(), report["size"].as_u64()), (Some(true), Some(3)));
+
+    let mut tiles = Vec::new();
+    files(&at.join("ledger/tile"), &mut tiles);
+    let partial = |path: &&PathBuf| path.ends_with("000.p/3");
+    let tiles: Vec<&PathBuf> = tiles.iter().filter(partial).collect();
+    assert_eq!(tiles.len(), 2, "entries and their hashes");
+    for tile in tiles {
+        let good = fs::read(tile).unwrap();
+        let mut bad = good.clone();
+        bad[5] ^= 1;
+        fs::write(tile, &bad).unwrap();
+        let name = tile.strip_prefix(at.join("ledger")).unwrap().display().to_string();
+        let told = said(at, &["ledger", "verify"], 1);
+        assert!(told.contains(&format!("`{name}`")) && told.contains("restore"), "{name}: {told}");
+        let report: serde_json::Value =
+            serde_json::from_str(&said(at, &["ledger", "verify", "--json"], 1)).unwrap();
+        assert_eq!(report["problem"]["file"].as_str(), Some(name.as_str()));
+        fs::write(tile, good).unwrap();
+    }
+    said(at, &["ledger", "verify"], 0);
+}
+
+#[test]
+fn where_nothing_can_be_said_nothing_is() {
+    let folder = with_a_ledger();
+    let other = with_a_ledger();
+    let theirs = other.path().join("keys/ledger.vkey").display().to_string();
+    for (arguments, want) in [
+        (&["ledger", "verify", "ledger", "--vkey", &theirs][..], "did not sign its checkpoint"),
+        (&["ledger", "verify", "keys", "--vkey", "keys/ledger.vkey"], "there is no ledger in keys"),
+        (&["ledger", "verify", "--config", "absent.toml"], "there is no configuration"),
+        (&["ledger", "prove", "3"], "there is no entry 3"),
+        (&["ledger", "prove", "0", "--out", "x.json"], "cannot be named"),
+    ] {
+        let output = eosin(folder.path(), arguments);
+        let error = String::from_utf8_lossy(&output.stderr).replace("\n  │ ", " ");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+        assert!(error.contains(want), "{arguments:?}: {error}");
+    }
+    assert!(!folder.path().join("x.json").exists());
+}
+
+#[test]
+fn a_proof_is_accepted_by_a_verifier_that_is_not_ours() {
+    let folder = with_a_ledger();
+    let at = folder.path();
+    let told = said(at, &["ledger", "prove", "1"], 0);
+    assert!(told.contains("Entry 1 of 3"), "{told}");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/verifier/verify.py");
+    let available = Command::new("python3").args(["-c", "import cryptography"]).output();
+    if !available.is_ok_and(|output| output.status.success()) {
+        println!("skipped: no python3 with `cryptography`");
+        return;
+    }
+    // The printed command, with the script where it is.
+    let line = told.lines().find(|line| line.contains("verify.py")).unwrap().trim();
+    let check = || {
+        let command = line.replace("tests/verifier/verify.py", script);
+        Command::new("sh").args(["-c", &command]).current_dir(at).output().unwrap()
+    };
+    let output = check();
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+
+    let entry = fs::read_to_string(at.join("entry-1.json")).unwrap();
+    assert!(!entry.contains("Ada"), "no content in the ledger");
+    fs::write(at.join("entry-1.json"), entry.replace("\"size\":1", "\"size\":2")).unwrap();
+    assert_eq!(check().status.code(), Some(1), "another entry is not proved");
+
+    let report: serde_json::Value = serde_json::from_str(&said(
+        at,
+        &[
+            "ledger",
+            "prove",
+            "2",
+            "--folder",
+            "ledger",
+            "--config",
+            "absent.toml",
+            "--out",
+            "p.tlog-proof",
+            "--json",
+        ],
+        0,
+    ))
+    .unwrap();
+    assert_eq!(report["entry"].as_str(), Some("p.json"));
+    assert!(report["vkey"].is_null(), "without a configuration nobody knows the key");
+}
