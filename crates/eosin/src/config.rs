@@ -83,6 +83,7 @@ pub(crate) struct Limits {
 }
 
 /// One boundary.
+#[expect(clippy::struct_field_names, reason = "what policies see of a boundary is a `policy::Boundary`")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Boundary {
     /// What policies see of it.

@@ -50,12 +50,11 @@ struct Folder {
 
 impl Folder {
     fn make(keep: Option<&Path>) -> miette::Result<Self> {
-        let path = match keep {
-            Some(path) => path.to_owned(),
-            None => {
-                let random: [u8; 6] = crate::keys::random()?;
-                std::env::temp_dir().join(format!("eosin-demo-{}", data_encoding::HEXLOWER.encode(&random)))
-            }
+        let path = if let Some(path) = keep {
+            path.to_owned()
+        } else {
+            let random: [u8; 6] = crate::keys::random()?;
+            std::env::temp_dir().join(format!("eosin-demo-{}", data_encoding::HEXLOWER.encode(&random)))
         };
         std::fs::create_dir_all(&path)
             .into_diagnostic()

@@ -53,6 +53,7 @@ impl Printer {
     }
 
     /// Prints data, as it is, to standard output. A closed pipe is not an error.
+    #[expect(clippy::unused_self, reason = "only who holds a printer prints")]
     pub(crate) fn data(&self, text: &str) {
         let mut out = std::io::stdout().lock();
         // The reader has gone: there is nobody to tell.
@@ -65,6 +66,7 @@ impl Printer {
     }
 
     /// Prints one line to standard error: progress, hints, warnings.
+    #[expect(clippy::unused_self, reason = "only who holds a printer prints")]
     pub(crate) fn note(&self, text: &str) {
         let mut out = std::io::stderr().lock();
         drop(writeln!(out, "{text}"));

@@ -84,9 +84,7 @@ pub(crate) fn sealed(
     let entry = String::from_utf8(entry).into_diagnostic()?;
     let file = DatasetFile { manifest, receipts: vec![BatchReceipt { entry, proof }] };
     let (for_patients, for_contacts) = batch.marks.split_at(patients.len());
-    let placed = |marks: &[mark::Mark],
-                  lines: Vec<&str>,
-                  place: &dyn Fn(&[u8], &Labels) -> miette::Result<Vec<u8>>| {
+    let placed = |marks: &[mark::Mark], lines: Vec<&str>, place: Placing<'_>| {
         let pairs = marks.iter().zip(lines);
         pairs
             .map(|(mark, line)| {
@@ -105,6 +103,9 @@ pub(crate) fn sealed(
         place: format!("{}#{}", logged.origin(), logged.index()),
     })
 }
+
+/// How a carrier writes labels into a record.
+type Placing<'p> = &'p dyn Fn(&[u8], &Labels) -> miette::Result<Vec<u8>>;
 
 fn identity(object: &str, present: &[&str]) -> Vec<String> {
     if object == "Contact" {

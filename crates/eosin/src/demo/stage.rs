@@ -128,7 +128,12 @@ fn write_files(folder: &Path, synthetic: &Sealed, attested: &Sealed) -> miette::
 }
 
 fn lines(records: &[String]) -> String {
-    records.iter().map(|record| format!("{}\n", record.trim_end())).collect()
+    let mut text = String::new();
+    for record in records {
+        text.push_str(record.trim_end());
+        text.push('\n');
+    }
+    text
 }
 
 async fn local_org() -> miette::Result<org::Running> {

@@ -19,7 +19,7 @@ use crate::{
 pub(crate) async fn tell(stage: &Stage, printer: &Printer) -> Done {
     let mut teller = Teller { printer, chapter: 0, faults: 0 };
     teller.opening(stage)?;
-    let crm = teller.into_the_org(stage).await?;
+    let crm = teller.enter_the_org(stage).await?;
     teller.what_the_org_holds(stage, &crm).await?;
     teller.towards_production(stage).await?;
     let ruling = teller.tricks(stage).await?;
@@ -71,7 +71,7 @@ impl Teller<'_> {
         Ok(())
     }
 
-    async fn into_the_org(&mut self, stage: &Stage) -> miette::Result<Caller> {
+    async fn enter_the_org(&mut self, stage: &Stage) -> miette::Result<Caller> {
         let count = stage.synthetic.contacts.len();
         self.chapter("A generator seals its patients");
         self.say(&format!(
@@ -304,8 +304,8 @@ fn transplanted(stage: &Stage) -> miette::Result<String> {
     };
     let (first, mut last): (Value, Value) =
         (serde_json::from_str(first).into_diagnostic()?, serde_json::from_str(last).into_diagnostic()?);
-    for name in ["extension", "meta"] {
-        last[name] = first[name].clone();
+    if let (Value::Object(from), Value::Object(to)) = (first, &mut last) {
+        to.extend(from.into_iter().filter(|(name, _)| name == "extension" || name == "meta"));
     }
     Ok(last.to_string())
 }

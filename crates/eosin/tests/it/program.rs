@@ -1,6 +1,7 @@
 //! The binary as a child process, and a plain HTTP client for what it serves.
 
 use std::{
+    fmt::Write as _,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
     path::Path,
@@ -46,7 +47,7 @@ impl Server {
         let collected = Arc::clone(&output);
         let quiet = std::thread::spawn(move || {
             for line in BufReader::new(errors).lines().map_while(Result::ok) {
-                collected.lock().unwrap().push_str(&format!("{line}\n"));
+                writeln!(collected.lock().unwrap(), "{line}").unwrap();
             }
         });
         let lines = child.stdout.take().unwrap();
@@ -54,7 +55,7 @@ impl Server {
         let wanted = ready.to_owned();
         let reader = std::thread::spawn(move || {
             for line in BufReader::new(lines).lines().map_while(Result::ok) {
-                collected.lock().unwrap().push_str(&format!("{line}\n"));
+                writeln!(collected.lock().unwrap(), "{line}").unwrap();
                 if line.contains(&wanted) {
                     told.send(()).ok();
                 }
@@ -114,9 +115,9 @@ pub(crate) fn http(
     let mut stream = TcpStream::connect(address).unwrap();
     let mut head = format!("{method} {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        write!(head, "{name}: {value}\r\n").unwrap();
     }
-    head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+    write!(head, "content-length: {}\r\n\r\n", body.len()).unwrap();
     stream.write_all(head.as_bytes()).unwrap();
     // A server that refuses early may close before it has read everything.
     stream.write_all(body).ok();
