@@ -1,5 +1,8 @@
 //! Coming in: every grant, SOAP, and what is refused.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
@@ -122,6 +125,33 @@ async fn soap_logs_in_and_faults() {
         let answer = plain(&story.org, request.body(Full::new(Bytes::from(envelope))).unwrap()).await;
         assert_eq!(answer.status, status);
         assert!(answer.text().contains(near), "{}", answer.text());
+    }
+}
+
+/// A clock that a test turns.
+#[derive(Debug, Default)]
+struct Hands(AtomicI64);
+
+impl org::Clock for Hands {
+    fn now_ms(&self) -> i64 {
+        1_800_000_000_000 + self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[tokio::test]
+async fn an_unused_session_expires_and_a_used_one_lives_on() {
+    let hands = Arc::new(Hands::default());
+    let clock = Arc::clone(&hands);
+    let story = start(|config| {
+        config.clock = clock;
+        config.session_seconds = 60;
+    })
+    .await;
+    let form = "grant_type=client_credentials&client_id=local-client&client_secret=local-secret";
+    let session = token(&story, form, None).await.json()["access_token"].as_str().unwrap().to_owned();
+    for (seconds, status) in [(50, 200), (100, 200), (170, 401), (100, 401)] {
+        hands.0.store(seconds * 1_000, Ordering::Relaxed);
+        assert_eq!(opens(&story, &session).await, status, "after {seconds} s");
     }
 }
 
