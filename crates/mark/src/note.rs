@@ -9,7 +9,7 @@ use std::sync::Arc;
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, UnparsedPublicKey};
 use data_encoding::{BASE64, HEXLOWER};
 
-use crate::digest::sha256;
+use crate::digest::{decode_base64, sha256};
 
 /// A note as it was read: nothing in it is believed yet.
 ///
@@ -166,7 +166,7 @@ impl NoteSignature {
         if !is_key_name(name) {
             return None;
         }
-        let bytes = BASE64.decode(encoded.as_bytes()).ok()?;
+        let bytes = decode_base64(encoded)?;
         let (id, signature) = bytes.split_first_chunk::<4>()?;
         if signature.is_empty() {
             return None;
@@ -410,7 +410,7 @@ fn parse_key(text: &str) -> Result<(&str, KeyId, [u8; 32]), KeyError> {
     if material.len() > 8192 {
         return Err(KeyError::Material);
     }
-    let material = BASE64.decode(material.as_bytes()).map_err(|_| KeyError::Material)?;
+    let material = decode_base64(material).ok_or(KeyError::Material)?;
     match material.split_first() {
         Some((&ED25519_TYPE, key)) => Ok((name, id, key.try_into().map_err(|_| KeyError::Material)?)),
         Some(_) => Err(KeyError::Algorithm),

@@ -7,7 +7,7 @@ use std::fmt;
 use data_encoding::BASE64;
 
 use crate::checkpoint::{Checkpoint, OpenError, parse_decimal};
-use crate::digest::Hash;
+use crate::digest::{Hash, decode_base64};
 use crate::merkle::root_from_inclusion;
 use crate::note::{NOTE_BYTES_MAX, NoteError, SignedNote, VerifierKey};
 
@@ -41,7 +41,7 @@ impl TlogProof {
         let mut lines = head.split('\n').peekable();
         let mut extra = None;
         if let Some(encoded) = lines.peek().and_then(|line| line.strip_prefix("extra ")) {
-            extra = Some(BASE64.decode(encoded.as_bytes()).map_err(|_| ProofError::Extra)?);
+            extra = Some(decode_base64(encoded).ok_or(ProofError::Extra)?);
             lines.next();
         }
         let index = lines.next().and_then(|line| line.strip_prefix("index "));

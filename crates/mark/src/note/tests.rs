@@ -57,6 +57,7 @@ fn texts_that_are_not_notes() {
         (NOTE.replace("example message", "\u{1}"), NoteError::ControlCharacter),
         (NOTE.replace('\u{2014}', "-"), NoteError::SignatureLine),
         (NOTE.replace("aQM=", "aQM"), NoteError::SignatureLine),
+        (NOTE.replace("aQM=", "aQM=aQM="), NoteError::SignatureLine),
         (NOTE.replace("example.com/foo ", ""), NoteError::SignatureLine),
         (NOTE.replace("example.com/foo ", "exam+ple "), NoteError::SignatureLine),
         ("text\n\n\u{2014} name AAAAAA==\n".to_owned(), NoteError::SignatureLine),
