@@ -54,10 +54,15 @@ fn write_members(members: &Members<'_>, out: &mut Vec<u8>) {
 
 /// Orders two names as RFC 8785 does: by UTF-16 code units, which for ASCII is byte order.
 pub fn utf16_order(one: &str, other: &str) -> std::cmp::Ordering {
-    if one.is_ascii() && other.is_ascii() {
-        one.as_bytes().cmp(other.as_bytes())
-    } else {
-        one.encode_utf16().cmp(other.encode_utf16())
+    // UTF-8 sorts alike but for one thing: what takes two UTF-16 units comes before U+E000 and up, not after.
+    let rank = |byte: u8| match byte {
+        0xEE..=0xEF => byte + 0x10,
+        0xF0.. => byte - 0x02,
+        _ => byte,
+    };
+    match one.bytes().zip(other.bytes()).find(|(one, other)| one != other) {
+        Some((one, other)) => rank(one).cmp(&rank(other)),
+        None => one.len().cmp(&other.len()),
     }
 }
 
@@ -72,7 +77,10 @@ pub fn write_number(number: f64, out: &mut Vec<u8>) {
 pub fn write_text(text: &str, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     out.push(b'"');
-    if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+    // Without an early exit this is done many bytes at a time.
+    let escapes =
+        text.bytes().fold(false, |found, byte| found | (byte < 0x20) | (byte == b'"') | (byte == b'\\'));
+    if !escapes {
         out.extend_from_slice(text.as_bytes());
     } else {
         for byte in text.bytes() {
@@ -136,6 +144,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn names_are_ordered_by_utf16_units(one in "[a\u{7f}é\u{d7ff}\u{e000}\u{fb33}\u{ffff}\u{10000}\u{1f600}\u{10ffff}]{0,4}",
+            other in "[a\u{7f}é\u{d7ff}\u{e000}\u{fb33}\u{ffff}\u{10000}\u{1f600}\u{10ffff}]{0,4}") {
+            prop_assert_eq!(utf16_order(&one, &other), one.encode_utf16().cmp(other.encode_utf16()));
+        }
+
         #[test]
         fn canonical_form_is_a_fixed_point(text in "\\PC{0,40}", number in proptest::num::f64::NORMAL) {
             let value = Json::Object(vec![

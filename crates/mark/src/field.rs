@@ -15,14 +15,18 @@ use crate::{
     record::{Form, Record},
 };
 
+mod names;
+
+use names::Names;
+
 /// The covered fields of one object, and which of them say who the record is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub struct FieldList {
     // INVARIANT: sorted by UTF-16 order of name, names distinct even without ASCII case, at most FIELDS_MAX.
     fields: Vec<Field>,
-    // INVARIANT: positions in `fields`, sorted by lower-case name.
-    by_lower_case: Vec<usize>,
+    // INVARIANT: made from `fields`.
+    names: Names,
 }
 
 /// One covered field.
@@ -67,17 +71,15 @@ impl FieldList {
             return Err(format!("covers {} fields; at most {FIELDS_MAX}", fields.len()));
         }
         fields.sort_by(|one, other| canonical::utf16_order(&one.name, &other.name));
-        let mut named: Vec<(String, usize)> =
-            fields.iter().enumerate().map(|(at, field)| (field.name.to_ascii_lowercase(), at)).collect();
+        let mut named: Vec<String> = fields.iter().map(|field| field.name.to_ascii_lowercase()).collect();
         named.sort();
-        let twice = named.iter().zip(named.iter().skip(1)).find(|((one, _), (other, _))| one == other);
-        if let Some(((name, _), _)) = twice {
+        if let Some((name, _)) = named.iter().zip(named.iter().skip(1)).find(|(one, other)| one == other) {
             return Err(format!("covers `{name}` twice"));
         }
-        if named.first().is_some_and(|(name, _)| name.is_empty()) {
+        if named.first().is_some_and(String::is_empty) {
             return Err("covers a field without a name".to_owned());
         }
-        Ok(Self { fields, by_lower_case: named.into_iter().map(|(_, at)| at).collect() })
+        Ok(Self { names: Names::of(&fields), fields })
     }
 
     /// The covered fields, in canonical order.
@@ -94,47 +96,46 @@ impl FieldList {
     /// Bounds: linear in the record; scratch memory of about twice its covered text.
     /// Source: spec/mark.md sections 2 and 3.
     pub fn digests(&self, object: &str, record: &Record<'_>, salt: Salt) -> Digests {
+        // Each digest is over one buffer that begins with the salt: hashing it is one call.
+        let begin = |head: &[u8], capacity| {
+            let mut out = Vec::with_capacity(capacity);
+            out.extend_from_slice(&salt.0);
+            out.extend_from_slice(head);
+            out
+        };
+        let mut content = begin(CONTENT_HEAD, 1024);
+        let mut identity = begin(IDENTITY_HEAD, 256);
+        let (first_in_content, first_in_identity) = (content.len(), identity.len());
         let slots = self.slots(record);
-        let mut spelled = Vec::with_capacity(1024);
-        let ends: Vec<usize> = self
-            .fields
-            .iter()
-            .zip(&slots)
-            .map(|(field, value)| {
-                if let Some(value) = value {
-                    spell(field.kind, value, &mut spelled);
-                }
-                spelled.len()
-            })
-            .collect();
-        let write = |kind: &str, identity_only: bool| {
-            let mut out = Vec::with_capacity(spelled.len() + 512);
-            out.extend_from_slice(b"{\"digest\":\"");
-            out.extend_from_slice(kind.as_bytes());
-            out.extend_from_slice(b"\",\"fields\":{");
-            let (mut start, mut any) = (0, false);
-            for (field, end) in self.fields.iter().zip(&ends) {
-                let value = spelled.get(start..*end).unwrap_or_default();
-                start = *end;
-                if value.is_empty() || (identity_only && !field.identity) {
-                    continue;
-                }
-                if any {
-                    out.push(b',');
-                }
-                any = true;
-                canonical::write_text(&field.name, &mut out);
-                out.push(b':');
-                out.extend_from_slice(value);
+        for ((field, quoted), value) in self.fields.iter().zip(&self.names.quoted).zip(slots) {
+            let Some(value) = value else { continue };
+            let before = content.len();
+            if before > first_in_content {
+                content.push(b',');
             }
+            let start = content.len();
+            content.extend_from_slice(quoted);
+            let end_of_name = content.len();
+            spell(field.kind, value, &mut content);
+            if content.len() == end_of_name {
+                content.truncate(before);
+            } else if field.identity {
+                if identity.len() > first_in_identity {
+                    identity.push(b',');
+                }
+                identity.extend_from_slice(content.get(start..).unwrap_or_default());
+            }
+        }
+        if identity.len() == first_in_identity {
+            identity.extend_from_slice(content.get(first_in_content..).unwrap_or_default());
+        }
+        let end = |mut out: Vec<u8>| {
             out.extend_from_slice(b"},\"object\":");
             canonical::write_text(object, &mut out);
             out.push(b'}');
-            (sha256(&[&salt.0, &out]), any)
+            sha256(&[&out])
         };
-        let content = write("content", false).0;
-        let (identity, named) = write("identity", true);
-        Digests { content, identity: if named { identity } else { write("identity", false).0 } }
+        Digests { content: end(content), identity: end(identity) }
     }
 
     /// For each covered field, the record's value.
@@ -156,23 +157,12 @@ impl FieldList {
         if self.fields.get(guess).is_some_and(|field| field.name == name) {
             return Some(guess);
         }
-        match form {
-            Form::Fhir | Form::Table => {
-                self.fields.binary_search_by(|field| canonical::utf16_order(&field.name, name)).ok()
-            }
-            Form::Salesforce => {
-                let lower =
-                    |text: &'_ str| text.bytes().map(|byte| byte.to_ascii_lowercase()).collect::<Vec<_>>();
-                let wanted = lower(name);
-                let found = self.by_lower_case.binary_search_by(|at| {
-                    let field = self.fields.get(*at).map_or("", |field| field.name.as_str());
-                    field.bytes().map(|byte| byte.to_ascii_lowercase()).cmp(wanted.iter().copied())
-                });
-                found.ok().and_then(|at| self.by_lower_case.get(at).copied())
-            }
-        }
+        self.names.position(&self.fields, form, name)
     }
 }
+
+const CONTENT_HEAD: &[u8] = b"{\"digest\":\"content\",\"fields\":{";
+const IDENTITY_HEAD: &[u8] = b"{\"digest\":\"identity\",\"fields\":{";
 
 /// The two digests of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -253,7 +243,29 @@ pub(crate) fn date(text: &str) -> Option<civil::Date> {
 /// `2026-01-02T03:04:05Z` for any RFC 3339 or ISO 8601 moment; without an offset it is UTC.
 pub(crate) fn moment(text: &str) -> Option<String> {
     let whole = utc(timestamp(text)?);
-    Some(format!("{}Z", whole.strftime("%Y-%m-%dT%H:%M:%S")))
+    let Ok(year @ 0..=9999) = u16::try_from(whole.year()) else {
+        return Some(format!("{}Z", whole.strftime("%Y-%m-%dT%H:%M:%S")));
+    };
+    // By hand, for it is done for every moment of every record.
+    let mut written = String::with_capacity(20);
+    let mut two = |number: u16, after: Option<char>| {
+        for digit in [number / 10 % 10, number % 10] {
+            written.extend(char::from_digit(u32::from(digit), 10));
+        }
+        written.extend(after);
+    };
+    two(year / 100, None);
+    two(year % 100, Some('-'));
+    for (number, after) in [
+        (whole.month(), '-'),
+        (whole.day(), 'T'),
+        (whole.hour(), ':'),
+        (whole.minute(), ':'),
+        (whole.second(), 'Z'),
+    ] {
+        two(u16::try_from(number).unwrap_or(0), Some(after));
+    }
+    Some(written)
 }
 
 fn timestamp(text: &str) -> Option<Timestamp> {

@@ -61,22 +61,30 @@ impl Mark {
     /// Shape:  RFC 8785 object of authorship, batch, content, dataset, identity, index, parents and subject.
     /// Source: spec/mark.md section 4.
     pub fn leaf(&self) -> Vec<u8> {
-        let parents: Vec<String> = self.parents.iter().map(|parent| format!("\"{parent}\"")).collect();
-        format!(
-            concat!(
-                r#"{{"authorship":"{}","batch":{},"content":"{}","dataset":"{}","#,
-                r#""identity":"{}","index":{},"parents":[{}],"subject":"{}"}}"#
-            ),
-            self.authorship,
-            self.batch,
-            BASE64URL_NOPAD.encode(self.content.as_bytes()),
-            self.dataset,
-            BASE64URL_NOPAD.encode(self.identity.as_bytes()),
-            self.index,
-            parents.join(","),
-            self.subject,
-        )
-        .into_bytes()
+        // Put together by hand: a leaf is made for every record that is sealed or judged.
+        let mut leaf = String::with_capacity(320);
+        leaf.push_str("{\"authorship\":\"");
+        leaf.push_str(self.authorship.as_str());
+        leaf.push_str("\",\"batch\":");
+        leaf.push_str(&self.batch.to_string());
+        leaf.push_str(",\"content\":\"");
+        BASE64URL_NOPAD.encode_append(self.content.as_bytes(), &mut leaf);
+        leaf.push_str("\",\"dataset\":\"");
+        leaf.push_str(&self.dataset.to_string());
+        leaf.push_str("\",\"identity\":\"");
+        BASE64URL_NOPAD.encode_append(self.identity.as_bytes(), &mut leaf);
+        leaf.push_str("\",\"index\":");
+        leaf.push_str(&self.index.to_string());
+        leaf.push_str(",\"parents\":[");
+        for (position, parent) in self.parents.iter().enumerate() {
+            leaf.push_str(if position == 0 { "\"" } else { ",\"" });
+            leaf.push_str(&parent.to_string());
+            leaf.push('"');
+        }
+        leaf.push_str("],\"subject\":\"");
+        leaf.push_str(self.subject.as_str());
+        leaf.push_str("\"}");
+        leaf.into_bytes()
     }
 
     /// The mark's short name.
