@@ -78,9 +78,10 @@ pub fn write_text(text: &str, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     out.push(b'"');
     // Without an early exit this is done many bytes at a time.
-    let escapes =
-        text.bytes().fold(false, |found, byte| found | (byte < 0x20) | (byte == b'"') | (byte == b'\\'));
-    if !escapes {
+    let escapes = text.bytes().fold(0, |found, byte| {
+        found | u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\')
+    });
+    if escapes == 0 {
         out.extend_from_slice(text.as_bytes());
     } else {
         for byte in text.bytes() {

@@ -72,9 +72,40 @@ pub(super) fn object_of<'a>(members: &Members<'a>) -> Result<Cow<'a, str>, Unrea
 
 /// Whether two names are the same when ASCII case is ignored.
 pub(super) fn names_twice<'n>(names: impl Iterator<Item = &'n str>) -> bool {
-    let mut lower: Vec<String> = names.map(str::to_ascii_lowercase).collect();
+    let names: Vec<&str> = names.collect();
+    if names.len() <= HASHED_MAX {
+        return hashed_twice(&names);
+    }
+    let mut lower: Vec<String> = names.into_iter().map(str::to_ascii_lowercase).collect();
     lower.sort_unstable();
     lower.iter().zip(lower.iter().skip(1)).any(|(one, other)| one == other)
+}
+
+/// Rows have few fields: a table on the stack is at most half full, and all in one chain is still cheap.
+const HASHED_MAX: usize = 64;
+
+fn hashed_twice(names: &[&str]) -> bool {
+    let mut table: [Option<&str>; HASHED_MAX * 2] = [None; HASHED_MAX * 2];
+    for &name in names {
+        // Length and three letters tell most names apart; what they do not, the comparison does.
+        let bytes = name.as_bytes();
+        let letter = |at: usize| usize::from(bytes.get(at).copied().unwrap_or(0) | 0x20);
+        let last = bytes.len().saturating_sub(1);
+        let mut at = bytes.len() * 7 + letter(0) * 31 + letter(bytes.len() / 2) * 17 + letter(last) * 13;
+        loop {
+            at %= table.len();
+            match table.get_mut(at) {
+                Some(Some(other)) if other.eq_ignore_ascii_case(name) => return true,
+                Some(Some(_)) => at += 1,
+                Some(slot) => {
+                    *slot = Some(name);
+                    break;
+                }
+                None => return false,
+            }
+        }
+    }
+    false
 }
 
 pub(super) fn shape(sentence: &str) -> Unreadable {
@@ -174,6 +205,22 @@ mod tests {
         check("Contact", r#"{"Eosin_Synthetic__c":false,"Eosin_Subject__c":"attested"}"#, " | - | Attested");
         check("Contact", r#"{"Eosin_Synthetic__c":true,"Eosin_Subject__c":"attested"}"#, " | - | Synthetic");
         check("Contact", r#"{"Eosin_Subject__c":"Mixed"}"#, " | - | Synthetic");
+    }
+
+    #[test]
+    fn a_name_that_is_there_twice_is_found_among_few_and_many() {
+        for count in [1, 2, 12, 63, 64, 65, 200] {
+            let names: Vec<String> = (0..count).map(|n| format!("Field_{n}__c")).collect();
+            assert!(!names_twice(names.iter().map(String::as_str)), "{count}");
+            for again in [0, count / 2, count - 1] {
+                let again = format!("FIELD_{again}__C");
+                assert!(
+                    names_twice(names.iter().map(String::as_str).chain([again.as_str()])),
+                    "{again} of {count}"
+                );
+            }
+        }
+        assert!(!names_twice(["é", "É", ""].into_iter()), "only ASCII letters have no case");
     }
 
     #[test]
