@@ -95,6 +95,27 @@ fn what_was_marked_is_judged_synthetic_and_intact_in_every_format() {
 }
 
 #[test]
+fn more_records_than_one_batch_holds_are_several_batches() {
+    let folder = set_up();
+    let at = folder.path();
+    let rows: Vec<String> = (0..5000).map(|n| format!("Ada {n},1984-02-29,\"line one\nline {n}\"")).collect();
+    fs::write(at.join("many.csv"), format!("name,dob,note\n{}\n", rows.join("\n"))).unwrap();
+    let contact = |n| {
+        format!(r#"{{"attributes":{{"type":"Contact"}},"LastName":"Bell {n}","Birthdate":"1984-02-29"}}"#)
+    };
+    let contacts: Vec<String> = (0..5000).map(contact).collect();
+    fs::write(at.join("many.json"), format!("[{}]", contacts.join(",\n"))).unwrap();
+    for (from, out, first) in [("many.csv", "marked.csv", 0), ("many.json", "marked.json", 2)] {
+        let told = said(at, &["mark", from, "--out", out, "--dataset", "d", "--generator", "g", "--json"], 0);
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        assert_eq!(told["batches"], 2, "{told}");
+        assert_eq!((&told["ledger"]["first"], &told["ledger"]["last"]), (&first.into(), &(first + 1).into()));
+        let (code, counts, reasons) = judged(at, &[out, "--config", "eosin.toml"]);
+        assert_eq!((code, counts.as_str(), reasons.len()), (1, "5000 synthetic", 1), "{out}");
+    }
+}
+
+#[test]
 fn what_happens_to_a_record_is_what_is_said_of_it() {
     let folder = set_up();
     let at = folder.path();
