@@ -120,23 +120,24 @@ impl Config {
     /// Everything trusted: our own log for what it may vouch for, the logs named, and the datasets known.
     ///
     /// Our own log vouches for synthetic and mixed records, and for attested ones only if one of the boundaries
-    /// is a system of record.
-    pub(crate) fn trust_store(&self) -> miette::Result<TrustStore> {
+    /// is a system of record. A dataset that cannot be believed is left out and named among the doubts: one bad
+    /// file does not stop a gateway.
+    pub(crate) fn trust_store(&self) -> miette::Result<(TrustStore, Vec<String>)> {
         let mut trust = TrustStore::default();
         trust.trust(keys::verifier(&self.ledger.vkey)?, self.own_vouches());
         for trusted in &self.trust {
             trust.trust(keys::verifier(&trusted.vkey)?, trusted.vouches.clone());
         }
-        if let Some(folder) = &self.datasets {
-            for path in dataset_files(folder)? {
-                let file = dataset_file(&path)?;
-                trust
-                    .admit(&file)
-                    .into_diagnostic()
-                    .wrap_err_with(|| format!("the dataset in {} cannot be believed", path.display()))?;
-            }
+        let mut doubts = Vec::new();
+        let folder = self.datasets.as_deref().map(dataset_files).transpose()?;
+        for path in folder.into_iter().flatten() {
+            let admitted = dataset_file(&path).map_err(|report| report.to_string()).and_then(|file| {
+                let said = |error: mark::AdmitError| format!("{} is not believed: {error}", path.display());
+                trust.admit(&file).map_err(said)
+            });
+            doubts.extend(admitted.err());
         }
-        Ok(trust)
+        Ok((trust, doubts))
     }
 
     /// Whom our own log may vouch for.

@@ -14,7 +14,7 @@ pub(crate) fn config(command: &ConfigCommand, printer: &Printer) -> Done {
         ConfigCommand::Check { file } => {
             let config = Config::load(file)?;
             keys::signer(&config.ledger.signer)?;
-            let trust = config.trust_store()?;
+            let (trust, doubts) = config.trust_store()?;
             let policies = config.policies()?;
             printer.line(&format!(
                 "{} {}: {} boundaries, {} trusted logs, {} known batches, policies {}",
@@ -25,7 +25,10 @@ pub(crate) fn config(command: &ConfigCommand, printer: &Printer) -> Done {
                 trust.batch_count(),
                 policies.version(),
             ));
-            Ok(Outcome::Clean)
+            for doubt in &doubts {
+                printer.note(&format!("{} {doubt}", printer.paint(Style::Stop, "but")));
+            }
+            Ok(if doubts.is_empty() { Outcome::Clean } else { Outcome::Findings })
         }
         ConfigCommand::Show { file } => {
             show(&Config::load(file)?, printer)?;
@@ -43,7 +46,7 @@ fn show(config: &Config, printer: &Printer) -> miette::Result<()> {
     let policies =
         config.policy.as_ref().map_or_else(|| "shipped".to_owned(), |path| path.display().to_string());
     line("policies", &format!("{policies}, {}", config.policies()?.version()));
-    for (log, vouches) in config.trust_store()?.logs() {
+    for (log, vouches) in config.trust_store()?.0.logs() {
         let words: Vec<&str> = vouches.iter().map(|subject| subject.as_str()).collect();
         line("trusts", &format!("{log} for {}", words.join(", ")));
     }

@@ -21,7 +21,7 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         return Err(miette!(help = "add a `[[boundary]]`", "{} has no boundary", config.file.display()));
     }
     logging(printer);
-    let flow = Arc::new(wiring::flow(&config)?);
+    let flow = Arc::new(wiring::flow(&config, printer)?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -7,7 +7,7 @@ use gateway::{Gateway, Running, TlsIdentity, authority::LocalAuthority};
 use ledger::{Appender, AppenderConfig, Ledger, Reader, durable};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
-use crate::{config, config::Config, keys};
+use crate::{config, config::Config, keys, printer::Printer};
 
 /// The system's clock: what every entry's moment comes from.
 pub(crate) fn clock() -> Clock {
@@ -45,15 +45,19 @@ fn last_moment(folder: &Path) -> Option<String> {
     entry.get("at")?.as_str().map(str::to_owned)
 }
 
-/// The flow of a configuration.
-pub(crate) fn flow(config: &Config) -> miette::Result<Flow> {
+/// The flow of a configuration. Datasets that cannot be believed are said, and left out.
+pub(crate) fn flow(config: &Config, printer: &Printer) -> miette::Result<Flow> {
+    let (trust, doubts) = config.trust_store()?;
+    for doubt in doubts {
+        printer.note(&doubt);
+    }
     let (ledger, last_at) = open_ledger(config)?;
     let queue =
         AppenderConfig { queue_entries_max: config.limits.ledger_queue, ..AppenderConfig::standard() };
     let appender =
         Appender::start(ledger, queue).into_diagnostic().wrap_err("cannot start the ledger's thread")?;
     Ok(Flow::new(Setup {
-        trust: config.trust_store()?,
+        trust,
         policies: config.policies()?,
         appender,
         clock: clock(),

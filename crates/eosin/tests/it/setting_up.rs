@@ -58,6 +58,28 @@ fn a_missing_configuration_and_a_second_writer_say_what_to_do() {
 }
 
 #[test]
+fn a_dataset_that_cannot_be_believed_is_named_and_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    said(folder.path(), &["init", "--yes"], 0);
+    let record = mark::Record {
+        form: mark::Form::Table,
+        object: "people".into(),
+        fields: vec![("name".into(), mark::json::Json::Text("x".into()))],
+        mark: None,
+        claim: mark::Claim::None,
+    };
+    let stranger = testkit::sealed::synthetic(&[record]).dataset.to_json();
+    fs::write(folder.path().join("datasets/strange.dataset.json"), stranger).unwrap();
+    let output = eosin(folder.path(), &["config", "check"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("strange.dataset.json is not believed") && said.contains("not trusted here"),
+        "{said}"
+    );
+}
+
+#[test]
 fn every_word_of_the_configuration_is_documented() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     let raw = fs::read_to_string(format!("{root}/crates/eosin/src/config/raw.rs")).unwrap();
