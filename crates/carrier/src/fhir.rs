@@ -1,7 +1,7 @@
 //! FHIR R4 JSON: where a mark rides in a resource and a Bundle.
 //!
 //! The mark is a resource-level extension; labels that other systems understand stand beside it in `meta`.
-//! Read in the order of a request: [`route`], [`read`], [`refuse`]; [`place`] goes the other way.
+//! Read in the order of a request: [`route()`], [`read()`], [`refuse()`]; [`place()`] goes the other way.
 //! Source: spec/carriers.md section 3.
 
 mod identity;

@@ -1,6 +1,6 @@
 //! Salesforce: the REST routes that write, the records in their bodies, and answers in its own shape.
 //!
-//! Start at [`route`] and [`read`]; a request goes `route` → `read` → judged elsewhere → sent on, or [`read`]'s
+//! Start at [`route`] and [`read()`]; a request goes `route` → `read` → judged elsewhere → sent on, or [`read()`]'s
 //! records refused. Source: spec/carriers.md section 2.
 
 mod answer;

@@ -1,6 +1,6 @@
 //! Files of records: what a file is, and its records a bounded chunk at a time.
 //!
-//! Opens nothing: it reads what the caller opened. Start at [`sniff`], then [`Chunks`].
+//! Opens nothing: it reads what the caller opened. Start at [`sniff()`], then [`Chunks`].
 //! Source: spec/carriers.md section 4.
 
 use std::{
@@ -95,7 +95,7 @@ impl<R: BufRead> Chunks<R> {
 
     /// The next chunk, or nothing at the end. The first chunk is there even if it holds no record.
     ///
-    /// Bounds: about [`CHUNK_BYTES`] and one record of `limits.body_bytes`.
+    /// Bounds: about `CHUNK_BYTES` and one record of `limits.body_bytes`.
     /// Errors: those of `input`. What cannot be read as a record is a reading.
     pub fn next_chunk(&mut self) -> io::Result<Option<Chunk>> {
         if self.is_done {

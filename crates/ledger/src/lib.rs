@@ -1,7 +1,7 @@
 //! An append-only, tamper-evident log of opaque entries: a C2SP tiled log on a folder.
 //!
 //! Never knows what an entry says, reads a clock, draws randomness or needs a runtime.
-//! Start at [`Ledger`] to write, [`Appender`] to write from many threads, [`Reader`] and [`verify`] to read.
+//! Start at [`Ledger`] to write, [`Appender`] to write from many threads, [`Reader`] and [`verify()`] to read.
 //! Read next: `spec/ledger.md`, then `commit.rs`, where the order of the steps is the design.
 
 pub mod durable;

@@ -19,7 +19,7 @@ use crate::tiles::{ReadError, node_roots, read_bundle, read_hashes};
 ///
 /// It needs no lock and no key: what is published never changes, and a proof is checked by whoever gets it.
 /// What was committed in the last moment is not here before it is published. To trust the folder itself, run
-/// [`crate::verify`].
+/// [`crate::verify()`].
 ///
 /// Bounds: a few tiles in memory.
 /// Never:  writes.

@@ -1,7 +1,7 @@
 //! The one idea: a mark is a receipt, and the verdict on it.
 //!
 //! Never does I/O, reads a clock, draws randomness, spawns, or fails on bad input: bad input is a verdict.
-//! Start at [`seal`] and [`judge`]; both speak of [`Record`], [`Manifest`] and [`Mark`].
+//! Start at [`seal()`] and [`judge()`]; both speak of [`Record`], [`Manifest`] and [`Mark`].
 //! Read next: `spec/mark.md`, then the crate `carrier`, which makes records from bytes.
 
 pub mod canonical;

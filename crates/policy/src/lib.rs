@@ -1,7 +1,7 @@
 //! Cedar: verdicts and a request in, a ruling out.
 //!
 //! Never does I/O, reads a clock, or lets something pass because a policy could not be evaluated.
-//! Start at [`decide`]; the policies themselves are in `policies/default.cedar`, written to be read.
+//! Start at [`decide()`]; the policies themselves are in `policies/default.cedar`, written to be read.
 //! Read next: `docs/policy.md`, then the crate `flow`, which commits a ruling before it acts on it.
 
 mod boundary;

@@ -11,7 +11,7 @@ use crate::{
     vocabulary::words,
 };
 
-/// The verdicts on what a request carries, and the decision on them. Only [`crate::decide`] can make one.
+/// The verdicts on what a request carries, and the decision on them. Only [`crate::decide()`] can make one.
 ///
 /// It does not come back from storage either: it is not `Deserialize`; what was stored is evidence, not a ruling.
 ///

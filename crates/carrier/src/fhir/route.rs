@@ -2,7 +2,7 @@
 
 use crate::{Action, Door, route::Target};
 
-/// A write that [`super::read`] can read.
+/// A write that [`super::read()`] can read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
     /// `POST [base]/Type`, also with `If-None-Exist`.

@@ -16,7 +16,7 @@ pub(super) type Fates = Vec<Vec<Option<Refusal>>>;
 /// A subrequest is refused with any of its records; one that refers to a refused subrequest (`@{ref.id}`) has
 /// nothing to refer to; a graph falls as a whole; so does any request that is all or nothing.
 ///
-/// Shape:  refusals by position in [`super::read`]'s records -> the same and the others that fall.
+/// Shape:  refusals by position in [`super::read()`]'s records -> the same and the others that fall.
 /// Source: spec/carriers.md section 2.5.
 pub fn complete(route: &Route, body: &[u8], refusals: &BTreeMap<usize, Refusal>) -> BTreeMap<usize, Refusal> {
     let plan = plan(route, body, &UNBOUNDED);

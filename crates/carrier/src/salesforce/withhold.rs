@@ -16,7 +16,7 @@ use crate::{Refusal, Unit};
 
 /// The body without what is refused and what falls with it; the rest of its bytes are as they were.
 ///
-/// Shape:  refusals by position in [`super::read`]'s records -> a body, or `None` where nothing is left, or nothing
+/// Shape:  refusals by position in [`super::read()`]'s records -> a body, or `None` where nothing is left, or nothing
 ///         may be taken out: then [`super::refuse`] answers.
 /// Source: spec/carriers.md section 2.5.
 pub fn withhold(route: &Route, body: &[u8], refusals: &BTreeMap<usize, Refusal>) -> Option<Vec<u8>> {
