@@ -24,12 +24,13 @@ class Server:
 
     def answers(self, url, ca=None):
         """Waits until the server answers at `url`; a server that has ended, or takes too long, is an error."""
-        context = ssl.create_default_context(cafile=str(ca)) if ca else None
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until:
             if self.process.poll() is not None:
                 break
             try:
+                # The server may listen before it has written down whom to trust.
+                context = ssl.create_default_context(cafile=str(ca)) if ca else None
                 urllib.request.urlopen(url, timeout=2, context=context).close()
                 return self
             except urllib.error.HTTPError:

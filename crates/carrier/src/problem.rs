@@ -30,7 +30,7 @@ mod tests {
         let answer = problem(403, "Refused at this boundary", &refusal);
         assert_eq!((answer.status, answer.content_type), (403, "application/problem+json"));
         let want = expect_test::expect![[
-            r#"{"code":"EOSIN_BLOCKED","detail":"no \"synthetic\" records here","status":403,"title":"Refused at this boundary","type":"https://eosin.example/problems#eosin-blocked"}"#
+            r#"{"type":"https://eosin.example/problems#eosin-blocked","title":"Refused at this boundary","status":403,"detail":"no \"synthetic\" records here","code":"EOSIN_BLOCKED"}"#
         ]];
         want.assert_eq(std::str::from_utf8(&answer.body).unwrap());
     }

@@ -56,11 +56,7 @@ pub(crate) fn run() -> bool {
     });
     step("client stories", &mut || clients::run(&root, &[], &mut tally));
     step("documents", &mut || {
-        plain(
-            &root,
-            &["doc", "--workspace", "--no-deps", "--document-private-items"],
-            &[("RUSTDOCFLAGS", "-D warnings")],
-        )
+        plain(&root, &["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])
     });
 
     say("\n");

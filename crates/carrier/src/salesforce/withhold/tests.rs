@@ -26,8 +26,8 @@ fn text(bytes: Option<Vec<u8>>) -> String {
     bytes.map_or("none".to_owned(), |bytes| String::from_utf8(bytes).unwrap())
 }
 
-const NO_RECORD: &str = r#"{"errors":[{"fields":["Eosin_Mark__c"],"message":"no","statusCode":"EOSIN_BLOCKED"}],"success":false}"#;
-const NO_REQUEST: &str = r#"[{"errorCode":"EOSIN_BLOCKED","fields":["Eosin_Mark__c"],"message":"no"}]"#;
+const NO_RECORD: &str = r#"{"success":false,"errors":[{"statusCode":"EOSIN_BLOCKED","message":"no","fields":["Eosin_Mark__c"]}]}"#;
+const NO_REQUEST: &str = r#"[{"message":"no","errorCode":"EOSIN_BLOCKED","fields":["Eosin_Mark__c"]}]"#;
 
 fn contact(n: usize) -> String {
     format!(r#"{{ "attributes":{{"type":"Contact"}},"LastName" : "L{n}", "N__c":1.50}}"#)
@@ -166,7 +166,7 @@ fn a_batch_goes_on_unless_it_halts() {
     assert_eq!(
         text(merge(&route, body.as_bytes(), upstream, &no)),
         format!(
-            r#"{{"hasErrors" : true,"results":[{{"result":{NO_REQUEST},"statusCode":403}},{{"statusCode":204,"result":null}}]}}"#
+            r#"{{"hasErrors" : true,"results":[{{"statusCode":403,"result":{NO_REQUEST}}},{{"statusCode":204,"result":null}}]}}"#
         )
     );
     let body = body.replacen('{', r#"{"haltOnError":true,"#, 1);
@@ -186,7 +186,7 @@ fn a_tree_names_the_records_that_it_was_refused_for() {
     assert_eq!(answer.status, 400);
     assert_eq!(
         text(Some(answer.body)),
-        r#"{"hasErrors":true,"results":[{"errors":[{"fields":["Eosin_Mark__c"],"message":"no","statusCode":"EOSIN_BLOCKED"}],"referenceId":"r2"}]}"#
+        r#"{"hasErrors":true,"results":[{"referenceId":"r2","errors":[{"statusCode":"EOSIN_BLOCKED","message":"no","fields":["Eosin_Mark__c"]}]}]}"#
     );
 }
 
