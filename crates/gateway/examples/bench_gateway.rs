@@ -31,6 +31,10 @@ use mark::{Record, note::SignerKey};
 use policy::{Boundary, Continuity, Environment, Mode, Policies};
 use testkit::sealed::{self, Sealed};
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const REQUESTS: usize = 20_000;
 const WARM_UP: usize = 2_000;
 const CONNECTIONS: usize = 64;
@@ -339,10 +343,10 @@ fn gateway(upstream: &str, folder: &Path) {
 
 /// An attested patient of about 2.2 KB with the mark in place, the same in every process.
 fn body() -> (Vec<u8>, Sealed) {
-    let addresses: Vec<String> = (0..7)
+    let addresses: Vec<String> = (0..17)
         .map(|number| {
             format!(
-                r#"{{"use":"old","line":["{number} Sample Street"],"city":"Example","state":"AL","postalCode":"0000{number}"}}"#
+                r#"{{"use":"old","line":["{number} Sample Street"],"city":"Example","state":"AL","postalCode":"000{number:02}"}}"#
             )
         })
         .collect();
