@@ -183,6 +183,9 @@ async fn rule(lane: &Arc<Lane>, head: &Head, collected: &Collected) -> Option<Pa
     ruled.await.ok()
 }
 
+/// The media types that both protocols' answers can be merged in.
+const MERGEABLE: &str = "application/fhir+json, application/json;q=0.9";
+
 /// Sends on what may pass, settles, and shapes the answer.
 async fn carry(
     lane: &Arc<Lane>,
@@ -194,6 +197,10 @@ async fn carry(
     let leads_on = rewrite::concerns(&lane.protocol, &head.method, &head.target);
     if forward.merge.is_some() || leads_on {
         head.headers.remove(header::ACCEPT_ENCODING);
+    }
+    if forward.merge.is_some() {
+        // Refusals can only be put back into JSON, whatever the client would rather read.
+        head.headers.insert(header::ACCEPT, HeaderValue::from_static(MERGEABLE));
     }
     let body = match (forward.body, rest) {
         (Some(replaced), _) => {

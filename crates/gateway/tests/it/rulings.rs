@@ -48,7 +48,8 @@ fn a_collection_loses_its_refused_records_and_the_answer_gets_them_back() {
     let good = Scene::marked(&scene.attested, 0, ADA);
     let typed = |json: &str| json.replacen('{', r#"{"attributes":{"type":"Contact"},"#, 1);
     let body = format!(r#"{{"allOrNone":false,"records":[{},{}]}}"#, typed(EVE), typed(&good));
-    let fields = [("Content-Type", "application/json"), ("Accept-Encoding", "gzip")];
+    let fields =
+        [("Content-Type", "application/json"), ("Accept-Encoding", "gzip"), ("Accept", "application/xml")];
     let answer = scene.ask("POST", COLLECTION, &fields, body.as_bytes());
     assert_eq!(answer.status, 200, "{}", answer.text());
     let rows: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
@@ -59,6 +60,8 @@ fn a_collection_loses_its_refused_records_and_the_answer_gets_them_back() {
     assert!(!sent_body.contains("Eve") && sent_body.contains("Ada"), "{sent_body}");
     assert_eq!(sent.header("content-length"), Some(sent.body.len().to_string().as_str()));
     assert_eq!(sent.header("accept-encoding"), None);
+    let accept = sent.header("accept").unwrap();
+    assert!(accept.contains("json") && !accept.contains("xml"), "refusals are put back into JSON: {accept}");
 }
 
 #[test]
