@@ -1,12 +1,16 @@
 //! The one question to the policies: may these records cross here? Whatever goes wrong, the answer is no.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use cedar_policy::{AuthorizationError, Entities};
 use mark::{Claim, DatasetId, Integrity, Verdict, VerdictName};
 
 use crate::{
     counts::{Case, Counts},
+    memory::Question,
     policies::Policies,
     request::Request,
     ruling::{Finding, Outcome, Requested, Ruling},
@@ -29,11 +33,12 @@ pub enum Scope {
 /// about once.
 ///
 /// Shape:  verdicts in any number -> a ruling with one decision each, same order.
-/// Bounds: one evaluation of all policies for each distinct case (tens of microseconds), one lookup a record.
+/// Bounds: one evaluation of all policies for each distinct case that was not met before (tens of microseconds), else
+///         one lookup; one lookup a record.
 /// Errors: none; a policy that cannot be evaluated blocks, in every mode, and is named in the ruling.
 /// Never:  does I/O, reads a clock, or shows policies anything of a record but its verdict and its dataset's labels.
 pub fn decide(policies: &Policies, request: &Request<'_>, scope: Scope, verdicts: Vec<Verdict>) -> Ruling {
-    let asking = Asking { policies, request, entities: policies.vocabulary().entities(request.boundary) };
+    let asking = Asking { policies, request, entities: OnceCell::new() };
     let mut cases: Vec<Case> = Vec::new();
     let mut by_case: BTreeMap<Case, usize> = BTreeMap::new();
     let mut by_key: BTreeMap<Key, usize> = BTreeMap::new();
@@ -100,14 +105,21 @@ impl Key {
 struct Asking<'a> {
     policies: &'a Policies,
     request: &'a Request<'a>,
-    entities: Result<Entities, String>,
+    // Built when the first question is new.
+    entities: OnceCell<Result<Entities, String>>,
 }
 
 impl Asking<'_> {
     fn ask(&self, counts: &Counts, purposes: &BTreeSet<String>) -> Outcome {
+        let question = Question::of(self.request, counts, purposes);
+        self.policies.memory().recall(question, || self.ask_cedar(counts, purposes))
+    }
+
+    fn ask_cedar(&self, counts: &Counts, purposes: &BTreeSet<String>) -> Outcome {
         let Request { client, action, boundary, .. } = *self.request;
         let question = self.policies.vocabulary().request(client, action, boundary, counts, purposes);
-        let (entities, question) = match (&self.entities, question) {
+        let entities = self.entities.get_or_init(|| self.policies.vocabulary().entities(boundary));
+        let (entities, question) = match (entities, question) {
             (Ok(entities), Ok(question)) => (entities, question),
             (Err(problem), _) => return self.broken(Vec::new(), vec![problem.clone()]),
             (_, Err(problem)) => return self.broken(Vec::new(), vec![problem]),

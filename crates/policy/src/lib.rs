@@ -7,6 +7,7 @@
 mod boundary;
 mod counts;
 mod decide;
+mod memory;
 mod policies;
 mod request;
 mod ruling;

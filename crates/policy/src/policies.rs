@@ -9,7 +9,7 @@ use cedar_policy::{
 use mark::digest::sha256;
 use miette::Diagnostic;
 
-use crate::vocabulary::Vocabulary;
+use crate::{memory::Memory, vocabulary::Vocabulary};
 use extent::Excess;
 
 mod extent;
@@ -23,6 +23,7 @@ pub struct Policies {
     told: BTreeMap<PolicyId, Told>,
     // A worker with less left gets a larger stack for the call.
     stack_bytes: usize,
+    memory: Memory,
 }
 
 /// What people are told of one policy.
@@ -116,7 +117,15 @@ impl Policies {
         let digest: String = sha256(&[text.as_bytes()]).to_hex().chars().take(12).collect();
         let version = format!("{name}@{digest}").into();
         let stack_bytes = extent::stack_to_ask(&set);
-        Self { version, set, authorizer: Authorizer::new(), vocabulary, told, stack_bytes }
+        Self {
+            version,
+            set,
+            authorizer: Authorizer::new(),
+            vocabulary,
+            told,
+            stack_bytes,
+            memory: Memory::default(),
+        }
     }
 
     /// Policies that nobody checked against the schema, to see what happens when one fails to evaluate.
@@ -128,6 +137,10 @@ impl Policies {
 
     pub(crate) fn shared_version(&self) -> Arc<str> {
         Arc::clone(&self.version)
+    }
+
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     pub(crate) fn vocabulary(&self) -> &Vocabulary {

@@ -56,7 +56,7 @@ fn every_case() -> Vec<Case> {
 fn ask(policies: &Policies, action: Action, boundary: &Boundary, counts: &Counts) -> Outcome {
     let request = request(action, boundary);
     let entities = policies.vocabulary().entities(boundary);
-    Asking { policies, request: &request, entities }.ask(counts, &BTreeSet::new())
+    Asking { policies, request: &request, entities: entities.into() }.ask(counts, &BTreeSet::new())
 }
 
 /// Verdicts that need no proof, one of each.
@@ -257,7 +257,7 @@ fn a_question_that_cannot_be_put_refuses() {
         let boundary = boundary(Environment::Test, *mode, Continuity::Care);
         let request = request(Action::Read, &boundary);
         let no_entities =
-            Asking { policies: &policies, request: &request, entities: Err("no boundary".to_owned()) };
+            Asking { policies: &policies, request: &request, entities: Err("no boundary".to_owned()).into() };
         let outcome = no_entities.ask(&Counts::default(), &BTreeSet::new());
         assert_eq!((outcome.finding, outcome.decision), (Finding::Error, Decision::Block));
         assert_eq!(outcome.errors, ["no boundary"]);
