@@ -1,8 +1,8 @@
 """Starts a local org, and a gateway in front of one, from the `eosin` binary; stops what it started."""
 
 import os
+import re
 import signal
-import socket
 import ssl
 import subprocess
 import time
@@ -40,6 +40,17 @@ class Server:
         self.stop()
         raise SystemExit(f"`{' '.join(self.command)}` does not answer at {url}; it said:\n{self.said()}")
 
+    def address(self, what):
+        """The address on the line of its output that begins with `what`: the system chose the port, so nobody else has it."""
+        until = time.monotonic() + START_SECONDS
+        line = re.compile(rf"^\s*{re.escape(what)}\s+(https?://[0-9.]+:[0-9]+)", re.MULTILINE)
+        while time.monotonic() < until and self.process.poll() is None:
+            if found := line.search(self.log.read_text(errors="replace")):
+                return found.group(1)
+            time.sleep(0.05)
+        self.stop()
+        raise SystemExit(f"`{' '.join(self.command)}` gave no address for {what}; it said:\n{self.said()}")
+
     def said(self):
         """The end of what it printed."""
         return self.log.read_text(errors="replace")[-4000:]
@@ -54,9 +65,3 @@ class Server:
                 self.process.kill()
                 self.process.wait()
 
-
-def free_port():
-    """A port of the loopback address that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

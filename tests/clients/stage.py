@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from servers import Server, free_port
+from servers import Server
 
 # What the local org accepts; `eosin org` prints them when it starts. None of them is a secret.
 CREDENTIALS = {
@@ -42,14 +42,13 @@ class Stage:
 
     def straight(self, name="org"):
         """A fresh org, with the fields that were prepared."""
-        http, https, ca = free_port(), free_port(), self.folder / f"{name}-ca.pem"
+        ca = self.folder / f"{name}-ca.pem"
         snapshot = self.folder / f"{name}.snapshot"
         if self.prepared:
             shutil.copy(self.prepared, snapshot)
-        server = Server(self.folder, name, [self.eosin, "org", "--http", f"127.0.0.1:{http}", "--https", f"127.0.0.1:{https}",
-                                            "--ca-out", ca, "--snapshot", snapshot])
+        server = Server(self.folder, name, [self.eosin, "org", "--ca-out", ca, "--snapshot", snapshot])
         self.servers.append(server)
-        place = Place(name, f"http://127.0.0.1:{http}", f"https://127.0.0.1:{https}", ca)
+        place = Place(name, server.address("http"), server.address("https"), ca)
         server.answers(place.http + "/services/data")
         server.answers(place.https + "/services/data", ca)
         return place
@@ -69,14 +68,14 @@ class Stage:
         behind = self.straight(f"{name}-org")
         home = self.folder / name
         self.say("init", "--yes", home)
-        http, https = free_port(), free_port()
-        (home / "eosin.toml").write_text(configuration(home, environment, behind.http, http, https, dataset))
+        (home / "eosin.toml").write_text(configuration(home, environment, behind.http, dataset))
         if dataset:
             (home / "datasets").mkdir(exist_ok=True)
             shutil.copy(dataset.manifest, home / "datasets" / "story.dataset.json")
         server = Server(home, "gateway", [self.eosin, "run", "--config", home / "eosin.toml"])
         self.servers.append(server)
-        place = Place(name, f"http://127.0.0.1:{http}", f"https://127.0.0.1:{https}", home / "keys" / "authority.pem", behind)
+        addresses = server.address("listening plain:"), server.address("listening tls:")
+        place = Place(name, *addresses, home / "keys" / "authority.pem", behind)
         server.answers(place.http + "/services/data")
         server.answers(place.https + "/services/data", place.ca)
         return place
@@ -110,14 +109,14 @@ class Dataset:
         self.records, self.manifest, self.vkey = records, manifest, vkey
 
 
-def configuration(home, environment, upstream, http, https, dataset):
+def configuration(home, environment, upstream, dataset):
     """The `eosin.toml` that `eosin init` wrote, with our boundaries instead of its examples."""
     kept = (home / "eosin.toml").read_text().split("[[boundary]]")[0]
-    boundary = lambda name, port, tls: f"""
+    boundary = lambda name, tls: f"""
 [[boundary]]
 name = "{name}"
 protocol = "salesforce"
-listen = "127.0.0.1:{port}"
+listen = "127.0.0.1:0"
 tls = {str(tls).lower()}
 upstream = "{upstream}"
 environment = "{environment}"
@@ -125,4 +124,4 @@ mode = "enforce"
 """
     if dataset:
         kept += f'\n[[trust]]\nvkey = "{dataset.vkey}"\nvouches_for = ["synthetic"]\n'
-    return kept + boundary("plain", http, False) + boundary("tls", https, True)
+    return kept + boundary("plain", False) + boundary("tls", True)
