@@ -99,11 +99,13 @@ impl fmt::Debug for Merge {
 /// Never:  takes a ruling that is not in the ledger.
 ///
 /// ```
-/// fn said(ruling: &ledger::Logged<policy::Ruling>) -> u64 { ruling.index() }
+/// fn logged(ruling: &ledger::Logged<policy::Ruling>, crossing: &flow::Crossing, read: flow::Applied) -> flow::Passage {
+///     flow::apply(ruling, crossing, read)
+/// }
 /// ```
 /// ```compile_fail
-/// fn unlogged(ruling: policy::Ruling, crossing: &flow::Crossing) -> flow::Passage {
-///     flow::apply(&ruling, crossing, todo!())
+/// fn unlogged(ruling: policy::Ruling, crossing: &flow::Crossing, read: flow::Applied) -> flow::Passage {
+///     flow::apply(&ruling, crossing, read)
 /// }
 /// ```
 pub fn apply(ruling: &Logged<Ruling>, crossing: &Crossing, read: Applied) -> Passage {
