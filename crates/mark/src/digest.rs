@@ -1,8 +1,11 @@
-//! SHA-256, in one place: the only module that hashes, and the value a hash is.
+//! SHA-256 and HMAC-SHA-256, in one place: the only module that hashes, and the value a hash is.
 
 use std::fmt;
 
-use aws_lc_rs::digest::{Context, SHA256, digest};
+use aws_lc_rs::{
+    digest::{Context, SHA256, digest},
+    hmac,
+};
 use data_encoding::{BASE64, HEXLOWER};
 
 /// The SHA-256 of the parts, one after the other, as if they were one string of bytes.
@@ -29,6 +32,41 @@ pub fn sha256(parts: &[&[u8]]) -> Hash {
     }
     Hash::from_slice(digest(&SHA256, gathered.get(..length).unwrap_or_default()).as_ref())
 }
+
+/// A secret under which values are digested so that nobody without it can guess them.
+///
+/// Debug hides it.
+#[derive(Clone)]
+pub struct Key(hmac::Key);
+
+impl Key {
+    /// The key with these bytes, of which there must be at least [`KEY_BYTES_MIN`]: fewer is `None`.
+    ///
+    /// Source: RFC 2104; FIPS 198-1.
+    pub fn new(bytes: &[u8]) -> Option<Self> {
+        (bytes.len() >= KEY_BYTES_MIN).then(|| Self(hmac::Key::new(hmac::HMAC_SHA256, bytes)))
+    }
+
+    /// HMAC-SHA-256 of the parts, one after the other, as if they were one string of bytes.
+    ///
+    /// Nothing separates the parts: a caller that needs boundaries puts them into the bytes.
+    pub fn hmac(&self, parts: &[&[u8]]) -> Hash {
+        let mut context = hmac::Context::with_key(&self.0);
+        for part in parts {
+            context.update(part);
+        }
+        Hash::from_slice(context.sign().as_ref())
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(hidden)")
+    }
+}
+
+/// Least length of a [`Key`], in bytes.
+pub const KEY_BYTES_MIN: usize = 16;
 
 /// Reads padded standard base64 in its one spelling; anything else is `None`.
 ///
@@ -138,6 +176,29 @@ mod tests {
             assert_eq!(sha256(&[input.as_bytes()]).to_hex(), expected);
         }
         assert_eq!(sha256(&[]), sha256(&[b""]));
+    }
+
+    #[test]
+    fn known_answers_of_rfc_4231() {
+        for (key, data, expected) in [
+            (
+                [0x0b; 20].as_slice(),
+                "Hi There",
+                "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7",
+            ),
+            (
+                &[0xaa; 131],
+                "Test Using Larger Than Block-Size Key - Hash Key First",
+                "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54",
+            ),
+        ] {
+            let key = Key::new(key).unwrap();
+            assert_eq!(key.hmac(&[data.as_bytes()]).to_hex(), expected);
+            let (head, tail) = data.as_bytes().split_at(3);
+            assert_eq!(key.hmac(&[head, tail]).to_hex(), expected);
+        }
+        assert!(Key::new(&[1; KEY_BYTES_MIN - 1]).is_none());
+        assert_eq!(format!("{:?}", Key::new(&[7; 16]).unwrap()), "Key(hidden)");
     }
 
     #[test]

@@ -147,7 +147,7 @@ impl Manifest {
                 .iter()
                 .find(|(name, _)| name.eq_ignore_ascii_case(object))
                 .map(|(name, list)| (name.as_str(), list)),
-            Form::Fhir | Form::Table => None,
+            Form::Fhir | Form::Table | Form::Hl7v2 => None,
         }
     }
 }

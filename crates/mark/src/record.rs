@@ -39,6 +39,8 @@ pub enum Form {
     Fhir,
     /// Rows of a table of text: names are exact.
     Table,
+    /// Fields of an HL7 v2 message, named `PID-5` or `OBX[2]-5`: names are exact.
+    Hl7v2,
 }
 
 /// What a record says of itself without proof: labels such as HTEST or a ticked checkbox.
@@ -90,7 +92,7 @@ impl Record<'_> {
     pub fn same_name(form: Form, name: &str, other: &str) -> bool {
         match form {
             Form::Salesforce => name.eq_ignore_ascii_case(other),
-            Form::Fhir | Form::Table => name == other,
+            Form::Fhir | Form::Table | Form::Hl7v2 => name == other,
         }
     }
 }

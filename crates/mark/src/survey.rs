@@ -41,7 +41,7 @@ impl Survey {
             }
             let key = match record.form {
                 Form::Salesforce => name.to_ascii_lowercase(),
-                Form::Fhir | Form::Table => name.clone().into_owned(),
+                Form::Fhir | Form::Table | Form::Hl7v2 => name.clone().into_owned(),
             };
             let (_, kept) =
                 observed.fields.entry(key).or_insert_with(|| (name.clone().into_owned(), fits.clone()));
@@ -69,7 +69,7 @@ impl Survey {
                 name: name.clone(),
                 kind: match observed.form {
                     Form::Fhir => Kind::Element,
-                    Form::Salesforce | Form::Table => {
+                    Form::Salesforce | Form::Table | Form::Hl7v2 => {
                         PREFERENCE.into_iter().find(|kind| kinds.contains(kind)).unwrap_or(Kind::Text)
                     }
                 },

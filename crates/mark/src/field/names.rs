@@ -48,7 +48,7 @@ impl Names {
             let at = usize::from(slot);
             let found = fields.get(at).is_some_and(|field| match form {
                 Form::Salesforce => field.name.eq_ignore_ascii_case(name),
-                Form::Fhir | Form::Table => field.name == name,
+                Form::Fhir | Form::Table | Form::Hl7v2 => field.name == name,
             });
             if found {
                 return Some(at);

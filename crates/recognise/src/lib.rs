@@ -1,0 +1,11 @@
+//! Who a record is about, as keyed fingerprints; and which generator probably made it, in bits.
+//!
+//! What this crate finds is suspicion with a strength, never proof: proof is `mark::judge`.
+//! Never does I/O, reads a clock or draws randomness.
+//! Start at [`Person::of`], then [`fingerprints`]. Read next: `spec/identity.md`, then the crate `registry`.
+
+mod fingerprint;
+mod person;
+
+pub use fingerprint::{Fingerprint, FingerprintKind, KeyId, PersonTag, RegistryKey, fingerprints};
+pub use person::{Address, Identifier, Name, Person};
