@@ -56,7 +56,6 @@ pub(crate) enum Command {
     /// Say of every record in a file, or on standard input, what it is.
     ///
     /// Exits 0 if every record is attested and unchanged, 1 if there is anything else, 2 if nothing can be said.
-    /// `suspected` is always 0: this release recognises no record whose mark was stripped.
     Judge(JudgeArguments),
     /// Check the ledger, or prove an entry of it.
     #[command(subcommand)]

@@ -8,6 +8,7 @@ use crate::{
     receipt::{Mark, MarkError, MarkId},
     record::{Claim, Reading, Record, Unreadable},
     subject::{Authorship, Subject},
+    suspicion::Suspicion,
     trust::{Dataset, Known, TrustStore},
 };
 
@@ -93,6 +94,9 @@ pub enum Verdict {
     Mixed(Proof),
     /// No mark. Says nothing about whom it is about; what it claims is only a claim.
     Unproven(Claim),
+    /// No mark, but evidence that it is synthetic. [`judge`] never says so: recognisers turn [`Verdict::Unproven`]
+    /// into it.
+    Suspected(Suspicion),
     /// A genuine mark of another record. The dangerous one: it could hide a person from care.
     Transplanted(Transplant),
     /// A mark that does not prove what it says: damaged or invented.
@@ -249,6 +253,8 @@ pub enum VerdictName {
     Mixed,
     /// See [`Verdict::Unproven`].
     Unproven,
+    /// See [`Verdict::Suspected`].
+    Suspected,
     /// See [`Verdict::Transplanted`].
     Transplanted,
     /// See [`Verdict::Forged`].
@@ -261,11 +267,12 @@ pub enum VerdictName {
 
 impl VerdictName {
     /// Every name, in the order of reports.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Synthetic,
         Self::Attested,
         Self::Mixed,
         Self::Unproven,
+        Self::Suspected,
         Self::Transplanted,
         Self::Forged,
         Self::Untrusted,
@@ -279,6 +286,7 @@ impl VerdictName {
             Self::Attested => "attested",
             Self::Mixed => "mixed",
             Self::Unproven => "unproven",
+            Self::Suspected => "suspected",
             Self::Transplanted => "transplanted",
             Self::Forged => "forged",
             Self::Untrusted => "untrusted",
@@ -301,6 +309,7 @@ impl Verdict {
             Self::Attested(_) => VerdictName::Attested,
             Self::Mixed(_) => VerdictName::Mixed,
             Self::Unproven(_) => VerdictName::Unproven,
+            Self::Suspected(_) => VerdictName::Suspected,
             Self::Transplanted(_) => VerdictName::Transplanted,
             Self::Forged(_) => VerdictName::Forged,
             Self::Untrusted(_) => VerdictName::Untrusted,
@@ -313,6 +322,7 @@ impl Verdict {
         match self {
             Self::Synthetic(proof) | Self::Attested(proof) | Self::Mixed(proof) => Some(proof),
             Self::Unproven(_)
+            | Self::Suspected(_)
             | Self::Transplanted(_)
             | Self::Forged(_)
             | Self::Untrusted(_)
@@ -336,6 +346,7 @@ impl fmt::Display for Verdict {
             Self::Unproven(Claim::Attested) => {
                 f.write_str("unproven: it says it is attested and carries no mark")
             }
+            Self::Suspected(suspicion) => write!(f, "{suspicion}"),
             Self::Transplanted(_) => f.write_str("transplanted: the mark was made for another record"),
             Self::Forged(forgery) => write!(f, "forged: {forgery}"),
             Self::Untrusted(distrust) => write!(f, "untrusted: {distrust}"),

@@ -21,6 +21,7 @@ mod record;
 mod seal;
 mod subject;
 mod survey;
+mod suspicion;
 mod trust;
 
 pub use dataset::{BatchEntry, BatchReceipt, DATASET_FILE_BYTES_MAX, DatasetFile, DatasetFileError};
@@ -32,4 +33,5 @@ pub use record::{Claim, Form, Place, Reading, Record, Unreadable};
 pub use seal::{BATCH_RECORDS_MAX, Draft, SealError, SealedBatch, seal};
 pub use subject::{Authorship, Subject, UnknownWord};
 pub use survey::Survey;
+pub use suspicion::{SIGNALS_MAX, Signal, Strength, Suspicion};
 pub use trust::{AdmitError, Dataset, TrustStore};

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use mark::{Claim, Integrity, Verdict, VerdictName};
+use mark::{Claim, Integrity, Strength, Suspicion, Verdict, VerdictName};
 use serde::Serialize;
 
 use crate::vocabulary::words;
 
 /// How many records of each verdict a request carries.
 ///
-/// Shape:  the eight verdicts add up to `records`; `modified`, `claimed` and `out_of_jurisdiction` are of them.
+/// Shape:  the nine verdicts add up to `records`; `modified`, `claimed`, `strongly_suspected` and
+///         `out_of_jurisdiction` are of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
@@ -23,6 +24,9 @@ pub struct Counts {
     pub mixed: u64,
     /// Without a mark.
     pub unproven: u64,
+    /// Without a mark, but with evidence that they are synthetic.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub suspected: u64,
     /// With a genuine mark of another record.
     pub transplanted: u64,
     /// With a mark that proves nothing.
@@ -33,8 +37,11 @@ pub struct Counts {
     pub unreadable: u64,
     /// Of the proven ones: changed since they were sealed.
     pub modified: u64,
-    /// Of the unproven ones: calling themselves synthetic or a test.
+    /// Of the unproven and the suspected ones: calling themselves synthetic or a test.
     pub claimed: u64,
+    /// Of the suspected ones: on independent grounds, or above the threshold.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub strongly_suspected: u64,
     /// Of the proven ones: of a dataset that may not be kept where the boundary is.
     pub out_of_jurisdiction: u64,
 }
@@ -47,6 +54,7 @@ impl Counts {
             VerdictName::Attested => self.attested,
             VerdictName::Mixed => self.mixed,
             VerdictName::Unproven => self.unproven,
+            VerdictName::Suspected => self.suspected,
             VerdictName::Transplanted => self.transplanted,
             VerdictName::Forged => self.forged,
             VerdictName::Untrusted => self.untrusted,
@@ -71,19 +79,21 @@ impl Counts {
     }
 
     /// The names that policies use for the counts, in the order of the schema.
-    pub(crate) fn named(&self) -> [(&'static str, u64); 12] {
+    pub(crate) fn named(&self) -> [(&'static str, u64); 14] {
         [
             ("records", self.records),
             ("synthetic", self.synthetic),
             ("attested", self.attested),
             ("mixed", self.mixed),
             ("unproven", self.unproven),
+            ("suspected", self.suspected),
             ("transplanted", self.transplanted),
             ("forged", self.forged),
             ("untrusted", self.untrusted),
             ("unreadable", self.unreadable),
             ("modified", self.modified),
             ("claimed", self.claimed),
+            ("stronglySuspected", self.strongly_suspected),
             ("outOfJurisdiction", self.out_of_jurisdiction),
         ]
     }
@@ -95,6 +105,7 @@ impl Counts {
             VerdictName::Attested => &mut self.attested,
             VerdictName::Mixed => &mut self.mixed,
             VerdictName::Unproven => &mut self.unproven,
+            VerdictName::Suspected => &mut self.suspected,
             VerdictName::Transplanted => &mut self.transplanted,
             VerdictName::Forged => &mut self.forged,
             VerdictName::Untrusted => &mut self.untrusted,
@@ -103,8 +114,15 @@ impl Counts {
         *count += 1;
         self.modified += u64::from(case.modified);
         self.claimed += u64::from(case.claimed);
+        self.strongly_suspected += u64::from(case.strongly_suspected);
         self.out_of_jurisdiction += u64::from(case.out_of_jurisdiction);
     }
+}
+
+/// A kind that is rare is left out of entries, so that those without it read as before there was that kind.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// How whole the marks of a request's records are, together.
@@ -131,6 +149,7 @@ pub(crate) struct Case {
     pub(crate) name: VerdictName,
     pub(crate) modified: bool,
     pub(crate) claimed: bool,
+    pub(crate) strongly_suspected: bool,
     pub(crate) out_of_jurisdiction: bool,
     pub(crate) purposes: BTreeSet<String>,
 }
@@ -143,7 +162,8 @@ impl Case {
         Self {
             name: verdict.name(),
             modified: proof.is_some_and(|proof| proof.integrity() == Integrity::Modified),
-            claimed: matches!(verdict, Verdict::Unproven(Claim::Synthetic)),
+            claimed: is_claimed(verdict),
+            strongly_suspected: is_strongly_suspected(verdict),
             out_of_jurisdiction: manifest
                 .is_some_and(|manifest| !may_be_kept(&manifest.jurisdictions, jurisdiction)),
             purposes: manifest
@@ -157,6 +177,19 @@ impl Case {
         counts.add(self);
         counts
     }
+}
+
+/// Whether a record without a mark says of itself that it is synthetic.
+pub(crate) fn is_claimed(verdict: &Verdict) -> bool {
+    matches!(
+        verdict,
+        Verdict::Unproven(Claim::Synthetic) | Verdict::Suspected(Suspicion { claim: Claim::Synthetic, .. })
+    )
+}
+
+/// Whether a record without a mark is suspected on independent grounds, or above the threshold.
+pub(crate) fn is_strongly_suspected(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Suspected(Suspicion { strength: Strength::Strong, .. }))
 }
 
 /// Whether a dataset that names `allowed` may be kept in `jurisdiction`: a country admits its parts, not the reverse.

@@ -6,10 +6,10 @@ use std::{
 };
 
 use cedar_policy::{AuthorizationError, Entities};
-use mark::{Claim, DatasetId, Integrity, Verdict, VerdictName};
+use mark::{DatasetId, Integrity, Verdict, VerdictName};
 
 use crate::{
-    counts::{Case, Counts},
+    counts::{self, Case, Counts},
     memory::Question,
     policies::Policies,
     request::Request,
@@ -86,6 +86,7 @@ struct Key {
     name: VerdictName,
     integrity: Option<Integrity>,
     claimed: bool,
+    strongly_suspected: bool,
     dataset: Option<DatasetId>,
 }
 
@@ -95,7 +96,8 @@ impl Key {
         Self {
             name: verdict.name(),
             integrity: proof.map(mark::Proof::integrity),
-            claimed: matches!(verdict, Verdict::Unproven(Claim::Synthetic)),
+            claimed: counts::is_claimed(verdict),
+            strongly_suspected: counts::is_strongly_suspected(verdict),
             dataset: proof.map(|proof| proof.dataset().id()),
         }
     }

@@ -29,9 +29,11 @@ impl Finding {
                 (Some(word(proof.integrity())), Some(proof.dataset().id()), Some(proof.mark()))
             }
             Verdict::Transplanted(found) => (None, Some(found.dataset().id()), Some(found.mark())),
-            Verdict::Unproven(_) | Verdict::Forged(_) | Verdict::Untrusted(_) | Verdict::Unreadable(_) => {
-                (None, None, None)
-            }
+            Verdict::Unproven(_)
+            | Verdict::Suspected(_)
+            | Verdict::Forged(_)
+            | Verdict::Untrusted(_)
+            | Verdict::Unreadable(_) => (None, None, None),
         };
         Some(Self {
             file: file.to_owned(),
@@ -58,6 +60,7 @@ fn why(verdict: &Verdict) -> String {
             }
         }
         Verdict::Unproven(_)
+        | Verdict::Suspected(_)
         | Verdict::Transplanted(_)
         | Verdict::Forged(_)
         | Verdict::Untrusted(_)

@@ -98,8 +98,6 @@ fn counts(tally: &Tally, printer: &Printer) {
         };
         printer.line(&format!("{word}{count:>digits$}{note}"));
     }
-    let word = printer.paint(Style::Faint, &format!("{:<13}", "suspected"));
-    printer.line(&format!("{word}{:>digits$}   not looked for: this release has no recognisers", 0));
 }
 
 fn verdict(finding: &Finding) -> String {

@@ -82,6 +82,7 @@ impl Tally {
                 (synthetic, "proven synthetic"),
                 (of(VerdictName::Mixed), "derived from synthetic and attested ones"),
                 (attested, "attested"),
+                (of(VerdictName::Suspected), "suspected to be synthetic, without proof"),
                 (unknown, "without proof, which says nothing about whom they are about"),
                 (broken, "with a mark that is not theirs"),
             ];

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use expect_test::{expect, expect_file};
-use mark::{Distrust, Forgery, Unreadable};
+use mark::{Claim, Distrust, Forgery, Strength, Suspicion, Unreadable};
 use proptest::prelude::*;
 
 use super::*;
@@ -27,7 +27,14 @@ fn request(action: Action, boundary: &Boundary) -> Request<'_> {
 }
 
 fn case(name: VerdictName) -> Case {
-    Case { name, modified: false, claimed: false, out_of_jurisdiction: false, purposes: BTreeSet::new() }
+    Case {
+        name,
+        modified: false,
+        claimed: false,
+        strongly_suspected: false,
+        out_of_jurisdiction: false,
+        purposes: BTreeSet::new(),
+    }
 }
 
 /// Everything that policies can tell apart about one record, purposes aside.
@@ -35,21 +42,23 @@ fn every_case() -> Vec<Case> {
     let mut cases = Vec::new();
     for name in VerdictName::ALL {
         let proven = matches!(name, VerdictName::Synthetic | VerdictName::Attested | VerdictName::Mixed);
-        for bits in 0..8 {
+        for bits in 0..16 {
             let case = Case {
                 modified: bits & 1 != 0,
                 claimed: bits & 2 != 0,
                 out_of_jurisdiction: bits & 4 != 0,
+                strongly_suspected: bits & 8 != 0,
                 ..case(name)
             };
             let possible = (proven || !case.modified && !case.out_of_jurisdiction)
-                && (name == VerdictName::Unproven || !case.claimed);
+                && (matches!(name, VerdictName::Unproven | VerdictName::Suspected) || !case.claimed)
+                && (name == VerdictName::Suspected || !case.strongly_suspected);
             if possible {
                 cases.push(case);
             }
         }
     }
-    assert_eq!(cases.len(), 3 * 4 + 2 + 4);
+    assert_eq!(cases.len(), 3 * 4 + 2 + 4 + 4);
     cases
 }
 
@@ -59,12 +68,25 @@ fn ask(policies: &Policies, action: Action, boundary: &Boundary, counts: &Counts
     Asking { policies, request: &request, entities: entities.into() }.ask(counts, &BTreeSet::new())
 }
 
+fn suspected(strength: Strength) -> Verdict {
+    Verdict::Suspected(Suspicion {
+        claim: Claim::None,
+        strength,
+        registered: Some(strength),
+        decibits: 0,
+        generator: None,
+        signals: Vec::new(),
+    })
+}
+
 /// Verdicts that need no proof, one of each.
 fn without_proof() -> Vec<Verdict> {
     vec![
         Verdict::Unproven(Claim::None),
         Verdict::Unproven(Claim::Synthetic),
         Verdict::Unproven(Claim::Attested),
+        suspected(Strength::Weak),
+        suspected(Strength::Strong),
         Verdict::Forged(Forgery::Receipt),
         Verdict::Untrusted(Distrust::Dataset("abc".to_owned())),
         Verdict::Unreadable(Unreadable::TooLong { limit: 10 }),
@@ -74,7 +96,7 @@ fn without_proof() -> Vec<Verdict> {
 #[test]
 fn the_whole_default_policy_fits_four_tables() {
     let policies = Policies::default_set().unwrap();
-    let rows: [(&str, Option<Case>); 13] = [
+    let rows: [(&str, Option<Case>); 15] = [
         ("no record", None),
         ("synthetic", Some(case(VerdictName::Synthetic))),
         ("synthetic, modified", Some(Case { modified: true, ..case(VerdictName::Synthetic) })),
@@ -87,6 +109,8 @@ fn the_whole_default_policy_fits_four_tables() {
         ("mixed", Some(case(VerdictName::Mixed))),
         ("unproven", Some(case(VerdictName::Unproven))),
         ("unproven, calls itself a test", Some(Case { claimed: true, ..case(VerdictName::Unproven) })),
+        ("suspected, weakly", Some(case(VerdictName::Suspected))),
+        ("suspected, strongly", Some(Case { strongly_suspected: true, ..case(VerdictName::Suspected) })),
         ("untrusted", Some(case(VerdictName::Untrusted))),
         ("transplanted", Some(case(VerdictName::Transplanted))),
         ("forged", Some(case(VerdictName::Forged))),
@@ -143,7 +167,7 @@ fn nothing_that_is_not_about_a_person_ever_crosses_into_production() {
                     VerdictName::Transplanted | VerdictName::Forged | VerdictName::Unreadable => {
                         *action == Action::Read && *continuity == Continuity::Care
                     }
-                    VerdictName::Unproven | VerdictName::Untrusted => {
+                    VerdictName::Unproven | VerdictName::Suspected | VerdictName::Untrusted => {
                         matches!(action, Action::Read | Action::Delete)
                     }
                     VerdictName::Attested => {
@@ -358,7 +382,7 @@ fn a_hundred_thousand_records_cost_a_handful_of_evaluations() {
     let verdicts: Vec<Verdict> = kinds.iter().cycle().take(100_000).cloned().collect();
     let ruling = decide(&policies, &request(Action::Read, &boundary), Scope::PerRecord, verdicts);
     // A claim to be attested is worth no more than none.
-    assert_eq!(ruling.outcomes.len(), 5);
+    assert_eq!(ruling.outcomes.len(), 7);
     assert_eq!(ruling.counts().records, 100_000);
     for (index, verdict) in ruling.verdicts().iter().enumerate() {
         let alone =
@@ -392,6 +416,10 @@ fn every_ruling_says_what_it_is_and_who_decided() {
           ["no-declared-test-in-production"]
         unproven: it says it is attested and carries no mark; refused: no policy permits this here (deliver in production)
           []
+        weakly suspected: the registry knows one of its identifying values; refused: no policy permits this here (deliver in production)
+          []
+        suspected: the registry knows two or more of its identifying values; refused: a record that is strongly suspected to be synthetic stays out of production until a person has looked at it (policy `no-suspected-in-production`)
+          ["no-suspected-in-production"]
         forged: the receipt does not lead to the logged batch; refused: a damaged or invented mark goes nowhere until a person has looked at it (policy `no-false-mark`)
           ["no-false-mark"]
         untrusted: its dataset `abc` is not known here; give its manifest; refused: no policy permits this here (deliver in production)
@@ -402,12 +430,12 @@ fn every_ruling_says_what_it_is_and_who_decided() {
         passes, would be refused: no policy permits this here (deliver in production)
     "#]]
     .assert_eq(&text);
-    assert_eq!(ruling.reason(6), None);
+    assert_eq!(ruling.reason(8), None);
     assert_eq!(ruling.version(), policies.version());
     assert_eq!(ruling.request().caller, "client nightly-sync");
     assert_eq!(ruling.request().boundary, "feed");
     assert_eq!(ruling.request().environment, Environment::Production);
-    expect![[r#"{"records":6,"synthetic":0,"attested":0,"mixed":0,"unproven":3,"transplanted":0,"forged":1,"untrusted":1,"unreadable":1,"modified":0,"claimed":1,"outOfJurisdiction":0}"#]].assert_eq(&serde_json::to_string(ruling.counts()).unwrap());
+    expect![[r#"{"records":8,"synthetic":0,"attested":0,"mixed":0,"unproven":3,"suspected":2,"transplanted":0,"forged":1,"untrusted":1,"unreadable":1,"modified":0,"claimed":1,"stronglySuspected":1,"outOfJurisdiction":0}"#]].assert_eq(&serde_json::to_string(ruling.counts()).unwrap());
 }
 
 /// Evaluation recurses too, on whatever thread asks; there Cedar has a check, and answers with an error, which blocks.

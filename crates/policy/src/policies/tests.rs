@@ -208,12 +208,14 @@ fn the_default_policies_pass_every_check() {
         no-synthetic-in-production
         no-mixed-in-production
         no-declared-test-in-production
+        no-suspected-in-production
         no-crossing-out-of-jurisdiction
         nothing-carried
         attested-in-production-and-staging
         synthetic-outside-production
         mixed-in-staging
         unproven-outside-production
+        suspected-outside-production
         untrusted-outside-production
         read-unmarked-in-production
         delete-anywhere
