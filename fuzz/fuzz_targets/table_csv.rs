@@ -24,12 +24,19 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let (mut records, mut out, mut whole) = (0, Vec::new(), true);
     while let Some(chunk) = chunks.next_chunk().expect("a slice does not fail") {
         let readings = chunk.read().records;
-        let labels: Vec<Labels> = (records..records + readings.len()).map(labels).collect();
-        records += readings.len();
+        let readable = readings.iter().map(|reading| reading.content.is_ok());
+        let labels: Vec<Option<Labels>> = readable
+            .map(|readable| {
+                records += usize::from(readable);
+                readable.then(|| labels(records - 1))
+            })
+            .collect();
         match chunk.place(&labels) {
             Ok(placed) => out.extend_from_slice(&placed),
             Err(_) => whole = false,
         }
+        let kept = chunk.select(&vec![false; readings.len()]).expect("nothing to keep");
+        assert!(kept.len() <= text.len());
     }
     if !whole {
         return;

@@ -4,6 +4,7 @@
 //! Read in the order of a request: [`route()`], [`read()`], [`refuse()`]; [`place()`] goes the other way.
 //! Source: spec/carriers.md section 3.
 
+mod choose;
 mod identity;
 mod place;
 mod raw;
@@ -11,6 +12,7 @@ mod read;
 mod refuse;
 mod route;
 
+pub(crate) use choose::choose_bundle;
 pub use identity::identity_elements;
 pub use place::{PlaceError, place, place_bundle};
 pub(crate) use read::read_line;

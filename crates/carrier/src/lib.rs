@@ -18,6 +18,7 @@ pub mod route;
 pub mod salesforce;
 pub mod table;
 
+mod choice;
 mod exchange;
 mod span;
 

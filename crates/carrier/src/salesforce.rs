@@ -5,6 +5,7 @@
 
 mod answer;
 mod bulk;
+mod choose;
 mod door;
 mod fate;
 mod field;
@@ -19,10 +20,13 @@ mod withhold;
 use crate::span;
 
 pub use answer::{refuse, refuse_request};
+pub(crate) use bulk::{header, row};
+pub(crate) use choose::choose;
 pub use door::{Route, route};
 pub use fate::complete;
 pub use field::{DATASET_OBJECT, identity_fields};
 pub use job::{JOB_BYTES_MAX, Job, Operation, job_created};
+pub(crate) use place::{COLUMNS, is_own_column};
 pub use place::{PlaceError, place, place_csv, place_file};
 pub use read::{read, read_file};
 pub use soap::{route_by_body, soap_is_login};

@@ -2,7 +2,7 @@
 //!
 //! For texts that `mark::json::parse` has accepted; for others the answer is `None` or short, never a panic.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 /// One member of an object: its name as written, with quotes, and its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +99,36 @@ pub(crate) fn array_of(text: &[u8], items: &[Range<usize>], keep: impl Fn(usize)
     }
     out.push(b']');
     out
+}
+
+/// The array at `at` with its items as `written`; what is not written goes, and then the white space between items too.
+pub(crate) fn array_with(
+    text: &[u8],
+    at: &Range<usize>,
+    items: &[Range<usize>],
+    written: &[Option<Cow<'_, [u8]>>],
+) -> Vec<u8> {
+    if written.iter().all(Option::is_some) {
+        let edits = items.iter().zip(written).filter_map(|(item, with)| match with {
+            Some(Cow::Owned(with)) => {
+                Some(Edit { at: item.start - at.start..item.end - at.start, with: with.clone() })
+            }
+            Some(Cow::Borrowed(_)) | None => None,
+        });
+        return edited(text.get(at.clone()).unwrap_or_default(), edits.collect());
+    }
+    let kept: Vec<&[u8]> = written.iter().flatten().map(AsRef::as_ref).collect();
+    let mut out = vec![b'['];
+    out.extend_from_slice(&kept.join(&b','));
+    out.push(b']');
+    out
+}
+
+/// The edit that lowers the whole number called `name` in the object at `at`; none if there is no such number.
+pub(crate) fn count_less(text: &[u8], at: &Range<usize>, name: &str, by: u64) -> Option<Edit> {
+    let at = member(text, at, name)?;
+    let count: u64 = std::str::from_utf8(text.get(at.clone())?).ok()?.parse().ok()?;
+    Some(Edit { at, with: count.saturating_sub(by).to_string().into_bytes() })
 }
 
 /// What follows an opening bracket or an item.

@@ -5,12 +5,12 @@
 
 use std::{
     io::{self, BufRead, Read as _},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
-use mark::{BATCH_RECORDS_MAX, Place, Reading, Unreadable};
+use mark::{BATCH_RECORDS_MAX, Place, Reading, Record, Unreadable};
 
-use crate::{Labels, Limits, Readings, Unit, fhir, salesforce};
+use crate::{DatasetPointer, Labels, Limits, Readings, Unit, choice::Choice, fhir, salesforce};
 
 mod rows;
 mod sniff;
@@ -19,8 +19,8 @@ mod split;
 pub use rows::identity_columns;
 pub use sniff::{HEAD_BYTES, sniff};
 
-use rows::Header;
-use split::{Piece, Splitter};
+use rows::{Header, Kind};
+use split::{Cut, Flaw, Piece, Splitter};
 
 /// What a file holds, and how it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Format {
 #[derive(Debug)]
 pub struct Chunks<R> {
     input: R,
-    format: Format,
+    format: Arc<Format>,
     limits: Limits,
     splitter: Splitter,
     header: Option<Arc<Header>>,
@@ -82,14 +82,12 @@ const CHUNK_BYTES: usize = 4 << 20;
 impl<R: BufRead> Chunks<R> {
     /// The chunks of what `input` gives from its beginning.
     pub fn new(input: R, format: Format, limits: Limits) -> Self {
-        let delimiter = match &format {
-            Format::Table { delimiter, .. } => Some(*delimiter),
-            Format::FhirDocument
-            | Format::FhirLines
-            | Format::SalesforceJson { .. }
-            | Format::SalesforceCsv { .. } => None,
+        let cut = match &format {
+            Format::Table { delimiter, .. } => Cut::Rows { delimiter: *delimiter },
+            Format::SalesforceCsv { .. } => Cut::StrictRows { delimiter: b',' },
+            Format::FhirDocument | Format::FhirLines | Format::SalesforceJson { .. } => Cut::Lines,
         };
-        let splitter = Splitter::new(delimiter);
+        let (format, splitter) = (Arc::new(format), Splitter::new(cut));
         Self { input, format, limits, splitter, header: None, records: 0, is_done: false }
     }
 
@@ -101,9 +99,9 @@ impl<R: BufRead> Chunks<R> {
         if self.is_done {
             return Ok(None);
         }
-        match self.format {
-            Format::FhirLines | Format::Table { .. } => self.split_chunk(),
-            Format::FhirDocument | Format::SalesforceJson { .. } | Format::SalesforceCsv { .. } => {
+        match self.format.as_ref() {
+            Format::FhirLines | Format::Table { .. } | Format::SalesforceCsv { .. } => self.split_chunk(),
+            Format::FhirDocument | Format::SalesforceJson { .. } => {
                 self.is_done = true;
                 let limit = u64::try_from(self.limits.body_bytes).unwrap_or(u64::MAX);
                 let mut bytes = Vec::new();
@@ -115,18 +113,18 @@ impl<R: BufRead> Chunks<R> {
 
     fn split_chunk(&mut self) -> io::Result<Option<Chunk>> {
         let is_first = self.records == 0 && self.header.is_none();
-        if is_first && matches!(self.format, Format::Table { .. }) {
-            let mut bytes = Vec::new();
-            let first = self.splitter.next(&mut self.input, &mut bytes, self.limits.body_bytes)?;
-            self.header = Some(Arc::new(Header::parse(first.as_ref(), &bytes, &self.format)));
+        if is_first && !matches!(self.format.as_ref(), Format::FhirLines) {
+            let header = self.header()?;
+            // Nothing can be read under a header that cannot: it is the one reading of its table.
+            self.is_done = header.columns.is_err();
+            self.header = Some(Arc::new(header));
         }
         let (mut bytes, mut pieces) = (Vec::new(), Vec::new());
-        while pieces.len() < BATCH_RECORDS_MAX && bytes.len() < CHUNK_BYTES {
-            let Some(piece) = self.splitter.next(&mut self.input, &mut bytes, self.limits.body_bytes)? else {
-                self.is_done = true;
-                break;
-            };
-            pieces.push(piece);
+        while !self.is_done && pieces.len() < BATCH_RECORDS_MAX && bytes.len() < CHUNK_BYTES {
+            match self.splitter.next(&mut self.input, &mut bytes, self.limits.body_bytes)? {
+                Some(piece) => pieces.push(piece),
+                None => self.is_done = true,
+            }
         }
         if pieces.is_empty() && !is_first {
             return Ok(None);
@@ -134,18 +132,37 @@ impl<R: BufRead> Chunks<R> {
         Ok(Some(self.chunk(bytes, pieces, is_first)))
     }
 
+    fn header(&mut self) -> io::Result<Header> {
+        let mut bytes = Vec::new();
+        // A quote after a byte-order mark begins a cell.
+        if self.input.fill_buf()?.starts_with(rows::BYTE_ORDER_MARK) {
+            self.input.consume(rows::BYTE_ORDER_MARK.len());
+            bytes.extend_from_slice(rows::BYTE_ORDER_MARK);
+        }
+        let limit = self.limits.body_bytes.min(rows::HEADER_BYTES_MAX);
+        let first = self.splitter.next(&mut self.input, &mut bytes, limit)?;
+        Ok(match self.format.as_ref() {
+            Format::Table { delimiter, .. } => Header::parse(first.as_ref(), bytes, *delimiter, Kind::Plain),
+            Format::FhirDocument
+            | Format::FhirLines
+            | Format::SalesforceJson { .. }
+            | Format::SalesforceCsv { .. } => Header::parse(first.as_ref(), bytes, b',', Kind::Salesforce),
+        })
+    }
+
     fn chunk(&mut self, bytes: Vec<u8>, pieces: Vec<Piece>, is_first: bool) -> Chunk {
         let first_record = self.records;
         self.records += pieces.len();
-        let (format, limits, header) = (self.format.clone(), self.limits, self.header.clone());
-        Chunk { format, limits, header, bytes, pieces, first_record, is_first }
+        let (format, limits, header) = (Arc::clone(&self.format), self.limits, self.header.clone());
+        let readable = OnceLock::new();
+        Chunk { format, limits, header, bytes, pieces, first_record, is_first, readable }
     }
 }
 
-/// Some of a file's records, still as they were written.
+/// Some of a file's records, still as they were written. Chunks can be worked on by several threads.
 #[derive(Clone)]
 pub struct Chunk {
-    format: Format,
+    format: Arc<Format>,
     limits: Limits,
     header: Option<Arc<Header>>,
     bytes: Vec<u8>,
@@ -153,6 +170,8 @@ pub struct Chunk {
     pieces: Vec<Piece>,
     first_record: usize,
     is_first: bool,
+    // Of each piece whether it can be read, once that is known.
+    readable: OnceLock<Vec<bool>>,
 }
 
 /// Debug shows sizes only.
@@ -168,92 +187,187 @@ impl Chunk {
     /// Shape:  one reading a record; a table whose header cannot be read is one reading that says so.
     /// Errors: none; what cannot be read is itself a reading.
     pub fn read(&self) -> Readings<'_> {
-        let records = match &self.format {
+        let records = match self.format.as_ref() {
             Format::FhirDocument => fhir::read_document(&self.bytes, &self.limits).records,
             Format::SalesforceJson { object } => {
                 salesforce::read_file(&self.bytes, object.as_deref(), &self.limits).records
             }
-            Format::SalesforceCsv { object } => {
-                salesforce::read_file(&self.bytes, Some(object), &self.limits).records
-            }
-            Format::FhirLines => self.lines(),
-            Format::Table { .. } => self.rows(),
+            Format::FhirLines | Format::SalesforceCsv { .. } | Format::Table { .. } => self.split_records(),
         };
         Readings { unit: Unit::Whole, records }
     }
 
-    /// The chunk with labels in its records; the chunks of a file in order are the labelled file.
+    /// The chunk's records with labels in them; the chunks of a file in order are the labelled file.
     ///
-    /// Shape:  one set of labels for each reading, in order -> bytes to append to what came before.
+    /// A record without labels is left out. Everything else keeps its bytes.
+    ///
+    /// Shape:  one item for each reading, in order -> bytes to append to what came before.
     /// Errors: see [`PlaceError`]; nothing was written.
-    pub fn place(&self, labels: &[Labels]) -> Result<Vec<u8>, PlaceError> {
-        let readings = self.read().records;
-        if let Some(Reading { place, content: Err(reason) }) =
-            readings.iter().find(|one| one.content.is_err())
-        {
-            return Err(PlaceError::Unreadable { place: place.reference.clone(), reason: reason.clone() });
-        }
-        if readings.len() != labels.len() {
-            return Err(PlaceError::Count { records: readings.len(), labels: labels.len() });
-        }
-        match &self.format {
-            Format::FhirDocument => {
-                let is_bundle = readings.first().is_none_or(|one| one.place.reference.starts_with("entry["));
-                match labels {
-                    [labels] if !is_bundle => Ok(fhir::place(&self.bytes, labels)?),
-                    _ => Ok(fhir::place_bundle(&self.bytes, labels)?),
-                }
-            }
+    pub fn place(&self, labels: &[Option<Labels>]) -> Result<Vec<u8>, PlaceError> {
+        let choices: Vec<Choice<'_>> =
+            labels.iter().map(|one| one.as_ref().map_or(Choice::Leave, Choice::Label)).collect();
+        self.choose(&choices, true)
+    }
+
+    /// The records that are to be kept, byte for byte, readable or not; the chunks of a file in order are a file of
+    /// the same format.
+    ///
+    /// A table begins with its header. A document (a Bundle, an array, a query's answer) is written again around what
+    /// is kept, with its counts; it is empty if nothing is.
+    ///
+    /// Shape:  one item for each reading, in order -> bytes to append to what came before.
+    /// Errors: see [`PlaceError`]; nothing was written.
+    pub fn select(&self, keep: &[bool]) -> Result<Vec<u8>, PlaceError> {
+        let choices: Vec<Choice<'_>> =
+            keep.iter().map(|keep| if *keep { Choice::Keep } else { Choice::Leave }).collect();
+        self.choose(&choices, false)
+    }
+
+    fn choose(&self, choices: &[Choice<'_>], labelled: bool) -> Result<Vec<u8>, PlaceError> {
+        match self.format.as_ref() {
+            Format::FhirDocument | Format::SalesforceJson { .. } => self.choose_in_document(choices),
             Format::FhirLines => {
                 let mut out = Vec::with_capacity(self.bytes.len() * 2);
-                for (piece, labels) in self.pieces.iter().zip(labels) {
-                    out.extend_from_slice(&fhir::place(piece.bytes(&self.bytes).trim_ascii(), labels)?);
+                self.choose_pieces(choices, &mut out, |line, labels, out| {
+                    out.extend_from_slice(&fhir::place(line.trim_ascii(), labels)?);
                     out.push(b'\n');
-                }
+                    Ok(())
+                })?;
                 Ok(out)
             }
-            Format::SalesforceJson { .. } => Ok(salesforce::place_file(&self.bytes, labels.iter().cloned())?),
-            Format::SalesforceCsv { .. } => {
-                let mut out = Vec::with_capacity(self.bytes.len() * 2);
-                salesforce::place_csv(self.bytes.as_slice(), &mut out, labels.iter().cloned())?;
-                Ok(out)
-            }
-            Format::Table { delimiter, .. } => {
+            Format::SalesforceCsv { .. } | Format::Table { .. } => {
                 let header = self.header.as_ref().ok_or(PlaceError::Table)?;
-                header.place(&self.bytes, *delimiter, self.is_first, labels).ok_or(PlaceError::Table)
+                let mut out = Vec::with_capacity(self.bytes.len() * 2);
+                if header.columns.is_err() {
+                    return self.choose_header(choices, &header.bytes);
+                }
+                match (self.is_first, labelled) {
+                    (true, true) => header.place(&mut out),
+                    (true, false) => out.extend_from_slice(&header.bytes),
+                    (false, _) => {}
+                }
+                self.choose_pieces(choices, &mut out, |row, labels, out| {
+                    if matches!(labels.dataset, Some(DatasetPointer::SalesforceId(_))) {
+                        return Err(PlaceError::Pointer);
+                    }
+                    header.place_row(row, labels, out);
+                    Ok(())
+                })?;
+                Ok(out)
             }
         }
     }
 
-    fn lines(&self) -> Vec<Reading<'_>> {
-        let read = |(at, piece): (usize, &Piece)| {
-            let content = if piece.is_too_long {
-                Err(Unreadable::TooLong { limit: self.limits.body_bytes })
-            } else {
-                fhir::read_line(piece.bytes(&self.bytes).trim_ascii(), &self.limits)
-            };
-            Reading { place: self.place_of(at, piece), content }
+    /// Of a table whose header cannot be read, the header is all there is.
+    fn choose_header(&self, choices: &[Choice<'_>], header: &[u8]) -> Result<Vec<u8>, PlaceError> {
+        match choices {
+            [] if !self.is_first => Ok(Vec::new()),
+            [Choice::Leave] => Ok(Vec::new()),
+            [Choice::Keep] if header.is_empty() => Err(PlaceError::NotKept { place: "header".to_owned() }),
+            [Choice::Keep] => Ok(header.to_vec()),
+            [Choice::Label(_)] => Err(self.unreadable(0)),
+            _ => Err(PlaceError::Count { records: usize::from(self.is_first), labels: choices.len() }),
+        }
+    }
+
+    fn choose_pieces(
+        &self,
+        choices: &[Choice<'_>],
+        out: &mut Vec<u8>,
+        place: impl Fn(&[u8], &Labels, &mut Vec<u8>) -> Result<(), PlaceError>,
+    ) -> Result<(), PlaceError> {
+        if choices.len() != self.pieces.len() {
+            return Err(PlaceError::Count { records: self.pieces.len(), labels: choices.len() });
+        }
+        let labels_some = choices.iter().any(|choice| matches!(choice, Choice::Label(_)));
+        if labels_some && self.readable.get().is_none() {
+            drop(self.split_records());
+        }
+        let readable = self.readable.get().map_or(&[][..], Vec::as_slice);
+        for (at, (piece, choice)) in self.pieces.iter().zip(choices).enumerate() {
+            match choice {
+                Choice::Leave => {}
+                Choice::Keep if piece.flaw == Some(Flaw::TooLong) => {
+                    return Err(PlaceError::NotKept { place: self.place_of(at, piece).reference });
+                }
+                Choice::Keep => out.extend_from_slice(piece.bytes(&self.bytes)),
+                Choice::Label(_) if readable.get(at) != Some(&true) => return Err(self.unreadable(at)),
+                Choice::Label(labels) => place(piece.bytes(&self.bytes), labels, out)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn choose_in_document(&self, choices: &[Choice<'_>]) -> Result<Vec<u8>, PlaceError> {
+        let readings = self.read().records;
+        if readings.len() != choices.len() {
+            return Err(PlaceError::Count { records: readings.len(), labels: choices.len() });
+        }
+        let labelled = choices.iter().zip(&readings).enumerate();
+        let mut unreadable = labelled
+            .filter(|(_, (choice, reading))| matches!(choice, Choice::Label(_)) && reading.content.is_err());
+        if let Some((at, _)) = unreadable.next() {
+            return Err(self.unreadable(at));
+        }
+        // What cannot be read as a whole, and a resource that is no Bundle, is one reading under another name.
+        let is_one =
+            |prefix: &str| matches!(readings.as_slice(), [only] if !only.place.reference.starts_with(prefix));
+        let (is_whole, is_fhir) = match self.format.as_ref() {
+            Format::FhirDocument => (is_one("entry["), true),
+            Format::FhirLines
+            | Format::SalesforceJson { .. }
+            | Format::SalesforceCsv { .. }
+            | Format::Table { .. } => (is_one("record"), false),
         };
-        self.pieces.iter().enumerate().map(read).collect()
+        match choices {
+            [Choice::Leave] if is_whole => Ok(Vec::new()),
+            [Choice::Keep] if is_whole && self.bytes.len() > self.limits.body_bytes => {
+                Err(PlaceError::NotKept { place: "file".to_owned() })
+            }
+            [Choice::Keep] if is_whole => Ok(self.bytes.clone()),
+            [Choice::Label(labels)] if is_whole && is_fhir => Ok(fhir::place(&self.bytes, labels)?),
+            _ if is_fhir => Ok(fhir::choose_bundle(&self.bytes, choices)?),
+            _ => Ok(salesforce::choose(&self.bytes, choices)?),
+        }
     }
 
-    fn rows(&self) -> Vec<Reading<'_>> {
-        let Some(header) = &self.header else { return Vec::new() };
-        match (header.as_ref(), &self.format) {
-            (Header { columns: Err(reason), .. }, _) if self.is_first => {
-                let place = Place { index: 0, reference: "header".to_owned() };
-                vec![Reading { place, content: Err(reason.clone()) }]
+    /// Why a record takes no labels.
+    fn unreadable(&self, at: usize) -> PlaceError {
+        match self.read().records.into_iter().nth(at) {
+            Some(Reading { place, content: Err(reason) }) => {
+                PlaceError::Unreadable { place: place.reference, reason }
             }
-            (header, Format::Table { object, delimiter }) => {
-                let read = header.read(object, *delimiter, &self.bytes, &self.pieces, self.limits.body_bytes);
-                let place = |(at, content)| {
-                    let piece = self.pieces.get(at)?;
-                    Some(Reading { place: self.place_of(at, piece), content })
-                };
-                read.into_iter().enumerate().filter_map(place).collect()
-            }
-            _ => Vec::new(),
+            _ => PlaceError::Table,
         }
+    }
+
+    fn split_records(&self) -> Vec<Reading<'_>> {
+        let limit = self.limits.body_bytes;
+        let records: Vec<Reading<'_>> = match (self.format.as_ref(), self.header.as_deref()) {
+            (_, Some(Header { columns: Err(reason), .. })) => {
+                let place = Place { index: 0, reference: "header".to_owned() };
+                return if self.is_first {
+                    vec![Reading { place, content: Err(reason.clone()) }]
+                } else {
+                    Vec::new()
+                };
+            }
+            (Format::SalesforceCsv { object } | Format::Table { object, .. }, Some(header)) => {
+                self.each(|piece| header.read(object, piece, &self.bytes, limit))
+            }
+            _ => self.each(|piece| match piece.flaw {
+                Some(Flaw::TooLong | Flaw::Unclosed) => Err(Unreadable::TooLong { limit }),
+                None => fhir::read_line(piece.bytes(&self.bytes).trim_ascii(), &self.limits),
+            }),
+        };
+        // Whoever labels the chunk asks again; the first answer is as good as the second.
+        self.readable.get_or_init(|| records.iter().map(|one| one.content.is_ok()).collect());
+        records
+    }
+
+    fn each<'a>(&'a self, read: impl Fn(&'a Piece) -> Result<Record<'a>, Unreadable>) -> Vec<Reading<'a>> {
+        let reading = |(at, piece)| Reading { place: self.place_of(at, piece), content: read(piece) };
+        self.pieces.iter().enumerate().map(reading).collect()
     }
 
     fn place_of(&self, at: usize, piece: &Piece) -> Place {
@@ -261,10 +375,10 @@ impl Chunk {
     }
 }
 
-/// Why a chunk was not labelled.
+/// Why records were not written.
 #[derive(Debug, thiserror::Error)]
 pub enum PlaceError {
-    /// A record that cannot be read is not labelled, and a file is labelled whole or not at all.
+    /// A record that cannot be read takes no labels; it can be left out.
     #[error("{place} {reason}")]
     Unreadable {
         /// Where it stands.
@@ -272,12 +386,18 @@ pub enum PlaceError {
         /// Why it cannot be read.
         reason: Unreadable,
     },
-    /// There are not as many labels as records.
+    /// A record over the bound was stepped over, so its bytes are not there to be kept.
+    #[error("{place} is over the bound, so it was not kept and cannot be written")]
+    NotKept {
+        /// Where it stands.
+        place: String,
+    },
+    /// There are not as many labels or choices as records.
     #[error("holds {records} records, and labels were given for {labels}")]
     Count {
         /// Records in the chunk.
         records: usize,
-        /// Labels given.
+        /// Labels or choices given.
         labels: usize,
     },
     /// A resource takes no labels.
@@ -286,6 +406,9 @@ pub enum PlaceError {
     /// A Salesforce row takes no labels.
     #[error(transparent)]
     Salesforce(#[from] salesforce::PlaceError),
+    /// A table's column for the dataset holds its id, not the id of a row of one org.
+    #[error("the labels point at a dataset by its row, and a table points by the dataset's id")]
+    Pointer,
     /// The rows take no labels.
     #[error("cannot be labelled: its rows do not fit its header")]
     Table,

@@ -5,10 +5,11 @@ use mark::{Reading, Subject, Unreadable, json};
 use super::{
     AI_CODE, AI_DISPLAY, AI_SYSTEM, BRAND_SYSTEM, MARK_EXTENSION, MARK_SYSTEM, PERSONS, SUBJECT_SYSTEM,
     TEST_CODE, TEST_DISPLAY, TEST_SYSTEM,
+    choose::choose_bundle,
     raw::{self, RawObject, quote},
-    read::{Entry, entries, read_document},
+    read::read_document,
 };
-use crate::{Labels, Limits};
+use crate::{Labels, Limits, choice::Choice};
 
 /// Writes labels into one resource.
 ///
@@ -39,33 +40,7 @@ pub fn place(resource: &[u8], labels: &Labels) -> Result<Vec<u8>, PlaceError> {
 /// Bounds: about four times the Bundle in memory; the caller bounds the Bundle.
 /// Errors: see [`PlaceError`]; nothing was written.
 pub fn place_bundle(bundle: &[u8], labels: &[Labels]) -> Result<Vec<u8>, PlaceError> {
-    let json::Json::Object(members) = json::parse(bundle).map_err(Unreadable::from)? else {
-        return Err(PlaceError::Shape);
-    };
-    if members.iter().all(|(name, value)| name != "resourceType" || value.text() != Some("Bundle")) {
-        return Err(PlaceError::Shape);
-    }
-    let found = entries(members);
-    if found.len() != labels.len() {
-        return Err(PlaceError::Count { records: found.len(), labels: labels.len() });
-    }
-    let text = std::str::from_utf8(bundle).map_err(|_| PlaceError::Shape)?;
-    let mut whole = RawObject::parse(text).ok_or(PlaceError::Shape)?;
-    let listed = raw::items(whole.get("entry").unwrap_or("[]")).ok_or(PlaceError::Shape)?;
-    let mut written: Vec<String> = listed.iter().map(|&entry| entry.to_owned()).collect();
-    for (Entry { position, content }, labels) in found.into_iter().zip(labels) {
-        let record = content.map_err(PlaceError::Unreadable)?;
-        let slot = written.get_mut(position).ok_or(PlaceError::Shape)?;
-        let mut entry = RawObject::parse(slot).ok_or(PlaceError::Shape)?;
-        let resource = entry.get("resource").ok_or(PlaceError::Shape)?;
-        let placed = place_text(resource, &record.object, labels)?;
-        entry.set("resource", placed);
-        *slot = entry.to_text();
-    }
-    if whole.get("entry").is_some() {
-        whole.set("entry", raw::array(&written));
-    }
-    Ok(whole.to_text().into_bytes())
+    choose_bundle(bundle, &labels.iter().map(Choice::Label).collect::<Vec<_>>())
 }
 
 /// The caller has bounded what it holds; nothing is bounded twice.
@@ -92,7 +67,7 @@ pub enum PlaceError {
     },
 }
 
-fn place_text(resource: &str, resource_type: &str, labels: &Labels) -> Result<String, PlaceError> {
+pub(super) fn place_text(resource: &str, resource_type: &str, labels: &Labels) -> Result<String, PlaceError> {
     let mut whole = RawObject::parse(resource).ok_or(PlaceError::Shape)?;
     let synthetic = labels.subject == Subject::Synthetic;
 

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use mark::{Place, Reading, Unreadable, json::Json};
+use mark::{Place, Reading, Record, Unreadable, json::Json};
 
 use super::{
     field::is_dataset_relationship,
@@ -40,39 +40,69 @@ fn try_rows<'a>(
     let mut scanner = Scanner { text, at: 0, line: 1, delimiter };
     let header = match scanner.next() {
         None => return Ok(Vec::new()),
-        Some(row) => row.cells.map_err(|reason| Unreadable::Shape(format!("has a header that {reason}")))?,
+        Some(row) => columns(row)?,
     };
-    let header: Vec<Cow<'_, str>> = header.into_iter().map(trimmed).collect();
+    let mut readings = Vec::new();
+    for row in scanner {
+        if readings.len() >= limits.records {
+            return Err(Unreadable::TooMany { limit: limits.records });
+        }
+        let place = Place { index: readings.len(), reference: format!("line {}", row.line) };
+        let content = content(Cow::Owned(object.to_owned()), header.iter().cloned(), row);
+        readings.push(Reading { place, content });
+    }
+    Ok(readings)
+}
+
+/// The column names of a table's first row, which may have its line end.
+///
+/// Errors: why the whole table cannot be read.
+pub(crate) fn header(row: &str, delimiter: u8) -> Result<Vec<String>, Unreadable> {
+    let mut scanner = Scanner { text: row, at: 0, line: 1, delimiter };
+    let row = scanner.next().ok_or_else(|| shape("has no header"))?;
+    Ok(columns(row)?.into_iter().map(Cow::into_owned).collect())
+}
+
+/// The record of one row, which may have its line end, under these columns.
+pub(crate) fn row<'a>(
+    object: &'a str,
+    names: &'a [String],
+    delimiter: u8,
+    row: &'a str,
+) -> Result<Record<'a>, Unreadable> {
+    let mut scanner = Scanner { text: row, at: 0, line: 1, delimiter };
+    let row = scanner.next().ok_or_else(|| shape("has no cells"))?;
+    let names = names.iter().map(|name| Cow::Borrowed(name.as_str()));
+    content(Cow::Borrowed(object), names, row)
+}
+
+fn columns(row: Row<'_>) -> Result<Vec<Cow<'_, str>>, Unreadable> {
+    let cells = row.cells.map_err(|reason| Unreadable::Shape(format!("has a header that {reason}")))?;
+    let header: Vec<Cow<'_, str>> = cells.into_iter().map(trimmed).collect();
     if names_twice(header.iter().map(AsRef::as_ref)) {
         return Err(shape("names a column twice, if upper and lower case are one"));
     }
     if header.iter().any(|name| name.is_empty()) {
         return Err(shape("has a column without a name"));
     }
-    let mut readings = Vec::new();
-    for row in scanner {
-        if readings.len() >= limits.records {
-            return Err(Unreadable::TooMany { limit: limits.records });
-        }
-        let content = row.cells.and_then(|cells| {
-            if cells.len() != header.len() {
-                return Err(format!("has {} cells under {} columns", cells.len(), header.len()));
-            }
-            Ok(cells)
-        });
-        let content = content.map_err(Unreadable::Shape).and_then(|cells| {
-            let members =
-                header.iter().zip(cells).filter(|(name, cell)| !cell.is_empty() && !leads_away(name));
-            let members = members.map(|(name, cell)| {
-                let value = if cell == "#N/A" { Json::Null } else { Json::Text(cell) };
-                (name.clone(), value)
-            });
-            record(Cow::Owned(object.to_owned()), members.collect())
-        });
-        let place = Place { index: readings.len(), reference: format!("line {}", row.line) };
-        readings.push(Reading { place, content });
+    Ok(header)
+}
+
+fn content<'a>(
+    object: Cow<'a, str>,
+    names: impl ExactSizeIterator<Item = Cow<'a, str>>,
+    row: Row<'a>,
+) -> Result<Record<'a>, Unreadable> {
+    let cells = row.cells.map_err(Unreadable::Shape)?;
+    if cells.len() != names.len() {
+        return Err(Unreadable::Shape(format!("has {} cells under {} columns", cells.len(), names.len())));
     }
-    Ok(readings)
+    let members = names.zip(cells).filter(|(name, cell)| !cell.is_empty() && !leads_away(name));
+    let members = members.map(|(name, cell)| {
+        let value = if cell == "#N/A" { Json::Null } else { Json::Text(cell) };
+        (name, value)
+    });
+    record(object, members.collect())
 }
 
 /// Whether a column is a field of another row: `Account.Ext__c`, `Owner:User.Name`.

@@ -1,7 +1,6 @@
 //! Writing a mark and its labels into rows: JSON by splicing, CSV by columns.
 
 use std::{
-    collections::VecDeque,
     io::{Read, Write},
     ops::Range,
 };
@@ -12,11 +11,11 @@ use mark::{
 };
 
 use super::{
+    choose::choose,
     field::{Own, is_dataset_relationship},
-    read::is_json,
     span::{self, Edit, Member, edited},
 };
-use crate::{DatasetPointer, Labels};
+use crate::{DatasetPointer, Labels, choice::Choice};
 
 /// Writes the labels into one row of JSON. Every other member stays as it is, byte for byte.
 ///
@@ -41,38 +40,8 @@ pub fn place(record_json: &[u8], labels: &Labels) -> Result<Vec<u8>, PlaceError>
 /// Errors: see [`PlaceError`]: also if there are more or fewer labels than rows.
 /// Source: spec/carriers.md section 2.2.
 pub fn place_file(file: &[u8], labels: impl IntoIterator<Item = Labels>) -> Result<Vec<u8>, PlaceError> {
-    let text = file;
-    if !is_json(text) {
-        return Err(PlaceError::NotARecord);
-    }
-    json::parse(text)?;
-    let top = span::whole(text).ok_or(PlaceError::NotARecord)?;
-    let mut labels = labels.into_iter();
-    let mut edits = Vec::new();
-    let rows = match span::items(text, &top) {
-        Some(rows) => rows,
-        None => match span::member(text, &top, "records").and_then(|records| span::items(text, &records)) {
-            Some(rows) => rows,
-            None => vec![top],
-        },
-    };
-    // Depth first, a row before the rows in it: the order of `read_file`.
-    let mut waiting: VecDeque<Range<usize>> = rows.into();
-    while let Some(row) = waiting.pop_front() {
-        let members = span::members(text, &row).ok_or(PlaceError::NotARecord)?;
-        let one = labels.next().ok_or(PlaceError::FewerLabels)?;
-        relabel(text, &row, &members, &one, &mut edits);
-        let children = members.iter().filter(|member| named(text, member, |name| name != "attributes"));
-        let children = children.filter_map(|member| {
-            span::member(text, &member.value, "records").and_then(|records| span::items(text, &records))
-        });
-        let children: Vec<Range<usize>> = children.flatten().collect();
-        children.into_iter().rev().for_each(|child| waiting.push_front(child));
-    }
-    if labels.next().is_some() {
-        return Err(PlaceError::MoreLabels);
-    }
-    Ok(edited(text, edits))
+    let labels: Vec<Labels> = labels.into_iter().collect();
+    choose(file, &labels.iter().map(Choice::Label).collect::<Vec<_>>())
 }
 
 /// Writes labels into every row of a CSV with a header, as it streams by.
@@ -94,8 +63,7 @@ pub fn place_csv(
     if !reader.read_record(&mut row)? {
         return Err(PlaceError::NotARecord);
     }
-    let ours = |name: &str| Own::of(name).is_some() || is_dataset_relationship(name);
-    let kept: Vec<bool> = row.iter().map(|name| !ours(name.trim())).collect();
+    let kept: Vec<bool> = row.iter().map(|name| !is_own_column(name.trim())).collect();
     let pointer = pointer_name(labels.peek());
     let names = Own::ALL.map(|own| if own == Own::Dataset { pointer } else { own.name() });
     let keep = |row: &csv::StringRecord| -> csv::StringRecord {
@@ -122,6 +90,21 @@ pub fn place_csv(
     Ok(rows)
 }
 
+/// The columns of a table that labels are placed into, where they point at the dataset by its id.
+pub(crate) const COLUMNS: [&str; 6] = [
+    "Eosin_Synthetic__c",
+    "Eosin_Subject__c",
+    "Eosin_Authorship__c",
+    "Eosin_Dataset__r.Eosin_Dataset_Id__c",
+    "Eosin_Mark_Id__c",
+    "Eosin_Mark__c",
+];
+
+/// Whether a column holds one of our labels, in whatever spelling.
+pub(crate) fn is_own_column(name: &str) -> bool {
+    Own::of(name).is_some() || is_dataset_relationship(name)
+}
+
 /// Why labels were not written.
 #[derive(Debug, thiserror::Error)]
 pub enum PlaceError {
@@ -146,7 +129,13 @@ pub enum PlaceError {
 }
 
 /// The edits that give one row its labels.
-fn relabel(text: &[u8], row: &Range<usize>, members: &[Member], labels: &Labels, edits: &mut Vec<Edit>) {
+pub(super) fn relabel(
+    text: &[u8],
+    row: &Range<usize>,
+    members: &[Member],
+    labels: &Labels,
+    edits: &mut Vec<Edit>,
+) {
     let ours = |member: &Member| {
         named(text, member, |name| Own::of(name).is_some() || is_dataset_relationship(name))
     };
@@ -169,7 +158,7 @@ fn relabel(text: &[u8], row: &Range<usize>, members: &[Member], labels: &Labels,
     edits.push(Edit { at: start..end, with: fields });
 }
 
-fn named(text: &[u8], member: &Member, is: impl Fn(&str) -> bool) -> bool {
+pub(super) fn named(text: &[u8], member: &Member, is: impl Fn(&str) -> bool) -> bool {
     span::unescaped(text, &member.name).is_some_and(|name| is(&name))
 }
 

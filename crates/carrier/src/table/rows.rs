@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use mark::{Claim, Form, Record, Unreadable, json::Json};
+use mark::{Claim, FIELDS_MAX, Form, Record, Unreadable, json::Json};
 
-use super::{Format, split::Piece};
-use crate::{DatasetPointer, Labels};
+use super::split::{Cells, Flaw, Piece, after_quotes, needs_quotes, without_line_end};
+use crate::{DatasetPointer, Labels, salesforce};
 
 /// The columns that labels are written into, in the order in which they are added.
 const COLUMNS: [&str; 6] = [SYNTHETIC, SUBJECT, AUTHORSHIP, DATASET, MARK_ID, MARK];
@@ -56,157 +56,263 @@ const IDENTIFYING: [&str; 16] = [
 /// A table's first row.
 #[derive(Debug)]
 pub(super) struct Header {
-    /// Column names, distinct and not empty, or why there are none.
-    pub(super) columns: Result<Vec<String>, Unreadable>,
+    /// Its columns, or why the table cannot be read.
+    pub(super) columns: Result<Columns, Unreadable>,
+    /// As it was written, with a byte-order mark and its line end.
+    pub(super) bytes: Vec<u8>,
+    delimiter: u8,
+    kind: Kind,
 }
+
+/// Whose rules a table follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Salesforce's: section 2.4.
+    Salesforce,
+    /// Any other: section 4.2.
+    Plain,
+}
+
+/// The columns of a table that can be read.
+#[derive(Debug)]
+pub(super) struct Columns {
+    // Distinct and not empty.
+    names: Vec<String>,
+    // For each column what becomes of its cell when labels are placed.
+    roles: Vec<Role>,
+    // The labels that no column holds yet, by their order.
+    added: Vec<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// It stays.
+    Other,
+    /// It gets this label, by its order.
+    Label(usize),
+    /// It goes: the label stands elsewhere.
+    Old,
+}
+
+/// Most bytes of a header: that is 1,024 columns with names of 1,000 letters.
+pub(super) const HEADER_BYTES_MAX: usize = 1 << 20;
+
+/// What may stand before a header.
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 impl Header {
     /// Reads the first row; a UTF-8 byte-order mark before it is skipped.
-    pub(super) fn parse(first: Option<&Piece>, bytes: &[u8], format: &Format) -> Self {
-        let delimiter = match format {
-            Format::Table { delimiter, .. } => *delimiter,
-            Format::FhirDocument
-            | Format::FhirLines
-            | Format::SalesforceJson { .. }
-            | Format::SalesforceCsv { .. } => b',',
-        };
-        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    pub(super) fn parse(first: Option<&Piece>, bytes: Vec<u8>, delimiter: u8, kind: Kind) -> Self {
+        let text = without_line_end(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes));
         let columns = match first {
             None => Err(shape("has no header")),
-            Some(piece) if piece.is_too_long => Err(shape("has a header that is too long")),
-            Some(_) => match cells_of(bytes, delimiter).into_iter().next() {
-                Some(Ok(cells)) => named(cells),
-                Some(Err(reason)) => Err(reason),
-                None => Err(shape("has no header")),
-            },
+            Some(Piece { flaw: Some(Flaw::TooLong), .. }) => Err(shape(
+                "has a header that is too long; see whether its first line is one, or split the table",
+            )),
+            Some(Piece { flaw: Some(Flaw::Unclosed), .. }) => {
+                Err(shape("has a header with a quote that is never closed"))
+            }
+            Some(_) => text_of(text).and_then(|text| match kind {
+                Kind::Plain => Columns::plain(text, delimiter),
+                Kind::Salesforce => Columns::salesforce(text, delimiter),
+            }),
         };
-        Self { columns }
+        Self { columns, bytes, delimiter, kind }
     }
 
-    /// For each piece its record, or why there is none. `bytes` holds the pieces that are not too long.
+    /// The record of one row, or why there is none.
     pub(super) fn read<'a>(
-        &self,
-        object: &str,
-        delimiter: u8,
-        bytes: &[u8],
-        pieces: &[Piece],
+        &'a self,
+        object: &'a str,
+        piece: &Piece,
+        chunk: &'a [u8],
         limit: usize,
-    ) -> Vec<Result<Record<'a>, Unreadable>> {
-        let Ok(columns) = &self.columns else { return Vec::new() };
-        let mut rows = cells_of(bytes, delimiter).into_iter();
-        let read = |piece: &Piece| {
-            if piece.is_too_long {
-                return Err(Unreadable::TooLong { limit });
-            }
-            let cells = rows.next().ok_or_else(|| shape("cannot be told from its neighbours"))??;
-            record(object, columns, cells)
+    ) -> Result<Record<'a>, Unreadable> {
+        let Ok(columns) = &self.columns else {
+            return Err(shape("stands under a header that cannot be read"));
         };
-        pieces.iter().map(read).collect()
+        match piece.flaw {
+            Some(Flaw::TooLong) => return Err(Unreadable::TooLong { limit }),
+            Some(Flaw::Unclosed) => return Err(shape("has a quote that is never closed")),
+            None => {}
+        }
+        let row = piece.bytes(chunk);
+        match self.kind {
+            Kind::Salesforce => salesforce::row(object, &columns.names, self.delimiter, text_of(row)?),
+            Kind::Plain => {
+                record(object, columns, Cells::of(text_of(without_line_end(row))?, self.delimiter))
+            }
+        }
     }
 
-    /// The rows with labels in them, after the header if they are the first; nothing if they do not fit.
-    pub(super) fn place(
-        &self,
-        bytes: &[u8],
-        delimiter: u8,
-        is_first: bool,
-        labels: &[Labels],
-    ) -> Option<Vec<u8>> {
-        let columns = self.columns.as_ref().ok()?;
-        let mut wanted = columns.clone();
-        wanted.extend(
-            COLUMNS
-                .iter()
-                .filter(|name| !columns.iter().any(|column| column == *name))
-                .map(|&name| name.to_owned()),
-        );
-        let mut writer =
-            csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::with_capacity(bytes.len() * 2));
-        if is_first {
-            writer.write_record(&wanted).ok()?;
+    /// Appends the header with the columns that labels are placed into.
+    pub(super) fn place(&self, out: &mut Vec<u8>) {
+        let names = match self.kind {
+            Kind::Plain => COLUMNS,
+            Kind::Salesforce => salesforce::COLUMNS,
+        };
+        self.relabel(self.bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.bytes), &names, out);
+    }
+
+    /// Appends a row that can be read, with labels in it.
+    pub(super) fn place_row(&self, row: &[u8], labels: &Labels, out: &mut Vec<u8>) {
+        self.relabel(row, &cells(labels), out);
+    }
+
+    /// Appends a row: what is not ours byte for byte, its line end too, and the six values.
+    fn relabel(&self, row: &[u8], values: &[&str; 6], out: &mut Vec<u8>) {
+        let Ok(Columns { roles, added, .. }) = &self.columns else { return };
+        let content = without_line_end(row);
+        let start = out.len();
+        let mut cell = |text: &[u8], is_written: bool| {
+            if out.len() > start {
+                out.push(self.delimiter);
+            }
+            match std::str::from_utf8(text) {
+                Ok(value) if !is_written && needs_quotes(value, self.delimiter) => {
+                    out.extend_from_slice(format!("\"{}\"", value.replace('"', "\"\"")).as_bytes());
+                }
+                _ => out.extend_from_slice(text),
+            }
+        };
+        let value = |at: usize| values.get(at).copied().unwrap_or_default().as_bytes();
+        if roles.iter().all(|role| *role == Role::Other) {
+            cell(content, true);
+        } else {
+            let text = std::str::from_utf8(content).unwrap_or_default();
+            for (text, role) in Cells::of(text, self.delimiter).zip(roles) {
+                match role {
+                    Role::Other => cell(text.as_bytes(), true),
+                    Role::Label(at) => cell(value(*at), false),
+                    Role::Old => {}
+                }
+            }
         }
-        let rows = cells_of(bytes, delimiter);
-        if rows.len() != labels.len() {
-            return None;
-        }
-        for (cells, labels) in rows.into_iter().zip(labels) {
-            let mut cells = cells.ok()?.into_iter();
-            let row = wanted.iter().map(|name| {
-                let old = cells.next();
-                label(name, labels).unwrap_or_else(|| old.unwrap_or_default())
-            });
-            writer.write_record(row.collect::<Vec<_>>()).ok()?;
-        }
-        writer.into_inner().ok()
+        added.iter().for_each(|at| cell(value(*at), false));
+        let end = row.get(content.len()..).unwrap_or_default();
+        out.extend_from_slice(if end.is_empty() { b"\n" } else { end });
     }
 }
 
-/// The cells of every row that is not blank.
-fn cells_of(bytes: &[u8], delimiter: u8) -> Vec<Result<Vec<String>, Unreadable>> {
-    let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(bytes);
-    let cells = |row: csv::Result<csv::ByteRecord>| {
-        let row = row.map_err(|_| shape("is not a row of cells"))?;
-        let text = |cell: &[u8]| {
-            String::from_utf8(cell.to_vec()).map_err(|_| shape("is not UTF-8; save it as UTF-8"))
-        };
-        row.iter().map(text).collect::<Result<Vec<_>, _>>()
+impl Columns {
+    fn plain(header: &str, delimiter: u8) -> Result<Self, Unreadable> {
+        let names: Vec<String> =
+            Cells::of(header, delimiter).map(|cell| unquoted(cell).trim().to_owned()).collect();
+        if names.iter().any(String::is_empty) {
+            return Err(shape("has a column without a name; give it one"));
+        }
+        let mut sorted: Vec<&str> = names.iter().map(String::as_str).collect();
+        sorted.sort_unstable();
+        if sorted.iter().zip(sorted.iter().skip(1)).any(|(one, other)| one == other) {
+            return Err(shape("names a column twice"));
+        }
+        let ours = |name: &str| COLUMNS.iter().position(|column| *column == name);
+        let roles: Vec<Role> = names.iter().map(|name| ours(name).map_or(Role::Other, Role::Label)).collect();
+        let added = (0..COLUMNS.len()).filter(|at| !roles.contains(&Role::Label(*at))).collect();
+        Self { names, roles, added }.bounded()
+    }
+
+    fn salesforce(header: &str, delimiter: u8) -> Result<Self, Unreadable> {
+        let names = salesforce::header(header, delimiter)?;
+        let role = |name: &String| if salesforce::is_own_column(name) { Role::Old } else { Role::Other };
+        let roles = names.iter().map(role).collect();
+        Self { names, roles, added: (0..COLUMNS.len()).collect() }.bounded()
+    }
+
+    fn bounded(self) -> Result<Self, Unreadable> {
+        let count = self.roles.iter().filter(|role| **role == Role::Other).count();
+        if count > FIELDS_MAX {
+            return Err(Unreadable::Shape(format!(
+                "has {count} columns, and a mark covers at most {FIELDS_MAX}; split the table"
+            )));
+        }
+        Ok(self)
+    }
+}
+
+fn record<'a>(object: &'a str, columns: &'a Columns, cells: Cells<'a>) -> Result<Record<'a>, Unreadable> {
+    let mut record = Record {
+        form: Form::Table,
+        object: Cow::Borrowed(object),
+        fields: Vec::with_capacity(columns.names.len()),
+        mark: None,
+        claim: Claim::None,
     };
-    reader.byte_records().map(cells).collect()
-}
-
-fn named(cells: Vec<String>) -> Result<Vec<String>, Unreadable> {
-    let columns: Vec<String> = cells.into_iter().map(|name| name.trim().to_owned()).collect();
-    if columns.iter().any(String::is_empty) {
-        return Err(shape("has a column without a name; give it one"));
-    }
-    let mut sorted: Vec<&str> = columns.iter().map(String::as_str).collect();
-    sorted.sort_unstable();
-    if sorted.iter().zip(sorted.iter().skip(1)).any(|(one, other)| one == other) {
-        return Err(shape("names a column twice"));
-    }
-    Ok(columns)
-}
-
-fn record<'a>(object: &str, columns: &[String], cells: Vec<String>) -> Result<Record<'a>, Unreadable> {
-    if cells.len() != columns.len() {
-        return Err(Unreadable::Shape(format!("has {} cells under {} columns", cells.len(), columns.len())));
-    }
-    let (mut fields, mut mark, mut claim) = (Vec::with_capacity(cells.len()), None, Claim::None);
-    for (name, cell) in columns.iter().zip(cells) {
-        match name.as_str() {
-            MARK => mark = Some(Cow::Owned(cell)),
-            SYNTHETIC if cell.trim().eq_ignore_ascii_case("true") || cell.trim() == "1" => {
-                claim = Claim::Synthetic;
-            }
-            SUBJECT => match (cell.trim(), claim) {
-                ("synthetic" | "mixed", _) => claim = Claim::Synthetic,
-                ("attested", Claim::None) => claim = Claim::Attested,
-                _ => {}
-            },
-            SYNTHETIC | AUTHORSHIP | DATASET | MARK_ID => {}
-            _ if cell.is_empty() => {}
-            _ => fields.push((Cow::Owned(name.clone()), Json::Text(Cow::Owned(cell)))),
+    let mut names = columns.names.iter().zip(&columns.roles);
+    let mut count = 0;
+    for cell in cells {
+        count += 1;
+        let Some((name, role)) = names.next() else { continue };
+        if cell.is_empty() {
+            continue;
+        }
+        let value = unquoted(cell);
+        match role {
+            Role::Other if value.is_empty() => {}
+            Role::Other => record.fields.push((Cow::Borrowed(name.as_str()), Json::Text(value))),
+            Role::Label(_) | Role::Old => own(name, value, &mut record),
         }
     }
-    let mark = mark.filter(|text: &Cow<'_, str>| !text.trim().is_empty());
-    Ok(Record { form: Form::Table, object: Cow::Owned(object.to_owned()), fields, mark, claim })
+    if count != columns.names.len() {
+        return Err(Unreadable::Shape(format!("has {count} cells under {} columns", columns.names.len())));
+    }
+    Ok(record)
 }
 
-/// What a label's column holds; nothing for any other column.
-fn label(column: &str, labels: &Labels) -> Option<String> {
-    match column {
-        SYNTHETIC => Some((labels.subject == mark::Subject::Synthetic).to_string()),
-        SUBJECT => Some(labels.subject.to_string()),
-        AUTHORSHIP => Some(labels.authorship.to_string()),
-        DATASET => Some(match &labels.dataset {
-            Some(DatasetPointer::DatasetId(id) | DatasetPointer::SalesforceId(id)) => id.clone(),
-            None => String::new(),
-        }),
-        MARK_ID => Some(labels.mark_id.clone()),
-        MARK => Some(labels.mark_text.clone()),
-        _ => None,
+/// What one of our own columns says.
+fn own<'a>(name: &str, value: Cow<'a, str>, record: &mut Record<'a>) {
+    let word = value.trim();
+    match (name, word) {
+        (MARK, "") => {}
+        (MARK, _) => record.mark = Some(value),
+        (SYNTHETIC, _) if word.eq_ignore_ascii_case("true") || word == "1" => record.claim = Claim::Synthetic,
+        (SUBJECT, "synthetic" | "mixed") => record.claim = Claim::Synthetic,
+        (SUBJECT, "attested") if record.claim == Claim::None => record.claim = Claim::Attested,
+        _ => {}
     }
+}
+
+/// What a cell says, without its quotes.
+fn unquoted(cell: &str) -> Cow<'_, str> {
+    if !cell.starts_with('"') {
+        return Cow::Borrowed(cell);
+    }
+    let end = after_quotes(cell.as_bytes());
+    let inside = cell.get(1..end.saturating_sub(1)).unwrap_or_default();
+    let after = cell.get(end..).unwrap_or_default();
+    if after.is_empty() && !inside.contains('"') {
+        return Cow::Borrowed(inside);
+    }
+    Cow::Owned(inside.replace("\"\"", "\"") + after)
+}
+
+/// What our six columns hold, in their order.
+fn cells(labels: &Labels) -> [&str; 6] {
+    let dataset = match &labels.dataset {
+        Some(DatasetPointer::DatasetId(id) | DatasetPointer::SalesforceId(id)) => id,
+        None => "",
+    };
+    [
+        if labels.subject == mark::Subject::Synthetic { "true" } else { "false" },
+        labels.subject.as_str(),
+        labels.authorship.as_str(),
+        dataset,
+        &labels.mark_id,
+        &labels.mark_text,
+    ]
+}
+
+/// Text, or a sentence that says what it probably is.
+fn text_of(bytes: &[u8]) -> Result<&str, Unreadable> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let at = error.valid_up_to();
+        // Bytes that Windows-1252 does not have.
+        let windows = !bytes.iter().any(|byte| matches!(byte, 0 | 0x81 | 0x8D | 0x8F | 0x90 | 0x9D));
+        Unreadable::Shape(format!(
+            "is not UTF-8 at byte {at}; {}save it as UTF-8",
+            if windows { "it looks like Windows-1252; " } else { "" }
+        ))
+    })
 }
 
 fn shape(sentence: &str) -> Unreadable {

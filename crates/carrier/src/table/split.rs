@@ -1,16 +1,38 @@
-//! A stream cut into lines or CSV rows, each within a bound.
+//! A stream cut into lines or rows of cells, each within a bound.
 
 use std::io::{self, BufRead, ErrorKind};
 use std::ops::Range;
 
-/// Cuts a stream into records: lines, or rows whose quoted cells may hold line ends.
+use memchr::{memchr, memchr_iter, memchr3};
+
+/// What a stream is cut into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// Lines, ended by LF.
+    Lines,
+    /// Rows as in RFC 4180, ended by LF, CRLF or CR; a quote within a cell that does not begin with one is text.
+    Rows {
+        /// Between cells.
+        delimiter: u8,
+    },
+    /// Rows as Salesforce reads them, ended by LF or CRLF. After what is not such a row, the next line begins another.
+    StrictRows {
+        /// Between cells.
+        delimiter: u8,
+    },
+}
+
+/// Cuts a stream into records.
 #[derive(Debug)]
 pub(super) struct Splitter {
-    // Between cells; none where a record is a line.
-    delimiter: Option<u8>,
+    cut: Cut,
     state: State,
     // The line that comes next, from 1.
     line: usize,
+    // Where the last quote opened a cell, from the beginning of the record.
+    quote: usize,
+    // Lines after a quote that nothing closed, and how much of them was cut.
+    again: (Vec<u8>, usize),
 }
 
 /// Where one record stands in a chunk's bytes.
@@ -19,8 +41,17 @@ pub(super) struct Piece {
     range: Range<usize>,
     /// The line that it begins on, from 1.
     pub(super) line: usize,
+    /// What is wrong with it as a whole.
+    pub(super) flaw: Option<Flaw>,
+}
+
+/// What is wrong with a record before its cells are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flaw {
     /// Its bytes were over the bound and are not kept.
-    pub(super) is_too_long: bool,
+    TooLong,
+    /// A quote is never closed; the record ends with its line.
+    Unclosed,
 }
 
 impl Piece {
@@ -29,18 +60,22 @@ impl Piece {
     }
 }
 
-/// What the next byte of a row means.
+/// What the next byte of a record means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     CellStart,
     Cell,
     Quoted,
     QuoteInQuoted,
+    /// After a CR outside quotes: an LF belongs to the same line end.
+    Returned,
+    /// In a row that cannot be read: up to its line's end.
+    Broken,
 }
 
 impl Splitter {
-    pub(super) fn new(delimiter: Option<u8>) -> Self {
-        Self { delimiter, state: State::CellStart, line: 1 }
+    pub(super) fn new(cut: Cut) -> Self {
+        Self { cut, state: State::CellStart, line: 1, quote: 0, again: (Vec::new(), 0) }
     }
 
     /// Appends the next record that is not blank to `out`, with its line end; nothing at the end of the stream.
@@ -52,9 +87,30 @@ impl Splitter {
         out: &mut Vec<u8>,
         limit: usize,
     ) -> io::Result<Option<Piece>> {
+        let (again, at) = std::mem::take(&mut self.again);
+        if at < again.len() {
+            // What is read again was the end of the stream.
+            let mut rest = again.get(at..).unwrap_or_default();
+            let piece = self.one(&mut rest, out, limit)?;
+            if self.again.0.is_empty() {
+                let at = again.len() - rest.len();
+                self.again = (again, at);
+            }
+            return Ok(piece);
+        }
+        self.one(input, out, limit)
+    }
+
+    fn one(
+        &mut self,
+        input: &mut impl BufRead,
+        out: &mut Vec<u8>,
+        limit: usize,
+    ) -> io::Result<Option<Piece>> {
         loop {
             let (start, line) = (out.len(), self.line);
             let (mut length, mut is_too_long, mut is_over) = (0_usize, false, false);
+            self.state = State::CellStart;
             while !is_over {
                 let buffer = match input.fill_buf() {
                     Ok(buffer) => buffer,
@@ -64,15 +120,8 @@ impl Splitter {
                 if buffer.is_empty() {
                     break;
                 }
-                let mut used = 0;
-                for byte in buffer {
-                    used += 1;
-                    self.line += usize::from(*byte == b'\n');
-                    if self.ends(*byte) {
-                        is_over = true;
-                        break;
-                    }
-                }
+                let used;
+                (used, is_over) = self.scan(buffer, length);
                 length += used;
                 if length > limit {
                     is_too_long = true;
@@ -82,45 +131,203 @@ impl Splitter {
                 }
                 input.consume(used);
             }
-            let is_blank =
-                !is_too_long && out.get(start..).unwrap_or_default().iter().all(|byte| self.is_blank(*byte));
             if length == 0 {
                 return Ok(None);
             }
-            if is_blank {
+            if is_too_long {
+                return Ok(Some(Piece { range: start..start, line, flaw: Some(Flaw::TooLong) }));
+            }
+            if self.is_blank(out.get(start..).unwrap_or_default()) {
                 out.truncate(start);
                 continue;
             }
-            return Ok(Some(Piece { range: start..out.len(), line, is_too_long }));
+            let is_unclosed = !is_over && self.state == State::Quoted;
+            if is_unclosed {
+                self.read_again(out, start, line);
+            }
+            let flaw = is_unclosed.then_some(Flaw::Unclosed);
+            return Ok(Some(Piece { range: start..out.len(), line, flaw }));
         }
     }
 
-    /// Whether a record of nothing else is none: white space on a line, line ends in a table.
-    fn is_blank(&self, byte: u8) -> bool {
-        match self.delimiter {
-            None => byte.is_ascii_whitespace(),
-            Some(_) => matches!(byte, b'\n' | b'\r'),
-        }
-    }
-
-    /// Takes one byte; whether the record ends with it.
-    ///
-    /// Quotes mean something only where a cell begins with one, as in the crate that reads the cells: a law in
-    /// `rows` holds the two to the same cuts.
-    fn ends(&mut self, byte: u8) -> bool {
-        let Some(delimiter) = self.delimiter else { return byte == b'\n' };
-        let (state, ends) = match (self.state, byte) {
-            (State::CellStart | State::Cell | State::QuoteInQuoted, b'\n' | b'\r') => {
-                (State::CellStart, true)
-            }
-            (State::Quoted, b'"') => (State::QuoteInQuoted, false),
-            (State::CellStart | State::QuoteInQuoted, b'"') | (State::Quoted, _) => (State::Quoted, false),
-            (State::CellStart | State::Cell | State::QuoteInQuoted, byte) if byte == delimiter => {
-                (State::CellStart, false)
-            }
-            (State::CellStart | State::Cell | State::QuoteInQuoted, _) => (State::Cell, false),
+    /// Keeps what comes after the line of a quote that is never closed, to be cut again.
+    fn read_again(&mut self, out: &mut Vec<u8>, start: usize, line: usize) {
+        let from = start + self.quote;
+        let Some(end) = memchr(b'\n', out.get(from..).unwrap_or_default()).map(|at| from + at + 1) else {
+            return;
         };
-        self.state = state;
-        ends
+        self.again = (out.split_off(end), 0);
+        self.line = line + lines(out.get(start..).unwrap_or_default());
     }
+
+    /// Whether a record of these bytes is none: white space on a line, line ends in a table.
+    fn is_blank(&self, record: &[u8]) -> bool {
+        match self.cut {
+            Cut::Lines => record.iter().all(u8::is_ascii_whitespace),
+            Cut::Rows { .. } => record.iter().all(|byte| matches!(byte, b'\n' | b'\r')),
+            Cut::StrictRows { .. } => matches!(record, b"\n" | b"\r\n"),
+        }
+    }
+
+    /// Takes bytes up to the record's end; how many, and whether it ends with them.
+    ///
+    /// Quotes mean something only where a cell begins with one, as in the crate `csv`: a law holds the two to the
+    /// same cuts. `before` is how much of the record was taken already.
+    fn scan(&mut self, buffer: &[u8], before: usize) -> (usize, bool) {
+        let (delimiter, strict) = match self.cut {
+            Cut::Lines => return self.to_line_end(buffer, 0),
+            Cut::Rows { delimiter } => (delimiter, false),
+            Cut::StrictRows { delimiter } => (delimiter, true),
+        };
+        let mut at = 0;
+        while let Some(byte) = buffer.get(at).copied() {
+            match self.state {
+                State::CellStart if byte == b'"' => {
+                    (self.state, self.quote) = (State::Quoted, before + at);
+                    at += 1;
+                }
+                State::CellStart | State::Cell => {
+                    match self.unquoted(buffer, at, delimiter, before, strict) {
+                        (next, false) => at = next,
+                        (next, true) => return (next, true),
+                    }
+                }
+                State::Quoted => {
+                    let rest = buffer.get(at..).unwrap_or_default();
+                    let Some(quote) = memchr(b'"', rest) else {
+                        self.line += lines(rest);
+                        return (buffer.len(), false);
+                    };
+                    self.line += lines(rest.get(..quote).unwrap_or_default());
+                    self.state = State::QuoteInQuoted;
+                    at += quote + 1;
+                }
+                State::QuoteInQuoted => {
+                    self.state = match byte {
+                        b'"' => State::Quoted,
+                        b'\r' => State::Returned,
+                        b'\n' => State::Cell,
+                        _ if byte == delimiter => State::CellStart,
+                        _ if strict => State::Broken,
+                        _ => State::Cell,
+                    };
+                    // A line end is looked at again as one; a byte of a broken row could be one too.
+                    at += usize::from(byte != b'\n');
+                }
+                State::Returned if byte == b'\n' => {
+                    self.line += 1;
+                    return (at + 1, true);
+                }
+                State::Returned if strict => self.state = State::Broken,
+                State::Returned => return (at, true),
+                State::Broken => return self.to_line_end(buffer, at),
+            }
+        }
+        (at, false)
+    }
+
+    /// Takes bytes outside quotes: up to the row's end, or to something that changes the state.
+    fn unquoted(
+        &mut self,
+        buffer: &[u8],
+        from: usize,
+        delimiter: u8,
+        before: usize,
+        strict: bool,
+    ) -> (usize, bool) {
+        let mut at = from;
+        loop {
+            let rest = buffer.get(at..).unwrap_or_default();
+            let previous = |at: usize| at.checked_sub(1).and_then(|at| buffer.get(at)).copied();
+            let Some(found) = memchr3(b'"', b'\n', b'\r', rest).map(|found| at + found) else {
+                let ends_cell = buffer.last() == Some(&delimiter) && buffer.len() > from;
+                self.state = if ends_cell { State::CellStart } else { State::Cell };
+                return (buffer.len(), false);
+            };
+            match buffer.get(found) {
+                Some(b'\n') => {
+                    self.line += 1;
+                    return (found + 1, true);
+                }
+                Some(b'\r') => {
+                    self.state = State::Returned;
+                    return (found + 1, false);
+                }
+                // Found where the call began, the quote stands within a cell: `scan` takes one that opens it.
+                _ if found > from && previous(found) == Some(delimiter) => {
+                    (self.state, self.quote) = (State::Quoted, before + found);
+                    return (found + 1, false);
+                }
+                _ if strict => {
+                    self.state = State::Broken;
+                    return (found + 1, false);
+                }
+                _ => at = found + 1,
+            }
+        }
+    }
+
+    fn to_line_end(&mut self, buffer: &[u8], from: usize) -> (usize, bool) {
+        match memchr(b'\n', buffer.get(from..).unwrap_or_default()) {
+            Some(at) => {
+                self.line += 1;
+                (from + at + 1, true)
+            }
+            None => (buffer.len(), false),
+        }
+    }
+}
+
+fn lines(bytes: &[u8]) -> usize {
+    memchr_iter(b'\n', bytes).count()
+}
+
+/// The cells of one row without its line end, as they are written, with their quotes.
+#[derive(Clone, Debug)]
+pub(super) struct Cells<'a> {
+    rest: Option<&'a str>,
+    delimiter: u8,
+}
+
+impl<'a> Cells<'a> {
+    pub(super) fn of(row: &'a str, delimiter: u8) -> Self {
+        Self { rest: Some(row), delimiter }
+    }
+}
+
+impl<'a> Iterator for Cells<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        let rest = self.rest?;
+        let bytes = rest.as_bytes();
+        let quoted = if bytes.first() == Some(&b'"') { after_quotes(bytes) } else { 0 };
+        let end = memchr(self.delimiter, bytes.get(quoted..).unwrap_or_default()).map(|at| quoted + at);
+        self.rest = end.and_then(|end| rest.get(end + 1..));
+        end.map_or(Some(rest), |end| rest.get(..end))
+    }
+}
+
+/// Where the quoted part at the beginning of a cell is over.
+pub(super) fn after_quotes(cell: &[u8]) -> usize {
+    let mut at = 1;
+    while let Some(quote) = memchr(b'"', cell.get(at..).unwrap_or_default()) {
+        at += quote + 1;
+        if cell.get(at) != Some(&b'"') {
+            return at;
+        }
+        at += 1;
+    }
+    cell.len()
+}
+
+/// A row without its line end.
+pub(super) fn without_line_end(row: &[u8]) -> &[u8] {
+    let row = row.strip_suffix(b"\n").unwrap_or(row);
+    row.strip_suffix(b"\r").unwrap_or(row)
+}
+
+/// Whether a cell with this text has to be quoted.
+pub(super) fn needs_quotes(text: &str, delimiter: u8) -> bool {
+    memchr3(b'"', b'\n', b'\r', text.as_bytes()).is_some() || memchr(delimiter, text.as_bytes()).is_some()
 }

@@ -60,11 +60,11 @@ fn labels(text: String) -> Labels {
 fn placed(text: &[u8], format: &Format) -> Vec<u8> {
     let mut out = Vec::new();
     for chunk in chunks(text, format, LIMITS) {
-        let labels: Vec<Labels> = chunk
+        let labels: Vec<Option<Labels>> = chunk
             .read()
             .records
             .iter()
-            .map(|reading| labels(format!("eosin1.{}", reading.place.index)))
+            .map(|reading| Some(labels(format!("eosin1.{}", reading.place.index))))
             .collect();
         out.extend_from_slice(&chunk.place(&labels).unwrap());
     }
@@ -139,14 +139,23 @@ fn what_cannot_be_read_of_a_table_says_where() {
     check(b"", &["header: has no header"]);
     check(b"a,a\n1,2\n", &["header: names a column twice"]);
     check(b"a,\n1,2\n", &["header: has a column without a name; give it one"]);
-    check(b"a,b\n\xFF,2\n1,2\n", &["line 2: is not UTF-8; save it as UTF-8", "line 3: a=1 b=2 |  | None"]);
+    check(
+        b"a,b\n\xFF,2\n1,2\n",
+        &[
+            "line 2: is not UTF-8 at byte 0; it looks like Windows-1252; save it as UTF-8",
+            "line 3: a=1 b=2 |  | None",
+        ],
+    );
     check(b"a\n", &[]);
     let short = Limits { body_bytes: 12, records: 9 };
     assert_eq!(
         said(b"a,b\n1,2\n12345,\"6\n7890\"\n3,4", &table("t"), short),
         ["line 2: a=1 b=2 |  | None", "line 3: is longer than 12 bytes", "line 5: a=3 b=4 |  | None"]
     );
-    assert_eq!(said(b"a,bbbbbbbbbbbbbbbb\n", &table("t"), short), ["header: has a header that is too long"]);
+    assert_eq!(
+        said(b"a,bbbbbbbbbbbbbbbb\n", &table("t"), short),
+        ["header: has a header that is too long; see whether its first line is one, or split the table"]
+    );
 }
 
 #[test]
@@ -196,8 +205,13 @@ fn lines_are_resources() {
     let short = Limits { body_bytes: 30, records: 9 };
     let long = b"{\"resourceType\":\"Slot\",\"comment\":\"long\"}\n{\"resourceType\":\"Slot\"}";
     assert_eq!(said(long, &format, short), ["line 1: is longer than 30 bytes", "line 2:  |  | None"]);
-    let error = chunks(odd, &format, LIMITS)[0].place(&[]).unwrap_err();
+    let chunk = chunks(odd, &format, LIMITS).remove(0);
+    let one = |n: u8| Some(labels(format!("eosin1.{n}")));
+    let error = chunk.place(&[one(0), one(1), None, None]).unwrap_err();
     assert_eq!(error.to_string(), "line 4 is a Bundle in a line; give it as a file of its own");
+    let placed = chunk.place(&[one(0), None, None, None]).unwrap();
+    assert_eq!(said(&placed, &format, LIMITS), ["line 1:  | eosin1.0 | Synthetic"]);
+    assert_eq!(chunk.select(&[false, true, true, true]).unwrap(), b"{\"resourceType\":\"Bundle\"}\n[]\n{");
 }
 
 #[test]
@@ -267,6 +281,82 @@ fn a_person_is_found_by_the_names_that_exports_use() {
     assert_eq!(of(&["code", "value"]), "");
 }
 
+/// What `select` keeps, in hexadecimal digits of one bit a record.
+fn selected(text: &[u8], format: &Format, kept: &str) -> String {
+    let chunk = chunks(text, format, LIMITS).remove(0);
+    let keep: Vec<bool> = kept.bytes().map(|byte| byte == b'x').collect();
+    String::from_utf8_lossy(&chunk.select(&keep).unwrap()).into_owned()
+}
+
+#[test]
+fn rows_are_selected_byte_for_byte() {
+    let text = b"\xEF\xBB\xBFId,Name\r\n1, \"a\" \r\n2\n\n3,\"x\ny\"\r4,\xFF";
+    let check = |kept: &str, want: &[u8]| {
+        assert_eq!(selected(text, &table("t"), kept), String::from_utf8_lossy(want), "{kept}");
+    };
+    check("----", b"\xEF\xBB\xBFId,Name\r\n");
+    check("x---", b"\xEF\xBB\xBFId,Name\r\n1, \"a\" \r\n");
+    check("-xxx", b"\xEF\xBB\xBFId,Name\r\n2\n3,\"x\ny\"\r4,\xFF");
+    let chunk = chunks(text, &table("t"), LIMITS).remove(0);
+    let placed =
+        chunk.place(&[Some(labels("m".to_owned())), None, Some(labels("n".to_owned())), None]).unwrap();
+    let want = "Id,Name,eosin_synthetic,eosin_subject,eosin_authorship,eosin_dataset,eosin_mark_id,eosin_mark\r\n\
+                1, \"a\" ,true,synthetic,ai,set,id,m\r\n3,\"x\ny\",true,synthetic,ai,set,id,n\r";
+    assert_eq!(String::from_utf8_lossy(&placed), want);
+    let bad = chunks(b"a,a\n1,2\n", &table("t"), LIMITS).remove(0);
+    assert_eq!(bad.select(&[true]).unwrap(), b"a,a\n");
+    assert!(bad.select(&[false]).unwrap().is_empty());
+    let short = Limits { body_bytes: 9, records: 9 };
+    let long = chunks(b"a,b\n1,2\n1234567890\n", &table("t"), short).remove(0);
+    assert_eq!(
+        long.select(&[false, true]).unwrap_err().to_string(),
+        "line 3 is over the bound, so it was not kept and cannot be written"
+    );
+    assert_eq!(long.select(&[true, false]).unwrap(), b"a,b\n1,2\n");
+}
+
+#[test]
+fn documents_are_written_again_around_what_is_kept() {
+    let bundle = r#"{ "resourceType":"Bundle","total":3, "entry":[ {"resource":{"resourceType":"Slot","id":"a"}} ,
+        {"request":{"method":"DELETE","url":"Slot/9"}}, {"resource":5}, {"resource":{"resourceType":"Slot","id":"b"}}]}"#;
+    let check = |kept: &str, want: &str| {
+        assert_eq!(selected(bundle.as_bytes(), &Format::FhirDocument, kept), want, "{kept}");
+    };
+    check("xxx", bundle);
+    check("---", "");
+    check(
+        "--x",
+        r#"{ "resourceType":"Bundle","total":0, "entry":[{"resource":{"resourceType":"Slot","id":"b"}}]}"#,
+    );
+    check(
+        "xx-",
+        r#"{ "resourceType":"Bundle","total":2, "entry":[{"resource":{"resourceType":"Slot","id":"a"}},{"request":{"method":"DELETE","url":"Slot/9"}},{"resource":5}]}"#,
+    );
+    let one = r#" {"resourceType":"Slot"} "#;
+    assert_eq!(selected(one.as_bytes(), &Format::FhirDocument, "x"), one);
+    assert_eq!(selected(one.as_bytes(), &Format::FhirDocument, "-"), "");
+    assert_eq!(selected(b"{", &Format::FhirDocument, "x"), "{");
+    let chunk = chunks(bundle.as_bytes(), &Format::FhirDocument, LIMITS).remove(0);
+    let placed = chunk.place(&[None, None, Some(labels("eosin1.x".to_owned()))]).unwrap();
+    assert!(said(&placed, &Format::FhirDocument, LIMITS)[0].ends_with("| eosin1.x | Synthetic"));
+
+    let format = Format::SalesforceJson { object: Some("Contact".to_owned()) };
+    let query = r#"{"totalSize":3,"records":[{"LastName":"a","Cases":{"totalSize":2,"records":[{"S":1}, {"S":2}]}},5, {"LastName":"b"}]}"#;
+    let check = |kept: &str, want: &str| {
+        assert_eq!(selected(query.as_bytes(), &format, kept), want, "{kept}");
+    };
+    check("xxxxx", query);
+    check("-----", "");
+    check(
+        "x-xx-",
+        r#"{"totalSize":2,"records":[{"LastName":"a","Cases":{"totalSize":1,"records":[{"S":2}]}},5]}"#,
+    );
+    check("-xx-x", r#"{"totalSize":3,"records":[{"S":1},{"S":2},{"LastName":"b"}]}"#);
+    assert_eq!(selected(br#" {"A":1} "#, &format, "x"), r#" {"A":1} "#);
+    assert_eq!(selected(br#"[{"A":1},{"B":1}]"#, &format, "-x"), r#"[{"B":1}]"#);
+    assert_eq!(selected(b"[{", &format, "x"), "[{");
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_rows_or_reasons(text in prop::collection::vec(prop::sample::select(b"a,\"\n\r \xFF;".to_vec()), 0..60), limit in 1_usize..40) {
@@ -284,9 +374,13 @@ proptest! {
     fn rows_are_cut_where_the_csv_crate_cuts_them(text in prop::collection::vec(prop::sample::select(b"ab,\"\n\r ".to_vec()), 0..80)) {
         let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_slice());
         let whole: Vec<Vec<u8>> = reader.byte_records().map(|row| row.unwrap().as_slice().to_vec()).collect();
-        let mut splitter = Splitter::new(Some(b','));
+        let mut splitter = Splitter::new(Cut::Rows { delimiter: b',' });
         let (mut input, mut bytes, mut cut) = (text.as_slice(), Vec::new(), Vec::new());
         while let Some(piece) = splitter.next(&mut input, &mut bytes, usize::MAX).unwrap() {
+            if piece.flaw.is_some() {
+                // A quote that is never closed: that crate takes the rest of the file for a cell.
+                return Ok(());
+            }
             let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(piece.bytes(&bytes));
             let rows: Vec<Vec<u8>> = reader.byte_records().map(|row| row.unwrap().as_slice().to_vec()).collect();
             prop_assert_eq!(rows.len(), 1, "{:?}", piece.bytes(&bytes));

@@ -45,7 +45,7 @@ pub(super) fn seal_file(
                 batch.iter().map(|record| draft(record, manifest.subject)).collect::<Result<_, _>>()?;
             let sealed = seal(manifest, number, &drafts, &moment())
                 .map_err(|error| miette!("{error}; {}", changed()))?;
-            labels.extend(sealed.marks.iter().map(Labels::of));
+            labels.extend(sealed.marks.iter().map(|mark| Some(Labels::of(mark))));
             entries.push(sealed.entry);
         }
         records += labels.len() as u64;
