@@ -32,16 +32,15 @@ pub(crate) fn choose(file: &[u8], choices: &[Choice<'_>]) -> Result<Vec<u8>, Pla
         None => span::member(file, &top, "records")
             .and_then(|records| span::items(file, &records).map(|items| (records, items))),
     };
-    let edits = match list {
-        Some((at, items)) => walk.list(&top, at, &items)?,
-        None => {
-            let mut rows = Vec::new();
-            let is_kept = walk.row(&top, &mut rows)?;
-            let rows: Vec<&[u8]> = rows.iter().map(AsRef::as_ref).collect();
-            let with = rows.join(&b',');
-            let with = if is_kept { with } else { [b"[".as_slice(), &with, b"]"].concat() };
-            vec![Edit { at: top, with }]
-        }
+    let edits = if let Some((at, items)) = list {
+        walk.list(&top, at, &items)?
+    } else {
+        let mut rows = Vec::new();
+        let is_kept = walk.row(&top, &mut rows)?;
+        let rows: Vec<&[u8]> = rows.iter().map(AsRef::as_ref).collect();
+        let with = rows.join(&b',');
+        let with = if is_kept { with } else { [b"[".as_slice(), &with, b"]"].concat() };
+        vec![Edit { at: top, with }]
     };
     if walk.choices.next().is_some() {
         return Err(PlaceError::MoreLabels);

@@ -188,7 +188,9 @@ impl Header {
                 }
             }
         }
-        added.iter().for_each(|at| cell(value(*at), false));
+        for at in added {
+            cell(value(*at), false);
+        }
         let end = row.get(content.len()..).unwrap_or_default();
         out.extend_from_slice(if end.is_empty() { b"\n" } else { end });
     }

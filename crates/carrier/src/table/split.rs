@@ -175,7 +175,7 @@ impl Splitter {
     /// same cuts. `before` is how much of the record was taken already.
     fn scan(&mut self, buffer: &[u8], before: usize) -> (usize, bool) {
         let (delimiter, strict) = match self.cut {
-            Cut::Lines => return self.to_line_end(buffer, 0),
+            Cut::Lines => return self.line_rest(buffer, 0),
             Cut::Rows { delimiter } => (delimiter, false),
             Cut::StrictRows { delimiter } => (delimiter, true),
         };
@@ -220,7 +220,7 @@ impl Splitter {
                 }
                 State::Returned if strict => self.state = State::Broken,
                 State::Returned => return (at, true),
-                State::Broken => return self.to_line_end(buffer, at),
+                State::Broken => return self.line_rest(buffer, at),
             }
         }
         (at, false)
@@ -267,7 +267,7 @@ impl Splitter {
         }
     }
 
-    fn to_line_end(&mut self, buffer: &[u8], from: usize) -> (usize, bool) {
+    fn line_rest(&mut self, buffer: &[u8], from: usize) -> (usize, bool) {
         match memchr(b'\n', buffer.get(from..).unwrap_or_default()) {
             Some(at) => {
                 self.line += 1;
