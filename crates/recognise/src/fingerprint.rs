@@ -5,10 +5,10 @@ use std::fmt;
 use data_encoding::HEXLOWER;
 use mark::{
     MarkId,
-    digest::{Hash, Key, sha256},
+    digest::{Key, sha256},
 };
 
-use crate::person::Person;
+use crate::{normalise, person::Person};
 
 /// What a fingerprint was made of. Fingerprints of different kinds are independent of each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,8 +67,7 @@ pub struct PersonTag(pub [u8; 8]);
 impl PersonTag {
     /// The tag of the record with this mark.
     pub fn of(mark: MarkId) -> Self {
-        let [a, b, c, d, e, f, g, h, ..] = mark.0;
-        Self([a, b, c, d, e, f, g, h])
+        Self(head(&mark.0))
     }
 }
 
@@ -90,8 +89,7 @@ impl RegistryKey {
             return None;
         }
         let digest = sha256(&[b"eosin registry key id\0", bytes]);
-        let [a, b, c, d, e, f, g, h, ..] = *digest.as_bytes();
-        Some(Self { key: Key::new(bytes)?, id: KeyId([a, b, c, d, e, f, g, h]) })
+        Some(Self { key: Key::new(bytes)?, id: KeyId(head(digest.as_bytes())) })
     }
 
     /// The key's public name.
@@ -99,24 +97,20 @@ impl RegistryKey {
         self.id
     }
 
-    /// The fingerprint of a value that is already normalised.
-    pub(crate) fn fingerprint(&self, kind: FingerprintKind, normalised: &[&str]) -> Fingerprint {
-        let mut text = kind.as_str().to_owned();
-        for part in normalised {
-            text.push('\0');
-            text.push_str(part);
-        }
-        Fingerprint(first_half(&self.key.hmac(&[text.as_bytes()])))
+    /// The fingerprint of a text that is already normalised.
+    fn fingerprint(&self, text: &str) -> Fingerprint {
+        Fingerprint(head(self.key.hmac(&[text.as_bytes()]).as_bytes()))
     }
 }
 
 /// Least length of a [`RegistryKey`], in bytes.
 pub const REGISTRY_KEY_BYTES_MIN: usize = 32;
 
-fn first_half(hash: &Hash) -> [u8; 16] {
-    let mut half = [0; 16];
-    half.iter_mut().zip(hash.as_bytes()).for_each(|(to, from)| *to = *from);
-    half
+/// The first bytes of longer ones.
+fn head<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut head = [0; N];
+    head.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    head
 }
 
 impl fmt::Display for KeyId {
@@ -133,16 +127,25 @@ impl fmt::Debug for KeyId {
 
 /// The fingerprints of a person, each with what it was made of.
 ///
-/// Shape:  none for a person who has nothing but a name; a kind can be there more than once.
-/// Bounds: at most 40.
+/// The same values give the same fingerprints in any record, format and spelling that `spec/identity.md` names.
+///
+/// Shape:  in the order of [`FingerprintKind::ALL`], none twice; empty for a person who has nothing but a name.
+/// Bounds: at most [`FINGERPRINTS_MAX`], eight of a kind; time is linear in the values, of which none over 400 bytes is
+///         looked at.
 /// Source: spec/identity.md.
 pub fn fingerprints(person: &Person<'_>, key: &RegistryKey) -> Vec<(FingerprintKind, Fingerprint)> {
-    person
-        .emails
-        .iter()
-        .map(|email| {
-            let email = email.trim().to_lowercase();
-            (FingerprintKind::Email, key.fingerprint(FingerprintKind::Email, &[&email]))
-        })
-        .collect()
+    let mut found: Vec<(FingerprintKind, Fingerprint)> = Vec::with_capacity(8);
+    normalise::texts(person, |kind, text| {
+        let one = (kind, key.fingerprint(text));
+        if !found.contains(&one) {
+            found.push(one);
+        }
+    });
+    found
 }
+
+/// Most fingerprints of one person.
+pub const FINGERPRINTS_MAX: usize = normalise::PER_KIND_MAX * FingerprintKind::ALL.len();
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,11 @@
 //! Start at [`Person::of`], then [`fingerprints`]. Read next: `spec/identity.md`, then the crate `registry`.
 
 mod fingerprint;
+mod normalise;
 mod person;
 
-pub use fingerprint::{Fingerprint, FingerprintKind, KeyId, PersonTag, RegistryKey, fingerprints};
-pub use person::{Address, Identifier, Name, Person};
+pub use fingerprint::{
+    FINGERPRINTS_MAX, Fingerprint, FingerprintKind, KeyId, PersonTag, REGISTRY_KEY_BYTES_MIN, RegistryKey,
+    fingerprints,
+};
+pub use person::{Address, ColumnMap, Identifier, Name, Person, Role, UnknownRole, VALUE_BYTES_MAX};

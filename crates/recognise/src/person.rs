@@ -1,8 +1,18 @@
 //! The identifying values of one record, as they are written there: what both ways of recognising look at.
+//!
+//! Start at [`Person::of`]. A row's names are told by [`columns`]; each other format has a file of its own.
 
 use std::{borrow::Cow, fmt};
 
-use mark::Record;
+use mark::{Form, Record, json::Json};
+
+mod columns;
+mod fhir;
+mod hl7v2;
+mod row;
+mod spelling;
+
+pub use columns::{ColumnMap, Role, UnknownRole};
 
 /// Everything in a record that says who it is about, raw: spelling and format are evidence too.
 ///
@@ -65,8 +75,77 @@ pub struct Address<'a> {
 
 impl<'a> Person<'a> {
     /// The person that a record is about, or nothing where it identifies nobody.
-    pub fn of(_record: &'a Record<'_>) -> Option<Self> {
-        None
+    ///
+    /// A work address of a practitioner is left out: it is a place where many work, and says nothing of one.
+    ///
+    /// Shape:  a Patient, Practitioner, `RelatedPerson` or Person; a Contact, Lead, User, Individual, person account or
+    ///         custom object; a row whose columns are named for a person's values; the PID segment of an HL7 v2
+    ///         message. Any other record is nothing.
+    /// Bounds: linear in the record; a value of more than [`VALUE_BYTES_MAX`] bytes is left out.
+    /// Source: spec/identity.md section 1.
+    pub fn of(record: &'a Record<'_>) -> Option<Self> {
+        let mut person = match record.form {
+            Form::Fhir => fhir::person(record)?,
+            Form::Hl7v2 => hl7v2::person(record)?,
+            Form::Salesforce => row::salesforce(record)?,
+            Form::Table => row::guessed(record)?,
+        };
+        person.addresses.retain(|address| *address != Address::default());
+        person.identifies().then_some(person)
+    }
+
+    /// The same where the columns' roles are given: they decide alone, in tables and Salesforce rows.
+    ///
+    /// FHIR and HL7 v2 say themselves what their fields are: for them it is [`Person::of`].
+    pub fn with(record: &'a Record<'_>, columns: &'a ColumnMap) -> Option<Self> {
+        match record.form {
+            Form::Fhir | Form::Hl7v2 => Self::of(record),
+            Form::Salesforce | Form::Table => {
+                let person = row::mapped(record, columns);
+                person.identifies().then_some(person)
+            }
+        }
+    }
+
+    /// Whether anything here says who: a birth date alone does not.
+    fn identifies(&self) -> bool {
+        !(self.names.is_empty()
+            && self.emails.is_empty()
+            && self.phones.is_empty()
+            && self.identifiers.is_empty()
+            && self.addresses.is_empty())
+    }
+}
+
+/// Longest value that is taken, in bytes: longer is a text, not a name, an address line or a number.
+pub const VALUE_BYTES_MAX: usize = 400;
+/// Most names of one person.
+pub(crate) const NAMES_MAX: usize = 8;
+/// Most values of each other kind.
+pub(crate) const VALUES_MAX: usize = 16;
+
+/// The value's text without white space around it; nothing if there is none, or more than [`VALUE_BYTES_MAX`] bytes.
+fn text<'a>(value: &'a Json<'_>) -> Option<Cow<'a, str>> {
+    match value {
+        Json::Text(text) => bounded(text).map(Cow::Borrowed),
+        // Digits that a writer took for a number: telephone numbers, `19840229`.
+        Json::Number(number) => bounded(&number.to_string()).map(|text| Cow::Owned(text.to_owned())),
+        Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => None,
+    }
+}
+
+fn bounded(text: &str) -> Option<&str> {
+    if text.len() > VALUE_BYTES_MAX * 2 {
+        return None;
+    }
+    let text = text.trim();
+    (!text.is_empty() && text.len() <= VALUE_BYTES_MAX).then_some(text)
+}
+
+/// Adds a value unless there are already as many as are kept.
+fn push<T>(values: &mut Vec<T>, most: usize, value: T) {
+    if values.len() < most {
+        values.push(value);
     }
 }
 
@@ -94,3 +173,6 @@ macro_rules! redacted {
     };
 }
 redacted!(Name, Identifier, Address);
+
+#[cfg(test)]
+mod tests;
