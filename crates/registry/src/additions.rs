@@ -52,7 +52,10 @@ impl Additions {
     ///         fingerprints were made with another key; the others say what is wrong with the folder.
     /// Never:  waits for the other writer.
     pub fn begin(folder: &Path, key: KeyId) -> Result<Self, WriteError> {
-        let mut folder = Folder::lock(folder)?;
+        Self::begin_in(Folder::lock(folder)?, key)
+    }
+
+    fn begin_in(mut folder: Folder, key: KeyId) -> Result<Self, WriteError> {
         let current = Table::open(folder.root()).map_err(WriteError::Open)?;
         if let Some(table) = &current
             && table.header.snapshot.key != key
@@ -302,3 +305,6 @@ impl From<ReadError> for WriteError {
         Self::Open(OpenError::Read(error))
     }
 }
+
+#[cfg(test)]
+mod tests;
