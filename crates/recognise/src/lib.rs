@@ -7,9 +7,13 @@
 mod fingerprint;
 mod normalise;
 mod person;
+mod recogniser;
+mod signal;
+mod weights;
 
 pub use fingerprint::{
     FINGERPRINTS_MAX, Fingerprint, FingerprintKind, KeyId, PersonTag, REGISTRY_KEY_BYTES_MIN, RegistryKey,
     fingerprints,
 };
 pub use person::{Address, ColumnMap, Identifier, Name, Person, Role, UnknownRole, VALUE_BYTES_MAX};
+pub use recogniser::{EVIDENCE_SIGNALS_MAX, Evidence, Recogniser, SUSPECTED_FROM_DECIBITS};

@@ -1,0 +1,242 @@
+//! Fits the weights: rows that `tools/recognise/` made in, `src/weights.csv` and a table of figures out.
+//!
+//! `cargo run -p recognise --example fit -- ROWS [--write]`. Without `--write` only the figures are printed.
+//! Prints counts and shares, never a row.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    clippy::format_push_string,
+    reason = "a tool at the desk: it stops at the first surprise, prints, and writes one file"
+)]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env, fs,
+    path::Path,
+};
+
+use recognise::Recogniser;
+
+#[path = "../tests/it/rows.rs"]
+mod rows;
+
+/// The classes in the order of the weights' columns; `other` is made of the ones before it.
+const CLASSES: [&str; 8] =
+    ["Synthea", "Faker", "faker-js", "Mimesis", "Snowfakery", "Mockaroo", "chance", "other"];
+
+/// No group speaks louder than this for a generator, nor than that against it, in tenths of a bit.
+const MOST: f64 = 100.0;
+const LEAST: f64 = -50.0;
+/// Of groups that name a generator outright.
+const MOST_OUTRIGHT: f64 = 150.0;
+
+type Counts = BTreeMap<&'static str, f64>;
+
+/// A share that is taken as given.
+struct Assumed {
+    signal: String,
+    class: String,
+    bound: String,
+    share: f64,
+}
+
+fn main() {
+    let folder = env::args().nth(1).unwrap();
+    let folder = Path::new(&folder);
+    if env::args().any(|argument| argument == "--write") {
+        let weights = fit(folder);
+        fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/weights.csv"), weights).unwrap();
+        println!("weights written; build again to measure them");
+    } else {
+        measure(folder);
+    }
+}
+
+fn fit(folder: &Path) -> String {
+    let recogniser = Recogniser::built_in();
+    let mut counts: BTreeMap<&str, Counts> = BTreeMap::new();
+    for class in CLASSES.iter().copied().chain(["background"]) {
+        let of_class = counts.entry(class).or_default();
+        for file in rows::files(folder, class, "fit") {
+            rows::each(&file, |record, person| {
+                for name in recogniser.observe(record, person) {
+                    *of_class.entry(name).or_default() += 1.0;
+                }
+            });
+        }
+    }
+    let assumed = assumed();
+    let mut text = "# Tenths of a bit that each signal says for each generator, against the background.\n\
+         # Written by `cargo run -p recognise --example fit -- ROWS --write`; see docs/recognisers.md. Never by hand.\n"
+        .to_owned();
+    text.push_str(&format!("signal,{}\n", CLASSES.join(",")));
+    let groups = groups();
+    for (signal, group) in Recogniser::signals_with_groups() {
+        let of_group = &groups[group];
+        let background = share(&counts, &assumed, "background", signal, of_group);
+        let known: Vec<Option<f64>> =
+            CLASSES[..7].iter().map(|class| share(&counts, &assumed, class, signal, of_group)).collect();
+        let with_data: Vec<f64> = known.iter().flatten().copied().collect();
+        let mean = with_data.iter().sum::<f64>() / with_data.len().max(1) as f64;
+        let other = given(&assumed, "other", signal, "is")
+            .map(|least| least.max(mean))
+            .or((!with_data.is_empty()).then_some(mean));
+        let most = if ["text", "identifier"].contains(&group) { MOST_OUTRIGHT } else { MOST };
+        let cells: Vec<String> = known
+            .into_iter()
+            .chain([other])
+            .map(|class| match (class, background) {
+                (Some(class), Some(background)) => {
+                    ((class / background).log2() * 10.0).clamp(LEAST, most).round() as i32
+                }
+                _ => 0,
+            })
+            .map(|decibits| decibits.to_string())
+            .collect();
+        text.push_str(&format!("{signal},{}\n", cells.join(",")));
+    }
+    text
+}
+
+fn groups() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
+    let mut groups: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (signal, group) in Recogniser::signals_with_groups() {
+        groups.entry(group).or_default().insert(signal);
+    }
+    groups
+}
+
+/// The share of a class's records of this group that show the signal, with half a count added to each (Krichevsky and
+/// Trofimov); nothing if the class has no such records and nothing is assumed.
+fn share(
+    counts: &BTreeMap<&str, Counts>,
+    assumed: &[Assumed],
+    class: &str,
+    signal: &str,
+    of_group: &BTreeSet<&'static str>,
+) -> Option<f64> {
+    if let Some(share) = given(assumed, class, signal, "is") {
+        return Some(share);
+    }
+    let of_class = &counts[class];
+    let count = |name: &str| of_class.get(name).copied().unwrap_or_default();
+    let total: f64 = of_group.iter().map(|name| count(name)).sum();
+    if total == 0.0 {
+        return None;
+    }
+    let mut share = (count(signal) + 0.5) / (total + of_group.len() as f64 / 2.0);
+    if let Some(least) = given(assumed, class, signal, "least") {
+        share = share.max(least);
+    }
+    if let Some(most) = given(assumed, class, signal, "most") {
+        share = share.min(most);
+    }
+    Some(share)
+}
+
+fn given(assumed: &[Assumed], class: &str, signal: &str, bound: &str) -> Option<f64> {
+    assumed
+        .iter()
+        .find(|one| one.class == class && one.signal == signal && one.bound == bound)
+        .map(|one| one.share)
+}
+
+fn assumed() -> Vec<Assumed> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools/recognise/assumed.csv");
+    let text = fs::read_to_string(path).unwrap();
+    let assumed: Vec<Assumed> = text
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| {
+            let cells: Vec<&str> = line.splitn(5, ',').collect();
+            Assumed {
+                signal: cells[0].to_owned(),
+                class: cells[1].to_owned(),
+                bound: cells[2].to_owned(),
+                share: cells[3].parse().unwrap(),
+            }
+        })
+        .collect();
+    for one in &assumed {
+        assert!(Recogniser::signals().any(|(name, _)| name == one.signal), "no signal `{}`", one.signal);
+    }
+    assumed
+}
+
+/// What is counted of one class in one half.
+#[derive(Default)]
+struct Figures {
+    records: usize,
+    with_three_fields: usize,
+    /// Weights of those, sorted, in tenths of a bit.
+    decibits: Vec<i32>,
+    named_right: usize,
+}
+
+fn measure(folder: &Path) {
+    let recogniser = Recogniser::built_in();
+    println!("version {}", recogniser.version());
+    println!("| class, half, rows | records | 3 fields | found | named | 1 % have less | 10 highest |");
+    println!("|---|---|---|---|---|---|---|");
+    for class in CLASSES.iter().copied().chain(["background"]) {
+        for half in ["fit", "held"] {
+            for file in rows::files(folder, class, half) {
+                let figures = figures(&recogniser, class, &file);
+                print_figures(class, &file, &figures);
+            }
+        }
+    }
+}
+
+fn figures(recogniser: &Recogniser, class: &str, file: &Path) -> Figures {
+    let mut figures = Figures::default();
+    let mut missed: BTreeMap<String, usize> = BTreeMap::new();
+    rows::each(file, |record, person| {
+        figures.records += 1;
+        if rows::identity_fields(person) < 3 && class != "background" {
+            return;
+        }
+        figures.with_three_fields += 1;
+        let evidence = recogniser.weigh(record, person);
+        let found = evidence.decibits >= recognise::SUSPECTED_FROM_DECIBITS;
+        figures.named_right += usize::from(found && evidence.generator == Some(class));
+        figures.decibits.push(evidence.decibits);
+        if env::args().any(|argument| argument == "--why") && found == (class == "background") {
+            let why: Vec<String> = evidence
+                .signals
+                .iter()
+                .map(|signal| format!("{} {}", signal.name, signal.decibits))
+                .collect();
+            *missed
+                .entry(format!("{:?} {}: {}", evidence.generator, evidence.decibits, why.join(", ")))
+                .or_default() += 1;
+        }
+    });
+    let mut missed: Vec<_> = missed.into_iter().collect();
+    missed.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    for (why, count) in missed.iter().take(8) {
+        println!("    {count} x {why}");
+    }
+    figures.decibits.sort_unstable();
+    figures
+}
+
+fn print_figures(class: &str, file: &Path, figures: &Figures) {
+    let found = figures.decibits.iter().filter(|d| **d >= recognise::SUSPECTED_FROM_DECIBITS).count();
+    let percent = |part: usize| 100.0 * part as f64 / figures.with_three_fields.max(1) as f64;
+    let low = figures.decibits.get(figures.decibits.len() / 100).copied().unwrap_or_default();
+    let high: Vec<String> = figures.decibits.iter().rev().take(10).map(ToString::to_string).collect();
+    println!(
+        "| {class}, {} | {} | {} | {:.2} % | {:.2} % | {low} | {} |",
+        file.file_name().unwrap().to_string_lossy(),
+        figures.records,
+        figures.with_three_fields,
+        percent(found),
+        percent(figures.named_right),
+        high.join(" "),
+    );
+}
