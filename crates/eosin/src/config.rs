@@ -7,10 +7,14 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
+use flow::{Known, Recognition};
 use mark::{DATASET_FILE_BYTES_MAX, DatasetFile, Subject, TrustStore};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+use recognise::{Recogniser, SUSPECTED_FROM_DECIBITS};
+use registry::Registry;
 
 use crate::keys;
 
@@ -30,6 +34,10 @@ pub(crate) struct Config {
     pub(crate) trust: Vec<Trusted>,
     /// A folder of `*.dataset.json` that are known from the start.
     pub(crate) datasets: Option<PathBuf>,
+    /// The registry of fingerprints, if there is one.
+    pub(crate) registry: Option<RegistryFiles>,
+    /// How generators are recognised.
+    pub(crate) recognise: Recognise,
     /// The local certificate authority, for boundaries with TLS.
     pub(crate) authority: Authority,
     /// Bounds.
@@ -58,6 +66,24 @@ pub(crate) struct Trusted {
     pub(crate) vkey: PathBuf,
     /// Whom it may vouch for.
     pub(crate) vouches: BTreeSet<Subject>,
+}
+
+/// The registry of fingerprints and its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RegistryFiles {
+    /// Its folder.
+    pub(crate) folder: PathBuf,
+    /// The file with its key.
+    pub(crate) key: PathBuf,
+}
+
+/// How generators are recognised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Recognise {
+    /// Whether they are looked for.
+    pub(crate) generators: bool,
+    /// From how many bits on evidence is a strong suspicion; the fitted threshold where absent.
+    pub(crate) suspected_from_bits: Option<i32>,
 }
 
 /// The files of the local certificate authority.
@@ -138,6 +164,38 @@ impl Config {
             doubts.extend(admitted.err());
         }
         Ok((trust, doubts))
+    }
+
+    /// How records without a mark are recognised: by generators unless switched off, by the registry if it has a
+    /// snapshot.
+    ///
+    /// Errors: a report, if the registry's key or table cannot be read.
+    pub(crate) fn recognition(&self) -> miette::Result<Recognition> {
+        let recogniser = self.recognise.generators.then(Recogniser::built_in);
+        let threshold = self.recognise.suspected_from_bits.map_or(SUSPECTED_FROM_DECIBITS, |bits| bits * 10);
+        let known = match &self.registry {
+            None => None,
+            Some(files) => {
+                let key = keys::registry_key(&files.key)?;
+                let opened = Registry::open(&files.folder)
+                    .into_diagnostic()
+                    .wrap_err_with(|| format!("cannot use the registry in {}", files.folder.display()))?;
+                if let Some(registry) = &opened
+                    && registry.snapshot().key != key.id()
+                {
+                    return Err(miette!(
+                        help = "take the key that the registry was made with, or begin another folder",
+                        "the registry in {} was made with key {}, and {} is key {}",
+                        files.folder.display(),
+                        registry.snapshot().key,
+                        files.key.display(),
+                        key.id()
+                    ));
+                }
+                opened.map(|registry| Known { registry: Arc::new(registry), key })
+            }
+        };
+        Ok(Recognition::new(recogniser, known, threshold))
     }
 
     /// Whom our own log may vouch for.

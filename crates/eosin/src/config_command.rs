@@ -16,6 +16,7 @@ pub(crate) fn config(command: &ConfigCommand, printer: &Printer) -> Done {
             keys::signer(&config.ledger.signer)?;
             let (trust, doubts) = config.trust_store()?;
             let policies = config.policies()?;
+            config.recognition()?;
             printer.line(&format!(
                 "{} {}: {} boundaries, {} trusted logs, {} known batches, policies {}",
                 printer.paint(Style::Good, "good"),
@@ -52,6 +53,23 @@ fn show(config: &Config, printer: &Printer) -> miette::Result<()> {
     }
     if let Some(folder) = &config.datasets {
         line("datasets", &folder.display().to_string());
+    }
+    if let Some(registry) = &config.registry {
+        line("registry", &registry.folder.display().to_string());
+        line("registry key", &format!("{} (not shown)", registry.key.display()));
+    }
+    let recognition = config.recognition()?;
+    let generators = recognition.recogniser().map_or_else(
+        || "not looked for".to_owned(),
+        |recogniser| {
+            let bits = recognition.suspected_from_decibits() / 10;
+            format!("{}, suspected from {bits} bits", recogniser.version())
+        },
+    );
+    line("generators", &generators);
+    if let Some(registry) = recognition.registry() {
+        let snapshot = registry.snapshot();
+        line("fingerprints", &format!("{} in generation {}", snapshot.entries, snapshot.generation));
     }
     let limits = config.limits;
     line("largest body", &format!("{} bytes, {} records", limits.body_bytes, limits.records));

@@ -20,7 +20,7 @@ use crate::{
 
 const TEMPLATE: &str = include_str!("init/eosin.toml");
 
-/// Writes `eosin.toml`, `keys/ledger.skey` (0600), `keys/ledger.vkey`, `datasets/` and an empty `ledger/`.
+/// Writes `eosin.toml`, `keys/ledger.skey` and `keys/registry.key` (0600), `keys/ledger.vkey`, `datasets/` and an empty `ledger/`.
 pub(crate) fn init(arguments: &InitArguments, printer: &Printer) -> Done {
     let folder = &arguments.folder;
     for name in ["eosin.toml", "keys", "ledger"] {
@@ -42,6 +42,9 @@ pub(crate) fn init(arguments: &InitArguments, printer: &Printer) -> Done {
     Ledger::create(&folder.join("ledger"), signer.clone())
         .into_diagnostic()
         .wrap_err("cannot make the ledger")?;
+    let registry_key = folder.join("keys").join("registry.key");
+    durable::create_private(&registry_key, format!("{}\n", keys::new_registry_key()?).as_bytes())
+        .into_diagnostic()?;
     let text = TEMPLATE
         .replace("{upstream}", &answers.upstream)
         .replace("{environment}", &answers.environment)
@@ -54,6 +57,7 @@ pub(crate) fn init(arguments: &InitArguments, printer: &Printer) -> Done {
     say("eosin.toml", "the configuration, with a comment on every line that matters");
     say("keys/ledger.skey", "the ledger's private key, readable by you alone");
     say("keys/ledger.vkey", "its public key: give it to whoever checks your proofs");
+    say("keys/registry.key", "the registry's secret: fingerprints can be made with it alone, so keep a copy");
     say("ledger/", &format!("an empty ledger named {}", signer.name()));
     say("datasets/", "datasets that are known from the start");
     printer.line("");

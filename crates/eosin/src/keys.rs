@@ -3,11 +3,14 @@
 use std::{fs::File, io::Read as _, path::Path};
 
 use aws_lc_rs::rand;
+use data_encoding::BASE64;
 use mark::{
     Salt,
+    digest::decode_base64,
     note::{SignerKey, VerifierKey},
 };
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+use recognise::RegistryKey;
 
 /// Sixteen random bytes for a salt.
 pub(crate) fn salt() -> miette::Result<Salt> {
@@ -42,6 +45,23 @@ pub(crate) fn verifier(path: &Path) -> miette::Result<VerifierKey> {
     VerifierKey::parse(text.trim())
         .into_diagnostic()
         .wrap_err_with(|| format!("{} is not a verifier key (`name+hash+base64`)", path.display()))
+}
+
+/// A new registry key as its file holds it: 32 random bytes in base64.
+pub(crate) fn new_registry_key() -> miette::Result<String> {
+    Ok(BASE64.encode(&random::<32>()?))
+}
+
+/// Reads a registry key.
+pub(crate) fn registry_key(path: &Path) -> miette::Result<RegistryKey> {
+    let text = small_file(path)?;
+    decode_base64(text.trim()).as_deref().and_then(RegistryKey::new).ok_or_else(|| {
+        miette!(
+            help = "it holds 32 random bytes in base64; `eosin init` makes one, or `openssl rand -base64 32`",
+            "{} is not a registry key",
+            path.display()
+        )
+    })
 }
 
 /// Reads a small text file whole.

@@ -1,7 +1,8 @@
 //! `eosin run`: the gateway of a configuration, until it is told to stop.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use flow::Flow;
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use tracing_subscriber::EnvFilter;
 
@@ -44,7 +45,9 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         if let Some(address) = running.admin_address() {
             printer.line(&format!("health and metrics: http://{address}/healthz /readyz /metrics"));
         }
+        let refreshing = tokio::spawn(refresh(config.clone(), Arc::clone(&flow)));
         stopped().await?;
+        refreshing.abort();
         printer.note("stopping: finishing what is under way");
         let how = running.stop().await;
         if how == gateway::Stopped::CutOff {
@@ -57,6 +60,32 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         .map_err(|_| miette!("the ledger could not be closed cleanly; it recovers when opened"))?;
     Ok(Outcome::Clean)
 }
+
+/// Takes up each new snapshot of the registry, within [`REFRESH_EVERY`].
+///
+/// One that cannot be used is said, and the one before stays in use: recognising less is not a reason to stop.
+async fn refresh(config: Config, flow: Arc<Flow>) {
+    if config.registry.is_none() {
+        return;
+    }
+    let mut ticks = tokio::time::interval(REFRESH_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let (config, flow) = (config.clone(), Arc::clone(&flow));
+        let done = tokio::task::spawn_blocking(move || {
+            if flow.recognition().registry().is_some_and(|registry| registry.is_current().unwrap_or(false)) {
+                return Ok(());
+            }
+            config.recognition().map(|recognition| flow.recognise_by(recognition))
+        });
+        if let Ok(Err(report)) = done.await {
+            tracing::warn!("the registry's new snapshot is not in use: {report}");
+        }
+    }
+}
+
+const REFRESH_EVERY: Duration = Duration::from_secs(5);
 
 /// Waits for Ctrl-C or SIGTERM.
 pub(crate) async fn stopped() -> miette::Result<()> {

@@ -59,6 +59,7 @@ pub(crate) fn flow(config: &Config, printer: &Printer) -> miette::Result<Flow> {
     Ok(Flow::new(Setup {
         trust,
         policies: config.policies()?,
+        recognition: config.recognition()?,
         appender,
         clock: clock(),
         last_at,

@@ -6,7 +6,7 @@ use mark::{digest::Hash, merkle};
 use policy::{Counts, Decision, Ruling};
 use serde::Serialize;
 
-use crate::{clock::Moment, crossing::Crossing};
+use crate::{clock::Moment, crossing::Crossing, recognition::RecognisedBy};
 
 /// Most findings that one entry lists; the row root commits to the others.
 pub const FINDINGS_MAX: usize = 50;
@@ -86,6 +86,8 @@ impl Entry {
                 policies: ruling.determining_policies(),
                 policy: ruling.version(),
                 protocol: crossing.protocol.as_str(),
+                recogniser: facts.recognised_by.as_ref().and_then(|by| by.recogniser.as_deref()),
+                registry: facts.recognised_by.as_ref().and_then(|by| by.registry.as_deref()),
                 route: facts.route,
                 rows: merkle::root(&rows).to_hex(),
                 would_block: ruling.would_block(),
@@ -137,6 +139,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) claim: &'static str,
     /// The records' references, in order.
     pub(crate) references: &'a [String],
+    /// What recognised the suspected records, where there are any.
+    pub(crate) recognised_by: Option<RecognisedBy>,
 }
 
 fn is_plain(ruling: &Ruling, row: usize) -> bool {
@@ -185,6 +189,10 @@ struct RulingBody<'a> {
     policies: BTreeSet<&'a str>,
     policy: &'a str,
     protocol: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recogniser: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registry: Option<&'a str>,
     route: &'a str,
     rows: String,
     would_block: usize,

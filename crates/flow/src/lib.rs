@@ -12,6 +12,7 @@ mod entry;
 mod jobs;
 mod pass;
 mod read;
+mod recognition;
 mod settle;
 mod world;
 
@@ -19,5 +20,6 @@ pub use clock::{Clock, Moment};
 pub use crossing::{Crossing, Entrance, Protocol, entrance};
 pub use effect::{Applied, BLOCKED, Forward, Merge, Passage, Refused, Unavailable, apply, error_answer};
 pub use entry::{Entry, EntryKind, FINDINGS_MAX};
+pub use recognition::{Known, RecognisedBy, Recognition};
 pub use settle::{Outcome, Settlement};
 pub use world::{Flow, Health, Setup};

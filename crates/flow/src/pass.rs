@@ -30,9 +30,11 @@ impl Flow {
         let moment = self.clock.now();
         let Read { route, mut readings, datasets } = read::read(&crossing, &self.jobs, &self.limits);
         self.learn(&datasets, &crossing, &moment, &mut readings);
+        let recognition = self.recognition();
         let verdicts: Vec<Verdict> = {
             let trust = self.trust();
-            readings.records.iter().map(|reading| judge(reading, &trust)).collect()
+            let verdict = |reading| recognition.verdict(judge(reading, &trust), reading, None);
+            readings.records.iter().map(verdict).collect()
         };
         let action = route.as_ref().map_or(carrier::Action::Create, Route::action);
         let label = route.as_ref().map_or_else(|| "unknown write".to_owned(), Route::label);
@@ -48,8 +50,13 @@ impl Flow {
         let places = readings.records.into_iter().map(|reading| reading.place);
         let (positions, references): (Vec<usize>, Vec<String>) =
             places.map(|place| (place.index, place.reference)).unzip();
-        let facts =
-            Facts { action: action.as_str(), route: &label, claim: claim.word(), references: &references };
+        let facts = Facts {
+            action: action.as_str(),
+            route: &label,
+            claim: claim.word(),
+            references: &references,
+            recognised_by: (ruling.counts().suspected > 0).then(|| recognition.recognised_by()),
+        };
         let entry = Entry::ruling(&ruling, &crossing, &facts, &moment);
         let leave = continuity::leave(&ruling, crossing.boundary.continuity);
         let header = effect::provenance(&ruling, None).to_header();

@@ -14,6 +14,7 @@ use crate::{
     clock::{Clock, Forward},
     continuity::Gaps,
     jobs::Jobs,
+    recognition::Recognition,
 };
 
 /// The path's fixed parts, shared by all boundaries of one process.
@@ -22,6 +23,7 @@ use crate::{
 pub struct Flow {
     pub(crate) trust: RwLock<Arc<TrustStore>>,
     pub(crate) policies: RwLock<Arc<Policies>>,
+    pub(crate) recognition: RwLock<Arc<Recognition>>,
     pub(crate) appender: Appender,
     pub(crate) clock: Forward,
     pub(crate) limits: Limits,
@@ -35,6 +37,8 @@ pub struct Setup {
     pub trust: TrustStore,
     /// The policies in force.
     pub policies: Policies,
+    /// How records without a mark are recognised.
+    pub recognition: Recognition,
     /// The ledger's appender.
     pub appender: Appender,
     /// Where the time comes from.
@@ -48,10 +52,11 @@ pub struct Setup {
 impl Flow {
     /// A path with these parts.
     pub fn new(setup: Setup) -> Self {
-        let Setup { trust, policies, appender, clock, last_at, limits } = setup;
+        let Setup { trust, policies, recognition, appender, clock, last_at, limits } = setup;
         Self {
             trust: RwLock::new(Arc::new(trust)),
             policies: RwLock::new(Arc::new(policies)),
+            recognition: RwLock::new(Arc::new(recognition)),
             appender,
             clock: Forward::new(clock, last_at.as_deref()),
             limits,
@@ -71,6 +76,16 @@ impl Flow {
     /// Puts other policies in force for crossings that begin after this.
     pub fn activate(&self, policies: Policies) {
         *self.policies.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policies);
+    }
+
+    /// Recognises by other means from now on: the registry has a new snapshot.
+    pub fn recognise_by(&self, recognition: Recognition) {
+        *self.recognition.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(recognition);
+    }
+
+    /// How records without a mark are recognised, as of now.
+    pub fn recognition(&self) -> Arc<Recognition> {
+        Arc::clone(&self.recognition.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whom we trust and which datasets are known, as of now.

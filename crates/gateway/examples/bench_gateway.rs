@@ -304,6 +304,7 @@ fn gateway(upstream: &str, folder: &Path) {
     let signer = SignerKey::generate("gateway.example/log", [9; 32]).unwrap();
     let ledger = Ledger::create(folder, signer).unwrap();
     let flow = Flow::new(Setup {
+        recognition: flow::Recognition::off(),
         trust: sealed.trust,
         policies: Policies::default_set().unwrap(),
         appender: Appender::start(ledger, AppenderConfig::standard()).unwrap(),

@@ -14,6 +14,9 @@ pub(super) struct File {
     pub(super) trust: Vec<Trust>,
     #[serde(default)]
     pub(super) datasets: Datasets,
+    pub(super) registry: Option<Registry>,
+    #[serde(default)]
+    pub(super) recognise: Recognise,
     #[serde(default)]
     pub(super) tls: Tls,
     #[serde(default)]
@@ -53,6 +56,22 @@ pub(super) struct Trust {
 #[serde(deny_unknown_fields)]
 pub(super) struct Datasets {
     pub(super) folder: Option<String>,
+}
+
+/// `[registry]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Registry {
+    pub(super) folder: String,
+    pub(super) key: String,
+}
+
+/// `[recognise]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Recognise {
+    pub(super) generators: Option<bool>,
+    pub(super) suspected_from_bits: Option<Spanned<i64>>,
 }
 
 /// `[tls]`

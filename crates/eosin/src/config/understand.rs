@@ -12,7 +12,7 @@ use std::{
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
 use toml::Spanned;
 
-use super::{Authority, Boundary, Config, Ledger, Limits, Trusted, raw};
+use super::{Authority, Boundary, Config, Ledger, Limits, Recognise, RegistryFiles, Trusted, raw};
 
 /// Understands a configuration.
 ///
@@ -42,6 +42,18 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
             })
             .collect(),
         datasets: written.datasets.folder.as_deref().map(path),
+        registry: written
+            .registry
+            .as_ref()
+            .map(|registry| RegistryFiles { folder: path(&registry.folder), key: path(&registry.key) }),
+        recognise: Recognise {
+            generators: written.recognise.generators.unwrap_or(true),
+            suspected_from_bits: written
+                .recognise
+                .suspected_from_bits
+                .as_ref()
+                .and_then(|bits| i32::try_from(faults.count(Some(bits), 1, BITS_MAX)).ok()),
+        },
         authority: Authority {
             certificate: path(written.tls.certificate.as_deref().unwrap_or("keys/authority.pem")),
             key: path(written.tls.key.as_deref().unwrap_or("keys/authority.key")),
@@ -143,6 +155,9 @@ fn boundary(
         upstream_ca: written.upstream_ca.as_deref().map(path),
     })
 }
+
+/// No record gives so much evidence: a threshold above it would switch recognisers off by accident.
+const BITS_MAX: usize = 1000;
 
 /// What is wrong, and where.
 #[derive(Default)]

@@ -79,6 +79,7 @@ impl Stage {
         trust.admit(&attested.file).into_diagnostic()?;
 
         let flow = Arc::new(Flow::new(Setup {
+            recognition: flow::Recognition::off(),
             trust,
             policies: policy::Policies::default_set().into_diagnostic()?,
             appender: Appender::start(own_log, AppenderConfig::standard()).into_diagnostic()?,

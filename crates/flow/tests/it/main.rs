@@ -7,5 +7,6 @@
 )]
 
 mod ledger_trouble;
+mod recognising;
 mod rulings;
 mod world;

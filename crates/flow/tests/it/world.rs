@@ -38,10 +38,10 @@ pub(crate) fn wait<F: Future>(future: F) -> F::Output {
     }
 }
 
-pub(crate) const ADA: &str = r#"{"FirstName":"Ada","LastName":"Zzyzx","Birthdate":"1984-02-29","Phone":"555-0100","Email":"ada@example.org"}"#;
-pub(crate) const EVE: &str = r#"{"FirstName":"Eve","LastName":"Zzyzx","Birthdate":"1990-03-01","Phone":"555-0101","Email":"eve@example.org"}"#;
+pub(crate) const ADA: &str = r#"{"FirstName":"Ada","LastName":"Zzyzx","Birthdate":"1984-02-29","Phone":"(205) 555-0100","Email":"ada@example.org"}"#;
+pub(crate) const EVE: &str = r#"{"FirstName":"Eve","LastName":"Zzyzx","Birthdate":"1990-03-01","Phone":"(205) 555-0101","Email":"eve@example.org"}"#;
 
-fn contact(json: &'static str) -> Record<'static> {
+pub(crate) fn contact(json: &'static str) -> Record<'static> {
     let Ok(mark::json::Json::Object(fields)) = mark::json::parse(json.as_bytes()) else {
         panic!("an object")
     };
@@ -104,6 +104,7 @@ impl World {
     ) -> Flow {
         let now = Arc::clone(seconds);
         Flow::new(Setup {
+            recognition: flow::Recognition::off(),
             trust,
             policies,
             appender,

@@ -68,6 +68,7 @@ impl Scene {
         trust.trust(attested.signer.verifier().clone(), [mark::Subject::Attested].into());
         trust.admit(&attested.dataset).unwrap();
         let flow = Arc::new(Flow::new(Setup {
+            recognition: flow::Recognition::off(),
             trust,
             policies: Policies::default_set().unwrap(),
             appender: Appender::start(ledger, AppenderConfig::standard()).unwrap(),
