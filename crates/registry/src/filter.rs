@@ -251,3 +251,67 @@ impl PartLine {
         Some(fuse)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn builder(keys: u64) -> FilterBuilder {
+        let mut builder = FilterBuilder::default();
+        for key in 0..keys {
+            let mut fingerprint = [0; 16];
+            fingerprint.split_at_mut(8).0.copy_from_slice(&(key << 40).to_be_bytes());
+            let entry = Entry { fingerprint: Fingerprint(fingerprint), tag: recognise::PersonTag([1; 8]) };
+            builder.push(entry);
+            builder.push(entry);
+        }
+        builder
+    }
+
+    #[test]
+    fn a_part_of_any_size_is_built_and_holds_its_keys() {
+        for size in (1..70).chain([127, 128, 129, 1000, 4095, 4096, 4097]) {
+            let mut builder = builder(size);
+            assert_eq!(builder.keys.len() as u64, size, "each key once");
+            let keys = builder.keys.clone();
+            let fuse = builder.finish_part().unwrap();
+            assert!(keys.iter().all(|key| fuse.contains(key)), "{size}");
+            // Through the directory and back.
+            let mut line = Vec::new();
+            PartLine::of(&fuse).write(&mut line);
+            let line = PartLine::parse(&line).unwrap();
+            assert_eq!(line.bytes(), Some(fuse.fingerprints.len() as u64), "{size}");
+            let again = line.fuse(fuse.fingerprints.to_vec()).unwrap();
+            assert!(keys.iter().all(|key| again.contains(key)), "{size}");
+            assert_eq!(again.descriptor, fuse.descriptor);
+        }
+    }
+
+    proptest! {
+        /// The library trusts its numbers; what is read from a disk is not let through to it otherwise.
+        #[test]
+        fn no_part_that_is_let_through_is_read_past_its_end(
+            seed: u64,
+            segment in prop_oneof![any::<u32>(), (0..20_u32).prop_map(|bits| 1 << bits)],
+            segments in prop_oneof![any::<u32>(), 0..40_u32],
+            raw: bool,
+            keys in prop::collection::vec(any::<u64>(), 50),
+        ) {
+            let mut bytes = seed.to_be_bytes().to_vec();
+            bytes.extend(segment.to_be_bytes());
+            let count_length = if raw { segments } else { segments.wrapping_mul(segment) };
+            bytes.extend(count_length.to_be_bytes());
+            bytes.extend([0; 32]);
+            if let Some(line) = PartLine::parse(&bytes)
+                && let Some(length) = line.bytes().filter(|length| *length < 1 << 22)
+            {
+                let fuse = line.fuse(vec![0x5a; usize::try_from(length).unwrap()]).unwrap();
+                for key in keys.iter().chain(&[0, u64::MAX]) {
+                    _ = fuse.contains(key);
+                }
+            }
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! The published vectors of registries: made again from their inputs, and checked from the file alone.
 
+#![expect(clippy::indexing_slicing, reason = "vectors of which the shape is known")]
+
 use std::fs;
 use std::path::PathBuf;
 
