@@ -39,9 +39,11 @@ pub(crate) fn texts(person: &Person<'_>, mut emit: impl FnMut(FingerprintKind, &
             });
         }
     }
-    for email in person.emails.iter().take(PER_KIND_MAX) {
+    let mut count = 0;
+    for email in &person.emails {
         begin(FingerprintKind::Email, &mut text);
-        if email::email(email, &mut text) {
+        if count < PER_KIND_MAX && email::email(email, &mut text) {
+            count += 1;
             emit(FingerprintKind::Email, &text);
         }
     }
@@ -66,9 +68,11 @@ pub(crate) fn texts(person: &Person<'_>, mut emit: impl FnMut(FingerprintKind, &
             emit(FingerprintKind::Identifier, &text);
         }
     }
-    for found in person.addresses.iter().take(PER_KIND_MAX) {
+    let mut count = 0;
+    for found in &person.addresses {
         begin(FingerprintKind::Address, &mut text);
-        if address::address(found, &mut text) {
+        if count < PER_KIND_MAX && address::address(found, &mut text) {
+            count += 1;
             emit(FingerprintKind::Address, &text);
         }
     }

@@ -7,6 +7,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::person::{Address, Identifier, Name};
 
+mod vectors;
+
 fn key() -> RegistryKey {
     RegistryKey::new(b"a published key for tests, 32 by").unwrap()
 }
