@@ -7,6 +7,7 @@
 pub mod canonical;
 pub mod checkpoint;
 pub mod digest;
+pub mod dsse;
 pub mod json;
 pub mod merkle;
 pub mod note;

@@ -64,7 +64,7 @@ impl SignedNote {
         let signature = NoteSignature {
             name: signer.verifier.name.clone(),
             id: signer.verifier.id,
-            bytes: signer.pair.sign(text.as_bytes()).as_ref().to_vec(),
+            bytes: signer.sign_message(text.as_bytes()),
         };
         Ok(Self { text: text.to_owned(), signatures: vec![signature] })
     }
@@ -218,7 +218,7 @@ impl VerifierKey {
         Ok(Self { name: name.to_owned(), id, public })
     }
 
-    fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
+    pub(crate) fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
         UnparsedPublicKey::new(&ED25519, self.public).verify(message, signature).is_ok()
     }
 }
@@ -283,6 +283,11 @@ impl SignerKey {
     /// The public half.
     pub fn verifier(&self) -> &VerifierKey {
         &self.verifier
+    }
+
+    /// An Ed25519 signature. Callers sign texts that cannot be taken for each other: see spec/certificate.md.
+    pub(crate) fn sign_message(&self, message: &[u8]) -> Vec<u8> {
+        self.pair.sign(message).as_ref().to_vec()
     }
 }
 
