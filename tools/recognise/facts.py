@@ -94,6 +94,10 @@ def zip_prefixes():
     for (prefix, state), count in counts.items():
         if count >= 2 or prefix not in prefixes:
             prefixes.setdefault(prefix, set()).add(state)
+    # Military post offices, of the US Postal Service's publication 28.
+    for state, military in (("AA", [340]), ("AE", range(90, 99)), ("AP", range(962, 967))):
+        for prefix in military:
+            prefixes.setdefault(prefix, set()).add(state)
     for prefix in sorted(prefixes):
         yield f"{prefix:03} {','.join(sorted(prefixes[prefix]))}"
 

@@ -197,7 +197,7 @@ fn figures(recogniser: &Recogniser, class: &str, file: &Path) -> Figures {
     let mut missed: BTreeMap<String, usize> = BTreeMap::new();
     rows::each(file, |record, person| {
         figures.records += 1;
-        if rows::identity_fields(person) < 3 && class != "background" {
+        if person.is_some() && rows::identity_fields(person) < 3 && class != "background" {
             return;
         }
         figures.with_three_fields += 1;

@@ -11,7 +11,7 @@ use crate::{
 /// Least weight at which a record is suspected if nobody chose another, in tenths of a bit.
 ///
 /// Source: docs/recognisers.md, "The threshold".
-pub const SUSPECTED_FROM_DECIBITS: i32 = 100;
+pub const SUSPECTED_FROM_DECIBITS: i32 = 80;
 
 /// Most signals that one [`Evidence`] names: one of each group.
 pub const EVIDENCE_SIGNALS_MAX: usize = mark::SIGNALS_MAX;

@@ -119,7 +119,7 @@ impl States {
 }
 
 /// The states, the district and the territories, in the order of their bits.
-const STATES: [(&str, &str); 56] = [
+const STATES: [(&str, &str); 59] = [
     ("AL", "Alabama"),
     ("AK", "Alaska"),
     ("AZ", "Arizona"),
@@ -176,6 +176,10 @@ const STATES: [(&str, &str); 56] = [
     ("MP", "Northern Mariana Islands"),
     ("PR", "Puerto Rico"),
     ("VI", "Virgin Islands"),
+    // Military post offices are addressed as states.
+    ("AA", "Armed Forces Americas"),
+    ("AE", "Armed Forces Europe"),
+    ("AP", "Armed Forces Pacific"),
 ];
 
 /// The lines `number STATE,STATE` of a table; `#` begins a comment, `-` is no state.

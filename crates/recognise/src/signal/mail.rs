@@ -147,8 +147,13 @@ impl<'p> Own<'p> {
         })
     }
 
-    fn is_family(&self, word: &str) -> bool {
-        word.eq_ignore_ascii_case(self.family) || word.eq_ignore_ascii_case(self.given)
+    /// Whether it is the first or the family name; a mailbox leaves out apostrophes.
+    fn is_one(&self, word: &str) -> bool {
+        [self.family, self.given].iter().any(|name| {
+            let mut letters = name.bytes().filter(|byte| *byte != b'\'' && *byte != b' ');
+            word.bytes().all(|byte| letters.next().is_some_and(|letter| letter.eq_ignore_ascii_case(&byte)))
+                && letters.next().is_none()
+        })
     }
 }
 
@@ -175,7 +180,7 @@ fn mailbox_sign(facts: &Facts, own: &Own<'_>, mailbox: &str) -> Sign {
 fn word_and_year(mailbox: &str, stem: &str) -> bool {
     stem.bytes().all(|byte| byte.is_ascii_lowercase())
         && stem.len() >= 2
-        && mailbox.get(stem.len()..).is_some_and(|year| ("1800".."2080").contains(&year))
+        && mailbox.get(stem.len()..).is_some_and(|year| ("1800".."2101").contains(&year))
 }
 
 /// `Al.Trujillo90`, `Jules.Schumm`, `Astrid28`: names with capitals, perhaps with digits after.
@@ -183,7 +188,7 @@ fn capitalised(own: &Own<'_>, stem: &str, digits: usize, own_in_it: bool) -> Sig
     let pieces = stem.split_once(['.', '_', '-', '+']);
     let is_word = |word: &str| {
         word.bytes().next().is_some_and(|first| first.is_ascii_uppercase())
-            && word.bytes().skip(1).all(|byte| byte.is_ascii_lowercase() || byte == b'\'')
+            && word.bytes().skip(1).all(|byte| byte.is_ascii_alphabetic() || byte == b'-')
             && word.len() >= 2
     };
     let cut = |head: &str, tail: &str| {
@@ -201,17 +206,14 @@ fn capitalised(own: &Own<'_>, stem: &str, digits: usize, own_in_it: bool) -> Sig
     if cut_anywhere {
         return Sign::BoxCutCapitals;
     }
+    let of_own = if digits == 0 { Sign::BoxCapitalsOwn } else { Sign::BoxCapitalsOwnDigits };
     match pieces {
-        Some((head, tail)) if is_word(head) && is_word(tail) && digits <= 4 => {
-            if own.is_family(tail) || own.is_family(head) {
-                Sign::BoxCapitalsOwn
-            } else {
-                Sign::BoxCapitalsOther
-            }
+        Some((head, tail)) if is_word(head) && is_word(tail) && digits <= 2 => {
+            if own.is_one(tail) || own.is_one(head) { of_own } else { Sign::BoxCapitalsOther }
         }
         None if is_word(stem) && (1..=2).contains(&digits) => {
             if own_in_it {
-                Sign::BoxCapitalsOwn
+                of_own
             } else {
                 Sign::BoxCapitalsOther
             }

@@ -5,6 +5,13 @@ use crate::person::Person;
 
 pub(super) fn look(facts: &Facts, person: &Person<'_>, seen: &mut Seen) {
     let state = person.addresses.iter().find_map(|address| address.state.as_deref()).and_then(States::called);
+    // Where the postal code and the telephone agree, it is the state that is wrong: one mistake, counted with the postal code.
+    let by_postal_code = person
+        .addresses
+        .iter()
+        .find_map(|address| address.postal_code.as_deref())
+        .and_then(super::place::postal_prefix)
+        .map_or_else(States::default, |prefix| facts.postal_prefix(prefix));
     let mut nearby: Option<bool> = None;
     for phone in &person.phones {
         let Some(number) = Number::of(phone) else { continue };
@@ -13,7 +20,7 @@ pub(super) fn look(facts: &Facts, person: &Person<'_>, seen: &mut Seen) {
         if let Some(state) = state
             && let Some(states) = facts.area_code(number.area).filter(|states| !states.is_empty())
         {
-            nearby = Some(nearby.unwrap_or(false) || states.shares(state));
+            nearby = Some(nearby.unwrap_or(false) || states.shares(state) || states.shares(by_postal_code));
         }
     }
     match nearby {

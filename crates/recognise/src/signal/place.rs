@@ -21,21 +21,27 @@ pub(super) fn look(facts: &Facts, person: &Person<'_>, seen: &mut Seen) {
                 postal_code: Some(postal_code.into()),
                 ..Address::default()
             };
-            seen.add(city_sign(facts, city));
+            look_at_city(facts, city, seen);
             look_at_state(facts, &place, seen);
         }
         if let Some(city) = address.city.as_deref() {
-            seen.add(city_sign(facts, city));
+            look_at_city(facts, city, seen);
         }
         look_at_state(facts, address, seen);
     }
 }
 
-/// `City, ST 12345` as its three parts.
+/// `City, ST 12345` or `APO AE 12345` as its three parts.
 fn place_of(line: &str) -> Option<(&str, &str, &str)> {
-    let (city, rest) = line.rsplit_once(", ")?;
+    let military = line.get(..4).is_some_and(|head| is_post_office(head.trim_end()));
+    let (city, rest) = if military { line.split_once(' ')? } else { line.rsplit_once(", ")? };
     let (state, postal_code) = rest.rsplit_once(' ')?;
     Some((city, state, postal_code))
+}
+
+/// Military post offices stand where a city does.
+fn is_post_office(word: &str) -> bool {
+    ["APO", "FPO", "DPO"].contains(&word)
 }
 
 fn look_at_state(facts: &Facts, address: &Address<'_>, seen: &mut Seen) {
@@ -52,20 +58,24 @@ fn look_at_state(facts: &Facts, address: &Address<'_>, seen: &mut Seen) {
     {
         seen.add(Sign::CountryDisagrees);
     }
-    let Some(code) = address.postal_code.as_deref().filter(|_| home) else { return };
-    let digits = code.bytes().take_while(u8::is_ascii_digit).count();
-    let prefix = match (digits, code.get(..3)) {
-        (5 | 9, Some(prefix)) => prefix.parse::<usize>().ok(),
-        _ => None,
+    let Some(prefix) = address.postal_code.as_deref().filter(|_| home).and_then(postal_prefix) else {
+        return;
     };
-    if let Some(prefix) = prefix {
-        seen.add(if code.starts_with("00000") {
-            Sign::PostalZeros
-        } else if facts.postal_prefix(prefix).shares(state) {
-            Sign::PostalAgrees
-        } else {
-            Sign::PostalDisagrees
-        });
+    seen.add(if prefix == 0 {
+        Sign::PostalZeros
+    } else if facts.postal_prefix(prefix).shares(state) {
+        Sign::PostalAgrees
+    } else {
+        Sign::PostalDisagrees
+    });
+}
+
+/// The first three of five or nine digits.
+pub(super) fn postal_prefix(code: &str) -> Option<usize> {
+    let digits = code.bytes().take_while(u8::is_ascii_digit).count();
+    match (digits, code.get(..3)) {
+        (5 | 9, Some(prefix)) => prefix.parse().ok(),
+        _ => None,
     }
 }
 
@@ -97,9 +107,12 @@ fn look_at_street(facts: &Facts, street: &str, seen: &mut Seen) {
         let next = words.next();
         seen.add(street_sign(facts, name, ending, next));
         seen.add(unit(street));
-    } else if ["PSC", "USNS", "USS", "USNV", "USCGC", "Unit"].contains(&first)
-        && street.bytes().any(|byte| byte.is_ascii_alphanumeric())
-    {
+    } else if ["USNS", "USS", "USNV", "USCGC"].contains(&first) {
+        let surname =
+            words.next().and_then(Lower::word).is_some_and(|word| facts.is_family_name(word.as_bytes()));
+        let ends = words.next().is_none_or(|word| is_post_office(word));
+        seen.add(if surname && ends { Sign::StreetShip } else { Sign::StreetMilitary });
+    } else if ["PSC", "Unit"].contains(&first) && street.contains("Box") {
         seen.add(Sign::StreetMilitary);
     } else if street.ends_with('.')
         && street.split(' ').count() >= 3
@@ -174,6 +187,12 @@ fn unit(street: &str) -> Sign {
         Sign::UnitOfSynthea
     } else {
         Sign::UnitOrdinary
+    }
+}
+
+fn look_at_city(facts: &Facts, city: &str, seen: &mut Seen) {
+    if !is_post_office(city) {
+        seen.add(city_sign(facts, city));
     }
 }
 
