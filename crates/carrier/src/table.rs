@@ -10,7 +10,7 @@ use std::{
 
 use mark::{BATCH_RECORDS_MAX, Place, Reading, Record, Unreadable};
 
-use crate::{DatasetPointer, Labels, Limits, Readings, Unit, choice::Choice, fhir, salesforce};
+use crate::{DatasetPointer, Labels, Limits, Readings, Unit, choice::Choice, fhir, hl7v2, salesforce};
 
 mod rows;
 mod sniff;
@@ -46,6 +46,8 @@ pub enum Format {
         /// What stands between cells.
         delimiter: u8,
     },
+    /// HL7 v2 messages, perhaps framed or in a batch.
+    Hl7v2,
 }
 
 impl Format {
@@ -57,6 +59,7 @@ impl Format {
             Self::SalesforceJson { .. } => "Salesforce JSON",
             Self::SalesforceCsv { .. } => "Salesforce CSV",
             Self::Table { .. } => "a table of text",
+            Self::Hl7v2 => "HL7 v2",
         }
     }
 }
@@ -71,6 +74,7 @@ pub struct Chunks<R> {
     format: Arc<Format>,
     limits: Limits,
     splitter: Splitter,
+    cutter: hl7v2::Cutter,
     header: Option<Arc<Header>>,
     records: usize,
     is_done: bool,
@@ -85,10 +89,21 @@ impl<R: BufRead> Chunks<R> {
         let cut = match &format {
             Format::Table { delimiter, .. } => Cut::Rows { delimiter: *delimiter },
             Format::SalesforceCsv { .. } => Cut::StrictRows { delimiter: b',' },
-            Format::FhirDocument | Format::FhirLines | Format::SalesforceJson { .. } => Cut::Lines,
+            Format::FhirDocument | Format::FhirLines | Format::SalesforceJson { .. } | Format::Hl7v2 => {
+                Cut::Lines
+            }
         };
         let (format, splitter) = (Arc::new(format), Splitter::new(cut));
-        Self { input, format, limits, splitter, header: None, records: 0, is_done: false }
+        Self {
+            input,
+            format,
+            limits,
+            splitter,
+            cutter: hl7v2::Cutter::default(),
+            header: None,
+            records: 0,
+            is_done: false,
+        }
     }
 
     /// The next chunk, or nothing at the end. The first chunk is there even if it holds no record.
@@ -101,6 +116,7 @@ impl<R: BufRead> Chunks<R> {
         }
         match self.format.as_ref() {
             Format::FhirLines | Format::Table { .. } | Format::SalesforceCsv { .. } => self.split_chunk(),
+            Format::Hl7v2 => self.message_chunk(),
             Format::FhirDocument | Format::SalesforceJson { .. } => {
                 self.is_done = true;
                 let limit = u64::try_from(self.limits.body_bytes).unwrap_or(u64::MAX);
@@ -146,16 +162,30 @@ impl<R: BufRead> Chunks<R> {
             Format::FhirDocument
             | Format::FhirLines
             | Format::SalesforceJson { .. }
-            | Format::SalesforceCsv { .. } => Header::parse(first.as_ref(), bytes, b',', Kind::Salesforce),
+            | Format::SalesforceCsv { .. }
+            | Format::Hl7v2 => Header::parse(first.as_ref(), bytes, b',', Kind::Salesforce),
         })
+    }
+
+    fn message_chunk(&mut self) -> io::Result<Option<Chunk>> {
+        let (is_first, mut bytes) = (self.records == 0, Vec::new());
+        let bounds = (BATCH_RECORDS_MAX, CHUNK_BYTES);
+        self.cutter.next(&mut self.input, &mut bytes, self.limits.body_bytes, bounds)?;
+        if bytes.is_empty() && !is_first {
+            return Ok(None);
+        }
+        self.is_done = bytes.is_empty();
+        let chunk = self.chunk(bytes, Vec::new(), is_first);
+        self.records += hl7v2::count(&chunk.bytes, self.limits.body_bytes);
+        Ok(Some(chunk))
     }
 
     fn chunk(&mut self, bytes: Vec<u8>, pieces: Vec<Piece>, is_first: bool) -> Chunk {
         let first_record = self.records;
         self.records += pieces.len();
         let (format, limits, header) = (Arc::clone(&self.format), self.limits, self.header.clone());
-        let readable = OnceLock::new();
-        Chunk { format, limits, header, bytes, pieces, first_record, is_first, readable }
+        let (is_batch, readable) = (self.cutter.is_batch(), OnceLock::new());
+        Chunk { format, limits, header, bytes, pieces, first_record, is_first, is_batch, readable }
     }
 }
 
@@ -170,6 +200,8 @@ pub struct Chunk {
     pieces: Vec<Piece>,
     first_record: usize,
     is_first: bool,
+    // Messages of a batch, whose trailer counts them.
+    is_batch: bool,
     // Of each piece whether it can be read, once that is known.
     readable: OnceLock<Vec<bool>>,
 }
@@ -193,6 +225,7 @@ impl Chunk {
                 salesforce::read_file(&self.bytes, object.as_deref(), &self.limits).records
             }
             Format::FhirLines | Format::SalesforceCsv { .. } | Format::Table { .. } => self.split_records(),
+            Format::Hl7v2 => hl7v2::readings(&self.bytes, self.first_record, &self.limits),
         };
         Readings { unit: Unit::Whole, records }
     }
@@ -255,6 +288,7 @@ impl Chunk {
                 })?;
                 Ok(out)
             }
+            Format::Hl7v2 => self.choose_messages(choices),
         }
     }
 
@@ -317,7 +351,8 @@ impl Chunk {
             Format::FhirLines
             | Format::SalesforceJson { .. }
             | Format::SalesforceCsv { .. }
-            | Format::Table { .. } => (is_one("record"), false),
+            | Format::Table { .. }
+            | Format::Hl7v2 => (is_one("record"), false),
         };
         match choices {
             [Choice::Leave] if is_whole => Ok(Vec::new()),
@@ -329,6 +364,18 @@ impl Chunk {
             _ if is_fhir => Ok(fhir::choose_bundle(&self.bytes, choices)?),
             _ => Ok(salesforce::choose(&self.bytes, choices)?),
         }
+    }
+
+    fn choose_messages(&self, choices: &[Choice<'_>]) -> Result<Vec<u8>, PlaceError> {
+        hl7v2::choose(&self.bytes, self.limits.body_bytes, self.is_batch, choices).map_err(|(at, error)| {
+            let place = hl7v2::place_of(self.first_record + at).reference;
+            match (error, choices.get(at)) {
+                (hl7v2::PlaceError::Unreadable(_), Some(Choice::Keep)) => PlaceError::NotKept { place },
+                (hl7v2::PlaceError::Unreadable(reason), _) => PlaceError::Unreadable { place, reason },
+                (hl7v2::PlaceError::Count { records, labels }, _) => PlaceError::Count { records, labels },
+                (other, _) => PlaceError::Hl7v2(other),
+            }
+        })
     }
 
     /// Why a record takes no labels.
@@ -409,6 +456,9 @@ pub enum PlaceError {
     /// A table's column for the dataset holds its id, not the id of a row of one org.
     #[error("the labels point at a dataset by its row, and a table points by the dataset's id")]
     Pointer,
+    /// A message takes no labels.
+    #[error(transparent)]
+    Hl7v2(#[from] hl7v2::PlaceError),
     /// The rows take no labels.
     #[error("cannot be labelled: its rows do not fit its header")]
     Table,

@@ -75,13 +75,14 @@ pub(crate) fn open(path: &Path, object: Option<&str>) -> miette::Result<Input> {
         | Format::Table { .. }
         | Format::FhirDocument
         | Format::FhirLines
-        | Format::SalesforceJson { .. } => None,
+        | Format::SalesforceJson { .. }
+        | Format::Hl7v2 => None,
     };
     let input = Cursor::new(head).chain(BufReader::with_capacity(HEAD_BYTES, rest));
     Ok(Input { chunks: Chunks::new(input, format.clone(), LIMITS), format, assumed, consumed })
 }
 
-const KNOWN: &str = "known are FHIR R4 JSON and NDJSON, Salesforce JSON and CSV, and any CSV with a header";
+const KNOWN: &str = "known are FHIR R4 JSON and NDJSON, HL7 v2, Salesforce JSON and CSV, and any CSV with a header";
 
 /// The dataset file that lies beside a file of records: `FILE.dataset.json`.
 pub(crate) fn dataset_beside(path: &Path) -> PathBuf {

@@ -39,7 +39,7 @@ pub enum Form {
     Fhir,
     /// Rows of a table of text: names are exact.
     Table,
-    /// Fields of an HL7 v2 message, named `PID-5` or `OBX[2]-5`: names are exact.
+    /// Fields of an HL7 v2 message, named `PID-5`, or `OBX[2..]` for further segments: names are exact.
     Hl7v2,
 }
 

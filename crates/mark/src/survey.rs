@@ -69,7 +69,9 @@ impl Survey {
                 name: name.clone(),
                 kind: match observed.form {
                     Form::Fhir => Kind::Element,
-                    Form::Salesforce | Form::Table | Form::Hl7v2 => {
+                    // Interface engines pass fields on as they are: numbers and moments keep their spelling.
+                    Form::Hl7v2 => Kind::Text,
+                    Form::Salesforce | Form::Table => {
                         PREFERENCE.into_iter().find(|kind| kinds.contains(kind)).unwrap_or(Kind::Text)
                     }
                 },

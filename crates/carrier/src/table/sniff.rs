@@ -3,6 +3,7 @@
 use mark::Unreadable;
 
 use super::Format;
+use crate::hl7v2;
 
 /// How many bytes from a file's beginning [`sniff`] wants to see.
 pub const HEAD_BYTES: usize = 64 << 10;
@@ -18,6 +19,9 @@ pub fn sniff(head: &[u8], file_name: &str, object: Option<&str>) -> Result<Forma
         return Err(shape("is UTF-16; save it as UTF-8"));
     }
     let text = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).trim_ascii_start();
+    if hl7v2::begins(text) {
+        return Ok(Format::Hl7v2);
+    }
     let (stem, extension) = file_name.rsplit_once('.').unwrap_or((file_name, ""));
     match text.first() {
         None => Err(shape("is empty")),
@@ -27,7 +31,6 @@ pub fn sniff(head: &[u8], file_name: &str, object: Option<&str>) -> Result<Forma
         }
         Some(b'[') => Ok(Format::SalesforceJson { object: object.map(str::to_owned) }),
         Some(b'<') => Err(shape("is XML; give FHIR as JSON")),
-        Some(_) if text.starts_with(b"MSH|") => Err(shape("is an HL7 v2 message, which is not read")),
         Some(_) => table_format(text, stem, extension, object),
     }
 }

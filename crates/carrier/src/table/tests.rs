@@ -104,7 +104,10 @@ fn a_file_is_what_its_first_bytes_say() {
         ("a,b\n", "", None, "is a table without a name".to_owned()),
         ("hello", "notes.txt", None, "neither JSON nor a table".to_owned()),
         ("\u{1}\u{2},", "x.csv", None, "neither JSON nor a table".to_owned()),
-        ("MSH|^~\\&|", "a.hl7", None, "is an HL7 v2".to_owned()),
+        ("MSH|^~\\&|", "a.hl7", None, "Hl7v2".to_owned()),
+        ("\u{feff}\u{b}MSH|^~\\&|", "a.txt", None, "Hl7v2".to_owned()),
+        ("\r\nFHS|^~\\&|", "a", None, "Hl7v2".to_owned()),
+        ("MSH,PID\n1,2\n", "a.csv", None, table("a", b',')),
         ("<Patient/>", "a.xml", None, "is XML".to_owned()),
         (" \n", "a.csv", None, "is empty".to_owned()),
     ] {

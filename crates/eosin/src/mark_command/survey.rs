@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use carrier::{fhir, salesforce, table, table::Format};
+use carrier::{fhir, hl7v2, salesforce, table, table::Format};
 use mark::{Claim, FieldList, Record, Subject, Survey, json::Json};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
@@ -69,6 +69,7 @@ pub(super) fn survey(
         Format::SalesforceJson { .. } | Format::SalesforceCsv { .. } => {
             salesforce::identity_fields(object, present)
         }
+        Format::Hl7v2 => hl7v2::identity_fields(object, present),
         Format::Table { .. } => table::identity_columns(object, present),
     };
     let objects =
