@@ -53,9 +53,10 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Mark the records of a file as one dataset, and log it.
     Mark(MarkArguments),
-    /// Say of every record in a file, or on standard input, what it is.
+    /// Say of every record in files, folders and archives, or on standard input, what it is.
     ///
-    /// Exits 0 if every record is attested and unchanged, 1 if there is anything else, 2 if nothing can be said.
+    /// Exits 0 if every record is attested and unchanged (with `--fail-on`: if none is what is named there, or worse), 1
+    /// if there is anything else, 2 if something could not be read.
     Judge(JudgeArguments),
     /// Check the ledger, or prove an entry of it.
     #[command(subcommand)]
@@ -162,7 +163,7 @@ pub(crate) enum MethodWord {
 
 #[derive(Debug, Args)]
 pub(crate) struct JudgeArguments {
-    /// The files; standard input if there are none, or for `-`.
+    /// Files, folders and zip archives, gzip too; standard input if there are none, or for `-`.
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// Dataset files to know beside those of the configuration and those lying next to each FILE.
@@ -175,6 +176,10 @@ pub(crate) struct JudgeArguments {
     /// The Salesforce object or table of a CSV.
     #[arg(long, value_name = "OBJECT")]
     pub(crate) object: Option<String>,
+    /// Exit with 1 only from this verdict on: synthetic (also mixed, transplanted, forged, unreadable), suspected (also
+    /// untrusted), unproven. Each includes those before it; may be given again.
+    #[arg(long = "fail-on", value_enum, hide_possible_values = true, value_name = "VERDICT")]
+    pub(crate) fail_on: Vec<crate::judge_command::FailOn>,
     /// The configuration; without it only what the other flags name is trusted.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,

@@ -1,4 +1,6 @@
 //! Files of records as a command gets them: opened, unzipped within bounds, their format known.
+//!
+//! One file is [`open`]; whatever a person named (files, folders, archives, standard input) is [`reading`].
 
 use std::{
     cell::Cell,
@@ -13,22 +15,48 @@ use carrier::{
     table::{Chunks, Format, HEAD_BYTES, sniff},
 };
 use flate2::read::MultiGzDecoder;
+use mark::Unreadable;
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
+mod archive;
+pub(crate) mod reading;
+mod sources;
+mod telling;
+mod unzip;
+
+pub(crate) use sources::{Skipped, Sources};
+pub(crate) use unzip::Breakage;
+
+use unzip::{Counted, Unzipped, UpTo};
+
 /// An opened file of records.
-pub(crate) struct Input {
-    /// Its records, a chunk at a time.
-    pub(crate) chunks: Chunks<Opened>,
+pub(crate) struct Input<'a> {
+    // Asked through `next_chunk` only: its end is not the file's where the file broke off.
+    chunks: Chunks<Opened<'a>>,
     /// What it holds.
     pub(crate) format: Format,
     /// The object of its rows, where nobody said it and its columns or its name told.
     pub(crate) assumed: Option<String>,
     /// How many bytes of the file itself were read so far.
     pub(crate) consumed: Rc<Cell<u64>>,
+    // Why a zipped file ended before its end.
+    breakage: Breakage,
+}
+
+impl Input<'_> {
+    /// The next chunk of its records.
+    ///
+    /// Errors: it cannot be read on; of a zipped file that breaks off, after the last line that is whole.
+    pub(crate) fn next_chunk(&mut self) -> io::Result<Option<carrier::table::Chunk>> {
+        match self.chunks.next_chunk()? {
+            Some(chunk) => Ok(Some(chunk)),
+            None => self.breakage.take().map_or(Ok(None), Err),
+        }
+    }
 }
 
 /// What was read to know the format, then the rest.
-pub(crate) type Opened = Chain<Cursor<Vec<u8>>, BufReader<Box<dyn Read>>>;
+type Opened<'a> = Chain<Cursor<Vec<u8>>, BufReader<Box<dyn Read + 'a>>>;
 
 /// What is read without a question: lines and tables are of any length, one record or document is not.
 pub(crate) const LIMITS: Limits = Limits { body_bytes: Limits::BODY_BYTES, records: Limits::RECORDS };
@@ -39,10 +67,9 @@ pub(crate) const STANDARD_INPUT: &str = "-";
 /// Opens a file, or standard input for `-`.
 ///
 /// Shape:  plain or gzip; `object` is what the caller was told its rows are.
-/// Bounds: [`LIMITS`]; gzip that unzips to over [`RATIO_MAX`] times its size stops with an error.
+/// Bounds: [`LIMITS`]; gzip that unzips to over [`unzip::RATIO_MAX`] times its size stops with an error.
 /// Errors: a report for a file that cannot be opened or is nothing we know.
-pub(crate) fn open(path: &Path, object: Option<&str>) -> miette::Result<Input> {
-    let consumed = Rc::new(Cell::new(0));
+pub(crate) fn open(path: &Path, object: Option<&str>) -> miette::Result<Input<'static>> {
     let is_standard_input = path == Path::new(STANDARD_INPUT);
     let source: Box<dyn Read> = if is_standard_input {
         Box::new(io::stdin())
@@ -51,22 +78,80 @@ pub(crate) fn open(path: &Path, object: Option<&str>) -> miette::Result<Input> {
             File::open(path).into_diagnostic().wrap_err_with(|| format!("cannot open {}", path.display()))?,
         )
     };
+    let name = if is_standard_input {
+        "records.csv".to_owned()
+    } else {
+        path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    };
+    begin(source, &name, object).map_err(|refused| refused.report(&path.display().to_string()))
+}
+
+/// Why something was not opened as a file of records.
+pub(crate) enum Refused {
+    /// It is nothing we know; the reason is the rest of a sentence.
+    Unknown(Unreadable),
+    /// It is a zip archive: a folder of files rather than one.
+    Archive,
+    /// It cannot be read.
+    Failed(io::Error),
+}
+
+impl Refused {
+    /// For a person.
+    pub(crate) fn report(self, shown: &str) -> miette::Report {
+        match self {
+            Self::Unknown(reason) => miette!(help = KNOWN, "{shown} {reason}"),
+            Self::Archive => miette!(
+                help =
+                    "unzip it and give its files, or save it to a file first if it came from standard input",
+                "{shown} is a zip archive, which cannot be read here"
+            ),
+            Self::Failed(error) => Err::<(), _>(error)
+                .into_diagnostic()
+                .wrap_err_with(|| format!("cannot read {shown}"))
+                .err()
+                .unwrap_or_else(|| miette!("cannot read {shown}")),
+        }
+    }
+}
+
+const KNOWN: &str = "known are FHIR R4 JSON and NDJSON, HL7 v2, Salesforce JSON and CSV, and any CSV with a header";
+
+/// Looks at how a stream begins and opens it as what it is.
+///
+/// Shape:  plain or gzip; `name` is its file name without folder.
+/// Bounds: as [`open`].
+pub(crate) fn begin<'a>(
+    source: impl Read + 'a,
+    name: &str,
+    object: Option<&str>,
+) -> Result<Input<'a>, Refused> {
+    let consumed = Rc::new(Cell::new(0));
+    let breakage = Breakage::default();
     let source = Counted { source, count: Rc::clone(&consumed) };
-    let reading = || format!("cannot read {}", path.display());
-    let (magic, source) = beginning(source, 2).into_diagnostic().wrap_err_with(reading)?;
-    let is_gzip = magic == [0x1F, 0x8B];
+    let (magic, source) = beginning(source, MAGIC_BYTES).map_err(Refused::Failed)?;
+    if magic == *b"PK\x03\x04" || magic == *b"PK\x05\x06" {
+        return Err(Refused::Archive);
+    }
+    let is_gzip = magic.starts_with(&[0x1F, 0x8B]);
     let whole = Cursor::new(magic).chain(source);
-    let opened: Box<dyn Read> = if is_gzip {
-        Box::new(Unzipped { zipped: MultiGzDecoder::new(whole), consumed: Rc::clone(&consumed), count: 0 })
+    let opened: Box<dyn Read + 'a> = if is_gzip {
+        let stream = MultiGzDecoder::new(whole);
+        let unzipped = Unzipped { stream, zipped: Rc::clone(&consumed), count: Rc::default() };
+        Box::new(UpTo::new(unzipped, Rc::clone(&breakage)))
     } else {
         Box::new(whole)
     };
-    let (head, rest) = beginning(opened, HEAD_BYTES).into_diagnostic().wrap_err_with(reading)?;
-
-    let name = if is_standard_input { "records.csv".to_owned() } else { plain_name(path, is_gzip) };
-    let guessed = if object.is_none() { salesforce_object(&head) } else { None };
-    let format = sniff(&head, &name, object.or(guessed))
-        .map_err(|reason| miette!(help = KNOWN, "{} {reason}", path.display()))?;
+    let (head, rest) = beginning(opened, HEAD_BYTES).map_err(Refused::Failed)?;
+    if head.is_empty()
+        && let Some(error) = breakage.take()
+    {
+        return Err(Refused::Failed(error));
+    }
+    let shorter = if is_gzip { name.strip_suffix(".gz") } else { None };
+    let name = shorter.unwrap_or(name);
+    let guessed = if object.is_none() { telling::salesforce_object(&head) } else { None };
+    let format = sniff(&head, name, object.or(guessed)).map_err(Refused::Unknown)?;
     let assumed = match &format {
         Format::SalesforceCsv { object: found } | Format::Table { object: found, .. } if object.is_none() => {
             Some(found.clone())
@@ -79,10 +164,11 @@ pub(crate) fn open(path: &Path, object: Option<&str>) -> miette::Result<Input> {
         | Format::Hl7v2 => None,
     };
     let input = Cursor::new(head).chain(BufReader::with_capacity(HEAD_BYTES, rest));
-    Ok(Input { chunks: Chunks::new(input, format.clone(), LIMITS), format, assumed, consumed })
+    Ok(Input { chunks: Chunks::new(input, format.clone(), LIMITS), format, assumed, consumed, breakage })
 }
 
-const KNOWN: &str = "known are FHIR R4 JSON and NDJSON, HL7 v2, Salesforce JSON and CSV, and any CSV with a header";
+/// Enough to tell gzip and zip.
+const MAGIC_BYTES: usize = 4;
 
 /// The dataset file that lies beside a file of records: `FILE.dataset.json`.
 pub(crate) fn dataset_beside(path: &Path) -> PathBuf {
@@ -91,97 +177,11 @@ pub(crate) fn dataset_beside(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// The file's name without folder and without the `.gz` of what is unzipped.
-fn plain_name(path: &Path, is_gzip: bool) -> String {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let shorter = if is_gzip { name.strip_suffix(".gz") } else { None };
-    shorter.map(str::to_owned).unwrap_or(name)
-}
-
 /// At most `length` bytes from the beginning, and what comes after them.
 fn beginning<R: Read>(mut source: R, length: usize) -> io::Result<(Vec<u8>, R)> {
     let mut head = Vec::with_capacity(length);
     source.by_ref().take(length as u64).read_to_end(&mut head)?;
     Ok((head, source))
-}
-
-/// The Salesforce object that the columns of a table tell, for exports whose file is named otherwise.
-///
-/// Only columns that no other object has are taken for proof; our own mark's column alone says Salesforce, and not
-/// which object.
-fn salesforce_object(head: &[u8]) -> Option<&'static str> {
-    let line = head.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
-    let line = std::str::from_utf8(line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line)).ok()?;
-    let columns: Vec<&str> = line.split(',').map(|column| column.trim().trim_matches('"')).collect();
-    let has = |name: &&str| columns.contains(name);
-    TELLING
-        .iter()
-        .find(|(_, all, any)| all.iter().all(has) && any.iter().any(has))
-        .map(|(object, ..)| *object)
-}
-
-/// An object, columns that it must have, and columns of which it must have one. The first that fits is taken.
-const TELLING: [(&str, &[&str], &[&str]); 6] = [
-    ("Account", &[], &["PersonBirthdate", "PersonEmail", "PersonMobilePhone", "PersonMailingCity"]),
-    ("Lead", &["LastName", "Company"], &["LastName"]),
-    (
-        "Contact",
-        &["LastName"],
-        &[
-            "AccountId",
-            "Birthdate",
-            "MailingCity",
-            "MailingPostalCode",
-            "HomePhone",
-            "MobilePhone",
-            "ReportsToId",
-        ],
-    ),
-    ("ServiceAppointment", &[], &["SchedStartTime"]),
-    ("Case", &[], &["SuppliedEmail", "SuppliedName", "CaseNumber"]),
-    ("Event", &["StartDateTime"], &["EndDateTime", "ActivityDate"]),
-];
-
-struct Counted<R> {
-    source: R,
-    count: Rc<Cell<u64>>,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.source.read(buffer)?;
-        self.count.set(self.count.get() + length as u64);
-        Ok(length)
-    }
-}
-
-/// Most bytes that one byte of gzip may become: exports of records stay far below a hundred.
-const RATIO_MAX: u64 = 300;
-/// So much is unzipped before the ratio is looked at.
-const RATIO_FREE_BYTES: u64 = 1 << 20;
-/// Most bytes that a file may unzip to.
-const UNZIPPED_BYTES_MAX: u64 = 64 << 30;
-
-struct Unzipped<R> {
-    zipped: MultiGzDecoder<R>,
-    consumed: Rc<Cell<u64>>,
-    count: u64,
-}
-
-impl<R: Read> Read for Unzipped<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.zipped.read(buffer)?;
-        self.count += length as u64;
-        let bound =
-            RATIO_FREE_BYTES.max(self.consumed.get().saturating_mul(RATIO_MAX)).min(UNZIPPED_BYTES_MAX);
-        if self.count > bound {
-            return Err(io::Error::other(format!(
-                "it unzips to more than {RATIO_MAX} times its size, or past {UNZIPPED_BYTES_MAX} bytes; unzip it \
-                 first if it can be trusted"
-            )));
-        }
-        Ok(length)
-    }
 }
 
 #[cfg(test)]
@@ -211,7 +211,7 @@ mod tests {
         let got = match open(&path, object) {
             Ok(mut input) => {
                 let mut records = 0;
-                while let Some(chunk) = input.chunks.next_chunk().unwrap() {
+                while let Some(chunk) = input.next_chunk().unwrap() {
                     records += chunk.read().records.len();
                 }
                 format!("{} {} {records}", input.format.as_str(), input.assumed.unwrap_or_default())
@@ -239,7 +239,7 @@ mod tests {
         let (_folder, path) = written("bomb.csv", &zipped(&bomb));
         let mut input = open(&path, None).unwrap();
         let error = loop {
-            match input.chunks.next_chunk() {
+            match input.next_chunk() {
                 Ok(Some(_)) => {}
                 Ok(None) => panic!("it was read whole"),
                 Err(error) => break error,

@@ -1,89 +1,172 @@
-//! `eosin judge`: what every record of a file is, with the proof behind it or the reason why there is none.
+//! `eosin judge`: what every record of files and folders is, with the proof behind it or the reason why there is none.
 
 use std::path::{Path, PathBuf};
 
-use carrier::table::Format;
-use mark::{Form, Reading, TrustStore, Verdict, judge as judge_reading};
-use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+use mark::{Reading, TrustStore, Verdict};
 
 use crate::{
     arguments::JudgeArguments,
-    input::{self, Input, STANDARD_INPUT},
+    input::{self, STANDARD_INPUT, Sources},
+    judging::{self, Judge, Told},
     outcome::{Done, Outcome},
     printer::Printer,
 };
 
+mod fail_on;
 mod finding;
 mod json;
 mod report;
+mod summary;
 mod tally;
 mod trust;
 
+pub(crate) use fail_on::FailOn;
+pub(crate) use finding::plain;
 pub(crate) use trust::TrustedKey;
 
 use finding::Finding;
 use json::JsonReport;
 use report::Report;
+use summary::Summary;
 use tally::Tally;
 
-/// Judges every record of the files, or of standard input.
+/// Judges every record of the files and folders, or of standard input.
 ///
-/// Records are judged one after the other and forgotten; only counts and the findings that will be printed are kept.
+/// Records are judged a chunk at a time and forgotten; only counts and the findings that will be printed are kept.
 ///
-/// Errors: a report, exit code 2: a file that cannot be read, holds no record, or none that can be read.
+/// Errors: a report, exit code 2: something that cannot be read, holds no record, or none that can be read.
 /// Never:  prints content of a record, only its place and the reason.
 pub(crate) fn judge(arguments: &JudgeArguments, printer: &Printer) -> Done {
     let (mut trust, notes) = trust::gather(arguments)?;
     for note in &notes {
         printer.note(note);
     }
-    let mut session = Session { tally: Tally::default(), report: Told::new(arguments.json, printer) };
-    let standard_input = [PathBuf::from(STANDARD_INPUT)];
-    let files = if arguments.files.is_empty() { &standard_input[..] } else { &arguments.files };
-    let mut unread = Vec::new();
-    for file in files {
-        let done = file_objects(file, &mut trust, printer)
-            .and_then(|objects| session.judge_file(file, arguments.object.as_deref(), &objects, &trust));
-        // What is wrong with one file does not hide what is in the others.
-        if let Err(report) = done {
-            unread.push(report);
-        }
+    let mut sources = Sources::find(&arguments.files);
+    let beside = Beside::find(arguments, &mut sources, &mut trust, printer);
+    let judge = Judge { trust };
+    let mut output = Output::new(arguments.json, printer);
+    let mut summary = Summary::begin(&mut sources);
+    let wanted = output.wanted();
+    judging::each(
+        &sources,
+        &|source| beside.objects.get(source).cloned().flatten(),
+        &judge,
+        printer,
+        |part, _, judged| Slice::of(&part.name, judged, wanted),
+        |told| match told {
+            Told::Chunk(part, slice) => {
+                summary.add(&part, &slice);
+                slice.findings.into_iter().for_each(|finding| output.add(finding));
+            }
+            Told::End(part, broken) => summary.end(&part, broken),
+            Told::Skipped(skipped) => summary.skipped.push(skipped),
+            Told::Refused(refused) => summary.refused.push(refused),
+        },
+    );
+    output.finish(&summary, printer);
+    for refused in &summary.refused {
+        printer.report(refused);
     }
-    let Session { tally, report } = session;
-    let outcome = match (unread.is_empty(), tally.is_clean()) {
+    let level = arguments.fail_on.iter().copied().max();
+    Ok(match (summary.is_whole(), summary.all.passes(level)) {
         (false, _) => Outcome::CouldNotTell,
         (true, true) => Outcome::Clean,
         (true, false) => Outcome::Findings,
-    };
-    report.finish(&tally, printer);
-    for report in &unread {
-        printer.report(report);
-    }
-    Ok(outcome)
+    })
 }
 
-/// Takes in the dataset that lies beside a file, and says which objects it has.
-fn file_objects(file: &Path, trust: &mut TrustStore, printer: &Printer) -> miette::Result<Vec<String>> {
-    let beside = input::dataset_beside(file);
-    if file == Path::new(STANDARD_INPUT) || !beside.exists() {
-        return Ok(Vec::new());
+/// What is kept of a judged chunk.
+struct Slice {
+    tally: Tally,
+    readable: u64,
+    /// The place of the last record.
+    last: String,
+    /// As many as can be shown.
+    findings: Vec<Finding>,
+}
+
+impl Slice {
+    fn of(name: &str, judged: &[(Reading<'_>, Verdict)], wanted: usize) -> Self {
+        let mut slice =
+            Self { tally: Tally::default(), readable: 0, last: String::new(), findings: Vec::new() };
+        for (reading, verdict) in judged {
+            slice.tally.add(verdict);
+            slice.readable += u64::from(reading.content.is_ok());
+            if slice.findings.len() < wanted {
+                slice.findings.extend(Finding::of(name, reading, verdict));
+            }
+        }
+        if let Some((reading, _)) = judged.last() {
+            slice.last.clone_from(&reading.place.reference);
+        }
+        slice
     }
-    let dataset = crate::config::dataset_file(&beside)?;
-    if let Err(error) = trust.admit(&dataset) {
-        printer.note(&finding::plain(&format!("{}: {error}", beside.display())));
+}
+
+/// Datasets that lie beside what is judged.
+struct Beside {
+    /// Of each source, the object of its rows, where something said it.
+    objects: Vec<Option<String>>,
+}
+
+impl Beside {
+    /// Takes in the datasets beside files and folders.
+    ///
+    /// A table does not say what its rows are; a dataset of one object that lies beside it does.
+    fn find(
+        arguments: &JudgeArguments,
+        sources: &mut Sources,
+        trust: &mut TrustStore,
+        printer: &Printer,
+    ) -> Self {
+        let mut admit = |path: &Path| -> miette::Result<Vec<String>> {
+            let beside = input::dataset_beside(path);
+            if path == Path::new(STANDARD_INPUT) || !beside.exists() {
+                return Ok(Vec::new());
+            }
+            let dataset = crate::config::dataset_file(&beside)?;
+            if let Err(error) = trust.admit(&dataset) {
+                printer.note(&plain(&format!("{}: {error}", beside.display())));
+            }
+            Ok(dataset.manifest.objects.into_keys().collect())
+        };
+        let folders: Vec<&PathBuf> = arguments.files.iter().filter(|path| path.is_dir()).collect();
+        for folder in folders {
+            sources.refused.extend(admit(folder).err());
+        }
+        let mut objects = Vec::with_capacity(sources.files.len());
+        for source in &sources.files {
+            let known = admit(&source.path).unwrap_or_else(|report| {
+                sources.refused.push(report);
+                Vec::new()
+            });
+            objects.push(match (&arguments.object, known.as_slice()) {
+                (Some(object), _) => Some(object.clone()),
+                (None, [only]) => Some(only.clone()),
+                (None, _) => None,
+            });
+        }
+        Self { objects }
     }
-    Ok(dataset.manifest.objects.into_keys().collect())
 }
 
 /// Where findings go as they are made.
-enum Told {
+enum Output {
     People(Report),
     Machines(JsonReport),
 }
 
-impl Told {
+impl Output {
     fn new(json: bool, printer: &Printer) -> Self {
         if json { Self::Machines(JsonReport::begin(printer)) } else { Self::People(Report::new(printer)) }
+    }
+
+    /// How many findings of a chunk can be told at most.
+    fn wanted(&self) -> usize {
+        match self {
+            Self::People(report) => report.shown_max(),
+            Self::Machines(_) => usize::MAX,
+        }
     }
 
     fn add(&mut self, finding: Finding) {
@@ -93,92 +176,10 @@ impl Told {
         }
     }
 
-    fn finish(self, tally: &Tally, printer: &Printer) {
+    fn finish(self, summary: &Summary, printer: &Printer) {
         match self {
-            Self::People(report) => report.finish(tally, printer),
-            Self::Machines(report) => report.finish(tally),
+            Self::People(report) => report.finish(summary, printer),
+            Self::Machines(report) => report.finish(summary),
         }
     }
 }
-
-struct Session {
-    tally: Tally,
-    report: Told,
-}
-
-impl Session {
-    fn judge_file(
-        &mut self,
-        file: &Path,
-        object: Option<&str>,
-        known: &[String],
-        trust: &TrustStore,
-    ) -> miette::Result<()> {
-        // A table does not say what its rows are; a dataset of one object that lies beside it does.
-        let told = object.or(match known {
-            [only] => Some(only.as_str()),
-            _ => None,
-        });
-        let mut input: Input = input::open(file, told)?;
-        let may_be_other = object.is_none() && matches!(input.format, Format::Table { .. });
-        let (mut records, mut readable) = (0_usize, 0_usize);
-        let name = if file == Path::new(STANDARD_INPUT) {
-            STANDARD_INPUT.to_owned()
-        } else {
-            file.display().to_string()
-        };
-        while let Some(chunk) = input
-            .chunks
-            .next_chunk()
-            .into_diagnostic()
-            .wrap_err_with(|| format!("cannot read {} to its end", file.display()))?
-        {
-            for reading in chunk.read().records {
-                let verdict = judge_reading(&reading, trust);
-                let verdict =
-                    if may_be_other { as_its_dataset_says(&reading, verdict, trust) } else { verdict };
-                records += 1;
-                readable += usize::from(reading.content.is_ok());
-                self.tally.add(&verdict);
-                if let Some(finding) = Finding::of(&name, &reading, &verdict) {
-                    self.report.add(finding);
-                }
-            }
-        }
-        if records == 0 {
-            return Err(miette!(
-                "there are no records in {}, so nothing can be said about it",
-                file.display()
-            ));
-        }
-        if readable == 0 {
-            return Err(miette!(
-                help = "the findings say where and why",
-                "no record of {} can be read, so nothing can be said about it",
-                file.display()
-            ));
-        }
-        Ok(())
-    }
-}
-
-/// A table's name is not in the table: where a mark seems to be another record's only because the file was renamed,
-/// the names that the mark's own dataset gives are tried.
-fn as_its_dataset_says(reading: &Reading<'_>, verdict: Verdict, trust: &TrustStore) -> Verdict {
-    let (Verdict::Transplanted(transplant), Ok(record)) = (&verdict, &reading.content) else {
-        return verdict;
-    };
-    if record.form != Form::Table {
-        return verdict;
-    }
-    let objects = transplant.dataset().manifest().objects.keys().take(OBJECTS_TRIED);
-    let mut tried = objects.map(|object| {
-        let mut record = record.clone();
-        record.object = object.clone().into();
-        judge_reading(&Reading { place: reading.place.clone(), content: Ok(record) }, trust)
-    });
-    tried.find(|verdict| verdict.proof().is_some()).unwrap_or(verdict)
-}
-
-/// Datasets of tables have one object, or a few.
-const OBJECTS_TRIED: usize = 16;

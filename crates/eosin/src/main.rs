@@ -16,9 +16,12 @@ mod demo;
 mod init;
 mod input;
 mod judge_command;
+mod judging;
 mod ledger_command;
 mod mark_command;
 mod org_command;
+mod pipeline;
+mod progress;
 mod run;
 mod wiring;
 

@@ -1,6 +1,6 @@
 //! One finding: a place, its verdict and why. Nothing of the record's content.
 
-use mark::{Integrity, Reading, Verdict};
+use mark::{Integrity, Reading, Strength, Suspicion, Verdict};
 use serde::Serialize;
 
 /// What is told about one record that is not attested and intact.
@@ -18,6 +18,40 @@ pub(super) struct Finding {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) mark: Option<String>,
     pub(super) why: String,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub(super) suspicion: Option<Grounds>,
+}
+
+/// What a suspicion rests on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Grounds {
+    pub(super) strength: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) registered: Option<&'static str>,
+    pub(super) decibits: i32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) generator: Option<&'static str>,
+    pub(super) signals: Vec<Signal>,
+}
+
+/// One thing that speaks for it, or against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Signal {
+    pub(super) name: &'static str,
+    pub(super) decibits: i32,
+}
+
+impl Grounds {
+    fn of(suspicion: &Suspicion) -> Self {
+        let signal = |signal: &mark::Signal| Signal { name: signal.name, decibits: signal.decibits };
+        Self {
+            strength: suspicion.strength.as_str(),
+            registered: suspicion.registered.map(Strength::as_str),
+            decibits: suspicion.decibits,
+            generator: suspicion.generator,
+            signals: suspicion.signals.iter().map(signal).collect(),
+        }
+    }
 }
 
 impl Finding {
@@ -44,6 +78,17 @@ impl Finding {
             dataset: dataset.map(|id| id.to_string()),
             mark: mark.map(|id| id.to_string()),
             why: plain(&why(verdict)),
+            suspicion: match verdict {
+                Verdict::Suspected(suspicion) => Some(Grounds::of(suspicion)),
+                Verdict::Synthetic(_)
+                | Verdict::Attested(_)
+                | Verdict::Mixed(_)
+                | Verdict::Unproven(_)
+                | Verdict::Transplanted(_)
+                | Verdict::Forged(_)
+                | Verdict::Untrusted(_)
+                | Verdict::Unreadable(_) => None,
+            },
         })
     }
 }
@@ -80,7 +125,7 @@ pub(super) fn word(integrity: Integrity) -> &'static str {
 }
 
 /// The text without what could move a terminal's cursor: names of logs and datasets are others' words.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
 }
 

@@ -3,11 +3,16 @@
 use std::fmt::Write as _;
 
 use mark::VerdictName;
+use serde::Serialize;
 
-use super::{finding::Finding, tally::Tally};
-use crate::printer::Printer;
+use super::{
+    finding::{Finding, plain},
+    summary::{FileSummary, Summary},
+    tally::Tally,
+};
+use crate::{input::Skipped, printer::Printer};
 
-/// Writes `{"findings": […], "counts": {…}}`, a finding a line, without keeping them.
+/// Writes `{"findings": […], "counts": {…}, …}`, a finding a line, without keeping them.
 pub(super) struct JsonReport {
     printer: Printer,
     buffer: String,
@@ -35,15 +40,66 @@ impl JsonReport {
         }
     }
 
-    /// Ends the object with the counts.
-    pub(super) fn finish(mut self, tally: &Tally) {
-        let mut counts = String::new();
-        for name in VerdictName::ALL {
-            // Writing to a string cannot fail.
-            write!(counts, "\"{name}\":{},", tally.count(name)).ok();
-        }
-        let counts = counts.trim_end_matches(',');
-        writeln!(self.buffer, "],\n\"counts\":{{{counts}}}}}").ok();
+    /// Ends the object with the counts, of all and of each file, and with what was not read.
+    pub(super) fn finish(mut self, summary: &Summary) {
+        let refused = summary.refused.iter().map(|report| plain(&report.to_string())).collect();
+        let rest = Rest {
+            counts: Counts::of(&summary.all),
+            strongly_suspected: summary.all.strongly_suspected(),
+            files: summary.files.iter().map(FileBody::of).collect(),
+            skipped: &summary.skipped,
+            refused,
+        };
+        // Text and numbers only: writing cannot fail.
+        let rest = serde_json::to_string(&rest).unwrap_or_default();
+        writeln!(self.buffer, "],\n{}", rest.trim_start_matches('{')).ok();
         self.printer.data(&self.buffer);
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Rest<'s> {
+    counts: Counts,
+    strongly_suspected: u64,
+    files: Vec<FileBody<'s>>,
+    skipped: &'s [Skipped],
+    refused: Vec<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FileBody<'s> {
+    file: &'s str,
+    format: &'static str,
+    records: u64,
+    counts: Counts,
+    strongly_suspected: u64,
+}
+
+impl<'s> FileBody<'s> {
+    fn of(file: &'s FileSummary) -> Self {
+        Self {
+            file: &file.name,
+            format: file.format,
+            records: file.tally.total(),
+            counts: Counts::of(&file.tally),
+            strongly_suspected: file.tally.strongly_suspected(),
+        }
+    }
+}
+
+/// Counts in the order of reports.
+struct Counts(Vec<(&'static str, u64)>);
+
+impl Counts {
+    fn of(tally: &Tally) -> Self {
+        Self(VerdictName::ALL.into_iter().map(|name| (name.as_str(), tally.count(name))).collect())
+    }
+}
+
+impl Serialize for Counts {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
     }
 }

@@ -2,14 +2,18 @@
 
 use mark::VerdictName;
 
-use super::{finding::Finding, tally::Tally};
+use super::{
+    finding::{Finding, plain},
+    summary::Summary,
+    tally::Tally,
+};
 use crate::printer::{Printer, Style};
 
 /// Keeps as many findings as will be shown.
 pub(super) struct Report {
     kept: Vec<Finding>,
-    left_out: u64,
     shown_max: usize,
+    is_verbose: bool,
 }
 
 /// Findings shown without `-v`.
@@ -20,32 +24,64 @@ const SHOWN_VERBOSE: usize = 10_000;
 impl Report {
     pub(super) fn new(printer: &Printer) -> Self {
         let shown_max = if printer.verbosity() == 0 { SHOWN } else { SHOWN_VERBOSE };
-        Self { kept: Vec::new(), left_out: 0, shown_max }
+        Self { kept: Vec::new(), shown_max, is_verbose: printer.verbosity() > 0 }
+    }
+
+    /// How many findings are shown at most.
+    pub(super) fn shown_max(&self) -> usize {
+        self.shown_max
     }
 
     pub(super) fn add(&mut self, finding: Finding) {
         if self.kept.len() < self.shown_max {
             self.kept.push(finding);
-        } else {
-            self.left_out += 1;
         }
     }
 
     /// Prints everything.
-    pub(super) fn finish(self, tally: &Tally, printer: &Printer) {
-        if tally.total() == 0 {
-            return;
+    pub(super) fn finish(self, summary: &Summary, printer: &Printer) {
+        let tally = &summary.all;
+        if tally.total() > 0 {
+            counts(tally, printer);
+            self.files(summary, printer);
+            self.findings(tally.findings(), printer);
+            printer.line("");
+            printer.line(&tally.meaning());
         }
-        counts(tally, printer);
-        self.findings(printer);
-        printer.line("");
-        printer.line(&tally.meaning());
+        skipped(summary, self.is_verbose, printer);
         for hint in tally.hints() {
-            printer.note(&format!("hint: {}", super::finding::plain(hint)));
+            printer.note(&format!("hint: {}", plain(hint)));
         }
     }
 
-    fn findings(&self, printer: &Printer) {
+    /// Each file in a line, where there are several.
+    fn files(&self, summary: &Summary, printer: &Printer) {
+        if summary.files.len() < 2 {
+            return;
+        }
+        let shown = if self.is_verbose { usize::MAX } else { FILES_SHOWN };
+        let kept = || summary.files.iter().take(shown);
+        let digits = kept().map(|file| file.tally.total().to_string().len()).max().unwrap_or(1).max(7);
+        printer.line("");
+        printer.line(&printer.paint(Style::Strong, &format!("{:>digits$}  file", "records")));
+        for file in kept() {
+            let counts = VerdictName::ALL.into_iter().filter(|name| file.tally.count(*name) > 0);
+            let counts: Vec<String> =
+                counts.map(|name| format!("{} {}", file.tally.count(name), name)).collect();
+            printer.line(&format!(
+                "{:>digits$}  {}: {}",
+                file.tally.total(),
+                plain(&file.name),
+                counts.join(", ")
+            ));
+        }
+        let more = summary.files.len().saturating_sub(shown);
+        if more > 0 {
+            printer.line(&printer.paint(Style::Faint, &format!("… and {more} more files: `-v` shows all")));
+        }
+    }
+
+    fn findings(&self, all: u64, printer: &Printer) {
         if self.kept.is_empty() {
             return;
         }
@@ -72,15 +108,21 @@ impl Report {
                 object(finding),
                 finding.why
             ));
+            if self.is_verbose {
+                grounds(finding, printer);
+            }
         }
-        if self.left_out > 0 {
+        let left_out = all.saturating_sub(self.kept.len() as u64);
+        if left_out > 0 {
             let more =
                 if self.shown_max == SHOWN { "`-v` shows more, `--json` all" } else { "`--json` gives all" };
-            printer.line(&printer.paint(Style::Faint, &format!("… and {} more: {more}", self.left_out)));
+            printer.line(&printer.paint(Style::Faint, &format!("… and {left_out} more: {more}")));
         }
     }
 }
 
+/// Files shown one by one without `-v`.
+const FILES_SHOWN: usize = 20;
 /// A column is not made wider than this for one long place.
 const COLUMN_WIDTH_MAX: usize = 48;
 
@@ -91,7 +133,13 @@ fn counts(tally: &Tally, printer: &Printer) {
         let count = tally.count(name);
         let word = format!("{:<13}", name.as_str());
         let word = printer.paint(if count == 0 { Style::Faint } else { style(name.as_str()) }, &word);
+        let strong = tally.strongly_suspected();
         let note = match (tally.modified(name), count) {
+            (0, _) if name == VerdictName::Suspected && count > 0 => match (strong, count - strong) {
+                (_, 0) => "   strongly".to_owned(),
+                (0, _) => "   weakly".to_owned(),
+                (strong, weak) => format!("   {strong} of them strongly, {weak} weakly"),
+            },
             (0, _) => String::new(),
             (modified, all) if modified == all => "   modified since sealing".to_owned(),
             (modified, _) => format!("   {modified} of them modified since sealing"),
@@ -101,9 +149,30 @@ fn counts(tally: &Tally, printer: &Printer) {
 }
 
 fn verdict(finding: &Finding) -> String {
-    match finding.integrity {
-        Some(integrity) => format!("{}, {integrity}", finding.verdict),
-        None => finding.verdict.to_owned(),
+    match (finding.integrity, &finding.suspicion) {
+        (Some(integrity), _) => format!("{}, {integrity}", finding.verdict),
+        (None, Some(grounds)) => format!("{}, {}", finding.verdict, grounds.strength),
+        (None, None) => finding.verdict.to_owned(),
+    }
+}
+
+/// What a suspicion rests on, a line each.
+fn grounds(finding: &Finding, printer: &Printer) {
+    for signal in finding.suspicion.iter().flat_map(|grounds| &grounds.signals) {
+        let bits = format!("{:+}.{}", signal.decibits / 10, signal.decibits.abs() % 10);
+        printer.line(&printer.paint(Style::Faint, &format!("  {bits:>7} bits  {}", signal.name)));
+    }
+}
+
+/// What was passed over: each with its reason, or the first few.
+fn skipped(summary: &Summary, is_verbose: bool, printer: &Printer) {
+    let shown = if is_verbose { usize::MAX } else { FILES_SHOWN };
+    for skipped in summary.skipped.iter().take(shown) {
+        printer.note(&plain(&format!("skipped: {} {}", skipped.file, skipped.why)));
+    }
+    let more = summary.skipped.len().saturating_sub(shown);
+    if more > 0 {
+        printer.note(&format!("skipped: {more} more: `-v` names all, and so does `--json`"));
     }
 }
 

@@ -5,10 +5,12 @@ use std::{
     fmt::Write as _,
 };
 
-use mark::{Distrust, Integrity, Verdict, VerdictName};
+use mark::{Distrust, Integrity, Strength, Verdict, VerdictName};
+
+use super::FailOn;
 
 /// How many records got which verdict.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
     counts: BTreeMap<VerdictName, Count>,
     distrusted: BTreeSet<String>,
@@ -18,6 +20,7 @@ pub(super) struct Tally {
 struct Count {
     all: u64,
     modified: u64,
+    strong: u64,
 }
 
 /// Most reasons for distrust that are kept for a hint.
@@ -30,11 +33,25 @@ impl Tally {
         count.all += 1;
         count.modified +=
             u64::from(verdict.proof().is_some_and(|proof| proof.integrity() == Integrity::Modified));
+        count.strong +=
+            u64::from(matches!(verdict, Verdict::Suspected(found) if found.strength == Strength::Strong));
         if let Verdict::Untrusted(distrust) = verdict
             && self.distrusted.len() < HINTS_MAX
         {
             self.distrusted.insert(hint(distrust));
         }
+    }
+
+    /// Adds the counts of other records.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (name, more) in &other.counts {
+            let count = self.counts.entry(*name).or_default();
+            count.all += more.all;
+            count.modified += more.modified;
+            count.strong += more.strong;
+        }
+        let room = HINTS_MAX.saturating_sub(self.distrusted.len());
+        self.distrusted.extend(other.distrusted.iter().take(room).cloned());
     }
 
     /// How many records were judged.
@@ -50,6 +67,27 @@ impl Tally {
     /// How many of those had changed since they were sealed.
     pub(super) fn modified(&self, name: VerdictName) -> u64 {
         self.counts.get(&name).map_or(0, |count| count.modified)
+    }
+
+    /// How many are worth a finding: all but attested ones as they were sealed.
+    pub(super) fn findings(&self) -> u64 {
+        self.total() - self.count(VerdictName::Attested) + self.modified(VerdictName::Attested)
+    }
+
+    /// How many are suspected on independent grounds, or above the threshold.
+    pub(super) fn strongly_suspected(&self) -> u64 {
+        self.counts.get(&VerdictName::Suspected).map_or(0, |count| count.strong)
+    }
+
+    /// Whether nothing speaks against these records: at this level, or by the strict measure if there is none.
+    pub(super) fn passes(&self, level: Option<FailOn>) -> bool {
+        match level {
+            None => self.is_clean(),
+            Some(level) => {
+                let mut names = VerdictName::ALL.into_iter().filter(|name| level.counts(*name));
+                names.all(|name| self.count(name) == 0)
+            }
+        }
     }
 
     /// Whether every record is attested and as it was sealed.

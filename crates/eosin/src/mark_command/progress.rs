@@ -12,7 +12,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(what: &'static str, path: &Path, input: &Input, printer: &Printer) -> Self {
+    pub(super) fn new(what: &'static str, path: &Path, input: &Input<'_>, printer: &Printer) -> Self {
         let length = std::fs::metadata(path).map_or(0, |found| found.len());
         let bar = if printer.is_terminal() { ProgressBar::new(length) } else { ProgressBar::hidden() };
         if let Ok(style) = ProgressStyle::with_template("{msg:8} {bar:32} {bytes}/{total_bytes} {eta}") {
@@ -23,7 +23,7 @@ impl Progress {
         Self { bar }
     }
 
-    pub(super) fn update(&self, input: &Input) {
+    pub(super) fn update(&self, input: &Input<'_>) {
         self.bar.set_position(input.consumed.get());
     }
 

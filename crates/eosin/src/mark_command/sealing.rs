@@ -27,7 +27,6 @@ pub(super) fn seal_file(
     let mut entries = Vec::new();
     let mut records = 0_u64;
     while let Some(chunk) = input
-        .chunks
         .next_chunk()
         .into_diagnostic()
         .wrap_err_with(|| format!("cannot read {} to its end", path.display()))?

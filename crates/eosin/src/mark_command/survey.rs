@@ -36,7 +36,6 @@ pub(super) fn survey(
     let mut by_object = BTreeMap::new();
     let mut records = 0;
     while let Some(chunk) = input
-        .chunks
         .next_chunk()
         .into_diagnostic()
         .wrap_err_with(|| format!("cannot read {} to its end", path.display()))?

@@ -14,6 +14,7 @@ mod demo;
 mod documents;
 mod files;
 mod help;
+mod judging;
 mod program;
 mod proofs;
 mod setting_up;

@@ -1,0 +1,186 @@
+//! Everything that a person named, read one file after the other: what `judge` and `certify` go through.
+
+use std::{fs::File, io, path::Path, rc::Rc, sync::Arc};
+
+use carrier::table::{Chunk, Format};
+use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+
+pub(crate) use super::sources::Origin;
+use super::{
+    Input, Refused, Skipped, Sources,
+    archive::{Archive, Entry},
+    begin,
+    sources::{Source, last, not_records, promises_records},
+};
+
+/// One table, document or stream of lines: a file, or an entry of an archive.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// What to call it: `export.zip/Contact.csv`.
+    pub(crate) name: String,
+    /// Whether somebody named it, or it was found.
+    pub(crate) origin: Origin,
+    /// What it holds.
+    pub(crate) format: Format,
+    /// The object of its rows, where nobody said it and its columns or its name told.
+    pub(crate) assumed: Option<String>,
+}
+
+/// What reading comes upon, in order.
+pub(crate) enum Event {
+    /// Some records of a part.
+    Chunk(Arc<Part>, Chunk),
+    /// The part's end; what broke it off, if it ended early.
+    End(Arc<Part>, Option<io::Error>),
+    /// Something that was found and holds no records.
+    Skipped(Skipped),
+    /// Something that should be read and cannot be.
+    Refused(miette::Report),
+}
+
+/// Reads everything, giving events until nobody takes them.
+///
+/// Shape:  `object` says of a source what its rows are, where somebody told; `progress` is told of bytes read, of all
+///         sources together.
+/// Bounds: those of [`super::open`] and of an archive; one chunk in memory.
+/// Errors: none; what cannot be read is an event, and the rest is read.
+pub(crate) fn read(
+    sources: &Sources,
+    object: &dyn Fn(usize) -> Option<String>,
+    progress: &dyn Fn(u64),
+    give: &mut dyn FnMut(Event) -> bool,
+) {
+    let mut before = 0;
+    for (number, source) in sources.files.iter().enumerate() {
+        let so_far = |consumed: u64| progress(before + consumed);
+        let mut reader = Reader { object: object(number), so_far: &so_far, give };
+        if !reader.source(source) {
+            return;
+        }
+        before += source.bytes;
+    }
+}
+
+struct Reader<'r> {
+    object: Option<String>,
+    so_far: &'r dyn Fn(u64),
+    give: &'r mut dyn FnMut(Event) -> bool,
+}
+
+impl Reader<'_> {
+    /// Reads one file; whether somebody still listens.
+    fn source(&mut self, source: &Source) -> bool {
+        let shown = source.path.display().to_string();
+        let is_standard_input = source.path == Path::new(super::STANDARD_INPUT);
+        let opened = if is_standard_input {
+            begin(io::stdin(), "records.csv", self.object.as_deref())
+        } else {
+            match File::open(&source.path) {
+                Ok(file) => begin(file, last(&shown), self.object.as_deref()),
+                Err(error) => {
+                    let failed =
+                        Err::<(), _>(error).into_diagnostic().wrap_err(format!("cannot open {shown}"));
+                    return failed.err().is_none_or(|report| (self.give)(Event::Refused(report)));
+                }
+            }
+        };
+        match opened {
+            Err(Refused::Archive) if !is_standard_input => self.archive(source, &shown),
+            opened => self.part(shown, source.origin, None, opened),
+        }
+    }
+
+    fn archive(&mut self, source: &Source, shown: &str) -> bool {
+        let opened = File::open(&source.path)
+            .map_err(|error| format!("cannot be opened: {error}"))
+            .and_then(Archive::open);
+        let mut archive = match opened {
+            Ok(archive) => archive,
+            Err(reason) => return (self.give)(Event::Refused(miette!("{shown} {reason}"))),
+        };
+        let consumed = Rc::clone(&archive.consumed);
+        for at in 0..archive.len() {
+            let goes_on = match archive.entry(at) {
+                Entry::Folder => true,
+                Entry::Unreadable { name, reason } => {
+                    (self.give)(Event::Refused(miette!("{shown}/{name} {reason}")))
+                }
+                Entry::File { name, bytes, breakage } => {
+                    let (inner, name) = (last(&name).to_owned(), format!("{shown}/{name}"));
+                    if let Some(why) = not_records(&name) {
+                        self.skip(name, why)
+                    } else {
+                        let opened = begin(bytes, &inner, self.object.as_deref());
+                        self.part(name, Origin::Found, Some(&breakage), opened)
+                    }
+                }
+            };
+            (self.so_far)(consumed.get());
+            if !goes_on {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn skip(&mut self, file: String, why: &str) -> bool {
+        (self.give)(Event::Skipped(Skipped { file, why: why.to_owned() }))
+    }
+
+    /// Reads what was opened; `around` is what broke the archive's entry off.
+    fn part(
+        &mut self,
+        name: String,
+        origin: Origin,
+        around: Option<&super::Breakage>,
+        opened: Result<Input<'_>, Refused>,
+    ) -> bool {
+        let mut input = match opened {
+            Ok(input) => input,
+            Err(refused) => {
+                let broken = around.and_then(|breakage| breakage.take());
+                return self.refused(&name, origin, broken.map_or(refused, Refused::Failed));
+            }
+        };
+        if origin == Origin::Found && !promises_records(&name) && is_weak(&input.format) {
+            return self
+                .skip(name, "does not say by its name that it is a table; name it alone to have it read");
+        }
+        let part =
+            Arc::new(Part { name, origin, format: input.format.clone(), assumed: input.assumed.take() });
+        loop {
+            match input.next_chunk() {
+                Ok(Some(chunk)) => {
+                    if around.is_none() {
+                        (self.so_far)(input.consumed.get());
+                    }
+                    if !(self.give)(Event::Chunk(Arc::clone(&part), chunk)) {
+                        return false;
+                    }
+                }
+                Ok(None) => {
+                    let broken = around.and_then(|breakage| breakage.take());
+                    return (self.give)(Event::End(part, broken));
+                }
+                Err(error) => return (self.give)(Event::End(part, Some(error))),
+            }
+        }
+    }
+
+    fn refused(&mut self, name: &str, origin: Origin, refused: Refused) -> bool {
+        match (origin, refused) {
+            (Origin::Found, Refused::Unknown(reason)) if !promises_records(name) => {
+                self.skip(name.to_owned(), &reason.to_string())
+            }
+            (Origin::Found, Refused::Archive) => {
+                (self.give)(Event::Refused(miette!("{name} is an archive within an archive; unzip it first")))
+            }
+            (_, refused) => (self.give)(Event::Refused(refused.report(name))),
+        }
+    }
+}
+
+/// Whether little speaks for the format: any text with a comma in its first line is a table.
+fn is_weak(format: &Format) -> bool {
+    matches!(format, Format::Table { .. } | Format::SalesforceCsv { .. })
+}

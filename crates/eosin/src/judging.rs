@@ -1,0 +1,117 @@
+//! Whole inputs judged: every record of files, folders and archives, on every core, told in order.
+//!
+//! What `judge`, `certify` and `filter` say of a record comes from here, so they cannot disagree.
+
+use std::{io, sync::Arc};
+
+use carrier::table::{Chunk, Format};
+use mark::{Form, Reading, TrustStore, Verdict, judge as judge_reading};
+
+use crate::{
+    input::{
+        Skipped, Sources,
+        reading::{self, Event, Part},
+    },
+    pipeline,
+    printer::Printer,
+    progress::Progress,
+};
+
+/// What records are judged with. The same for all of them.
+pub(crate) struct Judge {
+    /// Logs and datasets.
+    pub(crate) trust: TrustStore,
+}
+
+impl Judge {
+    /// The one answer about a record.
+    ///
+    /// Shape:  `may_be_other` where nobody said what the rows of a table are.
+    pub(crate) fn verdict(&self, reading: &Reading<'_>, may_be_other: bool) -> Verdict {
+        let verdict = judge_reading(reading, &self.trust);
+        if may_be_other { as_its_dataset_says(reading, verdict, &self.trust) } else { verdict }
+    }
+
+    /// The readings of a chunk with their verdicts.
+    pub(crate) fn chunk<'c>(&self, part: &Part, chunk: &'c Chunk) -> Vec<(Reading<'c>, Verdict)> {
+        let may_be_other = part.assumed.is_some() && matches!(part.format, Format::Table { .. });
+        let judged = chunk.read().records.into_iter().map(|reading| {
+            let verdict = self.verdict(&reading, may_be_other);
+            (reading, verdict)
+        });
+        judged.collect()
+    }
+}
+
+/// What is told of an input, in its order.
+pub(crate) enum Told<T> {
+    /// What was made of a chunk.
+    Chunk(Arc<Part>, T),
+    /// A part's end; what broke it off, if it ended early.
+    End(Arc<Part>, Option<io::Error>),
+    /// Something that was found and holds no records.
+    Skipped(Skipped),
+    /// Something that should be read and cannot be.
+    Refused(miette::Report),
+}
+
+/// Judges every record of the sources.
+///
+/// Shape:  `work` makes something of each judged chunk, on any thread; `tell` gets it, in order, on the caller's.
+/// Bounds: a few chunks in memory for each core.
+/// Errors: none; what cannot be read is told, and the rest is judged.
+pub(crate) fn each<T: Send>(
+    sources: &Sources,
+    object: &(dyn Fn(usize) -> Option<String> + Sync),
+    judge: &Judge,
+    printer: &Printer,
+    work: impl Fn(&Part, &Chunk, &[(Reading<'_>, Verdict)]) -> T + Sync,
+    mut tell: impl FnMut(Told<T>),
+) {
+    let progress = Progress::new("judging", sources.bytes(), printer);
+    let update = |consumed| progress.update(consumed);
+    let done: Result<(), std::convert::Infallible> = pipeline::in_order(
+        |give| {
+            reading::read(sources, object, &update, give);
+            Ok(())
+        },
+        |event| {
+            Ok(match event {
+                Event::Chunk(part, chunk) => {
+                    let made = work(&part, &chunk, &judge.chunk(&part, &chunk));
+                    Told::Chunk(part, made)
+                }
+                Event::End(part, broken) => Told::End(part, broken),
+                Event::Skipped(skipped) => Told::Skipped(skipped),
+                Event::Refused(report) => Told::Refused(report),
+            })
+        },
+        |told| {
+            tell(told);
+            Ok(())
+        },
+    );
+    let Ok(()) = done;
+    progress.finish();
+}
+
+/// A table's name is not in the table: where a mark seems to be another record's only because the file was renamed,
+/// the names that the mark's own dataset gives are tried.
+fn as_its_dataset_says(reading: &Reading<'_>, verdict: Verdict, trust: &TrustStore) -> Verdict {
+    let (Verdict::Transplanted(transplant), Ok(record)) = (&verdict, &reading.content) else {
+        return verdict;
+    };
+    if record.form != Form::Table {
+        return verdict;
+    }
+    let objects = transplant.dataset().manifest().objects.keys().take(OBJECTS_TRIED);
+    let mut tried = objects.map(|object| {
+        let mut record = record.clone();
+        record.object = object.clone().into();
+        judge_reading(&Reading { place: reading.place.clone(), content: Ok(record) }, trust)
+    });
+    tried.find(|verdict| verdict.proof().is_some()).unwrap_or(verdict)
+}
+
+/// Datasets of tables have one object, or a few.
+const OBJECTS_TRIED: usize = 16;

@@ -1,0 +1,264 @@
+//! Stories of `eosin judge` on folders, archives and what is broken.
+
+use std::{
+    fs,
+    io::{Cursor, Write as _},
+    path::Path,
+};
+
+use flate2::{Compression, write::GzEncoder};
+use serde_json::Value;
+use zip::{ZipWriter, write::SimpleFileOptions};
+
+use crate::program::eosin;
+
+const PEOPLE: &str = "name,dob\nAda Bell,1984-02-29\nEve Ode,1990-01-02\n";
+const PATIENT: &str =
+    r#"{"resourceType":"Patient","name":[{"family":"Bell","given":["Ada"]}],"birthDate":"1984-02-29"}"#;
+
+/// Exit code, the JSON, and what was said to a person, on one line.
+fn judged(at: &Path, arguments: &[&str]) -> (i32, Value, String) {
+    let output = eosin(at, &[&["judge", "--json"], arguments].concat());
+    let told = serde_json::from_slice(&output.stdout).unwrap();
+    let said: Vec<String> = String::from_utf8_lossy(&output.stderr)
+        .lines()
+        .map(|line| line.trim_start_matches([' ', '│', '×', '╰', '─', '▶']).to_owned())
+        .collect();
+    (output.status.code().unwrap(), told, said.join(" "))
+}
+
+/// Where the findings are, one a line.
+fn places(told: &Value) -> Vec<String> {
+    let findings = told["findings"].as_array().unwrap().iter();
+    let place = |finding: &Value| {
+        let word = |name: &str| finding[name].as_str().unwrap().to_owned();
+        format!("{} {} {}", word("file"), word("place"), word("verdict"))
+    };
+    findings.map(place).collect()
+}
+
+fn listed(told: &Value, name: &str) -> Vec<String> {
+    let items = told[name].as_array().unwrap().iter();
+    let shown = |item: &Value| match item.as_str() {
+        Some(text) => text.to_owned(),
+        None => format!("{} {}", item["file"].as_str().unwrap(), item["why"].as_str().unwrap()),
+    };
+    items.map(shown).collect()
+}
+
+fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zipped(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in entries {
+        writer.start_file(*name, SimpleFileOptions::default()).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+/// So many rows that look different, so that they do not shrink out of proportion.
+fn rows(count: u32) -> String {
+    let row = |number: u32| {
+        let mixed = number.wrapping_mul(2_654_435_761);
+        format!("Ada {mixed:x},{}-{:02}-02\n", 1950 + mixed % 50, 1 + mixed % 12)
+    };
+    format!("name,dob\n{}", (0..count).map(row).collect::<String>())
+}
+
+#[test]
+fn a_folder_is_judged_file_by_file_and_what_holds_no_records_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::create_dir_all(at.join("feed/fhir")).unwrap();
+    fs::write(at.join("feed/b.csv"), PEOPLE).unwrap();
+    fs::write(at.join("feed/a.csv.gz"), gzipped(PEOPLE.as_bytes())).unwrap();
+    fs::write(at.join("feed/fhir/patients.ndjson"), format!("{PATIENT}\n{PATIENT}\n")).unwrap();
+    fs::write(at.join("feed/fhir/one.json"), PATIENT).unwrap();
+    fs::write(at.join("feed/read me.txt"), "Dear Ada, this is a letter\n").unwrap();
+    fs::write(at.join("feed/logo.png"), b"\x89PNG\r\n\x1a\n").unwrap();
+    fs::write(at.join("feed/header.csv"), "name,dob\n").unwrap();
+    fs::write(at.join("feed/old.dataset.json"), "{}").unwrap();
+    std::os::unix::fs::symlink(at.join("feed/b.csv"), at.join("feed/link.csv")).unwrap();
+
+    let (code, told, said) = judged(at, &["feed"]);
+    assert_eq!(code, 1, "{said}");
+    assert_eq!(
+        places(&told),
+        [
+            "feed/a.csv.gz line 2 unproven",
+            "feed/a.csv.gz line 3 unproven",
+            "feed/b.csv line 2 unproven",
+            "feed/b.csv line 3 unproven",
+            "feed/fhir/one.json Patient unproven",
+            "feed/fhir/patients.ndjson line 1 unproven",
+            "feed/fhir/patients.ndjson line 2 unproven",
+        ]
+    );
+    assert_eq!(
+        listed(&told, "skipped"),
+        [
+            "feed/link.csv is a link",
+            "feed/old.dataset.json describes the data beside it",
+            "feed/header.csv holds no records",
+            "feed/logo.png is neither JSON nor a table; give a CSV with a header",
+            "feed/read me.txt does not say by its name that it is a table; name it alone to have it read",
+        ]
+    );
+    assert_eq!(told["files"].as_array().unwrap().len(), 4);
+    assert_eq!(
+        (told["files"][0]["records"].as_u64(), told["counts"]["unproven"].as_u64()),
+        (Some(2), Some(7))
+    );
+}
+
+#[test]
+fn an_archive_is_judged_entry_by_entry() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let inner = zipped(&[("x.csv", PEOPLE.as_bytes())]);
+    let entries: [(&str, &[u8]); 6] = [
+        ("out/Contact.csv", b"LastName,Birthdate\nBell,1984-02-29\n"),
+        ("out/b.csv.gz", &gzipped(PEOPLE.as_bytes())),
+        ("../../escape.csv", PEOPLE.as_bytes()),
+        ("inner.zip", &inner),
+        ("__MACOSX/._b.csv", b"\0\x05\x16\x07"),
+        ("notes.md", b"nothing"),
+    ];
+    fs::write(at.join("export.zip"), zipped(&entries)).unwrap();
+    let (code, told, said) = judged(at, &["export.zip"]);
+    assert_eq!(
+        places(&told),
+        [
+            "export.zip/out/Contact.csv line 2 unproven",
+            "export.zip/out/b.csv.gz line 2 unproven",
+            "export.zip/out/b.csv.gz line 3 unproven",
+            "export.zip/../../escape.csv line 2 unproven",
+            "export.zip/../../escape.csv line 3 unproven",
+        ]
+    );
+    assert_eq!(code, 2, "an entry was not read");
+    assert!(said.contains("export.zip/inner.zip is an archive within an archive"), "{said}");
+    assert_eq!(
+        listed(&told, "skipped"),
+        [
+            "export.zip/__MACOSX/._b.csv was added by a Macintosh",
+            "export.zip/notes.md is neither JSON nor a table; give a CSV with a header",
+        ]
+    );
+    assert_eq!(fs::read_dir(at).unwrap().count(), 1, "nothing is unpacked");
+}
+
+#[test]
+fn what_breaks_off_is_judged_up_to_there_and_is_never_clean() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let text = rows(20_000);
+    let whole = gzipped(text.as_bytes());
+    fs::write(at.join("cut.csv.gz"), &whole[..whole.len() / 2]).unwrap();
+    let (code, told, said) = judged(at, &["cut.csv.gz", "--fail-on", "synthetic"]);
+    assert_eq!(code, 2, "{said}");
+    let count = told["counts"]["unproven"].as_u64().unwrap();
+    assert!(count > 5_000 && count < 20_000, "{count}");
+    assert_eq!(told["counts"]["unreadable"].as_u64(), Some(0), "the row that was cut is not judged");
+    assert!(said.contains(&format!("cut.csv.gz cannot be read past line {}", count + 1)), "{said}");
+
+    // Its check sum is wrong: every row was there, and still the file is not what it was.
+    let mut wrong = whole.clone();
+    let at_sum = wrong.len() - 8;
+    wrong[at_sum] ^= 1;
+    fs::write(at.join("wrong.csv.gz"), &wrong).unwrap();
+    assert_eq!(judged(at, &["wrong.csv.gz", "--fail-on", "synthetic"]).0, 2);
+    fs::write(at.join("stub.csv.gz"), &whole[..12]).unwrap();
+    assert!(judged(at, &["stub.csv.gz"]).2.contains("cannot read stub.csv.gz"));
+
+    let zip = zipped(&[("a.csv", text.as_bytes()), ("b.csv", PEOPLE.as_bytes())]);
+    fs::write(at.join("cut.zip"), &zip[..zip.len() / 2]).unwrap();
+    let (code, _, said) = judged(at, &["cut.zip"]);
+    assert_eq!(code, 2);
+    assert!(said.contains("cut.zip is not a whole zip archive"), "{said}");
+    let mut flipped = zip;
+    flipped[2_000] ^= 0x10;
+    fs::write(at.join("flipped.zip"), flipped).unwrap();
+    let (code, told, said) = judged(at, &["flipped.zip"]);
+    assert_eq!(code, 2, "{said}");
+    assert!(places(&told).iter().any(|place| place.starts_with("flipped.zip/b.csv")), "the rest is judged");
+}
+
+#[test]
+fn what_would_burst_is_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let same = "Ada Bell,1984-02-29\n".repeat(1_000_000);
+    let bomb = format!("name,dob\n{same}");
+    fs::write(at.join("bomb.zip"), zipped(&[("bomb.csv", bomb.as_bytes())])).unwrap();
+    let (code, _, said) = judged(at, &["bomb.zip"]);
+    assert_eq!(code, 2);
+    assert!(said.contains("more than 300 times its size"), "{said}");
+
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    for number in 0..100_000 {
+        writer.start_file(format!("{number}.csv"), SimpleFileOptions::default()).unwrap();
+    }
+    fs::write(at.join("many.zip"), writer.finish().unwrap().into_inner()).unwrap();
+    let (code, _, said) = judged(at, &["many.zip"]);
+    assert_eq!(code, 2);
+    assert!(said.contains("more than 10000"), "{said}");
+
+    fs::write(at.join("wide.csv"), format!("{}\n1\n", vec!["c"; 10_000_000].join(","))).unwrap();
+    let (code, _, said) = judged(at, &["wide.csv"]);
+    assert_eq!(code, 2, "{said}");
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+#[test]
+fn one_bad_record_is_a_finding_and_the_rest_is_judged() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::write(at.join("a.ndjson"), format!("{PATIENT}\n{{\"resourceType\":\n{PATIENT}\n")).unwrap();
+    fs::write(at.join("shifted.csv"), "name,dob,city\nAda,1984-02-29,Graz\nEve,Ode,1990-01-02,Linz\nIda,,\n")
+        .unwrap();
+    fs::write(at.join("mixed.csv"), b"name,dob\nZo\xC3\xAB,1984-02-29\nZo\xEB,1984-02-29\nIda,x\n").unwrap();
+    let (code, told, _) = judged(at, &["a.ndjson", "shifted.csv", "mixed.csv"]);
+    assert_eq!(code, 1);
+    assert_eq!(
+        places(&told),
+        [
+            "a.ndjson line 1 unproven",
+            "a.ndjson line 2 unreadable",
+            "a.ndjson line 3 unproven",
+            "shifted.csv line 2 unproven",
+            "shifted.csv line 3 unreadable",
+            "shifted.csv line 4 unproven",
+            "mixed.csv line 2 unproven",
+            "mixed.csv line 3 unreadable",
+            "mixed.csv line 4 unproven",
+        ]
+    );
+}
+
+#[test]
+fn the_level_decides_the_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::write(at.join("people.csv"), PEOPLE).unwrap();
+    fs::write(at.join("bad.csv"), format!("{PEOPLE}one,two,three\n")).unwrap();
+    for (file, levels, want) in [
+        ("people.csv", &[][..], 1),
+        ("people.csv", &["synthetic"], 0),
+        ("people.csv", &["suspected"], 0),
+        ("people.csv", &["unproven"], 1),
+        ("people.csv", &["synthetic", "unproven"], 1),
+        // What cannot be read could be synthetic.
+        ("bad.csv", &["synthetic"], 1),
+    ] {
+        let flags: Vec<&str> = levels.iter().flat_map(|level| ["--fail-on", level]).collect();
+        assert_eq!(judged(at, &[&[file], flags.as_slice()].concat()).0, want, "{file} {levels:?}");
+    }
+    fs::create_dir(at.join("empty")).unwrap();
+    assert_eq!(judged(at, &["empty", "--fail-on", "synthetic"]).0, 2, "nothing was judged");
+}
