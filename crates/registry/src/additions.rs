@@ -83,6 +83,11 @@ impl Additions {
         if self.buffer.len() >= self.buffer_entries {
             self.spill()?;
         }
+        if self.buffer.len() == self.buffer.capacity() {
+            // Growing by itself, it would grow past its bound.
+            let most = self.buffer_entries.saturating_sub(self.buffer.len());
+            self.buffer.reserve_exact(self.buffer.len().max(GROW_ENTRIES).min(most));
+        }
         self.buffer.push(Entry { fingerprint, tag });
         Ok(())
     }
@@ -256,6 +261,7 @@ fn remove_leftovers(folder: &mut Folder, generation: Option<u64>) -> Result<(), 
 const TABLE_NEW: &str = "table.new";
 const FILTER_NEW: &str = "filter.new";
 const RUN_BUFFER_BYTES: usize = 1 << 16;
+const GROW_ENTRIES: usize = 1024;
 
 /// Why a registry cannot be added to.
 #[derive(Debug, thiserror::Error)]
