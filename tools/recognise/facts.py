@@ -125,18 +125,21 @@ def ascii_words(words):
     return [w.lower() for w in words if re.fullmatch("[A-Za-z]{2,15}", w)]
 
 
-def faker_js_family_names():
+def faker_js(what):
     """What the generator itself draws in 60,000 draws."""
     script = (
         "import {faker} from '@faker-js/faker'; faker.seed(1); const s=new Set();"
-        "for(let i=0;i<60000;i++) s.add(faker.person.lastName()); console.log([...s].join(' '))"
+        "for(let i=0;i<60000;i++) s.add(faker.person.WHAT()); console.log([...s].join(' '))"
     )
-    command = ["node", "--input-type=module", "-e", script]
+    command = ["node", "--input-type=module", "-e", script.replace("WHAT", what)]
     ran = subprocess.run(command, cwd=NODE.parent, capture_output=True, text=True, check=True)
-    return [w.lower() for w in ran.stdout.split() if re.fullmatch("[A-Za-z]{2,15}", w)]
+    return [w.lower() for w in ran.stdout.replace("'", "").split() if re.fullmatch("[A-Za-z]{2,15}", w)]
 
 
 USUAL = set("alley avenue boulevard circle court drive highway lane loop parkway pike place plaza road square street terrace trail turnpike way".split())
+
+
+OF_SYNTHEA = "approach bay byway club crossroad esplanade fort frontage gate highlands parade pathway promenade quay rapid vale wynd"
 
 
 def street_endings():
@@ -146,7 +149,7 @@ def street_endings():
 
     mimesis = Address(Locale.EN, seed=1)
     endings = {*Provider.street_suffixes, *(mimesis.street_suffix() for _ in range(5000))}
-    endings |= {"Crossroad", "Fort", "Stravenue", "Club", "Rapid", "Trafficway"}
+    endings |= set(OF_SYNTHEA.title().split())
     return {e.lower() for e in endings if e.isalpha()} - USUAL
 
 
@@ -183,7 +186,7 @@ def main():
         ],
         list(wrapped(street_endings())),
     )
-    words = faker_js_family_names()
+    words = faker_js("lastName")
     rare = {w for w in words if family_frequency.get(w, 0.0) < RARE_BELOW}
     share = sum(family_frequency.get(w, 0.0) for w in rare)
     write(
@@ -193,6 +196,14 @@ def main():
             f"in the US Census of 1990: each below {RARE_BELOW} % of people, all together {share:.2f} %. {len(rare)} of {len(set(words))} names.",
         ],
         list(wrapped(rare)),
+    )
+    write(
+        "generator-names.txt",
+        [
+            "First and family names that faker-js 10.6.0 (MIT) draws, of which it and Synthea make streets and cities.",
+            "Nothing is held against a person who has one.",
+        ],
+        list(wrapped({*words, *faker_js("firstName")} - set(given) - {n for n, _ in last[:1200]})),
     )
 
 

@@ -29,7 +29,7 @@ const CLASSES: [&str; 8] =
     ["Synthea", "Faker", "faker-js", "Mimesis", "Snowfakery", "Mockaroo", "chance", "other"];
 
 /// No group speaks louder than this for a generator, nor than that against it, in tenths of a bit.
-const MOST: f64 = 100.0;
+const MOST: f64 = 110.0;
 const LEAST: f64 = -50.0;
 /// Of groups that name a generator outright.
 const MOST_OUTRIGHT: f64 = 150.0;

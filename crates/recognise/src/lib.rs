@@ -4,6 +4,7 @@
 //! Never does I/O, reads a clock or draws randomness.
 //! Start at [`Person::of`], then [`fingerprints`]. Read next: `spec/identity.md`, then the crate `registry`.
 
+mod batch;
 mod fingerprint;
 mod normalise;
 mod person;
@@ -11,6 +12,7 @@ mod recogniser;
 mod signal;
 mod weights;
 
+pub use batch::{Batch, KINDS_MAX, Share};
 pub use fingerprint::{
     FINGERPRINTS_MAX, Fingerprint, FingerprintKind, KeyId, PersonTag, REGISTRY_KEY_BYTES_MIN, RegistryKey,
     fingerprints,

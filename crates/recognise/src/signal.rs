@@ -239,7 +239,7 @@ signs! {
     UnitOfFaker Unit "unit-of-three-digits"
         "The street ends in Apt. or Suite and three digits, as Faker and faker-js write units."
     UnitOfSynthea Unit "unit-as-synthea-writes-it"
-        "The street ends in Apt or Unit and one to three digits without a dot, as Synthea writes units."
+        "The street ends in Apt, Unit or Suite and one or two digits without a dot, as Synthea writes units."
     UnitOrdinary Unit "unit-ordinary"
         "There is no unit in the street, or it is written otherwise."
     CityThreeParts City "city-of-direction-name-and-ending"

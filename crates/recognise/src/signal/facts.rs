@@ -10,6 +10,7 @@ pub(crate) struct Facts {
     given_names: Words,
     family_names: Words,
     faker_js_family_names: Words,
+    generator_names: Words,
     street_endings: Words,
 }
 
@@ -28,16 +29,17 @@ pub(crate) struct Lower {
 pub(crate) const WORD_BYTES_MAX: usize = 24;
 
 impl Lower {
-    /// The letters of `text` in lower case, or nothing if there is another sign in it or it is too long.
+    /// The letters of `text` in lower case without apostrophes; nothing if there is another sign in it or it is too long.
     pub(crate) fn word(text: &str) -> Option<Self> {
-        let mut word = Self { bytes: [0; WORD_BYTES_MAX], length: text.len() };
-        for (to, from) in word.bytes.get_mut(..text.len())?.iter_mut().zip(text.bytes()) {
-            if !from.is_ascii_alphabetic() {
+        let mut word = Self { bytes: [0; WORD_BYTES_MAX], length: 0 };
+        for byte in text.bytes().filter(|byte| *byte != b'\'') {
+            if !byte.is_ascii_alphabetic() {
                 return None;
             }
-            *to = from.to_ascii_lowercase();
+            *word.bytes.get_mut(word.length)? = byte.to_ascii_lowercase();
+            word.length += 1;
         }
-        (!text.is_empty()).then_some(word)
+        (word.length > 0).then_some(word)
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
@@ -65,6 +67,7 @@ impl Facts {
             given_names: Words::of(include_str!("../facts/given-names.txt")),
             family_names: Words::of(include_str!("../facts/family-names.txt")),
             faker_js_family_names: Words::of(include_str!("../facts/faker-js-family-names.txt")),
+            generator_names: Words::of(include_str!("../facts/generator-names.txt")),
             street_endings: Words::of(include_str!("../facts/street-endings.txt")),
         }
     }
@@ -86,8 +89,9 @@ impl Facts {
         self.family_names.contains(word) || self.faker_js_family_names.contains(word)
     }
 
+    /// Whether it is a frequent name or one that generators make streets and cities of.
     pub(crate) fn is_name(&self, word: &[u8]) -> bool {
-        self.is_given_name(word) || self.is_family_name(word)
+        self.is_given_name(word) || self.is_family_name(word) || self.generator_names.contains(word)
     }
 
     pub(crate) fn is_family_name_of_faker_js(&self, word: &[u8]) -> bool {

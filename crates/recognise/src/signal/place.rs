@@ -110,7 +110,7 @@ fn look_at_street(facts: &Facts, street: &str, seen: &mut Seen) {
     } else if ["USNS", "USS", "USNV", "USCGC"].contains(&first) {
         let surname =
             words.next().and_then(Lower::word).is_some_and(|word| facts.is_family_name(word.as_bytes()));
-        let ends = words.next().is_none_or(|word| is_post_office(word));
+        let ends = words.next().is_none_or(is_post_office);
         seen.add(if surname && ends { Sign::StreetShip } else { Sign::StreetMilitary });
     } else if ["PSC", "Unit"].contains(&first) && street.contains("Box") {
         seen.add(Sign::StreetMilitary);
@@ -183,7 +183,10 @@ fn unit(street: &str) -> Sign {
     let digits = number.bytes().all(|byte| byte.is_ascii_digit());
     if digits && number.len() == 3 && (rest.ends_with(" Apt.") || rest.ends_with(" Suite")) {
         Sign::UnitOfFaker
-    } else if digits && number.len() <= 3 && (rest.ends_with(" Apt") || rest.ends_with(" Unit")) {
+    } else if digits
+        && number.len() <= 3
+        && [" Apt", " Unit", " Suite"].iter().any(|word| rest.ends_with(word))
+    {
         Sign::UnitOfSynthea
     } else {
         Sign::UnitOrdinary
@@ -215,7 +218,7 @@ fn city_sign(facts: &Facts, city: &str) -> Sign {
         (true, true) => Sign::CityThreeParts,
         (false, true) if rare => Sign::CityNameRareEnding,
         (false, true) => Sign::CityNameEnding,
-        (true, false) if facts.is_given_name(word) => Sign::CityDirectionName,
+        (true, false) if facts.is_name(word) => Sign::CityDirectionName,
         _ => Sign::CityOrdinary,
     }
 }

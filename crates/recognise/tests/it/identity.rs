@@ -22,7 +22,7 @@ fn key() -> RegistryKey {
 }
 
 /// The shared data, or nothing where it is not there.
-fn shared(file: &str) -> Option<PathBuf> {
+pub(crate) fn shared(file: &str) -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     let path = std::env::var_os("EOSIN_DATA").map_or(beside, PathBuf::from).join(file);
     if !path.exists() {
@@ -33,7 +33,7 @@ fn shared(file: &str) -> Option<PathBuf> {
 }
 
 /// Each record of a file, whatever it is.
-fn each_record(path: &Path, object: Option<&str>, mut take: impl FnMut(&Record<'_>)) {
+pub(crate) fn each_record(path: &Path, object: Option<&str>, mut take: impl FnMut(&Record<'_>)) {
     let file = File::open(path).unwrap();
     let name = path.file_name().unwrap().to_str().unwrap();
     let (mut input, name): (Box<dyn BufRead>, &str) = match name.strip_suffix(".gz") {

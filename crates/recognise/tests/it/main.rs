@@ -2,3 +2,5 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops at the first surprise")]
 
 mod identity;
+mod recognisers;
+mod rows;
