@@ -100,3 +100,48 @@ fn the_published_proofs_prove_what_the_file_says() {
         assert_eq!(json!(tags(&proof, &snapshot, asked)), vector["tags"], "{}", vector["name"]);
     }
 }
+
+/// What the checker in Python says; `None` where there is no Python.
+fn python(arguments: &[&str]) -> Option<String> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/verifier/registry.py");
+    let output = std::process::Command::new("python3").arg(script).args(arguments).output().ok()?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn a_checker_that_shares_nothing_with_us_agrees() {
+    let Some(said) = python(&["vectors", file().to_str().unwrap()]) else {
+        println!("skipped: no python3");
+        return;
+    };
+    assert_eq!(said, "5 proofs are as told\n");
+    // The last has a second stored level of its tree.
+    for count in [0_u64, 171, 66_000] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut additions = Additions::begin(folder.path(), KeyId([3; 8])).unwrap();
+        let fingerprint = |number: u64| {
+            Fingerprint(*mark::digest::sha256(&[&number.to_be_bytes()]).as_bytes().first_chunk().unwrap())
+        };
+        for number in 0..count {
+            additions.add(fingerprint(number), PersonTag(number.to_be_bytes())).unwrap();
+        }
+        let snapshot = additions.commit().unwrap();
+        let said = python(&["table", folder.path().to_str().unwrap()]).unwrap();
+        assert_eq!(said, format!("registry of {count} entries is whole, root {}\n", snapshot.root));
+        let registry = Registry::open(folder.path()).unwrap().unwrap();
+        assert_eq!(registry.verify().unwrap(), snapshot);
+        for number in [0, 1, count / 2, count.saturating_sub(1), count, count + 1] {
+            let proof = folder.path().join("proof.json");
+            fs::write(&proof, registry.prove(fingerprint(number)).unwrap().to_json()).unwrap();
+            let asked = HEXLOWER.encode(&fingerprint(number).0);
+            let (root, size) = (snapshot.root.to_hex(), count.to_string());
+            let said = python(&["proof", &root, &size, &asked, proof.to_str().unwrap()]).unwrap();
+            let expected = match number {
+                number if number < count => format!("present: {number:016x}\n"),
+                _ => "absent\n".to_owned(),
+            };
+            assert_eq!(said, expected, "{number} of {count}");
+        }
+    }
+}
