@@ -1,4 +1,5 @@
 //! Messages that others wrote are sealed, marked, judged, and read by parsers that are not ours.
+#![expect(clippy::print_stdout, reason = "a test says what it skips, and what others read")]
 
 use std::{io::Cursor, io::Read as _, path::Path, process::Command};
 
@@ -16,14 +17,13 @@ const LIMITS: Limits = Limits { body_bytes: 1 << 20, records: 10_000 };
 /// A file of `../shared/data`, unzipped; nothing where there is none.
 fn shared(name: &str) -> Option<Vec<u8>> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    #[expect(clippy::disallowed_methods, reason = "says where the shared data is, if it is elsewhere")]
     let path = std::env::var_os("EOSIN_DATA").map_or(beside, Into::into).join("hl7v2").join(name);
     let Ok(file) = std::fs::File::open(path) else {
         println!("skipped: no shared data");
         return None;
     };
     let mut bytes = Vec::new();
-    if name.ends_with(".gz") {
+    if Path::new(name).extension().is_some_and(|extension| extension == "gz") {
         flate2::read::MultiGzDecoder::new(file).take(64 << 20).read_to_end(&mut bytes).unwrap();
     } else {
         file.take(64 << 20).read_to_end(&mut bytes).unwrap();
@@ -34,7 +34,6 @@ fn shared(name: &str) -> Option<Vec<u8>> {
 /// All messages of the converter's samples as one file, each with the byte-order mark that it may have.
 fn samples() -> Option<Vec<u8>> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    #[expect(clippy::disallowed_methods, reason = "says where the shared data is, if it is elsewhere")]
     let folder = std::env::var_os("EOSIN_DATA").map_or(beside, Into::into).join("hl7v2/fhir-converter");
     let Ok(entries) = std::fs::read_dir(folder) else {
         println!("skipped: no shared data");
