@@ -6,6 +6,7 @@ use mark::{
     Authorship, BatchReceipt, DatasetFile, Draft, Manifest, Method, Record, Source, Subject, Survey, seal,
 };
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+use recognise::{Fingerprint, Person, RegistryKey, fingerprints};
 use serde_json::{Value, json};
 
 use crate::keys;
@@ -119,6 +120,13 @@ fn patient_record(line: &str) -> miette::Result<Record<'_>> {
     let limits = Limits { body_bytes: 1 << 20, records: 1 };
     let reading = fhir::read_document(line.as_bytes(), &limits).records.into_iter().next();
     reading.ok_or_else(|| miette!("a line of the fixture holds no resource"))?.content.into_diagnostic()
+}
+
+/// The keyed fingerprints of a patient.
+pub(crate) fn fingerprints_of(line: &str, key: &RegistryKey) -> miette::Result<Vec<Fingerprint>> {
+    let record = patient_record(line)?;
+    let person = Person::of(&record).ok_or_else(|| miette!("a patient of the fixture identifies nobody"))?;
+    Ok(fingerprints(&person, key).into_iter().map(|(_, fingerprint)| fingerprint).collect())
 }
 
 fn contact_record(line: &str) -> miette::Result<Record<'_>> {

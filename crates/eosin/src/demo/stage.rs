@@ -6,13 +6,15 @@ use std::{
     sync::Arc,
 };
 
-use flow::{Flow, Protocol, Setup};
+use flow::{Flow, Known, Protocol, Recognition, Setup};
 use gateway::Gateway;
 use ledger::{Appender, AppenderConfig, Ledger, durable};
 use mark::{Source, Subject, TrustStore, note::SignerKey};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use org::{CustomField, CustomKind};
 use policy::{Boundary, Continuity, Environment, Mode};
+use recognise::{PersonTag, Recogniser, SUSPECTED_FROM_DECIBITS};
+use registry::{Additions, Registry};
 
 use super::{
     feed::Feed,
@@ -78,8 +80,9 @@ impl Stage {
         trust.trust(own.verifier().clone(), BTreeSet::from(Subject::ALL));
         trust.admit(&attested.file).into_diagnostic()?;
 
+        let recognition = recognition(folder, &made)?;
         let flow = Arc::new(Flow::new(Setup {
-            recognition: flow::Recognition::off(),
+            recognition,
             trust,
             policies: policy::Policies::default_set().into_diagnostic()?,
             appender: Appender::start(own_log, AppenderConfig::standard()).into_diagnostic()?,
@@ -112,6 +115,26 @@ impl Stage {
         // The ledger recovers by itself when it is opened next.
         drop(self.flow.appender().close());
     }
+}
+
+/// Recognition by generators, and by a registry that knows the synthetic people.
+fn recognition(folder: &Path, made: &[&str]) -> miette::Result<Recognition> {
+    let secret = keys::new_registry_key()?;
+    let key_file = folder.join("keys").join("registry.key");
+    durable::create_private(&key_file, format!("{secret}\n").as_bytes()).into_diagnostic()?;
+    let key = keys::registry_key(&key_file)?;
+    let folder = folder.join("registry");
+    let mut additions = Additions::begin(&folder, key.id()).into_diagnostic()?;
+    for (position, patient) in made.iter().enumerate() {
+        let tag = PersonTag((position as u64).to_be_bytes());
+        for fingerprint in people::fingerprints_of(patient, &key)? {
+            additions.add(fingerprint, tag).into_diagnostic()?;
+        }
+    }
+    additions.commit().into_diagnostic()?;
+    let registry = Registry::open(&folder).into_diagnostic()?;
+    let known = registry.map(|registry| Known { registry: Arc::new(registry), key });
+    Ok(Recognition::new(Some(Recogniser::built_in()), known, SUSPECTED_FROM_DECIBITS))
 }
 
 fn ledger(folder: &Path, signer: &SignerKey) -> miette::Result<Ledger> {
