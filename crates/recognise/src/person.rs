@@ -135,9 +135,6 @@ fn text<'a>(value: &'a Json<'_>) -> Option<Cow<'a, str>> {
 }
 
 fn bounded(text: &str) -> Option<&str> {
-    if text.len() > VALUE_BYTES_MAX * 2 {
-        return None;
-    }
     let text = text.trim();
     (!text.is_empty() && text.len() <= VALUE_BYTES_MAX).then_some(text)
 }

@@ -13,7 +13,7 @@ use carrier::{
     table::{Chunks, HEAD_BYTES, sniff},
 };
 use mark::{Claim, Form, Record, json::Json};
-use recognise::{Fingerprint, FingerprintKind, Person, RegistryKey, fingerprints};
+use recognise::{FINGERPRINTS_MAX, Fingerprint, FingerprintKind, Person, RegistryKey, fingerprints};
 
 type Found = Vec<(FingerprintKind, Fingerprint)>;
 
@@ -245,3 +245,85 @@ fn a_patient_is_the_same_in_fhir_a_table_and_hl7v2() {
         assert_eq!(check_elsewhere(&path), 1144);
     }
 }
+
+/// Changes bytes of real shapes at random: whatever comes out has an answer, few fingerprints, and none twice.
+#[test]
+fn mutated_records_have_an_answer() {
+    const SEEDS: [(Form, &str, &str); 4] = [
+        (Form::Fhir, "Patient", PATIENT),
+        (Form::Salesforce, "Contact", CONTACT),
+        (Form::Hl7v2, "ADT^A01", MESSAGE),
+        (Form::Table, "patients", CONTACT),
+    ];
+    // SplitMix64: the same mutations in every run.
+    let mut state = 20_261_122_u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        usize::try_from((mixed ^ (mixed >> 31)) % below as u64).unwrap()
+    };
+    const ODD: [&str; 24] = [
+        "^",
+        "&",
+        "~",
+        "\\\\",
+        "@",
+        "+",
+        "(",
+        ")",
+        "#",
+        "x",
+        "0",
+        "9",
+        " ",
+        "-",
+        ".",
+        "é",
+        "ß",
+        "\u{301}",
+        "花",
+        "\u{345}",
+        "\u{1F469}",
+        "İ",
+        ",",
+        "null",
+    ];
+    let (mut read, mut people) = (0, 0);
+    for round in 0..ROUNDS {
+        let (form, object, seed) = *SEEDS.get(round % SEEDS.len()).unwrap();
+        let mut letters: Vec<String> = seed.chars().map(String::from).collect();
+        for _ in 0..=random(12) {
+            let at = random(letters.len());
+            match random(4) {
+                0 => drop(letters.remove(at)),
+                1 => letters.insert(at, (*ODD.get(random(ODD.len())).unwrap()).to_owned()),
+                2 => *letters.get_mut(at).unwrap() = (*ODD.get(random(ODD.len())).unwrap()).to_owned(),
+                _ => {
+                    let length = random(40).min(letters.len() - at);
+                    let piece: Vec<String> = letters.get(at..at + length).unwrap().to_vec();
+                    letters.splice(at..at, piece);
+                }
+            }
+        }
+        let text = letters.concat();
+        let Ok(Json::Object(fields)) = mark::json::parse(text.as_bytes()) else { continue };
+        read += 1;
+        let record = Record { form, object: Cow::Borrowed(object), fields, mark: None, claim: Claim::None };
+        let Some(person) = Person::of(&record) else { continue };
+        people += 1;
+        let found = fingerprints(&person, &key());
+        let distinct: BTreeSet<_> = found.iter().collect();
+        assert!(found.len() <= FINGERPRINTS_MAX && distinct.len() == found.len(), "round {round}");
+    }
+    assert!(read > ROUNDS / 5 && people > ROUNDS / 5, "{read} could be read, {people} are people");
+}
+
+/// Mutations tried: a second or two where nothing is optimised. `fuzz/fuzz_targets/identity.rs` is the long way.
+const ROUNDS: usize = 20_000;
+
+const PATIENT: &str = r#"{"identifier":[{"type":{"coding":[{"code":"SS"}]},"system":"http://own.example.org","value":"999-53-8547"}],"name":[{"use":"official","family":"Bell","given":["Ada","X."]}],"telecom":[{"system":"phone","value":"(212) 555-0143 x9"},{"value":"ada@example.org"}],"birthDate":"1984-02-29","address":[{"line":["812 Kuhn","Apt 3"],"city":"Haverhill","postalCode":"01830","country":"US"}]}"#;
+
+const CONTACT: &str = r#"{"FirstName":"Ada","LastName":"Bell","Birthdate":"2/29/1984","Email":"Ada <ada+x@gmail.com>","Phone":"+44 (0)20 7946 0143","MailingStreet":"812 North Kuhn Street #3\nSalem, MA 01830","SSN__c":"999-53-8547","MailingCountry":"GBR"}"#;
+
+const MESSAGE: &str = r#"{"PID-3":"A17^^^HOSP&1.2.3&ISO^MR~999538547^^^USSSA^SS","PID-5":"Bell&van^Ada^X^Jr^Dr~Ode^Ada","PID-7":"19840229","PID-11":"812&Kuhn Rapid^Apt 3^Haverhill^MA^01830^US^H","PID-13":"(212)555-0143^PRN~^NET^Internet^a@example.org"}"#;
