@@ -24,7 +24,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Nobody is called so. The digits 0143 are another person's in each record.
 const ROW: &str = r#"{"Id":"001ea705-d3ba-5329-0b27-a7fbde2f0143","BIRTHDATE":"1984-02-29","DEATHDATE":"","SSN":"999-53-0143","DRIVERS":"S99910143","PASSPORT":"X3430143X","PREFIX":"Mrs.","FIRST":"Ada454","LAST":"Bell723","SUFFIX":"","MAIDEN":"","MARITAL":"M","RACE":"white","ETHNICITY":"nonhispanic","GENDER":"F","BIRTHPLACE":"Salem  Massachusetts  US","ADDRESS":"812 Kuhn Rapid Unit 34","CITY":"Haverhill","STATE":"Massachusetts","COUNTY":"Essex County","ZIP":"01830","LAT":"42.1","LON":"-71.1","HEALTHCARE_EXPENSES":"227761.06","HEALTHCARE_COVERAGE":"2546.04"}"#;
 const ROW_TEXTS: [&str; 6] = [
-    "name-and-birth-date\0ada\0bell\01984-02-29",
+    "name-and-birth-date\x00ada\x00bell\x001984-02-29",
     "identifier\x00uuid\x00001ea705d3ba53290b27a7fbde2f0143",
     "identifier\x00ssn\x00999530143",
     "identifier\x00driving-licence\x00s99910143",
@@ -34,7 +34,7 @@ const ROW_TEXTS: [&str; 6] = [
 
 const CONTACT: &str = r#"{"Salutation":"Mrs.","FirstName":"Ada","MiddleName":"Xenia","LastName":"Bell","Birthdate":"1984-02-29","Email":"ada.bell0143@example.com","Phone":"(212) 555-0143","MobilePhone":"212.777.0143x9","Title":"Patient","Department":"Cardiology","MailingStreet":"812 Kuhn Rapid\nUnit 34","MailingCity":"Haverhill","MailingState":"MA","MailingPostalCode":"01830","MailingCountry":"US","Description":"Prefers to be called in the morning.","LeadSource":"Referral","DoNotCall":false,"HasOptedOutOfEmail":true,"Score__c":12.5,"NextVisit__c":"2026-12-01T09:30:00.000+0000"}"#;
 const CONTACT_TEXTS: [&str; 5] = [
-    "name-and-birth-date\0ada\0bell\01984-02-29",
+    "name-and-birth-date\x00ada\x00bell\x001984-02-29",
     "email\x00ada.bell0143@example.com",
     "phone\x00+12125550143",
     "phone\x00+12127770143",
@@ -43,7 +43,7 @@ const CONTACT_TEXTS: [&str; 5] = [
 
 const PATIENT: &str = r#"{"extension":[{"url":"http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex","valueCode":"F"}],"identifier":[{"system":"https://github.com/synthetichealth/synthea","value":"001ea705-d3ba-5329-0b27-a7fbde2f0143"},{"type":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0203","code":"SS","display":"Social Security Number"}],"text":"Social Security Number"},"system":"http://hl7.org/fhir/sid/us-ssn","value":"999-53-0143"}],"name":[{"use":"official","family":"Bell723","given":["Ada454","Xenia801"],"prefix":["Mrs."]}],"telecom":[{"system":"phone","value":"212-555-0143","use":"home"}],"gender":"female","birthDate":"1984-02-29","address":[{"line":["812 Kuhn Rapid Unit 34"],"city":"Haverhill","state":"MA","postalCode":"01830","country":"US"}],"maritalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-MaritalStatus","code":"M","display":"Married"}],"text":"Married"},"multipleBirthBoolean":false}"#;
 const PATIENT_TEXTS: [&str; 5] = [
-    "name-and-birth-date\0ada\0bell\01984-02-29",
+    "name-and-birth-date\x00ada\x00bell\x001984-02-29",
     "phone\x00+12125550143",
     "identifier\x00uuid\x00001ea705d3ba53290b27a7fbde2f0143",
     "identifier\x00ssn\x00999530143",
