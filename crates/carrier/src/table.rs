@@ -16,7 +16,7 @@ mod rows;
 mod sniff;
 mod split;
 
-pub use rows::identity_columns;
+pub use rows::{COLUMNS, identity_columns, label_cells, take_label};
 pub use sniff::{HEAD_BYTES, sniff};
 
 use rows::{Header, Kind};

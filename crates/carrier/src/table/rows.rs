@@ -8,7 +8,7 @@ use super::split::{Cells, Flaw, Piece, after_quotes, needs_quotes, without_line_
 use crate::{DatasetPointer, Labels, salesforce};
 
 /// The columns that labels are written into, in the order in which they are added.
-const COLUMNS: [&str; 6] = [SYNTHETIC, SUBJECT, AUTHORSHIP, DATASET, MARK_ID, MARK];
+pub const COLUMNS: [&str; 6] = [SYNTHETIC, SUBJECT, AUTHORSHIP, DATASET, MARK_ID, MARK];
 const SYNTHETIC: &str = "eosin_synthetic";
 const SUBJECT: &str = "eosin_subject";
 const AUTHORSHIP: &str = "eosin_authorship";
@@ -156,7 +156,7 @@ impl Header {
 
     /// Appends a row that can be read, with labels in it.
     pub(super) fn place_row(&self, row: &[u8], labels: &Labels, out: &mut Vec<u8>) {
-        self.relabel(row, &cells(labels), out);
+        self.relabel(row, &label_cells(labels), out);
     }
 
     /// Appends a row: what is not ours byte for byte, its line end too, and the six values.
@@ -252,7 +252,7 @@ fn record<'a>(object: &'a str, columns: &'a Columns, cells: Cells<'a>) -> Result
         match role {
             Role::Other if value.is_empty() => {}
             Role::Other => record.fields.push((Cow::Borrowed(name.as_str()), Json::Text(value))),
-            Role::Label(_) | Role::Old => own(name, value, &mut record),
+            Role::Label(_) | Role::Old => take_label(name, value, &mut record),
         }
     }
     if count != columns.names.len() {
@@ -261,8 +261,10 @@ fn record<'a>(object: &'a str, columns: &'a Columns, cells: Cells<'a>) -> Result
     Ok(record)
 }
 
-/// What one of our own columns says.
-fn own<'a>(name: &str, value: Cow<'a, str>, record: &mut Record<'a>) {
+/// Takes what one of [`COLUMNS`] says into its record: the mark, or a claim.
+///
+/// Shape:  the column's name and a cell's text that is not empty.
+pub fn take_label<'a>(name: &str, value: Cow<'a, str>, record: &mut Record<'a>) {
     let word = value.trim();
     match (name, word) {
         (MARK, "") => {}
@@ -288,8 +290,8 @@ fn unquoted(cell: &str) -> Cow<'_, str> {
     Cow::Owned(inside.replace("\"\"", "\"") + after)
 }
 
-/// What our six columns hold, in their order.
-fn cells(labels: &Labels) -> [&str; 6] {
+/// What [`COLUMNS`] hold, in their order.
+pub fn label_cells(labels: &Labels) -> [&str; 6] {
     let dataset = match &labels.dataset {
         Some(DatasetPointer::DatasetId(id) | DatasetPointer::SalesforceId(id)) => id,
         None => "",

@@ -1,0 +1,13 @@
+//! Stories of Parquet files: read, marked, and read by others.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+
+mod damaged;
+mod making;
+mod pyarrow;
+mod rows;
+mod sealing;
