@@ -6,6 +6,7 @@
 
 mod choose;
 mod identity;
+mod list;
 mod place;
 mod raw;
 mod read;
@@ -14,6 +15,7 @@ mod route;
 
 pub(crate) use choose::choose_bundle;
 pub use identity::identity_elements;
+pub(crate) use list::{choose_list, is_list, place_known, read_list};
 pub use place::{PlaceError, place, place_bundle};
 pub(crate) use read::read_line;
 pub use read::{read, read_document};

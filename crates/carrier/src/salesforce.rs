@@ -28,6 +28,7 @@ pub use field::{DATASET_OBJECT, identity_fields};
 pub use job::{JOB_BYTES_MAX, Job, Operation, job_created};
 pub(crate) use place::{COLUMNS, is_own_column};
 pub use place::{PlaceError, place, place_csv, place_file};
+pub(crate) use read::read_line;
 pub use read::{read, read_file};
 pub use soap::{route_by_body, soap_is_login};
 pub use withhold::{merge, withhold};

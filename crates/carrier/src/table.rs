@@ -77,6 +77,8 @@ pub struct Chunks<R> {
     cutter: hl7v2::Cutter,
     header: Option<Arc<Header>>,
     records: usize,
+    // Salesforce rows, one a line.
+    is_lined: bool,
     is_done: bool,
 }
 
@@ -102,6 +104,7 @@ impl<R: BufRead> Chunks<R> {
             cutter: hl7v2::Cutter::default(),
             header: None,
             records: 0,
+            is_lined: false,
             is_done: false,
         }
     }
@@ -114,8 +117,12 @@ impl<R: BufRead> Chunks<R> {
         if self.is_done {
             return Ok(None);
         }
+        if self.records == 0 && matches!(self.format.as_ref(), Format::SalesforceJson { .. }) {
+            self.is_lined = sniff::is_lined(self.input.fill_buf()?);
+        }
         match self.format.as_ref() {
             Format::FhirLines | Format::Table { .. } | Format::SalesforceCsv { .. } => self.split_chunk(),
+            Format::SalesforceJson { .. } if self.is_lined => self.split_chunk(),
             Format::Hl7v2 => self.message_chunk(),
             Format::FhirDocument | Format::SalesforceJson { .. } => {
                 self.is_done = true;
@@ -129,7 +136,7 @@ impl<R: BufRead> Chunks<R> {
 
     fn split_chunk(&mut self) -> io::Result<Option<Chunk>> {
         let is_first = self.records == 0 && self.header.is_none();
-        if is_first && !matches!(self.format.as_ref(), Format::FhirLines) {
+        if is_first && matches!(self.format.as_ref(), Format::Table { .. } | Format::SalesforceCsv { .. }) {
             let header = self.header()?;
             // Nothing can be read under a header that cannot: it is the one reading of its table.
             self.is_done = header.columns.is_err();
@@ -184,8 +191,8 @@ impl<R: BufRead> Chunks<R> {
         let first_record = self.records;
         self.records += pieces.len();
         let (format, limits, header) = (Arc::clone(&self.format), self.limits, self.header.clone());
-        let (is_batch, readable) = (self.cutter.is_batch(), OnceLock::new());
-        Chunk { format, limits, header, bytes, pieces, first_record, is_first, is_batch, readable }
+        let (is_lined, is_batch, readable) = (self.is_lined, self.cutter.is_batch(), OnceLock::new());
+        Chunk { format, limits, header, bytes, pieces, first_record, is_first, is_lined, is_batch, readable }
     }
 }
 
@@ -200,6 +207,8 @@ pub struct Chunk {
     pieces: Vec<Piece>,
     first_record: usize,
     is_first: bool,
+    // Salesforce rows, one a line.
+    is_lined: bool,
     // Messages of a batch, whose trailer counts them.
     is_batch: bool,
     // Of each piece whether it can be read, once that is known.
@@ -220,7 +229,9 @@ impl Chunk {
     /// Errors: none; what cannot be read is itself a reading.
     pub fn read(&self) -> Readings<'_> {
         let records = match self.format.as_ref() {
+            Format::FhirDocument if fhir::is_list(&self.bytes) => fhir::read_list(&self.bytes, &self.limits),
             Format::FhirDocument => fhir::read_document(&self.bytes, &self.limits).records,
+            Format::SalesforceJson { .. } if self.is_lined => self.split_records(),
             Format::SalesforceJson { object } => {
                 salesforce::read_file(&self.bytes, object.as_deref(), &self.limits).records
             }
@@ -258,15 +269,12 @@ impl Chunk {
 
     fn choose(&self, choices: &[Choice<'_>], labelled: bool) -> Result<Vec<u8>, PlaceError> {
         match self.format.as_ref() {
+            Format::SalesforceJson { .. } if self.is_lined => {
+                self.choose_lines(choices, |line, labels| Ok(salesforce::place(line, labels)?))
+            }
             Format::FhirDocument | Format::SalesforceJson { .. } => self.choose_in_document(choices),
             Format::FhirLines => {
-                let mut out = Vec::with_capacity(self.bytes.len() * 2);
-                self.choose_pieces(choices, &mut out, |line, labels, out| {
-                    out.extend_from_slice(&fhir::place(line.trim_ascii(), labels)?);
-                    out.push(b'\n');
-                    Ok(())
-                })?;
-                Ok(out)
+                self.choose_lines(choices, |line, labels| Ok(fhir::place_known(line, labels)?))
             }
             Format::SalesforceCsv { .. } | Format::Table { .. } => {
                 let header = self.header.as_ref().ok_or(PlaceError::Table)?;
@@ -290,6 +298,20 @@ impl Chunk {
             }
             Format::Hl7v2 => self.choose_messages(choices),
         }
+    }
+
+    fn choose_lines(
+        &self,
+        choices: &[Choice<'_>],
+        place: impl Fn(&[u8], &Labels) -> Result<Vec<u8>, PlaceError>,
+    ) -> Result<Vec<u8>, PlaceError> {
+        let mut out = Vec::with_capacity(self.bytes.len() * 2);
+        self.choose_pieces(choices, &mut out, |line, labels, out| {
+            out.extend_from_slice(&place(line.trim_ascii(), labels)?);
+            out.push(b'\n');
+            Ok(())
+        })?;
+        Ok(out)
     }
 
     /// Of a table whose header cannot be read, the header is all there is.
@@ -361,6 +383,7 @@ impl Chunk {
             }
             [Choice::Keep] if is_whole => Ok(self.bytes.clone()),
             [Choice::Label(labels)] if is_whole && is_fhir => Ok(fhir::place(&self.bytes, labels)?),
+            _ if is_fhir && fhir::is_list(&self.bytes) => Ok(fhir::choose_list(&self.bytes, choices)?),
             _ if is_fhir => Ok(fhir::choose_bundle(&self.bytes, choices)?),
             _ => Ok(salesforce::choose(&self.bytes, choices)?),
         }
@@ -402,9 +425,13 @@ impl Chunk {
             (Format::SalesforceCsv { object } | Format::Table { object, .. }, Some(header)) => {
                 self.each(|piece| header.read(object, piece, &self.bytes, limit))
             }
-            _ => self.each(|piece| match piece.flaw {
-                Some(Flaw::TooLong | Flaw::Unclosed) => Err(Unreadable::TooLong { limit }),
-                None => fhir::read_line(piece.bytes(&self.bytes).trim_ascii(), &self.limits),
+            (format, _) => self.each(|piece| match (piece.flaw, format) {
+                (Some(Flaw::TooLong | Flaw::Unclosed), _) => Err(Unreadable::TooLong { limit }),
+                (None, Format::SalesforceJson { object }) => {
+                    let line = piece.bytes(&self.bytes).trim_ascii();
+                    salesforce::read_line(line, object.as_deref(), &self.limits)
+                }
+                (None, _) => fhir::read_line(piece.bytes(&self.bytes).trim_ascii(), &self.limits),
             }),
         };
         // Whoever labels the chunk asks again; the first answer is as good as the second.

@@ -80,16 +80,15 @@ impl Chunk {
         let (mut problem, mut length) = (None, 0_usize);
         for (at, (column, cursor)) in self.columns.iter().zip(cursors).enumerate() {
             // Every cursor moves on, whatever is found: they go down the columns side by side.
-            let Some(found) = cursor.next(row, column.spelling) else { continue };
-            match found {
-                None => {
+            match cursor.next(row, column.spelling) {
+                Found::Binary => {
                     problem = problem.or(Some(format!(
                         "holds binary in column {}, which no mark covers; take the column out, or write it as text",
                         at + 1
                     )));
                 }
-                Some(Json::Null) => {}
-                Some(value) if column.is_own => {
+                Found::Absent | Found::Value(Json::Null) => {}
+                Found::Value(value) if column.is_own => {
                     let text = match value {
                         Json::Bool(ticked) => Cow::Borrowed(if ticked { "true" } else { "false" }),
                         Json::Text(text) => text,
@@ -97,7 +96,7 @@ impl Chunk {
                     };
                     take_label(&column.name, text, &mut record);
                 }
-                Some(value) => {
+                Found::Value(value) => {
                     length += value.text().map_or(8, str::len);
                     record.fields.push((Cow::Borrowed(column.name.as_str()), value));
                 }
@@ -177,14 +176,14 @@ impl<'a> Cursor<'a> {
         Self { cells, at: 0 }
     }
 
-    /// The value of the next row: none if it is absent, and none in it if it is no text.
-    fn next(&mut self, row: usize, spelling: Spelling) -> Option<Option<Json<'a>>> {
+    /// What stands in the next row.
+    fn next(&mut self, row: usize, spelling: Spelling) -> Found<'a> {
         if self.cells.present.as_ref().is_some_and(|present| present.get(row) != Some(&1)) {
-            return None;
+            return Found::Absent;
         }
         let at = self.at;
         self.at += 1;
-        Some(match &self.cells.values {
+        let found = match &self.cells.values {
             Values::Boolean(values) => values.get(at).map(|value| Json::Bool(*value)),
             Values::Int32(values) => values.get(at).map(|value| integer(i64::from(*value), 32, spelling)),
             Values::Int64(values) => values.get(at).map(|value| integer(*value, 64, spelling)),
@@ -193,6 +192,15 @@ impl<'a> Cursor<'a> {
             Values::Double(values) => values.get(at).map(|value| double(*value)),
             Values::Bytes(values) => values.get(at).and_then(|value| bytes(value.data(), spelling)),
             Values::Fixed(values) => values.get(at).and_then(|value| bytes(value.data(), spelling)),
-        })
+        };
+        found.map_or(Found::Binary, Found::Value)
     }
+}
+
+/// What stands in one cell.
+enum Found<'a> {
+    Absent,
+    Value(Json<'a>),
+    /// Bytes that are no text.
+    Binary,
 }

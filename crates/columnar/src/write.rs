@@ -272,7 +272,14 @@ impl Cells {
         match &mut self.values {
             Values::Boolean(values) if is_there => values.push(value == "true"),
             Values::Bytes(values) if is_there => values.push(ByteArray::from(value)),
-            _ => {}
+            Values::Boolean(_)
+            | Values::Bytes(_)
+            | Values::Int32(_)
+            | Values::Int64(_)
+            | Values::Int96(_)
+            | Values::Float(_)
+            | Values::Double(_)
+            | Values::Fixed(_) => {}
         }
         value.len() + 40
     }

@@ -44,7 +44,11 @@ pub fn read_document<'a>(body: &'a [u8], limits: &Limits) -> Readings<'a> {
 
 /// Reads a line of NDJSON: one resource, which is not a Bundle.
 pub(crate) fn read_line<'a>(line: &'a [u8], limits: &Limits) -> Result<Record<'a>, Unreadable> {
-    let members = parse(line, limits)?;
+    read_resource(parse(line, limits)?)
+}
+
+/// Reads a resource that stands beside others, and is not a Bundle.
+pub(super) fn read_resource(members: Members<'_>) -> Result<Record<'_>, Unreadable> {
     match resource_type(&members)? {
         "Bundle" => Err(shape("is a Bundle in a line; give it as a file of its own")),
         _ => record(members),

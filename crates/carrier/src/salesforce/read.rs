@@ -1,7 +1,7 @@
 //! The records of a request's body, and of what an org gave back.
 
 use mark::{
-    Place, Reading, Unreadable,
+    Place, Reading, Record, Unreadable,
     json::{self, Json, Members},
 };
 
@@ -60,6 +60,24 @@ pub fn read_file<'a>(bytes: &'a [u8], object: Option<&str>, limits: &Limits) -> 
         }
     };
     Readings { unit: Unit::Whole, records }
+}
+
+/// Reads one row of JSON that stands in a line of its own.
+///
+/// Errors: why it is no record; rows within a row need a file that is one document.
+pub(crate) fn read_line<'a>(
+    line: &'a [u8],
+    object: Option<&str>,
+    limits: &Limits,
+) -> Result<Record<'a>, Unreadable> {
+    if line.first() != Some(&b'{') {
+        return Err(shape("is not an object"));
+    }
+    let mut records = read_file(line, object, limits).records;
+    match (records.pop(), records.is_empty()) {
+        (Some(only), true) => only.content,
+        _ => Err(shape("is not one record: rows within a row are read in a JSON array only")),
+    }
 }
 
 /// Whether the first byte that is not white space opens an object or an array, or a byte-order mark hides one.

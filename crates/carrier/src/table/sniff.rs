@@ -18,6 +18,11 @@ pub fn sniff(head: &[u8], file_name: &str, object: Option<&str>) -> Result<Forma
     if head.starts_with(b"\xFF\xFE") || head.starts_with(b"\xFE\xFF") {
         return Err(shape("is UTF-16; save it as UTF-8"));
     }
+    // Plain text in UTF-16 without a mark has a zero in every second byte.
+    let zeros = |first: usize| head.iter().skip(first).step_by(2).take(32).all(|byte| *byte == 0);
+    if head.len() >= 8 && (zeros(0) || zeros(1)) {
+        return Err(shape("looks like UTF-16; save it as UTF-8"));
+    }
     let text = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).trim_ascii_start();
     if hl7v2::begins(text) {
         return Ok(Format::Hl7v2);
@@ -26,9 +31,7 @@ pub fn sniff(head: &[u8], file_name: &str, object: Option<&str>) -> Result<Forma
     match text.first() {
         None => Err(shape("is empty")),
         Some(b'{') => Ok(object_format(&outline(text), extension, object)),
-        Some(b'[') if has(text, b"\"resourceType\"") => {
-            Err(shape("is a list of FHIR resources; give a Bundle, or one resource a line"))
-        }
+        Some(b'[') if has(text, b"\"resourceType\"") => Ok(Format::FhirDocument),
         Some(b'[') => Ok(Format::SalesforceJson { object: object.map(str::to_owned) }),
         Some(b'<') => Err(shape("is XML; give FHIR as JSON")),
         Some(_) => table_format(text, stem, extension, object),
@@ -103,6 +106,12 @@ const STANDARD: [&str; 14] = [
     "User",
     "WorkOrder",
 ];
+
+/// Whether a text, which may be cut, is objects one after the other.
+pub(super) fn is_lined(head: &[u8]) -> bool {
+    let text = head.trim_ascii_start();
+    text.first() == Some(&b'{') && outline(text).has_next
+}
 
 /// The member names of the first object of a text that may be cut, and whether another object follows it.
 struct Outline<'t> {

@@ -91,7 +91,8 @@ fn a_file_is_what_its_first_bytes_say() {
         (r#"{"attributes":{"type":"Contact"},"x":{"resourceType":1}}"#, "a.json", None, json(None)),
         (r#"{"totalSize":1,"records":[]}"#, "a.json", Some("Contact"), json(Some("Contact"))),
         (r#"[{"LastName":"Bell"}]"#, "a.json", Some("Contact"), json(Some("Contact"))),
-        (r#"[{"resourceType":"Patient"}]"#, "a.json", None, "is a list of FHIR resources".to_owned()),
+        (r#"[{"resourceType":"Patient"}]"#, "a.json", None, "FhirDocument".to_owned()),
+        ("a\0,\0b\0\n\0", "x.csv", None, "looks like UTF-16".to_owned()),
         ("FirstName,LastName\n", "contacts_10k.csv", Some("contact"), salesforce("Contact")),
         ("FirstName,LastName\n", "Contact.csv", None, salesforce("Contact")),
         ("FirstName,LastName\n", "contacts.csv", None, salesforce("Contact")),
@@ -360,7 +361,78 @@ fn documents_are_written_again_around_what_is_kept() {
     assert_eq!(selected(b"[{", &format, "x"), "[{");
 }
 
+#[test]
+fn a_list_of_resources_is_read_and_written_item_by_item() {
+    let text =
+        br#"[ {"resourceType":"Slot","id":"a"}, 5, {"resourceType":"Bundle"} ,{"resourceType":"Slot"}]"#;
+    let format = Format::FhirDocument;
+    assert_eq!(
+        said(text, &format, LIMITS),
+        [
+            "entry[0]:  |  | None",
+            "entry[1]: is not a JSON object",
+            "entry[2]: is a Bundle in a line; give it as a file of its own",
+            "entry[3]:  |  | None"
+        ]
+    );
+    assert_eq!(selected(text, &format, "xxxx").as_bytes(), text);
+    assert_eq!(selected(text, &format, "-x-x"), r#"[5,{"resourceType":"Slot"}]"#);
+    assert_eq!(selected(text, &format, "----"), "");
+    let chunk = chunks(text, &format, LIMITS).remove(0);
+    let placed = chunk.place(&[Some(labels("eosin1.0".to_owned())), None, None, None]).unwrap();
+    assert_eq!(said(&placed, &format, LIMITS), ["entry[0]:  | eosin1.0 | Synthetic"]);
+    assert_eq!(said(b"[", &format, LIMITS), ["body: ends early, at line 1 column 1"]);
+    assert_eq!(selected(b"[", &format, "x"), "[");
+}
+
+#[test]
+fn salesforce_rows_come_one_a_line_too() {
+    let text =
+        b"{\"LastName\":\"a\"}\n{\"LastName\":\"b\", \"x\":{\"records\":[{}]}}\n[]\n{\"LastName\":\"c\"}";
+    let format = Format::SalesforceJson { object: Some("Contact".to_owned()) };
+    assert_eq!(
+        said(text, &format, LIMITS),
+        [
+            "line 1: LastName=a |  | None",
+            "line 2: is not one record: rows within a row are read in a JSON array only",
+            "line 3: is not an object",
+            "line 4: LastName=c |  | None"
+        ]
+    );
+    assert_eq!(selected(text, &format, "-xx-"), "{\"LastName\":\"b\", \"x\":{\"records\":[{}]}}\n[]\n");
+    let chunk = chunks(text, &format, LIMITS).remove(0);
+    let placed = chunk.place(&[None, None, None, Some(labels("eosin1.9".to_owned()))]).unwrap();
+    assert!(said(&[placed.clone(), placed].concat(), &format, LIMITS)[1].ends_with("| eosin1.9 | Synthetic"));
+}
+
+/// A file is cut and read as a Bulk upload of the same bytes is: two readers, one answer.
+fn as_an_upload(text: &[u8]) -> Vec<String> {
+    let rows = salesforce::read_file(text, Some("Contact"), &LIMITS).records;
+    let cells = |record: &Record<'_>| {
+        let cell = |(name, value): &(std::borrow::Cow<'_, str>, mark::json::Json<'_>)| {
+            format!("{name}={}", value.text().unwrap_or("?"))
+        };
+        record.fields.iter().map(cell).collect::<Vec<_>>().join(" ")
+    };
+    rows.iter()
+        .map(|Reading { place, content }| match content {
+            Err(reason) => format!("{}: {reason}", place.reference),
+            Ok(record) => {
+                let mark = record.mark.as_deref().unwrap_or_default();
+                format!("{}: {} | {mark} | {:?}", place.reference, cells(record), record.claim)
+            }
+        })
+        .collect()
+}
+
 proptest! {
+    #[test]
+    fn salesforce_tables_stream_as_uploads_are_read(text in prop::collection::vec(prop::sample::select(b"ab,,\"\"\n\n\r ".to_vec()), 0..80)) {
+        let text = [b"A,B\n".as_slice(), &text].concat();
+        let format = Format::SalesforceCsv { object: "Contact".to_owned() };
+        prop_assert_eq!(said(&text, &format, LIMITS), as_an_upload(&text));
+    }
+
     #[test]
     fn any_bytes_are_rows_or_reasons(text in prop::collection::vec(prop::sample::select(b"a,\"\n\r \xFF;".to_vec()), 0..60), limit in 1_usize..40) {
         let limits = Limits { body_bytes: limit, records: 9 };

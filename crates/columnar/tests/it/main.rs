@@ -1,10 +1,5 @@
 //! Stories of Parquet files: read, marked, and read by others.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test stops at the first surprise"
-)]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod damaged;
 mod making;

@@ -96,7 +96,14 @@ fn labels_are_columns_and_nothing_else_changes() {
     }
     let reader = SerializedFileReader::new(bytes::Bytes::from(out.clone())).unwrap();
     let metadata = reader.metadata();
-    assert_eq!(metadata.row_groups().iter().map(|group| group.num_rows()).collect::<Vec<_>>(), [7, 7, 7]);
+    assert_eq!(
+        metadata
+            .row_groups()
+            .iter()
+            .map(parquet::file::metadata::RowGroupMetaData::num_rows)
+            .collect::<Vec<_>>(),
+        [7, 7, 7]
+    );
     let entries = metadata.file_metadata().key_value_metadata().unwrap();
     let value = |key: &str| entries.iter().find(|one| one.key == key).and_then(|one| one.value.clone());
     assert_eq!((value(DATASET_KEY).as_deref(), value("whose").as_deref()), (Some("set"), Some("nobody's")));
