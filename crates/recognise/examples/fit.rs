@@ -15,11 +15,17 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    env, fs,
-    path::Path,
+    env,
+    fs::{self, File},
+    io::BufReader,
+    path::{Path, PathBuf},
 };
 
-use recognise::Recogniser;
+use mark::{
+    Claim, Form, Record,
+    json::{self, Json},
+};
+use recognise::{Person, Recogniser};
 
 #[path = "../tests/it/rows.rs"]
 mod rows;
@@ -61,8 +67,8 @@ fn fit(folder: &Path) -> String {
     let mut counts: BTreeMap<&str, Counts> = BTreeMap::new();
     for class in CLASSES.iter().copied().chain(["background"]) {
         let of_class = counts.entry(class).or_default();
-        for file in rows::files(folder, class, "fit") {
-            rows::each(&file, |record, person| {
+        for file in files(folder, class, "fit") {
+            each(&file, |record, person| {
                 for name in recogniser.observe(record, person) {
                     *of_class.entry(name).or_default() += 1.0;
                 }
@@ -184,7 +190,7 @@ fn measure(folder: &Path) {
     println!("|---|---|---|---|---|---|---|");
     for class in CLASSES.iter().copied().chain(["background"]) {
         for half in ["fit", "held"] {
-            for file in rows::files(folder, class, half) {
+            for file in files(folder, class, half) {
                 let figures = figures(&recogniser, class, &file);
                 print_figures(class, &file, &figures);
             }
@@ -195,7 +201,7 @@ fn measure(folder: &Path) {
 fn figures(recogniser: &Recogniser, class: &str, file: &Path) -> Figures {
     let mut figures = Figures::default();
     let mut missed: BTreeMap<String, usize> = BTreeMap::new();
-    rows::each(file, |record, person| {
+    each(file, |record, person| {
         figures.records += 1;
         if person.is_some() && rows::identity_fields(person) < 3 && class != "background" {
             return;
@@ -239,4 +245,47 @@ fn print_figures(class: &str, file: &Path, figures: &Figures) {
         percent(figures.named_right),
         high.join(" "),
     );
+}
+
+/// The files of one class and one half: `FOLDER/class/recipe.half.csv` or `.ndjson`, in order.
+fn files(folder: &Path, class: &str, half: &str) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder.join(class.to_lowercase())) else { return Vec::new() };
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.to_string_lossy().contains(&format!(".{half}.")))
+        .collect();
+    files.sort();
+    files
+}
+
+/// Calls `then` with every record of a file.
+fn each(file: &Path, then: impl FnMut(&Record<'_>, Option<&Person<'_>>)) {
+    if file.extension().is_some_and(|extension| extension == "ndjson") {
+        each_resource(BufReader::new(File::open(file).unwrap()), then);
+    } else {
+        rows::each_row(File::open(file).unwrap(), object_of(file), then);
+    }
+}
+
+/// `world-account.fit.csv` holds accounts, files with Salesforce's names contacts, all others rows.
+fn object_of(file: &Path) -> &'static str {
+    if file.to_string_lossy().contains("account") { "Account" } else { "Contact" }
+}
+
+/// Calls `then` with every line of FHIR resources.
+fn each_resource(text: impl std::io::BufRead, mut then: impl FnMut(&Record<'_>, Option<&Person<'_>>)) {
+    for line in text.lines() {
+        let line = line.unwrap();
+        let Json::Object(fields) = json::parse(line.as_bytes()).unwrap() else { continue };
+        let object = fields
+            .iter()
+            .find(|(name, _)| name == "resourceType")
+            .and_then(|(_, value)| value.text())
+            .unwrap_or_default()
+            .to_owned();
+        let record =
+            Record { form: Form::Fhir, object: object.into(), fields, mark: None, claim: Claim::None };
+        let person = Person::of(&record);
+        then(&record, person.as_ref());
+    }
 }

@@ -20,7 +20,7 @@ pub const EVIDENCE_SIGNALS_MAX: usize = mark::SIGNALS_MAX;
 #[derive(Debug)]
 pub struct Recogniser {
     facts: Facts,
-    weights: Weights,
+    pub(crate) weights: Weights,
 }
 
 /// What a record's looks say about where it is from. Suspicion, never proof.
@@ -111,5 +111,46 @@ impl Recogniser {
         Self::signals()
             .find_map(|(known, sentence)| (known == name).then_some(sentence))
             .unwrap_or("No signal has this name in this version.")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use mark::{Claim, Form, json::Json};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Changes with the weights, on purpose: put the new one here, and say in the changelog what moved.
+    #[test]
+    fn the_version_is_that_of_the_reviewed_weights() {
+        assert_eq!(Recogniser::built_in().version(), "2026-11/c8655134");
+    }
+
+    proptest! {
+        /// Any values at all: no panic, the weight is the sum of its signals, no more signals than there are groups.
+        #[test]
+        fn any_row_is_weighed(values in proptest::collection::vec("\\PC{0,24}", 12)) {
+            let columns = [
+                "first_name", "last_name", "birth_date", "email", "phone", "street", "city", "state", "zip", "ssn",
+                "company", "country",
+            ];
+            let fields = columns
+                .iter()
+                .zip(&values)
+                .map(|(name, value)| (Cow::Borrowed(*name), Json::Text(Cow::Borrowed(value.as_str()))))
+                .collect();
+            let record = Record { form: Form::Table, object: "row".into(), fields, mark: None, claim: Claim::None };
+            let recogniser = Recogniser::built_in();
+            let evidence = recogniser.weigh(&record, Person::of(&record).as_ref());
+            prop_assert!(evidence.signals.len() <= EVIDENCE_SIGNALS_MAX);
+            let sum: i32 = evidence.signals.iter().map(|signal| signal.decibits).sum();
+            if evidence.signals.len() < EVIDENCE_SIGNALS_MAX {
+                prop_assert_eq!(sum, evidence.decibits);
+            }
+            prop_assert_eq!(&evidence, &recogniser.weigh(&record, Person::of(&record).as_ref()));
+        }
     }
 }

@@ -271,3 +271,6 @@ signs! {
     CompanyOrdinary Company "company-ordinary"
         "Nothing about the company's name stands out."
 }
+
+#[cfg(test)]
+mod tests;

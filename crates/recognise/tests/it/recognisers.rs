@@ -66,6 +66,34 @@ fn public_contacts_are_not_suspected_in_either_half() {
     assert!(halves.shares().iter().all(|share| *share <= 0.001), "{:?}", halves.shares());
 }
 
+/// Office-holders have offices' mail. That must not be what acquits them: other people have none.
+#[test]
+fn public_contacts_are_not_suspected_without_their_offices_mail() {
+    let Some(path) = shared("real-people/public_officials.csv.gz") else { return };
+    let recogniser = Recogniser::built_in();
+    let [mut without, mut free, mut bare] = [Halves::default(), Halves::default(), Halves::default()];
+    let mut index = 0;
+    each_record(&path, None, |record| {
+        let Some(mut person) = Person::of(record) else { return };
+        let half = index % 2;
+        index += 1;
+        for email in &mut person.emails {
+            let mailbox = email.split('@').next().unwrap_or_default();
+            *email = format!("{mailbox}@gmail.com").into();
+        }
+        free.add(half, &recogniser.weigh(record, Some(&person)));
+        person.emails.clear();
+        without.add(half, &recogniser.weigh(record, Some(&person)));
+        person.names.clear();
+        person.birth_date = None;
+        bare.add(half, &recogniser.weigh(record, Some(&person)));
+    });
+    for (what, halves) in [("no mail", without), ("free mail", free), ("phone and address only", bare)] {
+        println!("public contacts, {what}: {:?}", halves.shares());
+        assert!(halves.shares().iter().all(|share| *share <= 0.001), "{what}: {:?}", halves.shares());
+    }
+}
+
 /// A hospital or clinic that Synthea copies is a place like any other.
 #[test]
 fn places_are_not_suspected() {
