@@ -9,6 +9,8 @@ look at what its user is shown. Run by `cargo xtask clients`; ends with `N passe
 """
 
 import argparse
+import csv
+import io
 import json
 import os
 import shutil
@@ -150,20 +152,25 @@ PEOPLE = [
 def carry_marks(tally, theatre, servers):
     """Marks through a real client: written, read back and judged; then moved, broken, and brought to production."""
     dataset = servers.generate(PEOPLE)
+    table = servers.generate_csv(ROOT / "fixtures" / "recognise" / "snowfakery.csv")
     sandbox = servers.through("sandbox", dataset, "marked-sandbox")
     production = servers.through("production", dataset, "marked-production")
     intact, modified = theatre.folder / "intact.json", theatre.folder / "modified.json"
-    files = {"MARKED": dataset.records, "DATASET": dataset.manifest, "INTACT": intact, "MODIFIED": modified}
+    loaded = theatre.folder / "loaded.json"
+    files = {"MARKED": dataset.records, "DATASET": dataset.manifest, "INTACT": intact, "MODIFIED": modified,
+             "TABLE": table.records, "TABLE_DATASET": table.manifest, "LOADED": loaded}
     files = {"EOSIN_CLIENT_" + name: str(path) for name, path in files.items()}
     for scene, place in (("marked", sandbox), ("marked_refused", production)):
         transcript = theatre.play("simple_salesforce", scene, place, **files)
         steps_hold(tally, f"marks through simple_salesforce, {place.name}", transcript)
         show_refusals(transcript)
-    for name, file, count in (("intact", intact, len(PEOPLE)), ("modified", modified, 1)):
+    rows = sum(1 for _ in csv.DictReader(io.StringIO(table.records.read_text())))
+    told = (("intact", intact, dataset, len(PEOPLE)), ("modified", modified, dataset, 1), ("intact", loaded, table, rows))
+    for name, file, dataset, count in told:
         said = servers.judge(file, dataset) if file.exists() else {"counts": {}, "findings": []}
         states = [finding.get("integrity") for finding in said["findings"]]
         good = said["counts"].get("synthetic") == count and states == [name] * count
-        tally.check(f"what simple_salesforce read back is synthetic and {name}", "" if good else json.dumps(said)[:1500])
+        tally.check(f"what simple_salesforce read back is synthetic and {name}: {file.stem}", "" if good else json.dumps(said)[:1500])
 
 
 def show_refusals(transcript):

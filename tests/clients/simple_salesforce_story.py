@@ -3,6 +3,7 @@
 Knows nothing of Eosin: it is given an address and credentials, and a CA through REQUESTS_CA_BUNDLE as any user would.
 """
 
+import csv
 import json
 import os
 from urllib.parse import urlparse
@@ -266,11 +267,27 @@ def marked(t):
                            lambda answer: all(record["Eosin_Mark__c"] and record["Eosin_Synthetic__c"] for record in answer)))
     t.step("edit a phone", lambda: sf.Contact.update(ids[0], {"Phone": "+1 202 555 0199"}), lambda answer: answer == 204)
     leave("MODIFIED", t.step("read the edited one", lambda: [found(sf, ids[0], records[0])], lambda answer: answer[0]["Phone"].endswith("0199")))
+    bulk_load(t, sf)
     moved = {**untyped(records[1]), "LastName": "Somebody-Else", "FirstName": "Moved", "Email": "moved@example.org", "Birthdate": "1971-02-03"}
     t.step("refused: the mark of another record", lambda: plain(sf.Contact.create(moved)), lambda answer: "EOSIN_BLOCKED" in answer["text"])
     flipped = untyped(records[2])
     flipped["Eosin_Mark__c"] = flipped["Eosin_Mark__c"][:-8] + ("A" if flipped["Eosin_Mark__c"][-8] != "A" else "B") + flipped["Eosin_Mark__c"][-7:]
     t.step("refused: a mark with a flipped bit", lambda: plain(sf.Contact.create(flipped)), lambda answer: "EOSIN_BLOCKED" in answer["text"])
+
+
+def bulk_load(t, sf):
+    """Loads a table that `eosin mark` left, as it is, and leaves what a query gives of it."""
+    dataset = read_json("TABLE_DATASET")
+    with open(setting("TABLE"), encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    row = {"Name": "Client table", "Eosin_Manifest__c": json.dumps(dataset["manifest"]), "Eosin_Receipt__c": json.dumps(dataset["receipts"])}
+    named = rows[0]["Eosin_Dataset__r.Eosin_Dataset_Id__c"]
+    t.step("the table's dataset", lambda: sf.Eosin_Dataset__c.upsert("Eosin_Dataset_Id__c/" + named, row), lambda answer: answer == 201)
+    t.step("bulk load of the marked table", lambda: sf.bulk2.Contact.insert(csv_file=setting("TABLE")),
+           lambda answer: [job["numberRecordsFailed"] for job in answer] == [0] and sum(job["numberRecordsProcessed"] for job in answer) == len(rows))
+    names = [name for name in rows[0] if not name.endswith("__r.Eosin_Dataset_Id__c")] + ["Eosin_Dataset__r.Eosin_Dataset_Id__c"]
+    asked = f"SELECT {', '.join(names)} FROM Contact WHERE Eosin_Dataset__r.Eosin_Dataset_Id__c = '{named}'"
+    leave("LOADED", t.step("read the table back", lambda: plain(list(sf.query_all_iter(asked))), lambda answer: len(answer) == len(rows)))
 
 
 def marked_refused(t):

@@ -97,6 +97,13 @@ class Stage:
         self.say("mark", given, "--out", out, "--dataset", "client story", "--generator", "client-story", "--config", home / "eosin.toml")
         return Dataset(out, Path(f"{out}.dataset.json"), home / "keys" / "ledger.vkey")
 
+    def generate_csv(self, given):
+        """Marks a Contact table that a generator left, in the same log."""
+        home, out = self.folder / "generator", self.folder / "Contact.csv"
+        self.say("mark", given, "--object", "Contact", "--out", out, "--dataset", "client table", "--generator", "Snowfakery",
+                 "--config", home / "eosin.toml")
+        return Dataset(out, Path(f"{out}.dataset.json"), home / "keys" / "ledger.vkey")
+
     def judge(self, file, dataset):
         """What `eosin judge` says of a file, by a stranger who trusts only the generator's key."""
         return json.loads(self.say("judge", file, "--dataset", dataset.manifest, "--trust", dataset.vkey, "--json"))
