@@ -104,12 +104,14 @@ impl Counted {
 }
 
 /// Files of generators, and how many of their people have at least one, two and three kinds.
-const GENERATED: [(&str, Option<&str>, usize, [usize; 3]); 6] = [
+const GENERATED: [(&str, Option<&str>, usize, [usize; 3]); 7] = [
     ("synthea/bulk-fhir-1000/Patient.ndjson.gz", None, 1144, [1144, 1144, 1144]),
     ("synthea/bulk-fhir-1000/Practitioner.ndjson.gz", None, 835, [835, 828, 0]),
     ("synthea/csv-27/patients.csv.gz", None, 27, [27, 27, 27]),
     ("generators/faker/contacts_10k.csv.gz", None, 10_000, [10_000, 10_000, 10_000]),
     ("generators/mimesis/contacts_10k.csv.gz", None, 10_000, [10_000, 10_000, 10_000]),
+    // 403 people in so many messages.
+    ("hl7v2/simhospital_messages.out.gz", None, 1013, [1013, 1013, 1013]),
     // Two of three have a literal name and nothing else.
     ("generators/snowfakery/Contact.csv.gz", Some("Contact"), 10_000, [3333, 3333, 3331]),
 ];
@@ -122,7 +124,11 @@ fn people_of_generators_have_several_kinds_and_nobody_elses() {
         counted.report(file);
         assert_eq!(counted.people, people, "{file}");
         assert_eq!(counted.with_kinds, with_kinds, "{file}");
-        assert_eq!(counted.shared_of(FingerprintKind::NameAndBirthDate).1, 0, "{file}");
+        let names_shared = counted.shared_of(FingerprintKind::NameAndBirthDate).1;
+        assert!(
+            names_shared == 0 || file.starts_with("hl7v2"),
+            "{file}: {names_shared} shared by two people"
+        );
         let Some(officials) = &officials else { continue };
         let both = counted.holders.keys().filter(|one| officials.holders.contains_key(one)).count();
         assert_eq!(both, 0, "{file}: fingerprints that office-holders have too");
