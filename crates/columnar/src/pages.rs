@@ -21,7 +21,9 @@ pub const PAGE_BYTES_MAX: u64 = 128 << 20;
 /// Most pages of a column in one row group.
 const PAGES_MAX: usize = 1 << 20;
 
-/// Most bytes that one byte of a page may become where the codec does not say how many it will give.
+/// Most bytes that one byte of a page may become, by its header, where the library does not hold the codec to it.
+///
+/// A header that lies about gzip or Zstandard is found out only after the page has grown: known, and open.
 const RATIO_MAX: u64 = 1100;
 
 /// A file that several readers share.
