@@ -51,8 +51,8 @@ pub(crate) enum Command {
     Init(InitArguments),
     /// Run the gateway of an eosin.toml until it is told to stop.
     Run(RunArguments),
-    /// Mark the records of a file as one dataset, and log it.
-    Mark(MarkArguments),
+    /// Mark the records of a file or a folder as one dataset, and log it.
+    Mark(Box<MarkArguments>),
     /// Say of every record in files, folders and archives, or on standard input, what it is.
     ///
     /// Exits 0 if every record is attested and unchanged (with `--fail-on`: if none is what is named there, or worse), 1
@@ -61,6 +61,9 @@ pub(crate) enum Command {
     /// Check the ledger, or prove an entry of it.
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// What the registry of fingerprints holds, with proofs.
+    #[command(subcommand)]
+    Registry(RegistryCommand),
     /// Check or show a configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -102,24 +105,33 @@ pub(crate) struct RunArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct MarkArguments {
-    /// The file to mark: FHIR JSON, Bundle or NDJSON, Salesforce JSON or CSV, any CSV.
+    /// What to mark: FHIR JSON, Bundle or NDJSON, Salesforce JSON or CSV, HL7 v2, Parquet, any CSV; or a folder of them.
     #[arg(value_name = "IN")]
     pub(crate) input: PathBuf,
-    /// The marked file; beside it appears the dataset's manifest with its receipts, `OUT.dataset.json`.
+    /// The marked file or folder; beside it appears the dataset's manifest with its receipts, `OUT.dataset.json`.
     #[arg(long, value_name = "OUT")]
     pub(crate) out: PathBuf,
+    /// A TOML file that says of the dataset what the other flags say; a flag wins.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) describe: Option<PathBuf>,
     /// A name for the dataset, for people.
     #[arg(long, value_name = "NAME")]
-    pub(crate) dataset: String,
-    /// What made the records.
-    #[arg(long, value_name = "NAME", required_unless_present = "attest")]
+    pub(crate) dataset: Option<String>,
+    /// What made the records; where the data says it, it need not be said again.
+    #[arg(long, value_name = "NAME")]
     pub(crate) generator: Option<String>,
     /// The generator's version.
     #[arg(long, value_name = "VERSION")]
     pub(crate) generator_version: Option<String>,
-    /// How they were made.
-    #[arg(long, value_enum, default_value_t = MethodWord::RuleBased)]
-    pub(crate) method: MethodWord,
+    /// How they were made; rule-based unless said.
+    #[arg(long, value_enum)]
+    pub(crate) method: Option<MethodWord>,
+    /// The file with the generator's parameters: its digest goes into the manifest.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) parameters: Option<PathBuf>,
+    /// The generator's seed: the manifest commits to it, and marking again with it gives the same bytes.
+    #[arg(long, value_name = "TEXT", conflicts_with = "attest")]
+    pub(crate) seed: Option<String>,
     /// Who made the content: human, ai, ai-reviewed, algorithm, unknown. Algorithm unless said; human when attesting.
     #[arg(long, value_name = "WHO")]
     pub(crate) authorship: Option<mark::Authorship>,
@@ -132,12 +144,28 @@ pub(crate) struct MarkArguments {
     /// Last day of their retention.
     #[arg(long, value_name = "DATE")]
     pub(crate) retain_until: Option<String>,
+    /// Who ran the generator: an account or a team.
+    #[arg(long, value_name = "WHO")]
+    pub(crate) operator: Option<String>,
+    /// When they were generated.
+    #[arg(long, value_name = "MOMENT")]
+    pub(crate) generated_at: Option<String>,
     /// The Salesforce object or table of a CSV.
     #[arg(long, value_name = "OBJECT")]
     pub(crate) object: Option<String>,
+    /// A TOML file that says which column of a table holds what: `[columns."TABLE"]`, `COLUMN = "ROLE"`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) map: Option<PathBuf>,
     /// Attest the records instead: they are about people whom this boundary, a system of record, vouches for.
     #[arg(long, value_name = "BOUNDARY", conflicts_with = "generator")]
     pub(crate) attest: Option<String>,
+    /// Write nothing if any record cannot be marked. Without it such records go to `OUT.rejected`, and the exit code
+    /// is 1.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Which exports of the manifest to write beside OUT; all of them unless said.
+    #[arg(long = "export", value_enum, value_delimiter = ',', value_name = "KIND")]
+    pub(crate) exports: Option<Vec<crate::mark_command::Export>>,
     /// The configuration that names ledger and keys.
     #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
     pub(crate) config: PathBuf,
@@ -146,8 +174,9 @@ pub(crate) struct MarkArguments {
     pub(crate) json: bool,
 }
 
-/// How records were made, as said on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+/// How records were made, as said on the command line or in a description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum MethodWord {
     /// Rules and tables.
     RuleBased,
@@ -222,6 +251,67 @@ pub(crate) enum LedgerCommand {
         /// Print the result as JSON.
         #[arg(long)]
         json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RegistryCommand {
+    /// Say what the registry holds, and whether its snapshot is in the ledger.
+    Status {
+        /// The configuration.
+        #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
+        config: PathBuf,
+        /// Print the result as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read every entry, compute the root again, and look for it in the ledger.
+    Verify {
+        /// The configuration.
+        #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
+        config: PathBuf,
+        /// Print the result as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Prove of a record's values that they are in the registry, or that they are not. Exits 1 if any is.
+    Prove {
+        /// A file with the record, or `-` for standard input: values are never given on the command line.
+        #[arg(value_name = "RECORD")]
+        record: PathBuf,
+        /// The Salesforce object or table of a CSV.
+        #[arg(long, value_name = "OBJECT")]
+        object: Option<String>,
+        /// Where to write the proofs.
+        #[arg(long, value_name = "FILE", default_value = "registry-proofs.json")]
+        out: PathBuf,
+        /// The configuration.
+        #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Add the records of files that were marked before; each mark is proved first.
+    Add {
+        /// The marked files.
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+        /// Dataset files to know beside those of the configuration and those lying next to each FILE.
+        #[arg(long = "dataset", value_name = "FILE")]
+        datasets: Vec<PathBuf>,
+        /// The configuration.
+        #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Remove every fingerprint of the records of marked files.
+    Forget {
+        /// The marked files.
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+        /// Dataset files to know beside those of the configuration and those lying next to each FILE.
+        #[arg(long = "dataset", value_name = "FILE")]
+        datasets: Vec<PathBuf>,
+        /// The configuration.
+        #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
+        config: PathBuf,
     },
 }
 

@@ -115,7 +115,8 @@ impl Refused {
     }
 }
 
-const KNOWN: &str = "known are FHIR R4 JSON and NDJSON, HL7 v2, Salesforce JSON and CSV, and any CSV with a header";
+const KNOWN: &str =
+    "known are FHIR R4 JSON and NDJSON, HL7 v2, Salesforce JSON and CSV, and any CSV with a header";
 
 /// Looks at how a stream begins and opens it as what it is.
 ///
@@ -175,6 +176,14 @@ pub(crate) fn dataset_beside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".dataset.json");
     path.with_file_name(name)
+}
+
+/// Whether a file lies beside marked data and holds none: its dataset file, what was rejected, or an export.
+pub(crate) fn is_companion(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    [".dataset.json", ".rejected", ".croissant.json", ".provenance.json", ".prov.json"]
+        .iter()
+        .any(|end| name.ends_with(end))
 }
 
 /// At most `length` bytes from the beginning, and what comes after them.

@@ -13,6 +13,7 @@ mod printer;
 mod config;
 mod config_command;
 mod demo;
+mod export;
 mod init;
 mod input;
 mod judge_command;
@@ -22,6 +23,7 @@ mod mark_command;
 mod org_command;
 mod pipeline;
 mod progress;
+mod registry_command;
 mod run;
 mod wiring;
 
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Command::Mark(arguments) => mark_command::mark(&arguments, &printer),
         Command::Judge(arguments) => judge_command::judge(&arguments, &printer),
         Command::Ledger(command) => ledger_command::ledger(&command, &printer),
+        Command::Registry(command) => registry_command::registry(&command, &printer),
         Command::Config(command) => config_command::config(&command, &printer),
         Command::Org(arguments) => org_command::org(&arguments, &printer),
         Command::Completions { shell } => {

@@ -1,12 +1,12 @@
-//! `eosin mark`: seals the records of a file as one dataset, logs it, and writes the marked file.
+//! `eosin mark`: seals the records of a file or a folder as one dataset, logs it, and writes what is marked.
 //!
-//! The file is read twice, a chunk at a time: first to see which fields there are, then to seal. The ledger comes
-//! before the result: what is written under OUT was logged, and OUT is there whole or not at all.
+//! Everything is read twice, a piece at a time: first to see which fields there are, then to seal. The registry and
+//! the ledger come before the result: what is written under OUT was logged, and OUT is there whole or not at all.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use ledger::{COMMIT_ENTRIES_MAX, CommitError, Ledger};
-use mark::{BatchEntry, BatchReceipt, DatasetFile, MANIFEST_BYTES_MAX};
+use ledger::durable;
+use mark::{DatasetFile, MANIFEST_BYTES_MAX, Manifest};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
 use crate::{
@@ -18,153 +18,205 @@ use crate::{
     printer::Printer,
 };
 
+mod columns;
+mod description;
+mod exports;
+mod fitness;
+mod growing;
+pub(crate) mod logging;
+mod output;
 mod plan;
-mod progress;
+mod reading;
+mod recognised;
+pub(crate) mod registering;
 mod sealing;
+mod sources;
 mod summary;
 mod survey;
-mod writing;
 
+pub(crate) use exports::Export;
+
+use description::Description;
+use fitness::Fitness;
+use output::Outputs;
 use plan::Plan;
+use reading::Reader;
+use registering::Registering;
+use sealing::Sealing;
+use sources::Sources;
 use summary::Summary;
-use writing::Writing;
+use survey::{Fate, Surveyed};
 
-/// Marks a file.
+/// Marks a file or a folder.
 ///
-/// Errors: a report, exit code 2, and neither OUT nor its dataset file is there.
+/// Errors: a report, exit code 2, and nothing is there under OUT nor beside it.
 pub(crate) fn mark(arguments: &MarkArguments, printer: &Printer) -> Done {
-    let out_dataset = input::dataset_beside(&arguments.out);
-    may_write(&arguments.input, &arguments.out, &out_dataset)?;
     let config = Config::load(&arguments.config)?;
-    let plan = Plan::of(arguments, &config)?;
+    let plan = Plan::of(Description::of(arguments)?, &config)?;
+    let asked = plan.description();
+    let places = Places::of(&arguments.out, &asked.exports);
+    places.are_free(&arguments.input)?;
+    let sources = Sources::find(&arguments.input)?;
 
-    let surveyed = survey::survey(arguments, plan.subject, printer)?;
-    let manifest = plan.manifest(surveyed.objects, keys::salt()?);
-    let length = manifest.to_canonical().len();
-    if length > MANIFEST_BYTES_MAX {
-        return Err(miette!(
-            help = "mark objects in files of their own",
-            "the manifest would have {length} bytes, more than {MANIFEST_BYTES_MAX}: too many fields"
-        ));
+    let fitness = Fitness { subject: plan.subject, columns: &asked.columns };
+    let surveyed = survey::survey(&sources, &fitness, asked.object.as_deref(), printer)?;
+    if arguments.strict && surveyed.rejected.count > 0 {
+        return Err(summary::refused(&surveyed));
     }
+    let source = plan.source(surveyed.recognised.as_ref())?;
+    let manifest = plan.manifest(source, surveyed.objects.clone(), keys::salt()?);
+    is_short(&manifest)?;
 
-    // The ledger is opened before sealing: that somebody else is writing to it is known early.
-    let signer = keys::signer(&config.ledger.signer)?;
-    let mut ledger = Ledger::open(&config.ledger.folder, signer)
-        .into_diagnostic()
-        .wrap_err_with(|| format!("cannot write to the ledger in {}", config.ledger.folder.display()))?;
-    let mut out = Writing::begin(&arguments.out)?;
-    let sealed = sealing::seal_file(arguments, &manifest, surveyed.records, &mut out, printer)?;
-    out.sync()?;
+    // Ledger and registry are opened before sealing: that somebody else is writing to them is known early.
+    let mut ledger = logging::open(&config)?;
+    let mut registering = Registering::begin(&config, &asked.columns)?;
+    let mut out = Outputs::begin(&arguments.out, &sources, &surveyed.files)?;
+    let at = sealing::moment();
+    let reader = Reader { sources: &sources, object: asked.object.as_deref(), skipped: skipped(&surveyed) };
+    let fingerprinter = registering.as_ref().map(Registering::fingerprinter);
+    let sealing = Sealing {
+        reader,
+        fitness,
+        surveyed: &surveyed,
+        manifest: &manifest,
+        fingerprinter: fingerprinter.as_deref(),
+        at: &at,
+    };
+    let register = |found| registering.as_mut().map_or(Ok(()), |registering| registering.add(found));
+    let sealed = sealing.run(&mut out, register, printer)?;
+    let grown = out.sync()?;
 
-    let logged = log(&mut ledger, &sealed)?;
+    let registered = registering.map(Registering::commit).transpose()?.flatten();
+    let logged = logging::log(&mut ledger, &sealed)?;
+    let snapshot = registered.as_ref().map(|registered| registered.log(&mut ledger)).transpose()?;
+    let unpublished = ledger.publish().err().map(|error| error.to_string());
     let file = DatasetFile { manifest, receipts: logged.receipts };
-    let placed = ledger::durable::replace(&out_dataset, file.to_json().as_bytes())
-        .into_diagnostic()
-        .and_then(|()| out.finish())
-        .wrap_err_with(|| {
-            format!(
-                "the dataset is logged at {} to {} of `{}`, but {} is not there; mend the cause and mark again",
-                logged.first,
-                logged.last,
-                ledger.origin(),
-                arguments.out.display()
-            )
-        });
-    if placed.is_err() {
-        // A dataset file without its records would only confuse.
-        drop(std::fs::remove_file(&out_dataset));
-    }
-    placed?;
     let summary = Summary {
         manifest: &file.manifest,
-        records: &surveyed.by_object,
-        assumed: surveyed.assumed.as_deref(),
+        surveyed: &surveyed,
+        sources: &sources,
+        contradicted: plan.contradiction(surveyed.recognised.as_ref()),
         batches: sealed.len(),
         origin: ledger.origin(),
         first: logged.first,
         last: logged.last,
-        out: &arguments.out,
-        out_dataset: &out_dataset,
+        registered: registered.as_ref(),
+        snapshot,
+        places: &places,
         config: &config,
         config_as_given: &arguments.config,
     };
-    if arguments.json {
-        printer.line(&summary.to_json());
-    } else {
-        summary.print(printer);
+    let exported = exports::write_all(&asked.exports, &summary, &grown, &at);
+    let finished = places.put(file.to_json().as_bytes(), &exported).and_then(|()| out.finish()).wrap_err_with(|| {
+        format!(
+            "the dataset is logged at {} to {} of `{}`, but {} is not there; mend the cause and mark again",
+            logged.first,
+            logged.last,
+            ledger.origin(),
+            arguments.out.display()
+        )
+    });
+    if finished.is_err() {
+        // A dataset file without its records would only confuse.
+        places.remove();
     }
-    if let Some(cause) = logged.unpublished_because {
+    finished?;
+    summary.tell(arguments.json, printer);
+    if let Some(cause) = unpublished {
         printer.note(&format!("The ledger holds the dataset and could not publish it yet: {cause}"));
     }
-    Ok(Outcome::Clean)
+    Ok(if surveyed.rejected.count == 0 { Outcome::Clean } else { Outcome::Findings })
 }
 
-/// Whether the result has a place: nothing is overwritten, least of all what is read.
-fn may_write(from: &Path, out: &Path, out_dataset: &Path) -> miette::Result<()> {
-    if from == Path::new(STANDARD_INPUT) {
-        return Err(miette!("IN is read twice, so it cannot be standard input; save it to a file first"));
+fn is_short(manifest: &Manifest) -> miette::Result<()> {
+    let length = manifest.to_canonical().len();
+    if length <= MANIFEST_BYTES_MAX {
+        return Ok(());
     }
-    let real = |path: &Path| std::fs::canonicalize(path).ok();
-    if real(from).is_some() && real(from) == real(out) {
-        return Err(miette!(help = "name another file with `--out`", "OUT is IN: {}", out.display()));
-    }
-    for path in [out, out_dataset] {
-        if path.exists() {
-            return Err(miette!(
-                help = "name another file with `--out`, or move this one away",
-                "{} is there already, and nothing is overwritten",
-                path.display()
-            ));
+    Err(miette!(
+        help = "mark objects in files of their own",
+        "the manifest would have {length} bytes, more than {MANIFEST_BYTES_MAX}: too many fields"
+    ))
+}
+
+/// The files that are not read a second time.
+fn skipped(surveyed: &Surveyed) -> std::collections::BTreeSet<usize> {
+    let is_marked = |fate: &Fate| matches!(fate, Fate::Marked { .. });
+    surveyed.files.iter().enumerate().filter(|(_, fate)| !is_marked(fate)).map(|(file, _)| file).collect()
+}
+
+/// Where everything is put.
+#[derive(Debug)]
+pub(crate) struct Places {
+    out: PathBuf,
+    rejected: PathBuf,
+    dataset: PathBuf,
+    exports: Vec<PathBuf>,
+}
+
+impl Places {
+    fn of(out: &Path, exports: &[Export]) -> Self {
+        Self {
+            // Without the slash that a shell puts behind a folder.
+            out: out.components().collect(),
+            rejected: exports::beside(out, ".rejected"),
+            dataset: input::dataset_beside(out),
+            exports: exports.iter().filter_map(|export| export.beside(out)).collect(),
         }
     }
-    Ok(())
-}
 
-struct LoggedBatches {
-    receipts: Vec<BatchReceipt>,
-    first: u64,
-    last: u64,
-    unpublished_because: Option<String>,
-}
+    /// What OUT is called.
+    pub(crate) fn out_name(&self) -> String {
+        self.out.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
 
-/// Commits every batch, then takes the receipts, all under the last checkpoint.
-fn log(ledger: &mut Ledger, entries: &[BatchEntry]) -> miette::Result<LoggedBatches> {
-    let mut logged = Vec::with_capacity(entries.len());
-    for part in entries.chunks(COMMIT_ENTRIES_MAX) {
-        let done = ledger.commit(part.to_vec(), BatchEntry::to_bytes).map_err(|error| {
-            let help = match &error {
-                CommitError::Refused(_) => "nothing of it is in the ledger; mend the cause and mark again",
-                CommitError::Unknown { .. } => {
-                    "check the disk, run `eosin ledger verify`, then mark again: batches without a dataset do no harm"
-                }
-            };
-            Err::<(), _>(error)
-                .into_diagnostic()
-                .wrap_err_with(|| format!("the dataset was not logged, so OUT was not written; {help}"))
-                .err()
-                .unwrap_or_else(|| miette!("the dataset was not logged"))
-        })?;
-        logged.extend(done);
+    /// Whether the results have places: nothing is overwritten, least of all what is read.
+    fn are_free(&self, from: &Path) -> miette::Result<()> {
+        if from == Path::new(STANDARD_INPUT) {
+            return Err(miette!("IN is read twice, so it cannot be standard input; save it to a file first"));
+        }
+        let real = |path: &Path| std::fs::canonicalize(path).ok();
+        let (root, out) = (real(from), real(&self.out));
+        if root.is_some() && root == out {
+            return Err(miette!(help = "name another one with `--out`", "OUT is IN: {}", self.out.display()));
+        }
+        let parent =
+            self.out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if let (Some(root), Some(parent)) = (root, real(parent))
+            && parent.starts_with(&root)
+        {
+            return Err(miette!(
+                help = "name a place outside of it with `--out`",
+                "OUT would be in IN: {}",
+                self.out.display()
+            ));
+        }
+        for path in [&self.out, &self.rejected, &self.dataset].into_iter().chain(&self.exports) {
+            if std::fs::symlink_metadata(path).is_ok() {
+                return Err(miette!(
+                    help = "name another one with `--out`, or move this one away",
+                    "{} is there already, and nothing is overwritten",
+                    path.display()
+                ));
+            }
+        }
+        Ok(())
     }
-    // What cannot be published now is in the journal, and provable all the same.
-    let unpublished_because = ledger.publish().err().map(|error| error.to_string());
-    let mut receipts = Vec::with_capacity(logged.len());
-    for entry in &logged {
-        let proof = ledger
-            .prove(entry.index())
-            .into_diagnostic()
-            .wrap_err("the ledger cannot prove what it has just logged; run `eosin ledger verify`")?;
-        let text = String::from_utf8(entry.item().to_bytes()).into_diagnostic()?;
-        receipts.push(BatchReceipt { entry: text, proof: proof.to_string() });
+
+    /// Puts what lies beside OUT.
+    fn put(&self, dataset: &[u8], exported: &[Vec<u8>]) -> miette::Result<()> {
+        durable::replace(&self.dataset, dataset).into_diagnostic()?;
+        for (path, bytes) in self.exports.iter().zip(exported) {
+            durable::replace(path, bytes).into_diagnostic()?;
+        }
+        Ok(())
     }
-    let place = |entry: Option<&ledger::Logged<BatchEntry>>| entry.map_or(0, ledger::Logged::index);
-    Ok(LoggedBatches {
-        first: place(logged.first()),
-        last: place(logged.last()),
-        receipts,
-        unpublished_because,
-    })
+
+    fn remove(&self) {
+        for path in self.exports.iter().chain([&self.dataset, &self.rejected]) {
+            drop(std::fs::remove_file(path));
+        }
+    }
 }
 
 /// What to call a file in a command that a person copies.
@@ -176,25 +228,27 @@ fn shown(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
 
     #[test]
     fn nothing_is_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let from = folder.path().join("in.csv");
-        let (out, out_dataset) = (folder.path().join("out.csv"), folder.path().join("out.csv.dataset.json"));
-        ledger::durable::replace(&from, b"a,b\n1,2\n").unwrap();
-        assert!(may_write(&from, &out, &out_dataset).is_ok());
-        let same = folder.path().join("./in.csv");
-        assert!(may_write(&from, &same, &out_dataset).unwrap_err().to_string().starts_with("OUT is IN"));
-        ledger::durable::replace(&out_dataset, b"x").unwrap();
-        assert!(
-            may_write(&from, &out, &out_dataset).unwrap_err().to_string().contains("nothing is overwritten")
-        );
-        let standard_input = PathBuf::from(STANDARD_INPUT);
-        assert!(may_write(&standard_input, &out, &out).unwrap_err().to_string().contains("read twice"));
+        durable::replace(&from, b"a,b\n1,2\n").unwrap();
+        let check = |from: &Path, out: &str| {
+            let places = Places::of(&folder.path().join(out), &Export::ALL);
+            places.are_free(from).err().map(|report| report.to_string()).unwrap_or_default()
+        };
+        assert_eq!(check(&from, "out.csv"), "");
+        assert!(check(&from, "./in.csv").starts_with("OUT is IN"));
+        assert!(check(folder.path(), "out").starts_with("OUT would be in IN"));
+        for taken in ["a.csv.dataset.json", "b.csv.prov.json", "c.csv.rejected", "d.csv"] {
+            durable::replace(&folder.path().join(taken), b"x").unwrap();
+        }
+        for out in ["a.csv", "b.csv", "c.csv", "d.csv"] {
+            assert!(check(&from, out).contains("nothing is overwritten"), "{out}");
+        }
+        assert!(check(Path::new(STANDARD_INPUT), "out.csv").contains("read twice"));
     }
 
     #[test]

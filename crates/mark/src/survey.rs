@@ -49,6 +49,27 @@ impl Survey {
         }
     }
 
+    /// Takes in what another survey saw after this one: the same as if this one had seen it.
+    ///
+    /// So that parts of a dataset are surveyed side by side, and the spelling of names does not depend on who was
+    /// faster: that of the earlier part stays.
+    pub fn merge(&mut self, later: Self) {
+        for (object, seen) in later.objects {
+            let Some(observed) = self.objects.get_mut(&object) else {
+                self.objects.insert(object, seen);
+                continue;
+            };
+            for (key, (name, fits)) in seen.fields {
+                match observed.fields.get_mut(&key) {
+                    Some((_, kept)) => kept.retain(|kind| fits.contains(kind)),
+                    None => {
+                        observed.fields.insert(key, (name, fits));
+                    }
+                }
+            }
+        }
+    }
+
     /// The objects seen, in order of name.
     pub fn objects(&self) -> impl Iterator<Item = &str> {
         self.objects.keys().map(String::as_str)
@@ -140,6 +161,22 @@ mod tests {
     use crate::record::Claim;
 
     fn survey(rows: &[&'static str]) -> String {
+        let whole = survey_of(rows);
+        for middle in 0..=rows.len() {
+            let (earlier, later) = rows.split_at(middle);
+            let mut merged = survey_of(earlier);
+            merged.merge(survey_of(later));
+            assert_eq!(written(&merged), written(&whole), "in two parts, cut at {middle}");
+        }
+        written(&whole)
+    }
+
+    fn written(survey: &Survey) -> String {
+        let lists = survey.field_lists(|_, _| vec!["lastname".to_owned()]).unwrap();
+        serde_json::to_string(&lists.get("Contact")).unwrap()
+    }
+
+    fn survey_of(rows: &[&'static str]) -> Survey {
         let mut survey = Survey::default();
         for row in rows {
             let Json::Object(fields) = crate::json::parse(row.as_bytes()).unwrap() else {
@@ -153,8 +190,7 @@ mod tests {
                 claim: Claim::None,
             });
         }
-        let lists = survey.field_lists(|_, _| vec!["lastname".to_owned()]).unwrap();
-        serde_json::to_string(&lists["Contact"]).unwrap()
+        survey
     }
 
     #[test]

@@ -1,82 +1,174 @@
-//! What a dataset will say of itself, from the command line and the configuration.
+//! What a dataset will say of itself, from what was asked, the configuration and the data.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs::File, io::Read as _, path::Path};
 
-use jiff::civil;
-use mark::{Authorship, FieldList, Manifest, Method, Salt, Source, Subject};
-use miette::miette;
-
-use crate::{
-    arguments::{MarkArguments, MethodWord},
-    config::Config,
+use jiff::{Timestamp, civil};
+use mark::{
+    Authorship, FieldList, Manifest, Method, Salt, Source, Subject,
+    digest::{Key, sha256},
 };
+use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
-/// A manifest without salt and field lists.
-#[derive(Debug, PartialEq, Eq)]
+use super::{description::Description, recognised::Recognised};
+use crate::{arguments::MethodWord, config::Config};
+
+/// A manifest without salt, field lists, and what the data itself says.
+#[derive(Debug)]
 pub(super) struct Plan {
     /// Whom the records are about.
     pub(super) subject: Subject,
-    name: String,
-    source: Source,
-    authorship: Authorship,
+    description: Description,
     method: Method,
-    purposes: Vec<String>,
+    authorship: Authorship,
     jurisdictions: Vec<String>,
     retain_until: Option<String>,
+    generated_at: Option<String>,
+    parameters_digest: Option<String>,
 }
 
 impl Plan {
-    /// The plan that the arguments ask for.
+    /// The plan that is asked for.
     ///
-    /// Errors: a report: a boundary that may not attest, a date or a code that is none.
-    pub(super) fn of(arguments: &MarkArguments, config: &Config) -> miette::Result<Self> {
-        let (subject, source, method) = match (&arguments.attest, &arguments.generator) {
-            (Some(boundary), _) => {
+    /// Errors: a report: a boundary that may not attest, a date or a code that is none, parameters that cannot be read.
+    pub(super) fn of(description: Description, config: &Config) -> miette::Result<Self> {
+        let (subject, method, usual) = match &description.attest {
+            Some(_) if description.seed.is_some() => {
+                return Err(miette!("people have no seed: leave `seed` out where a boundary attests"));
+            }
+            Some(boundary) => {
                 may_attest(boundary, config)?;
-                (Subject::Attested, Source::SystemOfRecord { boundary: boundary.clone() }, Method::Collected)
+                (Subject::Attested, Method::Collected, Authorship::Human)
             }
-            (None, Some(name)) => {
-                let (name, version) = (name.clone(), arguments.generator_version.clone());
-                (Subject::Synthetic, Source::Generator { name, version }, method(arguments.method))
+            None => {
+                let word = description.method.unwrap_or(MethodWord::RuleBased);
+                let usual =
+                    if word == MethodWord::GenerativeModel { Authorship::Ai } else { Authorship::Algorithm };
+                (Subject::Synthetic, method(word), usual)
             }
-            (None, None) => return Err(miette!("say what made the records with `--generator NAME`")),
         };
-        let usual = if subject == Subject::Attested { Authorship::Human } else { Authorship::Algorithm };
-        let retain_until = arguments.retain_until.as_deref().map(date).transpose()?;
-        let jurisdictions =
-            arguments.jurisdictions.iter().map(|code| jurisdiction(code)).collect::<Result<_, _>>()?;
         Ok(Self {
             subject,
-            name: arguments.dataset.clone(),
-            source,
-            authorship: arguments.authorship.unwrap_or(usual),
             method,
-            purposes: arguments.purposes.clone(),
-            jurisdictions,
-            retain_until,
+            authorship: description.authorship.unwrap_or(usual),
+            jurisdictions: description
+                .jurisdictions
+                .iter()
+                .map(|code| jurisdiction(code))
+                .collect::<Result<_, _>>()?,
+            retain_until: description.retain_until.as_deref().map(date).transpose()?,
+            generated_at: description.generated_at.as_deref().map(moment).transpose()?,
+            parameters_digest: description.parameters.as_deref().map(digest_of_file).transpose()?,
+            description,
         })
     }
 
-    /// The manifest, with what the survey found.
-    pub(super) fn manifest(self, objects: BTreeMap<String, FieldList>, salt: Salt) -> Manifest {
-        Manifest {
-            name: self.name,
-            source: self.source,
+    /// What was asked.
+    pub(super) fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// What the records come from: what was asked, else what the data says of itself.
+    ///
+    /// Errors: a report where neither says anything.
+    pub(super) fn source(&self, recognised: Option<&Recognised>) -> miette::Result<Source> {
+        let asked = &self.description;
+        if let Some(boundary) = &asked.attest {
+            return Ok(Source::SystemOfRecord { boundary: boundary.clone() });
+        }
+        let agrees = |name: &str| recognised.filter(|found| found.name.eq_ignore_ascii_case(name));
+        let (name, found) = match (&asked.generator, recognised) {
+            (Some(name), _) => (name.clone(), agrees(name)),
+            (None, Some(found)) => (found.name.to_owned(), Some(found)),
+            (None, None) => {
+                return Err(miette!(
+                    help = "or attest it with `--attest BOUNDARY`, if it is about people",
+                    "the data does not say what made it; say it with `--generator NAME`"
+                ));
+            }
+        };
+        let version =
+            asked.generator_version.clone().or_else(|| found.and_then(|found| found.version.clone()));
+        Ok(Source::Generator { name, version })
+    }
+
+    /// The generator that the data names, where another was asked for.
+    pub(super) fn contradiction(&self, recognised: Option<&Recognised>) -> Option<&'static str> {
+        let asked = self.description.generator.as_deref()?;
+        let found = recognised?.name;
+        // «Synthea 3.3» and «our Synthea fork» name it.
+        (!asked.to_ascii_lowercase().contains(&found.to_ascii_lowercase())).then_some(found)
+    }
+
+    /// The manifest, with what the survey found and a salt.
+    ///
+    /// With a seed the salt follows from it and from everything else that the manifest says, so that marking the same
+    /// again gives the same bytes; without one it is `random`.
+    pub(super) fn manifest(
+        &self,
+        source: Source,
+        objects: BTreeMap<String, FieldList>,
+        random: Salt,
+    ) -> Manifest {
+        let asked = &self.description;
+        let mut manifest = Manifest {
+            name: asked.name.clone(),
+            source,
             subject: self.subject,
             authorship: self.authorship,
             method: self.method,
-            purposes: self.purposes,
-            jurisdictions: self.jurisdictions,
-            generated_at: None,
-            retain_until: self.retain_until,
-            operator: None,
-            parameters_digest: None,
-            seed_commitment: None,
-            salt,
+            purposes: asked.purposes.clone(),
+            jurisdictions: self.jurisdictions.clone(),
+            generated_at: self.generated_at.clone(),
+            retain_until: self.retain_until.clone(),
+            operator: asked.operator.clone(),
+            parameters_digest: self.parameters_digest.clone(),
+            seed_commitment: asked.seed.as_deref().map(|seed| sha256(&[seed.as_bytes()]).to_hex()),
+            salt: random,
             objects,
+        };
+        if let Some(seed) = asked.seed.as_deref() {
+            manifest.salt = salt_of_seed(seed, &manifest);
         }
+        manifest
     }
 }
+
+/// The first half of HMAC-SHA-256, keyed with a digest of the seed, over the manifest with a salt of zeros.
+///
+/// Source: spec/mark.md section 1.1.
+fn salt_of_seed(seed: &str, manifest: &Manifest) -> Salt {
+    let key = sha256(&[b"eosin salt of a seed\0", seed.as_bytes()]);
+    let rest = Manifest { salt: Salt([0; 16]), ..manifest.clone() }.to_canonical();
+    let mut salt = [0; 16];
+    if let Some(key) = Key::new(key.as_bytes()) {
+        salt.iter_mut().zip(key.hmac(&[&rest]).as_bytes()).for_each(|(to, from)| *to = *from);
+    }
+    Salt(salt)
+}
+
+/// SHA-256 of a file's bytes, in hex.
+fn digest_of_file(path: &Path) -> miette::Result<String> {
+    let digest = || -> std::io::Result<String> {
+        let mut file = File::open(path)?.take(PARAMETERS_BYTES_MAX + 1);
+        let mut digest = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            let length = file.read(&mut buffer)?;
+            if length == 0 {
+                break;
+            }
+            digest.update(buffer.get(..length).unwrap_or_default());
+        }
+        if file.limit() == 0 {
+            return Err(std::io::Error::other(format!("it is longer than {PARAMETERS_BYTES_MAX} bytes")));
+        }
+        Ok(data_encoding::HEXLOWER.encode(digest.finish().as_ref()))
+    };
+    digest().into_diagnostic().wrap_err_with(|| format!("cannot read the parameters in {}", path.display()))
+}
+
+/// Parameters are configurations, or a model's description; not the model.
+const PARAMETERS_BYTES_MAX: u64 = 1 << 30;
 
 fn may_attest(name: &str, config: &Config) -> miette::Result<()> {
     let known: Vec<&str> = config.boundaries.iter().map(|known| known.boundary.name.as_str()).collect();
@@ -108,6 +200,13 @@ fn date(text: &str) -> miette::Result<String> {
     match text.parse::<civil::Date>() {
         Ok(date) => Ok(date.to_string()),
         Err(_) => Err(miette!("`--retain-until {text}` is not a date such as 2027-12-31")),
+    }
+}
+
+fn moment(text: &str) -> miette::Result<String> {
+    match text.parse::<Timestamp>() {
+        Ok(moment) => Ok(Timestamp::from_second(moment.as_second()).unwrap_or(moment).to_string()),
+        Err(_) => Err(miette!("`--generated-at {text}` is not a moment such as 2026-11-01T08:00:00Z")),
     }
 }
 

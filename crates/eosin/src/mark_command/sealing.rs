@@ -1,62 +1,158 @@
-//! The second reading: batch after batch sealed and written, and the entries kept for the ledger.
+//! The second reading: piece after piece sealed on all cores and written in order, the entries kept for the ledger.
 
 use carrier::Labels;
 use jiff::Timestamp;
-use mark::{BATCH_RECORDS_MAX, BatchEntry, Draft, Manifest, Reading, Record, Subject, seal};
+use mark::{BATCH_RECORDS_MAX, BatchEntry, Draft, Manifest, Record, Subject, seal};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+use recognise::{Fingerprint, PersonTag};
 
-use super::{progress::Progress, writing::Writing};
-use crate::{arguments::MarkArguments, input, keys, printer::Printer};
+use super::{
+    fitness::Fitness,
+    output::Outputs,
+    reading::{Part, Reader, Work},
+    registering::Fingerprinter,
+    survey::{self, Surveyed},
+};
+use crate::{keys, pipeline, printer::Printer, progress::Progress};
 
-/// Seals the file into `out`, which is not in its place yet.
-///
-/// Shape:  one entry a batch, in order; a chunk of the file is one batch, or several if it is one long document.
-/// Errors: a report: the file changed since it was surveyed, or it cannot be labelled.
-pub(super) fn seal_file(
-    arguments: &MarkArguments,
-    manifest: &Manifest,
-    expected: u64,
-    out: &mut Writing,
-    printer: &Printer,
-) -> miette::Result<Vec<BatchEntry>> {
-    let path = &arguments.input;
-    let changed =
-        || miette!(help = "mark it when nobody writes to it", "{} changed while it was read", path.display());
-    let mut input = input::open(path, arguments.object.as_deref())?;
-    let progress = Progress::new("sealing", path, &input, printer);
-    let mut entries = Vec::new();
-    let mut records = 0_u64;
-    while let Some(chunk) = input
-        .next_chunk()
-        .into_diagnostic()
-        .wrap_err_with(|| format!("cannot read {} to its end", path.display()))?
-    {
-        let readings = chunk.read().records;
-        let found: Vec<&Record<'_>> = readings
-            .iter()
-            .map(|Reading { content, .. }| content.as_ref())
-            .collect::<Result<_, _>>()
-            .map_err(|_| changed())?;
-        let mut labels = Vec::with_capacity(found.len());
-        for batch in found.chunks(BATCH_RECORDS_MAX) {
-            let number = u32::try_from(entries.len()).into_diagnostic().wrap_err("too many batches")?;
-            let drafts: Vec<Draft<'_, '_>> =
-                batch.iter().map(|record| draft(record, manifest.subject)).collect::<Result<_, _>>()?;
-            let sealed = seal(manifest, number, &drafts, &moment())
-                .map_err(|error| miette!("{error}; {}", changed()))?;
-            labels.extend(sealed.marks.iter().map(|mark| Some(Labels::of(mark))));
-            entries.push(sealed.entry);
-        }
-        records += labels.len() as u64;
-        let placed = chunk
-            .place(&labels)
-            .into_diagnostic()
-            .wrap_err_with(|| format!("the records of {} cannot be labelled", path.display()))?;
-        out.write(&placed)?;
-        progress.update(&input);
+/// What sealing needs to know.
+#[derive(Debug)]
+pub(super) struct Sealing<'s> {
+    /// Who reads the files, again.
+    pub(super) reader: Reader<'s>,
+    /// What is fit to be marked, as before.
+    pub(super) fitness: Fitness<'s>,
+    /// What the first reading found.
+    pub(super) surveyed: &'s Surveyed,
+    /// The manifest.
+    pub(super) manifest: &'s Manifest,
+    /// Who makes fingerprints, if there is a registry.
+    pub(super) fingerprinter: Option<&'s Fingerprinter>,
+    /// What every entry says of its time.
+    pub(super) at: &'s str,
+}
+
+/// A fingerprint of a marked record.
+pub(super) type Found = (Fingerprint, PersonTag);
+
+/// A sealed piece of work.
+struct Sealed {
+    entries: Vec<BatchEntry>,
+    fingerprints: Vec<Found>,
+    parts: Vec<SealedPart>,
+}
+
+/// What is written of one chunk.
+struct SealedPart {
+    file: usize,
+    marked: Vec<u8>,
+    rejected: Vec<u8>,
+}
+
+impl Sealing<'_> {
+    /// Seals everything into `out`, which is not in its place yet; `register` takes the fingerprints.
+    ///
+    /// Shape:  one entry a batch, in order; a piece of work is one batch, or several if it is one long document.
+    /// Errors: a report: a file changed since it was surveyed, or it cannot be labelled or written.
+    pub(super) fn run(
+        &self,
+        out: &mut Outputs,
+        mut register: impl FnMut(Vec<Found>) -> miette::Result<()>,
+        printer: &Printer,
+    ) -> miette::Result<Vec<BatchEntry>> {
+        let progress = Progress::new("sealing", self.reader.sources.bytes(), printer);
+        let firsts = self.first_batches()?;
+        let mut entries = Vec::new();
+        pipeline::in_order(
+            |give| {
+                self.reader.read(&progress, give);
+                Ok(())
+            },
+            |work| self.seal_work(&work, &firsts),
+            |sealed: Sealed| {
+                for part in sealed.parts {
+                    out.write(part.file, &part.marked, &part.rejected)?;
+                }
+                register(sealed.fingerprints)?;
+                entries.extend(sealed.entries);
+                Ok(())
+            },
+        )?;
+        progress.finish();
+        let expected: usize =
+            self.surveyed.expected.iter().flatten().map(|records| records.div_ceil(BATCH_RECORDS_MAX)).sum();
+        if entries.len() == expected { Ok(entries) } else { Err(self.changed()) }
     }
-    progress.finish();
-    if records == expected { Ok(entries) } else { Err(changed()) }
+
+    fn changed(&self) -> miette::Report {
+        let root = self.reader.sources.root.display();
+        miette!(help = "mark it when nobody writes to it", "{root} changed while it was read")
+    }
+
+    /// The number of the first batch of each piece of work, by group.
+    fn first_batches(&self) -> miette::Result<Vec<Vec<u32>>> {
+        let mut next = 0_u32;
+        let mut take = |records: usize| {
+            let first = next;
+            let batches = u32::try_from(records.div_ceil(BATCH_RECORDS_MAX)).ok();
+            next = batches
+                .and_then(|batches| next.checked_add(batches))
+                .ok_or_else(|| miette!("too many batches"))?;
+            Ok(first)
+        };
+        let group = |pieces: &Vec<usize>| pieces.iter().map(|records| take(*records)).collect();
+        self.surveyed.expected.iter().map(group).collect()
+    }
+
+    fn seal_work(&self, work: &Work, firsts: &[Vec<u32>]) -> miette::Result<Sealed> {
+        let at = |pieces: &[Vec<_>]| pieces.get(work.group)?.get(work.piece).copied();
+        let first = at(firsts).ok_or_else(|| self.changed())?;
+        let expected = self.surveyed.expected.get(work.group).and_then(|pieces| pieces.get(work.piece));
+        let readings: Vec<_> = work.parts.iter().map(|part| part.chunk.read().records).collect();
+        let fits: Vec<Vec<Option<&Record<'_>>>> = readings
+            .iter()
+            .map(|readings| survey::fit(readings, &self.fitness))
+            .collect::<miette::Result<_>>()?;
+        let records: Vec<&Record<'_>> = fits.iter().flatten().copied().flatten().collect();
+        if !work.broken.is_empty() || expected != Some(&records.len()) {
+            return Err(self.changed());
+        }
+        let mut sealed = Sealed { entries: Vec::new(), fingerprints: Vec::new(), parts: Vec::new() };
+        let mut labels = Vec::with_capacity(records.len());
+        for (batch, number) in records.chunks(BATCH_RECORDS_MAX).zip(first..) {
+            let drafts: Vec<Draft<'_, '_>> =
+                batch.iter().map(|record| draft(record, self.manifest.subject)).collect::<Result<_, _>>()?;
+            let done = seal(self.manifest, number, &drafts, self.at)
+                .map_err(|error| miette!("{error}; {}", self.changed()))?;
+            if let Some(fingerprinter) = self.fingerprinter {
+                for (record, mark) in batch.iter().zip(&done.marks) {
+                    fingerprinter.add(record, PersonTag::of(mark.id()), &mut sealed.fingerprints);
+                }
+            }
+            labels.extend(done.marks.iter().map(Labels::of));
+            sealed.entries.push(done.entry);
+        }
+        let mut labels = labels.into_iter();
+        for (part, fits) in work.parts.iter().zip(&fits) {
+            let labels: Vec<Option<Labels>> =
+                fits.iter().map(|fit| fit.and_then(|_| labels.next())).collect();
+            sealed.parts.push(self.place(part, &labels)?);
+        }
+        Ok(sealed)
+    }
+
+    fn place(&self, part: &Part, labels: &[Option<Labels>]) -> miette::Result<SealedPart> {
+        let named = || format!("the records of {} cannot be labelled", self.reader.name(part.file));
+        let marked = part.chunk.place(labels).into_diagnostic().wrap_err_with(named)?;
+        let rejects = self.surveyed.has_rejected(part.file);
+        let rejected = if rejects {
+            let unfit: Vec<bool> = labels.iter().map(Option::is_none).collect();
+            part.chunk.select(&unfit).into_diagnostic().wrap_err_with(named)?
+        } else {
+            Vec::new()
+        };
+        Ok(SealedPart { file: part.file, marked, rejected })
+    }
 }
 
 /// A draft; a person's record gets a salt of its own, so that the person can be erased.
@@ -66,7 +162,7 @@ fn draft<'r, 'a>(record: &'r Record<'a>, subject: Subject) -> miette::Result<Dra
 }
 
 /// Now, to the second, in UTC.
-fn moment() -> String {
+pub(super) fn moment() -> String {
     let now = Timestamp::now();
     Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
 }

@@ -1,109 +1,319 @@
-//! The first reading: which objects and fields there are, and whether every record can be sealed.
+//! The first reading: which objects and fields there are, what cannot be marked, and who says that he made it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use carrier::{fhir, hl7v2, salesforce, table, table::Format};
-use mark::{Claim, FieldList, Record, Subject, Survey, json::Json};
-use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+use carrier::{fhir, hl7v2, salesforce, table};
+use mark::{FieldList, Form, Reading, Survey};
+use miette::miette;
 
-use super::progress::Progress;
-use crate::{arguments::MarkArguments, input, printer::Printer};
+use super::{
+    fitness::{Fit, Fitness},
+    reading::{Reader, Work},
+    recognised::{Recognised, Sayings},
+    sources::Sources,
+};
+use crate::{export::WrittenAs, pipeline, printer::Printer, progress::Progress};
 
 /// What the first reading found.
+#[derive(Debug)]
 pub(super) struct Surveyed {
     /// The field lists, for the manifest.
     pub(super) objects: BTreeMap<String, FieldList>,
-    /// How many records of which object.
+    /// How many records of which object are marked.
     pub(super) by_object: BTreeMap<String, u64>,
-    /// How many records in all.
-    pub(super) records: u64,
+    /// How many records are marked, by group of files and by work within it.
+    pub(super) expected: Vec<Vec<usize>>,
+    /// What each file of records turned out to be.
+    pub(super) files: Vec<Fate>,
+    /// How each file that is marked is written.
+    pub(super) written: BTreeMap<usize, WrittenAs>,
+    /// What cannot be marked.
+    pub(super) rejected: Rejected,
+    /// The generator that the data names.
+    pub(super) recognised: Option<Recognised>,
     /// The object of the rows, where nobody said it.
     pub(super) assumed: Option<String>,
 }
 
-/// Reads the whole file.
+/// What becomes of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is marked; this many records are, and this many of it are rejected.
+    Marked { records: u64, rejected: u64 },
+    /// Nothing in it can be read: all of it is rejected, as it is.
+    Rejected,
+    /// It holds no records: it is copied as it is.
+    Copied,
+}
+
+impl Fate {
+    /// Whether something of the file is rejected.
+    pub(super) fn rejects(&self) -> bool {
+        match self {
+            Self::Marked { rejected, .. } => *rejected > 0,
+            Self::Rejected => true,
+            Self::Copied => false,
+        }
+    }
+}
+
+impl Surveyed {
+    /// Whether something of a file is rejected.
+    pub(super) fn has_rejected(&self, file: usize) -> bool {
+        self.files.get(file).is_some_and(Fate::rejects)
+    }
+}
+
+/// Records that cannot be marked: all are counted, the first are named.
+#[derive(Debug, Default)]
+pub(super) struct Rejected {
+    pub(super) count: u64,
+    pub(super) named: Vec<(String, String)>,
+}
+
+/// So many rejected records are named with their places.
+const NAMED_MAX: usize = 1000;
+
+impl Rejected {
+    fn add(&mut self, place: String, reason: String) {
+        self.count += 1;
+        if self.named.len() < NAMED_MAX {
+            self.named.push((place, reason));
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.count += other.count;
+        let room = NAMED_MAX.saturating_sub(self.named.len());
+        self.named.extend(other.named.into_iter().take(room));
+    }
+}
+
+/// Reads everything once, on all cores.
 ///
-/// Errors: a report: no records, one that cannot be read, one that is marked already, one with nothing to cover.
+/// Errors: a report: no records at all, one that is marked already, one that may not be attested; a single file that
+/// cannot be read to its end.
 pub(super) fn survey(
-    arguments: &MarkArguments,
-    subject: Subject,
+    sources: &Sources,
+    fitness: &Fitness<'_>,
+    object: Option<&str>,
     printer: &Printer,
 ) -> miette::Result<Surveyed> {
-    let path = &arguments.input;
-    let mut input = input::open(path, arguments.object.as_deref())?;
-    let progress = Progress::new("reading", path, &input, printer);
-    let mut survey = Survey::default();
-    let mut by_object = BTreeMap::new();
-    let mut records = 0;
-    while let Some(chunk) = input
-        .next_chunk()
-        .into_diagnostic()
-        .wrap_err_with(|| format!("cannot read {} to its end", path.display()))?
-    {
-        for reading in chunk.read().records {
-            let at = format!("{}, {}", path.display(), reading.place.reference);
-            let record = match &reading.content {
-                Ok(record) => record,
-                Err(reason) => {
-                    return Err(miette!(
-                        help = "a file is marked whole or not at all: mend the record or take it out",
-                        "{at}: {reason}"
-                    ));
-                }
-            };
-            may_be_sealed(record, subject, &at)?;
-            survey.observe(record);
-            *by_object.entry(record.object.clone().into_owned()).or_insert(0) += 1;
-            records += 1;
+    // A file that cannot be read to its end was seen in part: everything is read again without it.
+    let mut broken = BTreeMap::new();
+    loop {
+        let reader = Reader { sources, object, skipped: broken.keys().copied().collect() };
+        let seen = read(&reader, fitness, printer)?;
+        if seen.broken.is_empty() {
+            return seen.conclude(&reader, fitness, &broken);
         }
-        progress.update(&input);
+        match (sources.is_folder, seen.broken.first_key_value()) {
+            (false, Some((_, reason))) => {
+                return Err(miette!("cannot read {} to its end: {reason}", sources.root.display()));
+            }
+            _ => broken.extend(seen.broken),
+        }
     }
+}
+
+/// What was seen of some of the work, or of all of it so far.
+#[derive(Default)]
+struct Seen {
+    survey: Survey,
+    forms: BTreeMap<String, Form>,
+    fields: BTreeMap<String, BTreeSet<String>>,
+    by_object: BTreeMap<String, u64>,
+    by_file: BTreeMap<usize, Counts>,
+    expected: Vec<Vec<usize>>,
+    rejected: Rejected,
+    sayings: Sayings,
+    broken: BTreeMap<usize, String>,
+    assumed: Option<String>,
+}
+
+impl Counts {
+    fn written_as(self) -> WrittenAs {
+        let only = if self.objects.len() == 1 { self.objects.into_iter().next() } else { None };
+        WrittenAs { media_type: self.media_type, object: only }
+    }
+}
+
+/// What was seen of one file.
+#[derive(Debug)]
+struct Counts {
+    accepted: u64,
+    rejected: u64,
+    media_type: &'static str,
+    // A few names: more than one is all that matters.
+    objects: BTreeSet<String>,
+}
+
+fn read(reader: &Reader<'_>, fitness: &Fitness<'_>, printer: &Printer) -> miette::Result<Seen> {
+    let progress = Progress::new("reading", reader.sources.bytes(), printer);
+    let mut all = Seen { expected: vec![Vec::new(); reader.sources.groups().len()], ..Seen::default() };
+    pipeline::in_order(
+        |give| {
+            reader.read(&progress, give);
+            Ok(())
+        },
+        |work| look_at(&work, reader, fitness).map(|seen| (work.group, seen)),
+        |(group, (accepted, seen))| {
+            if let Some(expected) = all.expected.get_mut(group) {
+                expected.push(accepted);
+            }
+            all.merge(seen)
+        },
+    )?;
     progress.finish();
-    if records == 0 {
-        return Err(miette!("there are no records in {}", path.display()));
+    Ok(all)
+}
+
+/// Looks at one piece of work: how many records of it are marked, and everything else about them.
+fn look_at(work: &Work, reader: &Reader<'_>, fitness: &Fitness<'_>) -> miette::Result<(usize, Seen)> {
+    let mut seen = Seen::default();
+    let mut accepted = 0;
+    for (file, reason) in &work.broken {
+        seen.broken.insert(*file, reason.clone());
     }
-    let format = input.format;
-    let identity = |object: &str, present: &[&str]| match format {
-        Format::FhirDocument | Format::FhirLines => fhir::identity_elements(object, present),
-        Format::SalesforceJson { .. } | Format::SalesforceCsv { .. } => {
-            salesforce::identity_fields(object, present)
+    for part in &work.parts {
+        seen.assumed = seen.assumed.or_else(|| part.assumed.clone());
+        let new = Counts { accepted: 0, rejected: 0, media_type: part.media_type, objects: BTreeSet::new() };
+        let counts = seen.by_file.entry(part.file).or_insert(new);
+        for reading in part.chunk.read().records {
+            let place = || reader.place(part.file, &reading.place);
+            match fitness.of(&reading, &place)? {
+                Fit::Fits(record) => {
+                    seen.survey.observe(record);
+                    seen.sayings.observe(record);
+                    let object: &str = &record.object;
+                    if let Some(count) = seen.by_object.get_mut(object) {
+                        *count += 1;
+                    } else {
+                        seen.by_object.insert(object.to_owned(), 1);
+                        seen.forms.insert(object.to_owned(), record.form);
+                    }
+                    if !counts.objects.contains(object) && counts.objects.len() < 2 {
+                        counts.objects.insert(object.to_owned());
+                    }
+                    accepted += 1;
+                    counts.accepted += 1;
+                }
+                Fit::Rejected(reason) => {
+                    counts.rejected += 1;
+                    seen.rejected.add(place(), reason);
+                }
+            }
         }
-        Format::Hl7v2 => hl7v2::identity_fields(object, present),
-        Format::Table { .. } => table::identity_columns(object, present),
+    }
+    Ok((accepted, seen))
+}
+
+/// So many files are looked at for the version of the generator.
+const HEADS_MAX: usize = 64;
+
+impl Seen {
+    fn merge(&mut self, later: Self) -> miette::Result<()> {
+        for (object, form) in &later.forms {
+            if self.forms.insert(object.clone(), *form).is_some_and(|before| before != *form) {
+                return Err(miette!(
+                    help = "mark the two in runs of their own",
+                    "`{object}` is there in two formats, whose fields are not the same fields"
+                ));
+            }
+        }
+        self.survey.merge(later.survey);
+        for (object, count) in later.by_object {
+            *self.by_object.entry(object).or_insert(0) += count;
+        }
+        for (file, more) in later.by_file {
+            match self.by_file.get_mut(&file) {
+                None => drop(self.by_file.insert(file, more)),
+                Some(counts) => {
+                    counts.accepted += more.accepted;
+                    counts.rejected += more.rejected;
+                    counts.objects.extend(more.objects);
+                }
+            }
+        }
+        self.rejected.merge(later.rejected);
+        self.sayings.merge(later.sayings);
+        self.broken.extend(later.broken);
+        self.assumed = self.assumed.take().or(later.assumed);
+        Ok(())
+    }
+
+    fn conclude(
+        mut self,
+        reader: &Reader<'_>,
+        fitness: &Fitness<'_>,
+        broken: &BTreeMap<usize, String>,
+    ) -> miette::Result<Surveyed> {
+        let sources = reader.sources;
+        for (file, reason) in broken {
+            self.rejected.add(reader.name(*file), format!("cannot be read to its end: {reason}"));
+        }
+        let fate = |file: usize| match self.by_file.get(&file) {
+            _ if broken.contains_key(&file) => Fate::Rejected,
+            None | Some(Counts { accepted: 0, rejected: 0, .. }) => Fate::Copied,
+            Some(Counts { accepted: 0, .. }) => Fate::Rejected,
+            Some(Counts { accepted, rejected, .. }) => {
+                Fate::Marked { records: *accepted, rejected: *rejected }
+            }
+        };
+        let files: Vec<Fate> = (0..sources.files.len()).map(fate).collect();
+        sources.others.iter().for_each(|name| self.sayings.observe_other(name));
+        let fhir = self
+            .by_file
+            .iter()
+            .filter(|(_, counts)| counts.objects.contains("Patient") || counts.objects.len() > 1);
+        for (file, _) in fhir.take(HEADS_MAX) {
+            self.sayings.observe_head(&reader.head(*file));
+        }
+        if self.by_object.is_empty() {
+            let root = sources.root.display();
+            return Err(match self.rejected.named.first() {
+                None => miette!("there are no records in {root}"),
+                Some((place, reason)) => miette!("no record of {root} can be marked: {place} {reason}"),
+            });
+        }
+        let forms = &self.forms;
+        let identity = |object: &str, present: &[&str]| {
+            fitness.columns.identity(object).unwrap_or_else(|| match forms.get(object) {
+                Some(Form::Fhir) => fhir::identity_elements(object, present),
+                Some(Form::Salesforce) => salesforce::identity_fields(object, present),
+                Some(Form::Hl7v2) => hl7v2::identity_fields(object, present),
+                Some(Form::Table) | None => table::identity_columns(object, present),
+            })
+        };
+        let lists = self
+            .survey
+            .field_lists(identity)
+            .map_err(|error| miette!("the fields cannot be covered: {error}"))?;
+        for (object, list) in &lists {
+            let names = list.fields().iter().map(|field| field.name.clone());
+            self.fields.insert(object.clone(), names.collect());
+        }
+        Ok(Surveyed {
+            objects: fitness.columns.applied(lists, &self.fields)?,
+            by_object: self.by_object,
+            expected: self.expected,
+            files,
+            written: self.by_file.into_iter().map(|(file, counts)| (file, counts.written_as())).collect(),
+            rejected: self.rejected,
+            recognised: self.sayings.told(),
+            assumed: self.assumed.filter(|_| !sources.is_folder),
+        })
+    }
+}
+
+/// The records of a reading that are fit, and which of all they are.
+pub(super) fn fit<'r, 'a>(
+    readings: &'r [Reading<'a>],
+    fitness: &Fitness<'_>,
+) -> miette::Result<Vec<Option<&'r mark::Record<'a>>>> {
+    let fit = |reading: &'r Reading<'a>| match fitness.of(reading, &|| reading.place.reference.clone())? {
+        Fit::Fits(record) => Ok(Some(record)),
+        Fit::Rejected(_) => Ok(None),
     };
-    let objects =
-        survey.field_lists(identity).map_err(|error| miette!("the fields cannot be covered: {error}"))?;
-    Ok(Surveyed { objects, by_object, records, assumed: input.assumed })
-}
-
-fn may_be_sealed(record: &Record<'_>, subject: Subject, at: &str) -> miette::Result<()> {
-    if record.mark.as_deref().is_some_and(|text| !text.trim().is_empty()) {
-        return Err(miette!(
-            help = "mark the file as it came from its generator; `eosin judge` says what this one is",
-            "{at}: the record carries a mark already"
-        ));
-    }
-    if subject == Subject::Attested && record.claim == Claim::Synthetic {
-        return Err(miette!(
-            help = "take it out, or find out how it came into a system of record",
-            "{at}: the record says of itself that it is synthetic, so it is not attested"
-        ));
-    }
-    if record.fields.iter().all(|(_, value)| is_absent(value)) {
-        return Err(miette!(
-            help = "a mark covers values; without any it would fit every other empty record",
-            "{at}: the record holds nothing that a mark could cover"
-        ));
-    }
-    Ok(())
-}
-
-fn is_absent(value: &Json<'_>) -> bool {
-    match value {
-        Json::Null => true,
-        Json::Text(text) => text.trim().is_empty(),
-        Json::Array(items) => items.iter().all(is_absent),
-        Json::Object(members) => members.iter().all(|(_, value)| is_absent(value)),
-        Json::Bool(_) | Json::Number(_) => false,
-    }
+    readings.iter().map(fit).collect()
 }

@@ -46,6 +46,25 @@ fn the_commands_of_the_guide_run() {
 }
 
 #[test]
+fn the_commands_of_the_page_on_marking_run() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::create_dir_all(at.join("output/csv")).unwrap();
+    for name in ["patients.csv", "encounters.csv", "careplans.csv"] {
+        let from = format!("{root}/fixtures/mark/synthea-csv/{name}");
+        fs::copy(from, at.join("output/csv").join(name)).unwrap();
+    }
+    fs::write(at.join("people.csv"), "Patient,Born\nAda Bell,1984-02-29\n").unwrap();
+    fs::write(at.join("mixed.csv"), "name,dob\nAda Bell,1984-02-29\nEve Ode\n").unwrap();
+    let described = "name = \"people\"\nobject = \"people\"\n[generator]\nname = \"ours\"\n\
+                     [columns.\"people\"]\nPatient = \"whole-name\"\nBorn = \"birth-date\"\n";
+    fs::write(at.join("people.toml"), described).unwrap();
+    let count = run(&format!("{root}/docs/marking.md"), at);
+    assert!(count >= 9, "only {count} commands found");
+}
+
+#[test]
 fn the_readmes_two_commands_are_what_ci_and_the_demo_test_run() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     let readme = fs::read_to_string(format!("{root}/README.md")).unwrap();

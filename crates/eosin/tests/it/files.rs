@@ -4,12 +4,12 @@ use std::{fs, path::Path};
 
 use crate::program::{eosin, said};
 
-fn fixture(name: &str) -> String {
+pub(crate) fn fixture(name: &str) -> String {
     format!("{}/../../fixtures/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
 /// A folder with a configuration, keys and a ledger.
-fn set_up() -> tempfile::TempDir {
+pub(crate) fn set_up() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     said(folder.path(), &["init", "--yes"], 0);
     folder
@@ -20,7 +20,7 @@ fn mark(folder: &Path, from: &str, out: &str) -> String {
 }
 
 /// Exit code, counts by verdict (those above zero), and the findings' reasons, once each.
-fn judged(folder: &Path, arguments: &[&str]) -> (i32, String, Vec<String>) {
+pub(crate) fn judged(folder: &Path, arguments: &[&str]) -> (i32, String, Vec<String>) {
     let mut all = vec!["judge", "--json"];
     all.extend_from_slice(arguments);
     let output = eosin(folder, &all);
@@ -219,7 +219,8 @@ fn what_cannot_be_marked_leaves_nothing_behind() {
         ("absent.csv", "x.csv", "cannot open absent.csv"),
         ("good.csv", "no/such/folder/x.csv", "cannot write"),
     ] {
-        let output = eosin(at, &["mark", from, "--out", out, "--dataset", "d", "--generator", "g"]);
+        let output =
+            eosin(at, &["mark", from, "--out", out, "--dataset", "d", "--generator", "g", "--strict"]);
         let error = String::from_utf8_lossy(&output.stderr).replace("\n  │ ", " ");
         assert_eq!(output.status.code(), Some(2), "{from}: {error}");
         assert!(error.contains(want), "{from}: {error}");

@@ -1,0 +1,236 @@
+//! What is written: everything under `NAME.new` beside its place, moved there whole at the end or not at all.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+
+use super::{
+    exports::beside,
+    growing::{Growing, Grown},
+    sources::{Source, Sources},
+    survey::Fate,
+};
+
+/// OUT and, where something was rejected, `OUT.rejected`, on their way.
+#[derive(Debug)]
+pub(super) struct Outputs {
+    marked: Output,
+    rejected: Option<Output>,
+}
+
+impl Outputs {
+    /// Begins both.
+    ///
+    /// Shape:  one file each where one file was given, else a folder each with the names of IN.
+    pub(super) fn begin(out: &Path, sources: &Sources, fates: &[Fate]) -> miette::Result<Self> {
+        let rejects = fates.iter().any(Fate::rejects);
+        let mut both = Self {
+            marked: Output::begin(out, sources.is_folder)?,
+            rejected: rejects
+                .then(|| Output::begin(&beside(out, ".rejected"), sources.is_folder))
+                .transpose()?,
+        };
+        for (Source { path, name, .. }, fate) in sources.files.iter().zip(fates) {
+            match (fate, &mut both.rejected) {
+                (Fate::Marked { rejected, .. }, other) => {
+                    both.marked.files.push(Some(both.marked.file_for(name)));
+                    if let Some(output) = other {
+                        output.files.push((*rejected > 0).then(|| output.file_for(name)));
+                    }
+                }
+                (Fate::Copied, _) => both.marked.copy(path, name)?,
+                (Fate::Rejected, Some(output)) => output.copy(path, name)?,
+                (Fate::Rejected, None) => {}
+            }
+            both.marked.pad();
+            both.rejected.iter_mut().for_each(Output::pad);
+        }
+        for name in &sources.others {
+            both.marked.copy(&sources.root.join(name), name)?;
+        }
+        Ok(both)
+    }
+
+    /// Appends to a file of both.
+    pub(super) fn write(&mut self, file: usize, marked: &[u8], rejected: &[u8]) -> miette::Result<()> {
+        self.marked.write(file, marked)?;
+        match &mut self.rejected {
+            Some(output) => output.write(file, rejected),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes both durable, still beside their places; what was marked, file by file.
+    pub(super) fn sync(&mut self) -> miette::Result<BTreeMap<usize, Grown>> {
+        if let Some(output) = &mut self.rejected {
+            output.sync()?;
+        }
+        self.marked.sync()
+    }
+
+    /// Puts both in their places, the rejected records first.
+    pub(super) fn finish(self) -> miette::Result<()> {
+        if let Some(output) = self.rejected {
+            output.finish()?;
+        }
+        self.marked.finish()
+    }
+}
+
+/// A file or a folder that appears whole.
+#[derive(Debug)]
+struct Output {
+    place: PathBuf,
+    temporary: PathBuf,
+    is_folder: bool,
+    is_finished: bool,
+    // One a source: where it is written, if it is.
+    files: Vec<Option<PathBuf>>,
+    growing: Option<(usize, Growing)>,
+    grown: BTreeMap<usize, Grown>,
+    opened: usize,
+}
+
+/// In a folder on its way, so that an interrupted run is told from somebody's folder.
+const OURS: &str = ".eosin-mark";
+
+impl Output {
+    fn begin(place: &Path, is_folder: bool) -> miette::Result<Self> {
+        let temporary = beside(place, ".new");
+        let about = fs::symlink_metadata(&temporary).ok();
+        if about.is_some_and(|about| about.is_dir()) {
+            if !temporary.join(OURS).exists() {
+                return Err(miette!(
+                    help = "move it away",
+                    "{} is needed for a while and is there already",
+                    temporary.display()
+                ));
+            }
+            fs::remove_dir_all(&temporary).into_diagnostic().wrap_err_with(|| wrong(&temporary))?;
+        }
+        let begun = if is_folder {
+            fs::create_dir(&temporary).and_then(|()| File::create(temporary.join(OURS)))
+        } else {
+            File::create(&temporary)
+        };
+        begun.into_diagnostic().wrap_err_with(|| wrong(&temporary))?;
+        Ok(Self {
+            place: place.to_owned(),
+            temporary,
+            is_folder,
+            is_finished: false,
+            files: Vec::new(),
+            growing: None,
+            grown: BTreeMap::new(),
+            opened: 0,
+        })
+    }
+
+    fn file_for(&self, name: &Path) -> PathBuf {
+        if self.is_folder { self.temporary.join(name) } else { self.temporary.clone() }
+    }
+
+    /// Says of the source at hand, if nothing was said yet, that it is not written.
+    fn pad(&mut self) {
+        self.opened += 1;
+        self.files.resize(self.opened, None);
+    }
+
+    /// Makes the folder within OUT that a file is in.
+    fn with_folder(&self, file: &Path) -> io::Result<()> {
+        match file.parent() {
+            Some(parent) if self.is_folder && !parent.exists() => fs::create_dir_all(parent),
+            _ => Ok(()),
+        }
+    }
+
+    fn copy(&self, from: &Path, name: &Path) -> miette::Result<()> {
+        let to = self.file_for(name);
+        self.with_folder(&to)
+            .and_then(|()| fs::copy(from, &to).map(drop))
+            .and_then(|()| File::open(&to)?.sync_all())
+            .into_diagnostic()
+            .wrap_err_with(|| wrong(&to))
+    }
+
+    fn write(&mut self, file: usize, bytes: &[u8]) -> miette::Result<()> {
+        let Some(path) = self.files.get(file).and_then(Option::as_deref) else { return Ok(()) };
+        if self.growing.as_ref().is_none_or(|(at_hand, _)| *at_hand != file) {
+            let begun =
+                self.with_folder(path).and_then(|()| Growing::begin(path, ends_in_gz(&self.place, path)));
+            let growing = begun.into_diagnostic().wrap_err_with(|| wrong(path))?;
+            self.end()?;
+            self.growing = Some((file, growing));
+        }
+        let Some((_, growing)) = &mut self.growing else { return Ok(()) };
+        growing.write(bytes).into_diagnostic().wrap_err_with(|| wrong(&self.temporary))
+    }
+
+    fn end(&mut self) -> miette::Result<()> {
+        let Some((file, growing)) = self.growing.take() else { return Ok(()) };
+        let grown = growing.end().into_diagnostic().wrap_err_with(|| wrong(&self.temporary))?;
+        self.grown.insert(file, grown);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> miette::Result<BTreeMap<usize, Grown>> {
+        self.end()?;
+        if self.is_folder {
+            fs::remove_file(self.temporary.join(OURS))
+                .and_then(|()| File::open(&self.temporary)?.sync_all())
+                .into_diagnostic()
+                .wrap_err_with(|| wrong(&self.temporary))?;
+        }
+        Ok(std::mem::take(&mut self.grown))
+    }
+
+    fn finish(mut self) -> miette::Result<()> {
+        fs::rename(&self.temporary, &self.place)
+            .into_diagnostic()
+            .wrap_err_with(|| format!("cannot move {} into place", self.temporary.display()))?;
+        self.is_finished = true;
+        let folder = match self.place.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        // The bytes are there whatever this says; only the name could be lost with the power.
+        let synced = File::open(folder).and_then(|folder| folder.sync_all());
+        synced.into_diagnostic().wrap_err_with(|| format!("cannot sync {}", folder.display()))
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            // It was never seen under its name; what cannot be removed does no harm.
+            drop(if self.is_folder {
+                fs::remove_dir_all(&self.temporary)
+            } else {
+                fs::remove_file(&self.temporary)
+            });
+        }
+    }
+}
+
+/// Whether a file is to be zipped: by its own name in a folder, by OUT's where it is the only one.
+fn ends_in_gz(place: &Path, path: &Path) -> bool {
+    let named = if path.extension().is_some_and(|end| end == "new") { place } else { path };
+    let named = if named.extension().is_some_and(|end| end == "rejected") {
+        &named.with_extension("")
+    } else {
+        named
+    };
+    named.extension().is_some_and(|end| end == "gz")
+}
+
+fn wrong(path: &Path) -> String {
+    format!("cannot write {}", path.display())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! What is to be marked: one file, or the files of a folder in the order of their names.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+
+use crate::input;
+
+/// The files of one run.
+#[derive(Debug)]
+pub(super) struct Sources {
+    /// What was given.
+    pub(super) root: PathBuf,
+    /// Whether it is a folder.
+    pub(super) is_folder: bool,
+    /// The files of records, in order of their names.
+    pub(super) files: Vec<Source>,
+    /// Files that hold no records, under their names in the folder: copied as they are.
+    pub(super) others: Vec<PathBuf>,
+    /// What is neither file nor folder, under its name: symbolic links above all. Left out.
+    pub(super) left_out: Vec<PathBuf>,
+}
+
+/// One file of records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Source {
+    /// Where it is.
+    pub(super) path: PathBuf,
+    /// Its name in the folder; its file name where no folder was given.
+    pub(super) name: PathBuf,
+    /// How long it is.
+    pub(super) bytes: u64,
+}
+
+/// Most files of one folder.
+const FILES_MAX: usize = 100_000;
+/// Deepest nesting of folders that is followed.
+const DEPTH_MAX: usize = 16;
+
+impl Sources {
+    /// Finds them.
+    ///
+    /// Bounds: [`FILES_MAX`] and [`DEPTH_MAX`].
+    /// Errors: a report: nothing there, too many files, too deep.
+    pub(super) fn find(root: &Path) -> miette::Result<Self> {
+        let about = fs::metadata(root)
+            .into_diagnostic()
+            .wrap_err_with(|| format!("cannot open {}", root.display()))?;
+        let mut found = Self {
+            root: root.to_owned(),
+            is_folder: about.is_dir(),
+            files: Vec::new(),
+            others: Vec::new(),
+            left_out: Vec::new(),
+        };
+        if found.is_folder {
+            found.walk(Path::new(""), 0)?;
+            if found.files.is_empty() {
+                return Err(miette!("there are no files of records in {}", root.display()));
+            }
+        } else {
+            let name = PathBuf::from(root.file_name().unwrap_or_default());
+            found.files.push(Source { path: root.to_owned(), name, bytes: about.len() });
+        }
+        Ok(found)
+    }
+
+    fn walk(&mut self, below: &Path, depth: usize) -> miette::Result<()> {
+        let folder = self.root.join(below);
+        if depth > DEPTH_MAX {
+            return Err(miette!("{} is more than {DEPTH_MAX} folders deep", folder.display()));
+        }
+        let listing = fs::read_dir(&folder).and_then(|entries| {
+            entries.take(FILES_MAX + 1).map(|entry| Ok((entry?.file_name(), ()))).collect()
+        });
+        let mut names: Vec<_> =
+            listing.into_diagnostic().wrap_err_with(|| format!("cannot list {}", folder.display()))?;
+        names.sort();
+        for (name, ()) in names {
+            let name = below.join(name);
+            let path = self.root.join(&name);
+            let about = fs::symlink_metadata(&path)
+                .into_diagnostic()
+                .wrap_err_with(|| format!("cannot look at {}", path.display()))?;
+            if about.is_dir() {
+                self.walk(&name, depth + 1)?;
+            } else if !about.is_file() {
+                self.left_out.push(name);
+            } else if may_hold_records(&name) && input::open(&path, None).is_ok() {
+                self.files.push(Source { path, name, bytes: about.len() });
+            } else {
+                self.others.push(name);
+            }
+            if self.files.len() + self.others.len() > FILES_MAX {
+                return Err(miette!(
+                    help = "mark its folders one by one",
+                    "there are more than {FILES_MAX} files in {}",
+                    self.root.display()
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// How many bytes there are to read.
+    pub(super) fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+
+    /// The files in groups that are worked on together: a long file alone, short ones in company, so that a
+    /// thousand files of one patient each are a few batches and not a thousand.
+    pub(super) fn groups(&self) -> Vec<Vec<usize>> {
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        let mut room = 0;
+        for (number, file) in self.files.iter().enumerate() {
+            match groups.last_mut() {
+                Some(group) if file.bytes <= room && group.len() < GROUP_FILES_MAX => {
+                    room -= file.bytes;
+                    group.push(number);
+                }
+                _ => {
+                    room = GROUP_BYTES.saturating_sub(file.bytes);
+                    groups.push(vec![number]);
+                }
+            }
+        }
+        groups
+    }
+}
+
+/// Files are grouped up to this length.
+const GROUP_BYTES: u64 = 1 << 20;
+const GROUP_FILES_MAX: usize = 256;
+
+/// Whether a file of a folder can be one of records, by its name.
+fn may_hold_records(name: &Path) -> bool {
+    let name = name.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    let describes = name == "csvw_metadata.json" || input::is_companion(Path::new(name));
+    !describes && name.rsplit_once('.').is_some_and(|(_, extension)| RECORDS.contains(&extension))
+}
+
+/// What files of records are called at their end.
+const RECORDS: [&str; 7] = ["csv", "tsv", "json", "ndjson", "jsonl", "hl7", "parquet"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(bytes: u64) -> Source {
+        Source { path: PathBuf::new(), name: PathBuf::new(), bytes }
+    }
+
+    #[test]
+    fn short_files_go_together_and_long_ones_alone() {
+        let sources = |lengths: &[u64]| Sources {
+            root: PathBuf::new(),
+            is_folder: true,
+            files: lengths.iter().map(|bytes| file(*bytes)).collect(),
+            others: Vec::new(),
+            left_out: Vec::new(),
+        };
+        let mega = 1 << 20;
+        assert_eq!(sources(&[10, 10, mega, 5, 5]).groups(), [vec![0, 1], vec![2], vec![3, 4]]);
+        assert_eq!(sources(&[2 * mega, 2 * mega]).groups(), [vec![0], vec![1]]);
+        assert_eq!(sources(&[1; 600]).groups().len(), 3);
+        assert!(sources(&[]).groups().is_empty());
+    }
+
+    #[test]
+    fn a_folder_is_walked_by_name_and_links_are_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path();
+        fs::create_dir_all(at.join("fhir")).unwrap();
+        let put = |name: &str, text: &str| ledger::durable::replace(&at.join(name), text.as_bytes()).unwrap();
+        put("fhir/b.json", "{\"resourceType\":\"Patient\"}");
+        put("a.csv", "name,dob\nAda Bell,1984-02-29\n");
+        put("csvw_metadata.json", "{}");
+        put("empty.csv", "");
+        put("read me.txt", "hello");
+        std::os::unix::fs::symlink(at.join("a.csv"), at.join("link.csv")).unwrap();
+        std::os::unix::fs::symlink(at, at.join("around")).unwrap();
+        let found = Sources::find(at).unwrap();
+        let names = |all: &[PathBuf]| all.iter().map(|name| name.display().to_string()).collect::<Vec<_>>();
+        let files: Vec<PathBuf> = found.files.iter().map(|file| file.name.clone()).collect();
+        assert_eq!(names(&files), ["a.csv", "fhir/b.json"]);
+        assert_eq!(names(&found.others), ["csvw_metadata.json", "empty.csv", "read me.txt"]);
+        assert_eq!(names(&found.left_out), ["around", "link.csv"]);
+        assert!(Sources::find(&at.join("absent")).unwrap_err().to_string().contains("cannot open"));
+    }
+}

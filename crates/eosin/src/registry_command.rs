@@ -1,0 +1,151 @@
+//! `eosin registry`: what the registry holds, whether it is whole, and proofs of what is in it and what is not.
+//!
+//! Values of records are read from files or standard input and never named: what is printed are counts, kinds and
+//! fingerprints under the organisation's key.
+
+use std::path::Path;
+
+use ledger::Reader;
+use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+use registry::{Registry, Snapshot};
+
+use crate::{
+    arguments::RegistryCommand,
+    config::{Config, RegistryFiles},
+    outcome::{Done, Outcome},
+    printer::{Printer, Style},
+};
+
+mod adding;
+mod proving;
+
+/// Does what is asked of the registry of a configuration.
+///
+/// Errors: a report, exit code 2: no registry in the configuration, none that can be read, another writer.
+pub(crate) fn registry(command: &RegistryCommand, printer: &Printer) -> Done {
+    match command {
+        RegistryCommand::Status { config, json } => status(&Place::of(config)?, *json, printer),
+        RegistryCommand::Verify { config, json } => verify(&Place::of(config)?, *json, printer),
+        RegistryCommand::Prove { record, object, out, config } => {
+            proving::prove(&Place::of(config)?, record, object.as_deref(), out, printer)
+        }
+        RegistryCommand::Add { files, datasets, config } => {
+            adding::change(&Place::of(config)?, adding::Change::Add, files, datasets, printer)
+        }
+        RegistryCommand::Forget { files, datasets, config } => {
+            adding::change(&Place::of(config)?, adding::Change::Forget, files, datasets, printer)
+        }
+    }
+}
+
+/// A configuration and the registry that it names.
+struct Place {
+    config: Config,
+    files: RegistryFiles,
+}
+
+impl Place {
+    fn of(config: &Path) -> miette::Result<Self> {
+        let config = Config::load(config)?;
+        let files = config.registry.clone().ok_or_else(|| {
+            miette!(
+                help = "add `[registry]` with `folder` and `key` to it; docs/config.md says how",
+                "{} has no registry",
+                config.file.display()
+            )
+        })?;
+        Ok(Self { config, files })
+    }
+
+    /// The registry as it is now.
+    fn open(&self) -> miette::Result<Registry> {
+        let opened = Registry::open(&self.files.folder)
+            .into_diagnostic()
+            .wrap_err_with(|| format!("cannot read the registry in {}", self.files.folder.display()))?;
+        opened.ok_or_else(|| {
+            miette!(
+                help = "`eosin mark` adds what it marks; `eosin registry add` adds what was marked before",
+                "the registry in {} is empty",
+                self.files.folder.display()
+            )
+        })
+    }
+
+    /// Where in the ledger a snapshot is logged; the latest place, if there are several.
+    ///
+    /// Bounds: reads the ledger from its end, [`SEARCHED_ENTRIES`] at most.
+    fn logged_at(&self, snapshot: &Snapshot) -> miette::Result<Option<u64>> {
+        let folder = &self.config.ledger.folder;
+        let reading = || format!("cannot read the ledger in {}", folder.display());
+        let reader = Reader::open(folder).into_diagnostic().wrap_err_with(reading)?;
+        let mut end = reader.size();
+        let last = end.saturating_sub(SEARCHED_ENTRIES);
+        while end > last {
+            let begin = end.saturating_sub(SEARCHED_AT_ONCE).max(last);
+            let entries = reader.entries(begin..end).into_diagnostic().wrap_err_with(reading)?;
+            let is_it =
+                |entry: &Vec<u8>| Snapshot::parse_entry(entry).is_ok_and(|(found, _)| found == *snapshot);
+            if let Some(at) = entries.iter().rposition(is_it) {
+                return Ok(Some(begin + at as u64));
+            }
+            end = begin;
+        }
+        Ok(None)
+    }
+}
+
+const SEARCHED_ENTRIES: u64 = 1 << 20;
+const SEARCHED_AT_ONCE: u64 = 256;
+
+fn status(place: &Place, json: bool, printer: &Printer) -> Done {
+    let registry = place.open()?;
+    let snapshot = registry.snapshot();
+    let logged = place.logged_at(&snapshot)?;
+    tell(place, &snapshot, logged, json, printer);
+    Ok(if logged.is_some() { Outcome::Clean } else { Outcome::Findings })
+}
+
+fn verify(place: &Place, json: bool, printer: &Printer) -> Done {
+    let registry = place.open()?;
+    let snapshot = registry.verify().into_diagnostic().wrap_err(
+        "the registry is not what was written; restore its folder from a backup, or add every file again",
+    )?;
+    let logged = place.logged_at(&snapshot)?;
+    tell(place, &snapshot, logged, json, printer);
+    if !json {
+        printer.line("");
+        printer.line(&match logged {
+            Some(_) => printer.paint(
+                Style::Good,
+                "Every entry was read and the root computed again: it is the logged one.",
+            ),
+            None => printer.paint(Style::Stop, "The registry is whole, and its root is not in the ledger."),
+        });
+    }
+    Ok(if logged.is_some() { Outcome::Clean } else { Outcome::Findings })
+}
+
+fn tell(place: &Place, snapshot: &Snapshot, logged: Option<u64>, json: bool, printer: &Printer) {
+    if json {
+        let told = serde_json::json!({
+            "folder": place.files.folder.display().to_string(),
+            "entries": snapshot.entries,
+            "generation": snapshot.generation,
+            "key": snapshot.key.to_string(),
+            "root": snapshot.root.to_hex(),
+            "logged": logged,
+        });
+        printer.line(&told.to_string());
+        return;
+    }
+    let row = |name: &str, value: &str| printer.line(&format!("  {name:<12}{value}"));
+    printer.line(&printer.paint(Style::Strong, &format!("The registry in {}", place.files.folder.display())));
+    row("entries", &snapshot.entries.to_string());
+    row("generation", &snapshot.generation.to_string());
+    row("key", &snapshot.key.to_string());
+    row("root", &snapshot.root.to_hex());
+    match logged {
+        Some(entry) => row("logged", &format!("in entry {entry} of the ledger")),
+        None => row("logged", "not yet; the next `eosin mark` or `eosin registry add` logs it"),
+    }
+}

@@ -1,0 +1,97 @@
+//! The registry's commands: what marking adds to it, what is proved of it, and what is forgotten.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::{
+    files::{fixture, set_up},
+    mark_folders::marked,
+    program::{eosin, said},
+};
+
+const PEOPLE: &str = "first_name,last_name,dob,email\nAda,Bell,1984-02-29,ada@example.org\nEve,Ode,1990-01-01,eve@example.org\n";
+
+fn status(at: &std::path::Path, code: i32) -> Value {
+    serde_json::from_str(&said(at, &["registry", "status", "--json"], code)).unwrap()
+}
+
+#[test]
+fn what_is_marked_is_registered_and_its_snapshot_logged() {
+    let folder = set_up();
+    let at = folder.path();
+    let output = eosin(at, &["registry", "status"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("is empty"), "{output:?}");
+
+    fs::write(at.join("people.csv"), PEOPLE).unwrap();
+    let told = marked(at, &["people.csv", "--out", "out.csv", "--dataset", "d", "--generator", "g"], 0);
+    assert_eq!(told["registry"]["fingerprints"], 4, "name with birth date, and e-mail: {told}");
+    let found = status(at, 0);
+    assert_eq!((&found["entries"], &found["generation"]), (&4.into(), &1.into()));
+    assert_eq!((&found["root"], &found["logged"]), (&told["registry"]["root"], &told["registry"]["entry"]));
+    let told = said(at, &["registry", "verify"], 0);
+    assert!(told.contains("it is the logged one"), "{told}");
+
+    // Nothing to register is no new snapshot.
+    fs::write(at.join("things.csv"), "thing,price\nchair,12\n").unwrap();
+    let told = marked(at, &["things.csv", "--out", "t.csv", "--dataset", "d", "--generator", "g"], 0);
+    assert_eq!(told["registry"], Value::Null);
+    assert_eq!(status(at, 0), found);
+}
+
+#[test]
+fn values_are_proved_present_or_absent_and_never_printed() {
+    let folder = set_up();
+    let at = folder.path();
+    fs::write(at.join("people.csv"), PEOPLE).unwrap();
+    marked(at, &["people.csv", "--out", "out.csv", "--dataset", "d", "--generator", "g"], 0);
+    let told = said(at, &["registry", "prove", "people.csv"], 1);
+    assert!(told.contains("present   4 fingerprints") && !told.contains("Ada"), "{told}");
+    let proofs: Value = serde_json::from_slice(&fs::read(at.join("registry-proofs.json")).unwrap()).unwrap();
+    assert!(!proofs.to_string().contains("Ada") && !proofs.to_string().contains("example.org"));
+    // A stranger needs the entry, the ledger's proof and each proof, and nothing of ours but the formats.
+    let entry = proofs["entry"].as_str().unwrap().as_bytes();
+    let (snapshot, _) = registry::Snapshot::parse_entry(entry).unwrap();
+    let key = mark::note::VerifierKey::parse(fs::read_to_string(at.join("keys/ledger.vkey")).unwrap().trim())
+        .unwrap();
+    let receipt = mark::tlog_proof::TlogProof::parse(proofs["receipt"].as_str().unwrap()).unwrap();
+    receipt.verify(&mark::merkle::leaf_hash(entry), &[key]).unwrap();
+    let all = proofs["proofs"].as_array().unwrap();
+    assert_eq!((all.len(), snapshot.entries), (4, 4));
+    for proof in all {
+        let hex = proof["fingerprint"].as_str().unwrap();
+        let bytes: Vec<u8> =
+            (0..32).step_by(2).map(|n| u8::from_str_radix(&hex[n..n + 2], 16).unwrap()).collect();
+        let fingerprint = recognise::Fingerprint(bytes.try_into().unwrap());
+        let presence = registry::Presence::parse(proof["proof"].to_string().as_bytes()).unwrap();
+        let membership = presence.verify(&snapshot.root, snapshot.entries, fingerprint).unwrap();
+        assert!(matches!(membership, registry::Membership::Present(_)));
+    }
+
+    fs::write(at.join("other.csv"), "first_name,last_name,dob\nKim,Hill,1971-03-04\n").unwrap();
+    let told = said(at, &["registry", "prove", "other.csv", "--out", "absent.json"], 0);
+    assert!(told.contains("absent    1 fingerprints"), "{told}");
+    fs::write(at.join("nobody.csv"), "thing,price\nchair,12\n").unwrap();
+    let output = eosin(at, &["registry", "prove", "nobody.csv"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("says whom it is about"), "{output:?}");
+}
+
+#[test]
+fn marked_files_are_added_and_forgotten_and_unmarked_ones_passed_over() {
+    let folder = set_up();
+    let at = folder.path();
+    let patients = fixture("fhir/patients.ndjson");
+    marked(at, &[&patients, "--out", "out.ndjson", "--dataset", "d"], 0);
+    let first = status(at, 0);
+    let told = said(at, &["registry", "forget", "out.ndjson"], 0);
+    assert!(told.contains("12 records forgotten") && told.contains("has 0 entries"), "{told}");
+    said(at, &["registry", "add", "out.ndjson"], 0);
+    let again = status(at, 0);
+    assert_eq!((&again["root"], &again["entries"]), (&first["root"], &first["entries"]));
+    // Without a mark nobody is registered: a person could be.
+    let told = said(at, &["registry", "add", &patients], 1);
+    assert!(told.starts_with("0 fingerprints of 0 records added"), "{told}");
+    assert_eq!(status(at, 0)["entries"], first["entries"]);
+}
