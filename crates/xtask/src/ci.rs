@@ -8,10 +8,10 @@ use xtask::process::{cargo, watch};
 use xtask::tally::Tally;
 use xtask::tree;
 
-use crate::{clients, say};
+use crate::{clients, peers, say};
 
 /// The crates whose tests need no server: the inner loop of a day.
-const LIGHT: &[&str] = &["mark", "carrier", "policy", "ledger", "flow", "xtask"];
+const LIGHT: &[&str] = &["mark", "carrier", "recognise", "registry", "policy", "ledger", "flow", "xtask"];
 
 /// A step: what it is called, and what it ran for.
 struct Done {
@@ -46,7 +46,8 @@ pub(crate) fn run() -> bool {
     });
     step("all tests", &mut || {
         let before = tally;
-        let run = cargo_in(&root, &["test", "--workspace", "--no-fail-fast"], &[]);
+        let mut run = cargo_in(&root, &["test", "--workspace", "--no-fail-fast"], &[]);
+        run.env("PATH", peers::path(&root)?);
         let result = watch(run, |line| tally.see(line)).map_err(|failed| failed.to_string());
         // A test binary that dies, or does not build, says nothing that could be counted.
         if result.is_err() && tally.failed == before.failed {

@@ -42,7 +42,7 @@ pub(crate) fn run(root: &Path, only: &[String], tally: &mut Tally) -> Result<(),
 }
 
 /// Installs what is missing, where there is apt and we may use it.
-fn provide() -> Result<(), String> {
+pub(crate) fn provide() -> Result<(), String> {
     let missing: Vec<&str> = SYSTEM
         .iter()
         .filter(|(probe, _)| !answers(probe))

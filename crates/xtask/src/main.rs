@@ -8,6 +8,7 @@ use xtask::{licences, salesforce, tidy};
 
 mod ci;
 mod clients;
+mod peers;
 mod weigh;
 
 const HELP: &str = "\

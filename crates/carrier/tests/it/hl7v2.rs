@@ -14,10 +14,14 @@ use crate::sealing::{fixture, sealed};
 
 const LIMITS: Limits = Limits { body_bytes: 1 << 20, records: 10_000 };
 
-/// A file of `../shared/data`, unzipped; nothing where there is none.
 fn shared(name: &str) -> Option<Vec<u8>> {
+    unzipped(Path::new("hl7v2"), name)
+}
+
+/// A file of `../shared/data`, unzipped; nothing where there is none.
+pub(crate) fn unzipped(folder: &Path, name: &str) -> Option<Vec<u8>> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let path = std::env::var_os("EOSIN_DATA").map_or(beside, Into::into).join("hl7v2").join(name);
+    let path = std::env::var_os("EOSIN_DATA").map_or(beside, Into::into).join(folder).join(name);
     let Ok(file) = std::fs::File::open(path) else {
         println!("skipped: no shared data");
         return None;
