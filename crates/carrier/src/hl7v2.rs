@@ -15,7 +15,7 @@ mod value;
 pub use identity::identity_fields;
 pub(crate) use place::choose;
 pub use place::{PlaceError, place, place_message, strip_message};
-pub(crate) use read::{count, place_of, readings};
+pub(crate) use read::{count, message_bytes, place_of, readings};
 pub use read::{read, read_message};
 pub(crate) use split::{Cutter, begins};
 

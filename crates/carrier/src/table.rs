@@ -267,6 +267,28 @@ impl Chunk {
         self.choose(&choices, false)
     }
 
+    /// The bytes of each record as they are written: a line or row without its line end, a message without its frame.
+    ///
+    /// Shape:  one item for each reading, in order; none for a document, whose records do not stand apart, and where
+    ///         a record was over the bound its bytes are empty.
+    pub fn record_bytes(&self) -> Option<Vec<&[u8]>> {
+        let without_end = |bytes: &'_ [u8]| {
+            let ends = bytes.iter().rev().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+            bytes.len() - ends
+        };
+        match self.format.as_ref() {
+            Format::FhirDocument | Format::SalesforceJson { .. } => None,
+            Format::Hl7v2 => Some(hl7v2::message_bytes(&self.bytes, self.limits.body_bytes)),
+            Format::FhirLines | Format::SalesforceCsv { .. } | Format::Table { .. } => {
+                if let Some(header) = self.header.as_deref().filter(|header| header.columns.is_err()) {
+                    return Some(if self.is_first { vec![header.bytes.as_slice()] } else { Vec::new() });
+                }
+                let whole = self.pieces.iter().map(|piece| piece.bytes(&self.bytes));
+                Some(whole.map(|bytes| bytes.get(..without_end(bytes)).unwrap_or_default()).collect())
+            }
+        }
+    }
+
     fn choose(&self, choices: &[Choice<'_>], labelled: bool) -> Result<Vec<u8>, PlaceError> {
         match self.format.as_ref() {
             Format::SalesforceJson { .. } if self.is_lined => {

@@ -58,6 +58,10 @@ pub(crate) enum Command {
     /// Exits 0 if every record is attested and unchanged (with `--fail-on`: if none is what is named there, or worse), 1
     /// if there is anything else, 2 if something could not be read.
     Judge(JudgeArguments),
+    /// Split a file by the policies of a boundary: what may pass and what may not, with the ruling in the ledger.
+    ///
+    /// Exits 0 if nothing was withheld, 1 if something was, 2 if nothing was done.
+    Filter(FilterArguments),
     /// Check the ledger, or prove an entry of it.
     #[command(subcommand)]
     Ledger(LedgerCommand),
@@ -205,6 +209,12 @@ pub(crate) struct JudgeArguments {
     /// The Salesforce object or table of a CSV.
     #[arg(long, value_name = "OBJECT")]
     pub(crate) object: Option<String>,
+    /// A TOML file that says which column of a table holds what: `[columns."TABLE"]`, `COLUMN = "ROLE"`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) map: Option<PathBuf>,
+    /// Do not look further at records without a mark: neither the registry nor the recognisers are asked.
+    #[arg(long)]
+    pub(crate) no_recognise: bool,
     /// Exit with 1 only from this verdict on: synthetic (also mixed, transplanted, forged, unreadable), suspected (also
     /// untrusted), unproven. Each includes those before it; may be given again.
     #[arg(long = "fail-on", value_enum, hide_possible_values = true, value_name = "VERDICT")]
@@ -213,6 +223,46 @@ pub(crate) struct JudgeArguments {
     #[arg(long, short, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Print counts and findings as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FilterArguments {
+    /// The file to split, plain or gzip; `-` is standard input.
+    #[arg(value_name = "IN")]
+    pub(crate) input: PathBuf,
+    /// What may pass; its manifest appears beside it, `FILE.manifest.json`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kept: PathBuf,
+    /// What may not, and what cannot be read; its manifest appears beside it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) withheld: PathBuf,
+    /// The boundary that the records would cross; need not be said where the configuration has one only.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) boundary: Option<String>,
+    /// What would be done with them there: read, create, update, delete, export, deliver.
+    #[arg(long, value_name = "ACTION", default_value = "deliver")]
+    pub(crate) action: policy::Action,
+    /// Dataset files to know beside those of the configuration and the one lying next to IN.
+    #[arg(long = "dataset", value_name = "FILE")]
+    pub(crate) datasets: Vec<PathBuf>,
+    /// Keys of logs to trust beside those of the configuration, as for `judge`; may be given again.
+    #[arg(long = "trust", value_name = "FILE")]
+    pub(crate) trust: Vec<crate::judge_command::TrustedKey>,
+    /// The Salesforce object or table of a CSV.
+    #[arg(long, value_name = "OBJECT")]
+    pub(crate) object: Option<String>,
+    /// A TOML file that says which column of a table holds what, as for `judge`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) map: Option<PathBuf>,
+    /// Do not look further at records without a mark.
+    #[arg(long)]
+    pub(crate) no_recognise: bool,
+    /// The configuration that names boundaries, ledger and keys.
+    #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Print the result as JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }

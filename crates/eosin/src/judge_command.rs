@@ -6,8 +6,9 @@ use mark::{Reading, TrustStore, Verdict};
 
 use crate::{
     arguments::JudgeArguments,
+    config::Config,
     input::{self, STANDARD_INPUT, Sources},
-    judging::{self, Judge, Told},
+    judging::{self, Asked, Judge, Told},
     outcome::{Done, Outcome},
     printer::Printer,
 };
@@ -18,11 +19,10 @@ mod json;
 mod report;
 mod summary;
 mod tally;
-mod trust;
 
+pub(crate) use crate::trust::TrustedKey;
 pub(crate) use fail_on::FailOn;
 pub(crate) use finding::plain;
-pub(crate) use trust::TrustedKey;
 
 use finding::Finding;
 use json::JsonReport;
@@ -37,15 +37,18 @@ use tally::Tally;
 /// Errors: a report, exit code 2: something that cannot be read, holds no record, or none that can be read.
 /// Never:  prints content of a record, only its place and the reason.
 pub(crate) fn judge(arguments: &JudgeArguments, printer: &Printer) -> Done {
-    let (mut trust, notes) = trust::gather(arguments)?;
-    for note in &notes {
-        printer.note(note);
-    }
+    let config = arguments.config.as_deref().map(Config::load).transpose()?;
+    let asked = Asked {
+        trusted: &arguments.trust,
+        datasets: &arguments.datasets,
+        map: arguments.map.as_ref(),
+        recognise: !arguments.no_recognise,
+    };
+    let mut judge = Judge::new(config.as_ref(), &asked, printer)?;
     let mut sources = Sources::find(&arguments.files);
-    let beside = Beside::find(arguments, &mut sources, &mut trust, printer);
-    let judge = Judge { trust };
+    let beside = Beside::find(arguments, &mut sources, &mut judge.trust, printer);
     let mut output = Output::new(arguments.json, printer);
-    let mut summary = Summary::begin(&mut sources);
+    let mut summary = Summary::begin(&mut sources, judge.recognition.recognised_by());
     let wanted = output.wanted();
     judging::each(
         &sources,
@@ -63,6 +66,7 @@ pub(crate) fn judge(arguments: &JudgeArguments, printer: &Printer) -> Done {
             Told::Refused(refused) => summary.refused.push(refused),
         },
     );
+    summary.refused.extend(judge.columns.unmatched());
     output.finish(&summary, printer);
     for refused in &summary.refused {
         printer.report(refused);

@@ -2,45 +2,93 @@
 //!
 //! What `judge`, `certify` and `filter` say of a record comes from here, so they cannot disagree.
 
-use std::{io, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc};
 
 use carrier::table::{Chunk, Format};
+use flow::Recognition;
 use mark::{Form, Reading, TrustStore, Verdict, judge as judge_reading};
+use recognise::{Recogniser, SUSPECTED_FROM_DECIBITS};
 
 use crate::{
+    column_maps::ColumnMaps,
+    config::Config,
     input::{
         Skipped, Sources,
         reading::{self, Event, Part},
     },
+    judge_command::TrustedKey,
     pipeline,
     printer::Printer,
     progress::Progress,
+    trust,
 };
 
 /// What records are judged with. The same for all of them.
 pub(crate) struct Judge {
     /// Logs and datasets.
     pub(crate) trust: TrustStore,
+    /// The registry and the recognisers.
+    pub(crate) recognition: Recognition,
+    /// What columns hold, where somebody said.
+    pub(crate) columns: ColumnMaps,
+}
+
+/// What a command line says of how to judge.
+pub(crate) struct Asked<'a> {
+    /// Keys of logs.
+    pub(crate) trusted: &'a [TrustedKey],
+    /// Files of datasets.
+    pub(crate) datasets: &'a [PathBuf],
+    /// A map of columns.
+    pub(crate) map: Option<&'a PathBuf>,
+    /// Whether records without a mark are looked at further.
+    pub(crate) recognise: bool,
 }
 
 impl Judge {
+    /// Judging as the configuration and the command line say.
+    ///
+    /// Without a configuration the recognisers are asked, which need none, and no registry.
+    ///
+    /// Errors: a report for what was named and cannot be read.
+    pub(crate) fn new(config: Option<&Config>, asked: &Asked<'_>, printer: &Printer) -> miette::Result<Self> {
+        let (trust, notes) = trust::gather(config, asked.trusted, asked.datasets)?;
+        for note in &notes {
+            printer.note(note);
+        }
+        let recognition = match config {
+            _ if !asked.recognise => Recognition::off(),
+            Some(config) => config.recognition()?,
+            None => Recognition::new(Some(Recogniser::built_in()), None, SUSPECTED_FROM_DECIBITS),
+        };
+        let columns = asked.map.map(|path| ColumnMaps::read(path)).transpose()?.unwrap_or_default();
+        Ok(Self { trust, recognition, columns })
+    }
+
     /// The one answer about a record.
     ///
     /// Shape:  `may_be_other` where nobody said what the rows of a table are.
     pub(crate) fn verdict(&self, reading: &Reading<'_>, may_be_other: bool) -> Verdict {
         let verdict = judge_reading(reading, &self.trust);
-        if may_be_other { as_its_dataset_says(reading, verdict, &self.trust) } else { verdict }
+        let verdict = if may_be_other { as_its_dataset_says(reading, verdict, &self.trust) } else { verdict };
+        let columns = reading.content.as_ref().ok().and_then(|record| self.columns.of(record));
+        self.recognition.verdict(verdict, reading, columns)
     }
 
     /// The readings of a chunk with their verdicts.
     pub(crate) fn chunk<'c>(&self, part: &Part, chunk: &'c Chunk) -> Vec<(Reading<'c>, Verdict)> {
-        let may_be_other = part.assumed.is_some() && matches!(part.format, Format::Table { .. });
+        let may_be_other = may_be_other(&part.format, part.assumed.is_some());
         let judged = chunk.read().records.into_iter().map(|reading| {
             let verdict = self.verdict(&reading, may_be_other);
             (reading, verdict)
         });
         judged.collect()
     }
+}
+
+/// Whether the rows of a table may be of another object than its name says: nobody said it.
+pub(crate) fn may_be_other(format: &Format, is_assumed: bool) -> bool {
+    is_assumed && matches!(format, Format::Table { .. })
 }
 
 /// What is told of an input, in its order.

@@ -10,10 +10,12 @@ mod keys;
 mod outcome;
 mod printer;
 
+mod column_maps;
 mod config;
 mod config_command;
 mod demo;
 mod export;
+mod filter_command;
 mod init;
 mod input;
 mod judge_command;
@@ -25,6 +27,7 @@ mod pipeline;
 mod progress;
 mod registry_command;
 mod run;
+mod trust;
 mod wiring;
 
 use arguments::{Arguments, Command};
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments, &printer),
         Command::Mark(arguments) => mark_command::mark(&arguments, &printer),
         Command::Judge(arguments) => judge_command::judge(&arguments, &printer),
+        Command::Filter(arguments) => filter_command::filter(&arguments, &printer),
         Command::Ledger(command) => ledger_command::ledger(&command, &printer),
         Command::Registry(command) => registry_command::registry(&command, &printer),
         Command::Config(command) => config_command::config(&command, &printer),

@@ -30,6 +30,8 @@ pub struct Entry {
 pub enum EntryKind {
     /// What was decided about a crossing, before anything was done.
     Ruling,
+    /// What was decided about the records of a file, before its parts appear.
+    FileRuling,
     /// What then happened.
     Settlement,
     /// Attested traffic that passed while the ledger could not write.
@@ -45,6 +47,7 @@ impl EntryKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ruling => "ruling@1",
+            Self::FileRuling => "file-ruling@1",
             Self::Settlement => "settlement@1",
             Self::Gap => "gap@1",
             Self::ClockFault => "clock-fault@1",
@@ -54,7 +57,7 @@ impl EntryKind {
 }
 
 impl Entry {
-    fn new<B: Serialize>(kind: EntryKind, body: &B) -> Self {
+    pub(crate) fn new<B: Serialize>(kind: EntryKind, body: &B) -> Self {
         // Text and numbers only: writing cannot fail.
         Self { kind, bytes: serde_json::to_vec(body).unwrap_or_default() }
     }
@@ -165,10 +168,14 @@ fn findings<'a>(ruling: &Ruling, facts: &Facts<'a>) -> Vec<FindingBody<'a>> {
 fn rows(ruling: &Ruling, facts: &Facts<'_>) -> Vec<Hash> {
     let rows = ruling.verdicts().iter().zip(ruling.decisions()).zip(facts.references);
     rows.map(|((verdict, decision), reference)| {
-        let row = format!("{reference}\n{}\n{}\n", verdict.name(), decision.as_str());
-        merkle::leaf_hash(row.as_bytes())
+        merkle::leaf_hash(row_text(reference, verdict.name(), *decision).as_bytes())
     })
     .collect()
+}
+
+/// What a row's leaf is made of.
+pub(crate) fn row_text(reference: &str, verdict: mark::VerdictName, decision: Decision) -> String {
+    format!("{reference}\n{verdict}\n{}\n", decision.as_str())
 }
 
 #[derive(Serialize)]
@@ -199,10 +206,10 @@ struct RulingBody<'a> {
 }
 
 #[derive(Serialize)]
-struct FindingBody<'a> {
-    decision: &'static str,
-    reference: &'a str,
-    verdict: &'static str,
+pub(crate) struct FindingBody<'a> {
+    pub(crate) decision: &'static str,
+    pub(crate) reference: &'a str,
+    pub(crate) verdict: &'static str,
 }
 
 #[derive(Serialize)]

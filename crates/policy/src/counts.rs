@@ -62,6 +62,40 @@ impl Counts {
         }
     }
 
+    /// Adds the counts of other records.
+    pub fn add_all(&mut self, other: &Self) {
+        let Self {
+            records,
+            synthetic,
+            attested,
+            mixed,
+            unproven,
+            suspected,
+            transplanted,
+            forged,
+            untrusted,
+            unreadable,
+            modified,
+            claimed,
+            strongly_suspected,
+            out_of_jurisdiction,
+        } = other;
+        self.records += records;
+        self.synthetic += synthetic;
+        self.attested += attested;
+        self.mixed += mixed;
+        self.unproven += unproven;
+        self.suspected += suspected;
+        self.transplanted += transplanted;
+        self.forged += forged;
+        self.untrusted += untrusted;
+        self.unreadable += unreadable;
+        self.modified += modified;
+        self.claimed += claimed;
+        self.strongly_suspected += strongly_suspected;
+        self.out_of_jurisdiction += out_of_jurisdiction;
+    }
+
     /// How whole the marks of the counted records are, together.
     pub fn marks(&self) -> Marks {
         let proven = self.synthetic + self.attested + self.mixed;

@@ -49,6 +49,12 @@ pub(crate) fn count(bytes: &[u8], message_bytes_max: usize) -> usize {
     pieces(bytes, message_bytes_max).len()
 }
 
+/// The bytes of each reading's message.
+pub(crate) fn message_bytes(bytes: &[u8], message_bytes_max: usize) -> Vec<&[u8]> {
+    let messages = pieces(bytes, message_bytes_max).into_iter();
+    messages.map(|(range, _)| bytes.get(range).unwrap_or_default()).collect()
+}
+
 /// Reads one message, as it stands between MLLP's framing bytes.
 ///
 /// MSH is not covered, for every router rewrites it, but for the message's type and event: they say what happened.

@@ -49,6 +49,8 @@ impl JsonReport {
             files: summary.files.iter().map(FileBody::of).collect(),
             skipped: &summary.skipped,
             refused,
+            recogniser: summary.recognised_by.recogniser.as_deref(),
+            registry: summary.recognised_by.registry.as_deref(),
         };
         // Text and numbers only: writing cannot fail.
         let rest = serde_json::to_string(&rest).unwrap_or_default();
@@ -65,6 +67,8 @@ struct Rest<'s> {
     files: Vec<FileBody<'s>>,
     skipped: &'s [Skipped],
     refused: Vec<String>,
+    recogniser: Option<&'s str>,
+    registry: Option<&'s str>,
 }
 
 #[derive(Serialize)]

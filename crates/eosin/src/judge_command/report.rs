@@ -48,6 +48,9 @@ impl Report {
             printer.line("");
             printer.line(&tally.meaning());
         }
+        if self.is_verbose {
+            judged_by(summary, printer);
+        }
         skipped(summary, self.is_verbose, printer);
         for hint in tally.hints() {
             printer.note(&format!("hint: {}", plain(hint)));
@@ -161,6 +164,17 @@ fn grounds(finding: &Finding, printer: &Printer) {
     for signal in finding.suspicion.iter().flat_map(|grounds| &grounds.signals) {
         let bits = format!("{:+}.{}", signal.decibits / 10, signal.decibits.abs() % 10);
         printer.line(&printer.paint(Style::Faint, &format!("  {bits:>7} bits  {}", signal.name)));
+    }
+}
+
+/// What recognised records without a mark.
+fn judged_by(summary: &Summary, printer: &Printer) {
+    let by = &summary.recognised_by;
+    let recogniser = by.recogniser.as_deref().map(|version| format!("recognisers {version}"));
+    let registry = by.registry.as_deref().map(|root| format!("registry snapshot {root}"));
+    let asked: Vec<String> = recogniser.into_iter().chain(registry).collect();
+    if !asked.is_empty() {
+        printer.note(&format!("Records without a mark were looked up by: {}.", asked.join(", ")));
     }
 }
 

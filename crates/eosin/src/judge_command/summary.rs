@@ -2,6 +2,7 @@
 
 use std::io;
 
+use flow::RecognisedBy;
 use miette::miette;
 
 use super::{Slice, plain, tally::Tally};
@@ -20,6 +21,8 @@ pub(super) struct Summary {
     pub(super) skipped: Vec<Skipped>,
     /// What should have been read and could not be, whole or from some place on.
     pub(super) refused: Vec<miette::Report>,
+    /// What recognised records without a mark.
+    pub(super) recognised_by: RecognisedBy,
 }
 
 /// One file, or one entry of an archive.
@@ -33,12 +36,13 @@ pub(super) struct FileSummary {
 
 impl Summary {
     /// Takes what was left out when the files were looked for.
-    pub(super) fn begin(sources: &mut Sources) -> Self {
+    pub(super) fn begin(sources: &mut Sources, recognised_by: RecognisedBy) -> Self {
         Self {
             all: Tally::default(),
             files: Vec::new(),
             skipped: std::mem::take(&mut sources.skipped),
             refused: std::mem::take(&mut sources.refused),
+            recognised_by,
         }
     }
 

@@ -13,6 +13,7 @@ mod canary;
 mod demo;
 mod documents;
 mod files;
+mod filtering;
 mod help;
 mod judging;
 mod mark_exports;

@@ -1,4 +1,4 @@
-//! What `eosin judge` trusts: the logs of a configuration and of the command line, and the datasets they know.
+//! What records are judged by: the logs of a configuration and of the command line, and the datasets they know.
 
 use std::{
     collections::BTreeSet,
@@ -10,10 +10,9 @@ use std::{
 use mark::{AdmitError, Subject, TrustStore};
 use miette::miette;
 
-use super::finding::plain;
 use crate::{
-    arguments::JudgeArguments,
     config::{self, Config},
+    judge_command::plain,
     keys,
 };
 
@@ -47,17 +46,20 @@ impl FromStr for TrustedKey {
 /// Logs first, then datasets: a dataset is believed only through its log.
 ///
 /// Errors: a report for a key or dataset file that was named and cannot be read, or was changed.
-pub(super) fn gather(arguments: &JudgeArguments) -> miette::Result<(TrustStore, Vec<String>)> {
-    let config = arguments.config.as_deref().map(Config::load).transpose()?;
+pub(crate) fn gather(
+    config: Option<&Config>,
+    trusted: &[TrustedKey],
+    datasets: &[PathBuf],
+) -> miette::Result<(TrustStore, Vec<String>)> {
     let mut trust = TrustStore::default();
     let mut notes = Vec::new();
-    if let Some(config) = &config {
+    if let Some(config) = config {
         trust.trust(keys::verifier(&config.ledger.vkey)?, config.own_vouches());
         for trusted in &config.trust {
             trust.trust(keys::verifier(&trusted.vkey)?, trusted.vouches.clone());
         }
     }
-    for TrustedKey { vkey, vouches } in &arguments.trust {
+    for TrustedKey { vkey, vouches } in trusted {
         let key = keys::verifier(vkey)?;
         let known: BTreeSet<Subject> = trust
             .logs()
@@ -67,12 +69,12 @@ pub(super) fn gather(arguments: &JudgeArguments) -> miette::Result<(TrustStore, 
         // The same log named twice may vouch for both.
         trust.trust(key, known.union(vouches).copied().collect());
     }
-    if let Some(folder) = config.as_ref().and_then(|config| config.datasets.as_deref()) {
+    if let Some(folder) = config.and_then(|config| config.datasets.as_deref()) {
         for file in config::dataset_files(folder)? {
             admit(&mut trust, &file, &mut notes)?;
         }
     }
-    for file in &arguments.datasets {
+    for file in datasets {
         admit(&mut trust, file, &mut notes)?;
     }
     Ok((trust, notes))

@@ -1,0 +1,117 @@
+//! What columns of tables hold, as a person wrote it down: `[columns."TABLE"]`, `COLUMN = "ROLE"`.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use mark::Record;
+use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+use recognise::{ColumnMap, Role};
+use serde::Deserialize;
+
+use crate::keys;
+
+/// The maps of several tables, and which of their columns were met.
+#[derive(Debug, Default)]
+pub(crate) struct ColumnMaps {
+    tables: BTreeMap<String, Table>,
+}
+
+#[derive(Debug)]
+struct Table {
+    map: ColumnMap,
+    met: BTreeMap<String, AtomicBool>,
+    all_met: AtomicBool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    columns: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl ColumnMaps {
+    /// Reads a file of maps.
+    ///
+    /// Errors: a report: not TOML of this shape, or a role that is none.
+    pub(crate) fn read(path: &Path) -> miette::Result<Self> {
+        let text = keys::small_file(path)?;
+        let file: File = toml::from_str(&text)
+            .into_diagnostic()
+            .wrap_err_with(|| format!("{} is not a map of columns", path.display()))?;
+        let mut tables = BTreeMap::new();
+        for (table, columns) in file.columns {
+            let mut roles: BTreeMap<String, Role> = BTreeMap::new();
+            let mut met = BTreeMap::new();
+            for (column, word) in columns {
+                let role =
+                    word.parse().map_err(|error| miette!("{}: `{column}`: {error}", path.display()))?;
+                met.insert(column.clone(), AtomicBool::new(false));
+                roles.insert(column, role);
+            }
+            let all_met = AtomicBool::new(false);
+            tables.insert(table, Table { map: ColumnMap::new(roles), met, all_met });
+        }
+        Ok(Self { tables })
+    }
+
+    /// What the columns of this record's table hold, if somebody said.
+    pub(crate) fn of(&self, record: &Record<'_>) -> Option<&ColumnMap> {
+        let table = self.tables.get(record.object.as_ref())?;
+        if !table.all_met.load(Ordering::Relaxed) {
+            for (name, _) in &record.fields {
+                if let Some(met) = table.met.get(name.as_ref()) {
+                    met.store(true, Ordering::Relaxed);
+                }
+            }
+            let is_met = |met: &AtomicBool| met.load(Ordering::Relaxed);
+            table.all_met.store(table.met.values().all(is_met), Ordering::Relaxed);
+        }
+        Some(&table.map)
+    }
+
+    /// What was said of columns that no record had: a mistake rather than a wish.
+    pub(crate) fn unmatched(&self) -> Vec<miette::Report> {
+        let tables = self.tables.iter().filter(|(_, table)| !table.all_met.load(Ordering::Relaxed));
+        let unmatched = tables.flat_map(|(name, table)| {
+            let columns = table.met.iter().filter(|(_, met)| !met.load(Ordering::Relaxed));
+            columns.map(move |(column, _)| {
+                miette!(
+                    help = "names of tables and columns are exact; `--object NAME` says what a table is",
+                    "the map says what `{column}` of `{name}` holds, and no record has a value there"
+                )
+            })
+        });
+        unmatched.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mark::{Claim, Form, json::Json};
+
+    use super::*;
+
+    #[test]
+    fn a_column_that_nobody_has_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("map.toml");
+        let text = "[columns.\"people\"]\n\"nom\" = \"family-name\"\n\"mel\" = \"email\"\n";
+        ledger::durable::replace(&path, text.as_bytes()).unwrap();
+        let maps = ColumnMaps::read(&path).unwrap();
+        let record = Record {
+            form: Form::Table,
+            object: "people".into(),
+            fields: vec![("nom".into(), Json::Text("Bell".into()))],
+            mark: None,
+            claim: Claim::None,
+        };
+        assert!(maps.of(&record).is_some());
+        let told: Vec<String> = maps.unmatched().iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["the map says what `mel` of `people` holds, and no record has a value there"]);
+        ledger::durable::replace(&path, b"[columns.x]\na = \"nonsense\"\n").unwrap();
+        assert!(ColumnMaps::read(&path).unwrap_err().to_string().contains("is not a role"));
+    }
+}

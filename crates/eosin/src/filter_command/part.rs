@@ -1,0 +1,233 @@
+//! One part of a file that is split: written beside its place, counted, hashed, and put there at the end.
+
+use std::{
+    fs::{self, File},
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use aws_lc_rs::digest::{Context, SHA256};
+use carrier::table::Chunk;
+use flow::SplitPart;
+use mark::{
+    digest::Hash,
+    merkle::{Frontier, leaf_hash},
+};
+use miette::{IntoDiagnostic as _, WrapErr as _};
+
+use super::hashing::hash_of;
+
+/// A part on its way: in `NAME.new` until it is finished.
+pub(super) struct Part {
+    file: File,
+    temporary: Temporary,
+    digest: Context,
+    bytes: u64,
+    records: u64,
+    leaves: Frontier,
+    positions: Vec<(u64, u64)>,
+}
+
+/// The manifest beside a part.
+pub(super) fn manifest_beside(place: &Path) -> PathBuf {
+    with(place, ".manifest.json")
+}
+
+fn with(place: &Path, end: &str) -> PathBuf {
+    let mut name = place.file_name().unwrap_or_default().to_owned();
+    name.push(end);
+    place.with_file_name(name)
+}
+
+impl Part {
+    /// Begins a part that will stand at `place`.
+    pub(super) fn begin(place: &Path) -> miette::Result<Self> {
+        let temporary = Temporary { path: with(place, ".new"), place: place.to_owned(), is_finished: false };
+        let file = File::create(&temporary.path)
+            .into_diagnostic()
+            .wrap_err_with(|| format!("cannot write {}", temporary.path.display()))?;
+        Ok(Self {
+            file,
+            temporary,
+            digest: Context::new(&SHA256),
+            bytes: 0,
+            records: 0,
+            leaves: Frontier::default(),
+            positions: Vec::new(),
+        })
+    }
+
+    /// Adds the chosen records of a chunk whose first is number `first` of the source.
+    ///
+    /// Errors: a report, also for a record whose bytes were over the bound and are not there to be written.
+    pub(super) fn add(&mut self, first: u64, chunk: &Chunk, chosen: &[bool]) -> miette::Result<()> {
+        let bytes = chunk
+            .select(chosen)
+            .into_diagnostic()
+            .wrap_err_with(|| format!("{} cannot be written", self.temporary.place.display()))?;
+        self.file
+            .write_all(&bytes)
+            .into_diagnostic()
+            .wrap_err_with(|| format!("cannot write {}", self.temporary.path.display()))?;
+        self.digest.update(&bytes);
+        self.bytes += bytes.len() as u64;
+        match chunk.record_bytes() {
+            Some(records) => {
+                for (record, _) in records.iter().zip(chosen).filter(|(_, is_chosen)| **is_chosen) {
+                    self.leaves.push(leaf_hash(record));
+                }
+            }
+            // A document's records do not stand apart: it is one leaf.
+            None if bytes.is_empty() => {}
+            None => self.leaves.push(leaf_hash(&bytes)),
+        }
+        for (at, _) in chosen.iter().enumerate().filter(|(_, is_chosen)| **is_chosen) {
+            let position = first + at as u64;
+            self.records += 1;
+            match self.positions.last_mut() {
+                Some((_, last)) if *last + 1 == position => *last = position,
+                _ => self.positions.push((position, position)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the part: durable, and still beside its place.
+    pub(super) fn end(self) -> miette::Result<Written> {
+        self.file
+            .sync_all()
+            .into_diagnostic()
+            .wrap_err_with(|| format!("cannot sync {}", self.temporary.path.display()))?;
+        Ok(Written {
+            temporary: self.temporary,
+            sha256: hash_of(self.digest),
+            bytes: self.bytes,
+            records: self.records,
+            root: self.leaves.root(),
+            positions: self.positions,
+        })
+    }
+}
+
+/// A part that is whole and has not its name yet.
+pub(super) struct Written {
+    temporary: Temporary,
+    pub(super) sha256: Hash,
+    pub(super) bytes: u64,
+    records: u64,
+    root: Hash,
+    /// Which records of the source it holds: first and last of each run, counted from 0.
+    pub(super) positions: Vec<(u64, u64)>,
+}
+
+impl Written {
+    /// Where it will stand.
+    pub(super) fn place(&self) -> &Path {
+        &self.temporary.place
+    }
+
+    /// What the ruling says of it.
+    pub(super) fn facts(&self) -> SplitPart {
+        SplitPart { records: self.records, root: self.root, sha256: self.sha256 }
+    }
+
+    /// Gives it its name.
+    pub(super) fn finish(mut self) -> miette::Result<()> {
+        let Temporary { path, place, is_finished } = &mut self.temporary;
+        let cannot = || format!("cannot move {} into place", path.display());
+        fs::rename(&path, &place).into_diagnostic().wrap_err_with(cannot)?;
+        *is_finished = true;
+        let folder = place.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let folder = folder.unwrap_or_else(|| Path::new("."));
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .into_diagnostic()
+            .wrap_err_with(|| format!("cannot sync {}", folder.display()))
+    }
+}
+
+/// A file that goes away unless it was given its name.
+struct Temporary {
+    path: PathBuf,
+    place: PathBuf,
+    is_finished: bool,
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            // It was never seen under its name; what cannot be removed does no harm.
+            drop(fs::remove_file(&self.path));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use carrier::{
+        Limits,
+        table::{Chunks, sniff},
+    };
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The rows of a part, each with its place in the source.
+    fn placed(text: &str, positions: &[(u64, u64)]) -> Vec<(u64, String)> {
+        let rows = text.split_inclusive('\n').skip(1).map(str::to_owned);
+        positions.iter().flat_map(|(first, last)| *first..=*last).zip(rows).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+        #[test]
+        fn the_two_parts_put_together_by_position_are_the_source(
+            keep in prop::collection::vec(any::<bool>(), 1..300),
+        ) {
+            let rows: String = (0..keep.len()).map(|at| format!("Ada {at},{}\n", at % 7)).collect();
+            let source = format!("name,ward\n{rows}");
+            let folder = tempfile::tempdir().unwrap();
+            let format = sniff(source.as_bytes(), "people.csv", None).unwrap();
+            let limits = Limits { body_bytes: 1 << 20, records: 1 << 20 };
+            let mut chunks = Chunks::new(source.as_bytes(), format, limits);
+            let places = ["kept.csv", "withheld.csv"].map(|name| folder.path().join(name));
+            let mut parts = places.each_ref().map(|place| Part::begin(place).unwrap());
+            let mut read = 0;
+            while let Some(chunk) = chunks.next_chunk().unwrap() {
+                let count = chunk.read().records.len();
+                let chosen = &keep[read..read + count];
+                let others: Vec<bool> = chosen.iter().map(|keep| !keep).collect();
+                parts[0].add(read as u64, &chunk, chosen).unwrap();
+                parts[1].add(read as u64, &chunk, &others).unwrap();
+                read += count;
+            }
+            prop_assert_eq!(read, keep.len());
+            let [kept, withheld] = parts.map(|part| part.end().unwrap());
+            prop_assert_eq!(kept.records + withheld.records, read as u64);
+            let mut all = Vec::new();
+            for (part, place) in [kept, withheld].into_iter().zip(&places) {
+                let (positions, sha256) = (part.positions.clone(), part.sha256);
+                let leaves: Vec<Hash>;
+                let root = part.root;
+                part.finish().unwrap();
+                let text = std::io::read_to_string(File::open(place).unwrap()).unwrap();
+                prop_assert_eq!(sha256, mark::digest::sha256(&[text.as_bytes()]));
+                leaves = text.lines().skip(1).map(|row| leaf_hash(row.as_bytes())).collect();
+                prop_assert_eq!(root, mark::merkle::root(&leaves));
+                all.extend(placed(&text, &positions));
+            }
+            all.sort();
+            let again: String = all.into_iter().map(|(_, row)| row).collect();
+            prop_assert_eq!(format!("name,ward\n{again}"), source);
+        }
+    }
+
+    #[test]
+    fn a_part_that_is_not_finished_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let part = Part::begin(&folder.path().join("kept.csv")).unwrap();
+        drop(part.end().unwrap());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
