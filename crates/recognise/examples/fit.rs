@@ -25,7 +25,7 @@ use mark::{
     Claim, Form, Record,
     json::{self, Json},
 };
-use recognise::{Person, Recogniser};
+use recognise::{Person, Recogniser, SUSPECTED_FROM_DECIBITS};
 
 #[path = "../tests/it/rows.rs"]
 mod rows;
@@ -178,22 +178,56 @@ fn assumed() -> Vec<Assumed> {
 struct Figures {
     records: usize,
     with_three_fields: usize,
-    /// Weights of those, sorted, in tenths of a bit.
+    /// Weights of those, in tenths of a bit.
     decibits: Vec<i32>,
     named_right: usize,
+    /// Persons among them, and how many are found when only three kinds of identity are left, any three in turn.
+    persons: usize,
+    found_by_three: usize,
+}
+
+impl Figures {
+    fn absorb(&mut self, other: &Self) {
+        self.records += other.records;
+        self.with_three_fields += other.with_three_fields;
+        self.decibits.extend(&other.decibits);
+        self.named_right += other.named_right;
+        self.persons += other.persons;
+        self.found_by_three += other.found_by_three;
+    }
+
+    fn print(&mut self, name: &str) {
+        self.decibits.sort_unstable();
+        let found = self.decibits.iter().filter(|d| **d >= SUSPECTED_FROM_DECIBITS).count();
+        let share = |part: usize, whole: usize| 100.0 * part as f64 / whole.max(1) as f64;
+        let percent = |part: usize| share(part, self.with_three_fields);
+        let low = self.decibits.get(self.decibits.len() / 100).copied().unwrap_or_default();
+        let high = self.decibits.last().copied().unwrap_or_default();
+        println!(
+            "| {name} | {} | {} | {:.2} % | {:.2} % | {:.1} % | {low} | {high} |",
+            self.records,
+            self.with_three_fields,
+            percent(found),
+            percent(self.named_right),
+            share(self.found_by_three, self.persons),
+        );
+    }
 }
 
 fn measure(folder: &Path) {
     let recogniser = Recogniser::built_in();
-    println!("version {}", recogniser.version());
-    println!("| class, half, rows | records | 3 fields | found | named | 1 % have less | 10 highest |");
-    println!("|---|---|---|---|---|---|---|");
+    println!("version {}, threshold {SUSPECTED_FROM_DECIBITS} tenths of a bit", recogniser.version());
+    println!("| class, half | records | 3 fields | found | named | found by any 3 | 1 % have less | most |");
+    println!("|---|---|---|---|---|---|---|---|");
     for class in CLASSES.iter().copied().chain(["background"]) {
         for half in ["fit", "held"] {
+            let mut whole = Figures::default();
             for file in files(folder, class, half) {
-                let figures = figures(&recogniser, class, &file);
-                print_figures(class, &file, &figures);
+                let mut figures = figures(&recogniser, class, &file);
+                figures.print(&format!("{class}, {}", file.file_name().unwrap().to_string_lossy()));
+                whole.absorb(&figures);
             }
+            whole.print(&format!("**{class}, {half}**"));
         }
     }
 }
@@ -203,14 +237,28 @@ fn figures(recogniser: &Recogniser, class: &str, file: &Path) -> Figures {
     let mut missed: BTreeMap<String, usize> = BTreeMap::new();
     each(file, |record, person| {
         figures.records += 1;
+        // A place or an account is no person and is weighed for what it has.
         if person.is_some() && rows::identity_fields(person) < 3 && class != "background" {
             return;
         }
-        figures.with_three_fields += 1;
         let evidence = recogniser.weigh(record, person);
-        let found = evidence.decibits >= recognise::SUSPECTED_FROM_DECIBITS;
+        let found = evidence.decibits >= SUSPECTED_FROM_DECIBITS;
+        let three = person.map(|person| only_three(person, figures.with_three_fields));
+        figures.with_three_fields += 1;
         figures.named_right += usize::from(found && evidence.generator == Some(class));
         figures.decibits.push(evidence.decibits);
+        if let Some(three) = three {
+            let bare = Record {
+                form: Form::Table,
+                object: "row".into(),
+                fields: Vec::new(),
+                mark: None,
+                claim: Claim::None,
+            };
+            let weight = recogniser.weigh(&bare, Some(&three)).decibits;
+            figures.persons += 1;
+            figures.found_by_three += usize::from(weight >= SUSPECTED_FROM_DECIBITS);
+        }
         if env::args().any(|argument| argument == "--why") && found == (class == "background") {
             let why: Vec<String> = evidence
                 .signals
@@ -227,24 +275,38 @@ fn figures(recogniser: &Recogniser, class: &str, file: &Path) -> Figures {
     for (why, count) in missed.iter().take(8) {
         println!("    {count} x {why}");
     }
-    figures.decibits.sort_unstable();
     figures
 }
 
-fn print_figures(class: &str, file: &Path, figures: &Figures) {
-    let found = figures.decibits.iter().filter(|d| **d >= recognise::SUSPECTED_FROM_DECIBITS).count();
-    let percent = |part: usize| 100.0 * part as f64 / figures.with_three_fields.max(1) as f64;
-    let low = figures.decibits.get(figures.decibits.len() / 100).copied().unwrap_or_default();
-    let high: Vec<String> = figures.decibits.iter().rev().take(10).map(ToString::to_string).collect();
-    println!(
-        "| {class}, {} | {} | {} | {:.2} % | {:.2} % | {low} | {} |",
-        file.file_name().unwrap().to_string_lossy(),
-        figures.records,
-        figures.with_three_fields,
-        percent(found),
-        percent(figures.named_right),
-        high.join(" "),
-    );
+/// The person with three kinds of identity left, other three for each `turn`.
+fn only_three<'a>(person: &Person<'a>, turn: usize) -> Person<'a> {
+    let there = |kind: usize, person: &Person<'_>| match kind {
+        0 => !person.names.is_empty(),
+        1 => person.birth_date.is_some(),
+        2 => !person.emails.is_empty(),
+        3 => !person.phones.is_empty(),
+        4 => !person.identifiers.is_empty(),
+        _ => !person.addresses.is_empty(),
+    };
+    let kinds: Vec<usize> = (0..6).filter(|kind| there(*kind, person)).collect();
+    let threes: Vec<u32> = (0_u32..64)
+        .filter(|set| {
+            set.count_ones() == 3 && (0..6).all(|kind| set & (1 << kind) == 0 || kinds.contains(&kind))
+        })
+        .collect();
+    let mut kept = person.clone();
+    let Some(set) = threes.get(turn % threes.len().max(1)) else { return kept };
+    for kind in (0..6).filter(|kind| set & (1 << kind) == 0) {
+        match kind {
+            0 => kept.names.clear(),
+            1 => kept.birth_date = None,
+            2 => kept.emails.clear(),
+            3 => kept.phones.clear(),
+            4 => kept.identifiers.clear(),
+            _ => kept.addresses.clear(),
+        }
+    }
+    kept
 }
 
 /// The files of one class and one half: `FOLDER/class/recipe.half.csv` or `.ndjson`, in order.

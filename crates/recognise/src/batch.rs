@@ -90,7 +90,7 @@ impl Batch {
     /// Shape:  in the order Synthea, Faker, faker-js, Mimesis, Snowfakery, Mockaroo, chance, unknown; shares sum to at
     ///         most 1. Nothing for an empty batch.
     /// Bounds: at most 500 turns over the kinds of weights.
-    /// Source: spec/recognisers.md section 4.
+    /// Source: docs/recognisers.md.
     pub fn estimate(&self) -> Vec<Share> {
         if self.records == 0 {
             return Vec::new();

@@ -112,7 +112,11 @@ const SCENES: &[(&str, &str, &str)] = &[
         "+Faker",
     ),
     ("last_name=Bell;address=USCGC Sanders\nFPO AA 14071", "state-and-postal-code-disagree", "+Faker"),
-    ("last_name=Bell;city=Reno;state=Wyoming;country=Mayotte", "state-of-the-us-in-another-country", "+Snowfakery"),
+    (
+        "last_name=Bell;city=Reno;state=Wyoming;country=Mayotte",
+        "state-of-the-us-in-another-country",
+        "+Snowfakery",
+    ),
     ("last_name=Bell;city=Reno;state=Wyoming;country=USA", "state-and-country-agree", "-Snowfakery"),
     ("last_name=Bell;company=Parker, Rodriguez and Torres", "company-of-three-surnames", "+Faker"),
     ("last_name=Bell;company=Martin-Peterson", "company-of-two-surnames", "+Faker"),
