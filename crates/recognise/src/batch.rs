@@ -1,8 +1,12 @@
 //! How much of a batch each generator made: the mixture that fits its records' weights best, with intervals.
 
+mod habits;
+
 use std::collections::BTreeMap;
 
 use crate::recogniser::{CLASSES, Evidence, Ratios};
+
+pub use habits::{DOMAINS_MAX, FAMILIES_MAX, Habit, Habits};
 
 /// The weights of a batch's records, counted. Order does not matter.
 ///

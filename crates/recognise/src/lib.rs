@@ -12,7 +12,7 @@ mod recogniser;
 mod signal;
 mod weights;
 
-pub use batch::{Batch, KINDS_MAX, Share};
+pub use batch::{Batch, DOMAINS_MAX, FAMILIES_MAX, Habit, Habits, KINDS_MAX, Share};
 pub use fingerprint::{
     FINGERPRINTS_MAX, Fingerprint, FingerprintKind, KeyId, PersonTag, REGISTRY_KEY_BYTES_MIN, RegistryKey,
     fingerprints,

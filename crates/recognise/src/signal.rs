@@ -14,6 +14,7 @@ use mark::Record;
 use crate::person::Person;
 
 pub(crate) use facts::Facts;
+pub(crate) use identity::year;
 
 /// What was seen in one record: of each group, at most one signal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

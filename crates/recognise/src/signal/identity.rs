@@ -156,7 +156,7 @@ pub(super) fn holds(text: &str, piece: &str) -> bool {
 }
 
 /// The year of a date: its four digits at the beginning or the end.
-fn year(date: &str) -> Option<u16> {
+pub(crate) fn year(date: &str) -> Option<u16> {
     let date = date.trim();
     let leading = date.get(..4).filter(|_| date.as_bytes().get(4).is_none_or(|b| !b.is_ascii_digit()));
     let compact = date.get(..4).filter(|_| date.len() == 8 && date.bytes().all(|b| b.is_ascii_digit()));

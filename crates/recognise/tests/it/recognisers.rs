@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs::File, path::Path};
 
 use mark::Form;
-use recognise::{Batch, Evidence, Person, Recogniser, SUSPECTED_FROM_DECIBITS};
+use recognise::{Batch, Evidence, Habits, Person, Recogniser, SUSPECTED_FROM_DECIBITS};
 
 use crate::{
     identity::{each_record, shared},
@@ -216,5 +216,32 @@ fn a_planted_share_of_faker_among_public_contacts_is_found_within_three_points()
     for percent in [0, 5, 20, 37, 60] {
         let found = estimated(&faker, &others, percent);
         assert!((found - percent as f64).abs() <= 3.0, "{percent}: {found}");
+    }
+}
+
+#[test]
+fn only_generators_batches_are_too_even() {
+    for (file, expected) in [
+        (
+            "generators/mimesis/contacts_10k.csv.gz",
+            &["mail-domains-in-equal-shares", "birth-years-in-equal-shares", "family-names-equally-frequent"]
+                [..],
+        ),
+        ("generators/faker/contacts_10k.csv.gz", &["mail-domains-in-equal-shares"][..]),
+        ("real-people/public_officials.csv.gz", &[][..]),
+    ] {
+        let Some(path) = shared(file) else { return };
+        let mut habits = Habits::default();
+        each_record(&path, None, |record| {
+            if let Some(person) = Person::of(record) {
+                habits.observe(&person);
+            }
+        });
+        let found: Vec<&str> = habits.found().iter().map(|habit| habit.name).collect();
+        println!("{file}: {found:?}");
+        for name in expected {
+            assert!(found.contains(name), "{file}: {found:?}");
+        }
+        assert!(!expected.is_empty() || found.is_empty(), "{file}: {found:?}");
     }
 }
