@@ -26,6 +26,7 @@ const PATIENTS: &str = include_str!("../../../fixtures/fhir/patients.ndjson");
 
 const ROUNDS: usize = 31;
 const RECORDS: usize = 4096;
+const REPEATS: usize = 64;
 
 fn main() {
     println!(
@@ -83,9 +84,11 @@ fn measure(records: &[Record<'_>]) -> Measured {
             black_box(recogniser.weigh(record, Person::of(record).as_ref()));
         }
     };
-    let mut observe = || evidence.iter().for_each(|one| batch.observe(black_box(one)));
+    // So quick that the system's account of the processor would miss a single round.
+    let mut observe =
+        || (0..REPEATS).for_each(|_| evidence.iter().for_each(|one| batch.observe(black_box(one))));
     let [person, weigh, both, observe] = least([&mut person, &mut weigh, &mut both, &mut observe]);
-    Measured { person, weigh, both, observe }
+    Measured { person, weigh, both, observe: observe / REPEATS as f64 }
 }
 
 /// Nanoseconds a record of the quickest round of each; the rounds take turns, so that a slow moment is everybody's.
