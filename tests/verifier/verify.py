@@ -1,19 +1,22 @@
 #!/usr/bin/env python3
 """Checks logs and proofs that Eosin wrote, from the C2SP specifications alone.
 
-Written from c2sp.org/signed-note, tlog-checkpoint, tlog-tiles and tlog-proof, and RFC 6962 section 2.1. It shares
-nothing with Eosin: no code, no types, no file. Ed25519 comes from PyPI `cryptography`.
+Written from c2sp.org/signed-note, tlog-checkpoint, tlog-tiles and tlog-proof, RFC 6962 section 2.1, and for
+certificates DSSE 1.0.2, in-toto Statement v1 and spec/certificate.md. It shares nothing with Eosin: no code, no types,
+no file. Ed25519 comes from PyPI `cryptography`.
 
     verify.py checkpoint  VKEY CHECKPOINT
     verify.py proof       VKEY PROOF ENTRY          PROOF is a .tlog-proof file, ENTRY the entry's bytes
     verify.py log         VKEY FOLDER               every entry, every tile, the root
     verify.py consistency VKEY FOLDER OLD_CHECKPOINT
+    verify.py certificate VKEY CERTIFICATE FILE...  signature, statement, entry, proof, and each file's digest
 
 VKEY is a verifier key or a file that holds one. Prints one line and exits 0, or says what is wrong and exits 1.
 """
 
 import base64
 import hashlib
+import json
 import os
 import sys
 
@@ -214,6 +217,85 @@ def parse_proof(text):
     return index, path, checkpoint
 
 
+def included(proof, vkey, entry):
+    """Place and size, if the entry is in the log of this key."""
+    index, path, note = parse_proof(proof)
+    size, root = open_checkpoint(note, vkey)
+    need(root_of_path(leaf(entry), index, size, path) == root, "the entry is not in the log")
+    return index, size
+
+
+# DSSE, in-toto Statement v1, spec/certificate.md
+
+
+def canonical(value):
+    """RFC 8785 for what a certificate holds: no number with a fraction, no name beyond ASCII."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def only_once(pairs):
+    need(len(dict(pairs)) == len(pairs), "a member is named twice")
+    return dict(pairs)
+
+
+def open_envelope(data, vkey):
+    """The statement that this key signed."""
+    name, key_id, public = vkey
+    envelope = json.loads(data, object_pairs_hook=only_once)
+    need(canonical(envelope) + b"\n" == data, "the envelope is not written in its one spelling")
+    need(envelope["payloadType"] == "application/vnd.in-toto+json", "the payload is of another type")
+    (signature,) = envelope["signatures"]
+    payload, kind = strict_base64(envelope["payload"]), envelope["payloadType"].encode()
+    message = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+    try:
+        public.verify(strict_base64(signature["sig"]), message)
+    except InvalidSignature as error:
+        raise Wrong("the signature does not verify") from error
+    need(signature["keyid"] == f"{name}+{key_id.hex()}", "it names another key than the one that signed")
+    statement = json.loads(payload, object_pairs_hook=only_once)
+    need(canonical(statement) == payload, "the statement is not written in its one spelling")
+    return statement
+
+
+VERDICTS = "synthetic attested mixed unproven suspected transplanted forged untrusted unreadable".split()
+
+
+def certificate(vkey, path, files):
+    with open(path, "rb") as file:
+        statement = open_envelope(file.read(), vkey)
+    need(statement["_type"] == "https://in-toto.io/Statement/v1", "not an in-toto Statement")
+    need(statement["predicateType"] == "https://eosin.example/certificate/v1", "not a certificate")
+    predicate, subjects = statement["predicate"], statement["subject"]
+    need(predicate["signer"] == f"{vkey[0]}+{vkey[1].hex()}", "the signer is not the key that signed")
+    counts = predicate["counts"]
+    need(set(counts) == set(VERDICTS), "not every verdict is counted")
+    need(sum(counts.values()) == predicate["records"] > 0, "the counts do not add up")
+    need(sum(file["records"] for file in predicate["files"]) == predicate["records"], "the files do not add up")
+    need(sum(predicate["suspected"].values()) == counts["suspected"], "the suspected do not add up")
+    for word in ("synthetic", "mixed", "transplanted", "forged", "untrusted", "unreadable"):
+        need(counts[word] == 0, f"it counts {word} records")
+    need(predicate["suspected"]["strong"] == 0, "it counts strongly suspected records")
+
+    salt = base64.urlsafe_b64decode(predicate["salt"] + "==")
+    need(len(salt) == 16, "the salt has not 16 bytes")
+    names = "at boundary contentRoot counts judgedAgainst records rule suspected".split()
+    entry = {name: predicate[name] for name in names if name in predicate}
+    entry["eosin"] = "certificate@1"
+    entry["subjects"] = hashlib.sha256(salt + canonical([predicate["files"], subjects])).hexdigest()
+    entry = canonical(entry)
+    need(predicate["receipt"]["entry"].encode() == entry, "the ledger's entry says something else")
+    index, size = included(predicate["receipt"]["proof"], vkey, entry)
+
+    digests = set()
+    for name in files:
+        with open(name, "rb") as file:
+            digests.add(hashlib.sha256(file.read()).hexdigest())
+    certified = {subject["digest"]["sha256"] for subject in subjects}
+    need(digests <= certified, "a file is not what was certified")
+    need(certified <= digests, "a file that was certified is not there")
+    return f"{len(subjects)} files, {predicate['records']} records, certified by entry {index} of {size} in {vkey[0]}"
+
+
 def text_of(path):
     with open(path, encoding="utf-8", newline="") as file:
         return file.read()
@@ -227,11 +309,9 @@ def main(arguments):
         size, root = open_checkpoint(text_of(arguments[2]), vkey)
         return f"checkpoint of {vkey[0]}: {size} entries, root {root.hex()}"
     if command == "proof" and len(arguments) == 4:
-        index, path, note = parse_proof(text_of(arguments[2]))
-        size, root = open_checkpoint(note, vkey)
         with open(arguments[3], "rb") as file:
             entry = file.read()
-        need(root_of_path(leaf(entry), index, size, path) == root, "the entry is not in the log")
+        index, size = included(text_of(arguments[2]), vkey, entry)
         return f"entry {index} of {size} is in {vkey[0]}"
     if command == "log" and len(arguments) == 3:
         size, root = open_checkpoint(text_of(os.path.join(arguments[2], "checkpoint")), vkey)
@@ -245,12 +325,14 @@ def main(arguments):
         proof = consistency_proof(old, read_log(arguments[2], size))
         need(roots_of_consistency(old, size, old_root, proof) == (old_root, root), "the log was rewritten")
         return f"log {vkey[0]}: {size} entries continue the {old} of the older checkpoint"
+    if command == "certificate" and len(arguments) >= 4:
+        return certificate(vkey, arguments[2], arguments[3:])
     raise Wrong(__doc__)
 
 
 if __name__ == "__main__":
     try:
         print(main(sys.argv[1:]))
-    except (Wrong, OSError, ValueError) as wrong:
+    except (Wrong, OSError, ValueError, KeyError, TypeError) as wrong:
         print(f"wrong: {wrong}", file=sys.stderr)
         sys.exit(1)

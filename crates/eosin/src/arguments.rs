@@ -62,6 +62,16 @@ pub(crate) enum Command {
     ///
     /// Exits 0 if nothing was withheld, 1 if something was, 2 if nothing was done.
     Filter(FilterArguments),
+    /// Write a certificate that files hold nothing synthetic, or check one offline.
+    ///
+    /// Every record is judged. If none stands against it, a signed certificate is written that states the counts, the
+    /// files' digests and what they were judged against, with a receipt from the ledger. Otherwise none is written.
+    ///
+    /// Exits 0 if it was written or verifies, 1 if there are findings or it does not verify, 2 if nothing can be said.
+    Certify(CertifyArguments),
+    /// Rehearse what happens to marks.
+    #[command(subcommand)]
+    Drill(DrillCommand),
     /// Check the ledger, or prove an entry of it.
     #[command(subcommand)]
     Ledger(LedgerCommand),
@@ -263,6 +273,70 @@ pub(crate) struct FilterArguments {
     #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
     pub(crate) config: PathBuf,
     /// Print the result as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CertifyArguments {
+    /// The file or folder to certify; with `--verify`, the files that the certificate is about.
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The certificate; `PATH.certificate.json` unless said.
+    #[arg(long, value_name = "FILE", conflicts_with = "verify")]
+    pub(crate) out: Option<PathBuf>,
+    /// The boundary that the files are to cross, for the certificate to name.
+    #[arg(long, value_name = "NAME", conflicts_with = "verify")]
+    pub(crate) boundary: Option<String>,
+    /// Refuse weak suspicion too: one identifying value that the registry knows.
+    #[arg(long, conflicts_with = "verify")]
+    pub(crate) strict: bool,
+    /// Refuse everything that is not attested.
+    #[arg(long, conflicts_with = "verify")]
+    pub(crate) only_attested: bool,
+    /// The Salesforce object or table of a CSV.
+    #[arg(long, value_name = "OBJECT", conflicts_with = "verify")]
+    pub(crate) object: Option<String>,
+    /// Check this certificate instead: offline, part by part.
+    #[arg(long, value_name = "CERTIFICATE")]
+    pub(crate) verify: Option<PathBuf>,
+    /// The key of whoever certified, to check with; by default that of the configuration.
+    #[arg(long, value_name = "FILE", requires = "verify")]
+    pub(crate) vkey: Option<PathBuf>,
+    /// A registry to compare with the snapshot that the certificate names.
+    #[arg(long, value_name = "FOLDER", requires = "verify")]
+    pub(crate) registry: Option<PathBuf>,
+    /// The configuration that names ledger, keys, registry and recognisers.
+    #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Print the result as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DrillCommand {
+    /// Degrade marked records step by step, and say by which of the three ways each is still recognised.
+    ///
+    /// Without a configuration the records are marked and registered for the drill alone, and nothing is kept.
+    Strip(StripArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StripArguments {
+    /// The file of records.
+    #[arg(value_name = "FILE", required_unless_present = "demo")]
+    pub(crate) file: Option<PathBuf>,
+    /// Take a dozen patients that the drill brings along.
+    #[arg(long, conflicts_with = "file")]
+    pub(crate) demo: bool,
+    /// The Salesforce object or table of a CSV.
+    #[arg(long, value_name = "OBJECT")]
+    pub(crate) object: Option<String>,
+    /// Ask the trust, registry and recognisers of this configuration; FILE has marks of its own then.
+    #[arg(long, short, value_name = "FILE", conflicts_with = "demo")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print the table as JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -10,10 +10,12 @@ mod keys;
 mod outcome;
 mod printer;
 
+mod certify_command;
 mod column_maps;
 mod config;
 mod config_command;
 mod demo;
+mod drill_command;
 mod export;
 mod filter_command;
 mod init;
@@ -51,6 +53,8 @@ fn main() -> ExitCode {
         Command::Mark(arguments) => mark_command::mark(&arguments, &printer),
         Command::Judge(arguments) => judge_command::judge(&arguments, &printer),
         Command::Filter(arguments) => filter_command::filter(&arguments, &printer),
+        Command::Certify(arguments) => certify_command::certify(&arguments, &printer),
+        Command::Drill(command) => drill_command::drill(&command, &printer),
         Command::Ledger(command) => ledger_command::ledger(&command, &printer),
         Command::Registry(command) => registry_command::registry(&command, &printer),
         Command::Config(command) => config_command::config(&command, &printer),

@@ -161,7 +161,55 @@ fn nothing_kept_or_said_holds_the_canarys_name() {
         let named = of_that.filter(|(_, bytes)| String::from_utf8_lossy(bytes).contains("production-crm"));
         assert!(named.count() > 0, "{what} was not searched");
     }
-    for (what, bytes) in &kept {
+    nowhere(&kept);
+}
+
+#[test]
+fn nothing_about_a_certificate_holds_the_canarys_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path();
+    said(home, &["init", "--yes"], 0);
+    fs::write(home.join("wards.csv"), format!("ward,beds,note\nW1,3,{NAME}\n{NAME},4,open\n")).unwrap();
+    fs::write(home.join("contacts.json"), CONTACT).unwrap();
+    fs::write(home.join("broken.ndjson"), format!("{PATIENT}\n{{\"{NAME}\"")).unwrap();
+    let mut kept = Vec::new();
+    for (arguments, code) in [
+        (&["certify", "wards.csv", "-vv"][..], 0),
+        (&["certify", "wards.csv", "--json", "--out", "second.certificate.json"], 0),
+        (&["certify", "--verify", "wards.csv.certificate.json", "-vv"], 0),
+        (&["certify", "--verify", "wards.csv.certificate.json", "--json"], 0),
+        (&["certify", "--verify", "wards.csv.certificate.json", "contacts.json"], 1),
+        (&["certify", "contacts.json", "--only-attested", "-vv"], 1),
+        (&["certify", "contacts.json", "--only-attested", "--json"], 1),
+        (&["certify", "broken.ndjson"], 1),
+        (&["certify", "broken.ndjson", "--json"], 1),
+        (&["drill", "strip", "contacts.json"], 0),
+        (&["drill", "strip", "broken.ndjson", "--json"], 0),
+    ] {
+        let output = eosin(home, arguments);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
+        kept.push((format!("{arguments:?}"), [output.stdout, output.stderr].concat()));
+    }
+    for name in ["wards.csv.certificate.json", "second.certificate.json"] {
+        let bytes = fs::read(home.join(name)).unwrap();
+        let envelope: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        let payload = BASE64.decode(envelope["payload"].as_str().unwrap().as_bytes()).unwrap();
+        assert!(String::from_utf8_lossy(&payload).contains("wards.csv"), "what is searched is the statement");
+        kept.push((name.to_owned(), bytes));
+        kept.push((format!("{name}, its payload"), payload));
+    }
+    files(&home.join("ledger"), &mut kept);
+    let entries = kept.iter().filter(|(name, _)| name.contains("entries"));
+    let logged =
+        entries.filter(|(_, bytes)| String::from_utf8_lossy(bytes).contains("certificate-refused@1"));
+    assert!(logged.count() > 0, "the ledger was not searched");
+    nowhere(&kept);
+}
+
+/// The name is in none of these.
+fn nowhere(kept: &[(String, Vec<u8>)]) {
+    for (what, bytes) in kept {
         for needle in disguises() {
             let found = bytes.windows(needle.len()).any(|window| window.eq_ignore_ascii_case(&needle));
             assert!(!found, "{what} holds the name: {}", String::from_utf8_lossy(bytes));

@@ -65,6 +65,15 @@ fn the_commands_of_the_page_on_marking_run() {
 }
 
 #[test]
+fn the_commands_about_certificates_run() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(format!("{root}/fixtures/fhir/patients.ndjson"), folder.path().join("patients.ndjson")).unwrap();
+    fs::write(folder.path().join("wards.csv"), "ward,beds,note\nW1,12,as planned\nW2,8,closed\n").unwrap();
+    assert_eq!(run(&format!("{root}/docs/certificates.md"), folder.path()), 4);
+}
+
+#[test]
 fn the_readmes_two_commands_are_what_ci_and_the_demo_test_run() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     let readme = fs::read_to_string(format!("{root}/README.md")).unwrap();

@@ -17,6 +17,8 @@ fn the_help_of_each_command_is_as_reviewed() {
     expect_file!["help/mark.txt"].assert_eq(&help(&["mark"]));
     expect_file!["help/judge.txt"].assert_eq(&help(&["judge"]));
     expect_file!["help/filter.txt"].assert_eq(&help(&["filter"]));
+    expect_file!["help/certify.txt"].assert_eq(&help(&["certify"]));
+    expect_file!["help/drill-strip.txt"].assert_eq(&help(&["drill", "strip"]));
     expect_file!["help/ledger-verify.txt"].assert_eq(&help(&["ledger", "verify"]));
     expect_file!["help/ledger-prove.txt"].assert_eq(&help(&["ledger", "prove"]));
 }

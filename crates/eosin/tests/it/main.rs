@@ -10,8 +10,10 @@
 )]
 
 mod canary;
+mod certify;
 mod demo;
 mod documents;
+mod drill;
 mod files;
 mod filtering;
 mod help;
