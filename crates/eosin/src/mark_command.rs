@@ -19,6 +19,7 @@ use crate::{
 };
 
 mod columns;
+mod content;
 mod description;
 mod exports;
 mod fitness;
@@ -70,7 +71,7 @@ pub(crate) fn mark(arguments: &MarkArguments, printer: &Printer) -> Done {
     // Ledger and registry are opened before sealing: that somebody else is writing to them is known early.
     let mut ledger = logging::open(&config)?;
     let mut registering = Registering::begin(&config, &asked.columns)?;
-    let mut out = Outputs::begin(&arguments.out, &sources, &surveyed.files)?;
+    let mut out = Outputs::begin(&arguments.out, &sources, &surveyed.files, &manifest)?;
     let at = sealing::moment();
     let reader = Reader { sources: &sources, object: asked.object.as_deref(), skipped: skipped(&surveyed) };
     let fingerprinter = registering.as_ref().map(Registering::fingerprinter);

@@ -1,3 +1,5 @@
+//! Scenes of the exports: codes, words for people, columns.
+
 use std::collections::BTreeMap;
 
 use mark::{Authorship, Field, FieldList, Kind, Salt};

@@ -42,14 +42,6 @@ impl Growing {
         }))
     }
 
-    /// Appends bytes.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match &mut self.0 {
-            Kind::Plain(file) => file.write_all(bytes),
-            Kind::Zipped(file) => file.write_all(bytes),
-        }
-    }
-
     /// Ends the file and makes it durable.
     pub(super) fn end(self) -> io::Result<Grown> {
         let file = match self.0 {
@@ -59,6 +51,22 @@ impl Growing {
         let Digested { file, digest, bytes } = file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.sync_all()?;
         Ok(Grown { bytes, sha256: HEXLOWER.encode(digest.finish().as_ref()) })
+    }
+}
+
+impl Write for Growing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            Kind::Plain(file) => file.write(bytes),
+            Kind::Zipped(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.0 {
+            Kind::Plain(file) => file.flush(),
+            Kind::Zipped(file) => file.flush(),
+        }
     }
 }
 

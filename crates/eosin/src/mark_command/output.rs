@@ -3,13 +3,16 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    io,
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
+use columnar::Writer;
+use mark::Manifest;
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
 use super::{
+    content::Written,
     exports::beside,
     growing::{Growing, Grown},
     sources::{Source, Sources},
@@ -27,12 +30,17 @@ impl Outputs {
     /// Begins both.
     ///
     /// Shape:  one file each where one file was given, else a folder each with the names of IN.
-    pub(super) fn begin(out: &Path, sources: &Sources, fates: &[Fate]) -> miette::Result<Self> {
+    pub(super) fn begin(
+        out: &Path,
+        sources: &Sources,
+        fates: &[Fate],
+        manifest: &Manifest,
+    ) -> miette::Result<Self> {
         let rejects = fates.iter().any(Fate::rejects);
         let mut both = Self {
-            marked: Output::begin(out, sources.is_folder)?,
+            marked: Output::begin(out, sources.is_folder, Some(manifest.id().to_string()))?,
             rejected: rejects
-                .then(|| Output::begin(&beside(out, ".rejected"), sources.is_folder))
+                .then(|| Output::begin(&beside(out, ".rejected"), sources.is_folder, None))
                 .transpose()?,
         };
         for (Source { path, name, .. }, fate) in sources.files.iter().zip(fates) {
@@ -57,10 +65,10 @@ impl Outputs {
     }
 
     /// Appends to a file of both.
-    pub(super) fn write(&mut self, file: usize, marked: &[u8], rejected: &[u8]) -> miette::Result<()> {
-        self.marked.write(file, marked)?;
+    pub(super) fn write(&mut self, file: usize, written: &Written) -> miette::Result<()> {
+        self.marked.write(file, written)?;
         match &mut self.rejected {
-            Some(output) => output.write(file, rejected),
+            Some(output) => output.write(file, written),
             None => Ok(()),
         }
     }
@@ -91,16 +99,25 @@ struct Output {
     is_finished: bool,
     // One a source: where it is written, if it is.
     files: Vec<Option<PathBuf>>,
-    growing: Option<(usize, Growing)>,
+    growing: Option<(usize, Growth)>,
+    // Whose labels are written; none where what is rejected is.
+    dataset: Option<String>,
     grown: BTreeMap<usize, Grown>,
     opened: usize,
+}
+
+/// A file being written.
+#[derive(Debug)]
+enum Growth {
+    Text(Box<Growing>),
+    Rows(Box<Writer<Growing>>),
 }
 
 /// In a folder on its way, so that an interrupted run is told from somebody's folder.
 const OURS: &str = ".eosin-mark";
 
 impl Output {
-    fn begin(place: &Path, is_folder: bool) -> miette::Result<Self> {
+    fn begin(place: &Path, is_folder: bool, dataset: Option<String>) -> miette::Result<Self> {
         let temporary = beside(place, ".new");
         let about = fs::symlink_metadata(&temporary).ok();
         if about.is_some_and(|about| about.is_dir()) {
@@ -126,6 +143,7 @@ impl Output {
             is_finished: false,
             files: Vec::new(),
             growing: None,
+            dataset,
             grown: BTreeMap::new(),
             opened: 0,
         })
@@ -158,22 +176,50 @@ impl Output {
             .wrap_err_with(|| wrong(&to))
     }
 
-    fn write(&mut self, file: usize, bytes: &[u8]) -> miette::Result<()> {
-        let Some(path) = self.files.get(file).and_then(Option::as_deref) else { return Ok(()) };
+    fn write(&mut self, file: usize, written: &Written) -> miette::Result<()> {
+        let Some(path) = self.files.get(file).and_then(Clone::clone) else { return Ok(()) };
         if self.growing.as_ref().is_none_or(|(at_hand, _)| *at_hand != file) {
-            let begun =
-                self.with_folder(path).and_then(|()| Growing::begin(path, ends_in_gz(&self.place, path)));
-            let growing = begun.into_diagnostic().wrap_err_with(|| wrong(path))?;
+            let begun = self
+                .with_folder(&path)
+                .and_then(|()| Growing::begin(&path, ends_in_gz(&self.place, &path)))
+                .into_diagnostic()
+                .wrap_err_with(|| wrong(&path))?;
+            let growth = match written {
+                Written::Text { .. } => Growth::Text(Box::new(begun)),
+                Written::Rows { source, .. } => {
+                    let writer = Writer::begin(begun, source, self.dataset.as_deref());
+                    Growth::Rows(Box::new(writer.into_diagnostic().wrap_err_with(|| wrong(&path))?))
+                }
+            };
             self.end()?;
-            self.growing = Some((file, growing));
+            self.growing = Some((file, growth));
         }
-        let Some((_, growing)) = &mut self.growing else { return Ok(()) };
-        growing.write(bytes).into_diagnostic().wrap_err_with(|| wrong(&self.temporary))
+        let is_marked = self.dataset.is_some();
+        let done = match (self.growing.as_mut().map(|(_, growth)| growth), written) {
+            (Some(Growth::Text(growing)), Written::Text { marked, rejected }) => {
+                growing.write_all(if is_marked { marked } else { rejected }).into_diagnostic()
+            }
+            (Some(Growth::Rows(writer)), Written::Rows { chunk, labels, .. }) if is_marked => {
+                writer.place(chunk, labels).into_diagnostic()
+            }
+            (Some(Growth::Rows(writer)), Written::Rows { chunk, labels, .. }) => {
+                let unfit: Vec<bool> = labels.iter().map(Option::is_none).collect();
+                writer.select(chunk, &unfit).into_diagnostic()
+            }
+            _ => Err(miette!("a file cannot be text and Parquet")),
+        };
+        done.wrap_err_with(|| wrong(&path))
     }
 
     fn end(&mut self) -> miette::Result<()> {
-        let Some((file, growing)) = self.growing.take() else { return Ok(()) };
-        let grown = growing.end().into_diagnostic().wrap_err_with(|| wrong(&self.temporary))?;
+        let Some((file, growth)) = self.growing.take() else { return Ok(()) };
+        let growing = match growth {
+            Growth::Text(growing) => Ok(*growing),
+            Growth::Rows(writer) => writer.finish().into_diagnostic(),
+        };
+        let grown = growing
+            .and_then(|growing| growing.end().into_diagnostic())
+            .wrap_err_with(|| wrong(&self.temporary))?;
         self.grown.insert(file, grown);
         Ok(())
     }

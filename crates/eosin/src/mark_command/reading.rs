@@ -5,13 +5,17 @@ use std::{
     fs::File,
     io::{BufRead as _, BufReader, Read as _},
     path::Path,
+    sync::Arc,
 };
 
-use carrier::table::{Chunk, Format, HEAD_BYTES};
+use carrier::table::{Format, HEAD_BYTES};
 use flate2::bufread::MultiGzDecoder;
 use mark::Place;
 
-use super::sources::Sources;
+use super::{
+    content::{Content, is_parquet, open_parquet},
+    sources::Sources,
+};
 use crate::{input, progress::Progress};
 
 /// Who reads the files.
@@ -44,7 +48,7 @@ pub(super) struct Part {
     /// Which file.
     pub(super) file: usize,
     /// Some of its records.
-    pub(super) chunk: Chunk,
+    pub(super) chunk: Content,
     /// The media type of the file, unzipped.
     pub(super) media_type: &'static str,
     /// Its object, where that was guessed.
@@ -92,11 +96,37 @@ impl Reader<'_> {
         path: &Path,
         give: &mut dyn FnMut(Part, u64) -> bool,
     ) -> Result<bool, String> {
+        if is_parquet(path) {
+            return self.read_parquet(file, path, give);
+        }
         let mut input = input::open(path, self.object).map_err(|report| report.to_string())?;
         let media_type = media_type(&input.format);
         while let Some(chunk) = input.next_chunk().map_err(|error| error.to_string())? {
-            let part = Part { file, chunk, media_type, assumed: input.assumed.clone() };
+            let part = Part { file, chunk: Content::Text(chunk), media_type, assumed: input.assumed.clone() };
             if !give(part, input.consumed.get()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn read_parquet(
+        &self,
+        file: usize,
+        path: &Path,
+        give: &mut dyn FnMut(Part, u64) -> bool,
+    ) -> Result<bool, String> {
+        let (mut opened, object) = open_parquet(path, self.object)?;
+        let source = Arc::new(opened.source().clone());
+        while let Some(chunk) = opened.next_chunk().map_err(|error| error.to_string())? {
+            let part = Part {
+                file,
+                chunk: Content::Rows(chunk, Arc::clone(&source)),
+                media_type: "application/x-parquet",
+                assumed: self.object.is_none().then(|| object.clone()),
+            };
+            // How many bytes were read is not known: the bar moves when the file is done.
+            if !give(part, 0) {
                 return Ok(false);
             }
         }

@@ -36,9 +36,10 @@ impl Sayings {
         }
     }
 
-    /// Takes the beginning of a file of FHIR resources into account, where the version stands.
+    /// Takes the beginning of a file of FHIR resources or HL7 v2 messages into account: what no mark covers stands there.
     pub(super) fn observe_head(&mut self, head: &[u8]) {
-        self.0.extend(synthea_narrative(&String::from_utf8_lossy(head)));
+        let head = String::from_utf8_lossy(head);
+        self.0.extend(synthea_narrative(&head).or_else(|| simulated_hospital(&head)));
     }
 
     /// Takes in what others have collected.
@@ -59,8 +60,7 @@ fn of_record(record: &Record<'_>) -> Option<Recognised> {
     match record.form {
         Form::Fhir => synthea_resource(record),
         Form::Table => is_synthea_table(record).then_some(Recognised { name: "Synthea", version: None }),
-        Form::Hl7v2 => simulated_hospital(record),
-        Form::Salesforce => None,
+        Form::Hl7v2 | Form::Salesforce => None,
     }
 }
 
@@ -102,14 +102,10 @@ fn is_synthea_table(record: &Record<'_>) -> bool {
 const SYNTHEA_COLUMNS: [&str; 7] =
     ["Id", "BIRTHDATE", "SSN", "FIRST", "LAST", "HEALTHCARE_EXPENSES", "HEALTHCARE_COVERAGE"];
 
-/// The simulated hospital calls itself so in the header of its messages.
-fn simulated_hospital(record: &Record<'_>) -> Option<Recognised> {
-    let sender = field(record, "MSH-3").map(text_of)?;
-    (sender == "SIMHOSP").then_some(Recognised { name: "Simulated Hospital", version: None })
-}
-
-fn text_of<'j>(value: &'j Json<'_>) -> &'j str {
-    value.text().or_else(|| value.items().first().and_then(Json::text)).unwrap_or_default()
+/// The simulated hospital calls itself so as the sender, in the header of its messages, which no mark covers.
+fn simulated_hospital(head: &str) -> Option<Recognised> {
+    let sent = head.contains("MSH|^~\\&|SIMHOSP|");
+    sent.then_some(Recognised { name: "Simulated Hospital", version: None })
 }
 
 #[cfg(test)]
@@ -142,8 +138,6 @@ mod tests {
         check(&[(Form::Fhir, "Observation", system)], None);
         check(&[(Form::Table, "patients", row)], Some(("Synthea", None)));
         check(&[(Form::Table, "people", row)], None);
-        check(&[(Form::Hl7v2, "ADT_A01", r#"{"MSH-3":"SIMHOSP"}"#)], Some(("Simulated Hospital", None)));
-        check(&[(Form::Fhir, "Patient", system), (Form::Hl7v2, "ADT_A01", r#"{"MSH-3":"SIMHOSP"}"#)], None);
         check(&[(Form::Salesforce, "Contact", r#"{"LastName":"Bell"}"#)], None);
     }
     #[test]
@@ -154,6 +148,7 @@ mod tests {
                 Some(Some("v2.4.0-404-ge7ce2295")),
             ),
             (r#"<a href=\"https://github.com/synthetichealth/synthea\">Synthea</a>. "#, Some(None)),
+            ("MSH|^~\\&|SIMHOSP|SFAC|RAPP", Some(None)),
             (r#"{"resourceType":"Patient"}"#, None),
         ] {
             let mut sayings = Sayings::default();

@@ -7,6 +7,7 @@ use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use recognise::{Fingerprint, PersonTag};
 
 use super::{
+    content::Written,
     fitness::Fitness,
     output::Outputs,
     reading::{Part, Reader, Work},
@@ -45,8 +46,7 @@ struct Sealed {
 /// What is written of one chunk.
 struct SealedPart {
     file: usize,
-    marked: Vec<u8>,
-    rejected: Vec<u8>,
+    written: Written,
 }
 
 impl Sealing<'_> {
@@ -68,10 +68,10 @@ impl Sealing<'_> {
                 self.reader.read(&progress, give);
                 Ok(())
             },
-            |work| self.seal_work(&work, &firsts),
+            |work| self.seal_work(work, &firsts),
             |sealed: Sealed| {
                 for part in sealed.parts {
-                    out.write(part.file, &part.marked, &part.rejected)?;
+                    out.write(part.file, &part.written)?;
                 }
                 register(sealed.fingerprints)?;
                 entries.extend(sealed.entries);
@@ -104,7 +104,7 @@ impl Sealing<'_> {
         self.surveyed.expected.iter().map(group).collect()
     }
 
-    fn seal_work(&self, work: &Work, firsts: &[Vec<u32>]) -> miette::Result<Sealed> {
+    fn seal_work(&self, work: Work, firsts: &[Vec<u32>]) -> miette::Result<Sealed> {
         let at = |pieces: &[Vec<_>]| pieces.get(work.group)?.get(work.piece).copied();
         let first = at(firsts).ok_or_else(|| self.changed())?;
         let expected = self.surveyed.expected.get(work.group).and_then(|pieces| pieces.get(work.piece));
@@ -133,25 +133,26 @@ impl Sealing<'_> {
             sealed.entries.push(done.entry);
         }
         let mut labels = labels.into_iter();
-        for (part, fits) in work.parts.iter().zip(&fits) {
-            let labels: Vec<Option<Labels>> =
-                fits.iter().map(|fit| fit.and_then(|_| labels.next())).collect();
-            sealed.parts.push(self.place(part, &labels)?);
+        let by_part: Vec<Vec<Option<Labels>>> = fits
+            .iter()
+            .map(|fits| fits.iter().map(|fit| fit.and_then(|_| labels.next())).collect())
+            .collect();
+        drop(records);
+        drop(fits);
+        drop(readings);
+        for (part, labels) in work.parts.into_iter().zip(by_part) {
+            sealed.parts.push(self.place(part, labels)?);
         }
         Ok(sealed)
     }
 
-    fn place(&self, part: &Part, labels: &[Option<Labels>]) -> miette::Result<SealedPart> {
-        let named = || format!("the records of {} cannot be labelled", self.reader.name(part.file));
-        let marked = part.chunk.place(labels).into_diagnostic().wrap_err_with(named)?;
+    fn place(&self, part: Part, labels: Vec<Option<Labels>>) -> miette::Result<SealedPart> {
         let rejects = self.surveyed.has_rejected(part.file);
-        let rejected = if rejects {
-            let unfit: Vec<bool> = labels.iter().map(Option::is_none).collect();
-            part.chunk.select(&unfit).into_diagnostic().wrap_err_with(named)?
-        } else {
-            Vec::new()
-        };
-        Ok(SealedPart { file: part.file, marked, rejected })
+        let written =
+            part.chunk.place(labels, rejects).into_diagnostic().wrap_err_with(|| {
+                format!("the records of {} cannot be labelled", self.reader.name(part.file))
+            })?;
+        Ok(SealedPart { file: part.file, written })
     }
 }
 

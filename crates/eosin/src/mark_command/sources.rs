@@ -7,6 +7,7 @@ use std::{
 
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
+use super::content::is_parquet;
 use crate::input;
 
 /// The files of one run.
@@ -89,7 +90,7 @@ impl Sources {
                 self.walk(&name, depth + 1)?;
             } else if !about.is_file() {
                 self.left_out.push(name);
-            } else if may_hold_records(&name) && input::open(&path, None).is_ok() {
+            } else if may_hold_records(&name) && (is_parquet(&path) || input::open(&path, None).is_ok()) {
                 self.files.push(Source { path, name, bytes: about.len() });
             } else {
                 self.others.push(name);

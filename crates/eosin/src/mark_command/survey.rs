@@ -262,12 +262,19 @@ impl Seen {
         };
         let files: Vec<Fate> = (0..sources.files.len()).map(fate).collect();
         sources.others.iter().for_each(|name| self.sayings.observe_other(name));
-        let fhir = self
+        let speaks = |counts: &Counts| {
+            let forms = counts.objects.iter().filter_map(|object| self.forms.get(object));
+            forms.into_iter().any(|form| matches!(form, Form::Fhir | Form::Hl7v2))
+        };
+        let speaking: Vec<usize> = self
             .by_file
             .iter()
-            .filter(|(_, counts)| counts.objects.contains("Patient") || counts.objects.len() > 1);
-        for (file, _) in fhir.take(HEADS_MAX) {
-            self.sayings.observe_head(&reader.head(*file));
+            .filter(|(_, counts)| speaks(counts))
+            .map(|(file, _)| *file)
+            .take(HEADS_MAX)
+            .collect();
+        for file in speaking {
+            self.sayings.observe_head(&reader.head(file));
         }
         if self.by_object.is_empty() {
             let root = sources.root.display();

@@ -21,6 +21,7 @@ mod judging;
 mod mark_exports;
 mod mark_faults;
 mod mark_folders;
+mod mark_formats;
 mod mark_shared;
 mod program;
 mod proofs;

@@ -1,3 +1,5 @@
+//! Scenes of files and folders that are there whole or not at all.
+
 use std::io::Read as _;
 
 use super::*;
@@ -12,6 +14,21 @@ fn sources(at: &Path, names: &[&str], is_folder: bool) -> Sources {
     Sources { root: at.to_owned(), is_folder, files, others: Vec::new(), left_out: Vec::new() }
 }
 
+fn text(marked: &str, rejected: &str) -> Written {
+    Written::Text { marked: marked.into(), rejected: rejected.into() }
+}
+
+fn manifest() -> Manifest {
+    let record = mark::Record {
+        form: mark::Form::Table,
+        object: "people".into(),
+        fields: vec![("name".into(), mark::json::Json::Text("x".into()))],
+        mark: None,
+        claim: mark::Claim::None,
+    };
+    testkit::sealed::synthetic(&[record]).dataset.manifest
+}
+
 const ALL: Fate = Fate::Marked { records: 1, rejected: 0 };
 const SOME: Fate = Fate::Marked { records: 1, rejected: 1 };
 
@@ -20,15 +37,15 @@ fn a_file_is_there_whole_or_not_at_all() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("out.csv");
     let one = sources(folder.path(), &["in.csv"], false);
-    let mut out = Outputs::begin(&place, &one, &[ALL]).unwrap();
-    out.write(0, b"half", b"").unwrap();
+    let mut out = Outputs::begin(&place, &one, &[ALL], &manifest()).unwrap();
+    out.write(0, &text("half", "")).unwrap();
     assert!(!place.exists() && beside(&place, ".new").exists());
     drop(out);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 
-    let mut out = Outputs::begin(&place, &one, &[SOME]).unwrap();
-    out.write(0, b"who", b"bad").unwrap();
-    out.write(0, b"le", b"").unwrap();
+    let mut out = Outputs::begin(&place, &one, &[SOME], &manifest()).unwrap();
+    out.write(0, &text("who", "bad")).unwrap();
+    out.write(0, &text("le", "")).unwrap();
     let grown = out.sync().unwrap();
     assert_eq!(grown[&0].bytes, 5);
     assert_eq!(grown[&0].sha256, mark::digest::sha256(&[b"whole"]).to_hex());
@@ -51,14 +68,16 @@ fn a_folder_keeps_its_names_and_copies_what_holds_no_records() {
     let place = folder.path().join("out");
     // What an interrupted run left behind is replaced; what somebody else put there is not.
     fs::create_dir(beside(&place, ".new")).unwrap();
-    let refused = Outputs::begin(&place, &all, &[ALL, SOME, Fate::Copied, Fate::Rejected]).unwrap_err();
+    let refused =
+        Outputs::begin(&place, &all, &[ALL, SOME, Fate::Copied, Fate::Rejected], &manifest()).unwrap_err();
     assert!(refused.to_string().contains("there already"), "{refused}");
     ledger::durable::replace(&beside(&place, ".new").join(OURS), b"").unwrap();
     ledger::durable::replace(&beside(&place, ".new").join("half.csv"), b"").unwrap();
 
-    let mut out = Outputs::begin(&place, &all, &[ALL, SOME, Fate::Copied, Fate::Rejected]).unwrap();
-    out.write(0, b"A", b"").unwrap();
-    out.write(1, b"B", b"bad").unwrap();
+    let mut out =
+        Outputs::begin(&place, &all, &[ALL, SOME, Fate::Copied, Fate::Rejected], &manifest()).unwrap();
+    out.write(0, &text("A", "")).unwrap();
+    out.write(1, &text("B", "bad")).unwrap();
     assert_eq!(out.sync().unwrap().len(), 2);
     out.finish().unwrap();
     let rejected = folder.path().join("out.rejected");
