@@ -236,12 +236,12 @@ fn against(verdict: &Verdict, rule: Rule) -> Option<String> {
             Strength::Weak if rule.strict || rule.only_attested => suspicion.to_string(),
             Strength::Weak => return None,
         },
-        Verdict::Synthetic(_)
-        | Verdict::Mixed(_)
-        | Verdict::Transplanted(_)
-        | Verdict::Forged(_)
-        | Verdict::Untrusted(_)
-        | Verdict::Unreadable(_) => verdict.to_string(),
+        Verdict::Synthetic(proof) | Verdict::Mixed(proof) => {
+            format!("its mark proves that it was sealed in `{}`", proof.dataset().manifest().name)
+        }
+        Verdict::Transplanted(_) | Verdict::Forged(_) | Verdict::Untrusted(_) | Verdict::Unreadable(_) => {
+            verdict.to_string()
+        }
     };
     Some(why)
 }

@@ -143,6 +143,7 @@ fn one_planted_record_among_a_thousand_is_named_and_there_is_no_certificate() {
     assert_eq!(report["findings"].as_array().unwrap().len(), 1, "{report}");
     assert_eq!(report["findings"][0]["reference"], "line 617");
     assert_eq!(report["findings"][0]["verdict"], "synthetic");
+    assert_eq!(report["findings"][0]["why"], "its mark proves that it was sealed in `d`");
     assert!(!at.join("feed.ndjson.certificate.json").exists());
     assert_eq!(entries(at), before + 1, "the refusal is logged");
     let told = said(at, &["certify", "feed.ndjson"], 1);

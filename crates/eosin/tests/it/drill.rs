@@ -44,6 +44,20 @@ fn a_stripped_record_is_still_found_by_two_other_ways() {
     assert_eq!(row(&table, "e-mail only")["records"], 0, "Synthea gives no e-mail address");
 }
 
+#[test]
+fn a_configuration_s_own_marks_and_registry_are_drilled() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    said(at, &["init", "--yes"], 0);
+    let patients = format!("{ROOT}/fixtures/fhir/patients.ndjson");
+    said(at, &["mark", &patients, "--out", "marked.ndjson", "--dataset", "d", "--generator", "Synthea"], 0);
+    let table = drilled(at, &["marked.ndjson", "--config", "eosin.toml"]);
+    assert_eq!(table["rehearsed"], false);
+    assert_eq!(row(&table, "as marked")["mark"], 12, "{table}");
+    let stripped = row(&table, "all Eosin fields dropped");
+    assert_eq!((&stripped["mark"], &stripped["registry"]["strong"]), (&0.into(), &12.into()), "{table}");
+}
+
 /// `UPDATE_EXPECT=1` writes the tables anew.
 #[test]
 fn the_page_holds_the_tables_that_the_drill_prints() {
