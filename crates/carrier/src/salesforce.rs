@@ -6,6 +6,7 @@
 mod answer;
 mod bulk;
 mod choose;
+mod columns;
 mod door;
 mod fate;
 mod field;
@@ -22,6 +23,7 @@ use crate::span;
 pub use answer::{refuse, refuse_request};
 pub(crate) use bulk::{header, row};
 pub(crate) use choose::choose;
+pub(crate) use columns::Columns;
 pub use door::{Route, route};
 pub use fate::complete;
 pub use field::{DATASET_OBJECT, identity_fields};

@@ -165,12 +165,15 @@ impl<R: BufRead> Chunks<R> {
         let limit = self.limits.body_bytes.min(rows::HEADER_BYTES_MAX);
         let first = self.splitter.next(&mut self.input, &mut bytes, limit)?;
         Ok(match self.format.as_ref() {
-            Format::Table { delimiter, .. } => Header::parse(first.as_ref(), bytes, *delimiter, Kind::Plain),
-            Format::FhirDocument
-            | Format::FhirLines
-            | Format::SalesforceJson { .. }
-            | Format::SalesforceCsv { .. }
-            | Format::Hl7v2 => Header::parse(first.as_ref(), bytes, b',', Kind::Salesforce),
+            Format::Table { delimiter, object } => {
+                Header::parse(first.as_ref(), bytes, *delimiter, Kind::Plain, object)
+            }
+            Format::SalesforceCsv { object } => {
+                Header::parse(first.as_ref(), bytes, b',', Kind::Salesforce, object)
+            }
+            Format::FhirDocument | Format::FhirLines | Format::SalesforceJson { .. } | Format::Hl7v2 => {
+                Header::parse(None, bytes, b',', Kind::Plain, "")
+            }
         })
     }
 

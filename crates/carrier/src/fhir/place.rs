@@ -86,31 +86,35 @@ pub(super) fn place_text(resource: &str, resource_type: &str, labels: &Labels) -
         items.iter().any(|item| is(item, "system", system) && is(item, "code", code))
     };
     security.retain(|(system, code, _)| !stands(system, code));
-    add(&mut meta, "security", |_| false, &codings(&security))?;
+    add(&mut meta, "security", &[], |_| false, &codings(&security))?;
     let tags =
         codings(&[(MARK_SYSTEM, &labels.mark_id, None), (SUBJECT_SYSTEM, labels.subject.as_str(), None)]);
     add(
         &mut meta,
         "tag",
+        &[MARK_SYSTEM, SUBJECT_SYSTEM],
         |item| is(item, "system", MARK_SYSTEM) || is(item, "system", SUBJECT_SYSTEM),
         &tags,
     )?;
     whole.set("meta", meta.to_text());
 
     let mark = format!(r#"{{"url":"{MARK_EXTENSION}","valueString":{}}}"#, quote(&labels.mark_text));
-    add(&mut whole, "extension", |item| is(item, "url", MARK_EXTENSION), &[mark])?;
+    add(&mut whole, "extension", &[MARK_EXTENSION], |item| is(item, "url", MARK_EXTENSION), &[mark])?;
     if PERSONS.contains(&resource_type) {
         let brand = format!(r#"{{"system":"{BRAND_SYSTEM}","value":{}}}"#, quote(&labels.mark_id));
         let brand = if synthetic { vec![brand] } else { Vec::new() };
-        add(&mut whole, "identifier", |item| is(item, "system", BRAND_SYSTEM), &brand)?;
+        add(&mut whole, "identifier", &[BRAND_SYSTEM], |item| is(item, "system", BRAND_SYSTEM), &brand)?;
     }
     Ok(whole.to_text())
 }
 
 /// Adds items to an array member, after taking out those that `ours` finds; an empty array goes away.
+///
+/// An item is taken apart only if it could be ours: if one of `words`, or an escape that could hide one, is in it.
 fn add(
-    object: &mut RawObject,
+    object: &mut RawObject<'_>,
     name: &str,
+    words: &[&str],
     ours: impl Fn(&json::Json<'_>) -> bool,
     new: &[String],
 ) -> Result<(), PlaceError> {
@@ -118,7 +122,8 @@ fn add(
     let items = raw::items(old).ok_or(PlaceError::Shape)?;
     let mut kept = Vec::with_capacity(items.len() + new.len());
     for item in items {
-        if !ours(&json::parse(item.as_bytes()).map_err(Unreadable::from)?) {
+        let may_be_ours = item.contains('\\') || words.iter().any(|word| item.contains(word));
+        if !may_be_ours || !ours(&json::parse(item.as_bytes()).map_err(Unreadable::from)?) {
             kept.push(item.to_owned());
         }
     }

@@ -1,21 +1,21 @@
 //! JSON taken apart one level deep: every value stays as it was written, so that decimals keep their spelling.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// One JSON object as its members in source order, each value still text.
-pub(super) struct RawObject {
-    members: Vec<(String, String)>,
+/// One JSON object as its members in source order, each value still text, borrowed until it is changed.
+pub(super) struct RawObject<'t> {
+    members: Vec<(Cow<'t, str>, Cow<'t, str>)>,
 }
 
-impl RawObject {
+impl<'t> RawObject<'t> {
     /// The members of `text`, or nothing if it is not an object.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &'t str) -> Option<Self> {
         let RawMembers(members) = serde_json::from_str(text).ok()?;
-        let members = members.into_iter().map(|(name, value)| (name, value.get().to_owned())).collect();
-        Some(Self { members })
+        let members = members.into_iter().map(|(Name(name), value)| (name, Cow::Borrowed(value.get())));
+        Some(Self { members: members.collect() })
     }
 
     /// The text of a member's value. A `null` is a member that is not there.
@@ -27,8 +27,8 @@ impl RawObject {
     /// Gives a member this value, where it stands, or at the end if it is new.
     pub(super) fn set(&mut self, name: &str, value: String) {
         match self.members.iter_mut().find(|(key, _)| key == name) {
-            Some((_, old)) => *old = value,
-            None => self.members.push((name.to_owned(), value)),
+            Some((_, old)) => *old = Cow::Owned(value),
+            None => self.members.push((Cow::Owned(name.to_owned()), Cow::Owned(value))),
         }
     }
 
@@ -46,7 +46,7 @@ impl RawObject {
             if out.len() > 1 {
                 out.push(',');
             }
-            out.push_str(&quote(name));
+            push_quoted(name, &mut out);
             out.push(':');
             out.push_str(value);
         }
@@ -76,10 +76,49 @@ pub(super) fn array<S: AsRef<str>>(items: &[S]) -> String {
 
 /// A JSON string.
 pub(super) fn quote(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    let mut out = String::with_capacity(text.len() + 2);
+    push_quoted(text, &mut out);
+    out
 }
 
-struct RawMembers<'a>(Vec<(String, &'a RawValue)>);
+fn push_quoted(text: &str, out: &mut String) {
+    if text.bytes().any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+        out.push_str(&serde_json::Value::from(text).to_string());
+    } else {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    }
+}
+
+/// A member's name, borrowed where it has no escapes.
+struct Name<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        struct Read;
+
+        impl<'de> Visitor<'de> for Read {
+            type Value = Name<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Owned(text.to_owned())))
+            }
+        }
+
+        reader.deserialize_str(Read)
+    }
+}
+
+struct RawMembers<'a>(Vec<(Name<'a>, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for RawMembers<'de> {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {

@@ -10,6 +10,7 @@ use memchr::{memchr, memchr2};
 use mark::{Place, Reading, Record, Unreadable, json::Json};
 
 use super::{
+    columns::Columns,
     field::is_dataset_relationship,
     plan::unreadable,
     record::{names_twice, record, shape},
@@ -66,16 +67,10 @@ pub(crate) fn header(row: &str, delimiter: u8) -> Result<Vec<String>, Unreadable
 }
 
 /// The record of one row, which may have its line end, under these columns.
-pub(crate) fn row<'a>(
-    object: &'a str,
-    names: &'a [String],
-    delimiter: u8,
-    row: &'a str,
-) -> Result<Record<'a>, Unreadable> {
+pub(crate) fn row<'a>(columns: &'a Columns, delimiter: u8, row: &'a str) -> Result<Record<'a>, Unreadable> {
     let mut scanner = Scanner { text: row, at: 0, line: 1, delimiter };
     let row = scanner.next().ok_or_else(|| shape("has no cells"))?;
-    let names = names.iter().map(|name| Cow::Borrowed(name.as_str()));
-    content(Cow::Borrowed(object), names, row)
+    columns.record(row.cells.map_err(Unreadable::Shape)?)
 }
 
 fn columns(row: Row<'_>) -> Result<Vec<Cow<'_, str>>, Unreadable> {
@@ -108,7 +103,7 @@ fn content<'a>(
 }
 
 /// Whether a column is a field of another row: `Account.Ext__c`, `Owner:User.Name`.
-fn leads_away(name: &str) -> bool {
+pub(super) fn leads_away(name: &str) -> bool {
     name.contains('.') || is_dataset_relationship(name)
 }
 

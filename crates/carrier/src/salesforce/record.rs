@@ -35,29 +35,53 @@ pub(super) fn record<'a>(object: Cow<'a, str>, members: Members<'a>) -> Result<R
         mark: None,
         claim: Claim::None,
     };
-    let (mut ticked, mut subject) = (false, Claim::None);
+    let mut labels = Labelled::default();
     for (name, value) in members {
         if matches!(value, Json::Object(_)) && !(labelled && Own::of(&name).is_some()) {
             continue;
         }
         match Own::of(&name).filter(|_| labelled) {
-            Some(Own::Mark) => {
-                let text = mark_text(value);
-                if text.is_some() && record.mark.is_some() && record.mark != text {
-                    return Err(shape("carries two marks"));
-                }
-                record.mark = text.or(record.mark);
-            }
-            Some(Own::Synthetic) => ticked |= is_ticked(&value),
-            Some(Own::Subject) if subject != Claim::Synthetic => subject = claimed(&value),
-            Some(Own::Subject | Own::Authorship | Own::Dataset | Own::MarkId) => {}
+            Some(own) => labels.take(own, value)?,
             None if is_uncovered(&name) || (compound && name.eq_ignore_ascii_case("Name")) => {}
             None => record.fields.push((name, value)),
         }
     }
-    // A row that says both is treated as what needs more care.
-    record.claim = if ticked { Claim::Synthetic } else { subject };
+    (record.mark, record.claim) = labels.finish();
     Ok(record)
+}
+
+/// What a row's fields of ours say, gathered one by one.
+#[derive(Default)]
+pub(super) struct Labelled<'a> {
+    mark: Option<Cow<'a, str>>,
+    is_ticked: bool,
+    subject: Claim,
+}
+
+impl<'a> Labelled<'a> {
+    /// Takes one field of ours.
+    ///
+    /// Errors: a second mark that differs from the first.
+    pub(super) fn take(&mut self, own: Own, value: Json<'a>) -> Result<(), Unreadable> {
+        match own {
+            Own::Mark => {
+                let text = mark_text(value);
+                if text.is_some() && self.mark.is_some() && self.mark != text {
+                    return Err(shape("carries two marks"));
+                }
+                self.mark = text.or(self.mark.take());
+            }
+            Own::Synthetic => self.is_ticked |= is_ticked(&value),
+            Own::Subject if self.subject != Claim::Synthetic => self.subject = claimed(&value),
+            Own::Subject | Own::Authorship | Own::Dataset | Own::MarkId => {}
+        }
+        Ok(())
+    }
+
+    /// The mark, and the claim: a row that says both is treated as what needs more care.
+    pub(super) fn finish(self) -> (Option<Cow<'a, str>>, Claim) {
+        (self.mark, if self.is_ticked { Claim::Synthetic } else { self.subject })
+    }
 }
 
 /// The object that a row's `attributes` name.

@@ -78,6 +78,8 @@ pub(super) enum Kind {
 pub(super) struct Columns {
     // Distinct and not empty.
     names: Vec<String>,
+    // What a Salesforce table's cells are to a record.
+    salesforce: Option<salesforce::Columns>,
     // For each column what becomes of its cell when labels are placed.
     roles: Vec<Role>,
     // The labels that no column holds yet, by their order.
@@ -102,7 +104,15 @@ pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 impl Header {
     /// Reads the first row; a UTF-8 byte-order mark before it is skipped.
-    pub(super) fn parse(first: Option<&Piece>, bytes: Vec<u8>, delimiter: u8, kind: Kind) -> Self {
+    ///
+    /// `object` is what the rows of a Salesforce table are.
+    pub(super) fn parse(
+        first: Option<&Piece>,
+        bytes: Vec<u8>,
+        delimiter: u8,
+        kind: Kind,
+        object: &str,
+    ) -> Self {
         let text = without_line_end(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes));
         let columns = match first {
             None => Err(shape("has no header")),
@@ -114,7 +124,7 @@ impl Header {
             }
             Some(_) => text_of(text).and_then(|text| match kind {
                 Kind::Plain => Columns::plain(text, delimiter),
-                Kind::Salesforce => Columns::salesforce(text, delimiter),
+                Kind::Salesforce => Columns::salesforce(object, text, delimiter),
             }),
         };
         Self { columns, bytes, delimiter, kind }
@@ -138,7 +148,10 @@ impl Header {
         }
         let row = piece.bytes(chunk);
         match self.kind {
-            Kind::Salesforce => salesforce::row(object, &columns.names, self.delimiter, text_of(row)?),
+            Kind::Salesforce => match &columns.salesforce {
+                Some(columns) => salesforce::row(columns, self.delimiter, text_of(row)?),
+                None => Err(shape("stands in a table of another kind")),
+            },
             Kind::Plain => {
                 record(object, columns, Cells::of(text_of(without_line_end(row))?, self.delimiter))
             }
@@ -211,14 +224,16 @@ impl Columns {
         let ours = |name: &str| COLUMNS.iter().position(|column| *column == name);
         let roles: Vec<Role> = names.iter().map(|name| ours(name).map_or(Role::Other, Role::Label)).collect();
         let added = (0..COLUMNS.len()).filter(|at| !roles.contains(&Role::Label(*at))).collect();
-        Self { names, roles, added }.bounded()
+        Self { names, salesforce: None, roles, added }.bounded()
     }
 
-    fn salesforce(header: &str, delimiter: u8) -> Result<Self, Unreadable> {
+    fn salesforce(object: &str, header: &str, delimiter: u8) -> Result<Self, Unreadable> {
         let names = salesforce::header(header, delimiter)?;
+        let columns = salesforce::Columns::new(object, &names);
         let role = |name: &String| if salesforce::is_own_column(name) { Role::Old } else { Role::Other };
         let roles = names.iter().map(role).collect();
-        Self { names, roles, added: (0..COLUMNS.len()).collect() }.bounded()
+        let added = (0..COLUMNS.len()).collect();
+        Self { names, salesforce: Some(columns), roles, added }.bounded()
     }
 
     fn bounded(self) -> Result<Self, Unreadable> {

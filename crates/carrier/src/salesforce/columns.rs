@@ -1,0 +1,162 @@
+//! The columns of a Salesforce table, understood once: what each cell under them is to a record.
+
+use std::borrow::Cow;
+
+use mark::{Claim, Form, Record, Unreadable, json::Json};
+
+use super::{
+    door::is_written,
+    field::{DATASET_OBJECT, Own, has_compound_name, is_uncovered},
+    record::{Labelled, shape},
+};
+
+/// The header of a table of one object.
+#[derive(Debug)]
+pub(crate) struct Columns {
+    // Why no row is a record, if none is.
+    fault: Option<Unreadable>,
+    object: String,
+    list: Vec<Column>,
+    is_account: bool,
+}
+
+#[derive(Debug)]
+struct Column {
+    name: String,
+    kind: Kind,
+}
+
+/// What a column's cells are to a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// A field of another row, or one that no mark covers.
+    Passed,
+    /// One of Eosin's own.
+    Own(Own),
+    /// Content.
+    Field,
+    /// Content that makes an account a person: `FirstName`, `LastName`.
+    PersonName,
+    /// `Name` of an account: content unless the account is a person.
+    AccountName,
+}
+
+impl Columns {
+    /// The columns with these names, which are distinct, of `object`.
+    pub(crate) fn new(object: &str, names: &[String]) -> Self {
+        let is_account = object.eq_ignore_ascii_case("Account");
+        let is_labelled = !object.eq_ignore_ascii_case(DATASET_OBJECT);
+        let has_compound = !is_account && has_compound_name(object, std::iter::empty());
+        let is = |name: &str, other: &str| name.eq_ignore_ascii_case(other);
+        let kind = |name: &str| match Own::of(name).filter(|_| is_labelled) {
+            _ if super::bulk::leads_away(name) => Kind::Passed,
+            Some(own) => Kind::Own(own),
+            None if is_uncovered(name) || (has_compound && is(name, "Name")) => Kind::Passed,
+            None if is_account && is(name, "Name") => Kind::AccountName,
+            None if is_account && (is(name, "FirstName") || is(name, "LastName")) => Kind::PersonName,
+            None => Kind::Field,
+        };
+        Self {
+            fault: (!is_written(object)).then(|| shape("is of an object that is not read here")),
+            object: object.to_owned(),
+            list: names.iter().map(|name| Column { name: name.clone(), kind: kind(name) }).collect(),
+            is_account,
+        }
+    }
+
+    /// The record of one row's cells: what `record` makes of the same row as members.
+    ///
+    /// Errors: another number of cells than columns; two marks.
+    pub(super) fn record<'a>(&'a self, cells: Vec<Cow<'a, str>>) -> Result<Record<'a>, Unreadable> {
+        if cells.len() != self.list.len() {
+            return Err(Unreadable::Shape(format!(
+                "has {} cells under {} columns",
+                cells.len(),
+                self.list.len()
+            )));
+        }
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
+        let mut fields = Vec::with_capacity(self.list.len());
+        let (mut labelled, mut is_person, mut account_name) = (Labelled::default(), false, None);
+        for (Column { name, kind }, cell) in self.list.iter().zip(cells) {
+            if cell.is_empty() || *kind == Kind::Passed {
+                continue;
+            }
+            let value = if cell == "#N/A" { Json::Null } else { Json::Text(cell) };
+            match kind {
+                Kind::Passed => continue,
+                Kind::Own(own) => {
+                    labelled.take(*own, value)?;
+                    continue;
+                }
+                Kind::AccountName => account_name = Some(fields.len()),
+                Kind::PersonName => is_person |= value.text().is_some_and(|text| !text.trim().is_empty()),
+                Kind::Field => {}
+            }
+            fields.push((Cow::Borrowed(name.as_str()), value));
+        }
+        if let Some(at) = account_name.filter(|_| self.is_account && is_person) {
+            fields.remove(at);
+        }
+        let (mark, claim): (_, Claim) = labelled.finish();
+        Ok(Record { form: Form::Salesforce, object: Cow::Borrowed(&self.object), fields, mark, claim })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::salesforce::record::record;
+
+    const NAMES: [&str; 18] = [
+        "LastName",
+        "FirstName",
+        "Name",
+        "Phone",
+        "Id",
+        "AccountId",
+        "Paid",
+        "CreatedDate",
+        "Account.Ext__c",
+        "Eosin_Dataset__r",
+        "Eosin_Mark__c",
+        "acme__Eosin_Mark__pc",
+        "EOSIN_synthetic__c",
+        "Eosin_Subject__c",
+        "Eosin_Mark_Id__c",
+        "Eosin_Dataset_Id__c",
+        "Custom__c",
+        "attributes",
+    ];
+    const OBJECTS: [&str; 7] = ["Contact", "account", "Lead", "Case", "Eosin_Dataset__c", "Alarm__e", "User"];
+    const CELLS: [&str; 8] = ["", " ", "#N/A", "a", "true", "synthetic", "eosin1.x", "attested"];
+
+    proptest! {
+        #[test]
+        fn a_row_is_the_record_that_its_members_are(
+            object in prop::sample::select(OBJECTS.as_slice()),
+            names in prop::sample::subsequence(NAMES.as_slice(), 1..10).prop_shuffle(),
+            cells in prop::collection::vec(prop::sample::select(CELLS.as_slice()), 10),
+        ) {
+            let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+            let cells = &cells[..names.len()];
+            let members = names
+                .iter()
+                .zip(cells)
+                .filter(|(name, cell)| !cell.is_empty() && !super::super::bulk::leads_away(name))
+                .map(|(name, cell)| {
+                    let value = if *cell == "#N/A" { Json::Null } else { Json::Text(Cow::Borrowed(*cell)) };
+                    (Cow::Borrowed(name.as_str()), value)
+                })
+                .collect();
+            let want = record(Cow::Borrowed(object), members);
+            let columns = Columns::new(object, &names);
+            let got = columns.record(cells.iter().map(|cell| Cow::Borrowed(*cell)).collect());
+            prop_assert_eq!(got, want);
+        }
+    }
+}
