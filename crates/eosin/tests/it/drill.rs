@@ -86,14 +86,10 @@ fn the_page_holds_the_tables_that_the_drill_prints() {
 fn a_file_of_several_batches_is_marked_whole() {
     let folder = tempfile::tempdir().unwrap();
     let mut rows = "first_name,last_name,date_of_birth\n".to_owned();
-    for row in 0..5000 {
-        let letters = format!(
-            "{}{}{}",
-            (b'a' + (row % 26) as u8) as char,
-            (b'a' + (row / 26 % 26) as u8) as char,
-            "ode"
-        );
-        writeln!(rows, "Wim,{letters}{},19{:02}-01-02", row / 676, row % 80 + 10).unwrap();
+    let letter = |number: u32| char::from_u32(u32::from('a') + number % 26).unwrap();
+    for row in 0..5000_u32 {
+        let (one, other) = (letter(row), letter(row / 26));
+        writeln!(rows, "Wim,{one}{other}ode{},19{:02}-01-02", row / 676, row % 80 + 10).unwrap();
     }
     fs::write(folder.path().join("people.csv"), rows).unwrap();
     let table = drilled(folder.path(), &["people.csv"]);
