@@ -14,9 +14,9 @@ use policy::{Boundary, Caller, Decision, Policies, Request, Scope, decide};
 use crate::{
     arguments::FilterArguments,
     config::Config,
-    input::{self, Input, STANDARD_INPUT},
+    input::{self, Input, STANDARD_INPUT, reading::may_be_other},
     judge_command::plain,
-    judging::{Asked, Judge, may_be_other},
+    judging::{Asked, Judge},
     outcome::{Done, Outcome},
     pipeline,
     printer::Printer,

@@ -92,6 +92,8 @@ pub(crate) enum Refused {
     Unknown(Unreadable),
     /// It is a zip archive: a folder of files rather than one.
     Archive,
+    /// It is a Parquet file, which is read from its end.
+    Parquet,
     /// It cannot be read.
     Failed(io::Error),
 }
@@ -105,6 +107,10 @@ impl Refused {
                 help =
                     "unzip it and give its files, or save it to a file first if it came from standard input",
                 "{shown} is a zip archive, which cannot be read here"
+            ),
+            Self::Parquet => miette!(
+                help = "`eosin judge FILE` reads it; other commands take it as a CSV with a header",
+                "{shown} is a Parquet file, which cannot be read here"
             ),
             Self::Failed(error) => Err::<(), _>(error)
                 .into_diagnostic()
@@ -133,6 +139,9 @@ pub(crate) fn begin<'a>(
     let (magic, source) = beginning(source, MAGIC_BYTES).map_err(Refused::Failed)?;
     if magic == *b"PK\x03\x04" || magic == *b"PK\x05\x06" {
         return Err(Refused::Archive);
+    }
+    if columnar::is_parquet(&magic) {
+        return Err(Refused::Parquet);
     }
     let is_gzip = magic.starts_with(&[0x1F, 0x8B]);
     let whole = Cursor::new(magic).chain(source);

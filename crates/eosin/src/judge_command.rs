@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use mark::{Reading, TrustStore, Verdict};
+use mark::TrustStore;
+use recognise::Batch;
 
 use crate::{
     arguments::JudgeArguments,
     config::Config,
     input::{self, STANDARD_INPUT, Sources},
-    judging::{self, Asked, Judge, Told},
+    judging::{self, Asked, Judge, Judged, Told},
     outcome::{Done, Outcome},
     printer::Printer,
 };
@@ -55,7 +56,7 @@ pub(crate) fn judge(arguments: &JudgeArguments, printer: &Printer) -> Done {
         &|source| beside.objects.get(source).cloned().flatten(),
         &judge,
         printer,
-        |part, _, judged| Slice::of(&part.name, judged, wanted),
+        |part, judged| Slice::of(&part.name, judged, wanted),
         |told| match told {
             Told::Chunk(part, slice) => {
                 summary.add(&part, &slice);
@@ -87,20 +88,23 @@ struct Slice {
     last: String,
     /// As many as can be shown.
     findings: Vec<Finding>,
+    /// What the recognisers saw.
+    batch: Batch,
 }
 
 impl Slice {
-    fn of(name: &str, judged: &[(Reading<'_>, Verdict)], wanted: usize) -> Self {
+    fn of(name: &str, judged: Judged<'_>, wanted: usize) -> Self {
+        let Judged { records, batch } = judged;
         let mut slice =
-            Self { tally: Tally::default(), readable: 0, last: String::new(), findings: Vec::new() };
-        for (reading, verdict) in judged {
+            Self { tally: Tally::default(), readable: 0, last: String::new(), findings: Vec::new(), batch };
+        for (reading, verdict) in &records {
             slice.tally.add(verdict);
             slice.readable += u64::from(reading.content.is_ok());
             if slice.findings.len() < wanted {
                 slice.findings.extend(Finding::of(name, reading, verdict));
             }
         }
-        if let Some((reading, _)) = judged.last() {
+        if let Some((reading, _)) = records.last() {
             slice.last.clone_from(&reading.place.reference);
         }
         slice

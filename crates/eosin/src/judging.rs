@@ -4,17 +4,16 @@
 
 use std::{io, path::PathBuf, sync::Arc};
 
-use carrier::table::{Chunk, Format};
 use flow::Recognition;
 use mark::{Form, Reading, TrustStore, Verdict, judge as judge_reading};
-use recognise::{Recogniser, SUSPECTED_FROM_DECIBITS};
+use recognise::{Batch, Evidence, Recogniser, SUSPECTED_FROM_DECIBITS};
 
 use crate::{
     column_maps::ColumnMaps,
     config::Config,
     input::{
         Skipped, Sources,
-        reading::{self, Event, Part},
+        reading::{self, Event, Part, Rows},
     },
     judge_command::TrustedKey,
     pipeline,
@@ -69,26 +68,37 @@ impl Judge {
     ///
     /// Shape:  `may_be_other` where nobody said what the rows of a table are.
     pub(crate) fn verdict(&self, reading: &Reading<'_>, may_be_other: bool) -> Verdict {
+        self.look(reading, may_be_other).0
+    }
+
+    /// The verdict, and what the recognisers saw in a record without a mark.
+    fn look(&self, reading: &Reading<'_>, may_be_other: bool) -> (Verdict, Option<Evidence>) {
         let verdict = judge_reading(reading, &self.trust);
         let verdict = if may_be_other { as_its_dataset_says(reading, verdict, &self.trust) } else { verdict };
         let columns = reading.content.as_ref().ok().and_then(|record| self.columns.of(record));
-        self.recognition.verdict(verdict, reading, columns)
+        self.recognition.look(verdict, reading, columns)
     }
 
-    /// The readings of a chunk with their verdicts.
-    pub(crate) fn chunk<'c>(&self, part: &Part, chunk: &'c Chunk) -> Vec<(Reading<'c>, Verdict)> {
-        let may_be_other = may_be_other(&part.format, part.assumed.is_some());
-        let judged = chunk.read().records.into_iter().map(|reading| {
-            let verdict = self.verdict(&reading, may_be_other);
-            (reading, verdict)
-        });
-        judged.collect()
+    /// The readings of some rows with their verdicts.
+    pub(crate) fn rows<'c>(&self, part: &Part, rows: &'c Rows) -> Judged<'c> {
+        let mut judged = Judged { records: Vec::new(), batch: Batch::default() };
+        for reading in rows.read() {
+            let (verdict, evidence) = self.look(&reading, part.may_be_other);
+            if let Some(evidence) = evidence {
+                judged.batch.observe(&evidence);
+            }
+            judged.records.push((reading, verdict));
+        }
+        judged
     }
 }
 
-/// Whether the rows of a table may be of another object than its name says: nobody said it.
-pub(crate) fn may_be_other(format: &Format, is_assumed: bool) -> bool {
-    is_assumed && matches!(format, Format::Table { .. })
+/// Some judged records.
+pub(crate) struct Judged<'c> {
+    /// Each with its verdict, in order.
+    pub(crate) records: Vec<(Reading<'c>, Verdict)>,
+    /// What the recognisers saw in those without a mark.
+    pub(crate) batch: Batch,
 }
 
 /// What is told of an input, in its order.
@@ -113,7 +123,7 @@ pub(crate) fn each<T: Send>(
     object: &(dyn Fn(usize) -> Option<String> + Sync),
     judge: &Judge,
     printer: &Printer,
-    work: impl Fn(&Part, &Chunk, &[(Reading<'_>, Verdict)]) -> T + Sync,
+    work: impl Fn(&Part, Judged<'_>) -> T + Sync,
     mut tell: impl FnMut(Told<T>),
 ) {
     let progress = Progress::new("judging", sources.bytes(), printer);
@@ -125,8 +135,8 @@ pub(crate) fn each<T: Send>(
         },
         |event| {
             Ok(match event {
-                Event::Chunk(part, chunk) => {
-                    let made = work(&part, &chunk, &judge.chunk(&part, &chunk));
+                Event::Rows(part, rows) => {
+                    let made = work(&part, judge.rows(&part, &rows));
                     Told::Chunk(part, made)
                 }
                 Event::End(part, broken) => Told::End(part, broken),

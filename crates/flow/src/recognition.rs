@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use mark::{Reading, Record, Strength, Suspicion, Unreadable, Verdict};
-use recognise::{ColumnMap, Person, Recogniser, RegistryKey, fingerprints};
+use recognise::{ColumnMap, Evidence, Person, Recogniser, RegistryKey, fingerprints};
 use registry::{FindError, Registry};
 
 /// What is asked about a record that carries no mark.
@@ -62,13 +62,24 @@ impl Recognition {
 
     /// The verdict, with what is known of a record without a mark. See [`Recognition::weigh`].
     pub fn verdict(&self, verdict: Verdict, reading: &Reading<'_>, columns: Option<&ColumnMap>) -> Verdict {
+        self.look(verdict, reading, columns).0
+    }
+
+    /// As [`Recognition::verdict`], with what the recognisers saw in a record without a mark, suspected or not: what
+    /// an estimate of a whole file is made of.
+    pub fn look(
+        &self,
+        verdict: Verdict,
+        reading: &Reading<'_>,
+        columns: Option<&ColumnMap>,
+    ) -> (Verdict, Option<Evidence>) {
         match (&verdict, &reading.content) {
-            (Verdict::Unproven(_), Ok(record)) => match self.weigh(record, columns) {
-                Ok(Some(suspicion)) => Verdict::Suspected(suspicion),
-                Ok(None) => verdict,
-                Err(_) => Verdict::Unreadable(Unreadable::Shape(UNASKED.to_owned())),
+            (Verdict::Unproven(_), Ok(record)) => match self.weigh_all(record, columns) {
+                Ok((Some(suspicion), evidence)) => (Verdict::Suspected(suspicion), evidence),
+                Ok((None, evidence)) => (verdict, evidence),
+                Err(_) => (Verdict::Unreadable(Unreadable::Shape(UNASKED.to_owned())), None),
             },
-            _ => verdict,
+            _ => (verdict, None),
         }
     }
 
@@ -84,6 +95,14 @@ impl Recognition {
         record: &Record<'_>,
         columns: Option<&ColumnMap>,
     ) -> Result<Option<Suspicion>, FindError> {
+        Ok(self.weigh_all(record, columns)?.0)
+    }
+
+    fn weigh_all(
+        &self,
+        record: &Record<'_>,
+        columns: Option<&ColumnMap>,
+    ) -> Result<(Option<Suspicion>, Option<Evidence>), FindError> {
         let person = match columns {
             Some(columns) => Person::with(record, columns),
             None => Person::of(record),
@@ -92,11 +111,13 @@ impl Recognition {
         let evidence = self.recogniser.as_ref().map(|recogniser| recogniser.weigh(record, person.as_ref()));
         let decibits = evidence.as_ref().map_or(0, |evidence| evidence.decibits);
         let Some(strength) = strength(registered, decibits, self.suspected_from_decibits) else {
-            return Ok(None);
+            return Ok((None, evidence));
         };
-        let (generator, signals) =
-            evidence.map_or_else(|| (None, Vec::new()), |evidence| (evidence.generator, evidence.signals));
-        Ok(Some(Suspicion { claim: record.claim, strength, registered, decibits, generator, signals }))
+        let (generator, signals) = evidence
+            .as_ref()
+            .map_or_else(|| (None, Vec::new()), |evidence| (evidence.generator, evidence.signals.clone()));
+        let claim = record.claim;
+        Ok((Some(Suspicion { claim, strength, registered, decibits, generator, signals }), evidence))
     }
 
     /// What a suspicion rests on, for the ledger: which recogniser, which snapshot of the registry.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use carrier::table::Format;
 use mark::{Claim, Reading, Salt, Strength, Verdict, VerdictName, digest::Hash, merkle::Frontier};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
@@ -83,7 +82,7 @@ pub(super) fn judge_all(
         &|source| objects.get(source).cloned().flatten(),
         &judges.judge,
         printer,
-        |_, _, judged| Slice::of(judged, judges),
+        |_, judged| Slice::of(&judged.records, judges),
         |told| match told {
             Told::Chunk(_, slice) => progress.chunk(slice),
             Told::End(part, None) => progress.end(&part),
@@ -156,15 +155,10 @@ impl<'s> Progress<'s> {
         let within = part.name.strip_prefix(&path(source)).unwrap_or_default();
         // A named file is one part; of an archive, others may follow.
         self.at = if part.origin == Origin::Named { at + 1 } else { at };
-        let object = match &part.format {
-            Format::SalesforceCsv { object } | Format::Table { object, .. } => Some(object.clone()),
-            Format::SalesforceJson { object } => object.clone(),
-            Format::FhirDocument | Format::FhirLines | Format::Hl7v2 => None,
-        };
         self.judged.files.push(FileRead {
-            format: part.format.as_str().to_owned(),
+            format: part.format.to_owned(),
             name: format!("{}{within}", source.name),
-            object,
+            object: part.object.clone(),
             records: std::mem::take(&mut self.records),
         });
     }

@@ -46,7 +46,7 @@ impl Manifest<'_> {
             source: self.source(),
             decision: self.decision(),
         };
-        let mut text = serde_json::to_vec_pretty(&body).into_diagnostic()?;
+        let mut text = serde_json::to_vec(&body).into_diagnostic()?;
         text.push(b'\n');
         ledger::durable::replace(&path, &text)
             .into_diagnostic()

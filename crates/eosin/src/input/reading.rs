@@ -3,11 +3,13 @@
 use std::{fs::File, io, path::Path, rc::Rc, sync::Arc};
 
 use carrier::table::{Chunk, Format};
+use columnar::ParquetFile;
+use mark::Reading;
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
 pub(crate) use super::sources::Origin;
 use super::{
-    Input, Refused, Skipped, Sources,
+    Input, LIMITS, Refused, Skipped, Sources,
     archive::{Archive, Entry},
     begin,
     sources::{Source, last, not_records, promises_records},
@@ -20,16 +22,36 @@ pub(crate) struct Part {
     pub(crate) name: String,
     /// Whether somebody named it, or it was found.
     pub(crate) origin: Origin,
-    /// What it holds.
-    pub(crate) format: Format,
-    /// The object of its rows, where nobody said it and its columns or its name told.
-    pub(crate) assumed: Option<String>,
+    /// What it holds, in words.
+    pub(crate) format: &'static str,
+    /// What its rows are about, where that is one thing.
+    pub(crate) object: Option<String>,
+    /// Whether its rows may be about something else than its name says: nobody said it.
+    pub(crate) may_be_other: bool,
+}
+
+/// Some records of a part.
+pub(crate) enum Rows {
+    /// Of text.
+    Text(Chunk),
+    /// Of a Parquet file.
+    Columns(columnar::Chunk),
+}
+
+impl Rows {
+    /// The readings, in order.
+    pub(crate) fn read(&self) -> Vec<Reading<'_>> {
+        match self {
+            Self::Text(chunk) => chunk.read().records,
+            Self::Columns(chunk) => chunk.read().records,
+        }
+    }
 }
 
 /// What reading comes upon, in order.
 pub(crate) enum Event {
     /// Some records of a part.
-    Chunk(Arc<Part>, Chunk),
+    Rows(Arc<Part>, Rows),
     /// The part's end; what broke it off, if it ended early.
     End(Arc<Part>, Option<io::Error>),
     /// Something that was found and holds no records.
@@ -86,6 +108,15 @@ impl Reader<'_> {
         };
         match opened {
             Err(Refused::Archive) if !is_standard_input => self.archive(source, &shown),
+            Err(Refused::Parquet) if !is_standard_input => {
+                let object = self.object_of(&shown);
+                let opened = File::open(&source.path)
+                    .map_err(|error| miette!("cannot open {shown}: {error}"))
+                    .and_then(|file| {
+                        ParquetFile::open(file, &object, LIMITS).map_err(|error| miette!("{shown} {error}"))
+                    });
+                self.parquet(shown, source.origin, opened)
+            }
             opened => self.part(shown, source.origin, None, opened),
         }
     }
@@ -123,6 +154,34 @@ impl Reader<'_> {
         true
     }
 
+    /// What rows are about whose file does not say it: what was told, else the file's name.
+    fn object_of(&self, name: &str) -> String {
+        let stem = last(name).rsplit_once('.').map_or(last(name), |(stem, _)| stem);
+        self.object.clone().unwrap_or_else(|| stem.to_owned())
+    }
+
+    /// Reads a Parquet file. Its footer is at its end, so it is read in place.
+    fn parquet(&mut self, name: String, origin: Origin, opened: miette::Result<ParquetFile>) -> bool {
+        let mut file = match opened {
+            Ok(file) => file,
+            Err(report) => return (self.give)(Event::Refused(report)),
+        };
+        let object = Some(self.object_of(&name));
+        let may_be_other = self.object.is_none();
+        let part = Arc::new(Part { name, origin, format: "Parquet", object, may_be_other });
+        loop {
+            match file.next_chunk() {
+                Ok(Some(chunk)) => {
+                    if !(self.give)(Event::Rows(Arc::clone(&part), Rows::Columns(chunk))) {
+                        return false;
+                    }
+                }
+                Ok(None) => return (self.give)(Event::End(part, None)),
+                Err(error) => return (self.give)(Event::End(part, Some(io::Error::other(error)))),
+            }
+        }
+    }
+
     fn skip(&mut self, file: String, why: &str) -> bool {
         (self.give)(Event::Skipped(Skipped { file, why: why.to_owned() }))
     }
@@ -146,15 +205,20 @@ impl Reader<'_> {
             return self
                 .skip(name, "does not say by its name that it is a table; name it alone to have it read");
         }
-        let part =
-            Arc::new(Part { name, origin, format: input.format.clone(), assumed: input.assumed.take() });
+        let may_be_other = may_be_other(&input.format, input.assumed.is_some());
+        let object = match &input.format {
+            Format::SalesforceCsv { object } | Format::Table { object, .. } => Some(object.clone()),
+            Format::SalesforceJson { object } => object.clone(),
+            Format::FhirDocument | Format::FhirLines | Format::Hl7v2 => None,
+        };
+        let part = Arc::new(Part { name, origin, format: input.format.as_str(), object, may_be_other });
         loop {
             match input.next_chunk() {
                 Ok(Some(chunk)) => {
                     if around.is_none() {
                         (self.so_far)(input.consumed.get());
                     }
-                    if !(self.give)(Event::Chunk(Arc::clone(&part), chunk)) {
+                    if !(self.give)(Event::Rows(Arc::clone(&part), Rows::Text(chunk))) {
                         return false;
                     }
                 }
@@ -175,9 +239,17 @@ impl Reader<'_> {
             (Origin::Found, Refused::Archive) => {
                 (self.give)(Event::Refused(miette!("{name} is an archive within an archive; unzip it first")))
             }
+            (Origin::Found, Refused::Parquet) => (self.give)(Event::Refused(miette!(
+                "{name} is a Parquet file within an archive; unzip it first"
+            ))),
             (_, refused) => (self.give)(Event::Refused(refused.report(name))),
         }
     }
+}
+
+/// Whether the rows of a table may be of another object than its name says: nobody said it.
+pub(crate) fn may_be_other(format: &Format, is_assumed: bool) -> bool {
+    is_assumed && matches!(format, Format::Table { .. })
 }
 
 /// Whether little speaks for the format: any text with a comma in its first line is a table.

@@ -146,14 +146,13 @@ pub(super) fn not_records(name: &str) -> Option<&'static str> {
 }
 
 /// What lies beside data and holds none.
-const COMPANIONS: [&str; 7] = [
+const COMPANIONS: [&str; 6] = [
     ".dataset.json",
     ".manifest.json",
     ".certificate.json",
     ".croissant.json",
     ".provenance.json",
     ".prov.json",
-    ".rejected.txt",
 ];
 
 /// Whether a name says that it is one of a file of records: one that cannot be read then is not passed over.

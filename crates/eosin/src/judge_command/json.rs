@@ -79,6 +79,16 @@ struct FileBody<'s> {
     records: u64,
     counts: Counts,
     strongly_suspected: u64,
+    shares: Vec<ShareBody>,
+}
+
+/// How much of a file's records without a mark one generator made: parts of 1.
+#[derive(Serialize)]
+struct ShareBody {
+    generator: &'static str,
+    share: f64,
+    low: f64,
+    high: f64,
 }
 
 impl<'s> FileBody<'s> {
@@ -89,6 +99,14 @@ impl<'s> FileBody<'s> {
             records: file.tally.total(),
             counts: Counts::of(&file.tally),
             strongly_suspected: file.tally.strongly_suspected(),
+            shares: file
+                .shares
+                .iter()
+                .filter_map(|share| {
+                    let recognise::Share { generator, share, low, high } = *share;
+                    Some(ShareBody { generator: generator?, share, low, high })
+                })
+                .collect(),
         }
     }
 }

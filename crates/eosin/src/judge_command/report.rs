@@ -44,7 +44,8 @@ impl Report {
         if tally.total() > 0 {
             counts(tally, printer);
             self.files(summary, printer);
-            self.findings(tally.findings(), printer);
+            self.shares(summary, printer);
+            self.findings(tally.findings(), summary.files.len() > 1, printer);
             printer.line("");
             printer.line(&tally.meaning());
         }
@@ -84,12 +85,26 @@ impl Report {
         }
     }
 
-    fn findings(&self, all: u64, printer: &Printer) {
+    /// How much of each file a known generator made.
+    fn shares(&self, summary: &Summary, printer: &Printer) {
+        let several = summary.files.len() > 1;
+        let said = summary.files.iter().flat_map(|file| {
+            let name = if several { format!("{}: ", plain(&file.name)) } else { String::new() };
+            file.said_of_shares().map(move |said| format!("{name}{said}"))
+        });
+        let shown = if self.is_verbose { usize::MAX } else { FILES_SHOWN };
+        for (at, said) in said.take(shown).enumerate() {
+            if at == 0 {
+                printer.line("");
+            }
+            printer.line(&said);
+        }
+    }
+
+    fn findings(&self, all: u64, several: bool, printer: &Printer) {
         if self.kept.is_empty() {
             return;
         }
-        let several =
-            self.kept.iter().zip(self.kept.iter().skip(1)).any(|(one, other)| one.file != other.file);
         let place = |finding: &Finding| {
             if several { format!("{} {}", finding.file, finding.place) } else { finding.place.clone() }
         };

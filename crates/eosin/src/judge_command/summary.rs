@@ -4,6 +4,7 @@ use std::io;
 
 use flow::RecognisedBy;
 use miette::miette;
+use recognise::{Batch, Share};
 
 use super::{Slice, plain, tally::Tally};
 use crate::input::{
@@ -32,6 +33,9 @@ pub(super) struct FileSummary {
     pub(super) tally: Tally,
     readable: u64,
     last: String,
+    batch: Batch,
+    /// How much of its records without a mark each known generator made, once it was read.
+    pub(super) shares: Vec<Share>,
 }
 
 impl Summary {
@@ -53,15 +57,18 @@ impl Summary {
         if !is_same {
             self.files.push(FileSummary {
                 name: part.name.clone(),
-                format: part.format.as_str(),
+                format: part.format,
                 tally: Tally::default(),
                 readable: 0,
                 last: String::new(),
+                batch: Batch::default(),
+                shares: Vec::new(),
             });
         }
         if let Some(file) = self.files.last_mut() {
             file.tally.merge(&slice.tally);
             file.readable += slice.readable;
+            file.batch.absorb(&slice.batch);
             if !slice.last.is_empty() {
                 file.last.clone_from(&slice.last);
             }
@@ -71,6 +78,9 @@ impl Summary {
     /// Ends a part.
     pub(super) fn end(&mut self, part: &Part, broken: Option<io::Error>) {
         let name = plain(&part.name);
+        if let Some(file) = self.files.last_mut().filter(|file| file.name == part.name) {
+            file.estimate();
+        }
         let file = self.files.last().filter(|file| file.name == part.name);
         let (records, readable) = file.map_or((0, 0), |file| (file.tally.total(), file.readable));
         if let Some(error) = broken {
@@ -108,3 +118,39 @@ impl Summary {
         self.refused.is_empty() && self.all.total() > 0
     }
 }
+
+impl FileSummary {
+    /// Makes the estimate and lets go of what it is made from.
+    fn estimate(&mut self) {
+        let batch = std::mem::take(&mut self.batch);
+        if batch.records() >= ESTIMATED_FROM_RECORDS {
+            self.shares = batch.estimate();
+            self.shares.retain(|share| share.generator.is_some() && share.low >= SHARE_MIN);
+        }
+    }
+
+    /// What the estimate says, a sentence each.
+    pub(super) fn said_of_shares(&self) -> impl Iterator<Item = String> {
+        let without_mark = self.tally.without_mark();
+        let of = if without_mark == self.tally.total() {
+            "this file".to_owned()
+        } else {
+            format!("its {without_mark} records without a mark")
+        };
+        self.shares.iter().filter_map(move |share| {
+            let percent = |part: f64| format!("{:.0}", part * 100.0);
+            Some(format!(
+                "about {} % of {of} was made by {} (95 %: {} to {})",
+                percent(share.share),
+                share.generator?,
+                percent(share.low),
+                percent(share.high)
+            ))
+        })
+    }
+}
+
+/// Of fewer records nothing is estimated: the table of findings says it better.
+const ESTIMATED_FROM_RECORDS: u64 = 50;
+/// A share that may be smaller than this is not told.
+const SHARE_MIN: f64 = 0.01;

@@ -69,6 +69,11 @@ impl Tally {
         self.counts.get(&name).map_or(0, |count| count.modified)
     }
 
+    /// How many carry no mark.
+    pub(super) fn without_mark(&self) -> u64 {
+        self.count(VerdictName::Unproven) + self.count(VerdictName::Suspected)
+    }
+
     /// How many are worth a finding: all but attested ones as they were sealed.
     pub(super) fn findings(&self) -> u64 {
         self.total() - self.count(VerdictName::Attested) + self.modified(VerdictName::Attested)

@@ -128,8 +128,9 @@ fn what_breaks_off_is_not_split() {
     use std::io::Write as _;
     let folder = set_up("sandbox");
     let at = folder.path();
-    let rows: String =
+    let rows: Vec<String> =
         (0..5000_u32).map(|at| format!("{:x},1984-02-29\n", at.wrapping_mul(2_654_435_761))).collect();
+    let rows = rows.concat();
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(format!("name,dob\n{rows}").as_bytes()).unwrap();
     let whole = encoder.finish().unwrap();

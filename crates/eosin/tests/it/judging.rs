@@ -262,3 +262,50 @@ fn the_level_decides_the_exit_code() {
     fs::create_dir(at.join("empty")).unwrap();
     assert_eq!(judged(at, &["empty", "--fail-on", "synthetic"]).0, 2, "nothing was judged");
 }
+
+#[test]
+fn a_file_of_a_known_generator_is_suspected_and_its_share_estimated() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    // Mail at reserved domains, a telephone with an extension, a city that is put together: as Faker writes them.
+    let row = |number: u32| {
+        format!(
+            "Ada,Bell,1984-02-29,ada{number}@example.org,748-224-5{number:03}x598,{number} Lambert Mews,South Katherinefurt\n"
+        )
+    };
+    let rows = (100..200).map(row).collect::<Vec<_>>().concat();
+    fs::write(
+        at.join("c.csv"),
+        format!("first_name,last_name,date_of_birth,email,phone_number,street_address,city\n{rows}"),
+    )
+    .unwrap();
+    let (code, told, _) = judged(at, &["c.csv", "--fail-on", "suspected"]);
+    assert_eq!((code, told["counts"]["suspected"].as_u64()), (1, Some(100)), "{}", told["counts"]);
+    let finding = &told["findings"][0];
+    assert_eq!(finding["strength"], "strong");
+    assert!(finding["signals"].as_array().is_some_and(|signals| !signals.is_empty()), "{finding}");
+    let shares = told["files"][0]["shares"].as_array().unwrap();
+    let total: f64 = shares.iter().filter_map(|share| share["share"].as_f64()).sum();
+    assert!(total > 0.9, "{shares:?}");
+    assert!(told["recogniser"].is_string());
+    let (code, told, _) = judged(at, &["c.csv", "--fail-on", "suspected", "--no-recognise"]);
+    assert_eq!((code, told["counts"]["unproven"].as_u64()), (0, Some(100)));
+    assert!(told["recogniser"].is_null());
+    assert_eq!(told["files"][0]["shares"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn a_parquet_file_is_judged_and_one_that_is_none_is_said_to_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::write(at.join("a.parquet"), b"PAR1 and then nothing of it").unwrap();
+    fs::write(at.join("b.csv"), PEOPLE).unwrap();
+    let whole = format!("{}/../../fixtures/parquet/people.parquet", env!("CARGO_MANIFEST_DIR"));
+    let (code, told, said) = judged(at, &[&whole]);
+    assert_eq!((code, told["files"][0]["format"].as_str()), (1, Some("Parquet")), "{said}");
+    assert_eq!(told["files"][0]["records"].as_u64(), Some(told["findings"].as_array().unwrap().len() as u64));
+    let (code, told, said) = judged(at, &["a.parquet", "b.csv"]);
+    assert_eq!(code, 2);
+    assert!(said.contains("a.parquet is cut short"), "{said}");
+    assert_eq!(places(&told), ["b.csv line 2 unproven", "b.csv line 3 unproven"], "the rest is judged");
+}
