@@ -1,6 +1,6 @@
 //! A survey of records: which fields an object has and of what kind, so that a manifest can name them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::{
     field::{self, Field, FieldList, Kind},
@@ -20,11 +20,45 @@ pub struct Survey {
     objects: BTreeMap<String, Observed>,
 }
 
+/// Some kinds, a bit each: a set that costs nothing to make for every value of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Kinds(u8);
+
+impl Kinds {
+    fn of(kind: Kind) -> Self {
+        Self(match kind {
+            Kind::Text => 1,
+            Kind::Number => 2,
+            Kind::Boolean => 4,
+            Kind::Date => 8,
+            Kind::DateTime => 16,
+            Kind::Id => 32,
+            Kind::Element => 64,
+        })
+    }
+
+    fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    fn contains(self, kind: Kind) -> bool {
+        self.0 & Self::of(kind).0 != 0
+    }
+
+    fn insert(&mut self, kind: Kind) {
+        self.0 |= Self::of(kind).0;
+    }
+
+    fn keep(&mut self, others: Self) {
+        self.0 &= others.0;
+    }
+}
+
 #[derive(Debug)]
 struct Observed {
     form: Form,
     // Lower-case name -> spelling first seen, and the kinds that still fit.
-    fields: BTreeMap<String, (String, BTreeSet<Kind>)>,
+    fields: BTreeMap<String, (String, Kinds)>,
 }
 
 impl Survey {
@@ -40,12 +74,16 @@ impl Survey {
                 continue;
             }
             let key = match record.form {
-                Form::Salesforce => name.to_ascii_lowercase(),
-                Form::Fhir | Form::Table | Form::Hl7v2 => name.clone().into_owned(),
+                Form::Salesforce => Cow::Owned(name.to_ascii_lowercase()),
+                Form::Fhir | Form::Table | Form::Hl7v2 => Cow::Borrowed(name.as_ref()),
             };
-            let (_, kept) =
-                observed.fields.entry(key).or_insert_with(|| (name.clone().into_owned(), fits.clone()));
-            kept.retain(|kind| fits.contains(kind));
+            // Only a name that is new is copied.
+            match observed.fields.get_mut(key.as_ref()) {
+                Some((_, kept)) => kept.keep(fits),
+                None => {
+                    observed.fields.insert(key.into_owned(), (name.clone().into_owned(), fits));
+                }
+            }
         }
     }
 
@@ -61,7 +99,7 @@ impl Survey {
             };
             for (key, (name, fits)) in seen.fields {
                 match observed.fields.get_mut(&key) {
-                    Some((_, kept)) => kept.retain(|kind| fits.contains(kind)),
+                    Some((_, kept)) => kept.keep(fits),
                     None => {
                         observed.fields.insert(key, (name, fits));
                     }
@@ -93,7 +131,7 @@ impl Survey {
                     // Interface engines pass fields on as they are: numbers and moments keep their spelling.
                     Form::Hl7v2 => Kind::Text,
                     Form::Salesforce | Form::Table => {
-                        PREFERENCE.into_iter().find(|kind| kinds.contains(kind)).unwrap_or(Kind::Text)
+                        PREFERENCE.into_iter().find(|kind| kinds.contains(*kind)).unwrap_or(Kind::Text)
                     }
                 },
                 identity: identifying.iter().any(|id| Record::same_name(observed.form, id, name)),
@@ -109,18 +147,18 @@ impl Survey {
 const PREFERENCE: [Kind; 6] = [Kind::Boolean, Kind::Date, Kind::DateTime, Kind::Number, Kind::Id, Kind::Text];
 
 /// The kinds a value fits; none for a value that counts as absent.
-fn kinds(form: Form, value: &Json<'_>) -> BTreeSet<Kind> {
+fn kinds(form: Form, value: &Json<'_>) -> Kinds {
     match (form, value) {
-        (_, Json::Null) => BTreeSet::new(),
-        (Form::Fhir, _) | (_, Json::Array(_) | Json::Object(_)) => BTreeSet::from([Kind::Element]),
-        (_, Json::Bool(_)) => BTreeSet::from([Kind::Boolean]),
-        (_, Json::Number(_)) => BTreeSet::from([Kind::Number]),
+        (_, Json::Null) => Kinds::default(),
+        (Form::Fhir, _) | (_, Json::Array(_) | Json::Object(_)) => Kinds::of(Kind::Element),
+        (_, Json::Bool(_)) => Kinds::of(Kind::Boolean),
+        (_, Json::Number(_)) => Kinds::of(Kind::Number),
         (_, Json::Text(text)) => text_kinds(text.trim()),
     }
 }
 
-fn text_kinds(text: &str) -> BTreeSet<Kind> {
-    let mut kinds = BTreeSet::new();
+fn text_kinds(text: &str) -> Kinds {
+    let mut kinds = Kinds::default();
     if text.is_empty() {
         return kinds;
     }
@@ -155,8 +193,6 @@ fn is_plain_number(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
-
     use super::*;
     use crate::record::Claim;
 
