@@ -138,6 +138,9 @@ except ModuleNotFoundError as missing:
 fn tools_that_are_not_ours_read_the_exports() {
     let folder = set_up();
     exported(folder.path());
+    // mlcroissant takes the URL of a local file for its path as it is.
+    let named = |name: &str| folder.path().join(name);
+    fs::copy(named("people marked.csv"), named("people%20marked.csv")).unwrap();
     // EOSIN_PYTHON names a Python that has `mlcroissant` and `prov`.
     let python = std::env::var("EOSIN_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let output = match Command::new(python).args(["-c", READ]).current_dir(folder.path()).output() {
