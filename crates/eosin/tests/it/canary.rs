@@ -95,6 +95,29 @@ fn refusals(gateway: &Server, marked_contact: &str, marked_patient: &str, token:
     said
 }
 
+/// What is said of a folder with the canary in it, and of a file that is split.
+fn folders_and_parts(home: &Path, kept: &mut Vec<(String, Vec<u8>)>) {
+    fs::create_dir(home.join("feed")).unwrap();
+    let table = "name,dob,mail\nCanary Zzyzx-7,1984-02-29,zzyzx-7@example.org\nZzyzx-7,short\n";
+    fs::write(home.join("feed/people.csv"), table).unwrap();
+    fs::write(home.join("feed/zzyzx.txt"), "Zzyzx-7, a letter").unwrap();
+    fs::write(home.join("feed/cut.csv.gz"), b"\x1F\x8B\x08\0Zzyzx-7").unwrap();
+    let filter =
+        ["filter", "feed/people.csv", "--kept", "k.csv", "--withheld", "w.csv", "--boundary", "broken-lab"];
+    for form in [
+        vec!["judge", "feed", "-v", "--config", "eosin.toml"],
+        vec!["judge", "feed", "--json", "--config", "eosin.toml"],
+        filter.to_vec(),
+    ] {
+        let output = eosin(home, &form);
+        kept.push((format!("{form:?}"), [output.stdout, output.stderr].concat()));
+    }
+    for part in ["k.csv", "w.csv"] {
+        let name = format!("{part}.manifest.json");
+        kept.push((name.clone(), fs::read(home.join(name)).unwrap()));
+    }
+}
+
 #[test]
 fn nothing_kept_or_said_holds_the_canarys_name() {
     let folder = tempfile::tempdir().unwrap();
@@ -123,25 +146,7 @@ fn nothing_kept_or_said_holds_the_canarys_name() {
         }
     }
 
-    fs::create_dir(home.join("feed")).unwrap();
-    let table = "name,dob,mail\nCanary Zzyzx-7,1984-02-29,zzyzx-7@example.org\nZzyzx-7,short\n";
-    fs::write(home.join("feed/people.csv"), table).unwrap();
-    fs::write(home.join("feed/zzyzx.txt"), "Zzyzx-7, a letter").unwrap();
-    fs::write(home.join("feed/cut.csv.gz"), b"\x1F\x8B\x08\0Zzyzx-7").unwrap();
-    let filter =
-        ["filter", "feed/people.csv", "--kept", "k.csv", "--withheld", "w.csv", "--boundary", "broken-lab"];
-    for form in [
-        vec!["judge", "feed", "-v", "--config", "eosin.toml"],
-        vec!["judge", "feed", "--json", "--config", "eosin.toml"],
-        filter.to_vec(),
-    ] {
-        let output = eosin(home, &form);
-        kept.push((format!("{form:?}"), [output.stdout, output.stderr].concat()));
-    }
-    for part in ["k.csv", "w.csv"] {
-        let name = format!("{part}.manifest.json");
-        kept.push((name.clone(), fs::read(home.join(name)).unwrap()));
-    }
+    folders_and_parts(home, &mut kept);
 
     let gateway = Server::start(home, &["run", "-vv"], "health and metrics");
     let login = "grant_type=password&client_id=local-client&client_secret=local-secret&username=admin%40org.example&password=local-passwordtoken";
