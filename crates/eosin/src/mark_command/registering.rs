@@ -104,6 +104,6 @@ pub(crate) fn log_snapshot(snapshot: &Snapshot, ledger: &mut Ledger) -> miette::
     let logged = ledger
         .commit(vec![entry], Clone::clone)
         .into_diagnostic()
-        .wrap_err("the registry's snapshot was not logged; mark again, or run `eosin registry log`")?;
+        .wrap_err("the registry's snapshot was not logged; mark again, or `eosin registry add` the marked file")?;
     Ok(logged.first().map_or(0, ledger::Logged::index))
 }
