@@ -101,9 +101,8 @@ impl Registered {
 /// Logs a snapshot; its place in the ledger.
 pub(crate) fn log_snapshot(snapshot: &Snapshot, ledger: &mut Ledger) -> miette::Result<u64> {
     let entry = snapshot.entry_bytes(&moment());
-    let logged = ledger
-        .commit(vec![entry], Clone::clone)
-        .into_diagnostic()
-        .wrap_err("the registry's snapshot was not logged; mark again, or `eosin registry add` the marked file")?;
+    let logged = ledger.commit(vec![entry], Clone::clone).into_diagnostic().wrap_err(
+        "the registry's snapshot was not logged; mark again, or `eosin registry add` the marked file",
+    )?;
     Ok(logged.first().map_or(0, ledger::Logged::index))
 }
