@@ -178,6 +178,7 @@ words!(Marks, "state of marks",
     None => "none", Intact => "intact", Modified => "modified", Partial => "partial", Broken => "broken");
 
 /// Everything that policies can tell apart about one record. Records of one case share one decision.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own that policies may ask for")]
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Case {
     pub(crate) name: VerdictName,

@@ -261,14 +261,6 @@ fn mutated_records_have_an_answer() {
         (Form::Hl7v2, "ADT^A01", MESSAGE),
         (Form::Table, "patients", CONTACT),
     ];
-    // SplitMix64: the same mutations in every run.
-    let mut state = 20_261_122_u64;
-    let mut random = |below: usize| {
-        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        usize::try_from((mixed ^ (mixed >> 31)) % below as u64).unwrap()
-    };
     const ODD: [&str; 24] = [
         "^",
         "&",
@@ -295,6 +287,14 @@ fn mutated_records_have_an_answer() {
         ",",
         "null",
     ];
+    // SplitMix64: the same mutations in every run.
+    let mut state = 20_261_122_u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        usize::try_from((mixed ^ (mixed >> 31)) % below as u64).unwrap()
+    };
     let (mut read, mut people) = (0, 0);
     for round in 0..ROUNDS {
         let (form, object, seed) = *SEEDS.get(round % SEEDS.len()).unwrap();
