@@ -107,6 +107,8 @@ fn least<const N: usize>(mut rounds: [&mut dyn FnMut(); N]) -> [f64; N] {
 /// Nanoseconds this process was on a processor; where the system does not tell, nanoseconds that passed.
 fn on_processor() -> f64 {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    // Off the processor for a moment: an idle machine brings its accounts up to date only at a switch or a tick.
+    std::thread::sleep(std::time::Duration::from_nanos(1));
     let told = std::fs::read_to_string("/proc/self/schedstat").ok();
     let told = told.and_then(|text| text.split(' ').next().and_then(|word| word.parse().ok()));
     told.unwrap_or_else(|| START.elapsed().as_nanos() as f64)
