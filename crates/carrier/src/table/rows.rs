@@ -176,9 +176,10 @@ impl Header {
     fn relabel(&self, row: &[u8], values: &[&str; 6], out: &mut Vec<u8>) {
         let Ok(Columns { roles, added, .. }) = &self.columns else { return };
         let content = without_line_end(row);
-        let start = out.len();
+        // A first cell may be empty: what was written so far does not say whether there was one.
+        let mut is_first = true;
         let mut cell = |text: &[u8], is_written: bool| {
-            if out.len() > start {
+            if !std::mem::replace(&mut is_first, false) {
                 out.push(self.delimiter);
             }
             match std::str::from_utf8(text) {

@@ -187,6 +187,8 @@ fn labels_are_columns_at_the_end_or_where_they_were() {
     assert_eq!(String::from_utf8(first.clone()).unwrap(), want);
     assert_eq!(placed(&first, &table("t")), first);
     assert_eq!(placed(b"eosin_mark,Id\nold,1\n", &table("t")), b"eosin_mark,Id,eosin_synthetic,eosin_subject,eosin_authorship,eosin_dataset,eosin_mark_id\neosin1.0,1,true,synthetic,ai,set,id\n");
+    // Found by fuzzing: an empty first cell lost its delimiter where one of our columns was there already.
+    assert_eq!(placed(b"Id,eosin_mark\n,old\n", &table("t")), b"Id,eosin_mark,eosin_synthetic,eosin_subject,eosin_authorship,eosin_dataset,eosin_mark_id\n,eosin1.0,true,synthetic,ai,set,id\n");
 }
 
 #[test]
