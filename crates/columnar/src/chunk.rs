@@ -160,6 +160,10 @@ impl Cells {
         if found != rows {
             return Err(ParquetError::General("it has fewer rows than the file says".to_owned()));
         }
+        // The library takes a level for what it is: one that a flat column cannot have would make it panic in writing.
+        if levels.iter().any(|level| !matches!(level, 0 | 1)) {
+            return Err(ParquetError::General("a column says of a cell what no flat column can".to_owned()));
+        }
         Ok(Self { present: is_optional.then_some(levels), values })
     }
 }

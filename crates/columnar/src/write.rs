@@ -164,7 +164,7 @@ impl<W: Write + Send> Writer<W> {
             let Some(mut column) = group.next_column()? else {
                 return Err(WriteError::Parquet(ParquetError::General("it has no such column".to_owned())));
             };
-            held.flush(column.untyped())?;
+            crate::guarded(|| held.flush(column.untyped()))?;
             column.close()?;
         }
         group.close()?;

@@ -85,6 +85,17 @@ fn a_damaged_page_names_its_column() {
     assert!(said.starts_with("row group 1, column `id` cannot be read; get the file again"), "{said}");
 }
 
+/// Found by fuzzing: the library read such a level as it was, and panicked when it was to write it.
+#[test]
+fn a_level_that_no_flat_column_has_is_damage() {
+    let mut bytes = people(2, 5);
+    for (at, byte) in [(44, 4), (445, 58), (754, 15), (755, 192)] {
+        bytes[at] = byte;
+    }
+    let said = read(&bytes).unwrap_err();
+    assert!(said.starts_with("row group 1, column `owed` cannot be read"), "{said}");
+}
+
 /// A header that claims pages far larger than what is there is refused before room is made for them.
 #[test]
 fn a_page_that_claims_to_be_huge_is_refused() {
