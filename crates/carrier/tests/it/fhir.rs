@@ -1,7 +1,6 @@
 //! FHIR resources are sealed, marked, and read by a library that is not ours.
-#![expect(clippy::print_stdout, reason = "a test says what it skips, and what others read")]
 
-use std::{io::Cursor, path::Path, process::Command};
+use std::{io::Cursor, path::Path};
 
 use carrier::{
     Labels, Limits, fhir,
@@ -11,6 +10,7 @@ use mark::{Reading, Record, judge};
 
 use crate::{
     hl7v2::unzipped,
+    peer::ask,
     sealing::{fixture, sealed},
 };
 
@@ -39,27 +39,7 @@ fn check(file: &[u8], least: usize) {
         after.extend(placed);
     }
     assert!(count >= least, "{count} resources");
-    ask_library(&before, &after);
-}
-
-fn ask_library(before: &[u8], after: &[u8]) {
-    let available = Command::new("python3").args(["-c", "import fhirclient"]).output();
-    if !available.is_ok_and(|output| output.status.success()) {
-        println!("skipped: no python3 with `fhirclient`");
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, bytes: &[u8]| {
-        let path = folder.path().join(name);
-        #[expect(clippy::disallowed_methods, reason = "a file for a parser, gone with the test")]
-        std::fs::write(&path, bytes).unwrap();
-        path
-    };
-    let (before, after) = (write("before", before), write("after", after));
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fhir/parse.py");
-    let output = Command::new("python3").arg(script).args([before, after]).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    println!("{}", String::from_utf8_lossy(&output.stdout).trim());
+    ask("fhir/parse.py", "fhirclient", &before, &after, &[]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Messages that others wrote are sealed, marked, judged, and read by parsers that are not ours.
-#![expect(clippy::print_stdout, reason = "a test says what it skips, and what others read")]
+#![expect(clippy::print_stdout, reason = "a test says what it skips")]
 
-use std::{io::Cursor, io::Read as _, path::Path, process::Command};
+use std::{io::Cursor, io::Read as _, path::Path};
 
 use carrier::{
     Labels, Limits, hl7v2,
@@ -10,7 +10,10 @@ use carrier::{
 use mark::{Reading, Record, TrustStore, judge};
 use serde_json::{Value, json};
 
-use crate::sealing::{fixture, sealed};
+use crate::{
+    peer::ask,
+    sealing::{fixture, sealed},
+};
 
 const LIMITS: Limits = Limits { body_bytes: 1 << 20, records: 10_000 };
 
@@ -86,29 +89,8 @@ fn check_intact(file: &[u8], count: usize) -> Vec<u8> {
     assert_eq!(verdicts(&placed, &trust), vec!["synthetic, intact"; count]);
     let unmarked = verdicts(file, &trust);
     assert!(unmarked.iter().all(|verdict| verdict.starts_with("unproven")), "{unmarked:?}");
-    check_parsers(file, &placed);
+    ask("hl7v2/parse.py", "hl7, hl7apy", file, &placed, &["20"]);
     placed
-}
-
-/// Runs `tests/hl7v2/parse.py` on both.
-fn check_parsers(before: &[u8], after: &[u8]) {
-    let available = Command::new("python3").args(["-c", "import hl7, hl7apy"]).output();
-    if !available.is_ok_and(|output| output.status.success()) {
-        println!("skipped: no python3 with `hl7` and `hl7apy`");
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, bytes: &[u8]| {
-        let path = folder.path().join(name);
-        #[expect(clippy::disallowed_methods, reason = "a file for a parser, gone with the test")]
-        std::fs::write(&path, bytes).unwrap();
-        path
-    };
-    let (before, after) = (write("before", before), write("after", after));
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/hl7v2/parse.py");
-    let output = Command::new("python3").arg(script).args([before, after]).arg("20").output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    println!("{}", String::from_utf8_lossy(&output.stdout).trim());
 }
 
 #[test]

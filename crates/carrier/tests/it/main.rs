@@ -8,6 +8,7 @@
 
 mod fhir;
 mod hl7v2;
+mod peer;
 mod salesforce;
 mod sealing;
 mod vectors;
