@@ -57,31 +57,54 @@ impl Kinds {
 #[derive(Debug)]
 struct Observed {
     form: Form,
-    // Lower-case name -> spelling first seen, and the kinds that still fit.
-    fields: BTreeMap<String, (String, Kinds)>,
+    // In the order in which they were first seen: writers keep an order, so that the next is mostly the one after.
+    fields: Vec<Seen>,
+    // Key of a field -> its position in `fields`.
+    positions: BTreeMap<String, usize>,
+}
+
+/// A field that was seen.
+#[derive(Debug)]
+struct Seen {
+    /// The name without what does not count in this form.
+    key: String,
+    /// The spelling first seen.
+    name: String,
+    /// The kinds that still fit.
+    kinds: Kinds,
 }
 
 impl Survey {
     /// Takes one record into account.
     pub fn observe(&mut self, record: &Record<'_>) {
-        let observed = self
-            .objects
-            .entry(record.object.clone().into_owned())
-            .or_insert_with(|| Observed { form: record.form, fields: BTreeMap::new() });
+        if !self.objects.contains_key(record.object.as_ref()) {
+            self.objects.insert(record.object.clone().into_owned(), Observed::new(record.form));
+        }
+        let Some(observed) = self.objects.get_mut(record.object.as_ref()) else { return };
+        let mut guess = 0;
         for (name, value) in &record.fields {
-            let fits = kinds(record.form, value);
-            if fits.is_empty() {
-                continue;
-            }
-            let key = match record.form {
-                Form::Salesforce => Cow::Owned(name.to_ascii_lowercase()),
-                Form::Fhir | Form::Table | Form::Hl7v2 => Cow::Borrowed(name.as_ref()),
-            };
-            // Only a name that is new is copied.
-            match observed.fields.get_mut(key.as_ref()) {
-                Some((_, kept)) => kept.keep(fits),
+            let found = observed.position(record.form, name, guess);
+            let field = found.and_then(|at| observed.fields.get_mut(at));
+            guess = found.map_or(guess, |at| at + 1);
+            match field {
+                // Once only text is left, no value can take anything away.
+                Some(field) if field.kinds == Kinds::of(Kind::Text) && matches!(value, Json::Text(_)) => {}
+                Some(field) => {
+                    let fits = kinds(record.form, value);
+                    if !fits.is_empty() {
+                        field.kinds.keep(fits);
+                    }
+                }
                 None => {
-                    observed.fields.insert(key.into_owned(), (name.clone().into_owned(), fits));
+                    let fits = kinds(record.form, value);
+                    if !fits.is_empty() {
+                        observed.add(Seen {
+                            key: key(record.form, name).into_owned(),
+                            name: name.clone().into_owned(),
+                            kinds: fits,
+                        });
+                        guess = observed.fields.len();
+                    }
                 }
             }
         }
@@ -97,12 +120,11 @@ impl Survey {
                 self.objects.insert(object, seen);
                 continue;
             };
-            for (key, (name, fits)) in seen.fields {
-                match observed.fields.get_mut(&key) {
-                    Some((_, kept)) => kept.keep(fits),
-                    None => {
-                        observed.fields.insert(key, (name, fits));
-                    }
+            for seen in seen.fields {
+                let at = observed.positions.get(&seen.key).copied();
+                match at.and_then(|at| observed.fields.get_mut(at)) {
+                    Some(field) => field.kinds.keep(seen.kinds),
+                    None => observed.add(seen),
                 }
             }
         }
@@ -122,9 +144,10 @@ impl Survey {
     ) -> Result<BTreeMap<String, FieldList>, String> {
         let mut lists = BTreeMap::new();
         for (object, observed) in &self.objects {
-            let names: Vec<&str> = observed.fields.values().map(|(name, _)| name.as_str()).collect();
+            let seen = || observed.positions.values().filter_map(|at| observed.fields.get(*at));
+            let names: Vec<&str> = seen().map(|field| field.name.as_str()).collect();
             let identifying = identity(object, &names);
-            let fields = observed.fields.values().map(|(name, kinds)| Field {
+            let fields = seen().map(|Seen { name, kinds, .. }| Field {
                 name: name.clone(),
                 kind: match observed.form {
                     Form::Fhir => Kind::Element,
@@ -140,6 +163,34 @@ impl Survey {
             lists.insert(object.clone(), list);
         }
         Ok(lists)
+    }
+}
+
+impl Observed {
+    fn new(form: Form) -> Self {
+        Self { form, fields: Vec::new(), positions: BTreeMap::new() }
+    }
+
+    fn add(&mut self, field: Seen) {
+        self.positions.insert(field.key.clone(), self.fields.len());
+        self.fields.push(field);
+    }
+
+    /// Where a field stands; `guess` is where it is looked for first.
+    fn position(&self, form: Form, name: &str, guess: usize) -> Option<usize> {
+        let is_there = self.fields.get(guess).is_some_and(|field| match form {
+            Form::Salesforce => field.key.eq_ignore_ascii_case(name),
+            Form::Fhir | Form::Table | Form::Hl7v2 => field.key == name,
+        });
+        if is_there { Some(guess) } else { self.positions.get(key(form, name).as_ref()).copied() }
+    }
+}
+
+/// A name without what does not count in a form.
+fn key(form: Form, name: &str) -> Cow<'_, str> {
+    match form {
+        Form::Salesforce => Cow::Owned(name.to_ascii_lowercase()),
+        Form::Fhir | Form::Table | Form::Hl7v2 => Cow::Borrowed(name),
     }
 }
 

@@ -20,10 +20,9 @@ pub(super) struct Sayings(BTreeSet<Recognised>);
 impl Sayings {
     /// Takes one record into account.
     pub(super) fn observe(&mut self, record: &Record<'_>) {
-        // Each says the same: a few are enough, and a version is looked for until one is there.
-        if self.0.len() < SAYINGS_MAX
+        // All that say something say the same: the first is enough.
+        if !self.0.contains(&SYNTHEA)
             && let Some(found) = of_record(record)
-            && !self.0.contains(&found)
         {
             self.0.insert(found);
         }
@@ -54,12 +53,13 @@ impl Sayings {
     }
 }
 
-const SAYINGS_MAX: usize = 64;
+/// What a record can say; its version stands elsewhere.
+const SYNTHEA: Recognised = Recognised { name: "Synthea", version: None };
 
 fn of_record(record: &Record<'_>) -> Option<Recognised> {
     match record.form {
         Form::Fhir => synthea_resource(record),
-        Form::Table => is_synthea_table(record).then_some(Recognised { name: "Synthea", version: None }),
+        Form::Table => is_synthea_table(record).then_some(SYNTHEA),
         Form::Hl7v2 | Form::Salesforce => None,
     }
 }
@@ -75,7 +75,7 @@ fn synthea_resource(record: &Record<'_>) -> Option<Recognised> {
     }
     let identifiers = field(record, "identifier").map(Json::items).unwrap_or_default();
     let system = |one: &Json<'_>| one.get("system").and_then(Json::text) == Some(SYNTHEA_SYSTEM);
-    identifiers.iter().any(system).then_some(Recognised { name: "Synthea", version: None })
+    identifiers.iter().any(system).then_some(SYNTHEA)
 }
 
 /// Synthea writes its name and its version into the narrative of every patient, which no mark covers.

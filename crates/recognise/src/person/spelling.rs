@@ -51,10 +51,12 @@ pub(super) fn field(name: &str) -> Option<Field<'static>> {
     let mut squashed = std::str::from_utf8(buffer.get(..length)?).ok()?;
     // `person mailing street` has two words before what it says; no name in use has three.
     for _ in 0..3 {
-        if let Ok(at) = SPELLINGS.binary_search_by(|(spelling, _)| (*spelling).cmp(squashed)) {
-            return SPELLINGS.get(at).map(|(_, field)| *field);
+        if let Some(field) = spelled(squashed) {
+            return Some(field);
         }
-        squashed = WHOSE.iter().find_map(|whose| squashed.strip_prefix(whose))?;
+        let first = squashed.bytes().next();
+        let whose = WHOSE.iter().filter(|whose| whose.bytes().next() == first);
+        squashed = whose.into_iter().find_map(|whose| squashed.strip_prefix(whose))?;
     }
     None
 }
@@ -63,6 +65,10 @@ const NAME_BYTES_MAX: usize = 64;
 
 /// `First_Name` of `acme__First_Name__c`; other names as they are.
 fn without_custom_suffix(name: &str) -> &str {
+    // Most names end in neither: asked of every column of every row, so without a search.
+    if !name.bytes().next_back().is_some_and(|last| last.eq_ignore_ascii_case(&b'c')) {
+        return name;
+    }
     let Some(at) = name.rfind("__") else { return name };
     let (Some(base), Some(suffix)) = (name.get(..at), name.get(at..)) else { return name };
     if !suffix.eq_ignore_ascii_case("__c") && !suffix.eq_ignore_ascii_case("__pc") {
@@ -96,7 +102,56 @@ const WHOSE: [&str; 21] = [
     "pt",
 ];
 
-/// Sorted by spelling, for the search is binary.
+/// What is spelled exactly so.
+fn spelled(squashed: &str) -> Option<Field<'static>> {
+    let mut place = place(squashed.as_bytes());
+    loop {
+        let slot = *SLOTS.get(place)?;
+        let (spelling, field) = SPELLINGS.get(usize::from(slot))?;
+        if *spelling == squashed {
+            return Some(*field);
+        }
+        place = (place + 1) % SLOTS.len();
+    }
+}
+
+/// Positions in [`SPELLINGS`] by the hash of the spelling, or [`VACANT`]: a table row asks once for every column.
+///
+/// A vacant slot is always met: there are more than twice as many slots as spellings.
+#[expect(clippy::indexing_slicing, reason = "the compiler evaluates it: a wrong index does not compile")]
+static SLOTS: [u8; 512] = {
+    let mut slots = [VACANT; 512];
+    let mut at = 0;
+    while at < SPELLINGS.len() {
+        let mut place = place(SPELLINGS[at].0.as_bytes());
+        while slots[place] != VACANT {
+            place = (place + 1) % slots.len();
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "there are fewer spellings than VACANT")]
+        {
+            slots[place] = at as u8;
+        }
+        at += 1;
+    }
+    slots
+};
+
+const VACANT: u8 = u8::MAX;
+const _: () = assert!(SPELLINGS.len() < VACANT as usize, "every position fits beside VACANT");
+
+/// Where the search for a spelling begins.
+const fn place(bytes: &[u8]) -> usize {
+    let mut hash = 0xCBF2_9CE4_8422_2325_u64;
+    let mut rest = bytes;
+    while let Some((byte, after)) = rest.split_first() {
+        hash = (hash ^ *byte as u64).wrapping_mul(0x0100_0000_01B3);
+        rest = after;
+    }
+    // The upper bits are the well-mixed ones.
+    (hash >> 40) as usize % 512
+}
+
+/// Sorted, so that a spelling is found by eye and stands here once.
 const SPELLINGS: [(&str, Field<'static>); 192] = [
     ("addr", Field::At(Part::Line)),
     ("addr1", Field::At(Part::Line)),
