@@ -1,0 +1,471 @@
+//! Conditions for one query after the other, and the edits that put them into the text.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Added, CannotIsolate, Isolated, Rows,
+    scope::{Scope, Use, fields_of},
+};
+use crate::{
+    hidden::{Hidden, LookupIds, Marks},
+    query::{Condition, Item, Query, TypeOf},
+    schema::{Bearing, Lookup, Schema, Unknown},
+    span::Span,
+    token::TEXT_CHARACTERS_MAX,
+};
+
+/// Objects that one path may pass, as in Salesforce.
+const WAYS_MAX: usize = 5;
+
+pub(super) struct Rewrite<'h> {
+    pub(super) hidden: &'h Hidden,
+    pub(super) schema: &'h Schema,
+    edits: Vec<(usize, String)>,
+    added: Vec<Added>,
+}
+
+/// Where a query stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Outer,
+    Child,
+    Join,
+}
+
+/// The conditions of one query, each once, in order.
+#[derive(Default)]
+pub(super) struct Conditions {
+    texts: Vec<String>,
+    anti_joins: usize,
+}
+
+impl Conditions {
+    fn push(&mut self, text: String) {
+        if !self.texts.contains(&text) {
+            self.texts.push(text);
+        }
+    }
+
+    fn push_anti_join(&mut self, text: String) {
+        if !self.texts.contains(&text) {
+            self.anti_joins += 1;
+            self.texts.push(text);
+        }
+    }
+
+    pub(super) fn needs_joins(&self) -> bool {
+        self.anti_joins > 0
+    }
+
+    pub(super) fn text(&self) -> Option<String> {
+        (!self.texts.is_empty()).then(|| self.texts.join(" AND "))
+    }
+}
+
+/// Some rows on the way: which objects they may be, and what stands before a field of theirs.
+#[derive(Clone)]
+pub(super) struct Stand {
+    pub(super) objects: Vec<String>,
+    pub(super) before: String,
+    pub(super) ways: usize,
+    pub(super) position: usize,
+}
+
+impl<'h> Rewrite<'h> {
+    pub(super) fn new(hidden: &'h Hidden, schema: &'h Schema) -> Self {
+        Self { hidden, schema, edits: Vec::new(), added: Vec::new() }
+    }
+
+    pub(super) fn outer(&mut self, query: &Query) -> Result<(), CannotIsolate> {
+        let object = single(query)?;
+        self.query(query, &object, Level::Outer, &[])
+    }
+
+    /// Puts the edits into the text.
+    pub(super) fn finish(mut self, text: &str, rows: Rows) -> Result<Isolated, CannotIsolate> {
+        self.edits.sort_by_key(|(at, _)| *at);
+        let extra: usize = self.edits.iter().map(|(_, insert)| insert.len()).sum();
+        let mut whole = String::with_capacity(text.len() + extra);
+        let mut from = 0;
+        for (at, insert) in &self.edits {
+            whole.push_str(text.get(from..*at).unwrap_or_default());
+            whole.push_str(insert);
+            from = *at;
+        }
+        whole.push_str(text.get(from..).unwrap_or_default());
+        if whole.len() > TEXT_CHARACTERS_MAX && whole.chars().count() > TEXT_CHARACTERS_MAX {
+            return Err(CannotIsolate::TooLong);
+        }
+        Ok(Isolated { text: whole, added: self.added, rows })
+    }
+
+    fn query(
+        &mut self,
+        query: &Query,
+        object: &str,
+        level: Level,
+        place: &[String],
+    ) -> Result<(), CannotIsolate> {
+        let scope = Scope::new(&query.from, object, self.schema)?;
+        let position = query.from.span.start;
+        let stand = Stand { objects: vec![object.to_owned()], before: scope.before(), ways: 0, position };
+        let mut conditions = Conditions::default();
+        self.rows(&mut conditions, &stand)?;
+        let uses = scope.uses(query, self.schema);
+        for one in &uses {
+            self.used(&mut conditions, &stand, one)?;
+        }
+        if query
+            .select
+            .iter()
+            .any(|item| matches!(item, Item::Value { value, .. } if fields_of(value).is_some()))
+        {
+            self.every_id(&mut conditions, &stand)?;
+        }
+        for item in &query.select {
+            match item {
+                Item::TypeOf(type_of) => self.type_of(type_of)?,
+                Item::Child(child) => self.child(child, object, &scope, place)?,
+                Item::Value { .. } => {}
+            }
+        }
+        let mut joins = Vec::new();
+        for condition in query.filter.iter().chain(&query.having) {
+            condition.each_join(&mut |join| joins.push(join));
+        }
+        for join in &joins {
+            self.query(join, &single(join)?, Level::Join, &[])?;
+        }
+        if conditions.needs_joins() {
+            if level == Level::Join {
+                return Err(CannotIsolate::NoJoinHere { position });
+            }
+            if joins.len() + conditions.anti_joins > self.hidden.subqueries_max {
+                return Err(CannotIsolate::TooManyJoins { position });
+            }
+        }
+        self.put(conditions.text(), query.filter.as_ref(), query.filter_span, query.source_end());
+        if level != Level::Join && !query.is_count() && !query.is_aggregate() {
+            self.ask(&stand, &uses, &query.select, query.select_span.end, place)?;
+        }
+        Ok(())
+    }
+
+    /// Puts conditions before those of the client, or in their place if there are none.
+    pub(super) fn put(
+        &mut self,
+        conditions: Option<String>,
+        filter: Option<&Condition>,
+        span: Span,
+        source_end: usize,
+    ) {
+        let Some(conditions) = conditions else { return };
+        match filter {
+            None => self.edit(source_end, format!(" WHERE {conditions}")),
+            // Salesforce takes semi-joins only outside parentheses, so these stay where they are.
+            Some(Condition::Compare { .. } | Condition::Listed { .. } | Condition::Joined { .. }) => {
+                self.edit(span.start, format!("{conditions} AND "));
+            }
+            Some(Condition::And(_)) => self.edit(span.start, format!("{conditions} AND ")),
+            Some(Condition::Or(_) | Condition::Not(_)) => {
+                self.edit(span.start, format!("{conditions} AND ("));
+                self.edit(span.end, ")".to_owned());
+            }
+        }
+    }
+
+    pub(super) fn edit(&mut self, at: usize, insert: String) {
+        self.edits.push((at, insert));
+    }
+
+    fn child(
+        &mut self,
+        child: &Query,
+        parent: &str,
+        scope: &Scope<'_>,
+        place: &[String],
+    ) -> Result<(), CannotIsolate> {
+        let position = child.from.span.start;
+        let unknown = CannotIsolate::UnknownRelationship { position };
+        let names = child.from.object.names();
+        let (relationship, before) = names.split_last().ok_or(unknown)?;
+        let itself = match before {
+            [] => true,
+            [one] => one.is(parent) || scope.before().trim_end_matches('.').eq_ignore_ascii_case(&one.text),
+            _ => false,
+        };
+        if !itself {
+            return Err(unknown);
+        }
+        let object = match (self.schema.child_of(parent, &relationship.text), self.schema.unrelated()) {
+            (Some(object), _) => object,
+            (None, Unknown::Refused) => return Err(unknown),
+            // No object has this name, so what is said of unstated objects holds for it.
+            (None, Unknown::AssumedToBear | Unknown::Open) => format!("{relationship:?}?"),
+        };
+        let mut below = place.to_vec();
+        below.push(relationship.text.to_string());
+        self.query(child, &object, Level::Child, &below)
+    }
+
+    /// What must hold for the rows themselves.
+    pub(super) fn rows(&self, conditions: &mut Conditions, stand: &Stand) -> Result<(), CannotIsolate> {
+        for object in &stand.objects {
+            let bearing = self.bearing(object, stand.position)?;
+            if bearing == Bearing::Hidden {
+                conditions.push(format!("{}Id = null", stand.before));
+            }
+            if bearing.has_fields() {
+                for condition in self.hidden.visible(&stand.before) {
+                    conditions.push(condition);
+                }
+            }
+            for way in bearing.through() {
+                self.way(conditions, stand.clone(), std::slice::from_ref(way))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn bearing(&self, object: &str, position: usize) -> Result<Bearing, CannotIsolate> {
+        // A child relationship that nobody knows: `query` was let through by what is said of such.
+        if object.ends_with('?') {
+            return Ok(match self.schema.unrelated() {
+                Unknown::AssumedToBear => Bearing::Fields,
+                Unknown::Open | Unknown::Refused => Bearing::Open,
+            });
+        }
+        self.schema.bearing(object).ok_or(CannotIsolate::UnknownObject { position })
+    }
+
+    pub(super) fn used(
+        &self,
+        conditions: &mut Conditions,
+        stand: &Stand,
+        one: &Use,
+    ) -> Result<(), CannotIsolate> {
+        let stand = Stand { position: one.position, ..stand.clone() };
+        let Some(end) = self.way(conditions, stand, &one.ways)? else { return Ok(()) };
+        let (Some(field), LookupIds::Guarded) = (&one.field, self.hidden.ids) else { return Ok(()) };
+        for object in &end.objects {
+            let lookups =
+                self.schema.lookups(object).filter(|lookup| lookup.field.eq_ignore_ascii_case(field));
+            for lookup in lookups {
+                self.way(conditions, end.clone(), std::slice::from_ref(&lookup.relationship))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// All ids that the rows may hold.
+    pub(super) fn every_id(&self, conditions: &mut Conditions, stand: &Stand) -> Result<(), CannotIsolate> {
+        if self.hidden.ids == LookupIds::Shown {
+            return Ok(());
+        }
+        for object in &stand.objects {
+            for lookup in self.schema.lookups(object) {
+                self.way(conditions, stand.clone(), std::slice::from_ref(&lookup.relationship))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes along relationships, and says for each that it leads to no hidden row. `None` where nothing more is known.
+    fn way(
+        &self,
+        conditions: &mut Conditions,
+        mut stand: Stand,
+        ways: &[String],
+    ) -> Result<Option<Stand>, CannotIsolate> {
+        let position = stand.position;
+        for way in ways {
+            if stand.ways == WAYS_MAX {
+                return Err(CannotIsolate::TooFar { position });
+            }
+            let found: Vec<Lookup> =
+                stand.objects.iter().filter_map(|object| self.schema.lookup_of(object, way)).collect();
+            let Some(first) = found.first() else {
+                match self.schema.unrelated() {
+                    Unknown::Refused => return Err(CannotIsolate::UnknownRelationship { position }),
+                    Unknown::Open => return Ok(None),
+                    Unknown::AssumedToBear => {}
+                }
+                let lookup = Lookup::usual(way, &[]);
+                self.linked(conditions, &stand, &lookup, &Bearing::Fields);
+                stand = next(&stand, way, Vec::new());
+                continue;
+            };
+            let targets: BTreeSet<String> = found.iter().flat_map(|lookup| lookup.targets.clone()).collect();
+            let targets: Vec<String> = targets.into_iter().collect();
+            let after = next(&stand, way, targets.clone());
+            match targets.as_slice() {
+                [] => return Err(CannotIsolate::UnknownRelationship { position }),
+                [one] => {
+                    let bearing = self.bearing(one, position)?;
+                    self.linked(conditions, &stand, first, &bearing);
+                    for through in bearing.through() {
+                        self.way(conditions, after.clone(), std::slice::from_ref(through))?;
+                    }
+                }
+                several => {
+                    for target in several {
+                        self.may_link(conditions, &stand, first, target)?;
+                    }
+                }
+            }
+            stand = after;
+        }
+        Ok(Some(stand))
+    }
+
+    /// The row that a relationship leads to may be seen, or there is none.
+    fn linked(&self, conditions: &mut Conditions, stand: &Stand, lookup: &Lookup, bearing: &Bearing) {
+        let none = format!("{}{} = null", stand.before, lookup.field);
+        if *bearing == Bearing::Hidden {
+            conditions.push(none);
+        } else if bearing.has_fields() {
+            let visible = self.hidden.visible(&format!("{}{}.", stand.before, lookup.relationship));
+            match visible.as_slice() {
+                [] => {}
+                [one] => conditions.push(format!("({none} OR {one})")),
+                several => conditions.push(format!("({none} OR ({}))", several.join(" AND "))),
+            }
+        }
+    }
+
+    /// A polymorphic relationship does not lead to a hidden row of that object.
+    fn may_link(
+        &self,
+        conditions: &mut Conditions,
+        stand: &Stand,
+        lookup: &Lookup,
+        target: &str,
+    ) -> Result<(), CannotIsolate> {
+        let position = stand.position;
+        let bearing = self.bearing(target, position)?;
+        if bearing == Bearing::Open {
+            return Ok(());
+        }
+        if bearing == Bearing::Hidden {
+            conditions.push(format!("{}{}.Type != '{target}'", stand.before, lookup.relationship));
+            return Ok(());
+        }
+        // The id of a row further away cannot be the left side of an anti-join, and what a hidden row's own
+        // relationships say cannot be turned round.
+        if stand.ways > 0 || !bearing.through().is_empty() {
+            return Err(CannotIsolate::Polymorphic { position });
+        }
+        let concealed = self.hidden.concealed("").join(" OR ");
+        let field = &lookup.field;
+        conditions.push_anti_join(format!(
+            "{}{field} NOT IN (SELECT Id FROM {target} WHERE {concealed})",
+            stand.before
+        ));
+        Ok(())
+    }
+
+    /// The fields inside a `TYPEOF` cannot be filtered: none may lead on to an object that hides rows.
+    fn type_of(&self, type_of: &TypeOf) -> Result<(), CannotIsolate> {
+        let position = type_of.span.start;
+        let branches = type_of.branches.iter().map(|(object, fields)| (&*object.text, fields));
+        for (object, fields) in branches.chain([("Name", &type_of.otherwise)]) {
+            let stand = Stand { objects: vec![object.to_owned()], before: String::new(), ways: 0, position };
+            for field in fields {
+                let mut conditions = Conditions::default();
+                let one = Use {
+                    ways: field.ways().iter().map(|name| name.text.to_string()).collect(),
+                    field: field.last().map(|name| name.text.to_string()),
+                    selected: false,
+                    position,
+                };
+                self.used(&mut conditions, &stand, &one)?;
+                if conditions.text().is_some() {
+                    return Err(CannotIsolate::TypeOf { position });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the fields that the answer is judged by, where they are not asked for.
+    pub(super) fn ask(
+        &mut self,
+        stand: &Stand,
+        uses: &[Use],
+        select: &[Item],
+        at: usize,
+        place: &[String],
+    ) -> Result<(), CannotIsolate> {
+        if self.hidden.marks == Marks::NotAsked {
+            return Ok(());
+        }
+        let everything: Vec<String> = select
+            .iter()
+            .filter_map(|item| match item {
+                Item::Value { value, .. } => fields_of(value).map(|(which, _)| which),
+                Item::TypeOf(_) | Item::Child(_) => None,
+            })
+            .collect();
+        let mut rows: Vec<Vec<String>> = vec![Vec::new()];
+        for one in uses.iter().filter(|one| one.selected) {
+            for length in 1..=one.ways.len() {
+                let way: Vec<String> = one.ways.iter().take(length).cloned().collect();
+                if !rows.iter().any(|known| same(known, &way)) {
+                    rows.push(way);
+                }
+            }
+        }
+        let mut insert = String::new();
+        for way in rows {
+            let start = Stand { position: stand.position, ..stand.clone() };
+            let Some(end) = self.way(&mut Conditions::default(), start, &way)? else { continue };
+            let [object] = end.objects.as_slice() else { continue };
+            if !self.bearing(object, stand.position)?.has_fields() {
+                continue;
+            }
+            for field in self.hidden.judged_by() {
+                let asked = uses.iter().any(|one| {
+                    let this = one.field.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(&field));
+                    one.selected && this && same(&one.ways, &way)
+                });
+                let covered = way.is_empty()
+                    && everything
+                        .iter()
+                        .any(|which| which == "ALL" || (which == "STANDARD") == (field == "Id"));
+                if asked || covered {
+                    continue;
+                }
+                insert.push_str(", ");
+                insert.push_str(&end.before);
+                insert.push_str(&field);
+                let field = way.iter().chain([&field]).map(String::as_str).collect::<Vec<_>>().join(".");
+                self.added.push(Added { place: place.to_vec(), field });
+            }
+        }
+        if !insert.is_empty() {
+            self.edit(at, insert);
+        }
+        Ok(())
+    }
+}
+
+fn next(stand: &Stand, way: &str, objects: Vec<String>) -> Stand {
+    Stand {
+        objects,
+        before: format!("{}{way}.", stand.before),
+        ways: stand.ways + 1,
+        position: stand.position,
+    }
+}
+
+fn same(one: &[String], other: &[String]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).all(|(a, b)| a.eq_ignore_ascii_case(b))
+}
+
+/// The object of a query that is not a child of another.
+fn single(query: &Query) -> Result<String, CannotIsolate> {
+    match query.from.object.names() {
+        [one] => Ok(one.text.to_string()),
+        _ => Err(CannotIsolate::UnknownRelationship { position: query.from.span.start }),
+    }
+}

@@ -1,0 +1,228 @@
+//! Scenes of the rewrite: statement in, statement out.
+
+use super::*;
+use crate::{Bearing, Lookup, LookupIds, Marks, Unknown, isolate_search};
+
+fn schema() -> Schema {
+    let mut schema = Schema::empty();
+    schema
+        .set("Contact", Bearing::Fields)
+        .set("Account", Bearing::Fields)
+        .set("Lead", Bearing::Fields)
+        .set("Task", Bearing::Open)
+        .set("Contact_Note__c", Bearing::Through(vec!["Contact__r".to_owned()]))
+        .set("Product2", Bearing::Open)
+        .lookup("Contact", Lookup::usual("Account", &["Account"]))
+        .lookup("Contact", Lookup::usual("ReportsTo", &["Contact"]))
+        .lookup("Account", Lookup::usual("Parent", &["Account"]))
+        .lookup("Task", Lookup::usual("Who", &["Contact", "Lead"]))
+        .lookup("Task", Lookup::usual("What", &["Account", "Product2"]))
+        .lookup("Contact_Note__c", Lookup::usual("Contact__r", &["Contact"]))
+        .child("Account", "Contacts", "Contact")
+        .child("Contact", "Notes__r", "Contact_Note__c")
+        .child("Contact", "Tasks", "Task");
+    schema
+}
+
+/// `@` stands for what holds for a row that may be seen, `@X` for the same behind `X.`, `~X~` for a link to such.
+fn spelled(text: &str) -> String {
+    let visible = |before: &str| {
+        format!(
+            "{before}Eosin_Synthetic__c = false AND ({before}Eosin_Subject__c = null OR {before}Eosin_Subject__c NOT IN \
+             ('synthetic', 'mixed'))"
+        )
+    };
+    let mut out = String::new();
+    for (index, part) in text.split('~').enumerate() {
+        if index % 2 == 1 {
+            let id = match part.strip_suffix("__r") {
+                Some(stem) => format!("{stem}__c"),
+                None => format!("{part}Id"),
+            };
+            out = format!("{out}({id} = null OR ({}))", visible(&format!("{part}.")));
+        } else {
+            out.push_str(&part.replace("@c.", &visible("c.")).replace('@', &visible("")));
+        }
+    }
+    out
+}
+
+fn check(before: &str, after: &str) {
+    let isolated = isolate(before, &Hidden::synthetic(), &schema()).unwrap();
+    assert_eq!(isolated.text, spelled(after), "{before}");
+    assert_eq!(isolated.added, []);
+    parse(&isolated.text).unwrap();
+}
+
+#[test]
+fn conditions_stand_before_what_the_client_wrote() {
+    check("SELECT Id FROM Contact", "SELECT Id FROM Contact WHERE @");
+    check("select  Id\nfrom Contact  limit 5", "select  Id\nfrom Contact WHERE @  limit 5");
+    check("SELECT count() FROM Contact", "SELECT count() FROM Contact WHERE @");
+    check("SELECT Id FROM Contact WHERE Name = 'é'", "SELECT Id FROM Contact WHERE @ AND Name = 'é'");
+    check(
+        "SELECT Id FROM Contact WHERE A = 1 AND NOT B = 2",
+        "SELECT Id FROM Contact WHERE @ AND A = 1 AND NOT B = 2",
+    );
+    check(
+        "SELECT Id FROM Contact WHERE A = 1 OR B = 2",
+        "SELECT Id FROM Contact WHERE @ AND (A = 1 OR B = 2)",
+    );
+    check("SELECT Id FROM Contact WHERE NOT A = 1", "SELECT Id FROM Contact WHERE @ AND (NOT A = 1)");
+    check(
+        "SELECT Id FROM Contact WHERE Eosin_Synthetic__c = true",
+        "SELECT Id FROM Contact WHERE @ AND Eosin_Synthetic__c = true",
+    );
+    check("SELECT c.Id FROM Contact c WHERE c.X = 1", "SELECT c.Id FROM Contact c WHERE @c. AND c.X = 1");
+    check(
+        "SELECT Id FROM Contact USING SCOPE mine ORDER BY Name",
+        "SELECT Id FROM Contact USING SCOPE mine WHERE @ ORDER BY Name",
+    );
+}
+
+#[test]
+fn every_relationship_in_use_is_guarded() {
+    check("SELECT Account.Name FROM Contact", "SELECT Account.Name FROM Contact WHERE @ AND ~Account~");
+    check("SELECT AccountId FROM Contact", "SELECT AccountId FROM Contact WHERE @ AND ~Account~");
+    check(
+        "SELECT Id FROM Contact ORDER BY Account.Name",
+        "SELECT Id FROM Contact WHERE @ AND ~Account~ ORDER BY Account.Name",
+    );
+    check(
+        "SELECT count(Id) n FROM Contact GROUP BY Account.Name HAVING MAX(Account.X) > 1",
+        "SELECT count(Id) n FROM Contact WHERE @ AND ~Account~ GROUP BY Account.Name HAVING MAX(Account.X) > 1",
+    );
+    check(
+        "SELECT Id FROM Contact WHERE Account.Name = 'x' OR A = 1",
+        "SELECT Id FROM Contact WHERE @ AND ~Account~ AND (Account.Name = 'x' OR A = 1)",
+    );
+    check(
+        "SELECT Owner.Name, CreatedById FROM Contact",
+        "SELECT Owner.Name, CreatedById FROM Contact WHERE @",
+    );
+    check("SELECT Text__c FROM Contact_Note__c", "SELECT Text__c FROM Contact_Note__c WHERE ~Contact__r~");
+    check("SELECT Id FROM Eosin_Dataset__c", "SELECT Id FROM Eosin_Dataset__c WHERE Id = null");
+    check(
+        "SELECT Eosin_Dataset__r.Name FROM Contact",
+        "SELECT Eosin_Dataset__r.Name FROM Contact WHERE @ AND Eosin_Dataset__c = null",
+    );
+}
+
+#[test]
+fn queries_inside_are_rewritten_too() {
+    check(
+        "SELECT Id, (SELECT Id FROM Contacts WHERE A = 1) FROM Account",
+        "SELECT Id, (SELECT Id FROM Contacts WHERE @ AND A = 1) FROM Account WHERE @",
+    );
+    check(
+        "SELECT Id FROM Account WHERE Id IN (SELECT AccountId FROM Contact) AND A = 1",
+        "SELECT Id FROM Account WHERE @ AND Id IN (SELECT AccountId FROM Contact WHERE @ AND ~Account~) AND A = 1",
+    );
+    check(
+        "SELECT (SELECT Text__c FROM Notes__r LIMIT 1) FROM Contact",
+        "SELECT (SELECT Text__c FROM Notes__r WHERE ~Contact__r~ LIMIT 1) FROM Contact WHERE @",
+    );
+}
+
+#[test]
+fn a_polymorphic_relationship_is_guarded_by_anti_joins() {
+    let concealed = "Eosin_Synthetic__c = true OR Eosin_Subject__c IN ('synthetic', 'mixed')";
+    let contact = format!("WhoId NOT IN (SELECT Id FROM Contact WHERE {concealed})");
+    let lead = format!("WhoId NOT IN (SELECT Id FROM Lead WHERE {concealed})");
+    let account = format!("WhatId NOT IN (SELECT Id FROM Account WHERE {concealed})");
+    check("SELECT Who.Name FROM Task", &format!("SELECT Who.Name FROM Task WHERE {contact} AND {lead}"));
+    check(
+        "SELECT TYPEOF What WHEN Account THEN Phone ELSE Name END FROM Task",
+        &format!("SELECT TYPEOF What WHEN Account THEN Phone ELSE Name END FROM Task WHERE {account}"),
+    );
+    refused("SELECT Who.Name, What.Name FROM Task", CannotIsolate::TooManyJoins { position: 32 });
+    refused(
+        "SELECT Id FROM Account WHERE Id IN (SELECT WhatId FROM Task)",
+        CannotIsolate::NoJoinHere { position: 55 },
+    );
+}
+
+fn refused(text: &str, why: CannotIsolate) {
+    assert_eq!(isolate(text, &Hidden::synthetic(), &schema()), Err(why), "{text}");
+}
+
+#[test]
+fn what_cannot_be_isolated_is_refused() {
+    refused("SELECT Id FROM Nothing__c", CannotIsolate::UnknownObject { position: 15 });
+    refused("SELECT Secret__r.Name FROM Contact", CannotIsolate::UnknownRelationship { position: 7 });
+    refused(
+        "SELECT (SELECT Id FROM Others__r) FROM Contact",
+        CannotIsolate::UnknownRelationship { position: 23 },
+    );
+    refused("SELECT Account.Name FROM Contact Account", CannotIsolate::Alias { position: 33 });
+    refused(
+        "SELECT TYPEOF What WHEN Account THEN ParentId END FROM Task",
+        CannotIsolate::TypeOf { position: 7 },
+    );
+}
+
+#[test]
+fn the_fields_that_judge_are_added_once_and_named() {
+    let hidden = Hidden::synthetic().marks(Marks::Asked).lookup_ids(LookupIds::Shown);
+    let isolated = isolate(
+        "SELECT id, Account.Name, (SELECT eosin_mark__c, Id FROM Contacts) FROM Account",
+        &hidden,
+        &{
+            let mut schema = schema();
+            schema.lookup("Account", Lookup::usual("Account", &["Product2"]));
+            schema
+        },
+    );
+    let isolated = isolated.unwrap();
+    let select = isolated.text.split(" FROM Account").next().unwrap();
+    assert!(select.starts_with(
+        "SELECT id, Account.Name, (SELECT eosin_mark__c, Id, Eosin_Subject__c, Eosin_Synthetic__c FROM"
+    ));
+    assert!(select.ends_with("), Eosin_Subject__c, Eosin_Synthetic__c, Eosin_Mark__c"), "{select}");
+    let fields: Vec<_> =
+        isolated.added.iter().map(|added| (added.place.join("/"), added.field.as_str())).collect();
+    assert_eq!(fields.len(), 5);
+    assert!(fields.contains(&("Contacts".to_owned(), "Eosin_Synthetic__c")));
+    let parent = isolate("SELECT Account.Name FROM Contact", &hidden, &schema()).unwrap();
+    assert!(parent.added.iter().any(|added| added.field == "Account.Eosin_Mark__c"));
+    let groups = isolate("SELECT COUNT(Id) FROM Contact", &hidden, &schema()).unwrap();
+    assert_eq!((groups.added, groups.rows), (Vec::new(), Rows::Groups));
+}
+
+#[test]
+fn a_search_is_filtered_object_by_object() {
+    let check = |before: &str, after: &str| {
+        let isolated = isolate_search(before, &Hidden::synthetic(), &schema()).unwrap();
+        assert_eq!(isolated.text, spelled(after));
+    };
+    check("FIND {a\\}b} RETURNING Contact", "FIND {a\\}b} RETURNING Contact(Id WHERE @)");
+    check(
+        "FIND {x} IN NAME FIELDS RETURNING Contact(Id, Name WHERE A = 1 OR B = 2 LIMIT 3), Product2 LIMIT 9",
+        "FIND {x} IN NAME FIELDS RETURNING Contact(Id, Name WHERE @ AND (A = 1 OR B = 2) LIMIT 3), Product2 LIMIT 9",
+    );
+    let everywhere = isolate_search("FIND {x}", &Hidden::synthetic(), &schema());
+    assert_eq!(everywhere, Err(CannotIsolate::NoObjects));
+}
+
+#[test]
+fn the_namespace_and_the_class_are_the_callers() {
+    let hidden = Hidden::all_but_synthetic().in_namespace("acme").unwrap();
+    let isolated = isolate("SELECT Id FROM Lead", &hidden, &schema()).unwrap();
+    assert_eq!(
+        isolated.text,
+        "SELECT Id FROM Lead WHERE (acme__Eosin_Subject__c = null OR acme__Eosin_Subject__c NOT IN ('mixed', \
+         'attested')) AND (acme__Eosin_Synthetic__c = true OR acme__Eosin_Subject__c != null)"
+    );
+    assert!(Hidden::synthetic().in_namespace("a b").is_err());
+}
+
+#[test]
+fn what_is_said_of_the_unknown_holds() {
+    let assumed =
+        schema().unstated_objects(Unknown::AssumedToBear).unknown_relationships(Unknown::AssumedToBear);
+    let isolated = isolate("SELECT Patient__r.Name FROM Visit__c", &Hidden::synthetic(), &assumed).unwrap();
+    assert_eq!(isolated.text, spelled("SELECT Patient__r.Name FROM Visit__c WHERE @ AND ~Patient__r~"));
+    let open = schema().unstated_objects(Unknown::Open);
+    let isolated = isolate("SELECT Id FROM ApexClass", &Hidden::synthetic(), &open).unwrap();
+    assert_eq!(isolated.text, "SELECT Id FROM ApexClass");
+}

@@ -1,0 +1,32 @@
+//! The questions a client asks a Salesforce org: read, printed, and rewritten so that hidden rows cannot be told.
+//!
+//! Never does I/O, and never shows a value of a statement: not in errors, not in `Debug`.
+//! Start at [`isolate()`]; it speaks of [`Hidden`] (which rows) and [`Schema`] (what is known of the org).
+//! What cannot be isolated is an error in plain words, and must then be refused.
+//! Read next: `spec/carriers.md` section 2.2, for the fields by which rows are told.
+
+mod hidden;
+mod isolate;
+mod parse;
+mod print;
+mod query;
+mod schema;
+mod search;
+mod span;
+mod token;
+
+pub use hidden::{Class, Hidden, LookupIds, Marks, NotANamespace};
+pub use isolate::{Added, CannotIsolate, Isolated, Rows, isolate, isolate_search};
+pub use parse::{
+    DEPTH_MAX, Expected, PATH_NAMES_MAX, ParseError, SUBQUERIES_MAX, parse, parse_condition, parse_order,
+    parse_search,
+};
+pub use print::print;
+pub use query::{
+    Argument, Condition, Direction, Expression, From, Item, Literal, LiteralKind, Membership, Name, Nulls,
+    Operator, Order, Path, Purpose, Query, TypeOf, Update, With,
+};
+pub use schema::{Bearing, DESCRIPTION_BYTES_MAX, LearnError, Lookup, Schema, Unknown};
+pub use search::{FoundObject, Search, SearchWith, Term};
+pub use span::Span;
+pub use token::TEXT_CHARACTERS_MAX;

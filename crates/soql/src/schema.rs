@@ -1,0 +1,260 @@
+//! What is known of an org's objects: which bear the mark's fields, and where their relationships lead.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use thiserror::Error;
+
+/// What is known of the org.
+///
+/// Shape: objects by name, any case; relationships that every object has (`Owner`, `CreatedBy`, …) are always known.
+#[derive(Clone, Debug)]
+pub struct Schema {
+    objects: BTreeMap<String, Object>,
+    unstated: Unknown,
+    unrelated: Unknown,
+}
+
+/// What is done where nothing is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// The query cannot be isolated.
+    Refused,
+    /// It is taken to bear the mark's fields: if it does not, the org refuses the query.
+    AssumedToBear,
+    /// It is taken to hold nothing that is hidden.
+    Open,
+}
+
+/// How rows of an object are told to be hidden.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bearing {
+    /// By the mark's fields, which the object has.
+    Fields,
+    /// By the rows that these relationships lead to: hidden if one of them is.
+    Through(Vec<String>),
+    /// By the mark's fields, and by the rows that these relationships lead to.
+    FieldsAndThrough(Vec<String>),
+    /// None of them is.
+    Open,
+    /// All of them are.
+    Hidden,
+}
+
+impl Bearing {
+    pub(crate) fn has_fields(&self) -> bool {
+        matches!(self, Self::Fields | Self::FieldsAndThrough(_))
+    }
+
+    pub(crate) fn through(&self) -> &[String] {
+        match self {
+            Self::Through(ways) | Self::FieldsAndThrough(ways) => ways,
+            Self::Fields | Self::Open | Self::Hidden => &[],
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Object {
+    bearing: Option<Bearing>,
+    described: bool,
+    lookups: BTreeMap<String, Lookup>,
+    children: BTreeMap<String, String>,
+}
+
+/// A relationship from a row to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lookup {
+    /// As written in queries: `Account`.
+    pub relationship: String,
+    /// The field that holds the id: `AccountId`.
+    pub field: String,
+    /// Where it may lead; more than one if it is polymorphic.
+    pub targets: Vec<String>,
+}
+
+impl Lookup {
+    /// A relationship whose field has the usual name: `AccountId` for `Account`, `Patient__c` for `Patient__r`.
+    pub fn usual(relationship: &str, targets: &[&str]) -> Self {
+        let field = match relationship.len().checked_sub(3).and_then(|at| relationship.split_at_checked(at)) {
+            Some((stem, suffix)) if suffix.eq_ignore_ascii_case("__r") => format!("{stem}__c"),
+            _ => format!("{relationship}Id"),
+        };
+        let targets = targets.iter().map(|target| (*target).to_owned()).collect();
+        Self { relationship: relationship.to_owned(), field, targets }
+    }
+}
+
+/// Why a description of an object says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum LearnError {
+    /// It is not the JSON of a describe answer.
+    #[error("this is not the answer to an object's describe: it has no name and fields")]
+    NotADescription,
+    /// It is too long.
+    #[error("the description has more than {DESCRIPTION_BYTES_MAX} bytes")]
+    TooLong,
+}
+
+/// A longer description of an object is refused.
+pub const DESCRIPTION_BYTES_MAX: usize = 16 << 20;
+
+impl Schema {
+    /// Nothing known but the relationships that every object has; what is not known is refused.
+    pub fn empty() -> Self {
+        let mut schema =
+            Self { objects: BTreeMap::new(), unstated: Unknown::Refused, unrelated: Unknown::Refused };
+        for object in OPEN {
+            schema.set(object, Bearing::Open);
+        }
+        schema
+    }
+
+    /// Says what is done with objects of which nobody said how hidden rows are told; refused, unless said.
+    #[must_use]
+    pub fn unstated_objects(mut self, unknown: Unknown) -> Self {
+        self.unstated = unknown;
+        self
+    }
+
+    /// Says what is done with relationships that lead nobody knows where; refused, unless said.
+    #[must_use]
+    pub fn unknown_relationships(mut self, unknown: Unknown) -> Self {
+        self.unrelated = unknown;
+        self
+    }
+
+    /// Says how hidden rows of an object are told.
+    pub fn set(&mut self, object: &str, bearing: Bearing) -> &mut Self {
+        self.object(object).bearing = Some(bearing);
+        self
+    }
+
+    /// Says where a relationship of an object leads.
+    pub fn lookup(&mut self, object: &str, lookup: Lookup) -> &mut Self {
+        self.object(object).lookups.insert(lookup.relationship.to_ascii_lowercase(), lookup);
+        self
+    }
+
+    /// Says which rows a child relationship of an object has.
+    pub fn child(&mut self, object: &str, relationship: &str, child: &str) -> &mut Self {
+        self.object(object).children.insert(relationship.to_ascii_lowercase(), child.to_owned());
+        self
+    }
+
+    /// Takes the answer to an object's describe: its relationships both ways, and whether it bears the mark's fields.
+    ///
+    /// What was said by [`Self::set`] stays. Bounds: 16 MB.
+    pub fn learn(&mut self, describe: &[u8]) -> Result<(), LearnError> {
+        if describe.len() > DESCRIPTION_BYTES_MAX {
+            return Err(LearnError::TooLong);
+        }
+        let describe: Value = serde_json::from_slice(describe).map_err(|_| LearnError::NotADescription)?;
+        let name = describe.get("name").and_then(Value::as_str).ok_or(LearnError::NotADescription)?;
+        let fields = describe.get("fields").and_then(Value::as_array).ok_or(LearnError::NotADescription)?;
+        let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+        let object = self.object(name);
+        object.described = true;
+        let (mut synthetic, mut subject) = (false, false);
+        for field in fields {
+            let Some(field_name) = text(field, "name") else { continue };
+            synthetic |= ends_with(&field_name, "eosin_synthetic__c");
+            subject |= ends_with(&field_name, "eosin_subject__c");
+            let Some(relationship) = text(field, "relationshipName") else { continue };
+            let targets = field.get("referenceTo").and_then(Value::as_array).into_iter().flatten();
+            let targets: Vec<_> = targets.filter_map(Value::as_str).map(str::to_owned).collect();
+            object.lookups.insert(
+                relationship.to_ascii_lowercase(),
+                Lookup { relationship, field: field_name, targets },
+            );
+        }
+        for child in describe.get("childRelationships").and_then(Value::as_array).into_iter().flatten() {
+            if let (Some(relationship), Some(child)) =
+                (text(child, "relationshipName"), text(child, "childSObject"))
+            {
+                object.children.insert(relationship.to_ascii_lowercase(), child);
+            }
+        }
+        if synthetic && subject && object.bearing.is_none() {
+            object.bearing = Some(Bearing::Fields);
+        }
+        Ok(())
+    }
+
+    /// Whether an object was described by the org.
+    pub fn is_described(&self, object: &str) -> bool {
+        self.objects.get(&object.to_ascii_lowercase()).is_some_and(|object| object.described)
+    }
+
+    fn object(&mut self, name: &str) -> &mut Object {
+        self.objects.entry(name.to_ascii_lowercase()).or_default()
+    }
+
+    /// How hidden rows of an object are told; `None` where that must be refused.
+    pub(crate) fn bearing(&self, object: &str) -> Option<Bearing> {
+        let known = self.objects.get(&object.to_ascii_lowercase());
+        if let Some(bearing) = known.and_then(|object| object.bearing.clone()) {
+            return Some(bearing);
+        }
+        // The rows that describe data sets say that there are such.
+        if ends_with(object, "eosin_dataset__c") {
+            return Some(Bearing::Hidden);
+        }
+        match self.unstated {
+            Unknown::Refused => None,
+            Unknown::Open => Some(Bearing::Open),
+            // The org said that it has no such fields.
+            Unknown::AssumedToBear if known.is_some_and(|object| object.described) => None,
+            Unknown::AssumedToBear => Some(Bearing::Fields),
+        }
+    }
+
+    /// Where a relationship leads.
+    pub(crate) fn lookup_of(&self, object: &str, relationship: &str) -> Option<Lookup> {
+        let wanted = relationship.to_ascii_lowercase();
+        if let Some(lookup) =
+            self.objects.get(&object.to_ascii_lowercase()).and_then(|one| one.lookups.get(&wanted))
+        {
+            return Some(lookup.clone());
+        }
+        if ends_with(relationship, "eosin_dataset__r") {
+            let object = relationship.get(..relationship.len() - 1).map(|stem| format!("{stem}c"))?;
+            return Some(Lookup::usual(relationship, &[&object]));
+        }
+        let everywhere = EVERYWHERE.iter().find(|(name, _)| name.eq_ignore_ascii_case(relationship));
+        everywhere.map(|(name, targets)| Lookup::usual(name, targets))
+    }
+
+    /// Every relationship of an object that is known by itself.
+    pub(crate) fn lookups(&self, object: &str) -> impl Iterator<Item = &Lookup> {
+        self.objects.get(&object.to_ascii_lowercase()).into_iter().flat_map(|object| object.lookups.values())
+    }
+
+    /// Which object the rows of a child relationship are.
+    pub(crate) fn child_of(&self, object: &str, relationship: &str) -> Option<String> {
+        let children = &self.objects.get(&object.to_ascii_lowercase())?.children;
+        children.get(&relationship.to_ascii_lowercase()).cloned()
+    }
+
+    pub(crate) fn unrelated(&self) -> Unknown {
+        self.unrelated
+    }
+}
+
+/// The name itself, or behind a namespace.
+fn ends_with(name: &str, plain: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.strip_suffix(plain).is_some_and(|before| before.is_empty() || before.ends_with("__"))
+}
+
+/// Objects about users and set-up: nobody is a patient there, unless the caller says otherwise.
+const OPEN: [&str; 8] =
+    ["User", "Group", "Queue", "Profile", "UserRole", "RecordType", "Organization", "Name"];
+
+/// Relationships that every object may have.
+const EVERYWHERE: [(&str, &[&str]); 4] = [
+    ("Owner", &["User", "Group"]),
+    ("CreatedBy", &["User"]),
+    ("LastModifiedBy", &["User"]),
+    ("RecordType", &["RecordType"]),
+];
