@@ -68,6 +68,11 @@ impl Access {
         }
     }
 
+    /// Ends one session; false when there is none of this token.
+    pub(crate) fn close(&mut self, token: &str) -> bool {
+        self.sessions.remove(token).is_some()
+    }
+
     /// Ends every session, as an administrator would.
     pub(crate) fn end_sessions(&mut self) {
         self.sessions.clear();

@@ -5,8 +5,10 @@
 //! Read next: `rest.rs` (which resource answers what), `store.rs` (the records), `soql.rs` (queries).
 
 mod auth;
+mod bulk_v1;
 mod call;
 mod catalogue;
+mod change;
 mod custom_field;
 mod datetime;
 mod deploy;

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::auth;
+use crate::bulk_v1;
 use crate::call::{Call, Payload, Reply};
 use crate::failure::Failure;
 use crate::rest::{self, discovery, limits::REQUESTS_MAX};
@@ -73,6 +74,7 @@ impl Core {
                 Ok(()) => auth::identity(&visit.state.access, call, &visit.user),
                 Err(_) => Reply::raw(403, "text/html", "Bad_OAuth_Token"),
             },
+            ["services", "async", rest @ ..] => bulk_v1::answer(&mut visit, call, rest),
             ["services", "data", number, ..] => {
                 visit.version = version(2);
                 return Self::data(&mut visit, call, number);

@@ -11,13 +11,14 @@ use crate::soql::Query;
 use crate::soql::evaluate::{Found, Lens};
 use crate::store::{Author, Store};
 use crate::value::Source;
-use crate::{Limits, datetime, id};
+use crate::{Limits, bulk_v1, datetime, id};
 
 /// The org.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) store: Store,
     pub(crate) access: Access,
+    pub(crate) bulk_v1: bulk_v1::Jobs,
     pub(crate) ingest: IngestJobs,
     pub(crate) queries: QueryJobs,
     pub(crate) cursors: Cursors,
@@ -65,6 +66,7 @@ impl State {
         Self {
             store: Store::new(Schema::shipped(), limits.rows),
             access,
+            bulk_v1: bulk_v1::Jobs::default(),
             ingest: IngestJobs::default(),
             queries: QueryJobs::default(),
             cursors: Cursors::default(),

@@ -1,5 +1,7 @@
 //! The records: tables, indexes, and the log that takes a failed request back.
 
+mod recycle;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

@@ -1,12 +1,15 @@
 //! XML as a small tree, for SOAP envelopes and metadata files.
 
 use quick_xml::Reader;
-use quick_xml::events::{BytesRef, Event};
+use quick_xml::XmlVersion;
+use quick_xml::events::{BytesRef, BytesStart, Event};
 
-/// An element: local name, text directly inside, elements inside.
+/// An element: local name, attributes, text directly inside, elements inside.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Element {
     pub(crate) name: String,
+    /// Local names and values, in order; declarations of namespaces left out.
+    pub(crate) attributes: Vec<(String, String)>,
     pub(crate) text: String,
     pub(crate) children: Vec<Self>,
 }
@@ -41,13 +44,13 @@ pub(crate) fn read(text: &str) -> Result<Element, XmlError> {
                 if open.len() > LEVELS_MAX || count > ELEMENTS_MAX {
                     return fail("the document is too deep or too large".into());
                 }
-                for attribute in start.attributes() {
-                    if let Err(error) = attribute {
-                        return fail(error.to_string());
+                match attributes(&start) {
+                    Ok(attributes) => {
+                        let name = start.local_name().as_ref().to_owned();
+                        open.push(Element { name, attributes, ..Element::default() });
                     }
+                    Err(message) => return fail(message),
                 }
-                let name = start.local_name().as_ref().to_owned();
-                open.push(Element { name, ..Element::default() });
             }
             Ok(Event::Empty(start)) => {
                 count += 1;
@@ -55,8 +58,12 @@ pub(crate) fn read(text: &str) -> Result<Element, XmlError> {
                     return fail("the document is too large".into());
                 }
                 let name = start.local_name().as_ref().to_owned();
+                let attributes = match attributes(&start) {
+                    Ok(attributes) => attributes,
+                    Err(message) => return fail(message),
+                };
                 if let Some(parent) = open.last_mut() {
-                    parent.children.push(Element { name, ..Element::default() });
+                    parent.children.push(Element { name, attributes, ..Element::default() });
                 }
             }
             Ok(Event::End(_)) => {
@@ -101,6 +108,16 @@ impl Element {
         self.child(name).map(|child| child.text.trim()).filter(|text| !text.is_empty())
     }
 
+    /// The value of an attribute, by its local name.
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether it says `xsi:nil="true"`.
+    pub(crate) fn is_nil(&self) -> bool {
+        matches!(self.attribute("nil"), Some("true" | "1"))
+    }
+
     /// All children of this name.
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Self> {
         self.children.iter().filter(move |child| child.name == name)
@@ -119,6 +136,56 @@ pub(crate) fn escape(text: &str) -> String {
         .replace('>', "&gt;")
         .replace('"', "&quot;")
         .replace('\'', "&apos;")
+}
+
+/// Writes an element with nothing but text.
+pub(crate) fn text(out: &mut String, name: &str, content: &str) {
+    open(out, name);
+    out.push_str(&escape(content));
+    close(out, name);
+}
+
+/// Writes an element that says it is nil.
+pub(crate) fn nil(out: &mut String, name: &str) {
+    for part in ["<", name, " xsi:nil=\"true\"/>"] {
+        out.push_str(part);
+    }
+}
+
+/// Writes a start tag.
+pub(crate) fn open(out: &mut String, name: &str) {
+    for part in ["<", name, ">"] {
+        out.push_str(part);
+    }
+}
+
+/// Writes a start tag with a type.
+pub(crate) fn open_typed(out: &mut String, name: &str, kind: &str) {
+    for part in ["<", name, " xsi:type=\"", &escape(kind), "\">"] {
+        out.push_str(part);
+    }
+}
+
+/// Writes an end tag.
+pub(crate) fn close(out: &mut String, name: &str) {
+    for part in ["</", name, ">"] {
+        out.push_str(part);
+    }
+}
+
+/// The attributes of a tag; those that declare namespaces are left out.
+fn attributes(start: &BytesStart<'_>) -> Result<Vec<(String, String)>, String> {
+    let mut found = Vec::new();
+    for attribute in start.attributes() {
+        let attribute = attribute.map_err(|error| error.to_string())?;
+        let name: &str = attribute.key.as_ref();
+        if name == "xmlns" || name.starts_with("xmlns:") || found.len() >= ATTRIBUTES_MAX {
+            continue;
+        }
+        let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| error.to_string())?;
+        found.push((attribute.key.local_name().as_ref().to_owned(), value.into_owned()));
+    }
+    Ok(found)
 }
 
 /// What a reference such as `&amp;` or `&#10;` stands for.
@@ -143,6 +210,7 @@ fn locate(text: &str, at: usize, message: String) -> XmlError {
     XmlError { message, line, column }
 }
 
+const ATTRIBUTES_MAX: usize = 16;
 const LEVELS_MAX: usize = 64;
 const ELEMENTS_MAX: usize = 200_000;
 

@@ -60,7 +60,7 @@ enum Operation {
 
 /// The character between columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Delimiter(pub(super) u8);
+pub(crate) struct Delimiter(pub(crate) u8);
 
 /// Answers what comes after `/jobs/ingest`.
 pub(crate) fn route(
@@ -501,7 +501,7 @@ impl Delimiter {
 }
 
 /// Rows as CSV, every cell in quotes as Salesforce writes them.
-pub(super) fn table(delimiter: Delimiter, crlf: bool, rows: impl Iterator<Item = Vec<String>>) -> Vec<u8> {
+pub(crate) fn table(delimiter: Delimiter, crlf: bool, rows: impl Iterator<Item = Vec<String>>) -> Vec<u8> {
     let ending = if crlf { csv::Terminator::CRLF } else { csv::Terminator::Any(b'\n') };
     let mut writer = csv::WriterBuilder::new()
         .delimiter(delimiter.0)

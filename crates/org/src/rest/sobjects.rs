@@ -34,7 +34,10 @@ pub(crate) fn route(
         ("POST", [_] | [_, "id"]) => create(visit, call, &object),
         ("GET", [_, "describe"]) => Ok(Reply::json(200, describe::full(&object, &visit.version))),
         ("GET", [_, "updated" | "deleted"]) => {
-            changed(visit, call, &object, names.get(1) == Some(&"deleted"))
+            let moment = |name: &str| call.parameter(name).unwrap_or("");
+            let between = (moment("start"), moment("end"));
+            let found = changed(visit, &object, between, names.get(1) == Some(&"deleted"))?;
+            Ok(Reply::json(200, found))
         }
         ("GET", [_, _]) => get(visit, call, &object, raw(1)),
         ("PATCH", [_, _]) => update(visit, call, &object, raw(1)),
@@ -158,25 +161,28 @@ fn blob(visit: &Visit<'_>, object: &Object, id: &str, field: &str) -> Result<Rep
 }
 
 /// `…/updated` and `…/deleted`: which records changed between two moments.
-fn changed(visit: &Visit<'_>, call: &Call, object: &Object, deleted: bool) -> Result<Reply, Failure> {
-    let moment = |name: &str| {
-        let text = call.parameter(name).unwrap_or("");
+pub(crate) fn changed(
+    visit: &Visit<'_>,
+    object: &Object,
+    (start, end): (&str, &str),
+    deleted: bool,
+) -> Result<Value, Failure> {
+    let moment = |name: &str, text: &str| {
         datetime::read_date_time(text).map(datetime::spell_date_time).ok_or_else(|| {
             Failure::request(400, "INVALID_FIELD", format!("{name} must be an ISO 8601 date-time"))
         })
     };
-    let (start, end) = (moment("start")?, moment("end")?);
+    let (start, end) = (moment("start", start)?, moment("end", end)?);
     let hits = visit.state.store.rows(&object.name).filter(|(_, row)| is_deleted(row) == deleted).filter_map(
         |(id, row)| {
             let when = row.get("SystemModstamp")?.as_str()?;
             (when >= start.as_str() && when <= end.as_str()).then(|| (id.clone(), when.to_owned()))
         },
     );
-    let body = if deleted {
+    Ok(if deleted {
         let records: Vec<Value> = hits.map(|(id, when)| json!({"id": id, "deletedDate": when})).collect();
         json!({"deletedRecords": records, "earliestDateAvailable": start, "latestDateCovered": end})
     } else {
         json!({"ids": hits.map(|(id, _)| id).collect::<Vec<_>>(), "latestDateCovered": end})
-    };
-    Ok(Reply::json(200, body))
+    })
 }

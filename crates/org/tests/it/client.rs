@@ -55,6 +55,21 @@ impl Story {
         plain(&self.org, request.body(Full::new(Bytes::from(body))).unwrap()).await
     }
 
+    /// A call to any path with these headers and no others.
+    pub(crate) async fn raw(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
+            request = request.header(*name, *value);
+        }
+        plain(&self.org, request.body(Full::new(Bytes::from(body))).unwrap()).await
+    }
+
     pub(crate) async fn query(&self, text: &str) -> Value {
         let answer = self.get(&format!("query?q={}", encode(text))).await;
         assert_eq!(answer.status, 200, "{text}: {answer:?}");

@@ -8,6 +8,7 @@
 )]
 
 mod bulk;
+mod bulk_v1;
 mod client;
 mod composite;
 mod deploy;
@@ -15,4 +16,5 @@ mod login;
 mod queries;
 mod records;
 mod snapshot;
+mod soap;
 mod wire;

@@ -81,7 +81,7 @@ async fn versions_are_listed_without_a_session_and_nothing_else_is() {
         ("/services/data/v67.0/query?q=SELECT+Id+FROM+Account", 401),
         ("/services/oauth2/userinfo", 403),
         ("/id/00D000000000001EAA/005000000000001AAA", 403),
-        ("/services/async/59.0/job", 404),
+        ("/services/async/59.0/job", 400),
         ("/", 404),
     ] {
         assert_eq!(plain(&story.org, get(path)).await.status, status, "{path}");
