@@ -1,0 +1,44 @@
+"""The leak channels of a Salesforce org: plays the table's scenes and writes docs/leak-channels.md from them.
+
+    run.py --eosin PATH [--write] [part of a channel's name …]
+
+Ends with `N passed, N failed, N skipped`. Run by `cargo xtask leaks`.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+import page
+import places
+import scenes
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--eosin", type=Path, required=True, help="the binary")
+    parser.add_argument("--write", action="store_true", help="write the page instead of comparing with it")
+    parser.add_argument("only", nargs="*", help="only channels whose name has one of these parts")
+    arguments = parser.parse_args()
+    channels = scenes.table()
+    chosen = [one for one in channels if not arguments.only or any(part.lower() in f"{one.protocol} {one.name}".lower() for part in arguments.only)]
+    passed = failed = 0
+    with tempfile.TemporaryDirectory() as folder, places.Stage(arguments.eosin.resolve(), folder) as stage:
+        for channel in chosen:
+            problem = scenes.problem(stage, channel)
+            passed, failed = passed + (not problem), failed + bool(problem)
+            label = f"{channel.direction:3} {channel.protocol}: {channel.name}"
+            print(f"FAILED  {label}\n{problem}" if problem else f"ok      {label}{' (open)' if channel.open else ''}", flush=True)
+    if not arguments.only:
+        outcome = page.check(ROOT / "docs" / "leak-channels.md", channels, arguments.write and not failed)
+        passed, failed = passed + (not outcome), failed + bool(outcome)
+        print(f"FAILED  {outcome}" if outcome else "ok      docs/leak-channels.md says what happened")
+    print(f"{passed} passed, {failed} failed, 0 skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
