@@ -38,7 +38,14 @@ pub(crate) fn custom_object(name: &str, label: &str, plural: &str, prefix: &str)
         "LastViewedDate datetime readonly",
         "LastReferencedDate datetime readonly",
     ];
-    Object::new(name, label, plural, prefix, fields.iter().filter_map(|line| field(line)).collect())
+    let event = [
+        "ReplayId string:255 readonly",
+        "EventUuid string:36 readonly",
+        "CreatedDate datetime readonly",
+        "CreatedById reference readonly >User:CreatedBy",
+    ];
+    let lines = if name.ends_with("__e") { &event[..] } else { &fields[..] };
+    Object::new(name, label, plural, prefix, lines.iter().filter_map(|line| field(line)).collect())
 }
 
 /// The label of a field that has none of its own: its name, in words.

@@ -278,13 +278,21 @@ impl Running {
         Ok(())
     }
 
-    /// Adds a custom object with the system fields and a text name; one that is there already stays as it is.
+    /// Adds a custom object with the system fields and a text name, or a platform event (`__e`); one that is there
+    /// already stays as it is.
     pub fn add_custom_object(&self, name: &str, label: &str) -> Result<(), FieldError> {
-        if !name.ends_with("__c") {
+        if !name.ends_with("__c") && !name.ends_with("__e") {
             return Err(FieldError::Name(name.to_owned()));
         }
         self.core.state().store.schema.add_object(name, label, &format!("{label}s"));
         Ok(())
+    }
+
+    /// The platform events of a type that were published, oldest first; the newest 10,000 of all types are kept.
+    pub fn events(&self, name: &str) -> Vec<BTreeMap<String, Value>> {
+        let state = self.core.state();
+        let Some(object) = state.store.schema.object(name) else { return Vec::new() };
+        state.store.events(&object.name).cloned().collect()
     }
 
     /// Everything that was deployed: component type and full name, and whether the org acts on it.

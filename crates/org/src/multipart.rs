@@ -6,6 +6,8 @@ use bytes::Bytes;
 #[derive(Debug, Clone)]
 pub(crate) struct Part {
     pub(crate) name: String,
+    /// Its content type in lower case; empty when it names none.
+    pub(crate) kind: String,
     pub(crate) content: Bytes,
 }
 
@@ -40,7 +42,12 @@ pub(crate) fn parts(body: &Bytes, boundary: &str) -> Result<Vec<Part>, String> {
         let head = String::from_utf8_lossy(body.get(start..head_end).unwrap_or(b"")).into_owned();
         let name =
             head.split_once("name=\"").and_then(|(_, rest)| rest.split('"').next()).unwrap_or("").to_owned();
-        parts.push(Part { name, content: body.slice((head_end + 4).min(end)..end) });
+        let kind = head.lines().find_map(|line| {
+            let (header, value) = line.split_once(':')?;
+            header.trim().eq_ignore_ascii_case("content-type").then(|| value.trim().to_ascii_lowercase())
+        });
+        let kind = kind.unwrap_or_default();
+        parts.push(Part { name, kind, content: body.slice((head_end + 4).min(end)..end) });
         if parts.len() > PARTS_MAX {
             return Err("the form has too many parts".into());
         }

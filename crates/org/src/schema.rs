@@ -149,7 +149,7 @@ impl Schema {
         if self.object(name).is_some() {
             return;
         }
-        let prefix = self.free_prefix();
+        let prefix = self.free_prefix(if name.ends_with("__e") { 'e' } else { 'a' });
         self.put(catalogue::custom_object(name, label, plural, &prefix));
         self.relate();
     }
@@ -176,11 +176,11 @@ impl Schema {
         self.objects.insert(object.name.to_ascii_lowercase(), Arc::new(object));
     }
 
-    fn free_prefix(&mut self) -> String {
+    fn free_prefix(&mut self, first: char) -> String {
         loop {
             let serial = self.custom_prefixes;
             self.custom_prefixes += 1;
-            let prefix = format!("a{}", crate::id::make("000", serial).get(13..15).unwrap_or("00"));
+            let prefix = format!("{first}{}", crate::id::make("000", serial).get(13..15).unwrap_or("00"));
             if !self.by_prefix.contains_key(&prefix) {
                 return prefix;
             }

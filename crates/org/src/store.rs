@@ -1,8 +1,10 @@
 //! The records: tables, indexes, and the log that takes a failed request back.
 
+pub(crate) mod events;
+mod files;
 mod recycle;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -27,6 +29,9 @@ pub(crate) struct Store {
     open: u32,
     rows: usize,
     rows_max: usize,
+    // INVARIANT: at most `EVENTS_MAX`.
+    events: VecDeque<(String, Row)>,
+    events_seen: u64,
 }
 
 /// The records of one object.
@@ -64,6 +69,8 @@ impl Store {
             open: 0,
             rows: 0,
             rows_max,
+            events: VecDeque::new(),
+            events_seen: 0,
         }
     }
 
@@ -152,8 +159,14 @@ impl Store {
                 row.insert(field.name.clone(), Value::String(number));
             }
         }
+        if events::is_event(&object) {
+            require(&object, &row)?;
+            self.enqueue(author, &object, &new, row);
+            return Ok(new);
+        }
         stamp(author, &object, &new, &mut row);
         person::complete(&object, &mut row);
+        files::complete(&object, &mut row);
         let named = object.field("Name").is_none_or(|name| !name.name_field || row.contains_key("Name"));
         if object.custom && !named {
             row.insert("Name".into(), Value::String(new.clone()));
@@ -161,6 +174,7 @@ impl Store {
         require(&object, &row)?;
         self.check_unique(&object, &new, &row)?;
         self.set(&object.name, &new, Some(row));
+        self.publish(author, &object, &new)?;
         Ok(new)
     }
 
@@ -183,6 +197,7 @@ impl Store {
             };
         }
         person::complete(&object, &mut row);
+        files::measure(&object, &mut row);
         require(&object, &row)?;
         self.check_unique(&object, &id, &row)?;
         let now = Value::String(datetime::spell_date_time(author.now_ms));
@@ -353,7 +368,10 @@ impl Store {
         if !known {
             return Ok(Some(Value::String(id)));
         }
-        let target = self.schema.object_of_id(&id).filter(|object| field.reference.contains(&object.name));
+        // Files are linked to anything, objects added to the org too.
+        let anything = field.name == "LinkedEntityId";
+        let target =
+            self.schema.object_of_id(&id).filter(|object| anything || field.reference.contains(&object.name));
         let Some(target) = target else {
             let message = format!("{}: id value of incorrect type: {id}", field.label);
             return Err(Failure::row("MALFORMED_ID", message, &[&field.name]));

@@ -6,11 +6,12 @@ use crate::call::{Call, Reply};
 use crate::datetime;
 use crate::describe;
 use crate::failure::Failure;
+use crate::multipart;
 use crate::read;
 use crate::rest::limits;
 use crate::schema::{Kind, Object};
 use crate::state::Visit;
-use crate::store::{Row, Upserted, is_deleted, upsert_field};
+use crate::store::{Row, Upserted, events, is_deleted, upsert_field};
 use crate::value::Source;
 
 /// Answers what comes after `/sobjects/`: `names` in lower case, `raw` as written.
@@ -59,12 +60,45 @@ pub(crate) fn route(
 }
 
 fn create(visit: &mut Visit<'_>, call: &Call, object: &Object) -> Result<Reply, Failure> {
-    let given = call.object()?;
+    let given = given(call, object)?;
     let author = visit.author(Source::Json);
     let id = visit.state.store.attempt(|store| store.insert(&author, &object.name, &given))?;
+    if events::is_event(object) {
+        let replay = visit.state.store.events(&object.name).last().and_then(|event| event.get("EventUuid"));
+        let enqueued = json!({"statusCode": "OPERATION_ENQUEUED", "message": replay, "fields": []});
+        return Ok(Reply::json(201, json!({"id": id, "success": true, "errors": [enqueued]})));
+    }
     visit.touched(&object.name, &id);
     let location = visit.path(&format!("sobjects/{}/{id}", object.name));
     Ok(Reply::json(201, json!({"id": id, "success": true, "errors": []})).with("location", location))
+}
+
+/// The members that a request brings: JSON, or a form of one JSON part and one part a blob.
+fn given(call: &Call, object: &Object) -> Result<Map<String, Value>, Failure> {
+    let Some(boundary) = call.header("content-type").and_then(multipart::boundary) else {
+        return call.object();
+    };
+    let parts = multipart::parts(&call.body, &boundary).map_err(Failure::bad_json)?;
+    let is_json = |part: &&multipart::Part| part.kind.starts_with("application/json");
+    let first =
+        parts.iter().find(is_json).or_else(|| parts.iter().find(|part| part.name.starts_with("entity_")));
+    let first = first.ok_or_else(|| {
+        Failure::request(
+            400,
+            "INVALID_MULTIPART_REQUEST",
+            "the form has no part of content type application/json",
+        )
+    })?;
+    let inner = Call { body: first.content.clone(), headers: Vec::new(), ..call.clone() };
+    let mut given = inner.object()?;
+    for part in parts.iter().filter(|part| part.name != first.name) {
+        let field = object.field(&part.name).filter(|field| field.kind == Kind::Base64).ok_or_else(|| {
+            let message = format!("the part {} is not a binary field of {}", part.name, object.name);
+            Failure::request(400, "INVALID_MULTIPART_REQUEST", message)
+        })?;
+        given.insert(field.name.clone(), Value::String(data_encoding::BASE64.encode(&part.content)));
+    }
+    Ok(given)
 }
 
 fn get(visit: &Visit<'_>, call: &Call, object: &Object, id: &str) -> Result<Reply, Failure> {
@@ -85,7 +119,7 @@ fn get(visit: &Visit<'_>, call: &Call, object: &Object, id: &str) -> Result<Repl
 }
 
 fn update(visit: &mut Visit<'_>, call: &Call, object: &Object, id: &str) -> Result<Reply, Failure> {
-    let given = call.object()?;
+    let given = given(call, object)?;
     let author = visit.author(Source::Json);
     visit.state.store.attempt(|store| store.update(&author, &object.name, id, &given))?;
     visit.touched(&object.name, &crate::id::widen(id).unwrap_or_default());

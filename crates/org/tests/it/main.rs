@@ -12,6 +12,7 @@ mod bulk_v1;
 mod client;
 mod composite;
 mod deploy;
+mod files;
 mod login;
 mod queries;
 mod records;
