@@ -269,14 +269,21 @@ impl<'t> Parser<'t> {
             Kind::Date => LiteralKind::Date,
             Kind::DateTime => LiteralKind::DateTime,
             Kind::Time => LiteralKind::Time,
-            Kind::Word => return self.value_word(text),
+            Kind::Word => return self.value_word(token.span, text),
             Kind::Punctuation(_) | Kind::Comparison | Kind::End => return Err(self.expected(Expected::Value)),
         };
         self.at += 1;
         Ok(Literal { kind, text: text.into() })
     }
 
-    fn value_word(&mut self, text: &str) -> Result<Literal, ParseError> {
+    fn value_word(&mut self, span: Span, text: &str) -> Result<Literal, ParseError> {
+        let amount = self.token(self.at + 1);
+        // `USD-500`: the minus ended the word.
+        if text.len() == 3 && amount.kind == Kind::Number && amount.span.start == span.end {
+            self.at += 2;
+            let text = self.slice(span.to(amount.span));
+            return Ok(Literal { kind: LiteralKind::Currency, text: text.into() });
+        }
         let among = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
         if among(&["true", "false"]) {
             self.at += 1;

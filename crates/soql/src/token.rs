@@ -81,7 +81,7 @@ fn word(bytes: &[u8], at: usize) -> (Kind, usize) {
     let word = bytes.get(at..end).unwrap_or_default();
     // A currency code and an amount: `USD500`, `EUR1.25`.
     let (code, amount) = word.split_at(word.len().min(3));
-    let currency = code.iter().all(u8::is_ascii_uppercase)
+    let currency = code.iter().all(u8::is_ascii_alphabetic)
         && !amount.is_empty()
         && amount.iter().all(u8::is_ascii_digit);
     if !currency {
