@@ -268,7 +268,8 @@ pub(crate) fn identity(access: &Access, call: &Call, user: &str) -> Reply {
     Reply::json(
         200,
         json!({
-            "id": format!("{}/id/{}/{user}", call.base, access.organization),
+            // The name of the user, not an address to ask: it says `https`, whatever it was asked over.
+            "id": format!("https://{}/id/{}/{user}", host(&call.base), access.organization),
             "asserted_user": true,
             "user_id": user,
             "organization_id": access.organization,
@@ -285,6 +286,21 @@ pub(crate) fn identity(access: &Access, call: &Call, user: &str) -> Reply {
             "language": "en_US",
             "locale": "en_US",
             "utcOffset": 0,
+            "photos": {
+                "picture": format!("{}/profilephoto/005/F", call.base),
+                "thumbnail": format!("{}/profilephoto/005/T", call.base),
+            },
+            "addr_street": null,
+            "addr_city": null,
+            "addr_state": null,
+            "addr_country": null,
+            "addr_zip": null,
+            "mobile_phone": null,
+            "mobile_phone_verified": false,
+            "is_app_installed": true,
+            "is_lightning_login_user": false,
+            "last_modified_date": null,
+            "status": {"created_date": null, "body": null},
             "urls": urls(call, access, user),
         }),
     )
@@ -303,6 +319,10 @@ fn urls(call: &Call, access: &Access, user: &str) -> Value {
         "partner": format!("{base}/services/Soap/u/{{version}}/{}", access.organization),
         "profile": format!("{base}/{user}"),
     })
+}
+
+fn host(base: &str) -> &str {
+    base.split_once("://").map_or(base, |(_, host)| host)
 }
 
 fn basic(header: &str) -> Option<(String, String)> {

@@ -21,6 +21,8 @@ pub(crate) struct Deployments {
     all: BTreeMap<String, Deployment>,
     /// Component type and full name of everything deployed and kept.
     pub(crate) kept: BTreeMap<(String, String), Effect>,
+    /// The definitions of components that the org reads after their deployment, by type and full name.
+    pub(crate) definitions: BTreeMap<(String, String), Element>,
 }
 
 /// What the org does with a deployed component.
@@ -92,6 +94,15 @@ pub(crate) fn start(visit: &mut Visit<'_>, zip: Vec<u8>, options: Options) -> St
 }
 
 impl Deployments {
+    /// The definitions of a type: full name and root element, in order of names.
+    pub(crate) fn defined(&self, kind: &str) -> impl Iterator<Item = (&str, &Element)> {
+        let from = (kind.to_owned(), String::new());
+        self.definitions
+            .range(from..)
+            .take_while(move |((known, _), _)| known.as_str() == kind)
+            .map(|((_, name), element)| (name.as_str(), element))
+    }
+
     /// The deployment with this id, in either form.
     pub(crate) fn get(&self, id: &str) -> Option<&Deployment> {
         self.all.get(&crate::id::widen(id)?)
@@ -272,7 +283,7 @@ fn elements(value: &Value) -> String {
 const DEPLOYMENTS_MAX: usize = 100;
 
 /// Folder, type and file suffix of the components of a package.
-pub(crate) const TYPES: [(&str, &str, &str); 26] = [
+pub(crate) const TYPES: [(&str, &str, &str); 31] = [
     ("objects", "CustomObject", "object"),
     ("classes", "ApexClass", "cls"),
     ("triggers", "ApexTrigger", "trigger"),
@@ -298,5 +309,10 @@ pub(crate) const TYPES: [(&str, &str, &str); 26] = [
     ("components", "ApexComponent", "component"),
     ("reports", "Report", "report"),
     ("dashboards", "Dashboard", "dashboard"),
+    ("approvalProcesses", "ApprovalProcess", "approvalProcess"),
+    ("workflows", "Workflow", "workflow"),
+    ("sharingRules", "SharingRules", "sharingRules"),
+    ("roles", "Role", "role"),
+    ("settings", "Settings", "settings"),
     ("remoteSiteSettings", "RemoteSiteSetting", "remoteSite"),
 ];

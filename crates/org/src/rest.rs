@@ -1,5 +1,6 @@
 //! `/services/data/vNN.0/…`: which resource answers which request.
 
+pub(crate) mod appearance;
 pub(crate) mod batch;
 pub(crate) mod bulk_ingest;
 pub(crate) mod bulk_query;
@@ -7,7 +8,11 @@ pub(crate) mod collections;
 pub(crate) mod composite;
 pub(crate) mod discovery;
 pub(crate) mod limits;
+pub(crate) mod list_views;
+pub(crate) mod plan;
+pub(crate) mod process;
 pub(crate) mod query;
+pub(crate) mod quick_actions;
 pub(crate) mod search;
 pub(crate) mod sobjects;
 pub(crate) mod tree;
@@ -42,6 +47,13 @@ fn route(visit: &mut Visit<'_>, call: &Call, segments: &[String]) -> Result<Repl
         ("GET", []) => Ok(discovery::resources(visit)),
         ("GET", ["limits"]) => Ok(limits::limits(visit)),
         ("GET", ["limits", "recordcount"]) => Ok(limits::record_count(visit, call)),
+        ("GET", ["tabs"]) => Ok(appearance::tabs(visit)),
+        ("GET", ["theme"]) => Ok(appearance::theme(visit)),
+        ("GET", ["appmenu", ..]) => Ok(appearance::menu()),
+        (_, ["process", rest @ ..]) => process::route(visit, call, &method, rest),
+        (_, ["quickactions", rest @ ..]) => {
+            quick_actions::route(visit, call, &method, (rest, segments.get(1..).unwrap_or(&[])), None)
+        }
         ("GET", ["recent"]) => Ok(limits::recent(visit, call)),
         ("GET", ["query" | "queryall"]) => {
             query::start(visit, call, names.first() == Some(&"queryall"), false)
@@ -49,9 +61,16 @@ fn route(visit: &mut Visit<'_>, call: &Call, segments: &[String]) -> Result<Repl
         ("GET", ["query" | "queryall", _]) => query::more(visit, raw(1)),
         ("DELETE", ["query", _]) => Ok(query::close(visit, raw(1))),
         ("GET", ["tooling", "query"]) => query::start(visit, call, false, true),
+        ("GET", ["sobjects"] | ["tooling", "sobjects"]) => Ok(discovery::objects(visit)),
+        (_, ["tooling", "sobjects", rest @ ..]) => {
+            let reply = sobjects::route(visit, call, &method, rest, segments.get(2..).unwrap_or(&[]));
+            // The Tooling API has no recycle bin.
+            reply.map_err(
+                |failure| if failure.code == "ENTITY_IS_DELETED" { Failure::not_found() } else { failure },
+            )
+        }
         ("GET", ["search"]) => search::find(visit, call.parameter("q").unwrap_or("")),
         ("GET" | "POST", ["parameterizedsearch"]) => search::parameterized(visit, call),
-        ("GET", ["sobjects"]) => Ok(discovery::objects(visit)),
         (_, ["sobjects", rest @ ..]) => {
             sobjects::route(visit, call, &method, rest, segments.get(1..).unwrap_or(&[]))
         }

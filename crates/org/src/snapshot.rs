@@ -14,6 +14,7 @@ use crate::deploy::Effect;
 use crate::schema::{Field, Object};
 use crate::state::State;
 use crate::store::Row;
+use crate::xml::Element;
 
 /// Why a snapshot could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +51,8 @@ struct Kept {
     fields: BTreeMap<String, Vec<Field>>,
     rows: BTreeMap<String, BTreeMap<String, Row>>,
     components: Vec<(String, String, bool)>,
+    #[serde(default)]
+    definitions: Vec<(String, String, Element)>,
 }
 
 /// Writes the org to a file: beside it first, then in its place.
@@ -98,6 +101,9 @@ pub(crate) fn load(state: &mut State, path: &Path) -> Result<bool, SnapshotError
         let effect = if acted { Effect::Acted } else { Effect::Kept };
         state.deployments.kept.insert((kind, name), effect);
     }
+    for (kind, name, root) in kept.definitions {
+        state.deployments.definitions.insert((kind, name), root);
+    }
     Ok(true)
 }
 
@@ -130,6 +136,12 @@ fn kept(state: &State) -> Kept {
         components: components
             .iter()
             .map(|((kind, name), effect)| (kind.clone(), name.clone(), *effect == Effect::Acted))
+            .collect(),
+        definitions: state
+            .deployments
+            .definitions
+            .iter()
+            .map(|((kind, name), root)| (kind.clone(), name.clone(), root.clone()))
             .collect(),
     }
 }

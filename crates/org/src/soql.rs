@@ -39,7 +39,7 @@ pub struct Query {
     pub limit: Option<u64>,
     /// `OFFSET`.
     pub offset: Option<u64>,
-    /// `FOR VIEW`, `FOR REFERENCE` or `FOR UPDATE`; kept, without effect.
+    /// `FOR VIEW`, which notes what is seen, or `FOR REFERENCE` and `FOR UPDATE`, kept without effect.
     pub purpose: Option<String>,
     /// `ALL ROWS`: deleted rows too.
     pub all_rows: bool,

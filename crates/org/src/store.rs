@@ -570,5 +570,7 @@ enum Writing {
 /// How deep a deletion follows what belongs to what it deletes.
 const DEPTH_MAX: u32 = 5;
 
+mod platform;
+
 #[cfg(test)]
 mod tests;

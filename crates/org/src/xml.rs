@@ -3,9 +3,10 @@
 use quick_xml::Reader;
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesRef, BytesStart, Event};
+use serde::{Deserialize, Serialize};
 
 /// An element: local name, attributes, text directly inside, elements inside.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Element {
     pub(crate) name: String,
     /// Local names and values, in order; declarations of namespaces left out.

@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::json;
+
 use super::{Component, Effect, Options, Problem, TYPES};
 use crate::schema::{Access, Field, Kind, Object, Schema};
 use crate::state::Visit;
+use crate::value::Source;
 use crate::xml::{self, Element};
 
 /// Applies the files of a package; gives what became of each component.
@@ -19,6 +22,8 @@ pub(crate) fn apply(
         schema: visit.state.store.schema.clone(),
         done: Vec::new(),
         fields: Vec::new(),
+        definitions: Vec::new(),
+        code: Vec::new(),
         seen: BTreeSet::new(),
     };
     for (path, content) in files {
@@ -34,6 +39,10 @@ pub(crate) fn apply(
     for object in changed {
         visit.state.store.reindex(&object);
     }
+    for (kind, name, root) in work.definitions {
+        visit.state.deployments.definitions.insert((kind, name), root);
+    }
+    keep_code(visit, &work.code);
     for one in work.done.iter().filter(|one| one.problem.is_none()) {
         let acted = matches!(one.kind.as_str(), "CustomObject" | "CustomField");
         let effect = if acted { Effect::Acted } else { Effect::Kept };
@@ -47,6 +56,10 @@ struct Work {
     done: Vec<Component>,
     /// Object, definition, file.
     fields: Vec<(String, Element, String)>,
+    /// Type, full name, definition.
+    definitions: Vec<(String, String, Element)>,
+    /// Type, name, text.
+    code: Vec<(String, String, String)>,
     seen: BTreeSet<(String, String)>,
 }
 
@@ -76,7 +89,12 @@ impl Work {
                 let meta = last.ends_with("-meta.xml");
                 let stem = last.split('.').next().unwrap_or(last);
                 let problem = if meta { parse(content).err() } else { None };
-                self.report(kind_of(&parts), stem, path, problem);
+                let kind = kind_of(&parts);
+                if let (false, "ApexClass" | "ApexTrigger") = (meta, kind) {
+                    let body = String::from_utf8_lossy(content).into_owned();
+                    self.code.push((kind.to_owned(), stem.to_owned(), body));
+                }
+                self.report(kind, stem, path, problem);
             }
             ["lwc" | "aura", bundle, ..] => {
                 let problem = if last.ends_with("-meta.xml") { parse(content).err() } else { None };
@@ -85,7 +103,11 @@ impl Work {
             [_, .., file] => {
                 let stem = file.strip_suffix("-meta.xml").unwrap_or(file);
                 let stem = stem.rsplit_once('.').map_or(stem, |(stem, _)| stem);
-                self.report(kind_of(&parts), stem, path, parse(content).err());
+                let parsed = parse(content);
+                if let (Ok(root), true) = (&parsed, READ_LATER.contains(&kind_of(&parts))) {
+                    self.definitions.push((kind_of(&parts).to_owned(), stem.to_owned(), root.clone()));
+                }
+                self.report(kind_of(&parts), stem, path, parsed.err());
             }
         }
     }
@@ -208,6 +230,29 @@ impl Work {
             created: true,
             problem,
         });
+    }
+}
+
+/// Code is kept as rows that can be read; this org runs none of it.
+fn keep_code(visit: &mut Visit<'_>, code: &[(String, String, String)]) {
+    let author = visit.author(Source::Json);
+    let store = &mut visit.state.store;
+    for (object, name, body) in code {
+        let length = json!(body.len());
+        let members = [
+            ("Name", json!(name)),
+            ("Body", json!(body)),
+            ("LengthWithoutComments", length),
+            ("Status", json!("Active")),
+            ("IsValid", json!(true)),
+        ];
+        let known = store.rows(object).find(|(_, row)| row.get("Name") == Some(&json!(name)));
+        match known.map(|(id, _)| id.clone()) {
+            Some(id) => store.amend(object, &id, &members),
+            None => {
+                store.record(&author, object, &members);
+            }
+        }
     }
 }
 
@@ -337,6 +382,9 @@ fn whole(message: String) -> Problem {
     // A definition that parses but cannot be: the whole file is at fault.
     Problem { message, line: 1, column: 1 }
 }
+
+/// Types whose definitions are read again when the org acts on them.
+const READ_LATER: [&str; 2] = ["ApprovalProcess", "Workflow"];
 
 /// Elements inside an object that are components of their own.
 const CHILDREN: [(&str, &str); 10] = [

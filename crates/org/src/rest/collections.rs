@@ -63,7 +63,7 @@ fn write(visit: &mut Visit<'_>, call: &Call, operation: &Operation) -> Result<Re
         let one = store.attempt(|store| apply(store, &author, operation, record));
         done.push(one.unwrap_or_else(|failure| Done {
             id: None,
-            created: matches!(operation, Operation::Upsert(..)).then_some(false),
+            created: would_create(store, operation, record),
             failure: Some(failure),
         }));
     }
@@ -133,6 +133,16 @@ fn apply(
             }
         }
     }
+}
+
+/// What `created` says of a record that an upsert refused: whether there was none to change.
+fn would_create(store: &Store, operation: &Operation, record: &Value) -> Option<bool> {
+    let Operation::Upsert(object, field) = operation else { return None };
+    let object = store.schema.object(object)?;
+    let field = object.field(field)?;
+    let named = record.as_object()?.iter().find(|(name, _)| name.eq_ignore_ascii_case(&field.name));
+    let key = named.map(|(_, value)| crate::value::spell(value)).unwrap_or_default();
+    Some(!key.is_empty() && store.find(object, field, &key).is_empty())
 }
 
 fn delete(visit: &mut Visit<'_>, call: &Call) -> Result<Reply, Failure> {
@@ -225,7 +235,6 @@ impl Done {
 fn roll_back(done: &mut [Done]) {
     for one in done.iter_mut().filter(|one| one.failure.is_none()) {
         one.id = None;
-        one.created = one.created.map(|_| false);
         one.failure = Some(Failure::row(
             "ALL_OR_NONE_OPERATION_ROLLED_BACK",
             "Record rolled back because not all records were valid and the request was using AllOrNone header",

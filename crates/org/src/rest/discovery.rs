@@ -7,16 +7,16 @@ use crate::describe;
 use crate::state::Visit;
 
 /// The API versions the org answers to.
-pub(crate) const VERSIONS: std::ops::RangeInclusive<u32> = 50..=68;
+pub(crate) const VERSIONS: std::ops::RangeInclusive<u32> = 31..=68;
 
 /// `GET /services/data`.
 pub(crate) fn versions() -> Reply {
-    let seasons = ["Spring", "Summer", "Winter"];
+    let seasons = ["Winter", "Spring", "Summer"];
     let listed = VERSIONS.map(|version| {
-        // v50.0 was Winter '21, and there are three releases a year.
-        let step = version - 50 + 2;
+        // v50.0 was Winter '21, and there are three releases a year; v29.0 was Winter '14.
+        let step = version - 29;
         let season = usize::try_from(step % 3).ok().and_then(|at| seasons.get(at)).copied().unwrap_or("");
-        let year = 20 + step / 3 + u32::from(step % 3 == 2);
+        let year = 14 + step / 3;
         json!({"label": format!("{season} '{year}"), "url": format!("/services/data/v{version}.0"), "version": format!("{version}.0")})
     });
     Reply::json(200, Value::Array(listed.collect()))
@@ -25,16 +25,21 @@ pub(crate) fn versions() -> Reply {
 /// `GET /services/data/vNN.0`.
 pub(crate) fn resources(visit: &Visit<'_>) -> Reply {
     let names = [
+        "appMenu",
         "composite",
         "jobs",
         "limits",
         "metadata",
         "parameterizedSearch",
+        "process",
         "query",
         "queryAll",
+        "quickActions",
         "recent",
         "search",
         "sobjects",
+        "tabs",
+        "theme",
         "tooling",
     ];
     let mut map = serde_json::Map::new();

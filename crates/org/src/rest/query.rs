@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
+use crate::rest::plan;
 use crate::soql::{self, columns, evaluate};
 use crate::state::{Cursor, Visit};
 
@@ -14,12 +15,8 @@ pub(crate) fn start(
     deleted: bool,
     tooling: bool,
 ) -> Result<Reply, Failure> {
-    if call.parameter("explain").is_some() {
-        return Err(Failure::request(
-            400,
-            "FUNCTIONALITY_NOT_ENABLED",
-            "query plans are not part of this org",
-        ));
+    if let Some(what) = call.parameter("explain") {
+        return plan::explain(visit, what);
     }
     let text = call
         .parameter("q")
@@ -36,6 +33,9 @@ pub(crate) fn start(
         return Ok(Reply::json(200, columns::describe(&visit.lens(deleted), &query)?));
     }
     let found = evaluate::find(&visit.lens(deleted), &query)?;
+    if query.purpose.as_deref().is_some_and(|purpose| purpose.eq_ignore_ascii_case("VIEW")) {
+        viewed(visit, &query.from, &found);
+    }
     let size = page_size(visit, call);
     let name = query.from.clone();
     let cursor = Cursor { id: visit.state.ticket("01g"), query, found, deleted, size };
@@ -44,6 +44,17 @@ pub(crate) fn start(
         visit.state.cursors.open(cursor);
     }
     Ok(Reply::json(200, if tooling { dressed(body, &name) } else { body }))
+}
+
+/// `FOR VIEW`: the user is about to see these records, the first of them last.
+fn viewed(visit: &mut Visit<'_>, object: &str, found: &evaluate::Found) {
+    let evaluate::Found::Rows(ids) = found else { return };
+    let Some(name) = visit.state.store.schema.object(object).map(|object| object.name.clone()) else {
+        return;
+    };
+    for id in ids.iter().take(VIEWED_MAX).rev() {
+        visit.touched(&name, id);
+    }
 }
 
 /// Gives a later page: `locator` is `<cursor>-<rows already given>`.
@@ -111,6 +122,9 @@ fn dressed(body: Value, object: &str) -> Value {
     map.insert("entityTypeName".into(), json!(object));
     Value::Object(map)
 }
+
+/// How many records of one answer are noted as seen.
+const VIEWED_MAX: usize = 200;
 
 /// Objects of the Tooling API that clients ask about and that have no rows here.
 const TOOLING_OBJECTS: [&str; 10] = [

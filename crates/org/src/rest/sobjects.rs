@@ -8,7 +8,7 @@ use crate::describe;
 use crate::failure::Failure;
 use crate::multipart;
 use crate::read;
-use crate::rest::limits;
+use crate::rest::{limits, list_views, quick_actions};
 use crate::schema::{Kind, Object};
 use crate::state::Visit;
 use crate::store::{Row, Upserted, events, is_deleted, upsert_field};
@@ -24,6 +24,7 @@ pub(crate) fn route(
 ) -> Result<Reply, Failure> {
     let object = names.first().and_then(|name| visit.state.store.schema.object(name)).cloned();
     let object = object.ok_or_else(Failure::not_found)?;
+    let all = raw;
     let raw = |at: usize| raw.get(at).map_or("", String::as_str);
     match (method, names) {
         ("GET", [_]) => {
@@ -39,6 +40,11 @@ pub(crate) fn route(
             let between = (moment("start"), moment("end"));
             let found = changed(visit, &object, between, names.get(1) == Some(&"deleted"))?;
             Ok(Reply::json(200, found))
+        }
+        ("GET", [_, "listviews", rest @ ..]) => list_views::route(visit, call, &object, rest),
+        ("GET" | "POST", [_, "quickactions", ..]) => {
+            let rest = (names.get(2..).unwrap_or(&[]), all.get(2..).unwrap_or(&[]));
+            quick_actions::route(visit, call, method, rest, Some(&object))
         }
         ("GET", [_, _]) => get(visit, call, &object, raw(1)),
         ("PATCH", [_, _]) => update(visit, call, &object, raw(1)),

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Story, plain, start};
 
-fn zip(files: &[(&str, &str)]) -> Vec<u8> {
+pub(crate) fn zip(files: &[(&str, &str)]) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, content) in files {
         writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
@@ -20,7 +20,7 @@ fn zip(files: &[(&str, &str)]) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-async fn deploy(story: &Story, zip: &[u8], options: Value) -> Value {
+pub(crate) async fn deploy(story: &Story, zip: &[u8], options: Value) -> Value {
     let mut body = b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"package.xml\"\r\nContent-Type: application/zip\r\n\r\n".to_vec();
     body.extend(zip);
     body.extend(b"\r\n--x\r\nContent-Disposition: form-data; name=\"entity_content\"\r\nContent-Type: application/json\r\n\r\n");

@@ -16,6 +16,7 @@ mod files;
 mod login;
 mod queries;
 mod records;
+mod resources;
 mod snapshot;
 mod soap;
 mod wire;

@@ -1,0 +1,9 @@
+// Types away, imports to requires, so that jest can run the suite's TypeScript as it is.
+const { transformSync } = require('esbuild');
+
+module.exports = {
+  process(source, file) {
+    const { code } = transformSync(source, { loader: 'ts', format: 'cjs', target: 'node20', sourcemap: 'inline', sourcefile: file });
+    return { code };
+  },
+};
