@@ -68,13 +68,13 @@ class Place:
 class Stage:
     """Starts everything once, and stops it."""
 
-    def __init__(self, eosin, folder):
-        self.eosin, self.folder, self.servers, self.places, self.next = eosin, Path(folder), [], {}, PLANTED
+    def __init__(self, eosin, folder, made=MADE):
+        self.eosin, self.folder, self.made, self.servers, self.places, self.next = eosin, Path(folder), made, [], {}, PLANTED
         self.rows = {}
 
     def __enter__(self):
         for kind in KINDS:
-            made = list(people.invented(kind[:3], MADE))
+            made = list(people.invented(kind[:3], self.made))
             for thing in people.FIELDS:
                 people.write(self.folder / f"{kind}.{thing}.csv", thing, made if thing == "Contact" else made[:PLANTED])
         home = self.folder / "home"
@@ -146,8 +146,8 @@ class Stage:
     def person(self):
         """The number of somebody of each kind whom no scene has used yet."""
         self.next += 1
-        if self.next >= MADE:
-            raise SystemExit("there are more scenes than people; raise MADE in tests/leaks/places.py")
+        if self.next >= self.made:
+            raise SystemExit("there are more scenes than people; make more in tests/leaks/places.py")
         return self.next
 
 
