@@ -68,8 +68,8 @@ class Place:
 class Stage:
     """Starts everything once, and stops it."""
 
-    def __init__(self, eosin, folder, made=MADE):
-        self.eosin, self.folder, self.made, self.servers, self.places, self.next = eosin, Path(folder), made, [], {}, PLANTED
+    def __init__(self, eosin, folder, made=MADE, port=0):
+        self.eosin, self.folder, self.made, self.port, self.servers, self.places, self.next = eosin, Path(folder), made, port, [], {}, PLANTED
         self.rows = {}
 
     def __enter__(self):
@@ -110,7 +110,8 @@ class Stage:
         """The configuration that `eosin init` wrote, with our boundaries instead of its examples."""
         kept = (home / "eosin.toml").read_text().split("[[boundary]]")[0]
         for name in BOUNDARIES:
-            kept += f'[[boundary]]\nname = "{name}"\nprotocol = "salesforce"\nlisten = "127.0.0.1:0"\nupstream = "{orgs[name]}"\n' \
+            port = self.port if name == "production" else 0
+            kept += f'[[boundary]]\nname = "{name}"\nprotocol = "salesforce"\nlisten = "127.0.0.1:{port}"\nupstream = "{orgs[name]}"\n' \
                 f'environment = "{name}"\nmode = "enforce"\nsystem_of_record = {str(name == "production").lower()}\n'
         (home / "eosin.toml").write_text(kept)
 

@@ -8,7 +8,7 @@ use xtask::process::{cargo, watch};
 use xtask::tally::Tally;
 use xtask::tree;
 
-use crate::{clients, peers, say};
+use crate::{clients, leaks, leaks::Script, peers, say};
 
 /// The crates whose tests need no server: the inner loop of a day.
 const LIGHT: &[&str] = &["mark", "carrier", "recognise", "registry", "policy", "ledger", "flow", "xtask"];
@@ -56,6 +56,9 @@ pub(crate) fn run() -> bool {
         result
     });
     step("client stories", &mut || clients::run(&root, &[], &mut tally));
+    step("leak channels", &mut || leaks::run(&root, Script::Channels, &[], &mut tally));
+    step("bypass duel", &mut || leaks::run(&root, Script::Bypass, &[], &mut tally));
+    step("kill duel", &mut || leaks::run(&root, Script::Kill, &[], &mut tally));
     step("documents", &mut || {
         plain(&root, &["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])
     });

@@ -33,12 +33,18 @@ pub(crate) fn alone(only: &[String]) -> bool {
 /// Errors: something cannot be installed or built, or a story failed.
 pub(crate) fn run(root: &Path, only: &[String], tally: &mut Tally) -> Result<(), String> {
     provide()?;
+    let binary = built(root)?;
+    let mut stories = Command::new("python3");
+    stories.arg("-u").arg(HARNESS).arg("--eosin").arg(binary).args(only).current_dir(root);
+    watch(stories, |line| tally.see(line)).map_err(|failed| failed.to_string())
+}
+
+/// Builds the binary; where it is.
+pub(crate) fn built(root: &Path) -> Result<PathBuf, String> {
     let mut build = Command::new(cargo());
     build.args(["build", "-p", "eosin"]).current_dir(root);
     watch(build, |_| {}).map_err(|failed| failed.to_string())?;
-    let mut stories = Command::new("python3");
-    stories.arg("-u").arg(HARNESS).arg("--eosin").arg(binary(root)).args(only).current_dir(root);
-    watch(stories, |line| tally.see(line)).map_err(|failed| failed.to_string())
+    Ok(binary(root))
 }
 
 /// Installs what is missing, where there is apt and we may use it.

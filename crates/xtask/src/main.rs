@@ -8,6 +8,7 @@ use xtask::{licences, salesforce, tidy};
 
 mod ci;
 mod clients;
+mod leaks;
 mod peers;
 mod weigh;
 
@@ -17,6 +18,9 @@ cargo xtask <command>
   ci          everything CI runs, in order; ends with `N passed, N failed, N skipped`
   tidy        what a compiler cannot check: imports, names, words, links, vectors, licences
   clients     stories with real Salesforce clients: straight to the org, and through the gateway
+  leaks       the leak channels of an org, a scene each; `--write` writes docs/leak-channels.md
+  bypass      the duel of tricks and doors
+  kill        the duel of a gateway that is killed under load; `--seconds 120` for a long one
   licences    writes docs/licences.md
   salesforce  writes the fields of the Salesforce package
   weigh       sizes: crates linked, longest files, slowest units of the last `cargo build --timings`
@@ -30,6 +34,9 @@ fn main() -> ExitCode {
         "ci" => Ok(ci::run()),
         "tidy" => Ok(run_tidy()),
         "clients" => Ok(clients::alone(&rest)),
+        "leaks" => Ok(leaks::alone(leaks::Script::Channels, &rest)),
+        "bypass" => Ok(leaks::alone(leaks::Script::Bypass, &rest)),
+        "kill" => Ok(leaks::alone(leaks::Script::Kill, &rest)),
         "licences" => write_licences(),
         "salesforce" => write_salesforce(),
         "weigh" => weigh::print(),

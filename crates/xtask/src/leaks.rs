@@ -1,0 +1,56 @@
+//! The leak channels and the two duels: builds the binary, hands over to Python, counts what it says.
+
+use std::path::Path;
+use std::process::Command;
+
+use xtask::process::watch;
+use xtask::tally::Tally;
+use xtask::tree;
+
+use crate::{clients, say};
+
+/// A script of `tests/leaks`, and what it is called in a report.
+#[derive(Clone, Copy)]
+pub(crate) enum Script {
+    /// The table of channels.
+    Channels,
+    /// Tricks at doors.
+    Bypass,
+    /// A gateway that is killed under load.
+    Kill,
+}
+
+impl Script {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Channels => "tests/leaks/run.py",
+            Self::Bypass => "tests/leaks/duel.py",
+            Self::Kill => "tests/leaks/kill.py",
+        }
+    }
+}
+
+/// `cargo xtask leaks|bypass|kill [argument …]`: one script and its count.
+pub(crate) fn alone(script: Script, arguments: &[String]) -> bool {
+    let mut tally = Tally::default();
+    let result = run(&tree::root(), script, arguments, &mut tally);
+    if let Err(says) = &result {
+        say(&format!("{says}\n"));
+    }
+    result.is_ok() && tally.failed == 0
+}
+
+/// Runs a script and counts what passed.
+///
+/// Errors: the binary cannot be built, or a scene failed.
+pub(crate) fn run(
+    root: &Path,
+    script: Script,
+    arguments: &[String],
+    tally: &mut Tally,
+) -> Result<(), String> {
+    let binary = clients::built(root)?;
+    let mut python = Command::new("python3");
+    python.args(["-u", script.path(), "--eosin"]).arg(binary).args(arguments).current_dir(root);
+    watch(python, |line| tally.see(line)).map_err(|failed| failed.to_string())
+}
