@@ -33,6 +33,27 @@ pub(crate) fn spell_date_time(ms: i64) -> String {
     format!("{}T{}+0000", spell_date(ms.div_euclid(DAY_MS)), spell_clock(ms.rem_euclid(DAY_MS)))
 }
 
+/// Spells milliseconds since 1970 UTC as HTTP does: `Fri, 02 Jan 2026 03:04:05 GMT`.
+pub(crate) fn spell_http_date(ms: i64) -> String {
+    let days = ms.div_euclid(DAY_MS);
+    let (year, month, day) = civil_from_days(days);
+    let name = |names: &[&'static str], at: i64| {
+        usize::try_from(at).ok().and_then(|at| names.get(at).copied()).unwrap_or("")
+    };
+    let clock: String = spell_clock(ms.rem_euclid(DAY_MS)).chars().take(8).collect();
+    // 1970-01-01 was a Thursday.
+    let weekday = name(&WEEKDAYS, (days + 4).rem_euclid(7));
+    format!("{weekday}, {day:02} {} {year:04} {clock} GMT", name(&MONTHS, month - 1))
+}
+
+/// Reads what `spell_http_date` spells; a day without its zero is read too.
+pub(crate) fn read_http_date(text: &str) -> Option<i64> {
+    let mut words = text.split_once(", ")?.1.split(' ');
+    let (day, month, year, clock) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let month = MONTHS.iter().position(|known| known.eq_ignore_ascii_case(month))? + 1;
+    read_date_time(&format!("{year}-{month:02}-{day:0>2}T{clock}Z"))
+}
+
 /// Reads `2026-01-02`, or the date part of a date-time; gives days since 1970-01-01.
 pub(crate) fn read_date(text: &str) -> Option<i64> {
     let (date, rest) = text.split_at_checked(10)?;
@@ -119,9 +140,26 @@ fn spell_clock(ms: i64) -> String {
 
 pub(crate) const DAY_MS: i64 = 86_400_000;
 
+const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn http_dates_come_back_as_they_went() {
+        for text in [
+            "Fri, 02 Jan 2026 03:04:05 GMT",
+            "Thu, 03 Sep 2020 21:35:07 GMT",
+            "Thu, 01 Jan 1970 00:00:00 GMT",
+        ] {
+            assert_eq!(read_http_date(text).map(spell_http_date).as_deref(), Some(text));
+        }
+        assert_eq!(read_http_date("Sat, 1 Jan 2000 00:00:01 GMT"), Some(946_684_801_000));
+        assert_eq!(read_http_date("yesterday"), None);
+    }
     use proptest::prelude::*;
 
     #[test]

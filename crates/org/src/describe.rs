@@ -5,9 +5,10 @@ use serde_json::{Map, Value, json};
 use crate::schema::{Access, Child, Field, Kind, Object};
 
 /// The members that the list of objects gives of each.
+///
+/// Source: the recordings of real orgs in `CumulusCI`'s wheel (BSD-3-Clause), v48.0 to v59.0.
 pub(crate) fn summary(object: &Object, version: &str) -> Value {
-    let at = format!("/services/data/{version}/sobjects/{}", object.name);
-    json!({
+    let mut all = json!({
         "activateable": false,
         "associateEntityType": null,
         "associateParentEntity": null,
@@ -24,7 +25,7 @@ pub(crate) fn summary(object: &Object, version: &str) -> Value {
         "keyPrefix": object.prefix,
         "label": object.label,
         "labelPlural": object.plural,
-        "layoutable": true,
+        "layoutable": layoutable(object),
         "mergeable": matches!(object.name.as_str(), "Account" | "Case" | "Contact" | "Lead"),
         "mruEnabled": true,
         "name": object.name,
@@ -35,12 +36,114 @@ pub(crate) fn summary(object: &Object, version: &str) -> Value {
         "triggerable": true,
         "undeletable": true,
         "updateable": true,
-        "urls": {
-            "rowTemplate": format!("{at}/{{ID}}"),
-            "describe": format!("{at}/describe"),
-            "sobject": at,
-        },
-    })
+        "urls": urls(object, version),
+    });
+    if let (true, Some(map)) = (before(version, ASSOCIATED_SINCE), all.as_object_mut()) {
+        map.remove("associateEntityType");
+        map.remove("associateParentEntity");
+    }
+    all
+}
+
+/// The addresses of what else there is to ask about an object.
+fn urls(object: &Object, version: &str) -> Value {
+    let at = format!("/services/data/{version}/sobjects/{}", object.name);
+    let mut map = Map::new();
+    let mut add = |name: &str, rest: &str| map.insert(name.to_owned(), json!(format!("{at}{rest}")));
+    add("sobject", "");
+    add("describe", "/describe");
+    add("rowTemplate", "/{ID}");
+    let name = object.name.as_str();
+    if !layoutable(object) {
+        return Value::Object(map);
+    }
+    add("compactLayouts", "/describe/compactLayouts");
+    add("layouts", "/describe/layouts");
+    if name != "CampaignMember" {
+        add("quickActions", "/quickActions");
+    }
+    if !matches!(name, "CampaignMember" | "OpportunityContactRole" | "User" | "Event" | "Task") {
+        add("approvalLayouts", "/describe/approvalLayouts");
+    }
+    if object.custom || LISTED.contains(&name) {
+        add("listviews", "/listviews");
+    }
+    match name {
+        "User" => {
+            add("namedLayouts", "/describe/namedLayouts/{LayoutName}");
+            add("passwordUtilities", "/{ID}/password");
+        }
+        "Case" => {
+            add("caseArticleSuggestions", "/suggestedArticles");
+            add("caseRowArticleSuggestions", "/{ID}/suggestedArticles");
+        }
+        "WorkOrder" => {
+            add("workOrderArticleSuggestions", "/suggestedArticles");
+            add("workOrderRowArticleSuggestions", "/{ID}/suggestedArticles");
+        }
+        _ => {}
+    }
+    Value::Object(map)
+}
+
+/// The whole describe of an object, with the addresses of its pages under `base`.
+pub(crate) fn with_pages(object: &Object, version: &str, base: &str) -> Value {
+    let mut all = full(object, version);
+    let urls = all.get_mut("urls").and_then(Value::as_object_mut);
+    if let (Some(urls), true) = (urls, layoutable(object)) {
+        urls.insert("uiDetailTemplate".into(), json!(format!("{base}/{{ID}}")));
+        urls.insert("uiEditTemplate".into(), json!(format!("{base}/{{ID}}/e")));
+        urls.insert("uiNewRecord".into(), json!(format!("{base}/{}/e", object.prefix)));
+        let at = format!("/services/data/{version}/sobjects/{}", object.name);
+        if before(version, ASSOCIATED_SINCE) {
+            urls.insert("defaultValues".into(), json!(format!("{at}/defaultValues?recordTypeId&fields")));
+        }
+        if object.name == "Event" {
+            urls.insert("eventSeriesUpdates".into(), json!(format!("{at}/{{ID}}/fromThisEventOnwards")));
+        }
+    }
+    all
+}
+
+/// Whether the object has pages: what the platform keeps for itself has none.
+fn layoutable(object: &Object) -> bool {
+    !WITHOUT_PAGES.contains(&object.name.as_str())
+}
+
+/// Whether a version such as `v48.0` is older than a number.
+fn before(version: &str, number: f64) -> bool {
+    version.trim_start_matches('v').parse::<f64>().is_ok_and(|version| version < number)
+}
+
+fn scopes(object: &Object, version: &str) -> Value {
+    let plural = object.plural.to_lowercase();
+    let mut all = vec![json!({"label": format!("All {plural}"), "name": "everything"})];
+    let mut add = |name: &str, label: String| all.push(json!({"label": label, "name": name}));
+    let owned = object.field("OwnerId").is_some();
+    if owned && layoutable(object) {
+        add("mine", format!("My {plural}"));
+    }
+    if matches!(object.name.as_str(), "Case" | "Lead") {
+        add("queue_owned", format!("Queue owned {plural}"));
+        add("user_owned", format!("User owned {plural}"));
+    }
+    if SCOPED.contains(&object.name.as_str()) && !before(version, ASSOCIATED_SINCE) {
+        add("scopingRule", "Filter by scope".into());
+    }
+    match object.name.as_str() {
+        "Account" | "Contact" | "Lead" | "Opportunity" | "Event" | "Task" => {
+            add("team", format!("My team's {plural}"))
+        }
+        "Case" => {
+            add("genericteam", format!("My case teams {plural}"));
+            add("team_by_role", format!("My role-based team's {plural}"));
+        }
+        _ => {}
+    }
+    if matches!(object.name.as_str(), "Event" | "Task") {
+        add("delegated", format!("My delegated {plural}"));
+    }
+    json!(all)
 }
 
 /// The whole describe of an object.
@@ -72,12 +175,12 @@ pub(crate) fn full(object: &Object, version: &str) -> Value {
         ),
         ("searchLayoutable", json!(true)),
         ("sobjectDescribeOption", json!("FULL")),
-        (
-            "supportedScopes",
-            json!([{"label": format!("All {}", object.plural.to_lowercase()), "name": "everything"}]),
-        ),
+        ("supportedScopes", scopes(object, version)),
     ] {
         map.insert(name.into(), value);
+    }
+    if before(version, ASSOCIATED_SINCE) {
+        map.remove("sobjectDescribeOption");
     }
     Value::Object(map)
 }
@@ -96,7 +199,7 @@ fn child(child: &Child) -> Value {
 }
 
 fn describe_field(field: &Field) -> Value {
-    let picked = matches!(field.kind, Kind::Picklist | Kind::MultiPicklist);
+    let picked = matches!(field.kind, Kind::Picklist | Kind::MultiPicklist | Kind::ComboBox);
     let values: Vec<Value> = field
         .values
         .iter()
@@ -216,6 +319,15 @@ fn shape(field: &Field) -> [(&'static str, Value); 23] {
         | Kind::EncryptedString => "xsd:string",
     };
     let extra = match field.name.as_str() {
+        "Name" if field.compound.as_deref() == Some("Name") => Some("switchablepersonname"),
+        "Name"
+            if field.name_field
+                && field.access == Access::ReadOnly
+                && !field.auto_number
+                && !field.custom =>
+        {
+            Some("personname")
+        }
         _ if kind == Kind::TextArea => Some("plaintextarea"),
         _ if field.compound.as_deref() == Some("Name") => Some("personname"),
         "PhotoUrl" => Some("imageurl"),
@@ -252,6 +364,59 @@ fn shape(field: &Field) -> [(&'static str, Value); 23] {
         ("type", json!(kind.name())),
     ]
 }
+
+/// The first version whose describes say what an object is associated with.
+const ASSOCIATED_SINCE: f64 = 49.0;
+
+/// Objects with list views, beside custom ones.
+const LISTED: [&str; 12] = [
+    "Account",
+    "Asset",
+    "Campaign",
+    "Case",
+    "Contact",
+    "Contract",
+    "Lead",
+    "Opportunity",
+    "Order",
+    "Product2",
+    "WorkOrder",
+    "ServiceAppointment",
+];
+
+/// Objects that scoping rules can be written for.
+const SCOPED: [&str; 7] = ["Account", "Case", "Contact", "Event", "Lead", "Opportunity", "Task"];
+
+/// Objects of the platform itself, which nobody opens on a page.
+const WITHOUT_PAGES: [&str; 27] = [
+    "ApexClass",
+    "ApexTrigger",
+    "BusinessHours",
+    "ContentDocumentLink",
+    "DebugLevel",
+    "EventLogFile",
+    "FeedComment",
+    "FeedItem",
+    "FeedLike",
+    "FieldPermissions",
+    "Group",
+    "GroupMember",
+    "ObjectPermissions",
+    "Organization",
+    "PermissionSet",
+    "PermissionSetAssignment",
+    "ProcessInstance",
+    "ProcessInstanceWorkitem",
+    "Profile",
+    "PushTopic",
+    "RecordType",
+    "Report",
+    "Dashboard",
+    "SetupAuditTrail",
+    "StaticResource",
+    "StreamingChannel",
+    "UserRole",
+];
 
 const SYSTEM: [&str; 7] = [
     "Id",

@@ -61,7 +61,7 @@ fn route(visit: &mut Visit<'_>, call: &Call, segments: &[String]) -> Result<Repl
         ("GET", ["query" | "queryall", _]) => query::more(visit, raw(1)),
         ("DELETE", ["query", _]) => Ok(query::close(visit, raw(1))),
         ("GET", ["tooling", "query"]) => query::start(visit, call, false, true),
-        ("GET", ["sobjects"] | ["tooling", "sobjects"]) => Ok(discovery::objects(visit)),
+        ("GET", ["sobjects"] | ["tooling", "sobjects"]) => Ok(discovery::objects(visit, call)),
         (_, ["tooling", "sobjects", rest @ ..]) => {
             let reply = sobjects::route(visit, call, &method, rest, segments.get(2..).unwrap_or(&[]));
             // The Tooling API has no recycle bin.

@@ -18,7 +18,8 @@ pub(crate) fn new_state(config: &Config) -> State {
     let session_ms = i64::from(config.session_seconds) * 1000;
     let access = Access::new(organization.clone(), config.credentials.clone(), user_ids.clone(), session_ms);
     let mut state = State::new(access, config.query_batch_rows.max(1), config.limits);
-    let now = datetime::spell_date_time(config.clock.now_ms());
+    state.schema_ms = config.clock.now_ms();
+    let now = datetime::spell_date_time(state.schema_ms);
     let owner = user_ids.first().cloned().unwrap_or_default();
     let row = |id: &str, members: &[(&str, Value)]| {
         let mut row: Row = members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();

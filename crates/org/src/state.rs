@@ -26,6 +26,8 @@ pub(crate) struct State {
     /// Records that single requests touched last, newest first: object and id.
     pub(crate) recent: Vec<(String, String)>,
     pub(crate) requests: u64,
+    /// When objects and fields changed last, in milliseconds since 1970.
+    pub(crate) schema_ms: i64,
     pub(crate) batch_rows: usize,
     pub(crate) limits: Limits,
     serial: u64,
@@ -73,6 +75,7 @@ impl State {
             deployments: Deployments::default(),
             recent: Vec::new(),
             requests: 0,
+            schema_ms: 0,
             batch_rows,
             limits,
             serial: 0,

@@ -36,6 +36,7 @@ pub(crate) fn apply(
     }
     let changed: Vec<String> = work.schema.objects().map(|object| object.name.clone()).collect();
     visit.state.store.schema = work.schema;
+    visit.state.schema_ms = visit.now_ms;
     for object in changed {
         visit.state.store.reindex(&object);
     }

@@ -91,14 +91,18 @@ fn sequence(visit: &mut Visit<'_>, outer: &Call, parts: &[Part], all_or_none: bo
     let mut failed_at = None;
     for (at, part) in parts.iter().enumerate() {
         let reply = one(visit, outer, part, &known);
-        let location =
-            reply.headers.iter().find(|(name, _)| *name == "location").map(|(_, value)| value.clone());
+        let mut headers = Map::new();
+        for (name, shown) in SHOWN {
+            if let Some((_, value)) = reply.headers.iter().find(|(known, _)| *known == name) {
+                headers.insert(shown.into(), json!(value));
+            }
+        }
+        let headers = Value::Object(headers);
         let status = reply.status;
         let body = reply.into_value();
         if status < 300 {
             known.insert(part.reference.clone(), body.clone());
         }
-        let headers = location.map_or(json!({}), |location| json!({"Location": location}));
         answers.push(answer(&body, &headers, status, &part.reference));
         if status >= 300 && all_or_none {
             failed_at = Some(at);
@@ -245,3 +249,7 @@ mod tests {
         }
     }
 }
+
+/// Headers of an answer that stand in a composite one, and how they are spelled there.
+const SHOWN: [(&str, &str); 3] =
+    [("location", "Location"), ("etag", "ETag"), ("last-modified", "Last-Modified")];

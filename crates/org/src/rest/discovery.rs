@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::call::Reply;
+use crate::call::{Call, Reply};
 use crate::describe;
+use crate::rest::sobjects;
 use crate::state::Visit;
 
 /// The API versions the org answers to.
@@ -65,8 +66,9 @@ pub(crate) fn composite(visit: &Visit<'_>) -> Reply {
 }
 
 /// `GET …/sobjects`.
-pub(crate) fn objects(visit: &Visit<'_>) -> Reply {
+pub(crate) fn objects(visit: &Visit<'_>, call: &Call) -> Reply {
     let all: Vec<Value> =
         visit.state.store.schema.objects().map(|object| describe::summary(object, &visit.version)).collect();
-    Reply::json(200, json!({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": all}))
+    let body = json!({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": all});
+    sobjects::unless_known(visit, call, body)
 }

@@ -32,7 +32,8 @@ pub(crate) fn start(
     if call.parameter("columns").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
         return Ok(Reply::json(200, columns::describe(&visit.lens(deleted), &query)?));
     }
-    let found = evaluate::find(&visit.lens(deleted), &query)?;
+    let found = evaluate::find(&visit.lens(deleted), &query)
+        .map_err(|failure| pointed(failure, text, &query.from))?;
     if query.purpose.as_deref().is_some_and(|purpose| purpose.eq_ignore_ascii_case("VIEW")) {
         viewed(visit, &query.from, &found);
     }
@@ -100,6 +101,26 @@ pub(crate) fn parse(text: &str) -> Result<soql::Query, Failure> {
         );
         Failure::request(400, "MALFORMED_QUERY", message)
     })
+}
+
+/// An object that is not there, with the place in the query that names it.
+fn pointed(failure: Failure, text: &str, from: &str) -> Failure {
+    let lowered = text.to_ascii_lowercase();
+    let place = lowered.find(&format!("from {}", from.to_ascii_lowercase())).map(|at| at + "from ".len());
+    let (Some(at), "INVALID_TYPE") = (place, failure.code) else { return failure };
+    let before = text.get(..at).unwrap_or("");
+    let (row, column) =
+        (before.matches('\n').count() + 1, before.rsplit('\n').next().unwrap_or("").chars().count());
+    let line = text.lines().nth(row - 1).unwrap_or("");
+    let start = column.saturating_sub(30);
+    let near: String = line.chars().skip(start).take(50).collect();
+    let pointer = " ".repeat(column.saturating_sub(start));
+    let message = format!(
+        "\n{near}\n{pointer}^\nERROR at Row:{row}:Column:{}\n{} Please reference your WSDL or the describe call for the appropriate names.",
+        column + 1,
+        failure.message
+    );
+    Failure { message, ..failure }
 }
 
 /// Rows a page: the org's own size, or less if the client asks so.

@@ -34,7 +34,10 @@ pub(crate) fn route(
             Ok(Reply::json(200, body))
         }
         ("POST", [_] | [_, "id"]) => create(visit, call, &object),
-        ("GET", [_, "describe"]) => Ok(Reply::json(200, describe::full(&object, &visit.version))),
+        ("GET", [_, "describe"]) => {
+            let body = describe::with_pages(&object, &visit.version, &visit.base);
+            Ok(unless_known(visit, call, body))
+        }
         ("GET", [_, "updated" | "deleted"]) => {
             let moment = |name: &str| call.parameter(name).unwrap_or("");
             let between = (moment("start"), moment("end"));
@@ -63,6 +66,21 @@ pub(crate) fn route(
         (_, [_] | [_, _]) => Err(Failure::method_not_allowed(method)),
         _ => Err(Failure::not_found()),
     }
+}
+
+/// A description, or nothing where the client says that it has the one that is still right.
+///
+/// It changes only with the schema, so its tag is a digest of itself, and its date that of the last deployment.
+pub(crate) fn unless_known(visit: &Visit<'_>, call: &Call, body: Value) -> Reply {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, body.to_string().as_bytes());
+    let short = digest.as_ref().get(..4).unwrap_or_default();
+    let tag = format!("\"{}\"", data_encoding::HEXLOWER.encode(short));
+    let changed_ms = visit.state.schema_ms;
+    let same = call.header("if-none-match").is_some_and(|known| known.contains(&tag));
+    let since = call.header("if-modified-since").and_then(datetime::read_http_date);
+    let known = same || since.is_some_and(|since_ms| since_ms / 1_000 >= changed_ms / 1_000);
+    let reply = if known { Reply::empty(304) } else { Reply::json(200, body) };
+    reply.with("etag", tag).with("last-modified", datetime::spell_http_date(changed_ms))
 }
 
 fn create(visit: &mut Visit<'_>, call: &Call, object: &Object) -> Result<Reply, Failure> {

@@ -25,12 +25,16 @@ async fn a_reloaded_org_gives_the_same_answers() {
     ];
     let mut before = Vec::new();
     for question in questions {
-        before.push(story.get(question).await.json());
+        // Describes name the address that they were asked at, which is another after a restart.
+        let base = story.org.http_url().unwrap();
+        before.push(story.get(question).await.text().replace(&base, "base"));
     }
     story.org.stop().await.unwrap();
     let again = start(|config| config.snapshot = Some(path.clone())).await;
     for (question, before) in questions.iter().zip(before) {
-        assert_eq!(again.get(question).await.json(), before, "{question}");
+        let base = again.org.http_url().unwrap();
+        let same = again.get(question).await.text().replace(&base, "base") == before;
+        assert!(same, "{question}");
     }
     again.call("POST", "sobjects/Case", json!({"Subject": "S"})).await;
     assert_eq!(again.org.records("Case")[1]["CaseNumber"], "00000002");
