@@ -5,6 +5,7 @@
 //! hidden row; rows whose relationship is empty stay. The text is edited where it must be: every other byte is the
 //! client's own.
 
+mod parameters;
 mod rewrite;
 mod scope;
 mod search;
@@ -18,6 +19,7 @@ use crate::{
     token::TEXT_CHARACTERS_MAX,
 };
 
+pub use parameters::{IsolatedParameters, isolate_parameters};
 pub use search::isolate_search;
 
 /// Rewrites one SOQL statement.
@@ -143,6 +145,11 @@ pub enum CannotIsolate {
     /// A search in all objects.
     #[error("the search names no objects: say which after RETURNING")]
     NoObjects,
+    /// A search body with members that are not known, or of another kind.
+    #[error(
+        "the search body has members that are not known: send those that Salesforce documents, in their case"
+    )]
+    Parameters,
     /// The statement is too long once it is isolated.
     #[error(
         "the query has more than {TEXT_CHARACTERS_MAX} characters once hidden rows are excluded: shorten it"

@@ -13,10 +13,13 @@ mod query;
 mod schema;
 mod search;
 mod span;
+mod standard;
 mod token;
 
 pub use hidden::{Class, Hidden, LookupIds, Marks, NotANamespace};
-pub use isolate::{Added, CannotIsolate, Isolated, Rows, isolate, isolate_search};
+pub use isolate::{
+    Added, CannotIsolate, Isolated, IsolatedParameters, Rows, isolate, isolate_parameters, isolate_search,
+};
 pub use parse::{
     DEPTH_MAX, Expected, PATH_NAMES_MAX, ParseError, SUBQUERIES_MAX, parse, parse_condition, parse_order,
     parse_search,

@@ -17,6 +17,7 @@ use crate::{
     token::{self, Kind, Token},
 };
 
+pub(crate) use search::parse_item;
 pub use search::{parse_condition, parse_order, parse_search};
 
 /// A statement that goes deeper, in parentheses, functions and subqueries together, is refused.

@@ -186,6 +186,11 @@ impl Schema {
         self.objects.get(&object.to_ascii_lowercase()).is_some_and(|object| object.described)
     }
 
+    /// Whether an object of that name is known.
+    pub(crate) fn names(&self, object: &str) -> bool {
+        self.objects.contains_key(&object.to_ascii_lowercase())
+    }
+
     fn object(&mut self, name: &str) -> &mut Object {
         self.objects.entry(name.to_ascii_lowercase()).or_default()
     }

@@ -396,29 +396,32 @@ impl<'h> Rewrite<'h> {
         at: usize,
         place: &[String],
     ) -> Result<(), CannotIsolate> {
-        if self.hidden.marks == Marks::NotAsked {
-            return Ok(());
-        }
-        let everything: Vec<String> = select
-            .iter()
-            .filter_map(|item| match item {
-                Item::Value { value, .. } => fields_of(value).map(|(which, _)| which),
-                Item::TypeOf(_) | Item::Child(_) => None,
-            })
-            .collect();
-        let mut rows: Vec<Vec<String>> = vec![Vec::new()];
-        for one in uses.iter().filter(|one| one.selected) {
-            for length in 1..=one.ways.len() {
-                let way: Vec<String> = one.ways.iter().take(length).cloned().collect();
-                if !rows.iter().any(|known| same(known, &way)) {
-                    rows.push(way);
-                }
-            }
-        }
         let mut insert = String::new();
-        for way in rows {
-            let start = Stand { position: stand.position, ..stand.clone() };
-            let Some(end) = self.way(&mut Conditions::default(), start, &way)? else { continue };
+        for (written, field) in self.unasked(stand, uses, select)? {
+            insert.push_str(", ");
+            insert.push_str(&written);
+            self.added.push(Added { place: place.to_vec(), field });
+        }
+        if !insert.is_empty() {
+            self.edit(at, insert);
+        }
+        Ok(())
+    }
+
+    /// The fields that the answer is judged by and that are not asked for: as written in the query, and in the answer.
+    pub(super) fn unasked(
+        &self,
+        stand: &Stand,
+        uses: &[Use],
+        select: &[Item],
+    ) -> Result<Vec<(String, String)>, CannotIsolate> {
+        let mut fields = Vec::new();
+        if self.hidden.marks == Marks::NotAsked {
+            return Ok(fields);
+        }
+        let sets = sets(select);
+        for way in selected_ways(uses) {
+            let Some(end) = self.way(&mut Conditions::default(), stand.clone(), &way)? else { continue };
             let [object] = end.objects.as_slice() else { continue };
             if !self.bearing(object, stand.position)?.has_fields() {
                 continue;
@@ -428,25 +431,40 @@ impl<'h> Rewrite<'h> {
                     let this = one.field.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(&field));
                     one.selected && this && same(&one.ways, &way)
                 });
-                let covered = way.is_empty()
-                    && everything
-                        .iter()
-                        .any(|which| which == "ALL" || (which == "STANDARD") == (field == "Id"));
-                if asked || covered {
+                // Of these sets the standard one has `Id`, the custom one the others.
+                let in_set = |set: &String| set == "ALL" || (set == "STANDARD") == (field == "Id");
+                if asked || (way.is_empty() && sets.iter().any(in_set)) {
                     continue;
                 }
-                insert.push_str(", ");
-                insert.push_str(&end.before);
-                insert.push_str(&field);
-                let field = way.iter().chain([&field]).map(String::as_str).collect::<Vec<_>>().join(".");
-                self.added.push(Added { place: place.to_vec(), field });
+                let answered = way.iter().chain([&field]).map(String::as_str).collect::<Vec<_>>().join(".");
+                fields.push((format!("{}{field}", end.before), answered));
             }
         }
-        if !insert.is_empty() {
-            self.edit(at, insert);
-        }
-        Ok(())
+        Ok(fields)
     }
+}
+
+/// The words in `FIELDS(…)`.
+fn sets(select: &[Item]) -> Vec<String> {
+    let set = |item: &Item| match item {
+        Item::Value { value, .. } => fields_of(value),
+        Item::TypeOf(_) | Item::Child(_) => None,
+    };
+    select.iter().filter_map(set).collect()
+}
+
+/// The ways to all rows of which something is selected, the outer row first.
+fn selected_ways(uses: &[Use]) -> Vec<Vec<String>> {
+    let mut all: Vec<Vec<String>> = vec![Vec::new()];
+    for one in uses.iter().filter(|one| one.selected) {
+        for length in 1..=one.ways.len() {
+            let way: Vec<String> = one.ways.iter().take(length).cloned().collect();
+            if !all.iter().any(|known| same(known, &way)) {
+                all.push(way);
+            }
+        }
+    }
+    all
 }
 
 fn next(stand: &Stand, way: &str, objects: Vec<String>) -> Stand {

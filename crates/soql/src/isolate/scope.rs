@@ -4,7 +4,6 @@ use super::CannotIsolate;
 use crate::{
     query::{Argument, Condition, Expression, From, Item, Path, Query},
     schema::Schema,
-    span::Span,
 };
 
 /// A relationship path that a query uses, from its own rows.
@@ -32,15 +31,19 @@ impl<'q> Scope<'q> {
         let aliases = from.alias.iter().chain(from.joined.iter().filter_map(|(_, alias)| alias.as_ref()));
         for alias in aliases {
             let relationship = alias.text.to_ascii_lowercase().ends_with("__r");
-            if relationship || schema.lookup_of(object, &alias.text).is_some() {
+            if relationship || schema.lookup_of(object, &alias.text).is_some() || schema.names(&alias.text) {
                 return Err(CannotIsolate::Alias { position: alias.span.start });
             }
         }
         let alias = from.alias.as_ref().map(|alias| alias.text.to_string());
+        // What is joined must be a relationship to one row: a child's would count the children.
         let mut scope = Self { object: object.to_owned(), alias, joined: Vec::new(), from };
         for (path, alias) in &from.joined {
             let names: Vec<String> = path.names().iter().map(|name| name.text.to_string()).collect();
             let ways = scope.own(names, schema);
+            if !leads(schema, object, &ways) {
+                return Err(CannotIsolate::UnknownRelationship { position: path.span().start });
+            }
             if let Some(alias) = alias {
                 scope.joined.push((alias.text.to_string(), ways));
             }
@@ -137,12 +140,22 @@ impl<'q> Scope<'q> {
     }
 }
 
+/// Whether every relationship of a way is known.
+fn leads(schema: &Schema, object: &str, ways: &[String]) -> bool {
+    let mut objects = vec![object.to_owned()];
+    ways.iter().all(|way| {
+        let found: Vec<_> = objects.iter().filter_map(|object| schema.lookup_of(object, way)).collect();
+        objects = found.into_iter().flat_map(|lookup| lookup.targets).collect();
+        !objects.is_empty()
+    })
+}
+
 /// `ALL`, `STANDARD` or `CUSTOM` of `FIELDS(…)`.
-pub(super) fn fields_of(value: &Expression) -> Option<(String, Span)> {
-    let Expression::Call { function, arguments, span } = value else { return None };
+pub(super) fn fields_of(value: &Expression) -> Option<String> {
+    let Expression::Call { function, arguments, .. } = value else { return None };
     match arguments.as_slice() {
         [Argument::Expression(Expression::Field(path))] if function.is("FIELDS") => {
-            Some((path.text().to_ascii_uppercase(), *span))
+            Some(path.text().to_ascii_uppercase())
         }
         _ => None,
     }

@@ -34,8 +34,10 @@ impl Rewrite<'_> {
         let (conditions, stand, uses) = self.found_conditions(found)?;
         let place = [found.object.text.to_string()];
         if !found.select.is_empty() {
+            // First: where nothing stands between them, fields and conditions go to the same place.
+            self.ask(&stand, &uses, &found.select, found.select_end, &place)?;
             self.put(conditions.text(), found.filter.as_ref(), found.filter_span, found.source_end);
-            return self.ask(&stand, &uses, &found.select, found.select_end, &place);
+            return Ok(());
         }
         let Some(text) = conditions.text() else { return Ok(()) };
         let at = found.span.end;
@@ -51,7 +53,7 @@ impl Rewrite<'_> {
         Ok(())
     }
 
-    fn found_conditions(
+    pub(super) fn found_conditions(
         &self,
         found: &FoundObject,
     ) -> Result<(Conditions, Stand, Vec<super::scope::Use>), CannotIsolate> {

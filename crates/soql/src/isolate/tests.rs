@@ -155,6 +155,11 @@ fn what_cannot_be_isolated_is_refused() {
         CannotIsolate::UnknownRelationship { position: 23 },
     );
     refused("SELECT Account.Name FROM Contact Account", CannotIsolate::Alias { position: 33 });
+    refused("SELECT Lead.Name FROM Contact lead", CannotIsolate::Alias { position: 30 });
+    refused(
+        "SELECT count() FROM Account a, a.Contacts c WHERE c.A = 1",
+        CannotIsolate::UnknownRelationship { position: 31 },
+    );
     refused(
         "SELECT TYPEOF What WHEN Account THEN ParentId END FROM Task",
         CannotIsolate::TypeOf { position: 7 },
@@ -200,6 +205,13 @@ fn a_search_is_filtered_object_by_object() {
         "FIND {x} IN NAME FIELDS RETURNING Contact(Id, Name WHERE A = 1 OR B = 2 LIMIT 3), Product2 LIMIT 9",
         "FIND {x} IN NAME FIELDS RETURNING Contact(Id, Name WHERE @ AND (A = 1 OR B = 2) LIMIT 3), Product2 LIMIT 9",
     );
+    let asked =
+        isolate_search("FIND {x} RETURNING Lead(Name)", &Hidden::synthetic().marks(Marks::Asked), &schema());
+    let asked = asked.unwrap();
+    assert!(asked.text.starts_with(
+        "FIND {x} RETURNING Lead(Name, Id, Eosin_Subject__c, Eosin_Synthetic__c, Eosin_Mark__c WHERE Eosin_Synthetic__c"
+    ));
+    assert_eq!(asked.added[0], Added { place: vec!["Lead".to_owned()], field: "Id".to_owned() });
     let everywhere = isolate_search("FIND {x}", &Hidden::synthetic(), &schema());
     assert_eq!(everywhere, Err(CannotIsolate::NoObjects));
 }
@@ -222,6 +234,8 @@ fn what_is_said_of_the_unknown_holds() {
         schema().unstated_objects(Unknown::AssumedToBear).unknown_relationships(Unknown::AssumedToBear);
     let isolated = isolate("SELECT Patient__r.Name FROM Visit__c", &Hidden::synthetic(), &assumed).unwrap();
     assert_eq!(isolated.text, spelled("SELECT Patient__r.Name FROM Visit__c WHERE @ AND ~Patient__r~"));
+    let joined = isolate("SELECT Id FROM Account a, a.Contacts c", &Hidden::synthetic(), &assumed);
+    assert_eq!(joined, Err(CannotIsolate::UnknownRelationship { position: 26 }));
     let open = schema().unstated_objects(Unknown::Open);
     let isolated = isolate("SELECT Id FROM ApexClass", &Hidden::synthetic(), &open).unwrap();
     assert_eq!(isolated.text, "SELECT Id FROM ApexClass");

@@ -40,6 +40,14 @@ pub fn parse_order(text: &str) -> Result<Vec<Order>, ParseError> {
     Ok(order)
 }
 
+/// Reads one field or function without an alias.
+pub(crate) fn parse_item(text: &str) -> Result<Item, ParseError> {
+    let mut parser = Parser::new(text)?;
+    let value = parser.expression()?;
+    parser.end()?;
+    Ok(Item::Value { value, alias: None })
+}
+
 /// `FIND {…}` or `FIND '…'`: what is looked for, and where the rest begins.
 fn term(text: &str) -> Result<(Term, usize), ParseError> {
     let space = |text: &str| text.len() - text.trim_ascii_start().len();

@@ -11,4 +11,5 @@ mod corpus;
 mod interference;
 mod making;
 mod printing;
+mod splices;
 mod world;
