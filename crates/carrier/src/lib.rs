@@ -22,5 +22,6 @@ pub mod table;
 mod choice;
 mod exchange;
 mod span;
+mod xml;
 
 pub use exchange::{Action, Answer, DatasetPointer, Door, Labels, Limits, Readings, Refusal, Unit};

@@ -4,6 +4,9 @@
 //! records refused. Source: spec/carriers.md section 2.
 
 mod answer;
+mod batch;
+mod batch_job;
+mod batch_result;
 mod bulk;
 mod choose;
 mod columns;
@@ -16,11 +19,16 @@ mod plan;
 mod read;
 mod record;
 mod soap;
+mod soap_rows;
 mod withhold;
+mod xml_row;
 
 use crate::span;
 
-pub use answer::{refuse, refuse_request};
+pub use answer::{error_at, refuse, refuse_request};
+pub use batch::{BulkV1, unreadable_type};
+pub use batch_job::{BatchFormat, BatchJob, batch_job_created};
+pub use batch_result::{BatchRead, WithheldRows, batch_created, batch_read, count_refused};
 pub(crate) use bulk::{header, row};
 pub(crate) use choose::choose;
 pub(crate) use columns::Columns;
@@ -32,5 +40,5 @@ pub(crate) use place::{COLUMNS, is_own_column};
 pub use place::{PlaceError, place, place_csv, place_file};
 pub(crate) use read::read_line;
 pub use read::{read, read_file};
-pub use soap::{route_by_body, soap_is_login};
+pub use soap::{Call, Edition, Soap, route_by_body, soap_is_login};
 pub use withhold::{merge, withhold};

@@ -1,12 +1,12 @@
 //! The last step: what a ruling in the ledger does to the bytes.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use bytes::Bytes;
 use carrier::{
     Answer, Refusal, Unit, fhir,
     provenance::{Provenance, RulingReference},
-    salesforce,
+    salesforce::{self, WithheldRows},
 };
 use ledger::Logged;
 use mark::VerdictName;
@@ -65,8 +65,16 @@ pub struct Unavailable {
 pub struct Merge(Withheld);
 
 enum Withheld {
-    Salesforce { route: salesforce::Route, body: Bytes, refusals: BTreeMap<usize, Refusal> },
+    Salesforce {
+        route: salesforce::Route,
+        body: Bytes,
+        refusals: BTreeMap<usize, Refusal>,
+    },
     Fhir(fhir::Withheld),
+    /// Results of a Bulk v1 batch.
+    Results(Arc<WithheldRows>),
+    /// Counts of Bulk v1 batches and jobs, by id.
+    Counts(BTreeMap<String, usize>),
 }
 
 impl Merge {
@@ -76,11 +84,47 @@ impl Merge {
     ///         such as an error about the whole request, which then stands as it is.
     pub fn apply(&self, upstream: &[u8]) -> Option<Vec<u8>> {
         match &self.0 {
+            Withheld::Salesforce { route: salesforce::Route::BulkV1(_), .. } => {
+                let (_, batch, withheld) = self.batch(upstream)?;
+                let count = |id: &str| if id == batch { withheld.len() } else { 0 };
+                salesforce::count_refused(upstream, count)
+            }
             Withheld::Salesforce { route, body, refusals } => {
                 salesforce::merge(route, body, upstream, refusals)
             }
             Withheld::Fhir(withheld) => fhir::merge(withheld, Some(upstream)).ok().map(|answer| answer.body),
+            Withheld::Results(withheld) => withheld.in_results(upstream),
+            Withheld::Counts(counts) => {
+                salesforce::count_refused(upstream, |id| counts.get(id).copied().unwrap_or(0))
+            }
         }
+    }
+
+    /// Whether the answer has to be JSON, for only there can refusals be put back.
+    pub fn wants_json(&self) -> bool {
+        match &self.0 {
+            Withheld::Salesforce { route, .. } => {
+                !matches!(route, salesforce::Route::BulkV1(_) | salesforce::Route::Soap(_))
+            }
+            Withheld::Fhir(_) => true,
+            Withheld::Results(_) | Withheld::Counts(_) => false,
+        }
+    }
+
+    /// The job and the id of the batch that this answer tells of, and what was withheld from it.
+    pub(crate) fn batch(&self, upstream: &[u8]) -> Option<(String, String, WithheldRows)> {
+        let Withheld::Salesforce { route, body, refusals } = &self.0 else { return None };
+        let withheld = WithheldRows::of(route, body, refusals)?;
+        let (batch, job) = salesforce::batch_created(upstream)?;
+        Some((job, batch, withheld))
+    }
+
+    pub(crate) fn into_results(withheld: Arc<WithheldRows>) -> Self {
+        Self(Withheld::Results(withheld))
+    }
+
+    pub(crate) fn into_counts(counts: BTreeMap<String, usize>) -> Self {
+        Self(Withheld::Counts(counts))
     }
 }
 
@@ -89,6 +133,8 @@ impl fmt::Debug for Merge {
         f.write_str(match &self.0 {
             Withheld::Salesforce { .. } => "Merge(salesforce)",
             Withheld::Fhir(_) => "Merge(fhir)",
+            Withheld::Results(_) => "Merge(results)",
+            Withheld::Counts(_) => "Merge(counts)",
         })
     }
 }
@@ -153,9 +199,7 @@ pub fn apply(ruling: &Logged<Ruling>, crossing: &Crossing, read: Applied) -> Pas
         (Unit::Whole, Ok(body), Some(Route::Salesforce(route))) => {
             refuse(salesforce::refuse(&route, body, &refusals))
         }
-        (Unit::PerRecord | Unit::Whole, _, _) => {
-            refuse(error_answer(&crossing.protocol, 403, first(&refusals)))
-        }
+        (Unit::PerRecord | Unit::Whole, _, _) => refuse(error_at(crossing, 403, first(&refusals))),
     }
 }
 
@@ -178,6 +222,14 @@ pub fn error_answer(protocol: &Protocol, status: u16, refusal: &Refusal) -> Answ
     match protocol {
         Protocol::Salesforce => Answer { status, ..salesforce::refuse_request(refusal) },
         Protocol::Fhir { .. } => fhir::outcome(status, refusal),
+    }
+}
+
+/// An error about a whole request, in the shape of the API that its target belongs to.
+pub(crate) fn error_at(crossing: &Crossing, status: u16, refusal: &Refusal) -> Answer {
+    match &crossing.protocol {
+        Protocol::Salesforce => salesforce::error_at(&crossing.target, status, refusal),
+        Protocol::Fhir { .. } => error_answer(&crossing.protocol, status, refusal),
     }
 }
 

@@ -5,32 +5,59 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use carrier::salesforce::Job;
+use carrier::salesforce::{BatchJob, Job};
 
 /// The jobs seen being made, oldest forgotten first.
 #[derive(Debug, Default)]
 pub(crate) struct Jobs {
-    known: Mutex<(BTreeMap<String, Job>, VecDeque<String>)>,
+    /// Of Bulk 2.0.
+    ingest: Mutex<Known<Job>>,
+    /// Of Bulk API v1.
+    batch: Mutex<Known<BatchJob>>,
+}
+
+#[derive(Debug)]
+struct Known<J> {
+    jobs: BTreeMap<String, J>,
+    order: VecDeque<String>,
+}
+
+impl<J> Default for Known<J> {
+    fn default() -> Self {
+        Self { jobs: BTreeMap::new(), order: VecDeque::new() }
+    }
 }
 
 /// How many jobs are remembered; an org allows 100,000 a day, and one is uploaded soon after it is made.
 const JOBS_MAX: usize = 10_000;
 
-impl Jobs {
-    pub(crate) fn learn(&self, job: Job) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let (jobs, order) = &mut *known;
-        if jobs.insert(job.id.clone(), job.clone()).is_none() {
-            order.push_back(job.id);
+impl<J> Known<J> {
+    fn learn(&mut self, id: String, job: J) {
+        if self.jobs.insert(id.clone(), job).is_none() {
+            self.order.push_back(id);
         }
-        while order.len() > JOBS_MAX {
-            if let Some(oldest) = order.pop_front() {
-                jobs.remove(&oldest);
+        while self.order.len() > JOBS_MAX {
+            if let Some(oldest) = self.order.pop_front() {
+                self.jobs.remove(&oldest);
             }
         }
     }
+}
+
+impl Jobs {
+    pub(crate) fn learn(&self, job: Job) {
+        self.ingest.lock().unwrap_or_else(PoisonError::into_inner).learn(job.id.clone(), job);
+    }
 
     pub(crate) fn get(&self, id: &str) -> Option<Job> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).0.get(id).cloned()
+        self.ingest.lock().unwrap_or_else(PoisonError::into_inner).jobs.get(id).cloned()
+    }
+
+    pub(crate) fn learn_batch_job(&self, job: BatchJob) {
+        self.batch.lock().unwrap_or_else(PoisonError::into_inner).learn(job.id.clone(), job);
+    }
+
+    pub(crate) fn batch_job(&self, id: &str) -> Option<BatchJob> {
+        self.batch.lock().unwrap_or_else(PoisonError::into_inner).jobs.get(id).cloned()
     }
 }

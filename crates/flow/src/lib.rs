@@ -4,6 +4,7 @@
 //! the [`Passage`] it gets back.
 //! Read next: `spec/http.md`, then the crate `gateway`, which is the shell for HTTP.
 
+mod batches;
 mod clock;
 mod continuity;
 mod crossing;

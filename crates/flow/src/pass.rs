@@ -1,8 +1,12 @@
 //! The five steps, in order, once for every request that is judged.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
-use carrier::{Refusal, Unit, provenance::Provenance};
+use carrier::{
+    Refusal, Unit,
+    provenance::Provenance,
+    salesforce::{BatchRead, batch_read},
+};
 use ledger::{AppendError, Logged};
 use mark::{Verdict, judge};
 use policy::{Request, Ruling, Scope, decide};
@@ -11,7 +15,7 @@ use crate::{
     clock::Moment,
     continuity,
     crossing::{Crossing, Route},
-    effect::{self, Applied, Forward, Passage, Unavailable, apply, error_answer},
+    effect::{self, Applied, Forward, Merge, Passage, Unavailable, apply, error_at},
     entry::{Entry, Facts},
     read::{self, Read},
     settle::{Outcome, Settlement},
@@ -102,6 +106,46 @@ impl Flow {
         }
     }
 
+    /// The same for a job of Bulk API v1.
+    ///
+    /// Bounds: the shell hands in bodies of answers to job creations only, at most 64 KiB.
+    pub fn observe_batch_job(&self, body: &[u8]) {
+        if let Some(job) = carrier::salesforce::batch_job_created(body) {
+            self.jobs.learn_batch_job(job);
+        }
+    }
+
+    /// The upstream's answer with what was withheld put back into it; see [`Merge::apply`].
+    ///
+    /// Of a batch of which rows were withheld the id is remembered, so that its results can be made whole later.
+    pub fn merged(&self, merge: &Merge, boundary: &str, upstream: &[u8]) -> Option<Vec<u8>> {
+        if let Some((job, batch, withheld)) = merge.batch(upstream) {
+            self.batches.learn(boundary, job, batch, Arc::new(withheld));
+        }
+        merge.apply(upstream)
+    }
+
+    /// What to put back into the answer to a read that streams through: the results of a Bulk v1 batch that lost rows.
+    ///
+    /// Shape:  nothing for almost every request.
+    pub fn remembered(&self, boundary: &str, method: &str, target: &str) -> Option<Merge> {
+        if self.batches.is_empty() {
+            return None;
+        }
+        match batch_read(method, target)? {
+            BatchRead::Result { batch } => self.batches.of_batch(boundary, &batch).map(Merge::into_results),
+            BatchRead::Batch { batch } => {
+                let withheld = self.batches.of_batch(boundary, &batch)?;
+                Some(Merge::into_counts([(batch, withheld.len())].into()))
+            }
+            BatchRead::Batches { job } | BatchRead::Job { job } => {
+                let mut counts = self.batches.of_job(boundary, &job);
+                counts.insert(job, counts.values().sum());
+                (counts.len() > 1).then(|| Merge::into_counts(counts))
+            }
+        }
+    }
+
     /// Appends an entry whose place nobody waits for.
     fn note(&self, entry: Entry) -> bool {
         self.appender.append((), entry.bytes).is_ok()
@@ -161,7 +205,7 @@ impl Flow {
                 "Eosin cannot record its ruling and so nothing was done: {reason}. Try again later."
             ),
         };
-        let answer = error_answer(&crossing.protocol, 503, &refusal);
+        let answer = error_at(crossing, 503, &refusal);
         Passage::Unavailable(Unavailable { answer, retry_after_seconds: RETRY_AFTER_SECONDS })
     }
 }

@@ -18,25 +18,25 @@ pub(crate) struct Read<'a> {
 
 /// Reads one crossing. Total: what cannot be read is a reading that says so.
 pub(crate) fn read<'a>(crossing: &'a Crossing, jobs: &Jobs, limits: &Limits) -> Read<'a> {
-    let door = Route::find(
-        &crossing.protocol,
-        &crossing.method,
-        &crossing.target,
-        crossing.method_override.as_deref(),
-    );
-    let route = match door {
-        Door::Judged(route) => Some(route),
-        Door::Open | Door::Unknown => None,
+    let (route, opens) = match door(crossing, jobs) {
+        Door::Judged(route) => (Some(route), false),
+        Door::Open => (None, true),
+        Door::Unknown => (None, false),
     };
     let readings = match (&crossing.body, &route) {
         (Err(reason), _) => unreadable(reason.clone()),
-        (Ok(body), None) if opens_by_body(crossing, body) => {
-            Readings { unit: Unit::Whole, records: Vec::new() }
-        }
+        (Ok(_), None) if opens => Readings { unit: Unit::Whole, records: Vec::new() },
         (Ok(_), None) => unreadable(Unreadable::Shape(
             "this way of writing cannot be read here; use a route that docs/getting-started.md lists"
                 .to_owned(),
         )),
+        (
+            Ok(body),
+            Some(Route::Salesforce(route @ (salesforce::Route::BulkV1(_) | salesforce::Route::Soap(_)))),
+        ) => match salesforce::unreadable_type(crossing.content_type.as_deref()) {
+            Some(reason) => unreadable(reason),
+            None => salesforce::read(route, None, body, limits),
+        },
         (Ok(body), Some(Route::Salesforce(route))) => {
             let job = match route {
                 salesforce::Route::BulkUpload { job } => jobs.get(job),
@@ -52,7 +52,9 @@ pub(crate) fn read<'a>(crossing: &'a Crossing, jobs: &Jobs, limits: &Limits) -> 
                 | salesforce::Route::Graph
                 | salesforce::Route::Batch
                 | salesforce::Route::Tree { .. }
-                | salesforce::Route::BulkJob => None,
+                | salesforce::Route::BulkJob
+                | salesforce::Route::BulkV1(_)
+                | salesforce::Route::Soap(_) => None,
             };
             salesforce::read(route, job.as_ref(), body, limits)
         }
@@ -64,13 +66,31 @@ pub(crate) fn read<'a>(crossing: &'a Crossing, jobs: &Jobs, limits: &Limits) -> 
     Read { route, readings, datasets }
 }
 
-/// Whether only the body tells that there is nothing to judge: a SOAP login, read or deployment.
-fn opens_by_body(crossing: &Crossing, body: &[u8]) -> bool {
-    match &crossing.protocol {
-        Protocol::Salesforce => {
-            matches!(salesforce::route_by_body(&crossing.method, &crossing.target, body), Door::Open)
+/// What a crossing is, as far as its target, its job and its body tell.
+fn door(crossing: &Crossing, jobs: &Jobs) -> Door<Route> {
+    let door = Route::find(
+        &crossing.protocol,
+        &crossing.method,
+        &crossing.target,
+        crossing.method_override.as_deref(),
+    );
+    match (door, &crossing.protocol, &crossing.body) {
+        (Door::Judged(Route::Salesforce(salesforce::Route::BulkV1(batch))), _, _) => {
+            let batch = batch.of_job(|id| jobs.batch_job(id));
+            Door::Judged(Route::Salesforce(salesforce::Route::BulkV1(batch)))
         }
-        Protocol::Fhir { .. } => false,
+        (door @ Door::Judged(_), _, _) => door,
+        // Only the body tells which SOAP call it is.
+        (Door::Open | Door::Unknown, Protocol::Salesforce, Ok(body))
+            if salesforce::unreadable_type(crossing.content_type.as_deref()).is_none() =>
+        {
+            match salesforce::route_by_body(&crossing.method, &crossing.target, body) {
+                Door::Judged(route) => Door::Judged(Route::Salesforce(route)),
+                Door::Open => Door::Open,
+                Door::Unknown => Door::Unknown,
+            }
+        }
+        (Door::Open | Door::Unknown, _, _) => Door::Unknown,
     }
 }
 

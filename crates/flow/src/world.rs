@@ -11,6 +11,7 @@ use mark::{DatasetFile, TrustStore};
 use policy::Policies;
 
 use crate::{
+    batches::Batches,
     clock::{Clock, Forward},
     continuity::Gaps,
     jobs::Jobs,
@@ -28,6 +29,7 @@ pub struct Flow {
     pub(crate) clock: Forward,
     pub(crate) limits: Limits,
     pub(crate) jobs: Jobs,
+    pub(crate) batches: Batches,
     pub(crate) gaps: Gaps,
 }
 
@@ -61,6 +63,7 @@ impl Flow {
             clock: Forward::new(clock, last_at.as_deref()),
             limits,
             jobs: Jobs::default(),
+            batches: Batches::default(),
             gaps: Gaps::default(),
         }
     }

@@ -91,10 +91,21 @@ async fn pass_through(lane: &Lane, mut head: Head, body: Incoming) -> Result<Res
     if leads_on {
         head.headers.remove(header::ACCEPT_ENCODING);
     }
+    let remembered = lane.flow.remembered(&lane.boundary.name, head.method.as_str(), &head.target);
+    if remembered.is_some() {
+        // What is put back goes into a whole answer.
+        for name in [header::ACCEPT_ENCODING, header::RANGE, header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE]
+        {
+            head.headers.remove(name);
+        }
+    }
     let addresses = lane.addresses(&head);
     let body = Body::relay(body, lane.timeouts.idle, Trailers::Drop);
     let answer = lane.upstream.send(head.method, &head.target, head.headers, body).await?;
     let answer = cleaned(answer, &addresses)?;
+    if let Some(merge) = &remembered {
+        return merged(lane, answer, merge).await;
+    }
     if leads_on {
         return Ok(rewrite::body(answer, &addresses, &lane.timeouts, |_| {}).await);
     }
@@ -198,7 +209,7 @@ async fn carry(
     if forward.merge.is_some() || leads_on {
         head.headers.remove(header::ACCEPT_ENCODING);
     }
-    if forward.merge.is_some() {
+    if forward.merge.as_ref().is_some_and(flow::Merge::wants_json) {
         // Refusals can only be put back into JSON, whatever the client would rather read.
         head.headers.insert(header::ACCEPT, HeaderValue::from_static(MERGEABLE));
     }
@@ -215,6 +226,7 @@ async fn carry(
         (None, Some(rest)) => Body::relay(rest, lane.timeouts.idle, Trailers::Drop).after(received),
     };
     insert(&mut head.headers, PROVENANCE, &forward.provenance);
+    let is_batch_job = rewrite::is_batch_job(&head.target);
     let addresses = lane.addresses(&head);
     let sent = lane.upstream.send(head.method, &head.target, head.headers, body).await;
     if let Some(settlement) = forward.settlement {
@@ -231,7 +243,10 @@ async fn carry(
     }
     if leads_on {
         let flow = Arc::clone(&lane.flow);
-        return Ok(rewrite::body(answer, &addresses, &lane.timeouts, |body| flow.observe_job(body)).await);
+        let observe = |body: &[u8]| {
+            if is_batch_job { flow.observe_batch_job(body) } else { flow.observe_job(body) }
+        };
+        return Ok(rewrite::body(answer, &addresses, &lane.timeouts, observe).await);
     }
     Ok(answer.map(|body| Body::relay(body, lane.timeouts.upstream, Trailers::Keep)))
 }
@@ -261,7 +276,7 @@ async fn merged(
     let decoded = decode(coding(&parts.headers), &collected.received, &lane.limits)
         .map_err(|_| Problem::AnswerUnreadable)?;
     parts.headers.remove(header::CONTENT_LENGTH);
-    let body = match merge.apply(&decoded) {
+    let body = match lane.flow.merged(merge, &lane.boundary.name, &decoded) {
         Some(merged) => {
             parts.headers.remove(header::CONTENT_ENCODING);
             Bytes::from(merged)

@@ -42,7 +42,28 @@ pub(crate) fn concerns(protocol: &Protocol, method: &Method, target: &str) -> bo
         ["id", _, _] | ["services", "data"] | ["services", "data", _] => *method == Method::GET,
         // Bulk jobs say where their upload goes.
         ["services", "data", _, "jobs", ..] => true,
-        [.., "services", "Soap", "u" | "c", _] => *method == Method::POST,
+        _ => *method == Method::POST && (is_batch_job(target) || is_soap(segments)),
+    }
+}
+
+/// Whether this makes a job of Bulk API v1, whose answer says what its batches will hold.
+pub(crate) fn is_batch_job(target: &str) -> bool {
+    let path = target.split('?').next().unwrap_or(target);
+    let segments = path.split('/').filter(|segment| !segment.is_empty());
+    let mut segments = segments.skip_while(|segment| !segment.eq_ignore_ascii_case("services")).skip(1);
+    let is =
+        |segment: Option<&str>, word: &str| segment.is_some_and(|segment| segment.eq_ignore_ascii_case(word));
+    let (api, version, what) = (segments.next(), segments.next(), segments.next());
+    is(api, "async") && version.is_some() && is(what, "job") && segments.next().is_none()
+}
+
+/// Whether these segments are of a SOAP endpoint that says where calls go: its version, perhaps an org's id.
+fn is_soap(segments: &[&str]) -> bool {
+    let start = segments.iter().position(|segment| segment.eq_ignore_ascii_case("services"));
+    match start.and_then(|start| segments.get(start + 1..)).unwrap_or_default() {
+        [soap, api, _] | [soap, api, _, _] => {
+            soap.eq_ignore_ascii_case("soap") && ["u", "c"].iter().any(|one| api.eq_ignore_ascii_case(one))
+        }
         _ => false,
     }
 }
@@ -149,24 +170,30 @@ fn string_end(text: &str) -> Option<usize> {
     None
 }
 
-/// Replaces the origin at the start of XML text, as in `<serverUrl>https://…`.
+/// Replaces the origin at the start of the elements that say where to go next: `<serverUrl>https://…`.
+///
+/// No other element is touched: an answer of rows may hold an address that is somebody's data.
 fn in_xml(text: &[u8], addresses: &Addresses) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(text).ok()?;
     let mut out = String::with_capacity(text.len());
     let mut changed = false;
+    let mut leads_on = false;
     for (index, piece) in text.split('>').enumerate() {
         if index > 0 {
             out.push('>');
         }
         let (value, markup) = piece.split_at(piece.find('<').unwrap_or(piece.len()));
         match replaced(value, addresses) {
-            Some(value) if index > 0 => {
+            Some(value) if leads_on => {
                 changed = true;
                 out.push_str(&value);
             }
             _ => out.push_str(value),
         }
         out.push_str(markup);
+        let tag = markup.rsplit('<').next().unwrap_or_default();
+        let name = tag.split([' ', '\t', '\n', '\r']).next().unwrap_or_default();
+        leads_on = name.ends_with("serverUrl") || name.ends_with("ServerUrl");
     }
     changed.then(|| out.into_bytes())
 }
@@ -244,6 +271,12 @@ mod tests {
             r#"<r a="https://org.example:8443/x"><serverUrl>http://127.0.0.1:9000/services/Soap/u/60.0/00D</serverUrl></r>"#,
         );
         check(in_xml, "<serverUrl>https://elsewhere.example/</serverUrl>", "unchanged");
+        check(
+            in_xml,
+            r#"<a:metadataServerUrl x="y">https://org.example:8443</a:metadataServerUrl>"#,
+            r#"<a:metadataServerUrl x="y">http://127.0.0.1:9000</a:metadataServerUrl>"#,
+        );
+        check(in_xml, "<sf:Website>https://org.example:8443/</sf:Website>", "unchanged");
     }
 
     #[test]
@@ -257,6 +290,12 @@ mod tests {
             (Method::GET, "/id/00D/005", true),
             (Method::POST, "/services/Soap/u/60.0", true),
             (Method::POST, "/services/data/v60.0/jobs/ingest", true),
+            (Method::POST, "/services/Soap/c/60.0/00D000000000001", true),
+            (Method::POST, "/d.salesforce.com/services/soap/U/60.0", true),
+            (Method::POST, "/services/Soap/m/60.0", false),
+            (Method::POST, "//services/async/40.0/job", true),
+            (Method::POST, "/services/async/40.0/job/750000000000001AAA", false),
+            (Method::GET, "/services/async/40.0/job", false),
             (Method::GET, "/services/data/v60.0/query?q=SELECT+Id+FROM+Contact", false),
             (Method::GET, "/services/data/v60.0/sobjects/Contact/003", false),
         ];

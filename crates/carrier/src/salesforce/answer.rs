@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
+    batch,
     door::Route,
     fate::{BATCH_HALTED, Fates, HALTED, ROLLED_BACK, UNBOUNDED, fates, rolled_back},
     plan::{Plan, plan},
-    span,
+    soap, soap_rows, span,
 };
-use crate::{Answer, Refusal};
+use crate::{Answer, Refusal, route::Target};
 
 /// The field that a refusal points at; what only fell with it points at none.
 fn fields(refusal: &Refusal) -> &'static [&'static str] {
@@ -27,6 +28,18 @@ pub fn refuse_request(refusal: &Refusal) -> Answer {
     answer(403, &json!([request_error(refusal)]))
 }
 
+/// An error about a whole request, in the shape of the API that its target belongs to.
+///
+/// Shape:  SOAP: a fault, 500 instead of 403; Bulk v1: an `error` element; else as [`refuse_request`].
+/// Source: spec/carriers.md sections 2.5, 2.6 and 2.8.
+pub fn error_at(target: &str, status: u16, refusal: &Refusal) -> Answer {
+    match Target::parse(target) {
+        Some(target) if soap::is_endpoint(&target) => soap_rows::fault(status, refusal),
+        Some(target) if batch::is_endpoint(&target) => batch::error(status, refusal),
+        Some(_) | None => Answer { status, ..refuse_request(refusal) },
+    }
+}
+
 /// Refuses a judged request: nothing of it is sent on.
 ///
 /// Records without a refusal of their own are said to have been rolled back.
@@ -36,6 +49,12 @@ pub fn refuse_request(refusal: &Refusal) -> Answer {
 /// Source: spec/carriers.md section 2.5.
 pub fn refuse(route: &Route, body: &[u8], refusals: &BTreeMap<usize, Refusal>) -> Answer {
     let first = refusals.values().next().cloned().unwrap_or_else(|| rolled_back(route));
+    if let Route::BulkV1(rows) = route {
+        return batch::refuse(rows, &first);
+    }
+    if let Route::Soap(call) = route {
+        return soap_rows::refuse(*call, body, refusals);
+    }
     let plan = plan(route, body, &UNBOUNDED);
     if plan.groups.is_empty() {
         return refuse_request(&first);
@@ -71,7 +90,9 @@ pub fn refuse(route: &Route, body: &[u8], refusals: &BTreeMap<usize, Refusal>) -
         | Route::Delete { .. }
         | Route::DeleteMany
         | Route::BulkJob
-        | Route::BulkUpload { .. } => refuse_request(&first),
+        | Route::BulkUpload { .. }
+        | Route::BulkV1(_)
+        | Route::Soap(_) => refuse_request(&first),
     }
 }
 
@@ -119,7 +140,9 @@ fn part_error(route: &Route, reference: Option<&str>, refusal: &Refusal) -> Valu
         | Route::DeleteMany
         | Route::Tree { .. }
         | Route::BulkJob
-        | Route::BulkUpload { .. } => json!({ "success": false, "errors": [record_error(refusal)] }),
+        | Route::BulkUpload { .. }
+        | Route::BulkV1(_)
+        | Route::Soap(_) => json!({ "success": false, "errors": [record_error(refusal)] }),
     }
 }
 

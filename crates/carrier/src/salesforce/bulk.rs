@@ -3,7 +3,7 @@
 //! Its own scanner rather than the `csv` crate: cells borrow from the body, and what two readers could split
 //! differently is refused instead of guessed. `place` writes with that crate, and a law lets the two agree.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use memchr::{memchr, memchr2};
 
@@ -33,28 +33,60 @@ fn try_rows<'a>(
     body: &'a [u8],
     limits: &Limits,
 ) -> Result<Vec<Reading<'a>>, Unreadable> {
+    Ok(rows_at(object, delimiter, body, limits)?.rows.into_iter().map(|(reading, _)| reading).collect())
+}
+
+/// The rows of a table, and where they stand.
+pub(super) struct Placed<'a> {
+    /// Each row, and its bytes with its line end.
+    pub(super) rows: Vec<(Reading<'a>, Range<usize>)>,
+    /// Whether a row's quotes leave open where it ends; then no row can be taken out without guessing.
+    pub(super) is_broken: bool,
+}
+
+/// The rows of a CSV with a header, each with its place among the bytes.
+///
+/// Errors: why the whole cannot be read.
+pub(super) fn rows_at<'a>(
+    object: &str,
+    delimiter: u8,
+    body: &'a [u8],
+    limits: &Limits,
+) -> Result<Placed<'a>, Unreadable> {
     if body.len() > limits.body_bytes {
         return Err(Unreadable::TooLong { limit: limits.body_bytes });
     }
-    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-    let text = std::str::from_utf8(body).map_err(|error| {
+    let inner = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+    let offset = body.len() - inner.len();
+    let text = std::str::from_utf8(inner).map_err(|error| {
         Unreadable::Shape(format!("is not UTF-8 at byte {}; send UTF-8", error.valid_up_to()))
     })?;
     let mut scanner = Scanner { text, at: 0, line: 1, delimiter };
+    let mut placed = Placed { rows: Vec::new(), is_broken: false };
     let header = match scanner.next() {
-        None => return Ok(Vec::new()),
+        None => return Ok(placed),
         Some(row) => columns(row)?,
     };
-    let mut readings = Vec::new();
     for row in scanner {
-        if readings.len() >= limits.records {
+        if placed.rows.len() >= limits.records {
             return Err(Unreadable::TooMany { limit: limits.records });
         }
-        let place = Place { index: readings.len(), reference: format!("line {}", row.line) };
+        placed.is_broken |= row.cells.is_err();
+        let at = row.at.start + offset..row.at.end + offset;
+        let place = Place { index: placed.rows.len(), reference: format!("line {}", row.line) };
         let content = content(Cow::Owned(object.to_owned()), header.iter().cloned(), row);
-        readings.push(Reading { place, content });
+        placed.rows.push((Reading { place, content }, at));
     }
-    Ok(readings)
+    Ok(placed)
+}
+
+/// The cells of one row, and its bytes with its line end.
+pub(super) type Cells<'a> = (Vec<Cow<'a, str>>, Range<usize>);
+
+/// The cells of a table, its header too, each row with its bytes; nothing if a row is broken.
+pub(super) fn cells_at(text: &str) -> Option<Vec<Cells<'_>>> {
+    let scanner = Scanner { text, at: 0, line: 1, delimiter: b',' };
+    scanner.map(|row| Some((row.cells.ok()?, row.at))).collect()
 }
 
 /// The column names of a table's first row, which may have its line end.
@@ -118,6 +150,8 @@ fn trimmed(name: Cow<'_, str>) -> Cow<'_, str> {
 struct Row<'a> {
     /// The line it starts on, from 1.
     line: usize,
+    /// Its bytes, with its line end.
+    at: Range<usize>,
     cells: Result<Vec<Cow<'a, str>>, String>,
 }
 
@@ -137,23 +171,24 @@ impl<'a> Iterator for Scanner<'a> {
         if self.at >= self.text.len() {
             return None;
         }
-        let line = self.line;
+        let (line, start) = (self.line, self.at);
         let mut cells = Vec::new();
         loop {
             match self.cell() {
                 Ok(cell) => cells.push(cell),
                 Err(reason) => {
                     self.skip_line();
-                    return Some(Row { line, cells: Err(reason.to_owned()) });
+                    return Some(Row { line, at: start..self.at, cells: Err(reason.to_owned()) });
                 }
             }
             if self.peek() == Some(self.delimiter) {
                 self.at += 1;
             } else if self.line_end() || self.at >= self.text.len() {
-                return Some(Row { line, cells: Ok(cells) });
+                return Some(Row { line, at: start..self.at, cells: Ok(cells) });
             } else {
                 self.skip_line();
-                return Some(Row { line, cells: Err("has text after a closing quote".to_owned()) });
+                let cells = Err("has text after a closing quote".to_owned());
+                return Some(Row { line, at: start..self.at, cells });
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::{Action, Door, route::Target, salesforce::job::short_job_id};
+use super::{batch::BulkV1, job::short_job_id, soap::Soap};
+use crate::{Action, Door, route::Target};
 
 /// A write that this carrier reads.
 ///
@@ -62,6 +63,10 @@ pub enum Route {
         /// The job's id, in its 15 character form.
         job: String,
     },
+    /// A job of Bulk API v1, or a batch of one; see [`BulkV1::of_job`].
+    BulkV1(BulkV1),
+    /// A SOAP call that writes or asks for rows; only the body tells, see [`super::route_by_body`].
+    Soap(Soap),
 }
 
 impl Route {
@@ -80,6 +85,8 @@ impl Route {
             | Self::BulkUpload { .. } => Action::Create,
             Self::Update { .. } | Self::UpdateMany => Action::Update,
             Self::Delete { .. } | Self::DeleteMany => Action::Delete,
+            Self::BulkV1(batch) => batch.action(),
+            Self::Soap(soap) => soap.action(),
         }
     }
 
@@ -92,6 +99,7 @@ impl Route {
             | Self::Delete { object }
             | Self::UpsertMany { object }
             | Self::Tree { object } => Some(object),
+            Self::BulkV1(batch) => batch.object(),
             Self::CreateMany
             | Self::UpdateMany
             | Self::DeleteMany
@@ -99,7 +107,8 @@ impl Route {
             | Self::Graph
             | Self::Batch
             | Self::BulkJob
-            | Self::BulkUpload { .. } => None,
+            | Self::BulkUpload { .. }
+            | Self::Soap(_) => None,
         }
     }
 
@@ -120,6 +129,8 @@ impl Route {
             Self::Tree { .. } => "composite tree",
             Self::BulkJob => "bulk job",
             Self::BulkUpload { .. } => "bulk upload",
+            Self::BulkV1(batch) => batch.label(),
+            Self::Soap(soap) => soap.label(),
         }
     }
 }
@@ -181,7 +192,9 @@ fn posts_a_change(method: &str, route: &Route) -> bool {
         | Route::Batch
         | Route::Tree { .. }
         | Route::BulkJob
-        | Route::BulkUpload { .. } => false,
+        | Route::BulkUpload { .. }
+        | Route::BulkV1(_)
+        | Route::Soap(_) => false,
     };
     changes && method.eq_ignore_ascii_case("POST")
 }
@@ -199,11 +212,16 @@ fn door(method: &str, target: &Target) -> Door<Route> {
         // Runs code that is in its query.
         (_, ["services", "data", _, "tooling", "executeanonymous", ..]) => Door::Unknown,
         ("GET" | "HEAD" | "OPTIONS", _) | ("POST", ["services", "oauth2", ..]) => Door::Open,
-        // The job's own description and state; the rows are in a batch.
-        ("POST", ["services", "async", version, "job"] | ["services", "async", version, "job", _])
-            if is_version(version) =>
+        // A job's state; what it is said when it was made, and its rows are in its batches.
+        ("POST", ["services", "async", version, "job", _]) if is_version(version) => Door::Open,
+        ("POST", ["services", "async", version, "job"]) if is_version(version) => {
+            Door::Judged(Route::BulkV1(BulkV1::Job))
+        }
+        ("POST", ["services", "async", version, "job", job, "batch"])
+            if is_version(version) && is_id_shaped(job) =>
         {
-            Door::Open
+            let job = exact.get(4).map_or("", String::as_str);
+            Door::Judged(Route::BulkV1(BulkV1::new_batch(job)))
         }
         (verb, ["services", "data", version, rest @ ..]) if is_version(version) => {
             data_door(verb, rest, exact.get(3..).unwrap_or_default())

@@ -19,6 +19,10 @@ pub(super) type Fates = Vec<Vec<Option<Refusal>>>;
 /// Shape:  refusals by position in [`super::read()`]'s records -> the same and the others that fall.
 /// Source: spec/carriers.md section 2.5.
 pub fn complete(route: &Route, body: &[u8], refusals: &BTreeMap<usize, Refusal>) -> BTreeMap<usize, Refusal> {
+    // Their rows stand alone, and where they do not, `refuse` says so.
+    if matches!(route, Route::BulkV1(_) | Route::Soap(_)) {
+        return refusals.clone();
+    }
     let plan = plan(route, body, &UNBOUNDED);
     let mut all = refusals.clone();
     if plan.unit == Unit::Whole && !refusals.is_empty() {
@@ -112,7 +116,9 @@ pub(super) fn rolled_back(route: &Route) -> Refusal {
         | Route::DeleteMany
         | Route::Tree { .. }
         | Route::BulkJob
-        | Route::BulkUpload { .. } => (
+        | Route::BulkUpload { .. }
+        | Route::BulkV1(_)
+        | Route::Soap(_) => (
             ROLLED_BACK,
             "Record rolled back because not all records were valid and the request was using AllOrNone header",
         ),

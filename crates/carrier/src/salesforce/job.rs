@@ -17,7 +17,7 @@ pub struct Job {
     pub delimiter: u8,
 }
 
-/// What a Bulk 2.0 job does with its rows.
+/// What a Bulk job does with its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// New rows.
@@ -28,6 +28,8 @@ pub enum Operation {
     Upsert,
     /// Removal; the rows hold ids only.
     Delete,
+    /// A question; only jobs of Bulk API v1 are asked that way.
+    Query,
 }
 
 /// Largest answer to a job's creation that is read, in bytes; they are about 500.

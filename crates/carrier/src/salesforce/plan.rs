@@ -122,9 +122,11 @@ impl<'a> Planner<'a> {
                 ))
             }
             Route::BulkJob => envelope(body).map(|_| (Unit::Whole, Vec::new())),
-            Route::Delete { .. } | Route::DeleteMany | Route::BulkUpload { .. } => {
-                Ok((Unit::Whole, Vec::new()))
-            }
+            Route::Delete { .. }
+            | Route::DeleteMany
+            | Route::BulkUpload { .. }
+            | Route::BulkV1(_)
+            | Route::Soap(_) => Ok((Unit::Whole, Vec::new())),
         }
     }
 
@@ -168,7 +170,9 @@ impl<'a> Planner<'a> {
             | Route::Batch
             | Route::Tree { .. }
             | Route::BulkJob
-            | Route::BulkUpload { .. } => return,
+            | Route::BulkUpload { .. }
+            | Route::BulkV1(_)
+            | Route::Soap(_) => return,
         };
         let content = match body {
             Json::Object(mut members) if same_object(&members, object) => {
@@ -289,7 +293,9 @@ impl<'a> Planner<'a> {
                 | Route::Batch
                 | Route::Tree { .. }
                 | Route::BulkJob
-                | Route::BulkUpload { .. },
+                | Route::BulkUpload { .. }
+                | Route::BulkV1(_)
+                | Route::Soap(_),
             ) => Err(shape("is a request of many within a request of many")),
         }
     }
@@ -342,7 +348,7 @@ fn is_set(members: &Members<'_>, name: &str) -> bool {
     !matches!(flag, None | Some(Json::Null | Json::Bool(false)))
 }
 
-fn same_object(members: &Members<'_>, object: &str) -> bool {
+pub(super) fn same_object(members: &Members<'_>, object: &str) -> bool {
     let attributes = members.iter().find(|(name, _)| name == "attributes").map(|(_, value)| value);
     attributes
         .and_then(|attributes| attributes.get("type"))

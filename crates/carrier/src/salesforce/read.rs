@@ -6,11 +6,12 @@ use mark::{
 };
 
 use super::{
-    bulk,
+    batch, bulk,
     door::{Route, is_name},
     job::{Job, Operation},
     plan::{has_records, plan, unreadable},
     record::{object_of, record, shape},
+    soap_rows,
 };
 use crate::{Limits, Readings, Unit};
 
@@ -24,13 +25,19 @@ use crate::{Limits, Readings, Unit};
 /// Errors: none; what cannot be read is a reading, and never a reason to let the rest pass unread.
 /// Source: spec/carriers.md sections 2.1 to 2.4.
 pub fn read<'a>(route: &Route, job: Option<&Job>, body: &'a [u8], limits: &Limits) -> Readings<'a> {
+    if let Route::BulkV1(rows) = route {
+        return batch::read(rows, body, limits);
+    }
+    if let Route::Soap(call) = route {
+        return soap_rows::read(*call, body, limits);
+    }
     let Route::BulkUpload { job: id } = route else {
         let plan = plan(route, body, limits);
         return Readings { unit: plan.unit, records: plan.readings };
     };
     let records = match job.filter(|job| job.id == *id) {
         None => vec![unreadable("body", shape("belongs to a job that was not made through here"))],
-        Some(Job { operation: Operation::Delete, .. }) => Vec::new(),
+        Some(Job { operation: Operation::Delete | Operation::Query, .. }) => Vec::new(),
         Some(job) => bulk::rows(&job.object, job.delimiter, body, limits),
     };
     Readings { unit: Unit::Whole, records }

@@ -7,9 +7,11 @@ use serde_json::Value;
 
 use super::{
     answer::{graph, graph_ids, rendered},
+    batch,
     door::Route,
     fate::{Fates, UNBOUNDED, fates},
     plan::plan,
+    soap_rows,
     span::{self, Edit, array_of, edited},
 };
 use crate::{Refusal, Unit};
@@ -22,6 +24,12 @@ use crate::{Refusal, Unit};
 pub fn withhold(route: &Route, body: &[u8], refusals: &BTreeMap<usize, Refusal>) -> Option<Vec<u8>> {
     if refusals.is_empty() {
         return Some(body.to_vec());
+    }
+    if let Route::BulkV1(rows) = route {
+        return batch::withhold(rows, body, refusals);
+    }
+    if let Route::Soap(call) = route {
+        return soap_rows::withhold(*call, body, refusals);
     }
     let kept = Kept::of(route, body, refusals)?;
     let (at, items) = list(body, kept.names.sent)?;
@@ -46,6 +54,9 @@ pub fn merge(
 ) -> Option<Vec<u8>> {
     if refusals.is_empty() {
         return Some(upstream_body.to_vec());
+    }
+    if let Route::Soap(call) = route {
+        return soap_rows::merge(*call, body, upstream_body, refusals);
     }
     let kept = Kept::of(route, body, refusals)?;
     json::parse(upstream_body).ok()?;
@@ -138,7 +149,9 @@ fn names(route: &Route) -> Option<Names> {
         | Route::DeleteMany
         | Route::Tree { .. }
         | Route::BulkJob
-        | Route::BulkUpload { .. } => None,
+        | Route::BulkUpload { .. }
+        | Route::BulkV1(_)
+        | Route::Soap(_) => None,
     }
 }
 

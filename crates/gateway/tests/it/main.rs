@@ -15,3 +15,4 @@ mod rulings;
 mod scene;
 mod tls;
 mod trouble;
+mod xml_doors;
