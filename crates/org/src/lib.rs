@@ -14,6 +14,7 @@ mod datetime;
 mod deploy;
 mod describe;
 mod failure;
+mod graphql;
 mod id;
 mod multipart;
 mod org;

@@ -7,6 +7,7 @@ pub(crate) mod bulk_query;
 pub(crate) mod collections;
 pub(crate) mod composite;
 pub(crate) mod discovery;
+pub(crate) mod layouts;
 pub(crate) mod limits;
 pub(crate) mod list_views;
 pub(crate) mod plan;
@@ -16,10 +17,12 @@ pub(crate) mod quick_actions;
 pub(crate) mod search;
 pub(crate) mod sobjects;
 pub(crate) mod tree;
+pub(crate) mod ui;
 
 use crate::call::{Call, Reply};
 use crate::deploy;
 use crate::failure::Failure;
+use crate::graphql;
 use crate::state::Visit;
 
 /// Answers a request under a version: `segments` are those after `vNN.0`.
@@ -71,6 +74,8 @@ fn route(visit: &mut Visit<'_>, call: &Call, segments: &[String]) -> Result<Repl
         }
         ("GET", ["search"]) => search::find(visit, call.parameter("q").unwrap_or("")),
         ("GET" | "POST", ["parameterizedsearch"]) => search::parameterized(visit, call),
+        ("POST", ["graphql"]) => graphql::route(visit, call),
+        (_, ["ui-api", rest @ ..]) => ui::route(visit, call, &method, rest, segments.get(1..).unwrap_or(&[])),
         (_, ["sobjects", rest @ ..]) => {
             sobjects::route(visit, call, &method, rest, segments.get(1..).unwrap_or(&[]))
         }
@@ -85,7 +90,7 @@ fn route(visit: &mut Visit<'_>, call: &Call, segments: &[String]) -> Result<Repl
         (_, ["jobs", "ingest", rest @ ..]) => bulk_ingest::route(visit, call, &method, rest),
         (_, ["jobs", "query", rest @ ..]) => bulk_query::route(visit, call, &method, rest),
         (_, ["metadata", "deployrequest", rest @ ..]) => deploy::rest::route(visit, call, &method, rest),
-        (_, ["query" | "queryall" | "limits" | "search" | "composite" | "recent"]) => {
+        (_, ["query" | "queryall" | "limits" | "search" | "composite" | "recent" | "graphql"]) => {
             Err(Failure::method_not_allowed(&method))
         }
         _ => Err(Failure::not_found()),

@@ -8,7 +8,7 @@ use crate::describe;
 use crate::failure::Failure;
 use crate::multipart;
 use crate::read;
-use crate::rest::{limits, list_views, quick_actions};
+use crate::rest::{layouts, limits, list_views, quick_actions};
 use crate::schema::{Kind, Object};
 use crate::state::Visit;
 use crate::store::{Row, Upserted, events, is_deleted, upsert_field};
@@ -53,7 +53,7 @@ pub(crate) fn route(
         ("PATCH", [_, _]) => update(visit, call, &object, raw(1)),
         ("DELETE", [_, _]) => delete(visit, &object, raw(1)),
         ("GET", [_, id, _]) if crate::id::widen(id).is_some() => blob(visit, &object, raw(1), raw(2)),
-        ("GET", [_, "describe", ..]) => Err(Failure::not_found()),
+        ("GET", [_, "describe", rest @ ..]) => layouts::route(visit, &object, rest),
         ("GET", [_, _, _]) => {
             let id = by_external_id(visit, &object, raw(1), raw(2))?;
             get(visit, call, &object, &id)

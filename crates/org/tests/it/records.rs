@@ -77,8 +77,8 @@ async fn requests_that_make_no_sense_say_so() {
         ("PATCH", "sobjects/Account/nope", "{}", 400, "MALFORMED_ID"),
         ("DELETE", "sobjects/Account/003000000000001AAA", "", 400, "MALFORMED_ID"),
         ("GET", "nothing/here", "", 404, "NOT_FOUND"),
-        ("GET", "sobjects/Account/describe/layouts", "", 404, "NOT_FOUND"),
-        ("GET", "sobjects/User/describe/namedLayouts/UserAlt", "", 404, "NOT_FOUND"),
+        ("GET", "sobjects/Account/describe/wishes", "", 404, "NOT_FOUND"),
+        ("GET", "sobjects/Account/describe/namedLayouts/UserAlt", "", 404, "NOT_FOUND"),
     ] {
         let answer = story.call(method, path, body).await;
         assert_eq!((answer.status, answer.code().as_str()), (status, code), "{method} {path} {body:.40}");
