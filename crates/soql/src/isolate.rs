@@ -123,8 +123,16 @@ pub enum CannotIsolate {
         position: usize,
     },
     /// Relationships of relationships.
-    #[error("the relationship at byte {position} goes further than five objects")]
+    #[error("the relationship or formula at byte {position} goes further than five objects")]
     TooFar {
+        /// The byte.
+        position: usize,
+    },
+    /// A roll-up summary.
+    #[error(
+        "the field used at byte {position} sums up other rows, hidden ones too: ask for the rows themselves"
+    )]
+    Summary {
         /// The byte.
         position: usize,
     },

@@ -5,6 +5,7 @@
 //! What cannot be isolated is an error in plain words, and must then be refused.
 //! Read next: `spec/carriers.md` section 2.2, for the fields by which rows are told.
 
+mod formula;
 mod hidden;
 mod isolate;
 mod parse;
@@ -29,7 +30,7 @@ pub use query::{
     Argument, Condition, Direction, Expression, From, Item, Literal, LiteralKind, Membership, Name, Nulls,
     Operator, Order, Path, Purpose, Query, TypeOf, Update, With,
 };
-pub use schema::{Bearing, DESCRIPTION_BYTES_MAX, LearnError, Lookup, Schema, Unknown};
+pub use schema::{Bearing, DESCRIPTION_BYTES_MAX, LearnError, Lookup, Schema, Summaries, Unknown};
 pub use search::{FoundObject, Search, SearchWith, Term};
 pub use span::Span;
 pub use token::TEXT_CHARACTERS_MAX;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::formula;
+
 /// What is known of the org.
 ///
 /// Shape: objects by name, any case; relationships that every object has (`Owner`, `CreatedBy`, …) are always known.
@@ -13,6 +15,7 @@ pub struct Schema {
     objects: BTreeMap<String, Object>,
     unstated: Unknown,
     unrelated: Unknown,
+    summaries: Summaries,
 }
 
 /// What is done where nothing is known.
@@ -24,6 +27,24 @@ pub enum Unknown {
     AssumedToBear,
     /// It is taken to hold nothing that is hidden.
     Open,
+}
+
+/// Whether roll-up summaries may be seen. Nobody says which rows they count or add up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Summaries {
+    /// A query that uses one cannot be isolated.
+    Refused,
+    /// They may be seen, and what they say of hidden rows with them.
+    Shown,
+}
+
+/// What a field that is calculated says of other rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Derived {
+    /// What these paths lead to.
+    From(Vec<Vec<String>>),
+    /// Something of the rows below this one.
+    Summary,
 }
 
 /// How rows of an object are told to be hidden.
@@ -60,6 +81,7 @@ struct Object {
     described: bool,
     lookups: BTreeMap<String, Lookup>,
     children: BTreeMap<String, String>,
+    derived: BTreeMap<String, Derived>,
 }
 
 /// A relationship from a row to another.
@@ -74,10 +96,13 @@ pub struct Lookup {
 }
 
 impl Lookup {
-    /// A relationship whose field has the usual name: `AccountId` for `Account`, `Patient__c` for `Patient__r`.
+    /// A relationship whose field has the usual name: `AccountId` for `Account`, `Patient__c` for `Patient__r`, `Patient__pc` for `Patient__pr`.
     pub fn usual(relationship: &str, targets: &[&str]) -> Self {
-        let field = match relationship.len().checked_sub(3).and_then(|at| relationship.split_at_checked(at)) {
-            Some((stem, suffix)) if suffix.eq_ignore_ascii_case("__r") => format!("{stem}__c"),
+        let lower = relationship.to_ascii_lowercase();
+        // `__pr` is how a person account spells the relationships of its contact.
+        let custom = lower.ends_with("__r") || lower.ends_with("__pr");
+        let field = match relationship.get(..relationship.len().saturating_sub(1)) {
+            Some(stem) if custom => format!("{stem}c"),
             _ => format!("{relationship}Id"),
         };
         let targets = targets.iter().map(|target| (*target).to_owned()).collect();
@@ -102,10 +127,19 @@ pub const DESCRIPTION_BYTES_MAX: usize = 16 << 20;
 impl Schema {
     /// Nothing known but the relationships that every object has; what is not known is refused.
     pub fn empty() -> Self {
-        let mut schema =
-            Self { objects: BTreeMap::new(), unstated: Unknown::Refused, unrelated: Unknown::Refused };
+        let mut schema = Self {
+            objects: BTreeMap::new(),
+            unstated: Unknown::Refused,
+            unrelated: Unknown::Refused,
+            summaries: Summaries::Refused,
+        };
         for object in OPEN {
             schema.set(object, Bearing::Open);
+        }
+        for (object, field, path) in COPIES {
+            let path = path.iter().map(|name| (*name).to_owned()).collect();
+            let derived = &mut schema.object(object).derived;
+            derived.insert(field.to_ascii_lowercase(), Derived::From(vec![path]));
         }
         schema
     }
@@ -121,6 +155,13 @@ impl Schema {
     #[must_use]
     pub fn unknown_relationships(mut self, unknown: Unknown) -> Self {
         self.unrelated = unknown;
+        self
+    }
+
+    /// Says whether roll-up summaries may be seen; refused, unless said.
+    #[must_use]
+    pub fn summaries(mut self, summaries: Summaries) -> Self {
+        self.summaries = summaries;
         self
     }
 
@@ -142,7 +183,8 @@ impl Schema {
         self
     }
 
-    /// Takes the answer to an object's describe: its relationships both ways, and whether it bears the mark's fields.
+    /// Takes the answer to an object's describe: its relationships both ways, the formulas and roll-up summaries among its
+    /// fields, and whether it bears the mark's fields.
     ///
     /// What was said by [`Self::set`] stays. Bounds: 16 MB.
     pub fn learn(&mut self, describe: &[u8]) -> Result<(), LearnError> {
@@ -160,6 +202,12 @@ impl Schema {
             let Some(field_name) = text(field, "name") else { continue };
             synthetic |= ends_with(&field_name, "eosin_synthetic__c");
             subject |= ends_with(&field_name, "eosin_subject__c");
+            if field.get("calculated") == Some(&Value::Bool(true)) {
+                let formula = text(field, "calculatedFormula");
+                let derived =
+                    formula.map_or(Derived::Summary, |formula| Derived::From(formula::paths(&formula)));
+                object.derived.insert(field_name.to_ascii_lowercase(), derived);
+            }
             let Some(relationship) = text(field, "relationshipName") else { continue };
             let targets = field.get("referenceTo").and_then(Value::as_array).into_iter().flatten();
             let targets: Vec<_> = targets.filter_map(Value::as_str).map(str::to_owned).collect();
@@ -235,6 +283,18 @@ impl Schema {
         self.objects.get(&object.to_ascii_lowercase()).into_iter().flat_map(|object| object.lookups.values())
     }
 
+    /// What a field says of other rows.
+    pub(crate) fn derived(&self, object: &str, field: &str) -> Option<&Derived> {
+        let object = self.objects.get(&object.to_ascii_lowercase())?;
+        let derived = object.derived.get(&field.to_ascii_lowercase())?;
+        (*derived != Derived::Summary || self.summaries == Summaries::Refused).then_some(derived)
+    }
+
+    /// Every field of an object that says something of other rows.
+    pub(crate) fn derived_fields(&self, object: &str) -> impl Iterator<Item = &String> {
+        self.objects.get(&object.to_ascii_lowercase()).into_iter().flat_map(|object| object.derived.keys())
+    }
+
     /// Which object the rows of a child relationship are.
     pub(crate) fn child_of(&self, object: &str, relationship: &str) -> Option<String> {
         let children = &self.objects.get(&object.to_ascii_lowercase())?.children;
@@ -262,4 +322,12 @@ const EVERYWHERE: [(&str, &[&str]); 4] = [
     ("CreatedBy", &["User"]),
     ("LastModifiedBy", &["User"]),
     ("RecordType", &["RecordType"]),
+];
+
+/// Standard fields that copy what another row holds.
+const COPIES: [(&str, &str, &[&str]); 4] = [
+    ("Case", "ContactEmail", &["Contact", "Email"]),
+    ("Case", "ContactFax", &["Contact", "Fax"]),
+    ("Case", "ContactMobile", &["Contact", "MobilePhone"]),
+    ("Case", "ContactPhone", &["Contact", "Phone"]),
 ];

@@ -9,13 +9,15 @@ use super::{
 use crate::{
     hidden::{Hidden, LookupIds, Marks},
     query::{Condition, Item, Query, TypeOf},
-    schema::{Bearing, Lookup, Schema, Unknown},
+    schema::{Bearing, Derived, Lookup, Schema, Unknown},
     span::Span,
     token::TEXT_CHARACTERS_MAX,
 };
 
 /// Objects that one path may pass, as in Salesforce.
 const WAYS_MAX: usize = 5;
+/// Formulas of formulas that are looked into.
+const FORMULAS_MAX: usize = 10;
 
 pub(super) struct Rewrite<'h> {
     pub(super) hidden: &'h Hidden,
@@ -68,7 +70,16 @@ pub(super) struct Stand {
     pub(super) objects: Vec<String>,
     pub(super) before: String,
     pub(super) ways: usize,
+    /// How many formulas led here, one in the other.
+    pub(super) formulas: usize,
     pub(super) position: usize,
+}
+
+impl Stand {
+    /// On the rows of a query.
+    pub(super) fn on(object: &str, before: String, position: usize) -> Self {
+        Self { objects: vec![object.to_owned()], before, ways: 0, formulas: 0, position }
+    }
 }
 
 impl<'h> Rewrite<'h> {
@@ -108,7 +119,7 @@ impl<'h> Rewrite<'h> {
     ) -> Result<(), CannotIsolate> {
         let scope = Scope::new(&query.from, object, self.schema)?;
         let position = query.from.span.start;
-        let stand = Stand { objects: vec![object.to_owned()], before: scope.before(), ways: 0, position };
+        let stand = Stand::on(object, scope.before(), position);
         let mut conditions = Conditions::default();
         self.rows(&mut conditions, &stand)?;
         let uses = scope.uses(query, self.schema);
@@ -120,7 +131,7 @@ impl<'h> Rewrite<'h> {
             .iter()
             .any(|item| matches!(item, Item::Value { value, .. } if fields_of(value).is_some()))
         {
-            self.every_id(&mut conditions, &stand)?;
+            self.every_field(&mut conditions, &stand)?;
         }
         for item in &query.select {
             match item {
@@ -246,8 +257,12 @@ impl<'h> Rewrite<'h> {
     ) -> Result<(), CannotIsolate> {
         let stand = Stand { position: one.position, ..stand.clone() };
         let Some(end) = self.way(conditions, stand, &one.ways)? else { return Ok(()) };
-        let (Some(field), LookupIds::Guarded) = (&one.field, self.hidden.ids) else { return Ok(()) };
+        let Some(field) = &one.field else { return Ok(()) };
         for object in &end.objects {
+            self.calculated(conditions, &end, object, field)?;
+            if self.hidden.ids == LookupIds::Shown {
+                continue;
+            }
             let lookups =
                 self.schema.lookups(object).filter(|lookup| lookup.field.eq_ignore_ascii_case(field));
             for lookup in lookups {
@@ -257,14 +272,48 @@ impl<'h> Rewrite<'h> {
         Ok(())
     }
 
-    /// All ids that the rows may hold.
-    pub(super) fn every_id(&self, conditions: &mut Conditions, stand: &Stand) -> Result<(), CannotIsolate> {
-        if self.hidden.ids == LookupIds::Shown {
-            return Ok(());
+    /// A formula uses what it is calculated from; a summary uses rows that nobody knows.
+    fn calculated(
+        &self,
+        conditions: &mut Conditions,
+        end: &Stand,
+        object: &str,
+        field: &str,
+    ) -> Result<(), CannotIsolate> {
+        let position = end.position;
+        let paths = match self.schema.derived(object, field) {
+            None => return Ok(()),
+            Some(Derived::Summary) => return Err(CannotIsolate::Summary { position }),
+            Some(Derived::From(paths)) => paths,
+        };
+        if end.formulas == FORMULAS_MAX {
+            return Err(CannotIsolate::TooFar { position });
         }
+        let inside = Stand { objects: vec![object.to_owned()], formulas: end.formulas + 1, ..end.clone() };
+        for path in paths {
+            let Some((field, ways)) = path.split_last() else { continue };
+            let one = Use { ways: ways.to_vec(), field: Some(field.clone()), selected: false, position };
+            self.used(conditions, &inside, &one)?;
+        }
+        Ok(())
+    }
+
+    /// All ids and calculated fields that the rows may hold.
+    pub(super) fn every_field(
+        &self,
+        conditions: &mut Conditions,
+        stand: &Stand,
+    ) -> Result<(), CannotIsolate> {
         for object in &stand.objects {
-            for lookup in self.schema.lookups(object) {
-                self.way(conditions, stand.clone(), std::slice::from_ref(&lookup.relationship))?;
+            let lookups = self.schema.lookups(object).map(|lookup| &lookup.field);
+            for field in lookups.chain(self.schema.derived_fields(object)) {
+                let one = Use {
+                    ways: Vec::new(),
+                    field: Some(field.clone()),
+                    selected: false,
+                    position: stand.position,
+                };
+                self.used(conditions, stand, &one)?;
             }
         }
         Ok(())
@@ -369,7 +418,7 @@ impl<'h> Rewrite<'h> {
         let position = type_of.span.start;
         let branches = type_of.branches.iter().map(|(object, fields)| (&*object.text, fields));
         for (object, fields) in branches.chain([("Name", &type_of.otherwise)]) {
-            let stand = Stand { objects: vec![object.to_owned()], before: String::new(), ways: 0, position };
+            let stand = Stand::on(object, String::new(), position);
             for field in fields {
                 let mut conditions = Conditions::default();
                 let one = Use {
@@ -472,6 +521,7 @@ fn next(stand: &Stand, way: &str, objects: Vec<String>) -> Stand {
         objects,
         before: format!("{}{way}.", stand.before),
         ways: stand.ways + 1,
+        formulas: stand.formulas,
         position: stand.position,
     }
 }

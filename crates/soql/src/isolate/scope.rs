@@ -30,7 +30,8 @@ impl<'q> Scope<'q> {
     pub(super) fn new(from: &'q From, object: &str, schema: &Schema) -> Result<Self, CannotIsolate> {
         let aliases = from.alias.iter().chain(from.joined.iter().filter_map(|(_, alias)| alias.as_ref()));
         for alias in aliases {
-            let relationship = alias.text.to_ascii_lowercase().ends_with("__r");
+            let lower = alias.text.to_ascii_lowercase();
+            let relationship = lower.ends_with("__r") || lower.ends_with("__pr");
             if relationship || schema.lookup_of(object, &alias.text).is_some() || schema.names(&alias.text) {
                 return Err(CannotIsolate::Alias { position: alias.span.start });
             }

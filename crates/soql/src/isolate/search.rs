@@ -66,7 +66,7 @@ impl Rewrite<'_> {
             joined: Vec::new(),
         };
         let scope = Scope::new(&from, &object, self.schema)?;
-        let stand = Stand { objects: vec![object], before: String::new(), ways: 0, position };
+        let stand = Stand::on(&object, String::new(), position);
         let mut conditions = Conditions::default();
         self.rows(&mut conditions, &stand)?;
         let mut uses = scope.of_items(&found.select, self.schema);
@@ -89,7 +89,7 @@ impl Rewrite<'_> {
             .iter()
             .any(|item| matches!(item, Item::Value { value, .. } if fields_of(value).is_some()))
         {
-            self.every_id(&mut conditions, &stand)?;
+            self.every_field(&mut conditions, &stand)?;
         }
         if conditions.needs_joins() {
             return Err(CannotIsolate::NoJoinHere { position });

@@ -1,7 +1,7 @@
 //! Scenes of the rewrite: statement in, statement out.
 
 use super::*;
-use crate::{Bearing, Lookup, LookupIds, Marks, Unknown, isolate_search};
+use crate::{Bearing, Lookup, LookupIds, Marks, Summaries, Unknown, isolate_search};
 
 fn schema() -> Schema {
     let mut schema = Schema::empty();
@@ -164,6 +164,36 @@ fn what_cannot_be_isolated_is_refused() {
         "SELECT TYPEOF What WHEN Account THEN ParentId END FROM Task",
         CannotIsolate::TypeOf { position: 7 },
     );
+}
+
+#[test]
+fn a_calculated_field_is_what_it_is_calculated_from() {
+    let describe = br#"{"name":"Contact","fields":[
+        {"name":"City__c","calculated":true,"calculatedFormula":"UPPER( Account.BillingCity ) & $Label.x"},
+        {"name":"Both__c","calculated":true,"calculatedFormula":"City__c + ReportsTo.City__c"},
+        {"name":"Loop__c","calculated":true,"calculatedFormula":"Loop__c"},
+        {"name":"Visits__c","calculated":true,"calculatedFormula":null}]}"#;
+    let mut schema = schema();
+    schema.learn(describe).unwrap();
+    let check = |before: &str, after: &str| {
+        let isolated = isolate(before, &Hidden::synthetic(), &schema).unwrap();
+        assert_eq!(isolated.text, spelled(after));
+    };
+    check("SELECT city__c FROM Contact", "SELECT city__c FROM Contact WHERE @ AND ~Account~");
+    let both = isolate("SELECT Id FROM Contact ORDER BY Both__c", &Hidden::synthetic(), &schema).unwrap();
+    for way in ["AccountId = null", "ReportsToId = null", "ReportsTo.AccountId = null"] {
+        assert!(both.text.contains(way), "{}", both.text);
+    }
+    let fails = |text: &str| isolate(text, &Hidden::synthetic(), &schema).unwrap_err();
+    assert_eq!(fails("SELECT Loop__c FROM Contact"), CannotIsolate::TooFar { position: 7 });
+    assert_eq!(fails("SELECT Visits__c FROM Contact"), CannotIsolate::Summary { position: 7 });
+    assert!(matches!(fails("SELECT FIELDS(ALL) FROM Contact"), CannotIsolate::TooFar { .. }));
+    let shown = schema.clone().summaries(Summaries::Shown);
+    assert!(isolate("SELECT Visits__c FROM Contact", &Hidden::synthetic(), &shown).is_ok());
+    let mut standard = Schema::standard();
+    standard.set("Contact", Bearing::Fields).set("Case", Bearing::Open);
+    let isolated = isolate("SELECT ContactEmail FROM Case", &Hidden::synthetic(), &standard).unwrap();
+    assert_eq!(isolated.text, spelled("SELECT ContactEmail FROM Case WHERE ~Contact~"));
 }
 
 #[test]

@@ -12,6 +12,8 @@ use crate::{
 
 fn schema() -> Schema {
     let mut schema = Schema::empty();
+    let describe = br#"{"name":"Contact","fields":[{"name":"Copy__c","calculated":true,"calculatedFormula":"Account.Name"}]}"#;
+    schema.learn(describe).unwrap();
     for object in ["Account", "Contact", "Lead"] {
         schema.set(object, Bearing::Fields);
     }

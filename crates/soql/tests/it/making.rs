@@ -60,6 +60,10 @@ pub(crate) fn world(choices: &mut Choices<'_>) -> World {
                     fields.insert(field, known.get(pick).cloned().unwrap_or(Value::Null));
                 }
             }
+            if object == "Contact" {
+                let account = rows.iter().find(|row| row.get("Id") == fields["AccountId"]);
+                fields.insert("Copy__c", account.map_or(Value::Null, |account| account.get("Name")));
+            }
             rows.push(Row { object, fields });
         }
     }
@@ -99,10 +103,20 @@ fn paths(object: &str) -> &'static [&'static str] {
             "Eosin_Subject__c",
             "Account.Eosin_Subject__c",
             "contact.name",
+            "Copy__c",
+            "ReportsTo.Copy__c",
             "account.id",
         ],
         "Task" => &["Id", "Name", "N", "WhoId", "Who.Name"],
-        "Contact_Note__c" => &["Id", "Name", "N", "Contact__c", "Contact__r.Name", "Contact__r.Account.Name"],
+        "Contact_Note__c" => &[
+            "Id",
+            "Name",
+            "N",
+            "Contact__c",
+            "Contact__r.Name",
+            "Contact__r.Account.Name",
+            "Contact__r.Copy__c",
+        ],
         _ => &["Id", "Name", "N", "Eosin_Subject__c"],
     }
 }

@@ -206,6 +206,10 @@ impl World {
             };
             let lookup =
                 LOOKUPS.iter().find(|(from, _, id, _)| *from == object && id.eq_ignore_ascii_case(&field));
+            // A formula, `Account.Name`.
+            if field.eq_ignore_ascii_case("Copy__c") && object == "Contact" {
+                ways.push("Account".to_owned());
+            }
             ways.extend(lookup.map(|(_, relationship, ..)| (*relationship).to_owned()));
             all.push(ways);
         };
