@@ -241,10 +241,11 @@ impl<'t> Parser<'t> {
 
     /// A name that is none of the words that could follow instead.
     fn alias(&mut self) -> Result<Option<Name>, ParseError> {
-        if self.word("AS") {
-            return self.name().map(Some);
-        }
+        let said = self.word("AS");
         let free = self.peek().kind == Kind::Word && !AFTER_NAMES.iter().any(|word| self.is_word(word));
+        if said && !free {
+            return Err(self.expected(Expected::Name));
+        }
         if free { self.name().map(Some) } else { Ok(None) }
     }
 
@@ -351,6 +352,7 @@ const AFTER_NAMES: &[&str] = &[
     "ALL",
     "AND",
     "OR",
+    "NULL",
     "NOT",
     "ASC",
     "DESC",

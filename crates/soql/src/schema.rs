@@ -211,6 +211,10 @@ impl Schema {
             let Some(relationship) = text(field, "relationshipName") else { continue };
             let targets = field.get("referenceTo").and_then(Value::as_array).into_iter().flatten();
             let targets: Vec<_> = targets.filter_map(Value::as_str).map(str::to_owned).collect();
+            // Some standard fields are called lookups and lead nowhere (`JigsawCompanyId`).
+            if targets.is_empty() {
+                continue;
+            }
             object.lookups.insert(
                 relationship.to_ascii_lowercase(),
                 Lookup { relationship, field: field_name, targets },

@@ -57,10 +57,10 @@ pub struct FoundObject {
     pub filter: Option<Condition>,
     /// Where the condition stands, without the word `WHERE`.
     pub filter_span: Span,
-    /// Where the last thing that is asked for ends.
-    pub(crate) select_end: usize,
-    /// Where what comes before `WHERE` ends.
-    pub(crate) source_end: usize,
+    /// Ends where the last thing that is asked for does.
+    pub(crate) select_span: Span,
+    /// Ends where what comes before `WHERE` does.
+    pub(crate) source_span: Span,
     /// `ORDER BY …`.
     pub order_by: Vec<Order>,
     /// `LIMIT n`.

@@ -236,13 +236,14 @@ mod tests {
     fn a_describe_says_what_bears_and_where_lookups_lead() {
         let mut schema = Schema::standard();
         let describe = br#"{"name":"Visit__c","fields":[{"name":"acme__Eosin_Synthetic__c"},{"name":"acme__Eosin_Subject__c"},
-            {"name":"Seen__c","relationshipName":"Seen__r","referenceTo":["Visit__c"]}],
+            {"name":"JigsawId","relationshipName":"Jigsaw","referenceTo":[]},{"name":"Seen__c","relationshipName":"Seen__r","referenceTo":["Visit__c"]}],
             "childRelationships":[{"relationshipName":"Again__r","childSObject":"Visit__c"},{"relationshipName":null,"childSObject":"X"}]}"#;
         schema.learn(describe).unwrap();
         assert!(schema.is_described("visit__C"));
         let hidden = Hidden::attested().in_namespace("acme").unwrap();
         let isolated =
-            isolate("SELECT Seen__r.Id, (SELECT Id FROM Again__r) FROM Visit__c", &hidden, &schema).unwrap();
+            isolate("SELECT JigsawId, Seen__r.Id, (SELECT Id FROM Again__r) FROM Visit__c", &hidden, &schema)
+                .unwrap();
         assert_eq!(isolated.text.matches("acme__Eosin_Subject__c = null").count(), 3);
         assert!(schema.learn(b"[]").is_err());
     }

@@ -35,8 +35,8 @@ impl Rewrite<'_> {
         let place = [found.object.text.to_string()];
         if !found.select.is_empty() {
             // First: where nothing stands between them, fields and conditions go to the same place.
-            self.ask(&stand, &uses, &found.select, found.select_end, &place)?;
-            self.put(conditions.text(), found.filter.as_ref(), found.filter_span, found.source_end);
+            self.ask(&stand, &uses, &found.select, found.select_span.end, &place)?;
+            self.put(conditions.text(), found.filter.as_ref(), found.filter_span, found.source_span.end);
             return Ok(());
         }
         let Some(text) = conditions.text() else { return Ok(()) };

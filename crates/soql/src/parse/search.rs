@@ -107,8 +107,8 @@ impl Parser<'_> {
         let object = self.name()?;
         let mut found = FoundObject {
             span: object.span,
-            select_end: object.span.end,
-            source_end: object.span.end,
+            select_span: object.span,
+            source_span: object.span,
             object,
             select: Vec::new(),
             list_view: None,
@@ -125,12 +125,12 @@ impl Parser<'_> {
             let value: Expression = parser.expression()?;
             Ok(Item::Value { value, alias: parser.alias()? })
         })?;
-        found.select_end = self.last_end();
+        found.select_span = Span::new(found.span.start, self.last_end());
         if self.words("USING", "ListView") {
             self.equals()?;
             found.list_view = Some(self.name()?);
         }
-        found.source_end = self.last_end();
+        found.source_span = Span::new(found.span.start, self.last_end());
         let start = self.token(self.at + 1).span.start;
         if self.word("WHERE") {
             found.filter = Some(self.condition()?);

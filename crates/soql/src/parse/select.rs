@@ -129,6 +129,9 @@ impl Parser<'_> {
     }
 
     pub(super) fn expression(&mut self) -> Result<Expression, ParseError> {
+        if RESERVED.iter().any(|word| self.is_word(word)) {
+            return Err(self.expected(Expected::Name));
+        }
         let path = self.path()?;
         let [function] = path.names.as_slice() else { return Ok(Expression::Field(path)) };
         if !self.is_mark(b'(') {
@@ -247,3 +250,9 @@ impl Parser<'_> {
         Ok(values)
     }
 }
+
+/// Words that no field has as its name: where one stands, readers could differ on what follows.
+const RESERVED: [&str; 15] = [
+    "AND", "OR", "NOT", "SELECT", "FROM", "WHERE", "USING", "WITH", "HAVING", "LIMIT", "LIKE", "IN",
+    "INCLUDES", "EXCLUDES", "NULL",
+];
