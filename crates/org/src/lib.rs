@@ -4,6 +4,7 @@
 //! Start with [`Org::start`]; what arrived is read back with [`Running::records`].
 //! Read next: `rest.rs` (which resource answers what), `store.rs` (the records), `soql.rs` (queries).
 
+mod apex;
 mod auth;
 mod bulk_v1;
 mod call;
@@ -43,6 +44,7 @@ use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+pub use apex::rest::ApexRest;
 pub use custom_field::{CustomField, CustomKind, FieldError};
 pub use deploy::Effect;
 pub use id::widen as long_id;
@@ -286,6 +288,16 @@ impl Running {
             return Err(FieldError::Name(name.to_owned()));
         }
         self.core.state().store.schema.add_object(name, label, &format!("{label}s"));
+        Ok(())
+    }
+
+    /// Declares a resource under `/services/apexrest`; one of the same path is replaced.
+    pub fn add_apex_rest(&self, resource: ApexRest) -> Result<(), FieldError> {
+        let mut state = self.core.state();
+        let object = state.store.schema.object(&resource.object).map(|object| object.name.clone());
+        let object = object.ok_or_else(|| FieldError::NoObject(resource.object.clone()))?;
+        state.apex_rest.retain(|known| known.path != resource.path);
+        state.apex_rest.push(ApexRest { object, ..resource });
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::apex;
 use crate::auth;
 use crate::bulk_v1;
 use crate::call::{Call, Payload, Reply};
@@ -59,8 +60,8 @@ impl Core {
                 auth::token(&mut visit.state.access, call, now_ms)
             }
             [.., "services", "oauth2", "revoke"] => auth::revoke(&mut visit.state.access, call),
-            [.., "services", "soap", kind @ ("u" | "c" | "m"), number]
-            | [.., "services", "soap", kind @ ("u" | "c" | "m"), number, _]
+            [.., "services", "soap", kind @ ("u" | "c" | "m" | "s"), number]
+            | [.., "services", "soap", kind @ ("u" | "c" | "m" | "s"), number, _]
                 if call.method == "POST" =>
             {
                 soap::answer(&mut visit, call, kind, number)
@@ -75,6 +76,10 @@ impl Core {
                 Err(_) => Reply::raw(403, "text/html", "Bad_OAuth_Token"),
             },
             ["services", "async", rest @ ..] => bulk_v1::answer(&mut visit, call, rest),
+            ["services", "apexrest", ..] => match enter(&mut visit, call) {
+                Ok(()) => apex::rest::answer(&mut visit, call, call.segments.get(2..).unwrap_or(&[])),
+                Err(failure) => Reply::failure(&failure),
+            },
             ["services", "data", number, ..] => {
                 visit.version = version(2);
                 return Self::data(&mut visit, call, number);

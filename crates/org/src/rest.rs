@@ -19,6 +19,7 @@ pub(crate) mod sobjects;
 pub(crate) mod tree;
 pub(crate) mod ui;
 
+use crate::apex;
 use crate::call::{Call, Reply};
 use crate::deploy;
 use crate::failure::Failure;
@@ -63,6 +64,10 @@ fn route(visit: &mut Visit<'_>, call: &Call, segments: &[String]) -> Result<Repl
         }
         ("GET", ["query" | "queryall", _]) => query::more(visit, raw(1)),
         ("DELETE", ["query", _]) => Ok(query::close(visit, raw(1))),
+        ("GET", ["tooling", "executeanonymous"]) => {
+            let source = call.parameter("anonymousBody").unwrap_or("");
+            Ok(Reply::json(200, apex::execute(visit, source).json()))
+        }
         ("GET", ["tooling", "query"]) => query::start(visit, call, false, true),
         ("GET", ["sobjects"] | ["tooling", "sobjects"]) => Ok(discovery::objects(visit, call)),
         (_, ["tooling", "sobjects", rest @ ..]) => {

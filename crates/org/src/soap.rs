@@ -2,6 +2,7 @@
 //!
 //! Source: Salesforce, "SOAP API Developer Guide", and its partner and enterprise WSDL.
 
+mod apex;
 mod describe;
 mod login;
 mod metadata;
@@ -35,7 +36,7 @@ struct Fault {
     prefix: &'static str,
 }
 
-/// Answers `/services/Soap/{u,c,m}/NN`; `kind` is that letter.
+/// Answers `/services/Soap/{u,c,m,s}/NN`; `kind` is that letter.
 pub(crate) fn answer(visit: &mut Visit<'_>, call: &Call, kind: &str, version: &str) -> Reply {
     let number = version.strip_suffix(".0").unwrap_or(version);
     visit.version = format!("v{number}.0");
@@ -53,7 +54,7 @@ fn dispatch(visit: &mut Visit<'_>, call: &Call, kind: &str, dialect: Dialect) ->
     let body = envelope_read.child("Body").and_then(|body| body.children.first());
     let body = body.ok_or_else(|| Fault::client("the envelope has no body"))?;
     let asked = Asked::read(dialect, header);
-    if body.name == "login" && kind != "m" {
+    if body.name == "login" && matches!(kind, "u" | "c") {
         let answer = login::login(visit, call, asked, body)?;
         return Ok(asked.reply(visit, &answer));
     }
@@ -64,8 +65,10 @@ fn dispatch(visit: &mut Visit<'_>, call: &Call, kind: &str, dialect: Dialect) ->
         Fault::new("INVALID_SESSION_ID", message)
     })?;
     visit.state.requests += 1;
-    if kind == "m" {
-        return metadata::answer(visit, body);
+    match kind {
+        "m" => return metadata::answer(visit, body),
+        "s" => return apex::answer(visit, body),
+        _ => {}
     }
     if body.name == "logout" {
         visit.state.access.close(session.as_deref().unwrap_or(""));

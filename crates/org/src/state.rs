@@ -11,13 +11,14 @@ use crate::soql::Query;
 use crate::soql::evaluate::{Found, Lens};
 use crate::store::{Author, Store};
 use crate::value::Source;
-use crate::{Limits, bulk_v1, datetime, id};
+use crate::{ApexRest, Limits, bulk_v1, datetime, id};
 
 /// The org.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) store: Store,
     pub(crate) access: Access,
+    pub(crate) apex_rest: Vec<ApexRest>,
     pub(crate) bulk_v1: bulk_v1::Jobs,
     pub(crate) ingest: IngestJobs,
     pub(crate) queries: QueryJobs,
@@ -68,6 +69,7 @@ impl State {
         Self {
             store: Store::new(Schema::shipped(), limits.rows),
             access,
+            apex_rest: Vec::new(),
             bulk_v1: bulk_v1::Jobs::default(),
             ingest: IngestJobs::default(),
             queries: QueryJobs::default(),

@@ -157,14 +157,12 @@ pub(crate) fn dressed(visit: &Visit<'_>, record: &Map<String, Value>) -> Value {
     let changed = stamp("SystemModstamp").as_str().and_then(datetime::read_date_time).unwrap_or(0);
     let mut fields = Map::new();
     for (name, found) in record.iter().filter(|(name, _)| *name != "attributes") {
-        let value = match found {
-            Value::Object(parent) if parent.contains_key("attributes") => {
-                let name = parent.get("Name").cloned().unwrap_or(Value::Null);
-                json!({"displayValue": name, "value": dressed(visit, parent)})
-            }
-            found => {
-                json!({"displayValue": display(object.and_then(|o| o.field(name)), found), "value": found})
-            }
+        let parent = found.as_object().filter(|parent| parent.contains_key("attributes"));
+        let value = if let Some(parent) = parent {
+            let name = parent.get("Name").cloned().unwrap_or(Value::Null);
+            json!({"displayValue": name, "value": dressed(visit, parent)})
+        } else {
+            json!({"displayValue": display(object.and_then(|o| o.field(name)), found), "value": found})
         };
         fields.insert(name.clone(), value);
     }
