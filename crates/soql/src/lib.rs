@@ -3,7 +3,7 @@
 //! Never does I/O, and never shows a value of a statement: not in errors, not in `Debug`.
 //! Start at [`isolate()`]; it speaks of [`Hidden`] (which rows) and [`Schema`] (what is known of the org).
 //! What cannot be isolated is an error in plain words, and must then be refused.
-//! Read next: `spec/carriers.md` section 2.2, for the fields by which rows are told.
+//! Read next: `spec/queries.md`, the law it keeps; `spec/carriers.md` section 2.2, the fields by which rows are told.
 
 mod formula;
 mod hidden;

@@ -136,6 +136,8 @@ impl Schema {
         for object in OPEN {
             schema.set(object, Bearing::Open);
         }
+        // Names of rows of every object, which no relationship leads back to.
+        schema.set("RecentlyViewed", Bearing::Hidden);
         for (object, field, path) in COPIES {
             let path = path.iter().map(|name| (*name).to_owned()).collect();
             let derived = &mut schema.object(object).derived;
@@ -257,6 +259,9 @@ impl Schema {
         if ends_with(object, "eosin_dataset__c") {
             return Some(Bearing::Hidden);
         }
+        if let Some((_, relationship)) = self.companion(object) {
+            return Some(Bearing::Through(vec![relationship]));
+        }
         match self.unstated {
             Unknown::Refused => None,
             Unknown::Open => Some(Bearing::Open),
@@ -274,12 +279,33 @@ impl Schema {
         {
             return Some(lookup.clone());
         }
+        if let Some((base, way)) = self.companion(object)
+            && way.eq_ignore_ascii_case(relationship)
+        {
+            return Some(Lookup::usual(&way, &[&base]));
+        }
         if ends_with(relationship, "eosin_dataset__r") {
             let object = relationship.get(..relationship.len() - 1).map(|stem| format!("{stem}c"))?;
             return Some(Lookup::usual(relationship, &[&object]));
         }
         let everywhere = EVERYWHERE.iter().find(|(name, _)| name.eq_ignore_ascii_case(relationship));
         everywhere.map(|(name, targets)| Lookup::usual(name, targets))
+    }
+
+    /// The object whose history, shares or feed this is, if that hides rows, and the way to it.
+    fn companion(&self, object: &str) -> Option<(String, String)> {
+        let lower = object.to_ascii_lowercase();
+        let of = |suffix: &str| lower.strip_suffix(suffix).and_then(|stem| object.get(..stem.len()));
+        let custom = ["__history", "__share", "__feed"].into_iter().find_map(of);
+        let standard = ["fieldhistory", "history", "share"].into_iter().find_map(of);
+        let (base, way) = match (custom, standard, of("feed")) {
+            (Some(stem), _, _) => (format!("{stem}__c"), "Parent".to_owned()),
+            (None, Some(base), _) => (base.to_owned(), base.to_owned()),
+            (None, None, Some(base)) => (base.to_owned(), "Parent".to_owned()),
+            (None, None, None) => return None,
+        };
+        let bearing = self.objects.get(&base.to_ascii_lowercase())?.bearing.as_ref()?;
+        (*bearing != Bearing::Open).then_some((base, way))
     }
 
     /// Every relationship of an object that is known by itself.
@@ -317,8 +343,7 @@ fn ends_with(name: &str, plain: &str) -> bool {
 }
 
 /// Objects about users and set-up: nobody is a patient there, unless the caller says otherwise.
-const OPEN: [&str; 8] =
-    ["User", "Group", "Queue", "Profile", "UserRole", "RecordType", "Organization", "Name"];
+const OPEN: [&str; 7] = ["User", "Group", "Queue", "Profile", "UserRole", "RecordType", "Organization"];
 
 /// Relationships that every object may have.
 const EVERYWHERE: [(&str, &[&str]); 4] = [

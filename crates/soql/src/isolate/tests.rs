@@ -101,6 +101,10 @@ fn every_relationship_in_use_is_guarded() {
         "SELECT Owner.Name, CreatedById FROM Contact WHERE @",
     );
     check("SELECT Text__c FROM Contact_Note__c", "SELECT Text__c FROM Contact_Note__c WHERE ~Contact__r~");
+    check("SELECT NewValue FROM contacthistory", "SELECT NewValue FROM contacthistory WHERE ~contact~");
+    check("SELECT Id FROM LeadShare", "SELECT Id FROM LeadShare WHERE ~Lead~");
+    check("SELECT Body FROM AccountFeed", "SELECT Body FROM AccountFeed WHERE ~Parent~");
+    check("SELECT Name FROM RecentlyViewed", "SELECT Name FROM RecentlyViewed WHERE Id = null");
     check("SELECT Id FROM Eosin_Dataset__c", "SELECT Id FROM Eosin_Dataset__c WHERE Id = null");
     check(
         "SELECT Eosin_Dataset__r.Name FROM Contact",
@@ -267,6 +271,8 @@ fn what_is_said_of_the_unknown_holds() {
     let joined = isolate("SELECT Id FROM Account a, a.Contacts c", &Hidden::synthetic(), &assumed);
     assert_eq!(joined, Err(CannotIsolate::UnknownRelationship { position: 26 }));
     let open = schema().unstated_objects(Unknown::Open);
+    let feed = isolate("SELECT Id FROM Contact_Note__Feed", &Hidden::synthetic(), &open).unwrap();
+    assert!(feed.text.contains("(Parent.Contact__c = null OR "), "{}", feed.text);
     let isolated = isolate("SELECT Id FROM ApexClass", &Hidden::synthetic(), &open).unwrap();
     assert_eq!(isolated.text, "SELECT Id FROM ApexClass");
 }
