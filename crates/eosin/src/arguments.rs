@@ -78,6 +78,9 @@ pub(crate) enum Command {
     /// What the registry of fingerprints holds, with proofs.
     #[command(subcommand)]
     Registry(RegistryCommand),
+    /// What was withheld and kept: list it, show it, release it or reject it.
+    #[command(subcommand)]
+    Quarantine(crate::quarantine_command::QuarantineCommand),
     /// Check or show a configuration.
     #[command(subcommand)]
     Config(ConfigCommand),

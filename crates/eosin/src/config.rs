@@ -36,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) datasets: Option<PathBuf>,
     /// The registry of fingerprints, if there is one.
     pub(crate) registry: Option<RegistryFiles>,
+    /// Where withheld requests are kept, if anywhere.
+    pub(crate) quarantine: Option<Quarantine>,
     /// How generators are recognised.
     pub(crate) recognise: Recognise,
     /// The local certificate authority, for boundaries with TLS.
@@ -75,6 +77,21 @@ pub(crate) struct RegistryFiles {
     pub(crate) folder: PathBuf,
     /// The file with its key.
     pub(crate) key: PathBuf,
+}
+
+/// The quarantine, its key and its bounds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Quarantine {
+    /// Its folder.
+    pub(crate) folder: PathBuf,
+    /// The file with the key that item keys are wrapped with.
+    pub(crate) key: PathBuf,
+    /// Most items that are kept.
+    pub(crate) items: u64,
+    /// Most bytes of their bodies together.
+    pub(crate) bytes: u64,
+    /// For how many days.
+    pub(crate) days: u32,
 }
 
 /// How generators are recognised.
@@ -124,6 +141,8 @@ pub(crate) struct Boundary {
     pub(crate) upstream: http::Uri,
     /// A certificate authority that the upstream is trusted by, beside the system's.
     pub(crate) upstream_ca: Option<PathBuf>,
+    /// Whether what is withheld here is kept.
+    pub(crate) quarantine: bool,
 }
 
 impl Config {

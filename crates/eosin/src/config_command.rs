@@ -58,6 +58,12 @@ fn show(config: &Config, printer: &Printer) -> miette::Result<()> {
         line("registry", &registry.folder.display().to_string());
         line("registry key", &format!("{} (not shown)", registry.key.display()));
     }
+    if let Some(kept) = &config.quarantine {
+        line("quarantine", &kept.folder.display().to_string());
+        line("quarantine key", &format!("{} (not shown)", kept.key.display()));
+        let bounds = format!("{} items, {} bytes, {} days", kept.items, kept.bytes, kept.days);
+        line("quarantine holds", &bounds);
+    }
     let recognition = config.recognition()?;
     let generators = recognition.recogniser().map_or_else(
         || "not looked for".to_owned(),

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `NO_COLOR` | anything: no colours |
 //! | `COLUMNS` | the width of tables, where the terminal does not say |
+//! | `EOSIN_RELEASE_TOKEN` | the credentials of `eosin quarantine release`, unless a file has them |
+//! | `USER` | who decides about kept requests, unless `--by` says |
 //! | `EOSIN_LOG` | what to log to standard error, such as `info` or `gateway=debug` |
 
 /// The value of one of the variables above, if it is set and not empty.

@@ -10,6 +10,7 @@ use mark::{
     note::{SignerKey, VerifierKey},
 };
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+use quarantine::KeyEncryptionKey;
 use recognise::RegistryKey;
 
 /// Sixteen random bytes for a salt.
@@ -62,6 +63,29 @@ pub(crate) fn registry_key(path: &Path) -> miette::Result<RegistryKey> {
             path.display()
         )
     })
+}
+
+/// A new key for a quarantine as its file holds it: 32 random bytes in base64.
+pub(crate) fn new_quarantine_key() -> miette::Result<String> {
+    new_registry_key()
+}
+
+/// Reads the key that a quarantine's item keys are wrapped with.
+pub(crate) fn quarantine_key(path: &Path) -> miette::Result<KeyEncryptionKey> {
+    let text = small_file(path)?;
+    let bytes: Option<[u8; 32]> = decode_base64(text.trim()).and_then(|bytes| bytes.try_into().ok());
+    bytes.as_ref().map(KeyEncryptionKey::new).ok_or_else(|| {
+        miette!(
+            help = "it holds 32 random bytes in base64; `eosin init` makes one, or `openssl rand -base64 32`",
+            "{} is not a quarantine's key",
+            path.display()
+        )
+    })
+}
+
+/// Where the quarantine's randomness comes from.
+pub(crate) fn randomness() -> quarantine::Random {
+    std::sync::Arc::new(|bytes| rand::fill(bytes).is_ok())
 }
 
 /// Reads a small text file whole.

@@ -27,6 +27,7 @@ mod mark_command;
 mod org_command;
 mod pipeline;
 mod progress;
+mod quarantine_command;
 mod registry_command;
 mod run;
 mod trust;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         Command::Drill(command) => drill_command::drill(&command, &printer),
         Command::Ledger(command) => ledger_command::ledger(&command, &printer),
         Command::Registry(command) => registry_command::registry(&command, &printer),
+        Command::Quarantine(command) => quarantine_command::quarantine(&command, &printer),
         Command::Config(command) => config_command::config(&command, &printer),
         Command::Org(arguments) => org_command::org(&arguments, &printer),
         Command::Completions { shell } => {

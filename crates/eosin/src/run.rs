@@ -8,10 +8,12 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     arguments::RunArguments,
+    config,
     config::Config,
     environment,
     outcome::{Done, Outcome},
     printer::{Printer, Style},
+    quarantine_command::{self, Desk},
     wiring,
 };
 
@@ -45,21 +47,70 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         if let Some(address) = running.admin_address() {
             printer.line(&format!("health and metrics: http://{address}/healthz /readyz /metrics"));
         }
+        let desk = Arc::new(Desk::new(&config, Arc::clone(&flow))?);
+        let deciding = decisions(&config, &desk, printer);
+        let expiring = tokio::spawn(expire(config.quarantine.clone(), Arc::clone(&flow)));
         let refreshing = tokio::spawn(refresh(config.clone(), Arc::clone(&flow)));
         stopped().await?;
         refreshing.abort();
+        expiring.abort();
         printer.note("stopping: finishing what is under way");
         let how = running.stop().await;
         if how == gateway::Stopped::CutOff {
             printer.note("some requests were cut off; they show as unsettled in the ledger");
         }
+        // A release under way comes to its end; none begins.
+        drop(tokio::time::timeout(gateway::Timeouts::SUGGESTED.drain, desk.settle()).await);
+        if let Some(deciding) = deciding {
+            deciding.abort();
+        }
         Ok::<(), miette::Report>(())
     })?;
+    if let Some(keeping) = flow.keeping() {
+        drop(keeping.keeper().close());
+    }
     flow.appender()
         .close()
         .map_err(|_| miette!("the ledger could not be closed cleanly; it recovers when opened"))?;
     Ok(Outcome::Clean)
 }
+
+/// Listens for decisions about kept requests. Without a socket they wait until the gateway is stopped.
+fn decisions(config: &Config, desk: &Arc<Desk>, printer: &Printer) -> Option<tokio::task::JoinHandle<()>> {
+    let files = config.quarantine.as_ref()?;
+    match quarantine_command::serve(&files.folder, Arc::clone(desk)) {
+        Ok(listening) => Some(tokio::spawn(listening)),
+        Err(report) => {
+            printer.note(&format!(
+                "`eosin quarantine release` and `reject` have to wait until this stops: {report}"
+            ));
+            None
+        }
+    }
+}
+
+/// Erases what was kept as long as it may be, and says when something could not be kept.
+async fn expire(files: Option<config::Quarantine>, flow: Arc<Flow>) {
+    let Some(files) = files else { return };
+    let mut told = 0;
+    let mut ticks = tokio::time::interval(EXPIRE_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match flow.expire(&wiring::moment_days_ago(files.days)).await {
+            Ok(0) => {}
+            Ok(erased) => tracing::warn!(erased, "kept as long as they may be: erased from the quarantine"),
+            Err(error) => tracing::warn!("the quarantine could not erase what has expired: {error}"),
+        }
+        let not_kept: u64 = flow.keeping().map(|keeping| keeping.not_kept().values().sum()).unwrap_or(0);
+        if not_kept > told {
+            tracing::warn!(not_kept, "withheld requests could not be kept; the ledger says why for each");
+            told = not_kept;
+        }
+    }
+}
+
+const EXPIRE_EVERY: Duration = Duration::from_secs(60);
 
 /// Takes up each new snapshot of the registry, within [`REFRESH_EVERY`].
 ///

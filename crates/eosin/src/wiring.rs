@@ -26,6 +26,13 @@ pub(crate) fn moment() -> String {
     format!("{}Z", utc.strftime("%Y-%m-%dT%H:%M:%S"))
 }
 
+/// The moment so many days ago, as entries write moments.
+pub(crate) fn moment_days_ago(days: u32) -> String {
+    let ago = jiff::SignedDuration::from_hours(24 * i64::from(days));
+    let then = clock()().checked_sub(ago).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    format!("{}Z", jiff::tz::Offset::UTC.to_datetime(then).strftime("%Y-%m-%dT%H:%M:%S%.3f"))
+}
+
 /// Opens the configured ledger for writing, and says when its last entry was written.
 pub(crate) fn open_ledger(config: &Config) -> miette::Result<(Ledger, Option<String>)> {
     let signer = keys::signer(&config.ledger.signer)?;
@@ -56,7 +63,7 @@ pub(crate) fn flow(config: &Config, printer: &Printer) -> miette::Result<Flow> {
         AppenderConfig { queue_entries_max: config.limits.ledger_queue, ..AppenderConfig::standard() };
     let appender =
         Appender::start(ledger, queue).into_diagnostic().wrap_err("cannot start the ledger's thread")?;
-    Ok(Flow::new(Setup {
+    let flow = Flow::new(Setup {
         trust,
         policies: config.policies()?,
         recognition: config.recognition()?,
@@ -64,7 +71,36 @@ pub(crate) fn flow(config: &Config, printer: &Printer) -> miette::Result<Flow> {
         clock: clock(),
         last_at,
         limits: carrier::Limits { body_bytes: config.limits.body_bytes, records: config.limits.records },
-    }))
+    });
+    match &config.quarantine {
+        Some(files) => Ok(flow.keeping_withheld(keeping(files, config, printer)?)),
+        None => Ok(flow),
+    }
+}
+
+/// Opens the configured quarantine, and says what a crash left in it.
+fn keeping(files: &config::Quarantine, config: &Config, printer: &Printer) -> miette::Result<flow::Keeping> {
+    let key = keys::quarantine_key(&files.key)?;
+    let bounds = quarantine::Bounds { items_max: files.items, bytes_max: files.bytes };
+    let (store, recovery) =
+        quarantine::Quarantine::open(&files.folder, key, bounds, keys::randomness(), &moment())
+            .into_diagnostic()
+            .wrap_err_with(|| format!("cannot open the quarantine in {}", files.folder.display()))?;
+    for id in &recovery.uncertain {
+        printer.note(&format!(
+            "quarantine item {id} was being released when something stopped: it may have arrived, see \
+             `eosin quarantine show {id}`"
+        ));
+    }
+    for (name, why) in &recovery.damaged {
+        printer.note(&format!("quarantine item {name} {why}; restore it from a backup"));
+    }
+    let keeper = quarantine::Keeper::start(store, keys::randomness())
+        .into_diagnostic()
+        .wrap_err("cannot start the quarantine's thread")?;
+    let boundaries = config.boundaries.iter().filter(|boundary| boundary.quarantine);
+    let names = boundaries.map(|boundary| boundary.boundary.name.clone()).collect();
+    Ok(flow::Keeping::new(keeper, names))
 }
 
 /// Starts the gateway of a configuration.
@@ -74,21 +110,7 @@ pub(crate) async fn gateway(config: &Config, flow: Arc<Flow>) -> miette::Result<
     } else {
         None
     };
-    let mut boundaries = Vec::with_capacity(config.boundaries.len());
-    for boundary in &config.boundaries {
-        boundaries.push(gateway::BoundaryConfig {
-            boundary: boundary.boundary.clone(),
-            protocol: boundary.protocol.clone(),
-            listen: boundary.listen,
-            tls: if boundary.tls { identity.clone() } else { None },
-            danger_plain_http: false,
-            upstream: boundary.upstream.clone(),
-            upstream_roots: match &boundary.upstream_ca {
-                Some(path) => vec![keys::small_file(path)?],
-                None => Vec::new(),
-            },
-        });
-    }
+    let boundaries = crossings(config, identity.as_ref())?;
     let limits = gateway::Limits {
         body_bytes: config.limits.body_bytes,
         decoded_bytes: config.limits.body_bytes.max(gateway::Limits::SUGGESTED.decoded_bytes),
@@ -97,6 +119,29 @@ pub(crate) async fn gateway(config: &Config, flow: Arc<Flow>) -> miette::Result<
     let timeouts = gateway::Timeouts::SUGGESTED;
     let gateway = gateway::Config { boundaries, admin: config.admin, limits, timeouts };
     Gateway::start(gateway, flow).await.into_diagnostic().wrap_err("cannot start the gateway")
+}
+
+/// Every boundary as the gateway is told of it.
+pub(crate) fn crossings(
+    config: &Config,
+    identity: Option<&TlsIdentity>,
+) -> miette::Result<Vec<gateway::BoundaryConfig>> {
+    let mut boundaries = Vec::with_capacity(config.boundaries.len());
+    for boundary in &config.boundaries {
+        boundaries.push(gateway::BoundaryConfig {
+            boundary: boundary.boundary.clone(),
+            protocol: boundary.protocol.clone(),
+            listen: boundary.listen,
+            tls: if boundary.tls { identity.cloned() } else { None },
+            danger_plain_http: false,
+            upstream: boundary.upstream.clone(),
+            upstream_roots: match &boundary.upstream_ca {
+                Some(path) => vec![keys::small_file(path)?],
+                None => Vec::new(),
+            },
+        });
+    }
+    Ok(boundaries)
 }
 
 /// A server certificate of the local authority, which is made on first use.

@@ -39,6 +39,11 @@ impl Forward {
     }
 }
 
+/// The seconds since 1970 of a moment as entries write it; nothing if it is not one.
+pub fn unix_seconds(at: &str) -> Option<u64> {
+    at.parse::<Timestamp>().ok().and_then(|moment| u64::try_from(moment.as_second()).ok())
+}
+
 fn written(moment: Timestamp) -> String {
     let utc = jiff::tz::Offset::UTC.to_datetime(moment);
     format!("{}Z", utc.strftime("%Y-%m-%dT%H:%M:%S%.3f"))

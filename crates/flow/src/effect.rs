@@ -14,6 +14,7 @@ use policy::{Decision, Ruling};
 
 use crate::{
     crossing::{Crossing, Protocol, Route},
+    keep::Told,
     settle::Settlement,
 };
 
@@ -212,6 +213,8 @@ pub struct Applied {
     pub(crate) positions: Vec<usize>,
     /// Whether an inbound header claimed something that was found to be otherwise.
     pub(crate) disbelieved: bool,
+    /// Whether what is refused was kept.
+    pub(crate) kept: Told,
 }
 
 /// An error about a whole request, in the shape that clients of this protocol read.
@@ -241,9 +244,12 @@ fn refusals(ruling: &Ruling, place: &RulingReference, read: &Applied) -> BTreeMa
     } else {
         ""
     };
+    let kept = read.kept.sentence();
     let refusal = |reason: &str| Refusal {
         code: BLOCKED.to_owned(),
-        message: format!("Blocked by Eosin at boundary `{boundary}`: {reason}.{header} Ruling {place}."),
+        message: format!(
+            "Blocked by Eosin at boundary `{boundary}`: {reason}.{header} Ruling {place}.{kept}"
+        ),
     };
     let rows = ruling.decisions().iter().zip(&read.positions).enumerate();
     let mut refusals: BTreeMap<usize, Refusal> = rows

@@ -40,6 +40,8 @@ pub enum EntryKind {
     ClockFault,
     /// A dataset became known at a boundary.
     Dataset,
+    /// A withheld request was kept, or what became of it.
+    Quarantine,
 }
 
 impl EntryKind {
@@ -52,6 +54,7 @@ impl EntryKind {
             Self::Gap => "gap@1",
             Self::ClockFault => "clock-fault@1",
             Self::Dataset => "dataset-known@1",
+            Self::Quarantine => "quarantine@1",
         }
     }
 }
@@ -89,6 +92,7 @@ impl Entry {
                 policies: ruling.determining_policies(),
                 policy: ruling.version(),
                 protocol: crossing.protocol.as_str(),
+                quarantine: facts.kept.as_ref(),
                 recogniser: facts.recognised_by.as_ref().and_then(|by| by.recogniser.as_deref()),
                 registry: facts.recognised_by.as_ref().and_then(|by| by.registry.as_deref()),
                 route: facts.route,
@@ -126,6 +130,12 @@ impl Entry {
         Self::new(EntryKind::ClockFault, &body)
     }
 
+    /// The entry about a step in the life of a kept request.
+    pub(crate) fn quarantine(step: &Step<'_>, moment: &Moment) -> Self {
+        let body = QuarantineBody { at: &moment.at, eosin: EntryKind::Quarantine.as_str(), step };
+        Self::new(EntryKind::Quarantine, &body)
+    }
+
     /// The entry about a dataset that became known.
     pub(crate) fn dataset(boundary: &str, dataset: &str, batches: usize, moment: &Moment) -> Self {
         let body =
@@ -144,6 +154,71 @@ pub(crate) struct Facts<'a> {
     pub(crate) references: &'a [String],
     /// What recognised the suspected records, where there are any.
     pub(crate) recognised_by: Option<RecognisedBy>,
+    /// What is kept of it, or why nothing is.
+    pub(crate) kept: Option<KeptBody>,
+}
+
+/// What a ruling says of the quarantine: the name of the item that is about to be kept, or why there is none.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct KeptBody {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) item: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) not_kept: Option<String>,
+}
+
+/// One step in the life of a kept request.
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Step<'a> {
+    pub(crate) boundary: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) counts: Option<&'a Counts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) decision: Option<&'static str>,
+    pub(crate) event: &'static str,
+    pub(crate) item: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) outcome: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) overruled: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) policy: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<&'a str>,
+    pub(crate) ruling: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sequence: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) status: Option<u16>,
+}
+
+impl<'a> Step<'a> {
+    pub(crate) fn of(item: &'a quarantine::Item, event: &'static str) -> Self {
+        let sequence = Some(item.sequence);
+        Self { sequence, ..Self::new(item.id.as_str(), &item.boundary, &item.ruling, event) }
+    }
+
+    pub(crate) fn new(item: &'a str, boundary: &'a str, ruling: &'a str, event: &'static str) -> Self {
+        Self {
+            boundary,
+            by: None,
+            counts: None,
+            decision: None,
+            event,
+            item,
+            outcome: None,
+            overruled: None,
+            policy: None,
+            reason: None,
+            ruling,
+            sequence: None,
+            status: None,
+        }
+    }
 }
 
 fn is_plain(ruling: &Ruling, row: usize) -> bool {
@@ -197,6 +272,8 @@ struct RulingBody<'a> {
     policy: &'a str,
     protocol: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    quarantine: Option<&'a KeptBody>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     recogniser: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     registry: Option<&'a str>,
@@ -237,6 +314,14 @@ struct ClockBody<'a> {
     at: &'a str,
     behind_seconds: u64,
     eosin: &'static str,
+}
+
+#[derive(Serialize)]
+struct QuarantineBody<'a> {
+    at: &'a str,
+    eosin: &'static str,
+    #[serde(flatten)]
+    step: &'a Step<'a>,
 }
 
 #[derive(Serialize)]

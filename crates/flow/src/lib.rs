@@ -7,22 +7,27 @@
 mod batches;
 mod clock;
 mod continuity;
+mod credentials;
 mod crossing;
 mod effect;
 mod entry;
 mod file;
 mod jobs;
+mod keep;
 mod pass;
 mod read;
 mod recognition;
+mod release;
 mod settle;
 mod world;
 
-pub use clock::{Clock, Moment};
+pub use clock::{Clock, Moment, unix_seconds};
 pub use crossing::{Crossing, Entrance, Protocol, entrance};
 pub use effect::{Applied, BLOCKED, Forward, Merge, Passage, Refused, Unavailable, apply, error_answer};
 pub use entry::{Entry, EntryKind, FINDINGS_MAX};
 pub use file::{FileRuling, FileTally, Split, SplitPart};
+pub use keep::Keeping;
 pub use recognition::{Known, RecognisedBy, Recognition};
+pub use release::{Asked, Leaving, Overrule, ReleaseError, with_session};
 pub use settle::{Outcome, Settlement};
 pub use world::{Flow, Health, Setup};

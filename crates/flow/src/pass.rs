@@ -17,6 +17,7 @@ use crate::{
     crossing::{Crossing, Route},
     effect::{self, Applied, Forward, Merge, Passage, Unavailable, apply, error_at},
     entry::{Entry, Facts},
+    keep::Shape,
     read::{self, Read},
     settle::{Outcome, Settlement},
     world::Flow,
@@ -33,6 +34,7 @@ impl Flow {
     pub async fn pass(&self, crossing: Crossing) -> Passage {
         let moment = self.clock.now();
         let Read { route, mut readings, datasets } = read::read(&crossing, &self.jobs, &self.limits);
+        let total = readings.records.len();
         self.learn(&datasets, &crossing, &moment, &mut readings);
         let recognition = self.recognition();
         let verdicts: Vec<Verdict> = {
@@ -54,12 +56,15 @@ impl Flow {
         let places = readings.records.into_iter().map(|reading| reading.place);
         let (positions, references): (Vec<usize>, Vec<String>) =
             places.map(|place| (place.index, place.reference)).unzip();
+        let shape = Shape { route: route.as_ref(), unit: readings.unit, positions: &positions, total };
+        let plan = self.plan(&ruling, &crossing, &shape);
         let facts = Facts {
             action: action.as_str(),
             route: &label,
             claim: claim.word(),
             references: &references,
             recognised_by: (ruling.counts().suspected > 0).then(|| recognition.recognised_by()),
+            kept: plan.for_entry(),
         };
         let entry = Entry::ruling(&ruling, &crossing, &facts, &moment);
         let leave = continuity::leave(&ruling, crossing.boundary.continuity);
@@ -67,8 +72,9 @@ impl Flow {
 
         match self.commit(ruling, entry, &moment).await {
             Ok(logged) => {
-                let read =
-                    Applied { route, unit: readings.unit, positions, disbelieved: claim.is_disbelieved() };
+                let kept = self.keep(plan, &logged, &crossing, &label, &moment).await;
+                let disbelieved = claim.is_disbelieved();
+                let read = Applied { route, unit: readings.unit, positions, disbelieved, kept };
                 apply(&logged, &crossing, read)
             }
             Err(reason) => self.without_ledger(&crossing, leave, header, &reason, &moment),
@@ -147,7 +153,7 @@ impl Flow {
     }
 
     /// Appends an entry whose place nobody waits for.
-    fn note(&self, entry: Entry) -> bool {
+    pub(crate) fn note(&self, entry: Entry) -> bool {
         self.appender.append((), entry.bytes).is_ok()
     }
 
@@ -274,7 +280,7 @@ fn scope(unit: Unit) -> Scope {
     }
 }
 
-fn asked(action: carrier::Action) -> policy::Action {
+pub(crate) fn asked(action: carrier::Action) -> policy::Action {
     match action {
         carrier::Action::Create => policy::Action::Create,
         carrier::Action::Update => policy::Action::Update,

@@ -15,6 +15,7 @@ use crate::{
     clock::{Clock, Forward},
     continuity::Gaps,
     jobs::Jobs,
+    keep::Keeping,
     recognition::Recognition,
 };
 
@@ -31,6 +32,7 @@ pub struct Flow {
     pub(crate) jobs: Jobs,
     pub(crate) batches: Batches,
     pub(crate) gaps: Gaps,
+    keeping: Option<Keeping>,
 }
 
 /// What a [`Flow`] is made of.
@@ -65,7 +67,19 @@ impl Flow {
             jobs: Jobs::default(),
             batches: Batches::default(),
             gaps: Gaps::default(),
+            keeping: None,
         }
+    }
+
+    /// The same path, keeping what is withheld.
+    #[must_use]
+    pub fn keeping_withheld(self, keeping: Keeping) -> Self {
+        Self { keeping: Some(keeping), ..self }
+    }
+
+    /// What keeps withheld requests, if anything does.
+    pub fn keeping(&self) -> Option<&Keeping> {
+        self.keeping.as_ref()
     }
 
     /// Takes in a dataset, so that its marks can be proved from now on.

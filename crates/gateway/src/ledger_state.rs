@@ -50,5 +50,53 @@ pub(crate) fn metrics_text(flow: &Flow) -> String {
     for (name, help, value) in gauges {
         let _written = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
     }
+    if let Some(keeping) = flow.keeping() {
+        quarantine_text(&mut out, keeping);
+    }
     out
+}
+
+/// The gauges of the quarantine, by boundary. The age of the oldest is the time now less its moment.
+fn quarantine_text(out: &mut String, keeping: &flow::Keeping) {
+    let (totals, not_kept) = (keeping.keeper().totals(), keeping.not_kept());
+    let oldest = |moment: &Option<String>| moment.as_deref().and_then(flow::unix_seconds).unwrap_or(0);
+    let gauges: [(&str, &str, &str, Vec<(&String, u64)>); 5] = [
+        (
+            "eosin_quarantine_items",
+            "gauge",
+            "Withheld requests that are kept.",
+            totals.iter().map(|(boundary, total)| (boundary, total.items)).collect(),
+        ),
+        (
+            "eosin_quarantine_uncertain_items",
+            "gauge",
+            "Those of them that may have been delivered already.",
+            totals.iter().map(|(boundary, total)| (boundary, total.uncertain)).collect(),
+        ),
+        (
+            "eosin_quarantine_bytes",
+            "gauge",
+            "Bytes of their bodies.",
+            totals.iter().map(|(boundary, total)| (boundary, total.bytes)).collect(),
+        ),
+        (
+            "eosin_quarantine_oldest_timestamp_seconds",
+            "gauge",
+            "When the oldest of them was received.",
+            totals.iter().map(|(boundary, total)| (boundary, oldest(&total.oldest))).collect(),
+        ),
+        (
+            "eosin_quarantine_not_kept_total",
+            "counter",
+            "Withheld requests that should have been kept and could not be.",
+            not_kept.iter().map(|(boundary, count)| (boundary, *count)).collect(),
+        ),
+    ];
+    for (name, kind, help, values) in gauges {
+        let _written = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        for (boundary, value) in values {
+            // A boundary's name is letters, digits, `-`, `_` and `.`: the configuration says so.
+            let _written = writeln!(out, "{name}{{boundary=\"{boundary}\"}} {value}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ pub mod authority;
 mod body;
 mod coding;
 mod config;
+mod courier;
 mod head;
 mod ledger_state;
 mod metrics;
@@ -20,4 +21,5 @@ mod upstream;
 mod wire;
 
 pub use config::{BoundaryConfig, Config, Limits, Timeouts, TlsIdentity};
+pub use courier::{ANSWER_BYTES_MAX, BadToken, Courier, Delivered};
 pub use server::{Gateway, Running, StartError, Stopped};

@@ -78,6 +78,23 @@ impl Store for Folder {
         Ok(std::fs::metadata(self.root.join(path))?.len())
     }
 
+    fn list(&self, folder: &str, limit: usize) -> io::Result<Vec<String>> {
+        let entries = match std::fs::read_dir(self.root.join(folder)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            if names.len() >= limit {
+                return Err(io::Error::from(io::ErrorKind::FileTooLarge));
+            }
+            // A name that is not text is none of ours.
+            names.extend(entry?.file_name().into_string().ok());
+        }
+        names.sort();
+        Ok(names)
+    }
+
     fn write(&mut self, path: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let file = self.opened(path)?;
         file.seek(SeekFrom::Start(offset))?;

@@ -24,6 +24,11 @@ pub trait Store: fmt::Debug + Send {
     /// How many bytes a file has; `NotFound` when it is not there.
     fn length(&self, path: &str) -> io::Result<u64>;
 
+    /// The names in a folder, in order; none when the folder is not there.
+    ///
+    /// Errors: `FileTooLarge` when there are more than `limit`.
+    fn list(&self, folder: &str, limit: usize) -> io::Result<Vec<String>>;
+
     /// Writes bytes into a file from an offset; makes the file when it is not there, and its folders.
     fn write(&mut self, path: &str, offset: u64, bytes: &[u8]) -> io::Result<()>;
 

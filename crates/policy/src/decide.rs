@@ -149,6 +149,7 @@ impl Asking<'_> {
             policies: told.iter().map(|told| told.id.clone()).collect(),
             reason,
             errors: Vec::new(),
+            keeps: finding == Finding::Forbid && told.iter().any(|told| told.keeps),
         }
     }
 
@@ -159,6 +160,7 @@ impl Asking<'_> {
             policies,
             reason: "policy error: a policy could not be evaluated, so nothing passes; correct it".into(),
             errors,
+            keeps: false,
         }
     }
 }

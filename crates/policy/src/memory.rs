@@ -99,6 +99,7 @@ mod tests {
             policies: Vec::new(),
             reason: "why".into(),
             errors: Vec::new(),
+            keeps: false,
         }
     }
 

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 
 use cedar_policy::{
-    Authorizer, Entities, Policy, PolicyId, PolicySet, Request as CedarRequest, Response, ValidationMode,
-    Validator,
+    Authorizer, Effect, Entities, Policy, PolicyId, PolicySet, Request as CedarRequest, Response,
+    ValidationMode, Validator,
 };
 use mark::digest::sha256;
 use miette::Diagnostic;
@@ -32,6 +32,8 @@ pub(crate) struct Told {
     pub(crate) order: usize,
     pub(crate) id: Arc<str>,
     pub(crate) reason: Arc<str>,
+    /// Whether it says `@quarantine`: what it forbids is kept.
+    pub(crate) keeps: bool,
 }
 
 /// Largest policy text, in bytes.
@@ -226,7 +228,13 @@ fn read(name: &str, text: &str) -> Result<(PolicySet, BTreeMap<PolicyId, Told>),
             continue;
         };
         let (key, told_id) = (PolicyId::new(id), Arc::from(id));
-        if told.insert(key.clone(), Told { order, id: told_id, reason: Arc::from(reason) }).is_some() {
+        let keeps = policy.annotation("quarantine").is_some();
+        if keeps && policy.effect() == Effect::Permit {
+            let help = "take `@quarantine` away: only what is forbidden can be kept";
+            problems.push(Problem::at(text, place, "a permit that would be quarantined", Some(help)));
+        }
+        let told_policy = Told { order, id: told_id, reason: Arc::from(reason), keeps };
+        if told.insert(key.clone(), told_policy).is_some() {
             let message = format!("a second policy called `{id}`");
             problems.push(Problem::at(text, place, &message, Some("give each policy its own id")));
         }

@@ -77,6 +77,16 @@ impl Ruling {
         self.decisions.iter().filter(|decision| **decision == Decision::Block).count()
     }
 
+    /// Whether record `index` is blocked by a policy that says `@quarantine`: it is kept where the boundary keeps any.
+    ///
+    /// A request that passes whole or not at all is kept whole if one of its records is, or if they are together.
+    pub fn keeps(&self, index: usize) -> bool {
+        let blocked = self.decisions.get(index) == Some(&Decision::Block);
+        let kept = |outcome: &Outcome| outcome.keeps && outcome.decision == Decision::Block;
+        let own = self.outcome(index).is_some_and(kept);
+        blocked && (own || (self.together.is_some() && self.all().any(kept)))
+    }
+
     /// How many records pass only because the boundary does not enforce yet.
     pub fn would_block(&self) -> usize {
         let together = self.together.as_ref().map_or(Finding::Permit, |outcome| outcome.finding);
@@ -213,6 +223,7 @@ pub(crate) struct Outcome {
     pub(crate) policies: Vec<Arc<str>>,
     pub(crate) reason: Arc<str>,
     pub(crate) errors: Vec<String>,
+    pub(crate) keeps: bool,
 }
 
 /// Why, and by which policy: the rest of a sentence.

@@ -111,6 +111,17 @@ impl Store for FailingDisk {
         Ok(self.disk().file(path)?.visible.len() as u64)
     }
 
+    fn list(&self, folder: &str, limit: usize) -> io::Result<Vec<String>> {
+        let within = format!("{folder}/");
+        let disk = self.disk();
+        let names = disk.visible.keys().filter_map(|name| name.strip_prefix(&within)?.split('/').next());
+        let names: std::collections::BTreeSet<String> = names.map(str::to_owned).collect();
+        if names.len() > limit {
+            return Err(io::Error::from(io::ErrorKind::FileTooLarge));
+        }
+        Ok(names.into_iter().collect())
+    }
+
     fn write(&mut self, path: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         let mut disk = self.disk();

@@ -15,6 +15,7 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) datasets: Datasets,
     pub(super) registry: Option<Registry>,
+    pub(super) quarantine: Option<Quarantine>,
     #[serde(default)]
     pub(super) recognise: Recognise,
     #[serde(default)]
@@ -64,6 +65,17 @@ pub(super) struct Datasets {
 pub(super) struct Registry {
     pub(super) folder: String,
     pub(super) key: String,
+}
+
+/// `[quarantine]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Quarantine {
+    pub(super) folder: String,
+    pub(super) key: String,
+    pub(super) items: Option<Spanned<i64>>,
+    pub(super) bytes: Option<Spanned<i64>>,
+    pub(super) days: Option<Spanned<i64>>,
 }
 
 /// `[recognise]`
@@ -118,4 +130,5 @@ pub(super) struct Boundary {
     pub(super) continuity: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) system_of_record: bool,
+    pub(super) quarantine: Option<Spanned<bool>>,
 }

@@ -12,7 +12,9 @@ use std::{
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
 use toml::Spanned;
 
-use super::{Authority, Boundary, Config, Ledger, Limits, Recognise, RegistryFiles, Trusted, raw};
+use super::{
+    Authority, Boundary, Config, Ledger, Limits, Quarantine, Recognise, RegistryFiles, Trusted, raw,
+};
 
 /// Understands a configuration.
 ///
@@ -46,6 +48,7 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
             .registry
             .as_ref()
             .map(|registry| RegistryFiles { folder: path(&registry.folder), key: path(&registry.key) }),
+        quarantine: written.quarantine.as_ref().map(|written| quarantine(written, &path, &mut faults)),
         recognise: Recognise {
             generators: written.recognise.generators.unwrap_or(true),
             suspected_from_bits: written
@@ -81,6 +84,11 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
         if !names.insert(written.name.get_ref()) {
             faults.say(written.name.span(), "another boundary has this name");
         }
+        if let Some(keeps) =
+            written.quarantine.as_ref().filter(|keeps| *keeps.get_ref() && config.quarantine.is_none())
+        {
+            faults.say(keeps.span(), "there is no `[quarantine]` with a folder and a key to keep it in");
+        }
         let address = written.listen.get_ref();
         if !address.ends_with(":0") && !listening.insert(address) {
             faults.say(written.listen.span(), "another boundary listens here");
@@ -88,6 +96,22 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
     }
     if faults.0.is_empty() { Ok(config) } else { Err(report(text, file, faults.0)) }
 }
+
+fn quarantine(written: &raw::Quarantine, path: &impl Fn(&str) -> PathBuf, faults: &mut Faults) -> Quarantine {
+    let usual = ::quarantine::Bounds::SUGGESTED;
+    let mut count = |written: Option<&Spanned<i64>>, usual: u64, most: usize| {
+        let usual = usize::try_from(usual).unwrap_or(usize::MAX);
+        u64::try_from(faults.count(written, usual, most)).unwrap_or(u64::MAX)
+    };
+    let items = count(written.items.as_ref(), usual.items_max, 1_000_000);
+    let bytes = count(written.bytes.as_ref(), usual.bytes_max, 1 << 44);
+    let days = count(written.days.as_ref(), QUARANTINE_DAYS, 3650);
+    let days = u32::try_from(days).unwrap_or(u32::MAX);
+    Quarantine { folder: path(&written.folder), key: path(&written.key), items, bytes, days }
+}
+
+/// How long withheld requests are kept unless said.
+const QUARANTINE_DAYS: u64 = 30;
 
 fn boundary(
     written: &raw::Boundary,
@@ -153,6 +177,7 @@ fn boundary(
         tls: written.tls,
         upstream: upstream?,
         upstream_ca: written.upstream_ca.as_deref().map(path),
+        quarantine: written.quarantine.as_ref().is_some_and(|keeps| *keeps.get_ref()),
     })
 }
 

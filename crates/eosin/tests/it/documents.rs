@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-fn run(document: &str, folder: &Path) -> usize {
+pub(crate) fn run(document: &str, folder: &Path) -> usize {
     let binary = Path::new(env!("CARGO_BIN_EXE_eosin")).parent().unwrap();
     let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
     let text = fs::read_to_string(document).unwrap();

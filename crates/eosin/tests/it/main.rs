@@ -25,5 +25,6 @@ mod mark_formats;
 mod mark_shared;
 mod program;
 mod proofs;
+mod quarantine;
 mod registered;
 mod setting_up;

@@ -41,6 +41,9 @@ impl Store for GatedDisk {
     fn read(&self, path: &str, limit: usize) -> std::io::Result<Vec<u8>> {
         self.disk.read(path, limit)
     }
+    fn list(&self, folder: &str, limit: usize) -> std::io::Result<Vec<String>> {
+        self.disk.list(folder, limit)
+    }
     fn length(&self, path: &str) -> std::io::Result<u64> {
         self.disk.length(path)
     }

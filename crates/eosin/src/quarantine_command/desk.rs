@@ -1,0 +1,143 @@
+//! Carries out decisions about kept requests, one after the other, in the process that writes the ledger.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use flow::{Asked, Flow, Overrule, Protocol, ReleaseError};
+use gateway::Courier;
+use miette::IntoDiagnostic as _;
+use quarantine::{Again, ItemId, State, StepError};
+use tokio::sync::Mutex;
+
+use super::asking::{Ask, Told};
+use crate::{config::Config, wiring};
+
+/// Where decisions are carried out.
+pub(crate) struct Desk {
+    flow: Arc<Flow>,
+    ways: BTreeMap<String, Way>,
+    /// One decision at a time: order is kept, and stopping waits for what is under way.
+    under_way: Mutex<()>,
+}
+
+struct Way {
+    boundary: Arc<policy::Boundary>,
+    protocol: Protocol,
+    courier: Courier,
+}
+
+impl Desk {
+    /// A desk with a courier for each boundary.
+    pub(crate) fn new(config: &Config, flow: Arc<Flow>) -> miette::Result<Self> {
+        let mut ways = BTreeMap::new();
+        for crossing in wiring::crossings(config, None)? {
+            let courier = Courier::new(&crossing, &gateway::Timeouts::SUGGESTED).into_diagnostic()?;
+            let name = crossing.boundary.name.clone();
+            let (boundary, protocol) = (Arc::new(crossing.boundary), crossing.protocol);
+            ways.insert(name, Way { boundary, protocol, courier });
+        }
+        Ok(Self { flow, ways, under_way: Mutex::new(()) })
+    }
+
+    /// Waits until nothing is under way, and lets nothing begin after that.
+    pub(crate) async fn settle(&self) {
+        std::mem::forget(self.under_way.lock().await);
+    }
+
+    /// Does what is asked; a release ends with the first item that is not released.
+    pub(crate) async fn carry_out(&self, ask: Ask) -> Vec<Told> {
+        let _alone = self.under_way.lock().await;
+        let mut all = Vec::new();
+        match ask {
+            Ask::Release { items, by, reason, again, overrule, token } => {
+                let again = if again { Again::Yes } else { Again::No };
+                let overrule = if overrule { Overrule::Yes } else { Overrule::No };
+                let asked = Asked { by, reason, again, overrule };
+                let count = items.len();
+                for (number, id) in items.iter().enumerate() {
+                    let told = self.release(id, &asked, token.as_deref()).await;
+                    let stops = !told.is_done;
+                    all.push(told);
+                    if stops && number + 1 < count {
+                        let left = count - number - 1;
+                        tracing::info!(left, "a release ended with an item that was not released");
+                        break;
+                    }
+                }
+            }
+            Ask::Reject { items, by, reason } => {
+                for id in &items {
+                    let done = self.flow.reject(id, &by, &reason).await;
+                    all.push(match done {
+                        Ok(()) => told(id, true, "rejected; its content is erased".to_owned()),
+                        Err(error) => refused(id, &error),
+                    });
+                }
+            }
+            Ask::Show { item, by, reason } => {
+                let done = self.flow.record_showing(&item, &by, &reason).await;
+                all.push(match done {
+                    Ok(entry) => told(&item, true, format!("recorded as entry {entry}")),
+                    Err(error) => refused(&item, &error),
+                });
+            }
+        }
+        all
+    }
+
+    async fn release(&self, id: &ItemId, asked: &Asked, token: Option<&str>) -> Told {
+        let Some(boundary) = self.boundary_of(id).await else {
+            return told(
+                id,
+                false,
+                "not released: there is no such item (`eosin quarantine list --all`)".to_owned(),
+            );
+        };
+        let Some(way) = self.ways.get(&boundary) else {
+            return told(id, false, format!("not released: no boundary is called `{boundary}` any more"));
+        };
+        let begun = self.flow.begin_release(Arc::clone(&way.boundary), way.protocol.clone(), id, asked).await;
+        let leaving = match begun {
+            Ok(leaving) => leaving,
+            Err(error) => return refused(id, &error),
+        };
+        let delivered = way.courier.deliver(&leaving, token).await;
+        let ended = self.flow.end_release(&leaving, delivered.outcome, delivered.answer.as_deref()).await;
+        let place = &leaving.place;
+        let answer = match delivered.outcome {
+            flow::Outcome::Answered(status) => format!("the upstream answered {status}"),
+            flow::Outcome::NotSent => "the upstream could not be reached".to_owned(),
+            flow::Outcome::Unknown => "the connection broke off".to_owned(),
+        };
+        match ended {
+            Ok(State::Released) => told(id, true, format!("released: {answer} (ruling {place})")),
+            Ok(State::Held) => told(id, false, format!("not released: {answer}; it is held as before")),
+            Err(ReleaseError::Step(StepError::Erasing(_))) => {
+                told(id, true, format!("released: {answer}; its content is erased at the next start"))
+            }
+            Ok(_) | Err(_) => Told { is_uncertain: true, ..told(id, false, uncertain(&answer)) },
+        }
+    }
+
+    async fn boundary_of(&self, id: &ItemId) -> Option<String> {
+        let id = id.clone();
+        let keeper = self.flow.keeping()?.keeper();
+        let asked = keeper.ask(move |store| store.get(&id).map(|kept| kept.item.boundary.clone()));
+        asked.ok()?.await.ok()?
+    }
+}
+
+fn told(id: &ItemId, is_done: bool, said: String) -> Told {
+    Told { item: id.to_string(), is_done, is_uncertain: false, said }
+}
+
+fn refused(id: &ItemId, error: &ReleaseError) -> Told {
+    let is_uncertain = matches!(error, ReleaseError::Step(StepError::Uncertain { .. }));
+    Told { is_uncertain, ..told(id, false, format!("not done: {error}")) }
+}
+
+fn uncertain(answer: &str) -> String {
+    format!(
+        "uncertain: {answer}. Look in the system behind the boundary whether its records are there. If they are, reject \
+         the item; if they are not, release it with `--again`"
+    )
+}
