@@ -14,6 +14,8 @@ pub(crate) mod plan;
 pub(crate) mod process;
 pub(crate) mod query;
 pub(crate) mod quick_actions;
+pub(crate) mod related;
+pub(crate) mod reports;
 pub(crate) mod search;
 pub(crate) mod sobjects;
 pub(crate) mod tree;
@@ -77,6 +79,8 @@ fn route(visit: &mut Visit<'_>, call: &Call, segments: &[String]) -> Result<Repl
                 |failure| if failure.code == "ENTITY_IS_DELETED" { Failure::not_found() } else { failure },
             )
         }
+        (_, ["analytics", "reports", rest @ ..]) => reports::route(visit, &method, rest),
+        ("GET", ["search", "suggestions"]) => search::suggestions(visit, call),
         ("GET", ["search"]) => search::find(visit, call.parameter("q").unwrap_or("")),
         ("GET" | "POST", ["parameterizedsearch"]) => search::parameterized(visit, call),
         ("POST", ["graphql"]) => graphql::route(visit, call),

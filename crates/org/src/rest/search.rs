@@ -98,6 +98,32 @@ fn search(visit: &Visit<'_>, term: &str, targets: &[(String, Vec<String>)]) -> R
     Ok(Reply::json(200, json!({"searchRecords": found})))
 }
 
+/// `…/search/suggestions?q=…&sobject=A,B`: records whose name holds what has been typed so far.
+pub(crate) fn suggestions(visit: &Visit<'_>, call: &Call) -> Result<Reply, Failure> {
+    let typed = call.parameter("q").unwrap_or("").to_lowercase();
+    let limit = call.parameter("limit").and_then(|text| text.parse::<usize>().ok()).unwrap_or(5).min(200);
+    if typed.chars().count() < 3 {
+        return Ok(Reply::json(200, json!({"autoSuggestResults": [], "hasMoreResults": false})));
+    }
+    let store = &visit.state.store;
+    let mut found = Vec::new();
+    for name in call.parameter("sobject").unwrap_or("").split(',').map(str::trim) {
+        let object = store.object(name)?;
+        let Some(field) = object.name_field() else { continue };
+        for (_, row) in store.rows(&object.name).filter(|(_, row)| !is_deleted(row)) {
+            let name = row.get(&field.name).and_then(Value::as_str).unwrap_or("");
+            if found.len() <= limit && name.to_lowercase().contains(&typed) {
+                found.push(json!({
+                    "attributes": read::attributes(&object, row, &visit.version), "Id": row.get("Id"), "Name": name,
+                }));
+            }
+        }
+    }
+    let more = found.len() > limit;
+    found.truncate(limit);
+    Ok(Reply::json(200, json!({"autoSuggestResults": found, "hasMoreResults": more})))
+}
+
 /// Reads `Account(Id, Name), Contact` up to the next clause.
 fn targets(text: &str) -> Vec<(String, Vec<String>)> {
     let mut out = Vec::new();

@@ -8,7 +8,7 @@ use crate::describe;
 use crate::failure::Failure;
 use crate::multipart;
 use crate::read;
-use crate::rest::{layouts, limits, list_views, quick_actions};
+use crate::rest::{layouts, limits, list_views, quick_actions, related};
 use crate::schema::{Kind, Object};
 use crate::state::Visit;
 use crate::store::{Row, Upserted, events, is_deleted, upsert_field};
@@ -52,7 +52,9 @@ pub(crate) fn route(
         ("GET", [_, _]) => get(visit, call, &object, raw(1)),
         ("PATCH", [_, _]) => update(visit, call, &object, raw(1)),
         ("DELETE", [_, _]) => delete(visit, &object, raw(1)),
-        ("GET", [_, id, _]) if crate::id::widen(id).is_some() => blob(visit, &object, raw(1), raw(2)),
+        (_, [_, id, _]) if object.field(id).is_none() && crate::id::widen(id).is_some() => {
+            related::answer(visit, call, method, &object, (raw(1), raw(2)))
+        }
         ("GET", [_, "describe", rest @ ..]) => layouts::route(visit, &object, rest),
         ("GET", [_, _, _]) => {
             let id = by_external_id(visit, &object, raw(1), raw(2))?;
@@ -125,7 +127,7 @@ fn given(call: &Call, object: &Object) -> Result<Map<String, Value>, Failure> {
     Ok(given)
 }
 
-fn get(visit: &Visit<'_>, call: &Call, object: &Object, id: &str) -> Result<Reply, Failure> {
+pub(crate) fn get(visit: &Visit<'_>, call: &Call, object: &Object, id: &str) -> Result<Reply, Failure> {
     let row = find(visit, object, id)?;
     let Some(fields) = call.parameter("fields").filter(|fields| !fields.is_empty()) else {
         return Ok(Reply::json(200, Value::Object(read::record(object, row, &visit.version))));
@@ -142,7 +144,12 @@ fn get(visit: &Visit<'_>, call: &Call, object: &Object, id: &str) -> Result<Repl
     Ok(Reply::json(200, Value::Object(record)))
 }
 
-fn update(visit: &mut Visit<'_>, call: &Call, object: &Object, id: &str) -> Result<Reply, Failure> {
+pub(crate) fn update(
+    visit: &mut Visit<'_>,
+    call: &Call,
+    object: &Object,
+    id: &str,
+) -> Result<Reply, Failure> {
     let given = given(call, object)?;
     let author = visit.author(Source::Json);
     visit.state.store.attempt(|store| store.update(&author, &object.name, id, &given))?;
@@ -150,7 +157,7 @@ fn update(visit: &mut Visit<'_>, call: &Call, object: &Object, id: &str) -> Resu
     Ok(Reply::empty(204))
 }
 
-fn delete(visit: &mut Visit<'_>, object: &Object, id: &str) -> Result<Reply, Failure> {
+pub(crate) fn delete(visit: &mut Visit<'_>, object: &Object, id: &str) -> Result<Reply, Failure> {
     let author = visit.author(Source::Json);
     visit.state.store.attempt(|store| store.delete(&author, &object.name, id))?;
     Ok(Reply::empty(204))
@@ -196,7 +203,7 @@ fn by_external_id(visit: &Visit<'_>, object: &Object, field: &str, value: &str) 
     }
 }
 
-fn find<'a>(visit: &'a Visit<'_>, object: &Object, given: &str) -> Result<&'a Row, Failure> {
+pub(crate) fn find<'a>(visit: &'a Visit<'_>, object: &Object, given: &str) -> Result<&'a Row, Failure> {
     let malformed = || {
         let message = format!("Provided external ID field does not exist or is not accessible: {given}");
         Failure::request(404, "NOT_FOUND", message)
@@ -209,7 +216,7 @@ fn find<'a>(visit: &'a Visit<'_>, object: &Object, given: &str) -> Result<&'a Ro
     }
 }
 
-fn blob(visit: &Visit<'_>, object: &Object, id: &str, field: &str) -> Result<Reply, Failure> {
+pub(crate) fn blob(visit: &Visit<'_>, object: &Object, id: &str, field: &str) -> Result<Reply, Failure> {
     let row = find(visit, object, id)?;
     let field =
         object.field(field).filter(|field| field.kind == Kind::Base64).ok_or_else(Failure::not_found)?;

@@ -18,6 +18,7 @@ mod graphql;
 mod login;
 mod queries;
 mod records;
+mod related;
 mod resources;
 mod snapshot;
 mod soap;
