@@ -99,11 +99,11 @@ impl<'h> Rewrite<'h> {
         let mut whole = String::with_capacity(text.len() + extra);
         let mut from = 0;
         for (at, insert) in &self.edits {
-            whole.push_str(text.get(from..*at).unwrap_or_default());
-            whole.push_str(insert);
+            push_apart(&mut whole, text.get(from..*at).unwrap_or_default());
+            push_apart(&mut whole, insert);
             from = *at;
         }
-        whole.push_str(text.get(from..).unwrap_or_default());
+        push_apart(&mut whole, text.get(from..).unwrap_or_default());
         if whole.len() > TEXT_CHARACTERS_MAX && whole.chars().count() > TEXT_CHARACTERS_MAX {
             return Err(CannotIsolate::TooLong);
         }
@@ -514,6 +514,15 @@ fn selected_ways(uses: &[Use]) -> Vec<Vec<String>> {
         }
     }
     all
+}
+
+/// Puts a piece after another, and a space between if they would become one word: `WHERE(…)` has none.
+fn push_apart(whole: &mut String, piece: &str) {
+    let in_word = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    if in_word(whole.as_bytes().last()) && in_word(piece.as_bytes().first()) {
+        whole.push(' ');
+    }
+    whole.push_str(piece);
 }
 
 fn next(stand: &Stand, way: &str, objects: Vec<String>) -> Stand {

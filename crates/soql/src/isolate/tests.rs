@@ -70,6 +70,10 @@ fn conditions_stand_before_what_the_client_wrote() {
     );
     check("SELECT Id FROM Contact WHERE NOT A = 1", "SELECT Id FROM Contact WHERE @ AND (NOT A = 1)");
     check(
+        "SELECT Id FROM Contact WHERE(A = 1)ORDER BY A",
+        "SELECT Id FROM Contact WHERE @ AND (A = 1)ORDER BY A",
+    );
+    check(
         "SELECT Id FROM Contact WHERE Eosin_Synthetic__c = true",
         "SELECT Id FROM Contact WHERE @ AND Eosin_Synthetic__c = true",
     );
@@ -222,6 +226,8 @@ fn the_fields_that_judge_are_added_once_and_named() {
         isolated.added.iter().map(|added| (added.place.join("/"), added.field.as_str())).collect();
     assert_eq!(fields.len(), 5);
     assert!(fields.contains(&("Contacts".to_owned(), "Eosin_Synthetic__c")));
+    let close = isolate("SELECT UPPER(Name)FROM Lead", &hidden, &schema()).unwrap();
+    assert!(close.text.contains("Eosin_Mark__c FROM Lead"), "{}", close.text);
     let parent = isolate("SELECT Account.Name FROM Contact", &hidden, &schema()).unwrap();
     assert!(parent.added.iter().any(|added| added.field == "Account.Eosin_Mark__c"));
     let groups = isolate("SELECT COUNT(Id) FROM Contact", &hidden, &schema()).unwrap();
