@@ -128,7 +128,7 @@ fn enter(visit: &mut Visit<'_>, call: &Call) -> Result<(), Refusal> {
     let token = auth::bearer(call)
         .ok_or_else(|| Refusal::new("InvalidSessionId", "Unable to find session id in request"))?;
     visit.user = visit.state.access.session(&token, visit.now_ms).ok_or_else(invalid)?;
-    Ok(())
+    if visit.enters() { Ok(()) } else { Err(invalid()) }
 }
 
 fn known_job(visit: &Visit<'_>, given: &str) -> Result<String, Refusal> {

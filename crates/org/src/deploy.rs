@@ -1,11 +1,13 @@
 //! Deployments of metadata: a zip comes in, objects and fields appear, every component is accounted for.
 //!
-//! Objects and fields are acted on. Every other component is read (XML must be well formed), kept and
-//! reported as deployed; nothing pretends that a flow runs or that a permission set restricts.
+//! Objects, fields, validation rules, approvals, permission sets and sharing rules are acted on. Every other component is
+//! read (XML must be well formed), kept and reported as deployed; nothing pretends that a flow runs.
 
 pub(crate) mod metadata;
 pub(crate) mod package;
+mod permissions;
 pub(crate) mod rest;
+pub(crate) mod rules;
 
 use std::collections::BTreeMap;
 
@@ -76,7 +78,12 @@ pub(crate) struct Options {
 /// Runs a deployment to its end and gives its id.
 pub(crate) fn start(visit: &mut Visit<'_>, zip: Vec<u8>, options: Options) -> String {
     let id = visit.state.ticket("0Af");
-    let components = match package::read(zip, &visit.state.limits) {
+    let read = if visit.state.store.is_whole() {
+        package::read(zip, &visit.state.limits)
+    } else {
+        Err("INSUFFICIENT_ACCESS: use of the Metadata API requires a user with the ModifyAllData or ModifyMetadata permissions".into())
+    };
+    let components = match read {
         Ok(files) => metadata::apply(visit, &files, options),
         Err(message) => vec![Component {
             kind: String::new(),

@@ -132,7 +132,7 @@ fn scopes(object: &Object, version: &str) -> Value {
     }
     match object.name.as_str() {
         "Account" | "Contact" | "Lead" | "Opportunity" | "Event" | "Task" => {
-            add("team", format!("My team's {plural}"))
+            add("team", format!("My team's {plural}"));
         }
         "Case" => {
             add("genericteam", format!("My case teams {plural}"));
@@ -290,6 +290,25 @@ fn permissionable(field: &Field, system: bool) -> bool {
     !(needed || part_of_name || computed || field.name == "OwnerId")
 }
 
+/// What a describe says of a text that its type does not.
+fn extra_type(field: &Field) -> Option<&'static str> {
+    match field.name.as_str() {
+        "Name" if field.compound.as_deref() == Some("Name") => Some("switchablepersonname"),
+        "Name"
+            if field.name_field
+                && field.access == Access::ReadOnly
+                && !field.auto_number
+                && !field.custom =>
+        {
+            Some("personname")
+        }
+        _ if field.kind == Kind::TextArea => Some("plaintextarea"),
+        _ if field.compound.as_deref() == Some("Name") => Some("personname"),
+        "PhotoUrl" => Some("imageurl"),
+        _ => None,
+    }
+}
+
 /// The members that are text, numbers or lists.
 fn shape(field: &Field) -> [(&'static str, Value); 23] {
     let kind = field.kind;
@@ -318,21 +337,6 @@ fn shape(field: &Field) -> [(&'static str, Value); 23] {
         | Kind::ComboBox
         | Kind::EncryptedString => "xsd:string",
     };
-    let extra = match field.name.as_str() {
-        "Name" if field.compound.as_deref() == Some("Name") => Some("switchablepersonname"),
-        "Name"
-            if field.name_field
-                && field.access == Access::ReadOnly
-                && !field.auto_number
-                && !field.custom =>
-        {
-            Some("personname")
-        }
-        _ if kind == Kind::TextArea => Some("plaintextarea"),
-        _ if field.compound.as_deref() == Some("Name") => Some("personname"),
-        "PhotoUrl" => Some("imageurl"),
-        _ => None,
-    };
     let default = match (kind, field.default.as_deref()) {
         (Kind::Boolean, default) => json!(default == Some("true")),
         (Kind::Picklist, default) => json!(default),
@@ -346,7 +350,7 @@ fn shape(field: &Field) -> [(&'static str, Value); 23] {
         ("defaultValue", default),
         ("defaultValueFormula", Value::Null),
         ("digits", json!(digits)),
-        ("extraTypeInfo", json!(extra)),
+        ("extraTypeInfo", json!(extra_type(field))),
         ("filteredLookupInfo", Value::Null),
         ("inlineHelpText", json!(field.help)),
         ("label", json!(field.label)),

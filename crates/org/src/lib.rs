@@ -15,6 +15,7 @@ mod datetime;
 mod deploy;
 mod describe;
 mod failure;
+mod formula;
 mod graphql;
 mod id;
 mod multipart;
@@ -25,6 +26,7 @@ mod rest;
 mod schema;
 mod seed;
 mod server;
+mod sharing;
 mod snapshot;
 mod soap;
 pub mod soql;
@@ -32,6 +34,7 @@ mod state;
 mod store;
 mod tls;
 mod value;
+mod viewer;
 mod xml;
 
 use std::collections::BTreeMap;
@@ -119,6 +122,8 @@ pub struct User {
     pub name: String,
     /// E-mail address.
     pub email: String,
+    /// `System Administrator`, or `Standard User`, who sees of custom fields and private records what is given to them.
+    pub profile: String,
 }
 
 /// How much is too much.
@@ -364,7 +369,8 @@ impl Default for Config {
 }
 
 impl Credentials {
-    /// One client and one user with names and secrets that everybody knows: for tests and demos only.
+    /// One client, an administrator and a standard user, with names and secrets that everybody knows: for tests and
+    /// demos only.
     pub fn for_tests() -> Self {
         Self {
             clients: vec![Client {
@@ -373,13 +379,24 @@ impl Credentials {
                 certificate_pem: None,
                 run_as: None,
             }],
-            users: vec![User {
-                username: "admin@org.example".into(),
-                password: "local-password".into(),
-                security_token: "token".into(),
-                name: "Local Admin".into(),
-                email: "admin@org.example".into(),
-            }],
+            users: vec![
+                User {
+                    username: "admin@org.example".into(),
+                    password: "local-password".into(),
+                    security_token: "token".into(),
+                    name: "Local Admin".into(),
+                    email: "admin@org.example".into(),
+                    profile: "System Administrator".into(),
+                },
+                User {
+                    username: "reader@org.example".into(),
+                    password: "local-password".into(),
+                    security_token: "token".into(),
+                    name: "Local Reader".into(),
+                    email: "reader@org.example".into(),
+                    profile: "Standard User".into(),
+                },
+            ],
             tokens: Vec::new(),
             refresh_tokens: vec![("local-refresh".into(), "admin@org.example".into())],
         }

@@ -43,18 +43,21 @@ impl Core {
 
     /// Answers one request; the second value is the `Sforce-Limit-Info` of requests that count.
     pub(crate) fn answer(&self, call: &Call) -> (Reply, Option<String>) {
-        let now_ms = self.now_ms();
         let mut state = self.state();
+        // A request that panicked may have left its user's view.
+        state.store.look_as(None);
+        let answered = self.visited(&mut state, call);
+        state.store.look_as(None);
+        answered
+    }
+
+    fn visited(&self, state: &mut State, call: &Call) -> (Reply, Option<String>) {
+        let now_ms = self.now_ms();
         let lowered: Vec<String> = call.segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
         let names: Vec<&str> = lowered.iter().map(String::as_str).collect();
         let version = |at: usize| call.segments.get(at).cloned().unwrap_or_default();
-        let mut visit = Visit {
-            state: &mut state,
-            user: String::new(),
-            now_ms,
-            version: String::new(),
-            base: call.base.clone(),
-        };
+        let mut visit =
+            Visit { state, user: String::new(), now_ms, version: String::new(), base: call.base.clone() };
         let reply = match names.as_slice() {
             [.., "services", "oauth2", "token"] if call.method == "POST" => {
                 auth::token(&mut visit.state.access, call, now_ms)
@@ -116,5 +119,5 @@ impl Core {
 fn enter(visit: &mut Visit<'_>, call: &Call) -> Result<(), Failure> {
     let token = auth::bearer(call).ok_or_else(Failure::session)?;
     visit.user = visit.state.access.session(&token, visit.now_ms).ok_or_else(Failure::session)?;
-    Ok(())
+    if visit.enters() { Ok(()) } else { Err(Failure::session()) }
 }

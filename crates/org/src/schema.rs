@@ -171,6 +171,33 @@ impl Schema {
         self.relate();
     }
 
+    /// The part of the schema that somebody may know: some objects, and of each some fields with some access.
+    pub(crate) fn seen(
+        &self,
+        shows: impl Fn(&Object) -> bool,
+        access: impl Fn(&Object, &Field) -> Option<Access>,
+    ) -> Self {
+        let mut seen = self.clone();
+        seen.objects.retain(|_, object| shows(object));
+        seen.by_prefix.retain(|_, name| seen.objects.contains_key(&name.to_ascii_lowercase()));
+        for object in seen.objects.values_mut() {
+            if object.fields.iter().all(|field| access(object, field) == Some(field.access)) {
+                continue;
+            }
+            let kept = object.fields.iter().filter_map(|field| {
+                let access = access(object, field)?;
+                Some(Field { access, ..field.clone() })
+            });
+            let fields = kept.collect();
+            let whole = Arc::make_mut(object);
+            let mut part = Object::new(&whole.name, &whole.label, &whole.plural, &whole.prefix, fields);
+            part.custom = whole.custom;
+            *whole = part;
+        }
+        seen.relate();
+        seen
+    }
+
     fn put(&mut self, object: Object) {
         self.by_prefix.insert(object.prefix.clone(), object.name.clone());
         self.objects.insert(object.name.to_ascii_lowercase(), Arc::new(object));

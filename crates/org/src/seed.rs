@@ -12,7 +12,9 @@ use crate::{Config, datetime, id};
 /// An org with its organization, its profile and its users, and nothing else.
 pub(crate) fn new_state(config: &Config) -> State {
     let organization = id::make("00D", 1);
-    let profile = id::make("00e", 1);
+    let profiles = ["System Administrator", "Standard User"].into_iter().zip([1, 2]);
+    let profiles: BTreeMap<&str, String> =
+        profiles.map(|(name, serial)| (name, id::make("00e", serial))).collect();
     let user_ids: Vec<String> =
         (1..).take(config.credentials.users.len()).map(|serial| id::make("005", serial)).collect();
     let session_ms = i64::from(config.session_seconds) * 1000;
@@ -42,8 +44,10 @@ pub(crate) fn new_state(config: &Config) -> State {
         ("DefaultLocaleSidKey", Value::from("en_US")),
     ];
     state.store.restore("Organization", &organization, row(&organization, &members));
-    let members = [("Name", Value::from("System Administrator")), ("UserType", Value::from("Standard"))];
-    state.store.restore("Profile", &profile, row(&profile, &members));
+    for (name, profile) in &profiles {
+        let members = [("Name", Value::from(*name)), ("UserType", Value::from("Standard"))];
+        state.store.restore("Profile", profile, row(profile, &members));
+    }
     for (user, id) in config.credentials.users.iter().zip(&user_ids) {
         let (first, last) = user.name.rsplit_once(' ').unwrap_or(("", &user.name));
         let members = [
@@ -55,7 +59,7 @@ pub(crate) fn new_state(config: &Config) -> State {
             ("Alias", Value::from(last.chars().take(8).collect::<String>().to_lowercase())),
             ("IsActive", Value::from(true)),
             ("UserType", Value::from("Standard")),
-            ("ProfileId", Value::from(profile.as_str())),
+            ("ProfileId", Value::from(profiles.get(user.profile.as_str()).map_or("", String::as_str))),
             ("TimeZoneSidKey", Value::from("UTC")),
             ("LocaleSidKey", Value::from("en_US")),
             ("LanguageLocaleKey", Value::from("en_US")),

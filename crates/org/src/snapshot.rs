@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::deploy::Effect;
+use crate::deploy::{Effect, rules};
 use crate::schema::{Field, Object};
 use crate::state::State;
 use crate::store::Row;
@@ -104,6 +104,7 @@ pub(crate) fn load(state: &mut State, path: &Path) -> Result<bool, SnapshotError
     for (kind, name, root) in kept.definitions {
         state.deployments.definitions.insert((kind, name), root);
     }
+    rules::enforce(&mut state.store, &state.deployments);
     Ok(true)
 }
 

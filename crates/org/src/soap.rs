@@ -64,6 +64,9 @@ fn dispatch(visit: &mut Visit<'_>, call: &Call, kind: &str, dialect: Dialect) ->
         let message = "Invalid Session ID found in SessionHeader: Illegal Session. Session not found, missing session hash";
         Fault::new("INVALID_SESSION_ID", message)
     })?;
+    if !visit.enters() {
+        return Err(Fault::new("INVALID_SESSION_ID", "the user is not active"));
+    }
     visit.state.requests += 1;
     match kind {
         "m" => return metadata::answer(visit, body),

@@ -11,6 +11,7 @@ use crate::soql::Query;
 use crate::soql::evaluate::{Found, Lens};
 use crate::store::{Author, Store};
 use crate::value::Source;
+use crate::viewer::Viewer;
 use crate::{ApexRest, Limits, bulk_v1, datetime, id};
 
 /// The org.
@@ -92,6 +93,18 @@ impl State {
 }
 
 impl Visit<'_> {
+    /// Goes on as the visiting user sees the org; false if the user may not come in any more.
+    pub(crate) fn enters(&mut self) -> bool {
+        let state = &mut *self.state;
+        let row = state.store.live("User", &self.user);
+        if row.and_then(|row| row.get("IsActive")) == Some(&serde_json::Value::Bool(false)) {
+            return false;
+        }
+        let viewer = Viewer::of(&state.store, &state.deployments, &self.user);
+        state.store.look_as(viewer);
+        true
+    }
+
     pub(crate) fn author(&self, source: Source) -> Author {
         Author { user: self.user.clone(), now_ms: self.now_ms, source }
     }

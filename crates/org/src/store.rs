@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::failure::Failure;
+use crate::formula::{self, Facts, Rule};
 use crate::schema::{Access, Field, Kind, Object, Schema};
 use crate::value::{self, Source};
 use crate::{datetime, id, person};
@@ -29,6 +30,9 @@ pub(crate) struct Store {
     open: u32,
     rows: usize,
     rows_max: usize,
+    view: Option<view::View>,
+    /// Validation rules by object.
+    pub(crate) rules: BTreeMap<String, Vec<Rule>>,
     // INVARIANT: at most `EVENTS_MAX`.
     events: VecDeque<(String, Row)>,
     events_seen: u64,
@@ -71,6 +75,8 @@ impl Store {
             rows_max,
             events: VecDeque::new(),
             events_seen: 0,
+            view: None,
+            rules: BTreeMap::new(),
         }
     }
 
@@ -107,6 +113,11 @@ impl Store {
 
     /// The live or deleted row with this id.
     pub(crate) fn row(&self, object: &str, id: &str) -> Option<&Row> {
+        self.any_row(object, id).filter(|row| self.shows(object, row))
+    }
+
+    /// The row with this id, whoever looks.
+    fn any_row(&self, object: &str, id: &str) -> Option<&Row> {
         self.tables.get(object)?.rows.get(id)
     }
 
@@ -117,7 +128,8 @@ impl Store {
 
     /// All rows of an object in order of creation, deleted ones too.
     pub(crate) fn rows(&self, object: &str) -> impl Iterator<Item = (&String, &Row)> {
-        self.tables.get(object).into_iter().flat_map(|table| &table.rows)
+        let all = self.tables.get_key_value(object).into_iter();
+        all.flat_map(|(name, table)| table.rows.iter().filter(|(_, row)| self.shows(name, row)))
     }
 
     /// How many live rows an object has.
@@ -130,9 +142,15 @@ impl Store {
         if field.kind == Kind::Id {
             return id::widen(value).filter(|id| self.live(&object.name, id).is_some()).into_iter().collect();
         }
-        let found =
+        let found = self.found(object, field, value);
+        found.filter(|id| self.row(&object.name, id).is_some()).cloned().collect()
+    }
+
+    /// The ids of live rows whose indexed field holds this value, whoever looks.
+    fn found(&self, object: &Object, field: &Field, value: &str) -> impl Iterator<Item = &String> {
+        let ids =
             self.tables.get(&object.name).and_then(|t| t.index.get(&field.name)?.get(&fold(field, value)));
-        found.into_iter().flatten().cloned().collect()
+        ids.into_iter().flatten()
     }
 
     /// Creates a record.
@@ -143,6 +161,7 @@ impl Store {
         given: &Map<String, Value>,
     ) -> Result<String, Failure> {
         let object = self.object(object)?;
+        self.allow(&object, None, |rights| rights.create)?;
         if self.rows >= self.rows_max {
             return Err(Failure::row("STORAGE_LIMIT_EXCEEDED", "storage limit exceeded", &[]));
         }
@@ -172,6 +191,7 @@ impl Store {
             row.insert("Name".into(), Value::String(new.clone()));
         }
         require(&object, &row)?;
+        self.validate(author, &object, &row, None)?;
         self.check_unique(&object, &new, &row)?;
         self.set(&object.name, &new, Some(row));
         self.publish(author, &object, &new)?;
@@ -188,6 +208,7 @@ impl Store {
     ) -> Result<(), Failure> {
         let object = self.object(object)?;
         let id = self.existing(&object, id)?;
+        self.allow(&object, self.row(&object.name, &id), |rights| rights.edit)?;
         let changes = self.changes(author, &object, given, Writing::Update)?;
         let mut row = self.row(&object.name, &id).cloned().unwrap_or_default();
         for (name, value) in changes {
@@ -199,6 +220,7 @@ impl Store {
         person::complete(&object, &mut row);
         files::measure(&object, &mut row);
         require(&object, &row)?;
+        self.validate(author, &object, &row, self.any_row(&object.name, &id))?;
         self.check_unique(&object, &id, &row)?;
         let now = Value::String(datetime::spell_date_time(author.now_ms));
         for (name, value) in [
@@ -249,6 +271,7 @@ impl Store {
     pub(crate) fn delete(&mut self, author: &Author, object: &str, id: &str) -> Result<(), Failure> {
         let object = self.object(object)?;
         let id = self.existing(&object, id)?;
+        self.allow(&object, self.row(&object.name, &id), |rights| rights.delete)?;
         self.bury(author, &object, &id, 0);
         Ok(())
     }
@@ -401,13 +424,35 @@ impl Store {
         }
     }
 
+    /// Refuses a record that breaks a validation rule.
+    fn validate(
+        &self,
+        author: &Author,
+        object: &Object,
+        row: &Row,
+        before: Option<&Row>,
+    ) -> Result<(), Failure> {
+        let Some(whole) = self.whole_schema().object(&object.name) else { return Ok(()) };
+        let facts = Facts { object: whole, row, before, now_ms: author.now_ms };
+        let mut rules = self.rules.get(&object.name).into_iter().flatten();
+        match rules.find(|rule| formula::holds(&rule.condition, &facts)) {
+            None => Ok(()),
+            Some(rule) => {
+                let fields: Vec<&str> = rule.field.iter().map(String::as_str).collect();
+                Err(Failure::row("FIELD_CUSTOM_VALIDATION_EXCEPTION", rule.message.clone(), &fields))
+            }
+        }
+    }
+
     fn check_unique(&self, object: &Object, id: &str, row: &Row) -> Result<(), Failure> {
         for field in object.fields.iter().filter(|field| field.unique) {
             let Some(value) = row.get(&field.name) else { continue };
-            let other = self.find(object, field, &value::spell(value)).into_iter().find(|found| found != id);
-            if let Some(other) = other {
+            let text = value::spell(value);
+            if let Some(other) = self.found(object, field, &text).find(|found| *found != id) {
+                // That there is such a record is said; which one it is, only to those who see it.
+                let known = self.row(&object.name, other).map_or("<unknown>", |_| other);
                 let message = format!(
-                    "duplicate value found: {} duplicates value on record with id: {other}",
+                    "duplicate value found: {} duplicates value on record with id: {known}",
                     field.name
                 );
                 return Err(Failure::row("DUPLICATE_VALUE", message, &[]));
@@ -417,7 +462,8 @@ impl Store {
     }
 
     fn bury(&mut self, author: &Author, object: &Object, id: &str, depth: u32) {
-        let Some(mut row) = self.live(&object.name, id).cloned() else { return };
+        let alive = |row: &&Row| !is_deleted(row);
+        let Some(mut row) = self.any_row(&object.name, id).filter(alive).cloned() else { return };
         row.insert("IsDeleted".into(), Value::Bool(true));
         let now = Value::String(datetime::spell_date_time(author.now_ms));
         for name in ["LastModifiedDate", "SystemModstamp"] {
@@ -425,14 +471,14 @@ impl Store {
         }
         self.set(&object.name, id, Some(row));
         for child in &object.children {
-            let Some(other) = self.schema.object(&child.object).cloned() else { continue };
+            let Some(other) = self.whole_schema().object(&child.object).cloned() else { continue };
             let Some(field) = other.field(&child.field).filter(|field| Object::indexed(field)) else {
                 continue;
             };
-            for found in self.find(&other, field, id) {
+            for found in self.found(&other, field, id).cloned().collect::<Vec<_>>() {
                 if child.cascade && depth < DEPTH_MAX {
                     self.bury(author, &other, &found, depth + 1);
-                } else if let Some(mut row) = self.live(&other.name, &found).cloned() {
+                } else if let Some(mut row) = self.any_row(&other.name, &found).filter(alive).cloned() {
                     row.remove(&field.name);
                     self.set(&other.name, &found, Some(row));
                 }
@@ -441,7 +487,7 @@ impl Store {
     }
 
     fn set(&mut self, object: &str, id: &str, row: Option<Row>) {
-        let before = self.row(object, id).cloned();
+        let before = self.any_row(object, id).cloned();
         if self.open > 0 {
             self.undo.push((object.to_owned(), id.to_owned(), before));
         }
@@ -450,7 +496,7 @@ impl Store {
 
     /// Puts, replaces or removes a row and keeps the indexes right.
     fn put(&mut self, object: &str, id: &str, row: Option<Row>) {
-        let Some(known) = self.schema.object(object).cloned() else { return };
+        let Some(known) = self.whole_schema().object(object).cloned() else { return };
         let table = self.tables.entry(object.to_owned()).or_default();
         let before = table.rows.remove(id);
         self.rows = self.rows + usize::from(row.is_some()) - usize::from(before.is_some());
@@ -571,6 +617,7 @@ enum Writing {
 const DEPTH_MAX: u32 = 5;
 
 mod platform;
+mod view;
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use super::{Component, Effect, Options, Problem, TYPES};
+use super::{permissions, rules};
 use crate::schema::{Access, Field, Kind, Object, Schema};
 use crate::state::Visit;
 use crate::value::Source;
@@ -22,6 +23,7 @@ pub(crate) fn apply(
         schema: visit.state.store.schema.clone(),
         done: Vec::new(),
         fields: Vec::new(),
+        rules: Vec::new(),
         definitions: Vec::new(),
         code: Vec::new(),
         seen: BTreeSet::new(),
@@ -30,6 +32,7 @@ pub(crate) fn apply(
         work.file(path, content);
     }
     work.add_fields();
+    work.add_rules();
     let failed = work.done.iter().any(|one| one.problem.is_some());
     if options.check_only || failed && options.rollback_on_error {
         return work.done;
@@ -41,11 +44,16 @@ pub(crate) fn apply(
         visit.state.store.reindex(&object);
     }
     for (kind, name, root) in work.definitions {
+        if kind == "PermissionSet" {
+            permissions::deploy(visit, &name, &root);
+        }
         visit.state.deployments.definitions.insert((kind, name), root);
     }
+    let state = &mut *visit.state;
+    rules::enforce(&mut state.store, &state.deployments);
     keep_code(visit, &work.code);
     for one in work.done.iter().filter(|one| one.problem.is_none()) {
-        let acted = matches!(one.kind.as_str(), "CustomObject" | "CustomField");
+        let acted = ACTED_ON.contains(&one.kind.as_str());
         let effect = if acted { Effect::Acted } else { Effect::Kept };
         visit.state.deployments.kept.insert((one.kind.clone(), one.name.clone()), effect);
     }
@@ -57,6 +65,8 @@ struct Work {
     done: Vec<Component>,
     /// Object, definition, file.
     fields: Vec<(String, Element, String)>,
+    /// Object, definition, file.
+    rules: Vec<(String, Element, String)>,
     /// Type, full name, definition.
     definitions: Vec<(String, String, Element)>,
     /// Type, name, text.
@@ -124,9 +134,14 @@ impl Work {
             self.report("CustomObject", name, path, Some(whole(message)));
             return;
         }
+        if let (Some(model), Some(known)) = (root.child("sharingModel"), self.schema.object(name)) {
+            self.definitions.push(("SharingModel".into(), known.name.clone(), model.clone()));
+        }
         for child in &root.children {
             if child.name == "fields" {
                 self.fields.push((name.to_owned(), child.clone(), path.to_owned()));
+            } else if child.name == "validationRules" {
+                self.rules.push((name.to_owned(), child.clone(), path.to_owned()));
             } else if let Some((_, kind)) = CHILDREN.iter().find(|(tag, _)| *tag == child.name) {
                 let full = format!("{name}.{}", child.text_of("fullName").unwrap_or(""));
                 self.report(kind, &full, path, None);
@@ -138,6 +153,10 @@ impl Work {
     fn decomposed(&mut self, name: &str, folder: &str, file: &str, root: &Element, path: &str) {
         if folder == "fields" {
             self.fields.push((name.to_owned(), root.clone(), path.to_owned()));
+            return;
+        }
+        if folder == "validationRules" {
+            self.rules.push((name.to_owned(), root.clone(), path.to_owned()));
             return;
         }
         let kind = CHILDREN.iter().find(|(tag, _)| *tag == folder).map_or(folder, |(_, kind)| kind);
@@ -179,6 +198,18 @@ impl Work {
             let full = format!("{object}.{name}");
             let problem = self.add_field(&object, &name, &spec).err().map(whole);
             self.report("CustomField", &full, &path, problem);
+        }
+    }
+
+    /// Rules come last: they name fields.
+    fn add_rules(&mut self) {
+        for (object, spec, path) in std::mem::take(&mut self.rules) {
+            let full = format!("{object}.{}", spec.text_of("fullName").unwrap_or(""));
+            let problem = rules::read(&self.schema, &object, &spec).err().map(whole);
+            if problem.is_none() {
+                self.definitions.push(("ValidationRule".into(), full.clone(), spec));
+            }
+            self.report("ValidationRule", &full, &path, problem);
         }
     }
 
@@ -384,8 +415,12 @@ fn whole(message: String) -> Problem {
     Problem { message, line: 1, column: 1 }
 }
 
+/// Types that change what the org answers.
+const ACTED_ON: [&str; 6] =
+    ["ApprovalProcess", "CustomField", "CustomObject", "PermissionSet", "SharingRules", "ValidationRule"];
+
 /// Types whose definitions are read again when the org acts on them.
-const READ_LATER: [&str; 2] = ["ApprovalProcess", "Workflow"];
+const READ_LATER: [&str; 4] = ["ApprovalProcess", "PermissionSet", "SharingRules", "Workflow"];
 
 /// Elements inside an object that are components of their own.
 const CHILDREN: [(&str, &str); 10] = [

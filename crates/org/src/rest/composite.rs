@@ -219,6 +219,10 @@ fn indexed<'a>(step: &str, find: impl Fn(&str) -> Option<&'a Value>) -> Option<&
 const GRAPHS_MAX: usize = 75;
 const NODES_MAX: usize = 500;
 
+/// Headers of an answer that stand in a composite one, and how they are spelled there.
+const SHOWN: [(&str, &str); 3] =
+    [("location", "Location"), ("etag", "ETag"), ("last-modified", "Last-Modified")];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,7 +253,3 @@ mod tests {
         }
     }
 }
-
-/// Headers of an answer that stand in a composite one, and how they are spelled there.
-const SHOWN: [(&str, &str); 3] =
-    [("location", "Location"), ("etag", "ETag"), ("last-modified", "Last-Modified")];

@@ -14,7 +14,7 @@ impl Store {
         object: &str,
         members: &[(&str, Value)],
     ) -> Option<String> {
-        let object = self.schema.object(object).cloned()?;
+        let object = self.whole_schema().object(object).cloned()?;
         self.serial += 1;
         let new = id::make(&object.prefix, self.serial);
         let mut row: Row = given(members);
@@ -26,7 +26,7 @@ impl Store {
 
     /// Changes members of a row of the platform's own; a null clears one.
     pub(crate) fn amend(&mut self, object: &str, id: &str, members: &[(&str, Value)]) {
-        let Some(mut row) = self.row(object, id).cloned() else { return };
+        let Some(mut row) = self.any_row(object, id).cloned() else { return };
         for (name, value) in members {
             if value.is_null() {
                 row.remove(*name);

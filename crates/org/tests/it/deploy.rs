@@ -82,7 +82,7 @@ async fn deployed_fields_are_there_at_once() {
         assert!(names.contains(&name), "{name} in {names:?}");
     }
     let kept = story.org.deployed();
-    assert_eq!(kept[&("PermissionSet".to_owned(), "All".to_owned())], Effect::Kept);
+    assert_eq!(kept[&("PermissionSet".to_owned(), "All".to_owned())], Effect::Acted);
     assert_eq!(kept[&("CustomField".to_owned(), "Contact.Flag__c".to_owned())], Effect::Acted);
     story.call("POST", "sobjects/Thing__c", json!({"Key__c": "k"})).await;
     let made =

@@ -7,6 +7,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod access;
 mod apex;
 mod bulk;
 mod bulk_v1;
