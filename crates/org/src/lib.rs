@@ -1,4 +1,5 @@
-//! A local Salesforce-compatible org for demos, drills and tests: OAuth, REST, SOQL, Bulk 2.0, deployments.
+//! A local Salesforce-compatible org for demos, drills and tests: OAuth, REST, SOQL, Bulk v1 and 2.0, SOAP, the User
+//! Interface API, GraphQL, Apex REST, anonymous Apex, deployments.
 //!
 //! It never shares code with the rest of the workspace: it plays the outside world, and must not know what we know.
 //! Start with [`Org::start`]; what arrived is read back with [`Running::records`].

@@ -372,6 +372,9 @@ impl Job {
             Operation::Delete | Operation::HardDelete => {
                 let id = id.ok_or_else(missing)?;
                 store.delete(author, &object.name, &id)?;
+                if self.operation == Operation::HardDelete {
+                    store.purge(&object.name, &id);
+                }
                 Ok((crate::id::widen(&id).unwrap_or(id), false))
             }
             Operation::Upsert => self.upsert(store, author, object, key, &fields),

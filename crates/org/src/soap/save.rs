@@ -25,6 +25,11 @@ pub(super) fn answer(visit: &mut Visit<'_>, asked: Asked, body: &Element) -> Res
         let message = format!("record limit reached. cannot submit more than {limit} records into this call");
         return Err(Fault::new("EXCEEDED_ID_LIMIT", &message));
     }
+    if !by_id {
+        for element in &elements {
+            check(&visit.state.store, element)?;
+        }
+    }
     let key = body.text_of("externalIDFieldName").unwrap_or("Id").to_owned();
     let change = match operation {
         "create" => Change::Insert,
@@ -57,7 +62,8 @@ pub(super) fn answer(visit: &mut Visit<'_>, asked: Asked, body: &Element) -> Res
 /// `merge`: the losers' children move to the master, the losers go to the recycle bin.
 pub(super) fn merge(visit: &mut Visit<'_>, _asked: Asked, body: &Element) -> Result<String, Fault> {
     let author = visit.author(Source::Csv);
-    let requests: Vec<&Element> = body.all("request").collect();
+    // The WSDL says `request`; jsforce writes `mergeRequests`.
+    let requests: Vec<&Element> = body.all("request").chain(body.all("mergeRequests")).collect();
     if requests.len() > visit.state.limits.collection_records {
         return Err(Fault::new("EXCEEDED_ID_LIMIT", "too many merge requests in this call"));
     }
@@ -148,6 +154,13 @@ fn by_its_id(store: &mut Store, author: &Author, change: &Change, id: &str) -> O
 fn one(store: &mut Store, author: &Author, change: &Change, element: &Element) -> Outcome {
     let (object, given) = record(store, element)?;
     change.apply(store, author, &object, given)
+}
+
+/// What the schema refuses, it refuses for the whole call: types and fields that are not there.
+fn check(store: &Store, element: &Element) -> Result<(), Failure> {
+    let (object, given) = record(store, element)?;
+    let unknown = given.keys().find(|name| object.field(name).is_none() && object.parent(name).is_none());
+    unknown.map_or(Ok(()), |name| Err(Failure::no_such_column(name, &object.name)))
 }
 
 /// The object that an id belongs to, and the id in full.

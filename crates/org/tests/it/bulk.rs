@@ -76,6 +76,12 @@ async fn rows_are_created_changed_and_deleted() {
     assert_eq!(job["numberRecordsFailed"], 1);
     assert!(results(&story, &job, "failedResults").await.contains("MALFORMED_ID"));
     assert_eq!(story.org.count("Account"), 1);
+
+    let left = story.org.records("Account")[0]["Id"].as_str().unwrap().to_owned();
+    let order = json!({"object": "Account", "operation": "hardDelete"});
+    ingest(&story, order, &format!("Id\n{left}\n")).await;
+    let seen = story.get("queryAll?q=SELECT+Id+FROM+Account").await.json();
+    assert_eq!(seen["totalSize"], 1, "only the one in the recycle bin");
 }
 
 #[tokio::test]

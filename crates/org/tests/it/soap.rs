@@ -192,6 +192,16 @@ async fn faults_say_what_the_platform_says() {
             "sf:INVALID_QUERY_LOCATOR",
             "sf:InvalidQueryLocatorFault",
         ),
+        (
+            "<create><sObjects><type>Nope</type></sObjects></create>",
+            "sf:INVALID_TYPE",
+            "sf:InvalidSObjectFault",
+        ),
+        (
+            "<create><sObjects><type>Account</type><Nope>x</Nope></sObjects></create>",
+            "sf:INVALID_FIELD",
+            "sf:InvalidFieldFault",
+        ),
         ("<wish/>", "soapenv:Client", ""),
     ] {
         let fault = call(&story, "u", "", body).await;
