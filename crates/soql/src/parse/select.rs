@@ -129,10 +129,11 @@ impl Parser<'_> {
     }
 
     pub(super) fn expression(&mut self) -> Result<Expression, ParseError> {
-        if RESERVED.iter().any(|word| self.is_word(word)) {
-            return Err(self.expected(Expected::Name));
-        }
+        let start = self.peek().span.start;
         let path = self.path()?;
+        if path.names.iter().any(|name| RESERVED.iter().any(|word| name.is(word))) {
+            return Err(ParseError::Expected { position: start, expected: Expected::Name });
+        }
         let [function] = path.names.as_slice() else { return Ok(Expression::Field(path)) };
         if !self.is_mark(b'(') {
             return Ok(Expression::Field(path));
