@@ -12,10 +12,12 @@ import datetime
 import json
 import pathlib
 import sys
+from unittest.mock import patch
 
 import requests
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from http_message_signatures import (
+    HTTPMessageSignaturesException,
     HTTPMessageSigner,
     HTTPMessageVerifier,
     HTTPSignatureKeyResolver,
@@ -24,6 +26,14 @@ from http_message_signatures import (
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MADE = datetime.datetime.fromtimestamp(1_795_000_000, datetime.timezone.utc)
+
+
+class Then(datetime.datetime):
+    """The moment of the vectors, so that the signature alone is asked about."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return MADE.astimezone(tz) if tz else MADE.astimezone().replace(tzinfo=None)
 
 
 def unpadded(text):
@@ -136,13 +146,9 @@ def check(file):
         made.body = vector.get("body", "").encode()
         holds = True
         try:
-            verifier.verify(made, max_age=datetime.timedelta(days=36500), use_existing_digest=True)
-        except TypeError:
-            try:
-                verifier.verify(made, max_age=datetime.timedelta(days=36500))
-            except Exception as error:  # noqa: BLE001
-                holds, reason = False, error
-        except Exception as error:  # noqa: BLE001
+            with patch("http_message_signatures.signatures.datetime.datetime", Then):
+                verifier.verify(made, max_age=datetime.timedelta(days=1))
+        except HTTPMessageSignaturesException as error:
             holds, reason = False, error
         if holds != vector["signature_holds"]:
             sys.exit(f"{vector['name']}: {reason if not holds else 'holds, and should not'}")

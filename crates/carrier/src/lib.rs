@@ -11,6 +11,7 @@
 //! 4. `place`: labels into a record, its other bytes verbatim, and the law that `read` finds them;
 //! 5. `refuse`, `withhold`, `merge` if a request can carry many records; vectors and a fuzz target.
 
+pub mod ai_disclosure;
 pub mod fhir;
 pub mod hl7v2;
 pub mod problem;

@@ -33,6 +33,8 @@ pub struct Provenance {
     pub ruling: Option<RulingReference>,
     /// Origin of the ledger of whoever wrote the header.
     pub ledger: Option<String>,
+    /// Whether some of the counted records were withheld and are not in this body.
+    pub is_partial: bool,
 }
 
 /// One entry of one ledger.
@@ -71,6 +73,9 @@ impl Provenance {
         }
         if let Some(origin) = &self.ledger {
             write_text(&mut out, "ledger", origin);
+        }
+        if let (true, Ok(key)) = (self.is_partial, KeyRef::from_str("partial")) {
+            out.bare_item(key, true);
         }
         out.finish().unwrap_or_default()
     }
@@ -112,6 +117,12 @@ impl Provenance {
         if let Some(value) = last.get("ledger") {
             let origin = text(value).filter(|origin| is_origin(origin));
             provenance.ledger = Some(origin.ok_or(ProvenanceError::Value { key: "ledger" })?.to_owned());
+        }
+        if let Some(value) = last.get("partial") {
+            let ListEntry::Item(Item { bare_item: BareItem::Boolean(is_partial), .. }) = value else {
+                return Err(ProvenanceError::Value { key: "partial" });
+            };
+            provenance.is_partial = *is_partial;
         }
         Ok(Heard { provenance, contradicts_itself })
     }
@@ -159,7 +170,8 @@ fn is_origin(text: &str) -> bool {
 }
 
 fn is_known(key: &str) -> bool {
-    ["v", "ruling", "ledger"].contains(&key) || VerdictName::ALL.iter().any(|name| name.as_str() == key)
+    ["v", "ruling", "ledger", "partial"].contains(&key)
+        || VerdictName::ALL.iter().any(|name| name.as_str() == key)
 }
 
 fn count(value: &ListEntry) -> Option<u64> {

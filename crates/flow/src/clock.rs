@@ -29,6 +29,11 @@ impl Forward {
         Self { source, last: Mutex::new(last) }
     }
 
+    /// Seconds since 1970, as the source has them.
+    pub(crate) fn seconds(&self) -> i64 {
+        (self.source)().as_second()
+    }
+
     pub(crate) fn now(&self) -> Moment {
         let now = (self.source)();
         // A poisoned lock still holds a moment.

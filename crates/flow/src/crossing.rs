@@ -26,8 +26,39 @@ pub struct Crossing {
     pub content_type: Option<String>,
     /// The values of inbound `Eosin-Provenance` headers, which the shell has taken out of the request.
     pub provenance: Vec<String>,
+    /// What else the request says of itself, and what of it the shell has found to be signed.
+    pub claims: Claims,
     /// The body, decoded, or why there is none to judge.
     pub body: Result<Bytes, mark::Unreadable>,
+}
+
+/// What a request says of itself beside `Eosin-Provenance`. Nothing of it decides by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Claims {
+    /// What a signature over the claim of provenance proves.
+    pub signed: SignedClaim,
+    /// The values of inbound `AI-Disclosure` headers.
+    pub ai_disclosure: Vec<String>,
+}
+
+/// What a signature over an inbound `Eosin-Provenance` proves. The shell has verified it, for it had the whole head.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SignedClaim {
+    /// There is none: a claim is a claim.
+    #[default]
+    None,
+    /// A gateway that is known signed the claim over this very body, for this request, and it is not a replay.
+    Proven {
+        /// The log whose rulings this gateway may speak of.
+        log: String,
+    },
+    /// A gateway that is known signed this request over another body.
+    OtherBody {
+        /// The log whose rulings this gateway may speak of.
+        log: String,
+    },
+    /// There is a signature that proves nothing, and why, in one word of the shell.
+    Nothing(&'static str),
 }
 
 /// The language spoken at a boundary.

@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use bytes::Bytes;
 use carrier::{
-    Answer, Refusal, Unit, fhir,
+    Answer, Refusal, Unit, ai_disclosure, fhir,
     provenance::{Provenance, RulingReference},
     salesforce::{self, WithheldRows},
 };
 use ledger::Logged;
-use mark::VerdictName;
+use mark::{Authorship, VerdictName};
 use policy::{Decision, Ruling};
 
 use crate::{
@@ -34,8 +34,12 @@ pub enum Passage {
 pub struct Forward {
     /// The body without what was withheld; the bytes as received where it is absent.
     pub body: Option<Bytes>,
-    /// The `Eosin-Provenance` value for the request upstream and for the answer.
+    /// The `Eosin-Provenance` value for the answer.
     pub provenance: String,
+    /// The same for the request upstream: it says so where records were withheld from the body.
+    pub sent_provenance: String,
+    /// The `AI-Disclosure` value for the request upstream and for the answer, where an AI made what they are about.
+    pub ai_disclosure: Option<String>,
     /// A sentence for the client where the boundary only warns.
     pub warning: Option<String>,
     /// What to put back into the upstream's answer, where records were withheld.
@@ -157,11 +161,16 @@ impl fmt::Debug for Merge {
 /// ```
 pub fn apply(ruling: &Logged<Ruling>, crossing: &Crossing, read: Applied) -> Passage {
     let place = RulingReference { origin: ruling.origin().to_owned(), index: ruling.index() };
-    let provenance = provenance(ruling.item(), Some(&place)).to_header();
-    let forward = |body, merge| {
+    let provenance = provenance(ruling.item(), Some(&place));
+    // What is withheld is counted and not in the body: whoever reads the counts next must know.
+    let partial = Provenance { is_partial: true, ..provenance.clone() }.to_header();
+    let provenance = provenance.to_header();
+    let forward = |body: Option<Bytes>, merge| {
         Passage::Forward(Forward {
+            sent_provenance: if body.is_some() { partial.clone() } else { provenance.clone() },
             body,
             provenance: provenance.clone(),
+            ai_disclosure: ai_disclosure(ruling.item()),
             warning: warning(ruling.item(), &place),
             merge,
             settlement: Some(Settlement::of(ruling)),
@@ -280,7 +289,27 @@ pub(crate) fn provenance(ruling: &Ruling, place: Option<&RulingReference>) -> Pr
         counts: counted.filter(|(_, count)| *count > 0).collect(),
         ruling: place.cloned(),
         ledger: place.map(|place| place.origin.clone()),
+        is_partial: false,
     }
+}
+
+/// What the header says of who made the judged records, by their marks; nothing where no AI did.
+fn ai_disclosure(ruling: &Ruling) -> Option<String> {
+    let made = |wanted: &[Authorship]| {
+        let proofs = ruling.verdicts().iter().filter_map(mark::Verdict::proof);
+        proofs.filter(|proof| wanted.contains(&proof.authorship())).count()
+    };
+    let (alone, reviewed) = (made(&[Authorship::Ai]), made(&[Authorship::AiReviewed]));
+    let mode = if alone + reviewed == 0 {
+        return None;
+    } else if alone + reviewed < ruling.verdicts().len() {
+        ai_disclosure::Mode::AiModified
+    } else if reviewed > 0 {
+        ai_disclosure::Mode::AiOriginated
+    } else {
+        ai_disclosure::Mode::MachineGenerated
+    };
+    Some(mode.to_header())
 }
 
 /// The sentence for a client at a boundary that only warns.

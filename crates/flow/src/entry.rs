@@ -6,7 +6,7 @@ use mark::{digest::Hash, merkle};
 use policy::{Counts, Decision, Ruling};
 use serde::Serialize;
 
-use crate::{clock::Moment, crossing::Crossing, recognition::RecognisedBy};
+use crate::{clock::Moment, crossing::Crossing, proof::Weighed, recognition::RecognisedBy, settle::Outcome};
 
 /// Most findings that one entry lists; the row root commits to the others.
 pub const FINDINGS_MAX: usize = 50;
@@ -78,6 +78,7 @@ impl Entry {
             EntryKind::Ruling,
             &RulingBody {
                 action: facts.action,
+                ai_disclosure: facts.ai_disclosure,
                 at: &moment.at,
                 boundary: &crossing.boundary.name,
                 claim: facts.claim,
@@ -89,8 +90,10 @@ impl Entry {
                 findings,
                 findings_omitted: worth_listing - listed,
                 mode: crossing.boundary.mode.as_str(),
+                peer: facts.proof.peer(),
                 policies: ruling.determining_policies(),
                 policy: ruling.version(),
+                proof: facts.proof.word(),
                 protocol: crossing.protocol.as_str(),
                 quarantine: facts.kept.as_ref(),
                 recogniser: facts.recognised_by.as_ref().and_then(|by| by.recogniser.as_deref()),
@@ -105,12 +108,18 @@ impl Entry {
     /// A settlement's entry.
     pub(crate) fn settlement(
         ruling: u64,
-        outcome: &'static str,
-        status: Option<u16>,
+        outcome: Outcome,
+        upstream_request: Option<&str>,
         moment: &Moment,
     ) -> Self {
-        let body =
-            SettlementBody { at: &moment.at, eosin: EntryKind::Settlement.as_str(), outcome, ruling, status };
+        let body = SettlementBody {
+            at: &moment.at,
+            eosin: EntryKind::Settlement.as_str(),
+            outcome: outcome.word(),
+            ruling,
+            status: outcome.status(),
+            upstream_request,
+        };
         Self::new(EntryKind::Settlement, &body)
     }
 
@@ -150,6 +159,10 @@ pub(crate) struct Facts<'a> {
     pub(crate) route: &'a str,
     /// What the inbound header claimed, weighed against what was found.
     pub(crate) claim: &'static str,
+    /// What a signature over that header proved.
+    pub(crate) proof: &'a Weighed,
+    /// The mode that an inbound `AI-Disclosure` names.
+    pub(crate) ai_disclosure: Option<&'static str>,
     /// The records' references, in order.
     pub(crate) references: &'a [String],
     /// What recognised the suspected records, where there are any.
@@ -257,6 +270,8 @@ pub(crate) fn row_text(reference: &str, verdict: mark::VerdictName, decision: De
 #[serde(rename_all = "camelCase")]
 struct RulingBody<'a> {
     action: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ai_disclosure: Option<&'static str>,
     at: &'a str,
     boundary: &'a str,
     claim: &'static str,
@@ -268,8 +283,12 @@ struct RulingBody<'a> {
     findings: Vec<FindingBody<'a>>,
     findings_omitted: usize,
     mode: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<&'a str>,
     policies: BTreeSet<&'a str>,
     policy: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof: Option<&'static str>,
     protocol: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     quarantine: Option<&'a KeptBody>,
@@ -290,6 +309,7 @@ pub(crate) struct FindingBody<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct SettlementBody<'a> {
     at: &'a str,
     eosin: &'static str,
@@ -297,6 +317,8 @@ struct SettlementBody<'a> {
     ruling: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream_request: Option<&'a str>,
 }
 
 #[derive(Serialize)]

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use carrier::{
-    Refusal, Unit,
+    Refusal, Unit, ai_disclosure,
     provenance::Provenance,
     salesforce::{BatchRead, batch_read},
 };
@@ -18,6 +18,7 @@ use crate::{
     effect::{self, Applied, Forward, Merge, Passage, Unavailable, apply, error_at},
     entry::{Entry, Facts},
     keep::Shape,
+    proof,
     read::{self, Read},
     settle::{Outcome, Settlement},
     world::Flow,
@@ -50,9 +51,11 @@ impl Flow {
             boundary: &crossing.boundary,
             route: &label,
         };
+        let (verdicts, proof) = proof::weigh(&crossing, verdicts, &self.trust());
         let ruling = decide(&self.policies(), &request, scope(readings.unit), verdicts);
 
         let claim = Claimed::weigh(&crossing.provenance, &ruling);
+        let disclosure = ai_disclosure::parse(&crossing.claims.ai_disclosure);
         let places = readings.records.into_iter().map(|reading| reading.place);
         let (positions, references): (Vec<usize>, Vec<String>) =
             places.map(|place| (place.index, place.reference)).unzip();
@@ -61,7 +64,9 @@ impl Flow {
         let facts = Facts {
             action: action.as_str(),
             route: &label,
-            claim: claim.word(),
+            claim: if proof.is_proven() { "proven" } else { claim.word() },
+            proof: &proof,
+            ai_disclosure: disclosure.map(ai_disclosure::Mode::as_str),
             references: &references,
             recognised_by: (ruling.counts().suspected > 0).then(|| recognition.recognised_by()),
             kept: plan.for_entry(),
@@ -73,7 +78,7 @@ impl Flow {
         match self.commit(ruling, entry, &moment).await {
             Ok(logged) => {
                 let kept = self.keep(plan, &logged, &crossing, &label, &moment).await;
-                let disbelieved = claim.is_disbelieved();
+                let disbelieved = !proof.is_proven() && claim.is_disbelieved();
                 let read = Applied { route, unit: readings.unit, positions, disbelieved, kept };
                 apply(&logged, &crossing, read)
             }
@@ -99,8 +104,21 @@ impl Flow {
 
     /// Settles what became of a forwarded request. Returns at once; the entry rides in the next batch.
     pub fn settle(&self, settlement: Settlement, outcome: Outcome) {
+        self.settle_as(settlement, outcome, None);
+    }
+
+    /// As [`Flow::settle`], with the name by which the upstream's own log knows the request, if it said one.
+    ///
+    /// Bounds: a name of 1 to [`REQUEST_ID_BYTES_MAX`] letters, digits and `-_.:`; any other is left out.
+    pub fn settle_as(&self, settlement: Settlement, outcome: Outcome, upstream_request: Option<&str>) {
         let moment = self.clock.now();
-        self.note(Entry::settlement(settlement.ruling, outcome.word(), outcome.status(), &moment));
+        let named = upstream_request.filter(|id| is_request_id(id));
+        self.note(Entry::settlement(settlement.ruling, outcome, named, &moment));
+    }
+
+    /// Seconds since 1970 by the clock that entries are written with.
+    pub fn seconds(&self) -> i64 {
+        self.clock.seconds()
     }
 
     /// Looks at an upstream's answer for what later requests need: the object of a Bulk job just made.
@@ -199,7 +217,9 @@ impl Flow {
             self.gaps.count(leave, &moment.at);
             return Passage::Forward(Forward {
                 body: None,
+                sent_provenance: provenance.clone(),
                 provenance,
+                ai_disclosure: None,
                 warning: None,
                 merge: None,
                 settlement: None,
@@ -214,6 +234,14 @@ impl Flow {
         let answer = error_at(crossing, 503, &refusal);
         Passage::Unavailable(Unavailable { answer, retry_after_seconds: RETRY_AFTER_SECONDS })
     }
+}
+
+/// Longest name that an upstream's log gives a request.
+pub const REQUEST_ID_BYTES_MAX: usize = 64;
+
+fn is_request_id(id: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+    (1..=REQUEST_ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(plain)
 }
 
 /// A clock may be this far behind the last entry before it is written down as a fault.

@@ -246,6 +246,7 @@ impl Flow {
             method_override: withheld.method_override,
             content_type: withheld.content_type,
             provenance: Vec::new(),
+            claims: crate::crossing::Claims::default(),
             body: Ok(Bytes::from(withheld.body)),
         };
         let Read { route, readings, .. } = read::read(&crossing, &self.jobs, &self.limits);

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, request::Parts, uri::Scheme};
 
-use crate::{config::Limits, problem::Problem};
+use crate::{config::Limits, problem::Problem, signing};
 
 /// A head that may go on, without the fields that concern only the client's connection.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(crate) struct Head {
     pub(crate) method_override: Option<String>,
     /// Whether the client waits for a word before it sends its body.
     pub(crate) expects: bool,
+    /// The head as it came, where it has signatures: what they cover is taken out of `headers`.
+    pub(crate) signed: Option<Box<signature::Request>>,
     /// The client's own name for itself.
     pub(crate) client: String,
     /// `https://gateway.example:8443`, as the client addressed us.
@@ -54,6 +56,10 @@ pub(crate) fn admit(parts: Parts, door: Door, limits: &Limits) -> Result<Head, P
     let client = client(&headers, door.peer);
     let expects = headers.contains_key(header::EXPECT);
     let provenance = texts(&headers, &PROVENANCE);
+    let signed = headers.contains_key(signature::offered::INPUT_HEADER).then(|| {
+        let (scheme, authority) = (door.scheme.to_owned(), host.clone());
+        Box::new(signing::head(&method, scheme, authority, &target, &headers))
+    });
     strip_hop_by_hop(&mut headers);
     strip_ours(&mut headers);
     for name in [header::HOST, header::CONTENT_LENGTH, header::EXPECT, header::FORWARDED] {
@@ -61,11 +67,14 @@ pub(crate) fn admit(parts: Parts, door: Door, limits: &Limits) -> Result<Head, P
     }
     forwarded(&mut headers, door, &host);
     let origin = format!("{}://{host}", door.scheme);
-    Ok(Head { method, target, headers, provenance, method_override, expects, client, origin })
+    Ok(Head { method, target, headers, provenance, method_override, expects, signed, client, origin })
 }
 
 /// The header that carries provenance in and out.
 pub(crate) const PROVENANCE: HeaderName = HeaderName::from_static("eosin-provenance");
+
+/// The header that says how much an AI made.
+pub(crate) const AI_DISCLOSURE: HeaderName = HeaderName::from_static(carrier::ai_disclosure::HEADER);
 
 /// Removes the fields that concern one connection only, and those that `Connection` names.
 pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
@@ -214,6 +223,6 @@ fn forwarded(headers: &mut HeaderMap, door: Door, host: &str) {
     via(headers);
 }
 
-fn texts(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
+pub(crate) fn texts(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
     headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
 }

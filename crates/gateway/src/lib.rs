@@ -17,9 +17,11 @@ mod problem;
 mod request;
 mod rewrite;
 mod server;
+mod signing;
 mod upstream;
 mod wire;
 
 pub use config::{BoundaryConfig, Config, Limits, Timeouts, TlsIdentity};
 pub use courier::{ANSWER_BYTES_MAX, BadToken, Courier, Delivered};
 pub use server::{Gateway, Running, StartError, Stopped};
+pub use signing::{SKEW_SECONDS, Signatures, VALID_SECONDS};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use flow::{Crossing, Entrance, Forward, Outcome, Passage, entrance};
+use flow::{Claims, Crossing, Entrance, Forward, Outcome, Passage, entrance};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use mark::Unreadable;
@@ -12,10 +12,11 @@ use tokio::{runtime::Handle, task::spawn_blocking, time::Instant};
 use crate::{
     body::{Body, Collected, Trailers, collect, drain},
     coding::{Coding, coding, decode},
-    head::{Door, Head, PROVENANCE, admit, strip_hop_by_hop, strip_ours, via},
+    head::{AI_DISCLOSURE, Door, Head, PROVENANCE, admit, strip_hop_by_hop, strip_ours, texts, via},
     problem::{Problem, respond, respond_made},
     rewrite::{self, Addresses},
     server::Lane,
+    signing,
 };
 
 /// Answers one request. Whatever happens, there is an answer, a count and a line in the log.
@@ -104,7 +105,8 @@ async fn pass_through(lane: &Lane, mut head: Head, body: Incoming) -> Result<Res
     let answer = lane.upstream.send(head.method, &head.target, head.headers, body).await?;
     let answer = cleaned(answer, &addresses)?;
     if let Some(merge) = &remembered {
-        return merged(lane, answer, merge).await;
+        let (parts, body) = merged(lane, answer, merge).await?;
+        return Ok(Response::from_parts(parts, Body::from(body)));
     }
     if leads_on {
         return Ok(rewrite::body(answer, &addresses, &lane.timeouts, |_| {}).await);
@@ -130,7 +132,7 @@ async fn cross(
             story.outcome = if forward.merge.is_some() { "partly" } else { "forwarded" };
             lane.metrics.records(&lane.boundary.name, story.outcome, &forward.provenance);
             story.ruling = place(&forward.provenance);
-            let response = carry(&lane, head, collected, forward).await;
+            let response = carry(&lane, head, collected, forward, story.ruling.as_deref()).await;
             if let Err(problem) = &response {
                 story.outcome = problem.code();
             }
@@ -141,8 +143,20 @@ async fn cross(
             lane.metrics.records(&lane.boundary.name, story.outcome, &refused.provenance);
             story.ruling = place(&refused.provenance);
             leave_unread(&lane, &head, collected);
+            let body = refused.answer.body.clone();
             let mut response = respond_made(refused.answer);
             insert(response.headers_mut(), PROVENANCE, &refused.provenance);
+            let asked = signing::asked(&head);
+            let status = response.status();
+            let now = lane.flow.seconds();
+            lane.signing.answer(
+                response.headers_mut(),
+                status,
+                &asked,
+                Some(&body),
+                story.ruling.as_deref(),
+                now,
+            );
             (Ok(response), story)
         }
         Passage::Unavailable(unavailable) => {
@@ -176,10 +190,16 @@ async fn rule(lane: &Arc<Lane>, head: &Head, collected: &Collected) -> Option<Pa
             .get(header::CONTENT_TYPE)
             .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
         provenance: head.provenance.clone(),
+        claims: Claims {
+            signed: flow::SignedClaim::None,
+            ai_disclosure: texts(&head.headers, &AI_DISCLOSURE),
+        },
         body: Err(Unreadable::TooLong { limit: lane.limits.body_bytes }),
     };
+    let signed = head.signed.clone();
     if received.len() <= INLINE_BYTES && coding == Coding::Identity {
         if whole {
+            crossing.claims.signed = lane.signing.claim(signed.as_deref(), &received, lane.flow.seconds());
             crossing.body = Ok(received);
         }
         return Some(lane.flow.pass(crossing).await);
@@ -187,6 +207,7 @@ async fn rule(lane: &Arc<Lane>, head: &Head, collected: &Collected) -> Option<Pa
     let (lane, runtime) = (Arc::clone(lane), Handle::current());
     let ruled = spawn_blocking(move || {
         if whole {
+            crossing.claims.signed = lane.signing.claim(signed.as_deref(), &received, lane.flow.seconds());
             crossing.body = decode(coding, &received, &lane.limits);
         }
         runtime.block_on(lane.flow.pass(crossing))
@@ -203,7 +224,9 @@ async fn carry(
     mut head: Head,
     collected: Collected,
     forward: Forward,
+    place: Option<&str>,
 ) -> Result<Response<Body>, Problem> {
+    let asked = signing::asked(&head);
     let Collected { received, rest, _held } = collected;
     let leads_on = rewrite::concerns(&lane.protocol, &head.method, &head.target);
     if forward.merge.is_some() || leads_on {
@@ -213,6 +236,11 @@ async fn carry(
         // Refusals can only be put back into JSON, whatever the client would rather read.
         head.headers.insert(header::ACCEPT, HeaderValue::from_static(MERGEABLE));
     }
+    let held = match (&forward.body, &rest) {
+        (Some(replaced), _) => Some(replaced.clone()),
+        (None, None) => Some(received.clone()),
+        (None, Some(_)) => None,
+    };
     let body = match (forward.body, rest) {
         (Some(replaced), _) => {
             for name in
@@ -225,22 +253,33 @@ async fn carry(
         (None, None) => Body::from(received),
         (None, Some(rest)) => Body::relay(rest, lane.timeouts.idle, Trailers::Drop).after(received),
     };
-    insert(&mut head.headers, PROVENANCE, &forward.provenance);
+    state(&mut head.headers, &forward.sent_provenance, forward.ai_disclosure.as_deref());
+    let (scheme, authority) = lane.upstream.place();
+    let onward = signing::Onward { method: &head.method, scheme, authority, target: &head.target };
+    lane.signing.request(&mut head.headers, onward, held.as_deref(), place, lane.flow.seconds());
     let is_batch_job = rewrite::is_batch_job(&head.target);
     let addresses = lane.addresses(&head);
     let sent = lane.upstream.send(head.method, &head.target, head.headers, body).await;
     if let Some(settlement) = forward.settlement {
-        lane.flow.settle(settlement, outcome(&sent));
+        let named = sent.as_ref().ok().and_then(|answer| answer.headers().get(SALESFORCE_REQUEST));
+        let named = named.and_then(|value| value.to_str().ok());
+        lane.flow.settle_as(settlement, outcome(&sent), named);
     }
     let mut answer = cleaned(sent?, &addresses)?;
-    insert(answer.headers_mut(), PROVENANCE, &forward.provenance);
+    state(answer.headers_mut(), &forward.provenance, forward.ai_disclosure.as_deref());
     if let Some(warning) = &forward.warning {
         let text = warning.replace(['"', '\\'], "'");
         insert(answer.headers_mut(), header::WARNING, &format!("299 eosin \"{text}\""));
     }
     if let Some(merge) = &forward.merge {
-        return merged(lane, answer, merge).await;
+        let (mut parts, body) = merged(lane, answer, merge).await?;
+        let now = lane.flow.seconds();
+        lane.signing.answer(&mut parts.headers, parts.status, &asked, Some(&body), place, now);
+        return Ok(Response::from_parts(parts, Body::from(body)));
     }
+    // What streams is not covered: the signature is without its digest.
+    let status = answer.status();
+    lane.signing.answer(answer.headers_mut(), status, &asked, None, place, lane.flow.seconds());
     if leads_on {
         let flow = Arc::clone(&lane.flow);
         let observe = |body: &[u8]| {
@@ -250,6 +289,9 @@ async fn carry(
     }
     Ok(answer.map(|body| Body::relay(body, lane.timeouts.upstream, Trailers::Keep)))
 }
+
+/// Where Salesforce says how its own event log names the request.
+const SALESFORCE_REQUEST: &str = "x-sfdc-request-id";
 
 /// What the ledger will say became of it.
 fn outcome(sent: &Result<Response<Incoming>, Problem>) -> Outcome {
@@ -265,7 +307,7 @@ async fn merged(
     lane: &Lane,
     answer: Response<Incoming>,
     merge: &flow::Merge,
-) -> Result<Response<Body>, Problem> {
+) -> Result<(http::response::Parts, Bytes), Problem> {
     let (mut parts, body) = answer.into_parts();
     let collected = collect(body, lane.limits.body_bytes, &lane.held, lane.timeouts.upstream)
         .await
@@ -278,12 +320,14 @@ async fn merged(
     parts.headers.remove(header::CONTENT_LENGTH);
     let body = match lane.flow.merged(merge, &lane.boundary.name, &decoded) {
         Some(merged) => {
-            parts.headers.remove(header::CONTENT_ENCODING);
+            for name in [header::CONTENT_ENCODING.as_str(), "content-digest", "repr-digest"] {
+                parts.headers.remove(name);
+            }
             Bytes::from(merged)
         }
         None => collected.received,
     };
-    Ok(Response::from_parts(parts, Body::from(body)))
+    Ok((parts, body))
 }
 
 /// An upstream's answer without what concerns only its connection, or leads past us.
@@ -313,6 +357,14 @@ fn leave_unread(lane: &Lane, head: &Head, collected: Collected) {
 fn place(provenance: &str) -> Option<String> {
     let (_, rest) = provenance.split_once("ruling=\"")?;
     rest.split_once('"').map(|(place, _)| place.to_owned())
+}
+
+/// What a message says of its records.
+fn state(headers: &mut HeaderMap, provenance: &str, disclosure: Option<&str>) {
+    insert(headers, PROVENANCE, provenance);
+    if let Some(disclosure) = disclosure {
+        insert(headers, AI_DISCLOSURE, disclosure);
+    }
 }
 
 /// Sets a header; text that cannot stand in one is left out rather than mended.

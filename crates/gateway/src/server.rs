@@ -31,6 +31,7 @@ use crate::{
     metrics::Metrics,
     request,
     rewrite::Addresses,
+    signing::{Signatures, Signing},
     upstream::Upstream,
     wire::{Suspicion, Wire},
 };
@@ -123,6 +124,7 @@ pub(crate) struct Lane {
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
     pub(crate) flow: Arc<Flow>,
+    pub(crate) signing: Arc<Signing>,
     pub(crate) metrics: Arc<Metrics>,
     /// What is left of the memory for judged bodies.
     pub(crate) held: Arc<Semaphore>,
@@ -138,10 +140,22 @@ impl Lane {
 }
 
 impl Gateway {
-    /// Opens every listener, or none.
+    /// Opens every listener, or none. Signs nothing and believes no signature.
     ///
     /// Errors: see [`StartError`]; nothing is left running.
     pub async fn start(config: Config, flow: Arc<Flow>) -> Result<Running, StartError> {
+        Self::start_signing(config, flow, Signatures::off()).await
+    }
+
+    /// As [`Gateway::start`], and signs what it sends on and what it answers.
+    ///
+    /// Errors: see [`StartError`]; nothing is left running.
+    pub async fn start_signing(
+        config: Config,
+        flow: Arc<Flow>,
+        signatures: Signatures,
+    ) -> Result<Running, StartError> {
+        let signing = Arc::new(Signing::new(signatures, flow.seconds()));
         let metrics = Arc::new(Metrics::default());
         let (stop, stopped) = watch::channel(false);
         let (under_way, crossings) = mpsc::channel(1);
@@ -163,6 +177,7 @@ impl Gateway {
                 limits: config.limits,
                 timeouts: config.timeouts,
                 flow: Arc::clone(&flow),
+                signing: Arc::clone(&signing),
                 metrics: Arc::clone(&metrics),
                 held: Arc::new(Semaphore::new(config.limits.held_bytes / PERMIT_BYTES)),
                 under_way: under_way.clone(),

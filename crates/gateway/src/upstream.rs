@@ -75,6 +75,11 @@ impl Upstream {
         format!("{}://{}", self.scheme, self.authority)
     }
 
+    /// Scheme and authority, as a request's target has them.
+    pub(crate) fn place(&self) -> (String, String) {
+        (self.scheme.to_string(), self.authority.to_string())
+    }
+
     /// Sends a request, once.
     ///
     /// Bounds: `timeouts.connect` to connect; `timeouts.upstream` without progress until the answer's head.

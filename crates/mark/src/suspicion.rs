@@ -92,6 +92,9 @@ impl fmt::Display for Suspicion {
             write!(reason, " ({})", named.join(", ")).ok();
             reasons.push(reason);
         }
+        if reasons.is_empty() {
+            reasons.extend(self.signals.iter().take(NAMED_MAX).map(|signal| signal.name.to_owned()));
+        }
         f.write_str(&reasons.join("; "))
     }
 }

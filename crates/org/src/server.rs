@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -183,6 +184,7 @@ fn response(reply: Reply, usage: Option<String>) -> Response<Full<Bytes>> {
     let fixed = [
         ("content-type", kind.unwrap_or("").to_owned()),
         ("cache-control", "no-cache,must-revalidate,max-age=0,no-store,private".to_owned()),
+        ("x-sfdc-request-id", request_id(ANSWERED.fetch_add(1, Ordering::Relaxed))),
     ];
     for (name, value) in fixed.into_iter().chain(usage).chain(reply.headers) {
         if let (false, Ok(value)) = (value.is_empty(), HeaderValue::from_str(&value)) {
@@ -192,6 +194,23 @@ fn response(reply: Reply, usage: Option<String>) -> Response<Full<Bytes>> {
     response
 }
 
+/// How the event log names a request: 22 letters and digits, another each time.
+fn request_id(count: u64) -> String {
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    // Odd, so that no two counts come to the same; large, so that neighbours look nothing alike.
+    let mut rest = u128::from(count + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+    let mut id = String::with_capacity(22);
+    for _ in 0..22 {
+        let digit = usize::try_from(rest % 62).ok().and_then(|at| DIGITS.get(at)).copied().unwrap_or(b'0');
+        id.push(char::from(digit));
+        rest /= 62;
+    }
+    id
+}
+
+/// How many answers this process has given.
+static ANSWERED: AtomicU64 = AtomicU64::new(0);
+
 const HANDSHAKE: Duration = Duration::from_secs(10);
 const HEADERS: Duration = Duration::from_secs(30);
 const DRAIN: Duration = Duration::from_secs(5);
@@ -199,3 +218,15 @@ const HEAD_BYTES: usize = 128 * 1024;
 const HEAD_BYTES_H2: u32 = 128 * 1024;
 /// Above this, answering is moved off the threads that serve sockets.
 const INLINE_BYTES: usize = 100 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_answer_has_a_request_id_of_its_own() {
+        let ids: std::collections::BTreeSet<String> = (0..1000).map(request_id).collect();
+        assert_eq!(ids.len(), 1000);
+        assert!(ids.iter().all(|id| id.len() == 22 && id.bytes().all(|byte| byte.is_ascii_alphanumeric())));
+    }
+}

@@ -61,7 +61,7 @@ fn main() {
     });
     let window = Window { age_seconds: 60, skew_seconds: 5 };
     row("checking a request and its body", || {
-        let proof = profile::check(black_box(&sent), &body, &peers, window, NOW, &mut Nonces::new(1, NOW));
+        let proof = profile::check(black_box(&sent), &body, &peers, window, NOW, &Nonces::new(1, NOW));
         assert!(matches!(proof, Proof::Proven { .. }));
     });
     row("SHA-256 of the body, as a header", || drop(black_box(digest::header(black_box(&body)))));

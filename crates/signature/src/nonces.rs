@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use aws_lc_rs::digest::{Context, SHA256};
@@ -15,7 +16,13 @@ pub struct Nonces {
     room: usize,
     /// What was made before this moment may have been accepted by whoever ran before us.
     since: i64,
-    known: BTreeMap<Id, i64>,
+    // Locked for a look-up only: bodies are digested and signatures checked beside each other.
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    ends: BTreeMap<Id, i64>,
     by_end: BTreeSet<(i64, Id)>,
 }
 
@@ -32,7 +39,7 @@ pub(crate) enum Taken {
 impl Nonces {
     /// Room for so many, beginning at this moment in seconds since 1970.
     pub fn new(room: usize, since: i64) -> Self {
-        Self { room, since, known: BTreeMap::new(), by_end: BTreeSet::new() }
+        Self { room, since, known: Mutex::default() }
     }
 
     /// Whether something made at this moment can be told from a replay.
@@ -41,24 +48,30 @@ impl Nonces {
     }
 
     /// Takes a nonce that is good until `end`.
-    pub(crate) fn take(&mut self, key: &str, nonce: &str, end: i64, now: i64) -> Taken {
-        while let Some(&(earliest, id)) = self.by_end.first() {
+    pub(crate) fn take(&self, key: &str, nonce: &str, end: i64, now: i64) -> Taken {
+        let id = id(key, nonce);
+        let mut known = self.known();
+        while let Some(&(earliest, over)) = known.by_end.first() {
             if earliest >= now {
                 break;
             }
-            self.by_end.remove(&(earliest, id));
-            self.known.remove(&id);
+            known.by_end.remove(&(earliest, over));
+            known.ends.remove(&over);
         }
-        let id = id(key, nonce);
-        if self.known.contains_key(&id) {
+        if known.ends.contains_key(&id) {
             return Taken::Again;
         }
-        if self.known.len() >= self.room {
+        if known.ends.len() >= self.room {
             return Taken::Full;
         }
-        self.known.insert(id, end);
-        self.by_end.insert((end, id));
+        known.ends.insert(id, end);
+        known.by_end.insert((end, id));
         Taken::New
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // A poisoned lock still holds nonces.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -77,7 +90,7 @@ fn id(key: &str, nonce: &str) -> Id {
 
 impl fmt::Debug for Nonces {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Nonces({} of {})", self.known.len(), self.room)
+        write!(f, "Nonces({} of {})", self.known().ends.len(), self.room)
     }
 }
 
@@ -87,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_nonce_is_good_once_and_forgotten_when_it_is_over() {
-        let mut nonces = Nonces::new(2, 100);
+        let nonces = Nonces::new(2, 100);
         assert!(nonces.covers(100) && !nonces.covers(99));
         for (key, nonce, end, now, want) in [
             ("a", "1", 110, 100, Taken::New),
@@ -101,6 +114,7 @@ mod tests {
         ] {
             assert_eq!(nonces.take(key, nonce, end, now), want, "{key} {nonce} at {now}");
         }
-        assert_eq!(nonces.known.len(), nonces.by_end.len());
+        let known = nonces.known();
+        assert_eq!(known.ends.len(), known.by_end.len());
     }
 }

@@ -226,7 +226,7 @@ pub fn check(
     peers: &Peers,
     window: Window,
     now: i64,
-    nonces: &mut Nonces,
+    nonces: &Nonces,
 ) -> Proof {
     if !request.fields.has(offered::INPUT_HEADER) {
         return Proof::Absent;
@@ -248,7 +248,7 @@ fn examine(
     peers: &Peers,
     window: Window,
     now: i64,
-    nonces: &mut Nonces,
+    nonces: &Nonces,
 ) -> Result<Proof, Reason> {
     let parameters = offered.parameters();
     let (Some(keyid), Some(nonce), Some(created), Some(expires)) =

@@ -18,6 +18,7 @@ fn what_is_written_is_a_dictionary_that_people_can_read() {
         counts: counts(&[(VerdictName::Unproven, 0), (VerdictName::Synthetic, 2)]),
         ruling: Some(RulingReference { origin: "eosin.example/gateway#a".into(), index: 7 }),
         ledger: Some("eosin.example/gateway#a".into()),
+        is_partial: false,
     };
     let header = provenance.to_header();
     assert_eq!(
@@ -89,7 +90,7 @@ fn provenance_of(case: &serde_json::Value) -> Provenance {
         index: ruling["index"].as_u64().unwrap(),
     });
     let ledger = case.get("ledger").map(|origin| origin.as_str().unwrap().to_owned());
-    Provenance { counts: counts.collect(), ruling, ledger }
+    Provenance { counts: counts.collect(), ruling, ledger, is_partial: false }
 }
 
 #[test]
@@ -142,6 +143,7 @@ proptest! {
             counts: values.into_iter().map(|(at, count)| (VerdictName::ALL[at], count)).collect(),
             ruling: ruling.map(|(origin, index)| RulingReference { origin, index }),
             ledger,
+            is_partial: false,
         };
         let header = provenance.to_header();
         prop_assert!(header.is_ascii());

@@ -162,6 +162,7 @@ pub(crate) fn post(boundary: &Arc<Boundary>, target: &str, body: &str) -> Crossi
         method_override: None,
         content_type: Some("application/json".to_owned()),
         provenance: Vec::new(),
+        claims: flow::Claims::default(),
         body: Ok(body.to_owned().into()),
     }
 }

@@ -11,6 +11,7 @@ mod bodies;
 mod fhir;
 mod heads;
 mod hostile;
+mod proofs;
 mod rulings;
 mod scene;
 mod tls;

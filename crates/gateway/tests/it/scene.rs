@@ -10,7 +10,7 @@ use std::{
 
 use carrier::{Labels, salesforce};
 use flow::{Flow, Protocol, Setup};
-use gateway::{BoundaryConfig, Config, Gateway, Limits, Running, Stopped, Timeouts};
+use gateway::{BoundaryConfig, Config, Gateway, Limits, Running, Signatures, Stopped, Timeouts};
 use ledger::{Appender, AppenderConfig, Ledger};
 use mark::{Claim, Form, Record, note::SignerKey};
 use policy::{Boundary, Continuity, Environment, Mode, Policies};
@@ -57,26 +57,39 @@ impl Scene {
     }
 
     pub(crate) fn of(config: Config) -> Self {
+        Self::signing(config, Signatures::off(), "gateway.example/log", "2026-11-21T12:00:00Z", |_| {})
+    }
+
+    /// With keys for signatures, a log of its own, a clock that stands, and more or less trust.
+    pub(crate) fn signing(
+        config: Config,
+        signatures: Signatures,
+        log: &str,
+        now: &'static str,
+        tweak: impl FnOnce(&mut mark::TrustStore),
+    ) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let signer = SignerKey::generate("gateway.example/log", [9; 32]).unwrap();
+        let signer = SignerKey::generate(log, [9; 32]).unwrap();
         let ledger = Ledger::create(&folder.path().join("ledger"), signer).unwrap();
         let synthetic = sealed::synthetic(&[contact(ADA), contact(EVE)]);
         let attested = sealed::attested(&[contact(ADA), contact(EVE)]);
         let mut trust = synthetic.trust.clone();
         trust.trust(attested.signer.verifier().clone(), [mark::Subject::Attested].into());
         trust.admit(&attested.dataset).unwrap();
+        tweak(&mut trust);
         let flow = Arc::new(Flow::new(Setup {
             recognition: flow::Recognition::off(),
             trust,
             policies: Policies::default_set().unwrap(),
             appender: Appender::start(ledger, AppenderConfig::standard()).unwrap(),
-            clock: Box::new(|| "2026-11-21T12:00:00Z".parse().unwrap()),
+            clock: Box::new(move || now.parse().unwrap()),
             last_at: None,
             limits: carrier::Limits { body_bytes: 8 << 20, records: 10_000 },
         }));
-        let running = runtime.block_on(Gateway::start(config, Arc::clone(&flow))).unwrap();
+        let running =
+            runtime.block_on(Gateway::start_signing(config, Arc::clone(&flow), signatures)).unwrap();
         Self { runtime, running: Some(running), flow, folder, attested, synthetic }
     }
 

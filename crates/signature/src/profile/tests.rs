@@ -41,7 +41,7 @@ fn stamped(mut request: Request, key: &SigningKey) -> Request {
 }
 
 fn checked(request: &Request, body: &[u8], now: i64) -> Proof {
-    check(request, body, &peers(), WINDOW, now, &mut Nonces::new(10, NOW))
+    check(request, body, &peers(), WINDOW, now, &Nonces::new(10, NOW))
 }
 
 #[test]
@@ -127,19 +127,19 @@ fn a_signature_that_covers_too_little_proves_nothing() {
 #[test]
 fn a_proof_is_taken_once_and_never_from_before_the_start() {
     let (good, peers) = (stamped(request(), &key()), peers());
-    let mut nonces = Nonces::new(10, NOW);
+    let nonces = Nonces::new(10, NOW);
     // A changed body proves nothing and uses nothing up.
     let other = Proof::OtherBody { log: "a.example/log".to_owned() };
-    assert_eq!(check(&good, b"", &peers, WINDOW, NOW, &mut nonces), other);
+    assert_eq!(check(&good, b"", &peers, WINDOW, NOW, &nonces), other);
     let proven = Proof::Proven { log: "a.example/log".to_owned() };
-    assert_eq!(check(&good, BODY, &peers, WINDOW, NOW, &mut nonces), proven);
+    assert_eq!(check(&good, BODY, &peers, WINDOW, NOW, &nonces), proven);
     let again = Proof::Nothing(Reason::Replayed);
-    assert_eq!(check(&good, BODY, &peers, WINDOW, NOW + 1, &mut nonces), again);
-    let mut later = Nonces::new(10, NOW + 1);
+    assert_eq!(check(&good, BODY, &peers, WINDOW, NOW + 1, &nonces), again);
+    let later = Nonces::new(10, NOW + 1);
     let before = Proof::Nothing(Reason::BeforeStart);
-    assert_eq!(check(&good, BODY, &peers, WINDOW, NOW + 2, &mut later), before);
+    assert_eq!(check(&good, BODY, &peers, WINDOW, NOW + 2, &later), before);
     let crowded = Proof::Nothing(Reason::Crowded);
-    assert_eq!(check(&good, BODY, &peers, WINDOW, NOW, &mut Nonces::new(0, NOW)), crowded);
+    assert_eq!(check(&good, BODY, &peers, WINDOW, NOW, &Nonces::new(0, NOW)), crowded);
 }
 
 #[test]
@@ -185,5 +185,40 @@ fn a_key_never_shows_its_secret_by_accident() {
         (example, crate::KeyError::Public),
     ] {
         assert_eq!(SigningKey::from_jwk(text).map(drop), Err(want), "{text}");
+    }
+}
+
+/// `spec/vectors/signed-header.json`: anybody's gateway has to come to the same answers.
+#[test]
+fn the_published_vectors_have_the_answers_they_name() {
+    let file: serde_json::Value =
+        serde_json::from_str(include_str!("../../../../spec/vectors/signed-header.json")).unwrap();
+    let mut peers = Peers::default();
+    for key in file["keys"].as_array().unwrap() {
+        peers.add(VerifyingKey::from_jwk(&key.to_string()).unwrap(), file["log"].as_str().unwrap()).unwrap();
+    }
+    let vectors = file["vectors"].as_array().unwrap();
+    assert_eq!(vectors.len(), 12);
+    for vector in vectors {
+        let sent = &vector["request"];
+        let text = |name: &str| sent[name].as_str().unwrap().to_owned();
+        let lines = sent["fields"].as_array().unwrap().iter();
+        let request = Request {
+            method: text("method"),
+            scheme: text("scheme"),
+            authority: text("authority"),
+            target: text("target"),
+            fields: lines.map(|line| (line[0].as_str().unwrap(), line[1].as_str().unwrap())).collect(),
+            trailers: Fields::default(),
+        };
+        let (now, body) = (vector["now"].as_i64().unwrap(), vector["body"].as_str().unwrap());
+        let proof = check(&request, body.as_bytes(), &peers, WINDOW, now, &Nonces::new(1, 0));
+        let word = match proof {
+            Proof::Absent => "absent",
+            Proof::Proven { .. } => "proven",
+            Proof::OtherBody { .. } => "other-body",
+            Proof::Nothing(reason) => reason.as_str(),
+        };
+        assert_eq!(word, vector["proof"], "{}", vector["name"]);
     }
 }
