@@ -11,10 +11,15 @@ use std::{
 };
 
 use flow::{Known, Recognition};
+use gateway::Signatures;
 use mark::{DATASET_FILE_BYTES_MAX, DatasetFile, Subject, TrustStore};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use recognise::{Recogniser, SUSPECTED_FROM_DECIBITS};
 use registry::Registry;
+use signature::{
+    SigningKey, VerifyingKey,
+    profile::{Peers, Window},
+};
 
 use crate::keys;
 
@@ -40,6 +45,8 @@ pub(crate) struct Config {
     pub(crate) quarantine: Option<Quarantine>,
     /// How generators are recognised.
     pub(crate) recognise: Recognise,
+    /// The keys that sign and verify headers; nothing is signed or believed without them.
+    pub(crate) signatures: Option<SignatureFiles>,
     /// The local certificate authority, for boundaries with TLS.
     pub(crate) authority: Authority,
     /// Bounds.
@@ -92,6 +99,19 @@ pub(crate) struct Quarantine {
     pub(crate) bytes: u64,
     /// For how many days.
     pub(crate) days: u32,
+}
+
+/// The keys that sign and verify headers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SignatureFiles {
+    /// Our private key, a JSON Web Key.
+    pub(crate) key: Option<PathBuf>,
+    /// For how many seconds a signature is good.
+    pub(crate) valid_seconds: u32,
+    /// By how many seconds another gateway's clock may differ.
+    pub(crate) skew_seconds: u32,
+    /// Public keys of other gateways, each with the origin of the log whose rulings it speaks of.
+    pub(crate) peers: Vec<(PathBuf, String)>,
 }
 
 /// How generators are recognised.
@@ -215,6 +235,46 @@ impl Config {
             }
         };
         Ok(Recognition::new(recogniser, known, threshold))
+    }
+
+    /// The keys that sign and verify headers.
+    ///
+    /// Errors: a report, if a key cannot be read, or a peer speaks of a log that is not trusted.
+    pub(crate) fn signatures(&self) -> miette::Result<Signatures> {
+        let Some(files) = &self.signatures else { return Ok(Signatures::off()) };
+        let logs: miette::Result<BTreeSet<String>> = self
+            .trust
+            .iter()
+            .map(|trusted| keys::verifier(&trusted.vkey).map(|key| key.name().to_owned()))
+            .collect();
+        let logs = logs?;
+        let mut peers = Peers::default();
+        for (file, log) in &files.peers {
+            if !logs.contains(log) {
+                return Err(miette!(
+                    help =
+                        "add the log's vkey to `[[trust]]`: its `vouches_for` says what a peer is believed",
+                    "the peer with the key in {} speaks of log `{log}`, which is not trusted",
+                    file.display()
+                ));
+            }
+            let key = VerifyingKey::from_jwk(keys::small_file(file)?.trim());
+            let key = key
+                .into_diagnostic()
+                .wrap_err_with(|| format!("{} is not a public key for headers", file.display()))?;
+            peers.add(key, log).into_diagnostic()?;
+        }
+        let key = match &files.key {
+            None => None,
+            Some(file) => {
+                let key = SigningKey::from_jwk(keys::small_file(file)?.trim());
+                Some(key.into_diagnostic().wrap_err_with(|| {
+                    format!("{} is not a private key for headers; `eosin init` makes one", file.display())
+                })?)
+            }
+        };
+        let window = Window { age_seconds: files.valid_seconds, skew_seconds: files.skew_seconds };
+        Ok(Signatures { key, valid_seconds: files.valid_seconds, peers, window })
     }
 
     /// Whom our own log may vouch for.

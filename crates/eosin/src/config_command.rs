@@ -17,6 +17,7 @@ pub(crate) fn config(command: &ConfigCommand, printer: &Printer) -> Done {
             let (trust, doubts) = config.trust_store()?;
             let policies = config.policies()?;
             config.recognition()?;
+            config.signatures()?;
             printer.line(&format!(
                 "{} {}: {} boundaries, {} trusted logs, {} known batches, policies {}",
                 printer.paint(Style::Good, "good"),
@@ -63,6 +64,12 @@ fn show(config: &Config, printer: &Printer) -> miette::Result<()> {
         line("quarantine key", &format!("{} (not shown)", kept.key.display()));
         let bounds = format!("{} items, {} bytes, {} days", kept.items, kept.bytes, kept.days);
         line("quarantine holds", &bounds);
+    }
+    if let Some(files) = &config.signatures {
+        let key = config.signatures()?.key.map(|key| format!("{} (secret not shown)", key.id()));
+        line("signs headers as", key.as_deref().unwrap_or("nobody: no key"));
+        let known: Vec<&str> = files.peers.iter().map(|(_, log)| log.as_str()).collect();
+        line("believes headers of", &if known.is_empty() { "nobody".to_owned() } else { known.join(", ") });
     }
     let recognition = config.recognition()?;
     let generators = recognition.recogniser().map_or_else(

@@ -20,7 +20,7 @@ use crate::{
 
 const TEMPLATE: &str = include_str!("init/eosin.toml");
 
-/// Writes `eosin.toml`, `keys/ledger.skey`, `keys/registry.key` and `keys/quarantine.key` (0600), `keys/ledger.vkey`, `datasets/` and an empty `ledger/`.
+/// Writes `eosin.toml`, `keys/ledger.skey`, `keys/registry.key` and `keys/quarantine.key` (0600), `keys/ledger.vkey`, `keys/headers.jwk`, `datasets/` and an empty `ledger/`.
 pub(crate) fn init(arguments: &InitArguments, printer: &Printer) -> Done {
     let folder = &arguments.folder;
     for name in ["eosin.toml", "keys", "ledger"] {
@@ -48,6 +48,11 @@ pub(crate) fn init(arguments: &InitArguments, printer: &Printer) -> Done {
     let quarantine_key = folder.join("keys").join("quarantine.key");
     durable::create_private(&quarantine_key, format!("{}\n", keys::new_quarantine_key()?).as_bytes())
         .into_diagnostic()?;
+    let headers = keys::new_headers_key()?;
+    let private = folder.join("keys").join("headers.jwk");
+    durable::create_private(&private, format!("{}\n", headers.private).as_bytes()).into_diagnostic()?;
+    let public = folder.join("keys").join("headers.public.jwk");
+    durable::replace(&public, format!("{}\n", headers.public).as_bytes()).into_diagnostic()?;
     let text = TEMPLATE
         .replace("{upstream}", &answers.upstream)
         .replace("{environment}", &answers.environment)
@@ -62,6 +67,10 @@ pub(crate) fn init(arguments: &InitArguments, printer: &Printer) -> Done {
     say("keys/ledger.vkey", "its public key: give it to whoever checks your proofs");
     say("keys/registry.key", "the registry's secret: fingerprints can be made with it alone, so keep a copy");
     say("keys/quarantine.key", "the quarantine's secret: without it nothing that is kept can be opened");
+    say(
+        "keys/headers.jwk",
+        "signs headers; headers.public.jwk beside it is for the gateways that check them",
+    );
     say("ledger/", &format!("an empty ledger named {}", signer.name()));
     say("datasets/", "datasets that are known from the start");
     printer.line("");

@@ -53,6 +53,20 @@ pub(crate) fn new_registry_key() -> miette::Result<String> {
     Ok(BASE64.encode(&random::<32>()?))
 }
 
+/// The two halves of a new key for headers, as JSON Web Keys.
+pub(crate) struct HeadersKey {
+    pub(crate) private: String,
+    pub(crate) public: String,
+}
+
+/// A new key that signs headers.
+pub(crate) fn new_headers_key() -> miette::Result<HeadersKey> {
+    let private = signature::new_private_jwk(&random()?).into_diagnostic()?;
+    let public = signature::SigningKey::from_jwk(&private).into_diagnostic()?.public_jwk();
+    let public = public.ok_or_else(|| miette!("the new key has no public half"))?;
+    Ok(HeadersKey { private, public })
+}
+
 /// Reads a registry key.
 pub(crate) fn registry_key(path: &Path) -> miette::Result<RegistryKey> {
     let text = small_file(path)?;

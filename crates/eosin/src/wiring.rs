@@ -118,7 +118,10 @@ pub(crate) async fn gateway(config: &Config, flow: Arc<Flow>) -> miette::Result<
     };
     let timeouts = gateway::Timeouts::SUGGESTED;
     let gateway = gateway::Config { boundaries, admin: config.admin, limits, timeouts };
-    Gateway::start(gateway, flow).await.into_diagnostic().wrap_err("cannot start the gateway")
+    Gateway::start_signing(gateway, flow, config.signatures()?)
+        .await
+        .into_diagnostic()
+        .wrap_err("cannot start the gateway")
 }
 
 /// Every boundary as the gateway is told of it.

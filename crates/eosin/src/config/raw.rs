@@ -18,6 +18,7 @@ pub(super) struct File {
     pub(super) quarantine: Option<Quarantine>,
     #[serde(default)]
     pub(super) recognise: Recognise,
+    pub(super) signatures: Option<Signatures>,
     #[serde(default)]
     pub(super) tls: Tls,
     #[serde(default)]
@@ -84,6 +85,25 @@ pub(super) struct Quarantine {
 pub(super) struct Recognise {
     pub(super) generators: Option<bool>,
     pub(super) suspected_from_bits: Option<Spanned<i64>>,
+}
+
+/// `[signatures]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Signatures {
+    pub(super) key: Option<String>,
+    pub(super) valid_seconds: Option<Spanned<i64>>,
+    pub(super) clock_skew_seconds: Option<Spanned<i64>>,
+    #[serde(default)]
+    pub(super) peer: Vec<Peer>,
+}
+
+/// `[[signatures.peer]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Peer {
+    pub(super) key: String,
+    pub(super) log: String,
 }
 
 /// `[tls]`

@@ -13,7 +13,8 @@ use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
 use toml::Spanned;
 
 use super::{
-    Authority, Boundary, Config, Ledger, Limits, Quarantine, Recognise, RegistryFiles, Trusted, raw,
+    Authority, Boundary, Config, Ledger, Limits, Quarantine, Recognise, RegistryFiles, SignatureFiles,
+    Trusted, raw,
 };
 
 /// Understands a configuration.
@@ -57,6 +58,7 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
                 .as_ref()
                 .and_then(|bits| i32::try_from(faults.count(Some(bits), 1, BITS_MAX)).ok()),
         },
+        signatures: written.signatures.as_ref().map(|written| signatures(written, &path, &mut faults)),
         authority: Authority {
             certificate: path(written.tls.certificate.as_deref().unwrap_or("keys/authority.pem")),
             key: path(written.tls.key.as_deref().unwrap_or("keys/authority.key")),
@@ -180,6 +182,27 @@ fn boundary(
         quarantine: written.quarantine.as_ref().is_some_and(|keeps| *keeps.get_ref()),
     })
 }
+
+fn signatures(
+    written: &raw::Signatures,
+    path: &impl Fn(&str) -> PathBuf,
+    faults: &mut Faults,
+) -> SignatureFiles {
+    SignatureFiles {
+        key: written.key.as_deref().map(path),
+        valid_seconds: seconds(faults, written.valid_seconds.as_ref(), gateway::VALID_SECONDS),
+        skew_seconds: seconds(faults, written.clock_skew_seconds.as_ref(), gateway::SKEW_SECONDS),
+        peers: written.peer.iter().map(|peer| (path(&peer.key), peer.log.clone())).collect(),
+    }
+}
+
+fn seconds(faults: &mut Faults, written: Option<&Spanned<i64>>, usual: u32) -> u32 {
+    let usual_count = usize::try_from(usual).unwrap_or(usize::MAX);
+    u32::try_from(faults.count(written, usual_count, SIGNATURE_SECONDS_MAX)).unwrap_or(usual)
+}
+
+/// A signature that is good for longer is a password.
+const SIGNATURE_SECONDS_MAX: usize = 3600;
 
 /// No record gives so much evidence: a threshold above it would switch recognisers off by accident.
 const BITS_MAX: usize = 1000;
