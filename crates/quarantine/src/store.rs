@@ -299,9 +299,11 @@ fn content(disk: &dyn Store, item: &Item, key: &KeyEncryptionKey) -> Result<With
     let folder = secret_folder(&item.id);
     let read = |name: &str, limit| {
         let file = format!("{folder}/{name}");
-        disk.read(&file, limit).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => OpenError::Gone { id: item.id.to_string() },
-            _ => OpenError::Io { step: "read", file, source },
+        disk.read(&file, limit).map_err(|source| {
+            if source.kind() == io::ErrorKind::NotFound {
+                return OpenError::Gone { id: item.id.to_string() };
+            }
+            OpenError::Io { step: "read", file, source }
         })
     };
     let sealed = |source| OpenError::Sealed { id: item.id.to_string(), source };
