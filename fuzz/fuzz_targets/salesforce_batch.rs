@@ -15,10 +15,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let made = format!(r#"{{"id":"750000000000001AAA","operation":"insert","object":"Contact","contentType":"{format}"}}"#);
     let job = salesforce::batch_job_created(made.as_bytes());
     let target = "/services/async/67.0/job/750000000000001AAA/batch";
-    let Door::Judged(salesforce::Route::BulkV1(batch)) = salesforce::route("POST", target, None) else {
-        unreachable!("{target}")
-    };
-    let route = salesforce::Route::BulkV1(batch.of_job(|_| job));
+    let Door::Judged(route) = salesforce::route_by_job("POST", target, None, |_| job) else { unreachable!("{target}") };
     let rows = salesforce::read(&route, None, body, &LIMITS).records;
     let no = Refusal { code: "EOSIN_BLOCKED".to_owned(), message: "no".to_owned() };
     let refusals: BTreeMap<usize, Refusal> = (0..rows.len()).step_by(2).map(|at| (at, no.clone())).collect();

@@ -26,7 +26,7 @@ mod xml_row;
 use crate::span;
 
 pub use answer::{error_at, refuse, refuse_request};
-pub use batch::{BulkV1, unreadable_type};
+pub use batch::{BulkV1, route_by_job, unreadable_type};
 pub use batch_job::{BatchFormat, BatchJob, batch_job_created};
 pub use batch_result::{BatchRead, WithheldRows, batch_created, batch_read, count_refused};
 pub(crate) use bulk::{header, row};
@@ -40,5 +40,5 @@ pub(crate) use place::{COLUMNS, is_own_column};
 pub use place::{PlaceError, place, place_csv, place_file};
 pub(crate) use read::read_line;
 pub use read::{read, read_file};
-pub use soap::{Call, Edition, Soap, route_by_body, soap_is_login};
+pub use soap::{Call, Edition, Soap, route_by_body, soap_is_login, unreadable_call};
 pub use withhold::{merge, withhold};

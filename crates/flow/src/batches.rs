@@ -82,10 +82,9 @@ mod tests {
             br#"{"id":"750000000000001AAA","operation":"insert","object":"Contact","contentType":"CSV"}"#;
         let job = salesforce::batch_job_created(made).unwrap();
         let target = "/services/async/67.0/job/750000000000001AAA/batch";
-        let Door::Judged(salesforce::Route::BulkV1(batch)) = salesforce::route("POST", target, None) else {
+        let Door::Judged(route) = salesforce::route_by_job("POST", target, None, |_| Some(job)) else {
             panic!("a batch")
         };
-        let route = salesforce::Route::BulkV1(batch.of_job(|_| Some(job)));
         let body = format!("LastName\n{}", "x\n".repeat(count + 1));
         let refusal = Refusal { code: "EOSIN_BLOCKED".to_owned(), message: "no".to_owned() };
         let refusals = (0..count).map(|at| (at, refusal.clone())).collect();

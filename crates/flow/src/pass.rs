@@ -14,7 +14,7 @@ use policy::{Request, Ruling, Scope, decide};
 use crate::{
     clock::Moment,
     continuity,
-    crossing::{Crossing, Route},
+    crossing::Crossing,
     effect::{self, Applied, Forward, Merge, Passage, Unavailable, apply, error_at},
     entry::{Entry, Facts},
     keep::Shape,
@@ -34,7 +34,7 @@ impl Flow {
     /// Source: spec/http.md section 3.
     pub async fn pass(&self, crossing: Crossing) -> Passage {
         let moment = self.clock.now();
-        let Read { route, mut readings, datasets } = read::read(&crossing, &self.jobs, &self.limits);
+        let Read { route, mut readings, is_open, datasets } = read::read(&crossing, &self.jobs, &self.limits);
         let total = readings.records.len();
         self.learn(&datasets, &crossing, &moment, &mut readings);
         let recognition = self.recognition();
@@ -43,8 +43,11 @@ impl Flow {
             let verdict = |reading| recognition.verdict(judge(reading, &trust), reading, None);
             readings.records.iter().map(verdict).collect()
         };
-        let action = route.as_ref().map_or(carrier::Action::Create, Route::action);
-        let label = route.as_ref().map_or_else(|| "unknown write".to_owned(), Route::label);
+        let (action, label) = match &route {
+            Some(route) => (route.action(), route.label()),
+            None if is_open => (carrier::Action::Read, "open call".to_owned()),
+            None => (carrier::Action::Create, "unknown write".to_owned()),
+        };
         let request = Request {
             client: crossing.client.as_str().into(),
             action: asked(action),

@@ -12,6 +12,8 @@ use crate::{
 pub(crate) struct Read<'a> {
     pub(crate) route: Option<Route>,
     pub(crate) readings: Readings<'a>,
+    /// Whether only the body told that there is nothing to judge: a SOAP login, a description, a deployment.
+    pub(crate) is_open: bool,
     /// Dataset rows on their way into an org: their receipts can be checked before anything is judged.
     pub(crate) datasets: Vec<DatasetFile>,
 }
@@ -26,10 +28,7 @@ pub(crate) fn read<'a>(crossing: &'a Crossing, jobs: &Jobs, limits: &Limits) -> 
     let readings = match (&crossing.body, &route) {
         (Err(reason), _) => unreadable(reason.clone()),
         (Ok(_), None) if opens => Readings { unit: Unit::Whole, records: Vec::new() },
-        (Ok(_), None) => unreadable(Unreadable::Shape(
-            "this way of writing cannot be read here; use a route that docs/getting-started.md lists"
-                .to_owned(),
-        )),
+        (Ok(body), None) => unreadable(why_unknown(crossing, body)),
         (
             Ok(body),
             Some(Route::Salesforce(route @ (salesforce::Route::BulkV1(_) | salesforce::Route::Soap(_)))),
@@ -63,7 +62,7 @@ pub(crate) fn read<'a>(crossing: &'a Crossing, jobs: &Jobs, limits: &Limits) -> 
         }
     };
     let datasets = readings.records.iter().filter_map(announced).collect();
-    Read { route, readings, datasets }
+    Read { route, readings, is_open: opens, datasets }
 }
 
 /// What a crossing is, as far as its target, its job and its body tell.
@@ -75,16 +74,23 @@ fn door(crossing: &Crossing, jobs: &Jobs) -> Door<Route> {
         crossing.method_override.as_deref(),
     );
     match (door, &crossing.protocol, &crossing.body) {
-        (Door::Judged(Route::Salesforce(salesforce::Route::BulkV1(batch))), _, _) => {
-            let batch = batch.of_job(|id| jobs.batch_job(id));
-            Door::Judged(Route::Salesforce(salesforce::Route::BulkV1(batch)))
-        }
         (door @ Door::Judged(_), _, _) => door,
-        // Only the body tells which SOAP call it is.
-        (Door::Open | Door::Unknown, Protocol::Salesforce, Ok(body))
-            if salesforce::unreadable_type(crossing.content_type.as_deref()).is_none() =>
-        {
-            match salesforce::route_by_body(&crossing.method, &crossing.target, body) {
+        // Of a batch only its job tells what it is, and only the body which SOAP call it is.
+        (Door::Open | Door::Unknown, Protocol::Salesforce, Ok(body)) => {
+            let (method, target) = (&crossing.method, &crossing.target);
+            let by_job =
+                salesforce::route_by_job(method, target, crossing.method_override.as_deref(), |id| {
+                    jobs.batch_job(id)
+                });
+            let door = match by_job {
+                Door::Open | Door::Unknown
+                    if salesforce::unreadable_type(crossing.content_type.as_deref()).is_none() =>
+                {
+                    salesforce::route_by_body(method, target, body)
+                }
+                other => other,
+            };
+            match door {
                 Door::Judged(route) => Door::Judged(Route::Salesforce(route)),
                 Door::Open => Door::Open,
                 Door::Unknown => Door::Unknown,
@@ -92,6 +98,20 @@ fn door(crossing: &Crossing, jobs: &Jobs) -> Door<Route> {
         }
         (Door::Open | Door::Unknown, _, _) => Door::Unknown,
     }
+}
+
+/// What is said of a write that nobody here can read.
+fn why_unknown(crossing: &Crossing, body: &[u8]) -> Unreadable {
+    let of_call = match &crossing.protocol {
+        Protocol::Salesforce => salesforce::unreadable_call(&crossing.target, body),
+        Protocol::Fhir { .. } => None,
+    };
+    of_call.unwrap_or_else(|| {
+        Unreadable::Shape(
+            "this way of writing cannot be read here; use a route that docs/getting-started.md lists"
+                .to_owned(),
+        )
+    })
 }
 
 fn unreadable<'a>(reason: Unreadable) -> Readings<'a> {

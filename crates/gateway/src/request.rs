@@ -92,6 +92,7 @@ async fn pass_through(lane: &Lane, mut head: Head, body: Incoming) -> Result<Res
     if leads_on {
         head.headers.remove(header::ACCEPT_ENCODING);
     }
+    let is_batch_job = rewrite::is_batch_job(&head.target);
     let remembered = lane.flow.remembered(&lane.boundary.name, head.method.as_str(), &head.target);
     if remembered.is_some() {
         // What is put back goes into a whole answer.
@@ -109,7 +110,12 @@ async fn pass_through(lane: &Lane, mut head: Head, body: Incoming) -> Result<Res
         return Ok(Response::from_parts(parts, Body::from(body)));
     }
     if leads_on {
-        return Ok(rewrite::body(answer, &addresses, &lane.timeouts, |_| {}).await);
+        let observe = |body: &[u8]| {
+            if is_batch_job {
+                lane.flow.observe_batch_job(body);
+            }
+        };
+        return Ok(rewrite::body(answer, &addresses, &lane.timeouts, observe).await);
     }
     Ok(answer.map(|body| Body::relay(body, lane.timeouts.upstream, Trailers::Keep)))
 }
@@ -257,7 +263,6 @@ async fn carry(
     let (scheme, authority) = lane.upstream.place();
     let onward = signing::Onward { method: &head.method, scheme, authority, target: &head.target };
     lane.signing.request(&mut head.headers, onward, held.as_deref(), place, lane.flow.seconds());
-    let is_batch_job = rewrite::is_batch_job(&head.target);
     let addresses = lane.addresses(&head);
     let sent = lane.upstream.send(head.method, &head.target, head.headers, body).await;
     if let Some(settlement) = forward.settlement {
@@ -282,10 +287,7 @@ async fn carry(
     lane.signing.answer(answer.headers_mut(), status, &asked, None, place, lane.flow.seconds());
     if leads_on {
         let flow = Arc::clone(&lane.flow);
-        let observe = |body: &[u8]| {
-            if is_batch_job { flow.observe_batch_job(body) } else { flow.observe_job(body) }
-        };
-        return Ok(rewrite::body(answer, &addresses, &lane.timeouts, observe).await);
+        return Ok(rewrite::body(answer, &addresses, &lane.timeouts, |body| flow.observe_job(body)).await);
     }
     Ok(answer.map(|body| Body::relay(body, lane.timeouts.upstream, Trailers::Keep)))
 }

@@ -9,8 +9,9 @@ use mark::{
 use serde_json::json;
 
 use super::{
-    batch_job::{BatchFormat, BatchJob, is_job_info},
+    batch_job::{BatchFormat, BatchJob},
     bulk,
+    door::{Route, is_id_shaped, is_version},
     job::{Operation, short_job_id},
     plan::{same_object, unreadable},
     record::{record, shape},
@@ -18,18 +19,16 @@ use super::{
     xml_row::{BULK, Dialect, row},
 };
 use crate::{
-    Action, Answer, Limits, Readings, Refusal, Unit,
+    Action, Answer, Door, Limits, Readings, Refusal, Unit,
     route::Target,
     xml::{Xml, escaped},
 };
 
 /// A write by Bulk API v1, below `/services/async/vv.v`.
 ///
-/// The target knows only [`BulkV1::Job`] and [`BulkV1::Batch`]; what a batch is, its job knows: [`BulkV1::of_job`].
+/// What a batch is, only its job knows: see [`route_by_job`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BulkV1 {
-    /// `POST /job`: has no records.
-    Job,
     /// `POST /job/<id>/batch` of a job that is not known: nobody can say what its body is.
     Batch {
         /// The job's id, in its 15 character form.
@@ -43,8 +42,7 @@ pub enum BulkV1 {
 
 impl BulkV1 {
     /// The same request once it is known which job it belongs to.
-    #[must_use]
-    pub fn of_job(self, known: impl FnOnce(&str) -> Option<BatchJob>) -> Self {
+    fn of_job(self, known: impl FnOnce(&str) -> Option<BatchJob>) -> Self {
         let Self::Batch { job } = self else { return self };
         match known(&job) {
             None => Self::Batch { job },
@@ -53,13 +51,9 @@ impl BulkV1 {
         }
     }
 
-    pub(super) fn new_batch(job: &str) -> Self {
-        Self::Batch { job: short_job_id(job).to_owned() }
-    }
-
     pub(super) fn action(&self) -> Action {
         match self {
-            Self::Job | Self::Batch { .. } => Action::Create,
+            Self::Batch { .. } => Action::Create,
             Self::Query(_) => Action::Export,
             Self::Rows(job) => match job.operation {
                 Operation::Insert | Operation::Upsert => Action::Create,
@@ -72,18 +66,52 @@ impl BulkV1 {
 
     pub(super) fn object(&self) -> Option<&str> {
         match self {
-            Self::Job | Self::Batch { .. } => None,
+            Self::Batch { .. } => None,
             Self::Rows(job) | Self::Query(job) => Some(&job.object),
         }
     }
 
     pub(super) fn label(&self) -> &'static str {
         match self {
-            Self::Job => "bulk v1 job",
             Self::Batch { .. } => "bulk v1 batch",
             Self::Rows(_) => "bulk v1 rows",
             Self::Query(_) => "bulk v1 query",
         }
+    }
+}
+
+/// What a request is that [`super::route`] called unknown, as far as jobs tell.
+///
+/// Shape:  method, target and override as sent; a look-up of jobs by their id in 15 characters -> [`Door::Judged`] for
+///         `POST /services/async/vv.v/job/<id>/batch`, also of a job that is not known; else [`Door::Unknown`].
+/// Never:  sees a batch where there is an override of any kind.
+/// Source: spec/carriers.md section 2.8.
+pub fn route_by_job(
+    method: &str,
+    target: &str,
+    method_override: Option<&str>,
+    known: impl FnOnce(&str) -> Option<BatchJob>,
+) -> Door<Route> {
+    let Some(target) = Target::parse(target).filter(|_| method.eq_ignore_ascii_case("POST")) else {
+        return Door::Unknown;
+    };
+    if method_override.is_some() || target.query("_HttpMethod").next().is_some() {
+        return Door::Unknown;
+    }
+    let is = |word: &str, wanted: &str| word.eq_ignore_ascii_case(wanted);
+    let start = target.segments().iter().position(|segment| is(segment, "services"));
+    match start.and_then(|start| target.segments().get(start..)).unwrap_or_default() {
+        [_, api, version, jobs, job, batch]
+            if is(api, "async")
+                && is_version(&version.to_ascii_lowercase())
+                && is(jobs, "job")
+                && is_id_shaped(job)
+                && is(batch, "batch") =>
+        {
+            let batch = BulkV1::Batch { job: short_job_id(job).to_owned() };
+            Door::Judged(Route::BulkV1(batch.of_job(known)))
+        }
+        _ => Door::Unknown,
     }
 }
 
@@ -108,8 +136,6 @@ pub fn unreadable_type(content_type: Option<&str>) -> Option<Unreadable> {
 /// Reads the rows of a batch.
 pub(super) fn read<'a>(route: &BulkV1, body: &'a [u8], limits: &Limits) -> Readings<'a> {
     let (unit, records) = match route {
-        BulkV1::Job if is_job_info(body) => (Unit::Whole, Vec::new()),
-        BulkV1::Job => (Unit::Whole, vec![unreadable("body", shape("is not the description of a job"))]),
         BulkV1::Batch { .. } => {
             (Unit::Whole, vec![unreadable("body", shape("belongs to a job that was not made through here"))])
         }
@@ -233,7 +259,7 @@ pub(super) fn withhold(route: &BulkV1, body: &[u8], refusals: &BTreeMap<usize, R
 pub(super) fn refuse(route: &BulkV1, refusal: &Refusal) -> Answer {
     match route {
         BulkV1::Rows(BatchJob { format: BatchFormat::Json, .. }) => in_json_error(403, refusal),
-        BulkV1::Job | BulkV1::Batch { .. } | BulkV1::Rows(_) | BulkV1::Query(_) => error(403, refusal),
+        BulkV1::Batch { .. } | BulkV1::Rows(_) | BulkV1::Query(_) => error(403, refusal),
     }
 }
 

@@ -67,11 +67,6 @@ pub fn batch_job_created(response: &[u8]) -> Option<BatchJob> {
     plain.then(|| BatchJob { id: short_job_id(&id).to_owned(), object, operation, format })
 }
 
-/// Whether a body only describes a job or its state.
-pub(super) fn is_job_info(body: &[u8]) -> bool {
-    info(body).is_some()
-}
-
 /// What a `jobInfo` says; absent where it is none.
 #[derive(Default)]
 struct Info {
@@ -164,21 +159,5 @@ mod tests {
         check("<error><exceptionCode>InvalidSessionId</exceptionCode></error>", None);
         check("[]", None);
         check("", None);
-    }
-
-    #[test]
-    fn a_description_is_told_from_anything_else() {
-        for (body, want) in [
-            (
-                r#"<jobInfo xmlns="http://www.force.com/2009/06/asyncapi/dataload"><state>Closed</state></jobInfo>"#,
-                true,
-            ),
-            (r#"{"state":"Closed"}"#, true),
-            ("<jobInfo><state>Closed</state></jobInfo>", false),
-            (r#"<sObjects xmlns="http://www.force.com/2009/06/asyncapi/dataload"/>"#, false),
-            ("LastName\nBell\n", false),
-        ] {
-            assert_eq!(is_job_info(body.as_bytes()), want, "{body}");
-        }
     }
 }

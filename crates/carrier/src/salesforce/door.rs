@@ -63,7 +63,7 @@ pub enum Route {
         /// The job's id, in its 15 character form.
         job: String,
     },
-    /// A job of Bulk API v1, or a batch of one; see [`BulkV1::of_job`].
+    /// A batch of Bulk API v1; only its job tells, see [`super::route_by_job`].
     BulkV1(BulkV1),
     /// A SOAP call that writes or asks for rows; only the body tells, see [`super::route_by_body`].
     Soap(Soap),
@@ -212,16 +212,11 @@ fn door(method: &str, target: &Target) -> Door<Route> {
         // Runs code that is in its query.
         (_, ["services", "data", _, "tooling", "executeanonymous", ..]) => Door::Unknown,
         ("GET" | "HEAD" | "OPTIONS", _) | ("POST", ["services", "oauth2", ..]) => Door::Open,
-        // A job's state; what it is said when it was made, and its rows are in its batches.
-        ("POST", ["services", "async", version, "job", _]) if is_version(version) => Door::Open,
-        ("POST", ["services", "async", version, "job"]) if is_version(version) => {
-            Door::Judged(Route::BulkV1(BulkV1::Job))
-        }
-        ("POST", ["services", "async", version, "job", job, "batch"])
-            if is_version(version) && is_id_shaped(job) =>
+        // The job's own description and state; the rows are in a batch, of which only the job tells what it is.
+        ("POST", ["services", "async", version, "job"] | ["services", "async", version, "job", _])
+            if is_version(version) =>
         {
-            let job = exact.get(4).map_or("", String::as_str);
-            Door::Judged(Route::BulkV1(BulkV1::new_batch(job)))
+            Door::Open
         }
         (verb, ["services", "data", version, rest @ ..]) if is_version(version) => {
             data_door(verb, rest, exact.get(3..).unwrap_or_default())
@@ -284,7 +279,7 @@ fn data_door(verb: &str, lower: &[&str], exact: &[String]) -> Door<Route> {
 }
 
 /// `v67.0`, `67.0`, `67`.
-fn is_version(word: &str) -> bool {
+pub(super) fn is_version(word: &str) -> bool {
     let digits = word.strip_prefix('v').unwrap_or(word);
     !digits.is_empty()
         && digits.len() <= 6
@@ -311,7 +306,7 @@ fn is_field(word: &str) -> bool {
 }
 
 /// Fifteen or eighteen letters and digits, with a digit among them.
-fn is_id_shaped(word: &str) -> bool {
+pub(super) fn is_id_shaped(word: &str) -> bool {
     matches!(word.len(), 15 | 18)
         && word.bytes().all(|byte| byte.is_ascii_alphanumeric())
         && word.bytes().any(|byte| byte.is_ascii_digit())

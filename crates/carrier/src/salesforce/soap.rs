@@ -110,6 +110,14 @@ pub fn soap_is_login(body: &[u8]) -> bool {
     called(body).is_ok_and(|(_, call)| call == "login")
 }
 
+/// Why the body of a request to a SOAP endpoint is no call, if it is none.
+///
+/// Never:  holds anything of the body.
+pub fn unreadable_call(target: &str, body: &[u8]) -> Option<Unreadable> {
+    let target = Target::parse(target)?;
+    is_endpoint(&target).then(|| called(body).err()).flatten()
+}
+
 /// Whether a target is one of the SOAP endpoints, where errors are faults.
 pub(super) fn is_endpoint(target: &Target) -> bool {
     endpoint(target).is_some()
@@ -318,6 +326,12 @@ mod tests {
         check(target, "", &Door::Unknown);
         check(target, &format!("{}<login/>", "<Envelope>".repeat(100)), &Door::Unknown);
         assert!(soap_is_login(envelope("<urn:login/>").as_bytes()));
+        let why = |target: &str, body: &str| {
+            unreadable_call(target, body.as_bytes()).map(|reason| reason.to_string())
+        };
+        assert_eq!(why(target, &envelope("<login/><create/>")).unwrap(), "has two calls in its body");
+        assert_eq!(why(target, &envelope("<convertLead/>")), None);
+        assert_eq!(why("/services/apexrest/x", ""), None);
         assert!(!soap_is_login(envelope("<urn:query/>").as_bytes()));
     }
 

@@ -12,3 +12,4 @@ mod peer;
 mod salesforce;
 mod sealing;
 mod vectors;
+mod wire;

@@ -166,6 +166,9 @@ fn a_write_that_nobody_can_read_is_refused_where_the_boundary_enforces() {
     assert!(said(&world.pass(post(&sandbox(), soap, create))).starts_with("refuse 500"));
     let login = create.replace("<create/>", "<login/>");
     assert!(said(&world.pass(post(&sandbox(), soap, &login))).starts_with("forward"));
+    let entries = world.entries();
+    assert_eq!((&entries[0]["route"], &entries[0]["action"]), (&"unknown write".into(), &"create".into()));
+    assert_eq!((&entries[1]["route"], &entries[1]["action"]), (&"open call".into(), &"read".into()));
 }
 
 #[test]

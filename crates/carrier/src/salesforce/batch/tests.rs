@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     Door,
-    salesforce::{Route, complete, merge, read, refuse, route, withhold},
+    salesforce::{Route, complete, merge, read, refuse, withhold},
 };
 
 const LIMITS: Limits = Limits { body_bytes: 100_000, records: 4 };
@@ -18,8 +18,9 @@ fn job(operation: Operation, format: BatchFormat) -> BatchJob {
 /// The route of a batch of inserts.
 fn rows_of(format: BatchFormat) -> Route {
     let target = "/services/async/67.0/job/750000000000001AAA/batch";
-    let Door::Judged(Route::BulkV1(batch)) = route("POST", target, None) else { panic!("a batch") };
-    Route::BulkV1(batch.of_job(|id| (id == "750000000000001").then(|| job(Operation::Insert, format))))
+    let known = |id: &str| (id == "750000000000001").then(|| job(Operation::Insert, format));
+    let Door::Judged(route) = route_by_job("POST", target, None, known) else { panic!("a batch") };
+    route
 }
 
 fn shown(record: &Record<'_>) -> String {
@@ -175,7 +176,7 @@ fn rows_in_json_and_csv_are_the_same_records() {
 
 #[test]
 fn what_a_batch_is_its_job_knows() {
-    let batch = || BulkV1::new_batch("750000000000001AAA");
+    let batch = || BulkV1::Batch { job: "750000000000001".to_owned() };
     let readings =
         |batch: BulkV1, body: &str| read(&Route::BulkV1(batch), None, body.as_bytes(), &LIMITS).records.len();
     assert_eq!(readings(batch().of_job(|_| None), "LastName\nBell"), 1, "an unreadable one");
@@ -191,8 +192,29 @@ fn what_a_batch_is_its_job_knows() {
         assert_eq!((route.label(), route.action(), route.object()), (label, action, Some("Contact")));
         assert_eq!(readings(of(operation), "LastName\nBell"), records, "{operation:?}");
     }
-    assert_eq!(readings(BulkV1::Job, r#"{"object":"Contact"}"#), 0);
-    assert_eq!(readings(BulkV1::Job, "LastName\nBell"), 1);
+}
+
+#[test]
+fn a_batch_is_known_in_every_spelling_and_by_no_override() {
+    for (method, target, header, judged) in [
+        ("POST", "/services/async/40.0/job/750000000000001AAA/batch", None, true),
+        ("post", "//d.salesforce.com/SERVICES/Async/40.0/x/../JOB/750000000000001/b%61tch/?x=y", None, true),
+        ("PUT", "/services/async/40.0/job/750000000000001AAA/batch", None, false),
+        ("POST", "/services/async/40.0/job/750000000000001AAA/batch", Some("POST"), false),
+        ("POST", "/services/async/40.0/job/750000000000001AAA/batch?_HttpMethod=GET", None, false),
+        ("POST", "/services/async/40.0/job/x/batch", None, false),
+        ("POST", "/services/async/x/job/750000000000001AAA/batch", None, false),
+        ("POST", "/services/async/40.0/job/750000000000001AAA/spec", None, false),
+        ("POST", "/services/async/40.0/job/750000000000001AAA/batch/751000000000001AAA", None, false),
+    ] {
+        let door = route_by_job(method, target, header, |_| None);
+        assert_eq!(
+            matches!(door, Door::Judged(Route::BulkV1(BulkV1::Batch { .. }))),
+            judged,
+            "{method} {target}"
+        );
+        assert!(judged || door == Door::Unknown);
+    }
 }
 
 #[test]

