@@ -4,6 +4,7 @@
 //! records refused. Source: spec/carriers.md section 2.
 
 mod answer;
+mod asked;
 mod batch;
 mod batch_job;
 mod batch_result;
@@ -13,11 +14,15 @@ mod columns;
 mod door;
 mod fate;
 mod field;
+mod id;
 mod job;
+mod look;
+mod named;
 mod place;
 mod plan;
 mod read;
 mod record;
+mod shown;
 mod soap;
 mod soap_rows;
 mod withhold;
@@ -26,6 +31,11 @@ mod xml_row;
 use crate::span;
 
 pub use answer::{error_at, refuse, refuse_request};
+pub use asked::{
+    Inner, has_parameter, inner_requests, last_segment, parameters, query_target, segment_after,
+    soap_shows_rows, statement_of, text_member, version_of, with_inner_targets, with_statement,
+    with_text_member,
+};
 pub use batch::{BulkV1, route_by_job, unreadable_type};
 pub use batch_job::{BatchFormat, BatchJob, batch_job_created};
 pub use batch_result::{BatchRead, WithheldRows, batch_created, batch_read, count_refused};
@@ -35,10 +45,14 @@ pub(crate) use columns::Columns;
 pub use door::{Route, route};
 pub use fate::complete;
 pub use field::{DATASET_OBJECT, identity_fields};
+pub use id::RecordId;
 pub use job::{JOB_BYTES_MAX, Job, Operation, job_created};
+pub use look::{Look, look};
+pub use named::{Renamed, named_in_body, named_in_target, renamed_back, renamed_body, renamed_target};
 pub(crate) use place::{COLUMNS, is_own_column};
 pub use place::{PlaceError, place, place_csv, place_file};
 pub(crate) use read::read_line;
 pub use read::{read, read_file};
+pub use shown::{Gap, ShownRow, ShownRows, Stripped, Telling};
 pub use soap::{Call, Edition, Soap, route_by_body, soap_is_login, unreadable_call};
 pub use withhold::{merge, withhold};

@@ -199,7 +199,7 @@ fn skip_value(text: &[u8], at: usize) -> Option<usize> {
 }
 
 /// The end of the string whose opening quote is at `at`.
-fn skip_text(text: &[u8], at: usize) -> Option<usize> {
+pub(crate) fn skip_text(text: &[u8], at: usize) -> Option<usize> {
     let mut at = at + 1;
     loop {
         match text.get(at)? {

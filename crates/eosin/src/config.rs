@@ -163,6 +163,8 @@ pub(crate) struct Boundary {
     pub(crate) upstream_ca: Option<PathBuf>,
     /// Whether what is withheld here is kept.
     pub(crate) quarantine: bool,
+    /// How records behind it are shown.
+    pub(crate) reads: gateway::Reads,
 }
 
 impl Config {

@@ -142,6 +142,7 @@ pub(crate) fn crossings(
                 Some(path) => vec![keys::small_file(path)?],
                 None => Vec::new(),
             },
+            reads: boundary.reads.clone(),
         });
     }
     Ok(boundaries)

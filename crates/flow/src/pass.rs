@@ -90,7 +90,7 @@ impl Flow {
     }
 
     /// Makes a ruling durable. Gaps and clock faults that wait to be written down go first.
-    async fn commit(
+    pub(crate) async fn commit(
         &self,
         ruling: Ruling,
         entry: Entry,
@@ -250,11 +250,11 @@ fn is_request_id(id: &str) -> bool {
 /// A clock may be this far behind the last entry before it is written down as a fault.
 const CLOCK_TOLERANCE_SECONDS: u64 = 2;
 
-const RETRY_AFTER_SECONDS: u32 = 5;
+pub(crate) const RETRY_AFTER_SECONDS: u32 = 5;
 
 /// Why a ruling is not in the ledger.
 #[derive(Debug, thiserror::Error)]
-enum Unwritten {
+pub(crate) enum Unwritten {
     #[error("the ledger has more waiting than it can take")]
     Busy,
     #[error("the ledger cannot write")]

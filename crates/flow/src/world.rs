@@ -1,14 +1,15 @@
 //! What every crossing shares: whom we trust, the policies in force, the ledger's appender, the clock.
 
 use std::{
+    collections::BTreeMap,
     fmt,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use carrier::Limits;
 use ledger::Appender;
 use mark::{DatasetFile, TrustStore};
-use policy::Policies;
+use policy::{Hidden, Policies};
 
 use crate::{
     batches::Batches,
@@ -33,7 +34,12 @@ pub struct Flow {
     pub(crate) batches: Batches,
     pub(crate) gaps: Gaps,
     keeping: Option<Keeping>,
+    /// What policy was found to hide.
+    pub(crate) hidden: Mutex<HiddenFrom>,
 }
+
+/// What is hidden, by policies, boundary and client; with how many batches were known then.
+pub(crate) type HiddenFrom = BTreeMap<(String, String, String), (usize, Hidden)>;
 
 /// What a [`Flow`] is made of.
 pub struct Setup {
@@ -68,6 +74,7 @@ impl Flow {
             batches: Batches::default(),
             gaps: Gaps::default(),
             keeping: None,
+            hidden: Mutex::default(),
         }
     }
 

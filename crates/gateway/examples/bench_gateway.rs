@@ -331,6 +331,7 @@ fn gateway(upstream: &str, folder: &Path) {
             danger_plain_http: false,
             upstream: format!("http://{upstream}").parse().unwrap(),
             upstream_roots: Vec::new(),
+            reads: gateway::Reads::Open,
         }],
         admin: None,
         limits: Limits::SUGGESTED,

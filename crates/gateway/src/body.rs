@@ -150,6 +150,12 @@ impl Body {
         self
     }
 
+    /// All of it, if it is here already and in one piece.
+    pub(crate) fn whole(&self) -> Option<Bytes> {
+        let one = self.rest.is_none() && self.ready.len() == 1;
+        self.ready.front().filter(|_| one).cloned()
+    }
+
     /// The same body, telling a watcher how it gets on.
     pub(crate) fn watched(mut self, progress: Progress) -> Self {
         self.progress = Some(progress);

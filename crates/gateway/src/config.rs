@@ -1,6 +1,6 @@
 //! What the gateway is told: boundaries, limits, timeouts. Plain values, no file format and no defaults.
 
-use std::{fmt, net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, time::Duration};
 
 use http::Uri;
 
@@ -34,7 +34,72 @@ pub struct BoundaryConfig {
     pub upstream: Uri,
     /// Certificates, in PEM, trusted for this upstream beside those of the system.
     pub upstream_roots: Vec<String>,
+    /// How records behind the boundary are shown.
+    pub reads: Reads,
 }
+
+/// How records behind a boundary are shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// Answers stream through as the upstream gives them.
+    Open,
+    /// What policy hides from a client is not there for it. Holds where the boundary enforces and speaks Salesforce;
+    /// elsewhere reads are open.
+    Isolated(IsolatedReads),
+}
+
+/// What is known of the org whose reads are isolated, beside what it describes of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IsolatedReads {
+    /// The objects that carry Eosin's fields. One that the org does not have is passed over.
+    pub objects: Vec<String>,
+    /// The namespace of the package with those fields; empty if it has none.
+    pub namespace: String,
+    /// Objects without those fields whose rows are hidden with the rows that these relationships lead to.
+    pub through: BTreeMap<String, Vec<String>>,
+    /// Objects without those fields that hold nothing about anybody, whatever they point at.
+    pub open_objects: Vec<String>,
+    /// Whether a row is hidden too if the id of a hidden one is asked for in a lookup of it. Else the id is shown: that
+    /// there is a row can then be told, not what it holds.
+    pub guards_lookups: bool,
+    /// Paths whose answers cannot be read here and are let through nevertheless, by their beginnings.
+    pub open_paths: Vec<String>,
+}
+
+impl IsolatedReads {
+    /// An org with the fields of `integrations/salesforce` and nothing else to say.
+    pub fn standard() -> Self {
+        Self {
+            objects: STANDARD_OBJECTS.map(str::to_owned).to_vec(),
+            namespace: String::new(),
+            through: BTreeMap::new(),
+            open_objects: Vec::new(),
+            guards_lookups: false,
+            open_paths: Vec::new(),
+        }
+    }
+}
+
+/// What `integrations/salesforce` adds fields to.
+const STANDARD_OBJECTS: [&str; 17] = [
+    "Account",
+    "Case",
+    "Contact",
+    "Event",
+    "Lead",
+    "Opportunity",
+    "Task",
+    "ServiceAppointment",
+    "AllergyIntolerance",
+    "CareObservation",
+    "CareProgramEnrollee",
+    "CareRequest",
+    "ClinicalEncounter",
+    "HealthCondition",
+    "MedicationRequest",
+    "PatientImmunization",
+    "PatientMedicalProcedure",
+];
 
 /// A certificate chain and its key, in PEM.
 #[derive(Clone)]

@@ -30,6 +30,16 @@ pub(crate) enum Problem {
     UpstreamBroken,
     /// The upstream acted, but its answer could not be read to the end.
     AnswerUnreadable,
+    /// The answer is longer than what can be read before it is shown.
+    AnswerTooLarge,
+    /// An answer that has to be read before it is shown, and cannot be.
+    ShownUnreadable,
+    /// A read whose answer cannot be isolated.
+    ReadClosed,
+    /// A query page whose query is not known here.
+    QueryUnknown,
+    /// Eosin's fields cannot be seen where they are needed.
+    FieldsMissing,
     /// A part of the gateway stopped; a bug.
     Internal,
 }
@@ -37,11 +47,16 @@ pub(crate) enum Problem {
 impl Problem {
     fn status(self) -> StatusCode {
         match self {
-            Self::Request(_) | Self::TwoFramings | Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::Request(_) | Self::TwoFramings | Self::BodyBroken | Self::QueryUnknown => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::AnswerTooLarge | Self::ReadClosed | Self::FieldsMissing => StatusCode::FORBIDDEN,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            Self::UpstreamRefused | Self::UpstreamBroken | Self::AnswerUnreadable => StatusCode::BAD_GATEWAY,
+            Self::UpstreamRefused | Self::UpstreamBroken | Self::AnswerUnreadable | Self::ShownUnreadable => {
+                StatusCode::BAD_GATEWAY
+            }
             Self::UpstreamSlow => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -58,7 +73,11 @@ impl Problem {
             Self::UpstreamRefused => "EOSIN_UPSTREAM_UNREACHABLE",
             Self::UpstreamSlow => "EOSIN_UPSTREAM_TIMEOUT",
             Self::UpstreamBroken => "EOSIN_UPSTREAM_BROKEN",
-            Self::AnswerUnreadable => "EOSIN_ANSWER_UNREADABLE",
+            Self::AnswerTooLarge => "EOSIN_ANSWER_TOO_LARGE",
+            Self::AnswerUnreadable | Self::ShownUnreadable => "EOSIN_ANSWER_UNREADABLE",
+            Self::ReadClosed => "EOSIN_READ_CLOSED",
+            Self::QueryUnknown => "EOSIN_QUERY_UNKNOWN",
+            Self::FieldsMissing => "EOSIN_FIELDS_MISSING",
             Self::Internal => "EOSIN_INTERNAL",
         }
     }
@@ -82,6 +101,17 @@ impl Problem {
             }
             Self::AnswerUnreadable => {
                 "the system behind the gateway acted on the request, but its answer could not be read"
+            }
+            Self::AnswerTooLarge => {
+                "reads are isolated here, and the answer is longer than the gateway may hold; ask for less"
+            }
+            Self::ShownUnreadable => "reads are isolated here, and the answer could not be read",
+            Self::ReadClosed => {
+                "reads are isolated here, and what this shows cannot be filtered; docs/reads.md says what can be asked instead"
+            }
+            Self::QueryUnknown => "reads are isolated here, and this query was not asked here; ask it again",
+            Self::FieldsMissing => {
+                "reads are isolated here, and this user or org does not show Eosin's fields; deploy the package, grant its permission set, or name the objects that have them"
             }
             Self::Internal => "the gateway failed; what became of the request is in its ledger",
         }
@@ -129,6 +159,11 @@ fn outcome(problem: Problem) -> serde_json::Value {
         Problem::Busy => "throttled",
         Problem::UpstreamSlow => "timeout",
         Problem::UpstreamRefused | Problem::UpstreamBroken | Problem::AnswerUnreadable => "transient",
+        Problem::AnswerTooLarge
+        | Problem::ShownUnreadable
+        | Problem::ReadClosed
+        | Problem::QueryUnknown
+        | Problem::FieldsMissing => "processing",
         Problem::Internal => "exception",
     };
     json!({

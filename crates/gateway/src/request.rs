@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use flow::{Claims, Crossing, Entrance, Forward, Outcome, Passage, entrance};
+use carrier::salesforce::{Look, look};
+use flow::{Claims, Crossing, Entrance, Forward, Outcome, Passage, Reader, entrance};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use mark::Unreadable;
@@ -14,6 +15,7 @@ use crate::{
     coding::{Coding, coding, decode},
     head::{AI_DISCLOSURE, Door, Head, PROVENANCE, admit, strip_hop_by_hop, strip_ours, texts, via},
     problem::{Problem, respond, respond_made},
+    reading,
     rewrite::{self, Addresses},
     server::Lane,
     signing,
@@ -70,20 +72,40 @@ async fn life(
 ) -> Result<Response<Body>, Problem> {
     let (parts, body) = request.into_parts();
     let head = admit(parts, door, &lane.limits)?;
+    let reader = lane.reader(&head.client);
     match entrance(&lane.protocol, head.method.as_str(), &head.target, head.method_override.as_deref()) {
         Entrance::Open => {
             *story = Story { entrance: "open", outcome: "passed", ruling: None };
-            return pass_through(lane, head, body).await;
+            let Some((reader, look)) = reader.and_then(|reader| isolated(lane, reader, &head)) else {
+                return pass_through(lane, head, body).await;
+            };
+            *story = Story { entrance: "read", outcome: "shown", ruling: None };
+            let collected = collect(body, lane.limits.body_bytes, &lane.held, lane.timeouts.idle).await?;
+            let read = tokio::spawn(reading::read(Arc::clone(lane), reader, look, head, collected));
+            return read.await.map_err(|_| Problem::Internal)?;
         }
         Entrance::Judged => story.entrance = "judged",
         Entrance::Unknown => story.entrance = "unknown",
     }
+    let reader = reader.and_then(|reader| isolated(lane, reader, &head));
+    if let Some((_, Look::Closed(_))) = reader {
+        return Err(Problem::ReadClosed);
+    }
+    let reader = reader.map(|(reader, _)| reader);
     let collected = collect(body, lane.limits.body_bytes, &lane.held, lane.timeouts.idle).await?;
     // A client that hangs up drops this waiting, never the crossing itself.
-    let crossing = tokio::spawn(cross(Arc::clone(lane), head, collected, story.clone()));
+    let crossing = tokio::spawn(cross(Arc::clone(lane), reader, head, collected, story.clone()));
     let (response, told) = crossing.await.map_err(|_| Problem::Internal)?;
     *story = told;
     response
+}
+
+/// What a request that writes nothing shows, if that has to be read; nothing where it may stream.
+fn isolated(lane: &Lane, reader: Reader, head: &Head) -> Option<(Reader, Look)> {
+    let look = look(head.method.as_str(), &head.target, head.method_override.as_deref());
+    let is_opened = lane.isolation.as_ref().is_none_or(|isolation| isolation.is_opened(&head.target));
+    let streams = look == Look::Nothing || (is_opened && matches!(look, Look::Closed(_)));
+    (!streams).then_some((reader, look))
 }
 
 /// Nothing to judge: both bodies stream.
@@ -123,6 +145,7 @@ async fn pass_through(lane: &Lane, mut head: Head, body: Incoming) -> Result<Res
 /// A judged request after its body arrived. Runs to its end whether or not anybody waits.
 async fn cross(
     lane: Arc<Lane>,
+    reader: Option<Reader>,
     head: Head,
     collected: Collected,
     mut story: Story,
@@ -138,7 +161,7 @@ async fn cross(
             story.outcome = if forward.merge.is_some() { "partly" } else { "forwarded" };
             lane.metrics.records(&lane.boundary.name, story.outcome, &forward.provenance);
             story.ruling = place(&forward.provenance);
-            let response = carry(&lane, head, collected, forward, story.ruling.as_deref()).await;
+            let response = carry(&lane, reader, head, collected, forward, story.ruling.as_deref()).await;
             if let Err(problem) = &response {
                 story.outcome = problem.code();
             }
@@ -227,13 +250,27 @@ const MERGEABLE: &str = "application/fhir+json, application/json;q=0.9";
 /// Sends on what may pass, settles, and shapes the answer.
 async fn carry(
     lane: &Arc<Lane>,
+    reader: Option<Reader>,
     mut head: Head,
     collected: Collected,
-    forward: Forward,
+    mut forward: Forward,
     place: Option<&str>,
 ) -> Result<Response<Body>, Problem> {
     let asked = signing::asked(&head);
-    let Collected { received, rest, _held } = collected;
+    let Collected { mut received, rest, _held } = collected;
+    let guard = match reader.filter(|_| rest.is_none()) {
+        Some(reader) => match reading::guard(lane, reader, &mut head, &mut received, &mut forward.body).await
+        {
+            Ok(guard) => Some(guard),
+            Err(turned) => {
+                if let Some(settlement) = forward.settlement {
+                    lane.flow.settle(settlement, Outcome::NotSent);
+                }
+                return turned.told();
+            }
+        },
+        None => None,
+    };
     let leads_on = rewrite::concerns(&lane.protocol, &head.method, &head.target);
     if forward.merge.is_some() || leads_on {
         head.headers.remove(header::ACCEPT_ENCODING);
@@ -275,6 +312,16 @@ async fn carry(
     if let Some(warning) = &forward.warning {
         let text = warning.replace(['"', '\\'], "'");
         insert(answer.headers_mut(), header::WARNING, &format!("299 eosin \"{text}\""));
+    }
+    if let Some(guard) = guard.filter(|_| !leads_on) {
+        let answer = reading::guarded(lane, guard, answer).await.or_else(reading::Turned::told)?;
+        let mut answer = match &forward.merge {
+            Some(merge) => merged_whole(answer, merge),
+            None => answer,
+        };
+        let (status, whole, now) = (answer.status(), answer.body().whole(), lane.flow.seconds());
+        lane.signing.answer(answer.headers_mut(), status, &asked, whole.as_deref(), place, now);
+        return Ok(answer);
     }
     if let Some(merge) = &forward.merge {
         let (mut parts, body) = merged(lane, answer, merge).await?;
@@ -332,8 +379,18 @@ async fn merged(
     Ok((parts, body))
 }
 
+/// Puts the refused records back into an answer that was read already.
+fn merged_whole(answer: Response<Body>, merge: &flow::Merge) -> Response<Body> {
+    let (parts, body) = answer.into_parts();
+    let merged = body.whole().and_then(|whole| merge.apply(&whole)).map(Body::from);
+    Response::from_parts(parts, merged.unwrap_or(body))
+}
+
 /// An upstream's answer without what concerns only its connection, or leads past us.
-fn cleaned(answer: Response<Incoming>, addresses: &Addresses) -> Result<Response<Incoming>, Problem> {
+pub(crate) fn cleaned(
+    answer: Response<Incoming>,
+    addresses: &Addresses,
+) -> Result<Response<Incoming>, Problem> {
     if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Problem::UpstreamBroken);
     }

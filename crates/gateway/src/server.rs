@@ -28,6 +28,7 @@ use crate::{
     body::PERMIT_BYTES,
     config::{BoundaryConfig, Config, Limits, Timeouts, TlsIdentity},
     head::{Door, Head},
+    isolation::Isolation,
     metrics::Metrics,
     request,
     rewrite::Addresses,
@@ -99,6 +100,14 @@ pub enum StartError {
         /// The boundary.
         boundary: String,
     },
+    /// The namespace of Eosin's fields is none.
+    #[error(
+        "the namespace in `reads` of `{boundary}` is not one: 1 to 15 letters, digits and single underscores"
+    )]
+    Namespace {
+        /// The boundary.
+        boundary: String,
+    },
     /// The TLS library refused.
     #[error("TLS could not be set up")]
     Tls(#[source] rustls::Error),
@@ -125,6 +134,8 @@ pub(crate) struct Lane {
     pub(crate) timeouts: Timeouts,
     pub(crate) flow: Arc<Flow>,
     pub(crate) signing: Arc<Signing>,
+    /// How reads are isolated, where they are.
+    pub(crate) isolation: Option<Isolation>,
     pub(crate) metrics: Arc<Metrics>,
     /// What is left of the memory for judged bodies.
     pub(crate) held: Arc<Semaphore>,
@@ -170,7 +181,9 @@ impl Gateway {
             if addresses.insert(name.clone(), address).is_some() {
                 return Err(StartError::SameName { boundary: name });
             }
+            let isolation = Isolation::of(&boundary)?;
             let lane = Lane {
+                isolation,
                 boundary: Arc::new(boundary.boundary),
                 protocol: boundary.protocol,
                 upstream,

@@ -1,9 +1,10 @@
 //! The one answer about a record. Total and pure: trusted logs and known batches come in as values.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use crate::{
-    field::Digests,
+    field::{Digests, Field, FieldList},
+    json::Json,
     merkle,
     receipt::{Mark, MarkError, MarkId},
     record::{Claim, Reading, Record, Unreadable},
@@ -24,12 +25,67 @@ use crate::{
 /// Source: spec/mark.md section 6.
 pub fn judge(reading: &Reading<'_>, trust: &TrustStore) -> Verdict {
     match &reading.content {
-        Ok(record) => judge_record(record, trust),
+        Ok(record) => judge_record(record, trust, View::Whole),
         Err(reason) => Verdict::Unreadable(reason.clone()),
     }
 }
 
-fn judge_record(record: &Record<'_>, trust: &TrustStore) -> Verdict {
+/// Judges what an answer shows of a record, which may be less than there is: a field that is not there was not asked
+/// for.
+///
+/// As [`judge`], but the mark is compared with the record only as far as the record was shown. Where not every
+/// covered field is there, its integrity is [`Integrity::Unseen`]; where not every identity field is there, or all
+/// of them are empty, the genuine receipt alone decides, and a moved mark cannot be told from its own.
+///
+/// Source: spec/mark.md section 6.1.
+pub fn judge_shown(reading: &Reading<'_>, trust: &TrustStore) -> Verdict {
+    match &reading.content {
+        Ok(record) => judge_record(record, trust, View::Part),
+        Err(reason) => Verdict::Unreadable(reason.clone()),
+    }
+}
+
+/// How much of a record there is to compare with its mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum View {
+    /// All of it: a field that is not there is empty.
+    Whole,
+    /// What an answer shows: a field that is not there was not asked for.
+    Part,
+}
+
+/// What of a record's covered fields is there.
+struct Seen {
+    all: bool,
+    identity: bool,
+}
+
+impl Seen {
+    fn of(list: &FieldList, record: &Record<'_>, view: View) -> Self {
+        if view == View::Whole {
+            return Self { all: true, identity: true };
+        }
+        let shown = |field: &Field| {
+            let same =
+                |(name, _): &&(Cow<'_, str>, Json<'_>)| Record::same_name(record.form, name, &field.name);
+            record.fields.iter().find(same).map(|(_, value)| value)
+        };
+        let all = list.fields().iter().all(|field| shown(field).is_some());
+        let mut identities = list.fields().iter().filter(|field| field.identity).map(shown);
+        let (mut each, mut any) = (true, false);
+        identities.by_ref().for_each(|value| {
+            each &= value.is_some();
+            any |= value.is_some_and(|value| !is_empty(value));
+        });
+        Self { all, identity: all || (each && any) }
+    }
+}
+
+fn is_empty(value: &Json<'_>) -> bool {
+    matches!(value, Json::Null) || value.text().is_some_and(|text| text.trim().is_empty())
+}
+
+fn judge_record(record: &Record<'_>, trust: &TrustStore, view: View) -> Verdict {
     let Some(text) = record.mark.as_deref().filter(|text| !text.trim().is_empty()) else {
         return Verdict::Unproven(record.claim);
     };
@@ -53,18 +109,23 @@ fn judge_record(record: &Record<'_>, trust: &TrustStore) -> Verdict {
     }
     let manifest = known.dataset.manifest();
     let salt = mark.salt.unwrap_or(manifest.salt);
-    let found =
-        manifest.object(record.form, &record.object).map(|(object, list)| list.digests(object, record, salt));
+    let found = manifest
+        .object(record.form, &record.object)
+        .map(|(object, list)| (list.digests(object, record, salt), Seen::of(list, record, view)));
     let id = MarkId::of_leaf(&leaf);
-    let Some(Digests { content, identity }) = found.filter(|found| found.identity == mark.identity) else {
+    let belongs = |(found, seen): &(Digests, Seen)| found.identity == mark.identity || !seen.identity;
+    let Some((Digests { content, identity: _ }, seen)) = found.filter(belongs) else {
         return Verdict::Transplanted(Transplant {
             mark: id,
             subject: mark.subject,
             dataset: known.dataset.clone(),
         });
     };
-    debug_assert!(identity == mark.identity, "filtered above");
-    let integrity = if content == mark.content { Integrity::Intact } else { Integrity::Modified };
+    let integrity = match (seen.all, content == mark.content) {
+        (true, true) => Integrity::Intact,
+        (true, false) => Integrity::Modified,
+        (false, _) => Integrity::Unseen,
+    };
     let subject = mark.subject;
     let proof = Proof {
         mark: id,
@@ -184,6 +245,8 @@ pub enum Integrity {
     Intact,
     /// The content changed; whom it is about did not.
     Modified,
+    /// Not all that is covered was shown, so nobody can tell. Only [`judge_shown`] says so.
+    Unseen,
 }
 
 /// A genuine mark found on a record that it was not made for.
@@ -338,6 +401,7 @@ impl fmt::Display for Verdict {
             Self::Synthetic(proof) | Self::Attested(proof) | Self::Mixed(proof) => match proof.integrity {
                 Integrity::Intact => write!(f, "{}, intact", proof.subject),
                 Integrity::Modified => write!(f, "{}, modified since it was sealed", proof.subject),
+                Integrity::Unseen => write!(f, "{}, by its receipt; not all of it was shown", proof.subject),
             },
             Self::Unproven(Claim::None) => f.write_str("unproven: it carries no mark"),
             Self::Unproven(Claim::Synthetic) => {

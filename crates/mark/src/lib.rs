@@ -27,7 +27,7 @@ mod trust;
 
 pub use dataset::{BatchEntry, BatchReceipt, DATASET_FILE_BYTES_MAX, DatasetFile, DatasetFileError};
 pub use field::{Digests, FIELDS_MAX, Field, FieldList, Kind};
-pub use judge::{Distrust, Forgery, Integrity, Proof, Transplant, Verdict, VerdictName, judge};
+pub use judge::{Distrust, Forgery, Integrity, Proof, Transplant, Verdict, VerdictName, judge, judge_shown};
 pub use manifest::{DatasetId, MANIFEST_BYTES_MAX, Manifest, ManifestError, Method, Source};
 pub use receipt::{Mark, MarkError, MarkId, PARENTS_MAX, PATH_MAX, Salt, TEXT_MAX};
 pub use record::{Claim, Form, Place, Reading, Record, Unreadable};

@@ -91,6 +91,14 @@ impl TrustStore {
         self.batches.len()
     }
 
+    /// The datasets that are known, each once.
+    pub fn datasets(&self) -> impl Iterator<Item = &Dataset> {
+        let mut last = None;
+        self.batches.iter().filter_map(move |((id, _), known)| {
+            (last.replace(*id) != Some(*id)).then_some(known.dataset.as_ref())
+        })
+    }
+
     /// Whether any batch of this dataset is known.
     pub fn knows(&self, dataset: DatasetId) -> bool {
         self.batches.range((dataset, 0)..=(dataset, u32::MAX)).next().is_some()

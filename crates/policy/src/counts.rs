@@ -230,7 +230,7 @@ pub(crate) fn is_strongly_suspected(verdict: &Verdict) -> bool {
 /// Whether a dataset that names `allowed` may be kept in `jurisdiction`: a country admits its parts, not the reverse.
 ///
 /// A dataset that names none may be kept anywhere; one that names some may not be kept at a boundary that names none.
-fn may_be_kept(allowed: &[String], jurisdiction: &str) -> bool {
+pub(crate) fn may_be_kept(allowed: &[String], jurisdiction: &str) -> bool {
     allowed.is_empty()
         || allowed.iter().any(|allowed| {
             let (whole, part) = (allowed.trim().as_bytes(), jurisdiction.trim().as_bytes());

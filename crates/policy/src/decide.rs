@@ -104,15 +104,15 @@ impl Key {
 }
 
 /// One request, put to one set of policies.
-struct Asking<'a> {
-    policies: &'a Policies,
-    request: &'a Request<'a>,
+pub(crate) struct Asking<'a> {
+    pub(crate) policies: &'a Policies,
+    pub(crate) request: &'a Request<'a>,
     // Built when the first question is new.
-    entities: OnceCell<Result<Entities, String>>,
+    pub(crate) entities: OnceCell<Result<Entities, String>>,
 }
 
 impl Asking<'_> {
-    fn ask(&self, counts: &Counts, purposes: &BTreeSet<String>) -> Outcome {
+    pub(crate) fn ask(&self, counts: &Counts, purposes: &BTreeSet<String>) -> Outcome {
         let question = Question::of(self.request, counts, purposes);
         self.policies.memory().recall(question, || self.ask_cedar(counts, purposes))
     }

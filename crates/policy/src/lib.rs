@@ -7,6 +7,7 @@
 mod boundary;
 mod counts;
 mod decide;
+mod hidden;
 mod memory;
 mod policies;
 mod request;
@@ -16,6 +17,7 @@ mod vocabulary;
 pub use boundary::{Boundary, Continuity, Environment, Mode};
 pub use counts::{Counts, Marks};
 pub use decide::{Scope, decide};
+pub use hidden::{Hidden, hidden};
 pub use policies::{POLICIES_MAX, POLICY_BYTES_MAX, Policies, PolicyError, Problem};
 pub use request::{Action, Caller, Request};
 pub use ruling::{Decision, Finding, Requested, Ruling};

@@ -313,7 +313,7 @@ pub(super) fn is_id_shaped(word: &str) -> bool {
 }
 
 /// What stands under an object and is neither a record nor a field. In lower case.
-fn is_resource(word: &str) -> bool {
+pub(super) fn is_resource(word: &str) -> bool {
     const RESOURCES: [&str; 14] = [
         "approvallayouts",
         "compactlayouts",

@@ -1,5 +1,7 @@
 //! `eosin.toml` as it is written: every word that may stand in it, nothing understood yet.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -151,4 +153,29 @@ pub(super) struct Boundary {
     #[serde(default)]
     pub(super) system_of_record: bool,
     pub(super) quarantine: Option<Spanned<bool>>,
+    pub(super) reads: Option<Spanned<Reads>>,
+}
+
+/// `reads = "open"`, or `[boundary.reads]`
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "`\"open\"`, `\"isolated\"` or a table `[boundary.reads]`")]
+pub(super) enum Reads {
+    Word(String),
+    Table(IsolatedReads),
+}
+
+/// `[boundary.reads]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IsolatedReads {
+    pub(super) objects: Option<Vec<String>>,
+    pub(super) namespace: Option<String>,
+    #[serde(default)]
+    pub(super) through: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    pub(super) open_objects: Vec<String>,
+    #[serde(default)]
+    pub(super) guard_lookups: bool,
+    #[serde(default)]
+    pub(super) open_paths: Vec<String>,
 }

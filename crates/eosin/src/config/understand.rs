@@ -180,6 +180,7 @@ fn boundary(
         upstream: upstream?,
         upstream_ca: written.upstream_ca.as_deref().map(path),
         quarantine: written.quarantine.as_ref().is_some_and(|keeps| *keeps.get_ref()),
+        reads: reads(written.reads.as_ref(), faults),
     })
 }
 
@@ -203,6 +204,47 @@ fn seconds(faults: &mut Faults, written: Option<&Spanned<i64>>, usual: u32) -> u
 
 /// A signature that is good for longer is a password.
 const SIGNATURE_SECONDS_MAX: usize = 3600;
+
+/// How reads are isolated; where nothing is said they are, for the objects that the package adds fields to.
+fn reads(written: Option<&Spanned<raw::Reads>>, faults: &mut Faults) -> gateway::Reads {
+    let standard = gateway::IsolatedReads::standard();
+    let Some(written) = written else { return gateway::Reads::Isolated(standard) };
+    let table = match written.get_ref() {
+        raw::Reads::Word(word) if word == "open" => return gateway::Reads::Open,
+        raw::Reads::Word(word) if word == "isolated" => return gateway::Reads::Isolated(standard),
+        raw::Reads::Word(_) => {
+            faults.say(written.span(), "`open`, `isolated` or a table");
+            return gateway::Reads::Isolated(standard);
+        }
+        raw::Reads::Table(table) => table,
+    };
+    let namespace = table.namespace.clone().unwrap_or_default();
+    let lists = [table.objects.as_ref().unwrap_or(&standard.objects), &table.open_objects];
+    let named = lists
+        .into_iter()
+        .flatten()
+        .chain(table.through.iter().flat_map(|(object, ways)| std::iter::once(object).chain(ways)));
+    if named.chain(Some(&namespace).filter(|namespace| !namespace.is_empty())).any(|name| !is_api_name(name))
+    {
+        faults.say(written.span(), "an API name has letters, digits and `_`, and begins with a letter");
+    }
+    if table.open_paths.iter().any(|path| !path.starts_with('/') || path.trim_matches('/').is_empty()) {
+        faults.say(written.span(), "a path begins with `/` and is not the whole org");
+    }
+    gateway::Reads::Isolated(gateway::IsolatedReads {
+        objects: table.objects.clone().unwrap_or(standard.objects),
+        namespace,
+        through: table.through.clone(),
+        open_objects: table.open_objects.clone(),
+        guards_lookups: table.guard_lookups,
+        open_paths: table.open_paths.clone(),
+    })
+}
+
+fn is_api_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
 
 /// No record gives so much evidence: a threshold above it would switch recognisers off by accident.
 const BITS_MAX: usize = 1000;

@@ -206,6 +206,10 @@ async fn in_front_of(org: &org::Running, feed: &Feed, flow: Arc<Flow>) -> miette
             danger_plain_http: false,
             upstream: upstream.parse().into_diagnostic()?,
             upstream_roots: Vec::new(),
+            reads: gateway::Reads::Isolated(gateway::IsolatedReads {
+                objects: vec!["Contact".to_owned()],
+                ..gateway::IsolatedReads::standard()
+            }),
         })
     };
     let org = org.http_url().ok_or_else(|| miette!("the org does not listen"))?;

@@ -102,6 +102,7 @@ fn why(verdict: &Verdict) -> String {
                 Integrity::Modified => {
                     format!("changed since it was sealed in `{name}`; whom it is about did not change")
                 }
+                Integrity::Unseen => format!("by its receipt in `{name}`; not all of it was shown"),
             }
         }
         Verdict::Unproven(_)
@@ -121,6 +122,7 @@ pub(super) fn word(integrity: Integrity) -> &'static str {
     match integrity {
         Integrity::Intact => "intact",
         Integrity::Modified => "modified",
+        Integrity::Unseen => "unseen",
     }
 }
 

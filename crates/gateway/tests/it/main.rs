@@ -11,6 +11,7 @@ mod bodies;
 mod fhir;
 mod heads;
 mod hostile;
+mod isolated;
 mod proofs;
 mod rulings;
 mod scene;

@@ -156,6 +156,7 @@ pub(crate) fn config(upstream: &str) -> Config {
             danger_plain_http: false,
             upstream: upstream.parse().unwrap(),
             upstream_roots: Vec::new(),
+            reads: gateway::Reads::Open,
         }],
         admin: None,
         limits: Limits {
@@ -168,7 +169,7 @@ pub(crate) fn config(upstream: &str) -> Config {
     }
 }
 
-fn contact(json: &'static str) -> Record<'static> {
+pub(crate) fn contact(json: &'static str) -> Record<'static> {
     let Ok(mark::json::Json::Object(fields)) = mark::json::parse(json.as_bytes()) else {
         panic!("an object")
     };

@@ -295,3 +295,34 @@ proptest! {
         prop_assert!(verdict.starts_with("forged"), "{}", verdict);
     }
 }
+
+#[test]
+fn what_was_not_shown_is_neither_intact_nor_moved() {
+    let scene = scene();
+    let text = scene.marks[0].to_text();
+    let check = |json: &str, want: &str| {
+        let record = Record { mark: Some(Cow::Borrowed(&text)), ..record(json) };
+        let reading = Reading { place: Place::default(), content: Ok(record) };
+        assert_eq!(judge_shown(&reading, &scene.trust).to_string(), want, "{json}");
+    };
+    let unseen = "synthetic, by its receipt; not all of it was shown";
+    check("{}", unseen);
+    check(r#"{"Phone":"555-0199"}"#, unseen);
+    check(r#"{"FirstName":"Eve","LastName":"Ode"}"#, unseen);
+    check(r#"{"FirstName":null,"LastName":"","Birthdate":null}"#, unseen);
+    check(r#"{"FirstName":"Ada","LastName":"Bell","Birthdate":"1984-02-29"}"#, unseen);
+    check(
+        r#"{"FirstName":"Eve","LastName":"Ode","Birthdate":"1990-01-01"}"#,
+        "transplanted: the mark was made for another record",
+    );
+    check(PEOPLE[0], "synthetic, intact");
+    check(PEOPLE[1], "transplanted: the mark was made for another record");
+    check(&PEOPLE[0].replace("555-0100", "555-0199"), "synthetic, modified since it was sealed");
+}
+
+#[test]
+fn every_known_dataset_is_named_once() {
+    let scene = scene();
+    let names: Vec<&str> = scene.trust.datasets().map(|dataset| dataset.manifest().name.as_str()).collect();
+    assert_eq!(names, ["three people"]);
+}

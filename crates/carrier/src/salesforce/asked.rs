@@ -1,0 +1,200 @@
+//! The SOQL or SOSL that a request asks, and the same request with another statement in its place.
+
+use serde_json::Value;
+
+use crate::{
+    route::Target,
+    span::{self, Edit, edited},
+};
+
+use super::named::{encoded_text, pieces};
+
+/// The statement in a target's `q`; nothing if there is none, or more than one.
+pub fn statement_of(target: &str) -> Option<String> {
+    let target = Target::parse(target)?;
+    let mut statements = target.query("q");
+    let statement = statements.next()?.to_owned();
+    statements.next().is_none().then_some(statement)
+}
+
+/// Whether a target has a query parameter of this name.
+pub fn has_parameter(target: &str, name: &str) -> bool {
+    Target::parse(target).is_some_and(|target| target.query(name).next().is_some())
+}
+
+/// The values of a target's query parameter, and what stands before `?`.
+pub fn parameters(target: &str, name: &str) -> Vec<String> {
+    Target::parse(target).map(|target| target.query(name).map(str::to_owned).collect()).unwrap_or_default()
+}
+
+/// The target with another statement in its `q`.
+pub fn with_statement(target: &str, statement: &str) -> String {
+    let mut out = String::with_capacity(target.len() + statement.len());
+    for piece in pieces(target) {
+        out.push_str(piece.before);
+        if piece.is_query_text {
+            out.push_str(&encoded_text(statement));
+        } else {
+            out.push_str(piece.text);
+        }
+    }
+    out
+}
+
+/// A target that asks a query below a version: `/services/data/v67.0/query?q=…`.
+pub fn query_target(version: &str, resource: &str, statement: &str) -> String {
+    format!("/services/data/{version}/{resource}?q={}", encoded_text(statement))
+}
+
+/// The version that a target names: `v67.0`; one that every org has where it names none.
+pub fn version_of(target: &str) -> String {
+    let segments = Target::parse(target).map(|target| target.segments().to_vec()).unwrap_or_default();
+    let at = segments.iter().position(|segment| segment.eq_ignore_ascii_case("data"));
+    at.and_then(|at| segments.get(at + 1))
+        .filter(|version| super::door::is_version(&version.to_ascii_lowercase()))
+        .map_or_else(|| "v60.0".to_owned(), |version| format!("v{}", version.trim_start_matches(['v', 'V'])))
+}
+
+/// The last segment of a path or a target: an id, a locator.
+pub fn last_segment(target: &str) -> Option<String> {
+    Target::parse(target)?.segments().last().cloned()
+}
+
+/// The segment after this one, ASCII case ignored: the job of `…/jobs/query/<id>/results`.
+pub fn segment_after(target: &str, word: &str) -> Option<String> {
+    let target = Target::parse(target)?;
+    let at = target.segments().iter().position(|segment| segment.eq_ignore_ascii_case(word))?;
+    target.segments().get(at + 1).cloned()
+}
+
+/// The text member of this name at the top of a JSON body.
+pub fn text_member(body: &[u8], name: &str) -> Option<String> {
+    let value: Value = serde_json::from_slice(body).ok()?;
+    value.get(name)?.as_str().map(str::to_owned)
+}
+
+/// The body with another text as the member of this name. All else stays byte for byte.
+pub fn with_text_member(body: &[u8], name: &str, text: &str) -> Option<Vec<u8>> {
+    serde_json::from_slice::<serde::de::IgnoredAny>(body).ok()?;
+    let at = span::member(body, &span::whole(body)?, name)?;
+    Some(edited(body, vec![Edit { at, with: Value::String(text.to_owned()).to_string().into_bytes() }]))
+}
+
+/// Whether a SOAP call shows rows: their shape is not filtered here.
+///
+/// Shape:  any element of such a call's name, wherever it stands; a body that is not text could be one.
+pub fn soap_shows_rows(target: &str, body: &[u8]) -> bool {
+    const SHOWING: [&str; 7] =
+        ["query", "queryall", "querymore", "search", "retrieve", "getupdated", "getdeleted"];
+    let lower = target.to_ascii_lowercase();
+    if !lower.contains("/services/soap/") || lower.contains("/services/soap/m/") {
+        return false;
+    }
+    let Ok(text) = std::str::from_utf8(body) else { return true };
+    text.split('<').skip(1).any(|piece| {
+        let end = piece.find(|c: char| c.is_whitespace() || matches!(c, '>' | '/')).unwrap_or(piece.len());
+        let name = piece.get(..end).unwrap_or_default();
+        let local = name.rsplit(':').next().unwrap_or_default();
+        SHOWING.iter().any(|showing| local.eq_ignore_ascii_case(showing))
+    })
+}
+
+/// One request within another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inner {
+    /// Its method.
+    pub method: String,
+    /// Its target, with the path that a batch leaves out.
+    pub target: String,
+    at: std::ops::Range<usize>,
+    is_short: bool,
+}
+
+/// The requests in the body of a composite, graph or batch, in order; none in any other.
+pub fn inner_requests(body: &[u8]) -> Vec<Inner> {
+    let mut found = Vec::new();
+    if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
+        && let Some(whole) = span::whole(body)
+    {
+        gather(body, &whole, &mut found);
+    }
+    found
+}
+
+fn gather(body: &[u8], object: &std::ops::Range<usize>, found: &mut Vec<Inner>) {
+    for list in ["compositeRequest", "batchRequests"] {
+        let items =
+            span::member(body, object, list).and_then(|at| span::items(body, &at)).unwrap_or_default();
+        for item in items {
+            let text = |name: &str| span::member(body, &item, name).and_then(|at| span::unescaped(body, &at));
+            let (Some(method), Some(url)) = (text("method"), text("url")) else { continue };
+            let Some(at) = span::member(body, &item, "url") else { continue };
+            let is_short = list == "batchRequests"
+                && !url.trim_start_matches('/').to_ascii_lowercase().starts_with("services/");
+            let target =
+                if is_short { format!("/services/data/{}", url.trim_start_matches('/')) } else { url };
+            found.push(Inner { method, target, at, is_short });
+        }
+    }
+    let graphs =
+        span::member(body, object, "graphs").and_then(|at| span::items(body, &at)).unwrap_or_default();
+    for graph in graphs {
+        gather(body, &graph, found);
+    }
+}
+
+/// The body with other targets for some of its inner requests.
+pub fn with_inner_targets(body: &[u8], others: &[(Inner, String)]) -> Vec<u8> {
+    let edits = others.iter().map(|(inner, target)| {
+        let short = target.strip_prefix("/services/data/").filter(|_| inner.is_short);
+        let text = Value::String(short.unwrap_or(target).to_owned());
+        Edit { at: inner.at.clone(), with: text.to_string().into_bytes() }
+    });
+    edited(body, edits.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_is_read_and_replaced() {
+        let target = "/services/data/v67.0/query/?q=SELECT+Id%20FROM+Contact&x=a%2Fb";
+        assert_eq!(statement_of(target).as_deref(), Some("SELECT Id FROM Contact"));
+        let other = with_statement(target, "SELECT Id FROM Contact WHERE Name = 'a&b+c'");
+        assert_eq!(statement_of(&other).as_deref(), Some("SELECT Id FROM Contact WHERE Name = 'a&b+c'"));
+        assert!(
+            other.starts_with("/services/data/v67.0/query/?q=") && other.ends_with("&x=a%2Fb"),
+            "{other}"
+        );
+        assert_eq!(statement_of("/query?q=a&Q=b"), None);
+        assert_eq!(statement_of("/query?p=a"), None);
+        assert_eq!(version_of(target), "v67.0");
+        assert_eq!(version_of("/x"), "v60.0");
+        assert_eq!(
+            segment_after("/services/data/v67.0/jobs/query/750/results", "query").as_deref(),
+            Some("750")
+        );
+        let body = br#"{ "operation":"query", "query" : "SELECT Id FROM Contact" }"#;
+        assert_eq!(text_member(body, "query").as_deref(), Some("SELECT Id FROM Contact"));
+        let other = with_text_member(body, "query", "x\"y").unwrap();
+        assert_eq!(String::from_utf8(other).unwrap(), r#"{ "operation":"query", "query" : "x\"y" }"#);
+    }
+
+    #[test]
+    fn inner_requests_are_found_and_retargeted() {
+        let body = br#"{"graphs":[{"compositeRequest":[{"method":"GET","url":"/services/data/v67.0/query?q=x","referenceId":"a"}]}],"batchRequests":[{"method":"GET","url":"v67.0/limits"}]}"#;
+        let inner = inner_requests(body);
+        let told: Vec<(&str, &str)> =
+            inner.iter().map(|one| (one.method.as_str(), one.target.as_str())).collect();
+        assert_eq!(told, [("GET", "/services/data/v67.0/limits"), ("GET", "/services/data/v67.0/query?q=x")]);
+        let others: Vec<_> = inner.iter().map(|one| (one.clone(), format!("{}&y", one.target))).collect();
+        let after = String::from_utf8(with_inner_targets(body, &others)).unwrap();
+        assert!(
+            after.contains(r#""url":"/services/data/v67.0/query?q=x&y""#)
+                && after.contains(r#""url":"v67.0/limits&y""#),
+            "{after}"
+        );
+        assert!(inner_requests(b"{").is_empty() && inner_requests(b"[]").is_empty());
+    }
+}

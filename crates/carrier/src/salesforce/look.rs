@@ -1,0 +1,315 @@
+//! Which requests show records, and how: known from method and target alone.
+
+use std::fmt;
+
+use crate::route::Target;
+
+use super::{
+    door::{is_id_shaped, is_name, is_resource, is_version},
+    id::RecordId,
+};
+
+/// What a request shows, where reads are isolated.
+///
+/// Debug shows the label only: a target can hold an external id, and that can be a person's.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Look {
+    /// Nothing of anybody: descriptions, limits, versions, logins, the state of a job.
+    Nothing,
+    /// Rows of a SOQL query: `/query`, `/queryAll`.
+    Query,
+    /// Rows of a query of the Tooling API, which knows no people.
+    ToolingQuery,
+    /// A further page of a query that was asked before.
+    FurtherPage,
+    /// Rows that a SOSL search finds: `/search`.
+    Search,
+    /// Rows that words find: `/parameterizedSearch`.
+    SearchByWords,
+    /// One row, or what hangs on it, by its id or by the ids in the request.
+    Record,
+    /// One row by a field's value.
+    RecordBy {
+        /// The object.
+        object: String,
+        /// The field.
+        field: String,
+        /// The value.
+        value: String,
+    },
+    /// Rows by their ids: `/composite/sobjects/X`.
+    Retrieve,
+    /// Rows that were looked at last, which are told by their ids.
+    Recent,
+    /// The ids of rows that changed or went: `/updated`, `/deleted`.
+    Changes,
+    /// How many rows there are: `/limits/recordCount`.
+    Totals,
+    /// A Bulk 2.0 query: the query is in the body.
+    BulkQuery,
+    /// The rows of a Bulk 2.0 query.
+    BulkResults,
+    /// A request of many, or a write: what it names and what it answers can be records.
+    Mixed,
+    /// What cannot be read here, for this reason.
+    Closed(&'static str),
+}
+
+impl Look {
+    /// The short name for logs and the ledger; never an id or a value.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing shown",
+            Self::Query => "query",
+            Self::ToolingQuery => "tooling query",
+            Self::FurtherPage => "query page",
+            Self::Search => "search",
+            Self::SearchByWords => "parameterized search",
+            Self::Record => "sobjects read",
+            Self::RecordBy { .. } => "sobjects read by field",
+            Self::Retrieve => "collections read",
+            Self::Recent => "recent",
+            Self::Changes => "changes",
+            Self::Totals => "record counts",
+            Self::BulkQuery => "bulk query",
+            Self::BulkResults => "bulk results",
+            Self::Mixed => "answer",
+            Self::Closed(_) => "closed read",
+        }
+    }
+}
+
+impl fmt::Debug for Look {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
+    }
+}
+
+const COMPUTED: &str = "what it shows is computed in the org and cannot be filtered";
+const UNREAD: &str = "its answer cannot be read here";
+const UNKNOWN: &str = "nobody here knows what it shows";
+
+/// What a request shows.
+///
+/// Shape:  method and target as sent, and whether an override says another method -> a look. A write is
+///         [`Look::Mixed`]: its own door says whether it is judged.
+/// Bounds: see [`Target::parse`].
+/// Never:  opens what is not known: that is [`Look::Closed`].
+/// Source: spec/carriers.md section 2.9.
+pub fn look(method: &str, target: &str, method_override: Option<&str>) -> Look {
+    let Some(target) = Target::parse(target) else { return Look::Closed(UNKNOWN) };
+    let verb = method.to_ascii_uppercase();
+    let overrides: Vec<String> = target
+        .query("_HttpMethod")
+        .chain(method_override)
+        .map(|word| word.trim().to_ascii_uppercase())
+        .filter(|word| *word != verb)
+        .collect();
+    let lower: Vec<String> = target.segments().iter().map(|segment| segment.to_ascii_lowercase()).collect();
+    let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
+    let start = lower.iter().position(|segment| *segment == "services").unwrap_or(lower.len());
+    let (before, after) = lower.split_at_checked(start).unwrap_or_default();
+    let exact = target.segments().get(start..).unwrap_or_default();
+    if !overrides.is_empty() {
+        return Look::Mixed;
+    }
+    match (verb.as_str(), after) {
+        ("OPTIONS", _) | (_, ["services", "oauth2", ..] | ["services", "data"]) => Look::Nothing,
+        // An identity, and a login host's own pages; what else has no `services` shows pages of the org.
+        (_, []) => match before {
+            [] | ["id", ..] => Look::Nothing,
+            _ => Look::Closed(UNREAD),
+        },
+        (verb, ["services", "data", version, rest @ ..]) if is_version(version) => {
+            below_version(verb, rest, exact.get(3..).unwrap_or_default())
+        }
+        ("GET" | "HEAD" | "POST", ["services", "async", _, rest @ ..]) => bulk_v1(&verb, rest),
+        ("GET" | "HEAD", _) => Look::Closed(UNREAD),
+        _ => Look::Mixed,
+    }
+}
+
+/// The state of a Bulk v1 job, and what became of the rows that were sent; a query's rows have one more segment.
+fn bulk_v1(verb: &str, lower: &[&str]) -> Look {
+    match lower {
+        _ if verb == "POST" => Look::Nothing,
+        ["job", _]
+        | ["job", _, "batch"]
+        | ["job", _, "batch", _]
+        | ["job", _, "batch", _, "result" | "request"] => Look::Nothing,
+        _ => Look::Closed(UNREAD),
+    }
+}
+
+fn below_version(verb: &str, lower: &[&str], exact: &[String]) -> Look {
+    let name = |at: usize| exact.get(at).cloned().unwrap_or_default();
+    match (verb, lower) {
+        ("GET" | "HEAD", lower) => read(lower, name),
+        ("POST", ["query" | "queryall"]) => Look::Query,
+        ("POST", ["search"]) => Look::Search,
+        ("POST", ["parameterizedsearch"]) => Look::SearchByWords,
+        ("POST", ["composite", "sobjects", object]) if is_name(object) => Look::Retrieve,
+        ("POST", ["jobs", "query"]) => Look::BulkQuery,
+        ("PATCH" | "DELETE", ["jobs", "query", _])
+        | ("DELETE", ["query", _])
+        | ("POST" | "PATCH" | "DELETE" | "PUT", ["jobs", "ingest", ..])
+        | ("POST" | "PATCH", ["metadata", "deployrequest", ..]) => Look::Nothing,
+        ("POST" | "PATCH", ["analytics" | "graphql" | "wave" | "chatter" | "connect", ..]) => {
+            Look::Closed(COMPUTED)
+        }
+        _ => Look::Mixed,
+    }
+}
+
+/// What a `GET` below a version shows.
+fn read(lower: &[&str], name: impl Fn(usize) -> String) -> Look {
+    match lower {
+        ["query" | "queryall"] => Look::Query,
+        ["query" | "queryall", _] => Look::FurtherPage,
+        ["search"] => Look::Search,
+        ["parameterizedsearch"] => Look::SearchByWords,
+        ["recent", ..] => Look::Recent,
+        ["limits", "recordcount"] => Look::Totals,
+        ["tooling", "query" | "queryall"] => Look::ToolingQuery,
+        ["tooling", "executeanonymous" | "search" | "runtestssynchronous", ..] => Look::Closed(UNKNOWN),
+        ["sobjects", object, rest @ ..] if is_name(object) => below_object(rest, name),
+        ["composite", "sobjects", object] if is_name(object) => Look::Retrieve,
+        ["jobs", "query", _, "results" | "resultpages", ..] => Look::BulkResults,
+        ["ui-api", "records" | "record-ui", ..] => Look::Record,
+        lower if describes(lower) => Look::Nothing,
+        ["search" | "ui-api" | "analytics" | "wave" | "chatter" | "connect" | "graphql", ..] => {
+            Look::Closed(COMPUTED)
+        }
+        _ => Look::Closed(UNKNOWN),
+    }
+}
+
+/// Whether what is below a version describes the org, or a job, and shows no row.
+fn describes(lower: &[&str]) -> bool {
+    match lower {
+        []
+        | ["sobjects" | "composite" | "ui-api"]
+        | ["search", "layout" | "scopeorder"]
+        | ["ui-api", "object-info" | "layout" | "apps" | "nav-items" | "themes" | "record-defaults", ..] => {
+            true
+        }
+        [first, ..] => DESCRIBING.contains(first),
+    }
+}
+
+const DESCRIBING: [&str; 13] = [
+    "limits",
+    "tabs",
+    "theme",
+    "appmenu",
+    "jobs",
+    "tooling",
+    "metadata",
+    "actions",
+    "quickactions",
+    "licensing",
+    "compactlayouts",
+    "support",
+    "eventschema",
+];
+
+/// What a `GET` below an object shows.
+fn below_object(rest: &[&str], name: impl Fn(usize) -> String) -> Look {
+    match rest {
+        // With a description come the rows that were looked at last.
+        [] => Look::Recent,
+        ["updated" | "deleted"] => Look::Changes,
+        ["listviews", _, "results"] => Look::Closed(COMPUTED),
+        [word, ..] if is_resource(word) => Look::Nothing,
+        [id, ..] if is_id_shaped(id) && RecordId::parse(&name(2)).is_some() => Look::Record,
+        [field, _, ..] if is_name(field) => {
+            Look::RecordBy { object: name(1), field: name(2), value: name(3) }
+        }
+        _ => Look::Record,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(request: &str, want: &str) {
+        let (method, target) = request.split_once(' ').unwrap();
+        assert_eq!(look(method, target, None).label(), want, "{request}");
+    }
+
+    #[test]
+    fn every_way_to_look_is_known_or_closed() {
+        let rows = [
+            ("GET /", "nothing shown"),
+            ("GET /id/00D/005", "nothing shown"),
+            ("GET /lightning/r/Contact/003000000000001AAA/view", "closed read"),
+            ("GET /003000000000001", "closed read"),
+            ("GET /services/data", "nothing shown"),
+            ("POST /services/oauth2/token", "nothing shown"),
+            ("GET /services/data/v67.0", "nothing shown"),
+            ("GET /services/data/v67.0/sobjects", "nothing shown"),
+            ("GET /services/data/v67.0/sobjects/Contact", "recent"),
+            ("GET /services/data/v67.0/sobjects/Contact/describe", "nothing shown"),
+            (
+                "GET /services/data/v67.0/sobjects/Contact/describe/layouts/012000000000000AAA",
+                "nothing shown",
+            ),
+            ("GET /services/data/v67.0/sobjects/Contact/003000000000001AAA", "sobjects read"),
+            ("GET //services/Data/v67.0/SObjects/contact/003000000000001AAA/", "sobjects read"),
+            ("HEAD /services/data/v67.0/sobjects/Contact/003000000000001", "sobjects read"),
+            ("GET /services/data/v67.0/sobjects/Contact/003000000000001AAA/Account", "sobjects read"),
+            ("GET /services/data/v67.0/sobjects/Attachment/00P000000000001AAA/Body", "sobjects read"),
+            ("GET /services/data/v67.0/sobjects/Contact/Ext__c/a%2Fb", "sobjects read by field"),
+            ("GET /services/data/v67.0/sobjects/Contact/updated/?start=x&end=y", "changes"),
+            ("GET /services/data/v67.0/sobjects/Contact/deleted?start=x", "changes"),
+            ("GET /services/data/v67.0/sobjects/Contact/listviews", "nothing shown"),
+            (
+                "GET /services/data/v67.0/sobjects/Contact/listviews/00B000000000001AAA/describe",
+                "nothing shown",
+            ),
+            ("GET /services/data/v67.0/sobjects/Contact/listviews/00B000000000001AAA/results", "closed read"),
+            ("GET /services/data/v67.0/query?q=SELECT+Id+FROM+Contact", "query"),
+            ("GET /services/data/v67.0/queryAll/?q=x", "query"),
+            ("POST /services/data/v67.0/query", "query"),
+            ("GET /services/data/v67.0/query/01g000000000001AAA-2000", "query page"),
+            ("GET /services/data/v67.0/tooling/query?q=x", "tooling query"),
+            ("GET /services/data/v67.0/tooling/sobjects/ApexClass/01p000000000001AAA", "nothing shown"),
+            ("GET /services/data/v67.0/tooling/executeAnonymous?x", "closed read"),
+            ("GET /services/data/v67.0/search?q=FIND", "search"),
+            ("GET /services/data/v67.0/search/suggestions?q=a", "closed read"),
+            ("GET /services/data/v67.0/parameterizedSearch?q=a", "parameterized search"),
+            ("GET /services/data/v67.0/recent", "recent"),
+            ("GET /services/data/v67.0/limits", "nothing shown"),
+            ("GET /services/data/v67.0/limits/recordCount?sObjects=Contact", "record counts"),
+            ("GET /services/data/v67.0/composite/sobjects/Contact?ids=a", "collections read"),
+            ("POST /services/data/v67.0/composite/sobjects/Contact", "collections read"),
+            ("POST /services/data/v67.0/jobs/query", "bulk query"),
+            ("GET /services/data/v67.0/jobs/query/750000000000001AAA", "nothing shown"),
+            ("GET /services/data/v67.0/jobs/query/750000000000001AAA/results", "bulk results"),
+            ("GET /services/data/v67.0/ui-api/records/003000000000001AAA", "sobjects read"),
+            ("GET /services/data/v67.0/ui-api/object-info/Contact", "nothing shown"),
+            ("GET /services/data/v67.0/ui-api/mru-list-records/Contact", "closed read"),
+            ("GET /services/data/v67.0/analytics/reports/00O000000000001AAA", "closed read"),
+            ("POST /services/data/v67.0/analytics/reports/00O000000000001AAA", "closed read"),
+            ("GET /services/data/v67.0/anything/new", "closed read"),
+            ("GET /services/apexrest/anything", "closed read"),
+            ("POST /services/data/v67.0/graphql", "closed read"),
+            (
+                "GET /services/async/60.0/job/750000000000001AAA/batch/751000000000001AAA/result",
+                "nothing shown",
+            ),
+            (
+                "GET /services/async/60.0/job/750000000000001AAA/batch/751000000000001AAA/result/752x",
+                "closed read",
+            ),
+            ("POST /services/data/v67.0/composite", "answer"),
+            ("PATCH /services/data/v67.0/sobjects/Contact/003000000000001AAA", "answer"),
+            ("GET /services/data/v67.0/query?q=x&_HttpMethod=POST", "answer"),
+            ("GET /a#b", "closed read"),
+        ];
+        for (request, want) in rows {
+            check(request, want);
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! The ids that a request names, and the same request with other ids in their places.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use crate::span::{self, Edit, edited};
+
+use super::id::{RecordId, words};
+
+/// Other ids for some.
+pub type Renamed = BTreeMap<RecordId, RecordId>;
+
+/// The ids that a target names: in its path, and in its query but for SOQL and SOSL, whose ids are the query's own
+/// business.
+///
+/// Shape:  as the org decodes them: an escape hides nothing.
+pub fn named_in_target(target: &str) -> BTreeSet<RecordId> {
+    let mut found = BTreeSet::new();
+    for piece in pieces(target).filter(|piece| !piece.is_query_text) {
+        if let Some(text) = decoded(piece.text) {
+            found.extend(words(&text).map(|(_, id)| id));
+        }
+    }
+    found
+}
+
+/// The target with other ids; as it is where nothing changes.
+pub fn renamed_target(target: &str, renamed: &Renamed) -> String {
+    let mut out = String::with_capacity(target.len());
+    for piece in pieces(target) {
+        out.push_str(piece.before);
+        let text = decoded(piece.text).filter(|_| !piece.is_query_text);
+        match text.and_then(|text| with_words(&text, renamed)) {
+            Some(text) => out.push_str(&encoded(&text)),
+            None => out.push_str(piece.text),
+        }
+    }
+    out
+}
+
+/// The ids that a JSON body names: texts that are an id, and words of a `url`.
+///
+/// Shape:  what is not JSON names none.
+pub fn named_in_body(body: &[u8]) -> BTreeSet<RecordId> {
+    let mut found = BTreeSet::new();
+    for (text, is_url, _) in texts(body) {
+        if is_url {
+            found.extend(named_in_target(&text));
+        } else {
+            found.extend(RecordId::parse(&text));
+        }
+    }
+    found
+}
+
+/// The body with other ids; nothing where nothing changes. All else stays byte for byte.
+pub fn renamed_body(body: &[u8], renamed: &Renamed) -> Option<Vec<u8>> {
+    let mut edits = Vec::new();
+    for (text, is_url, at) in texts(body) {
+        let other = if is_url {
+            Some(renamed_target(&text, renamed)).filter(|other| *other != *text)
+        } else {
+            RecordId::parse(&text).and_then(|id| renamed.get(&id)).map(|other| other.spelled_like(&text))
+        };
+        if let Some(other) = other {
+            edits.push(Edit { at, with: serde_json::Value::String(other).to_string().into_bytes() });
+        }
+    }
+    (!edits.is_empty()).then(|| edited(body, edits))
+}
+
+/// An answer with the ids that the client sent, where we sent others.
+pub fn renamed_back(answer: &[u8], renamed: &Renamed, sent: &BTreeMap<RecordId, String>) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(answer).ok()?;
+    let own: BTreeMap<RecordId, RecordId> = renamed.iter().map(|(own, other)| (*other, *own)).collect();
+    let mut edits = Vec::new();
+    for (at, id) in words(text) {
+        if let Some(own) = own.get(&id) {
+            let like = text.get(at.clone()).unwrap_or_default();
+            let with = sent.get(own).cloned().unwrap_or_else(|| own.spelled_like(like));
+            edits.push(Edit { at, with: with.into_bytes() });
+        }
+    }
+    (!edits.is_empty()).then(|| edited(answer, edits))
+}
+
+/// A part of a target that is decoded by itself, and what stands before it.
+pub(super) struct Piece<'t> {
+    pub(super) before: &'t str,
+    pub(super) text: &'t str,
+    pub(super) is_query_text: bool,
+}
+
+/// Path segments, then names and values of the query. Together with what stands before them they are the target.
+pub(super) fn pieces(target: &str) -> impl Iterator<Item = Piece<'_>> {
+    let mut rest = target;
+    let mut in_query = false;
+    let mut name = String::new();
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let is_mark = |c: char| if in_query { matches!(c, '&' | '=' | '?') } else { matches!(c, '/' | '?') };
+        let start = rest.find(|c: char| !is_mark(c)).unwrap_or(rest.len());
+        let (before, after) = rest.split_at_checked(start)?;
+        let turned = in_query || before.contains('?');
+        let ends = |c: char| if turned { matches!(c, '&' | '=') } else { matches!(c, '/' | '?') };
+        let end = after.find(ends).unwrap_or(after.len());
+        let (text, later) = after.split_at_checked(end)?;
+        let is_value = turned && before.ends_with('=');
+        let is_query_text = is_value && name.eq_ignore_ascii_case("q");
+        if turned && !is_value {
+            name = decoded(text).unwrap_or_default();
+        }
+        in_query = turned;
+        rest = later;
+        Some(Piece { before, text, is_query_text })
+    })
+}
+
+/// Undoes percent-encoding, and `+`; nothing if that leaves no text.
+fn decoded(raw: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(raw.len());
+    let mut rest = raw.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let high = char::from(rest.next()?).to_digit(16)?;
+                let low = char::from(rest.next()?).to_digit(16)?;
+                u8::try_from(high * 16 + low).ok()?
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~,:@!$'()*;+".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.extend(['%', hex(byte >> 4), hex(byte & 15)]);
+        }
+    }
+    out
+}
+
+/// A value of a query, with nothing in it that ends one or means a space.
+pub(super) fn encoded_text(text: &str) -> String {
+    encoded(text).replace('+', "%2B")
+}
+
+fn hex(digit: u8) -> char {
+    char::from_digit(u32::from(digit), 16).unwrap_or('0').to_ascii_uppercase()
+}
+
+fn with_words(text: &str, renamed: &Renamed) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let mut done = 0;
+    for (at, id) in words(text) {
+        if let Some(other) = renamed.get(&id) {
+            let like = text.get(at.clone()).unwrap_or_default();
+            out.push_str(text.get(done..at.start).unwrap_or_default());
+            out.push_str(&other.spelled_like(like));
+            done = at.end;
+        }
+    }
+    (done > 0).then(|| out + text.get(done..).unwrap_or_default())
+}
+
+/// Every string value of a JSON text, whether its member is called `url`, and where it stands with its quotes.
+fn texts(body: &[u8]) -> Vec<(Cow<'_, str>, bool, std::ops::Range<usize>)> {
+    if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let mut at = 0;
+    let mut is_url = false;
+    while let Some(byte) = body.get(at) {
+        if *byte != b'"' {
+            // A value that is no string ends what its name said; so does the end of what it is in.
+            is_url &= !matches!(byte, b',' | b'}' | b']' | b'{' | b'[');
+            at += 1;
+            continue;
+        }
+        let Some(end) = span::skip_text(body, at) else { return found };
+        let Some(text) = span::unescaped(body, &(at..end)) else { return found };
+        let after = body.get(end..).unwrap_or_default();
+        let is_name = after.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':');
+        if is_name {
+            is_url = text.eq_ignore_ascii_case("url");
+        } else {
+            found.push((Cow::Owned(text), is_url, at..end));
+            is_url = false;
+        }
+        at = end;
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "003000000000001AAA";
+    const B: &str = "003000000000002AAA";
+
+    fn renamed() -> Renamed {
+        let id = RecordId::parse(A).unwrap();
+        [(id, id.absent(0))].into()
+    }
+
+    fn check(target: &str, want: &str) {
+        assert_eq!(renamed_target(target, &renamed()), want);
+        let names = named_in_target(target).contains(&RecordId::parse(A).unwrap());
+        assert_eq!(names, target != want, "{target}");
+    }
+
+    #[test]
+    fn ids_in_a_target_are_renamed_however_they_are_spelled() {
+        check(
+            "/services/data/v67.0/sobjects/Contact/003000000000001AAA",
+            "/services/data/v67.0/sobjects/Contact/003zzz000000000AAA",
+        );
+        check("/x/003000000000001?fields=Id", "/x/003zzz000000000?fields=Id");
+        check(
+            "//x//%30%3003000000000001aaa/".replace("%30%3003", "%30%303").as_str(),
+            "//x//003zzz000000000AAA/",
+        );
+        check(
+            "/x?ids=003000000000002AAA,003000000000001AAA&allOrNone=true",
+            "/x?ids=003000000000002AAA,003zzz000000000AAA&allOrNone=true",
+        );
+        check(
+            "/x?ids=003000000000002AAA%2C003000000000001AAA",
+            "/x?ids=003000000000002AAA,003zzz000000000AAA",
+        );
+        check(
+            "/query?q=SELECT+Id+FROM+Contact+WHERE+Id='003000000000001AAA'",
+            "/query?q=SELECT+Id+FROM+Contact+WHERE+Id='003000000000001AAA'",
+        );
+        check("/x/003000000000002AAA", "/x/003000000000002AAA");
+        check("/x?a==b&&c", "/x?a==b&&c");
+    }
+
+    #[test]
+    fn ids_in_a_body_are_renamed_and_nothing_else() {
+        let body = format!(
+            r#"{{"ids":["{A}","{B}"], "n":1.50,"url":"/services/data/v67.0/sobjects/Contact/{A}?x=1","Name":"see {A}","Esc":"\u0030{}"}}"#,
+            &A[1..]
+        );
+        let after = String::from_utf8(renamed_body(body.as_bytes(), &renamed()).unwrap()).unwrap();
+        let other = "003zzz000000000AAA";
+        let want = format!(
+            r#"{{"ids":["{other}","{B}"], "n":1.50,"url":"/services/data/v67.0/sobjects/Contact/{other}?x=1","Name":"see {A}","Esc":"{other}"}}"#
+        );
+        assert_eq!(after, want);
+        assert_eq!(named_in_body(body.as_bytes()).len(), 2);
+        assert_eq!(renamed_body(b"{", &renamed()), None);
+        assert!(named_in_body(b"not json").is_empty());
+        let back = renamed_back(b"no 003zzz000000000AAA here", &renamed(), &BTreeMap::new()).unwrap();
+        assert_eq!(String::from_utf8(back).unwrap(), format!("no {A} here"));
+    }
+}

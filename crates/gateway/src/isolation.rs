@@ -1,0 +1,349 @@
+//! What is known of an org whose reads are isolated: its objects and their ids' prefixes, queries under way.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use carrier::salesforce::{DATASET_OBJECT, Stripped};
+use flow::{Protocol, Reader};
+use mark::VerdictName;
+use policy::{Hidden, Mode};
+use serde_json::Value;
+use soql::{Bearing, Class, LookupIds, Marks, Schema, Unknown};
+
+use crate::{
+    config::{BoundaryConfig, IsolatedReads, Reads},
+    server::{Lane, StartError},
+};
+
+/// How reads of one boundary are isolated.
+#[derive(Debug)]
+pub(crate) struct Isolation {
+    pub(crate) reads: IsolatedReads,
+    known: Mutex<Arc<OrgKnown>>,
+    queries: Mutex<Remembered<Asked>>,
+    jobs: Mutex<Remembered<Hidden>>,
+}
+
+/// What the org said of its objects.
+#[derive(Clone, Debug)]
+pub(crate) struct OrgKnown {
+    /// Objects by their ids' first three characters; nothing before the org was asked.
+    pub(crate) prefixes: Option<BTreeMap<String, String>>,
+    pub(crate) schema: Schema,
+    /// The relationships of described objects, both ways: name and where it leads.
+    ways: BTreeMap<String, Vec<(String, Vec<String>)>>,
+}
+
+impl OrgKnown {
+    /// Objects that a statement may touch and that were not described yet.
+    ///
+    /// Shape:  those it names after `FROM` or `RETURNING`, and those that its relationships, by their names, lead to.
+    pub(crate) fn undescribed(&self, named: &BTreeSet<String>, statement: &str) -> BTreeSet<String> {
+        let lower = statement.to_ascii_lowercase();
+        let mut reached: BTreeSet<String> = named.iter().map(|name| name.to_ascii_lowercase()).collect();
+        let mut rounds = 0;
+        loop {
+            let before = reached.len();
+            let further: Vec<String> = reached
+                .iter()
+                .filter_map(|object| self.ways.get(object))
+                .flatten()
+                .filter(|(way, _)| lower.contains(way.as_str()))
+                .flat_map(|(_, targets)| targets.iter().map(|target| target.to_ascii_lowercase()))
+                .collect();
+            reached.extend(further);
+            rounds += 1;
+            if reached.len() == before || rounds > WAYS_MAX {
+                break;
+            }
+        }
+        reached.retain(|object| !self.schema.is_described(object));
+        reached
+    }
+}
+
+/// Relationships that one path may pass, as in Salesforce.
+const WAYS_MAX: usize = 5;
+
+/// A query whose further pages may be asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    /// What was hidden when it was asked.
+    pub(crate) hidden: Hidden,
+    /// What it was asked for beside what the client wants.
+    pub(crate) stripped: Stripped,
+}
+
+/// Things by name, the oldest forgotten first.
+#[derive(Debug)]
+struct Remembered<T> {
+    by_name: BTreeMap<String, T>,
+    order: VecDeque<String>,
+}
+
+/// How many queries and jobs under way are remembered; an org keeps ten cursors a user, for two days at most.
+const REMEMBERED_MAX: usize = 10_000;
+
+impl<T> Default for Remembered<T> {
+    fn default() -> Self {
+        Self { by_name: BTreeMap::new(), order: VecDeque::new() }
+    }
+}
+
+impl<T> Remembered<T> {
+    fn keep(&mut self, name: String, value: T) {
+        if self.by_name.insert(name.clone(), value).is_none() {
+            self.order.push_back(name);
+        }
+        while self.order.len() > REMEMBERED_MAX {
+            if let Some(oldest) = self.order.pop_front() {
+                self.by_name.remove(&oldest);
+            }
+        }
+    }
+}
+
+impl Isolation {
+    /// How a boundary's reads are isolated; nothing where they are open.
+    pub(crate) fn of(config: &BoundaryConfig) -> Result<Option<Self>, StartError> {
+        let Reads::Isolated(reads) = &config.reads else { return Ok(None) };
+        if config.boundary.mode != Mode::Enforce || config.protocol != Protocol::Salesforce {
+            return Ok(None);
+        }
+        if !reads.namespace.is_empty() && soql::Hidden::synthetic().in_namespace(&reads.namespace).is_err() {
+            return Err(StartError::Namespace { boundary: config.boundary.name.clone() });
+        }
+        let known = OrgKnown { prefixes: None, schema: schema(reads), ways: BTreeMap::new() };
+        Ok(Some(Self {
+            reads: reads.clone(),
+            known: Mutex::new(Arc::new(known)),
+            queries: Mutex::default(),
+            jobs: Mutex::default(),
+        }))
+    }
+
+    /// What the org has said so far.
+    pub(crate) fn known(&self) -> Arc<OrgKnown> {
+        Arc::clone(&self.known.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes the org's list of its objects. What is not that teaches nothing.
+    pub(crate) fn learn_objects(&self, listed: &[u8]) {
+        let Ok(listed) = serde_json::from_slice::<Value>(listed) else { return };
+        let objects = listed.get("sobjects").and_then(Value::as_array).into_iter().flatten();
+        let text = |object: &Value, key: &str| object.get(key).and_then(Value::as_str).map(str::to_owned);
+        let prefixes: BTreeMap<String, String> =
+            objects.filter_map(|object| Some((text(object, "keyPrefix")?, text(object, "name")?))).collect();
+        if !prefixes.is_empty() {
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::make_mut(&mut known).prefixes = Some(prefixes);
+        }
+    }
+
+    /// Takes the org's description of an object.
+    ///
+    /// An object without Eosin's fields is hidden through what it points at, if that has them; unless the
+    /// configuration says otherwise.
+    pub(crate) fn learn_object(&self, object: &str, description: &[u8]) {
+        let Ok(value) = serde_json::from_slice::<Value>(description) else { return };
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let OrgKnown { schema, ways, .. } = Arc::make_mut(&mut known);
+        if schema.learn(description).is_err() {
+            return;
+        }
+        ways.insert(object.to_ascii_lowercase(), relationships(&value));
+        if self.is_stated(object) {
+            return;
+        }
+        let text = |field: &Value, key: &str| field.get(key).and_then(Value::as_str).map(str::to_owned);
+        let fields: Vec<&Value> =
+            value.get("fields").and_then(Value::as_array).into_iter().flatten().collect();
+        let has_own = fields.iter().filter_map(|field| text(field, "name")).any(|name| is_subject(&name));
+        if has_own {
+            return;
+        }
+        let leads_to_marked = |field: &Value| {
+            let targets = field.get("referenceTo").and_then(Value::as_array).into_iter().flatten();
+            targets.filter_map(Value::as_str).any(|target| self.is_marked(target))
+        };
+        let ways: Vec<String> = fields
+            .iter()
+            .filter(|field| leads_to_marked(field))
+            .filter_map(|field| text(field, "relationshipName"))
+            .collect();
+        schema.set(object, if ways.is_empty() { Bearing::Open } else { Bearing::Through(ways) });
+    }
+
+    /// Whether rows of this object carry Eosin's fields.
+    pub(crate) fn is_marked(&self, object: &str) -> bool {
+        self.reads.objects.iter().any(|marked| marked.eq_ignore_ascii_case(object))
+    }
+
+    /// Whether this is the object of datasets, whose rows tell that there are such.
+    pub(crate) fn is_dataset(&self, object: &str) -> bool {
+        let local = object.split_once("__").filter(|(namespace, _)| {
+            !self.reads.namespace.is_empty() && namespace.eq_ignore_ascii_case(&self.reads.namespace)
+        });
+        local.map_or(object, |(_, local)| local).eq_ignore_ascii_case(DATASET_OBJECT)
+    }
+
+    fn is_stated(&self, object: &str) -> bool {
+        let same = |other: &String| other.eq_ignore_ascii_case(object);
+        self.is_marked(object)
+            || self.is_dataset(object)
+            || self.reads.through.keys().any(same)
+            || self.reads.open_objects.iter().any(same)
+    }
+
+    /// A field of ours as this org spells it.
+    pub(crate) fn field(&self, name: &str) -> String {
+        if self.reads.namespace.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}__{name}", self.reads.namespace)
+        }
+    }
+
+    /// Whether the configuration lets a path through unread.
+    pub(crate) fn is_opened(&self, target: &str) -> bool {
+        let path = target.split('?').next().unwrap_or(target);
+        self.reads.open_paths.iter().any(|open| {
+            path.strip_prefix(open.trim_end_matches('/'))
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+
+    /// Remembers a query by its locator, for its further pages.
+    pub(crate) fn keep_query(&self, locator: &str, asked: Asked) {
+        let mut queries = self.queries.lock().unwrap_or_else(PoisonError::into_inner);
+        queries.keep(cursor(locator).to_owned(), asked);
+    }
+
+    /// The query of a locator.
+    pub(crate) fn query(&self, locator: &str) -> Option<Asked> {
+        let queries = self.queries.lock().unwrap_or_else(PoisonError::into_inner);
+        queries.by_name.get(cursor(locator)).cloned()
+    }
+
+    /// Remembers a bulk query that was isolated.
+    pub(crate) fn keep_job(&self, id: &str, hidden: Hidden) {
+        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        jobs.keep(id.get(..15).unwrap_or(id).to_owned(), hidden);
+    }
+
+    /// What was hidden when a bulk query was asked.
+    pub(crate) fn job(&self, id: &str) -> Option<Hidden> {
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        jobs.by_name.get(id.get(..15).unwrap_or(id)).copied()
+    }
+
+    /// What a query must not show, in the words of the query language's own crate.
+    pub(crate) fn hidden(&self, reader: &Reader, marks: Marks) -> soql::Hidden {
+        let classes: Vec<Class> = [
+            (VerdictName::Synthetic, Class::Synthetic),
+            (VerdictName::Mixed, Class::Mixed),
+            (VerdictName::Attested, Class::Attested),
+            (VerdictName::Unproven, Class::Unmarked),
+        ]
+        .into_iter()
+        .filter_map(|(kind, class)| reader.hidden.hides(kind).then_some(class))
+        .collect();
+        let hidden = soql::Hidden::of(&classes);
+        let hidden = match hidden.clone().in_namespace(&self.reads.namespace) {
+            Ok(named) => named,
+            // It has none: another was refused at start.
+            Err(_) => hidden,
+        };
+        let ids = if self.reads.guards_lookups { LookupIds::Guarded } else { LookupIds::Shown };
+        hidden.marks(marks).lookup_ids(ids)
+    }
+}
+
+/// The relationships that a description names, both ways; names in lower case.
+fn relationships(description: &Value) -> Vec<(String, Vec<String>)> {
+    let list = |key: &str| description.get(key).and_then(Value::as_array).into_iter().flatten();
+    let name =
+        |value: &Value| value.get("relationshipName").and_then(Value::as_str).map(str::to_ascii_lowercase);
+    let parents = list("fields").filter_map(|field| {
+        let targets = field.get("referenceTo").and_then(Value::as_array).into_iter().flatten();
+        Some((name(field)?, targets.filter_map(Value::as_str).map(str::to_owned).collect()))
+    });
+    let children = list("childRelationships").filter_map(|child| {
+        Some((name(child)?, vec![child.get("childSObject").and_then(Value::as_str)?.to_owned()]))
+    });
+    parents.chain(children).collect()
+}
+
+/// A locator is a cursor and how many rows were given: `01g…-2000`.
+fn cursor(locator: &str) -> &str {
+    locator.rsplit_once('-').map_or(locator, |(cursor, _)| cursor)
+}
+
+fn is_subject(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    lower.strip_suffix("eosin_subject__c").is_some_and(|before| before.is_empty() || before.ends_with("__"))
+}
+
+/// What is known before the org was asked.
+fn schema(reads: &IsolatedReads) -> Schema {
+    let mut schema =
+        // What a statement is about is described before it is rewritten; what is only pointed at may stay unknown.
+        Schema::empty().unstated_objects(Unknown::Open).unknown_relationships(Unknown::Refused);
+    for object in &reads.open_objects {
+        schema.set(object, Bearing::Open);
+    }
+    for (object, ways) in &reads.through {
+        schema.set(object, Bearing::Through(ways.clone()));
+    }
+    for object in &reads.objects {
+        let ways = reads.through.iter().find(|(name, _)| name.eq_ignore_ascii_case(object));
+        let bearing = ways.map_or(Bearing::Fields, |(_, ways)| Bearing::FieldsAndThrough(ways.clone()));
+        schema.set(object, bearing);
+    }
+    schema
+}
+
+impl Lane {
+    /// Who reads here, if anything is hidden from them: nothing where reads stream through.
+    pub(crate) fn reader(&self, client: &str) -> Option<Reader> {
+        self.isolation.as_ref()?;
+        let hidden = self.flow.hidden(&self.boundary, client);
+        hidden.hides_labelled().then(|| Reader {
+            boundary: Arc::clone(&self.boundary),
+            protocol: self.protocol.clone(),
+            client: client.to_owned(),
+            hidden,
+        })
+    }
+}
+
+/// Objects that a statement names after `FROM`, in any of its queries.
+pub(crate) fn objects_of(query: &soql::Query) -> BTreeSet<String> {
+    let mut objects = BTreeSet::new();
+    collect(query, &mut objects);
+    objects
+}
+
+fn collect(query: &soql::Query, objects: &mut BTreeSet<String>) {
+    if let [object] = query.from.object.names() {
+        objects.insert(object.text.to_string());
+    }
+    for condition in query.filter.iter().chain(&query.having) {
+        joins(condition, objects);
+    }
+}
+
+fn joins(condition: &soql::Condition, objects: &mut BTreeSet<String>) {
+    match condition {
+        soql::Condition::And(parts) | soql::Condition::Or(parts) => {
+            for part in parts {
+                joins(part, objects);
+            }
+        }
+        soql::Condition::Not(inner) => joins(inner, objects),
+        soql::Condition::Joined { query, .. } => collect(query, objects),
+        soql::Condition::Compare { .. } | soql::Condition::Listed { .. } => {}
+    }
+}

@@ -1,0 +1,328 @@
+//! What is asked of the org beside what the client asks, with the client's own credentials.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use carrier::salesforce::{self, RecordId, ShownRows, Telling};
+use flow::Reader;
+use http::{HeaderMap, HeaderName, Method, Response, StatusCode, header, response::Parts};
+use soql::Marks;
+
+use crate::{
+    body::{Body, collect},
+    head::Head,
+    isolation::{Isolation, OrgKnown},
+    problem::Problem,
+    request::cleaned,
+    rewrite::Addresses,
+    server::Lane,
+};
+
+use super::{LookedUp, Prepared, Turned, names_our_fields};
+
+/// An org, as one client may ask it.
+#[derive(Debug)]
+pub(crate) struct Org<'l> {
+    pub(crate) lane: &'l Lane,
+    pub(crate) reader: &'l Reader,
+    pub(crate) isolation: &'l Isolation,
+    headers: HeaderMap,
+    addresses: Addresses,
+    pub(crate) version: String,
+}
+
+/// Headers that say who asks; the others are about the client's own request.
+const WHO: [&str; 8] = [
+    "authorization",
+    "cookie",
+    "x-sfdc-session",
+    "sforce-call-options",
+    "user-agent",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "via",
+];
+
+/// Ids in one lookup: with them a target stays under what Salesforce takes, 16 KiB.
+const IDS_MAX: usize = 400;
+
+/// The longest answer that is read for our own purposes: a description of an object.
+const ANSWER_BYTES_MAX: usize = soql::DESCRIPTION_BYTES_MAX;
+
+impl<'l> Org<'l> {
+    /// The org as the client of this request may ask it.
+    pub(crate) fn new(lane: &'l Lane, reader: &'l Reader, head: &Head) -> Result<Self, Turned> {
+        let isolation = lane.isolation.as_ref().ok_or(Problem::Internal)?;
+        let mut headers = HeaderMap::new();
+        for name in WHO {
+            let name = HeaderName::from_static(name);
+            for value in head.headers.get_all(&name) {
+                headers.append(name.clone(), value.clone());
+            }
+        }
+        headers.insert(header::ACCEPT, http::HeaderValue::from_static("application/json"));
+        let version = salesforce::version_of(&head.target);
+        Ok(Self { lane, reader, isolation, headers, addresses: lane.addresses(head), version })
+    }
+
+    /// Asks for one JSON answer.
+    ///
+    /// Bounds: [`ANSWER_BYTES_MAX`].
+    /// Errors: what the org says about the client rather than about the question is the client's answer: an expired
+    ///         session, a limit that is used up, trouble of its own.
+    pub(crate) async fn get(&self, target: &str) -> Result<(StatusCode, Bytes), Turned> {
+        let upstream = &self.lane.upstream;
+        let sent = upstream.send(Method::GET, target, self.headers.clone(), Body::from(Bytes::new())).await?;
+        let (parts, incoming) = cleaned(sent, &self.addresses)?.into_parts();
+        let collected =
+            collect(incoming, ANSWER_BYTES_MAX, &self.lane.held, self.lane.timeouts.upstream).await?;
+        if collected.rest.is_some() {
+            return Err(Problem::AnswerTooLarge.into());
+        }
+        let about_question = matches!(parts.status.as_u16(), 200..=399 | 400 | 404);
+        if about_question {
+            return Ok((parts.status, collected.received));
+        }
+        Err(Turned::Answer(Box::new(relayed(parts, collected.received))))
+    }
+
+    /// What is known of the org's objects; asked for once.
+    pub(crate) async fn known(&self) -> Result<std::sync::Arc<OrgKnown>, Turned> {
+        let known = self.isolation.known();
+        if known.prefixes.is_some() {
+            return Ok(known);
+        }
+        let (_, listed) = self.get(&format!("/services/data/{}/sobjects", self.version)).await?;
+        self.isolation.learn_objects(&listed);
+        let known = self.isolation.known();
+        if known.prefixes.is_none() {
+            return Err(Problem::ShownUnreadable.into());
+        }
+        Ok(known)
+    }
+
+    /// Finds out which of these ids lead to hidden rows.
+    ///
+    /// Ids of an object that carries Eosin's fields are looked up and judged. Those of any other are hidden if an
+    /// isolated query does not find them.
+    pub(crate) async fn look_up(
+        &self,
+        ids: &BTreeSet<RecordId>,
+        looked: &mut LookedUp,
+    ) -> Result<(), Turned> {
+        let new: BTreeSet<RecordId> = ids
+            .iter()
+            .filter(|id| !looked.shown.contains(id) && !looked.hidden.contains(id))
+            .copied()
+            .collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let known = self.known().await?;
+        let prefixes = known.prefixes.as_ref().ok_or(Problem::Internal)?;
+        let mut by_object = std::collections::BTreeMap::<&str, Vec<RecordId>>::new();
+        for id in new {
+            if let Some(object) = prefixes.get(id.prefix()) {
+                by_object.entry(object).or_default().push(id);
+            }
+        }
+        for (object, ids) in by_object {
+            if self.isolation.is_dataset(object) {
+                looked.hidden.extend(ids);
+                continue;
+            }
+            for ids in ids.chunks(IDS_MAX) {
+                if self.isolation.is_marked(object) {
+                    self.judge_ids(object, ids, looked).await?;
+                } else {
+                    self.find_ids(object, ids, looked).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at the marks of these rows.
+    async fn judge_ids(&self, object: &str, ids: &[RecordId], looked: &mut LookedUp) -> Result<(), Turned> {
+        let statement = format!(
+            "SELECT Id, {}, {}, {} FROM {object} WHERE Id IN ({})",
+            self.isolation.field("Eosin_Mark__c"),
+            self.isolation.field("Eosin_Synthetic__c"),
+            self.isolation.field("Eosin_Subject__c"),
+            list(ids),
+        );
+        for page in self.rows(&statement).await? {
+            self.judge_page(&page, looked)?;
+        }
+        Ok(())
+    }
+
+    fn judge_page(&self, page: &Bytes, looked: &mut LookedUp) -> Result<(), Turned> {
+        let rows = ShownRows::find(page, Telling::Rows, self.lane.flow.limits().records)
+            .map_err(|_| Problem::ShownUnreadable)?;
+        let readings: Vec<_> = (0..rows.rows().len()).map(|at| rows.reading(at)).collect();
+        let seen = self.lane.flow.look_at(self.reader, &readings);
+        for (row, seen) in rows.rows().zip(&seen) {
+            if let Some(id) = row.id {
+                let among = if seen.is_hidden() { &mut looked.hidden } else { &mut looked.shown };
+                among.insert(id);
+            }
+        }
+        looked.seen.extend(seen);
+        Ok(())
+    }
+
+    /// Looks which rows of an object without marks an isolated query finds.
+    async fn find_ids(&self, object: &str, ids: &[RecordId], looked: &mut LookedUp) -> Result<(), Turned> {
+        let statement = format!("SELECT Id FROM {object} WHERE Id IN ({})", list(ids));
+        let isolated = match super::statement::isolated(self, &statement, Marks::NotAsked).await {
+            Ok(isolated) => isolated,
+            // An object that cannot be asked for: what the org says of its rows is no row about anybody.
+            Err(Turned::Problem(_) | Turned::Answer(_)) if self.is_open(object) => {
+                looked.shown.extend(ids);
+                return Ok(());
+            }
+            Err(turned) => return Err(turned),
+        };
+        if isolated.text == statement {
+            looked.shown.extend(ids);
+            return Ok(());
+        }
+        let mut found = BTreeSet::new();
+        for page in self.rows(&isolated.text).await? {
+            let rows = ShownRows::find(&page, Telling::Rows, self.lane.flow.limits().records)
+                .map_err(|_| Problem::ShownUnreadable)?;
+            found.extend(rows.rows().filter_map(|row| row.id));
+        }
+        for id in ids {
+            let among = if found.contains(id) { &mut looked.shown } else { &mut looked.hidden };
+            among.insert(*id);
+        }
+        Ok(())
+    }
+
+    fn is_open(&self, object: &str) -> bool {
+        self.isolation.reads.open_objects.iter().any(|open| open.eq_ignore_ascii_case(object))
+    }
+
+    /// Every page of a query, deleted rows too.
+    async fn rows(&self, statement: &str) -> Result<Vec<Bytes>, Turned> {
+        let mut target = salesforce::query_target(&self.version, "queryAll", statement);
+        let mut pages = Vec::new();
+        loop {
+            let (status, page) = self.get(&target).await?;
+            if !status.is_success() {
+                return if names_our_fields(&page) {
+                    Err(Problem::FieldsMissing.into())
+                } else {
+                    // The object is not there for this user, so none of its rows is.
+                    Ok(pages)
+                };
+            }
+            let next = salesforce::text_member(&page, "nextRecordsUrl");
+            pages.push(page);
+            match next {
+                Some(next) if pages.len() < IDS_MAX => target = next,
+                Some(_) | None => return Ok(pages),
+            }
+        }
+    }
+
+    /// Looks at the row that a field's value names. If it is hidden, an id that nobody has is asked for instead.
+    pub(crate) async fn by_field(
+        &self,
+        head: &mut Head,
+        object: &str,
+        field: &str,
+        looked: &mut LookedUp,
+    ) -> Result<(), Turned> {
+        if !self.isolation.is_marked(object) {
+            // What it answers is looked up by its id.
+            return Ok(());
+        }
+        let path = head.target.split('?').next().unwrap_or_default();
+        // Up to the value: what comes behind it is a relationship.
+        let segments: Vec<&str> = path.split('/').collect();
+        let at = segments.iter().position(|segment| segment.eq_ignore_ascii_case(field));
+        let end = at.map_or(segments.len(), |at| at + 2);
+        let row = segments.iter().take(end).copied().collect::<Vec<_>>().join("/");
+        let fields = ["Id".to_owned()]
+            .into_iter()
+            .chain(
+                ["Eosin_Mark__c", "Eosin_Synthetic__c", "Eosin_Subject__c"]
+                    .map(|name| self.isolation.field(name)),
+            )
+            .collect::<Vec<_>>()
+            .join(",");
+        let (status, answer) = self.get(&format!("{row}?fields={fields}")).await?;
+        if names_our_fields(&answer) && !status.is_success() {
+            return Err(Problem::FieldsMissing.into());
+        }
+        if status == StatusCode::MULTIPLE_CHOICES {
+            // Which of them could be hidden would show in their number.
+            return Err(Problem::ReadClosed.into());
+        }
+        if !status.is_success() {
+            return Ok(());
+        }
+        let before = looked.hidden.clone();
+        self.judge_page(&answer, looked)?;
+        if let Some(id) = looked.hidden.difference(&before).next().copied() {
+            let query = head.target.split_once('?').map(|(_, query)| format!("?{query}")).unwrap_or_default();
+            let absent = id.absent(0).long();
+            head.target = format!("/services/data/{}/sobjects/{object}/{absent}{query}", self.version);
+        }
+        Ok(())
+    }
+
+    /// The org as the client of a prepared request may ask it.
+    pub(crate) fn of_prepared(
+        lane: &'l Lane,
+        reader: &'l Reader,
+        prepared: &Prepared,
+    ) -> Result<Self, Turned> {
+        let isolation = lane.isolation.as_ref().ok_or(Problem::Internal)?;
+        let Prepared { asker, .. } = prepared;
+        Ok(Self {
+            lane,
+            reader,
+            isolation,
+            headers: asker.headers.clone(),
+            addresses: asker.addresses.clone(),
+            version: asker.version.clone(),
+        })
+    }
+
+    /// What has to be kept of it between a request and its answer.
+    pub(crate) fn asker(&self) -> Asker {
+        Asker {
+            headers: self.headers.clone(),
+            addresses: self.addresses.clone(),
+            version: self.version.clone(),
+        }
+    }
+}
+
+/// Who asks the org, between a request and its answer. Debug shows no header: one of them is a key.
+#[derive(Clone)]
+pub(crate) struct Asker {
+    headers: HeaderMap,
+    addresses: Addresses,
+    version: String,
+}
+
+impl std::fmt::Debug for Asker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Asker({})", self.version)
+    }
+}
+
+fn list(ids: &[RecordId]) -> String {
+    ids.iter().map(|id| format!("'{}'", id.long())).collect::<Vec<_>>().join(",")
+}
+
+/// The org's own answer, as it came.
+fn relayed(mut parts: Parts, body: Bytes) -> Response<Body> {
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(body))
+}

@@ -1,0 +1,183 @@
+//! The statements of a request, rewritten so that hidden rows are not there.
+
+use std::collections::BTreeSet;
+
+use carrier::{
+    Refusal,
+    salesforce::{self, Look, Stripped},
+};
+use flow::error_answer;
+use soql::{Added, CannotIsolate, Isolated, Marks};
+
+use crate::{
+    head::Head,
+    isolation::objects_of,
+    problem::{Problem, respond_made},
+};
+
+use super::{Turned, org::Org};
+
+/// Rewrites the statement in a target's `q`.
+pub(super) async fn in_target(
+    org: &Org<'_>,
+    look: &Look,
+    head: &mut Head,
+    stripped: &mut Stripped,
+) -> Result<(), Turned> {
+    // A plan tells how many rows it expects, and a report is named there too.
+    if salesforce::has_parameter(&head.target, "explain") {
+        return Err(Problem::ReadClosed.into());
+    }
+    let statement = salesforce::statement_of(&head.target).ok_or(Problem::ReadClosed)?;
+    // What describes the columns would describe those that we add.
+    let columns = salesforce::has_parameter(&head.target, "columns");
+    let marks = if columns { Marks::NotAsked } else { Marks::Asked };
+    let Some(isolated) = rewritten(org, look, &statement, marks).await? else { return Ok(()) };
+    head.target = salesforce::with_statement(&head.target, &isolated.text);
+    strip(&isolated.added, *look == Look::Search, stripped);
+    Ok(())
+}
+
+/// Rewrites the statement of a bulk query. Its rows are not judged one by one: they stream.
+pub(super) async fn in_body(org: &Org<'_>, body: &[u8]) -> Result<Vec<u8>, Turned> {
+    let statement = salesforce::text_member(body, "query").ok_or(Problem::ReadClosed)?;
+    let isolated = isolated(org, &statement, Marks::NotAsked).await?;
+    let body = salesforce::with_text_member(body, "query", &isolated.text);
+    Ok(body.ok_or(Problem::ReadClosed)?)
+}
+
+/// Rewrites the statements of requests within a request; nothing where there is none.
+pub(super) async fn in_inner_requests(org: &Org<'_>, body: &[u8]) -> Result<Option<Vec<u8>>, Turned> {
+    let mut others = Vec::new();
+    for inner in salesforce::inner_requests(body) {
+        let look = salesforce::look(&inner.method, &inner.target, None);
+        let statement = match look {
+            Look::Nothing
+            | Look::Record
+            | Look::RecordBy { .. }
+            | Look::Retrieve
+            | Look::Recent
+            | Look::Mixed => continue,
+            Look::Query | Look::Search | Look::ToolingQuery
+                if !salesforce::has_parameter(&inner.target, "explain") =>
+            {
+                salesforce::statement_of(&inner.target)
+            }
+            Look::Query
+            | Look::Search
+            | Look::ToolingQuery
+            | Look::FurtherPage
+            | Look::SearchByWords
+            | Look::Changes
+            | Look::Totals
+            | Look::BulkQuery
+            | Look::BulkResults
+            | Look::Closed(_) => None,
+        };
+        let statement = statement.ok_or(Problem::ReadClosed)?;
+        if let Some(isolated) = rewritten(org, &look, &statement, Marks::NotAsked).await? {
+            let target = salesforce::with_statement(&inner.target, &isolated.text);
+            others.push((inner, target));
+        }
+    }
+    Ok((!others.is_empty()).then(|| salesforce::with_inner_targets(body, &others)))
+}
+
+/// A statement in the language of its resource; nothing if it may stay as it is.
+async fn rewritten(
+    org: &Org<'_>,
+    look: &Look,
+    statement: &str,
+    marks: Marks,
+) -> Result<Option<Isolated>, Turned> {
+    if *look == Look::Search {
+        return search(org, statement, marks).await.map(Some);
+    }
+    // The Tooling API knows no people, unless it is asked for them.
+    if *look == Look::ToolingQuery && !touches_marked(org, statement) {
+        return Ok(None);
+    }
+    isolated(org, statement, marks).await.map(Some)
+}
+
+/// How many rows of an object may be seen; nothing if the org does not count it.
+pub(super) async fn count(org: &Org<'_>, object: &str) -> Result<Option<u64>, Turned> {
+    let isolated = isolated(org, &format!("SELECT count() FROM {object}"), Marks::NotAsked).await?;
+    let (status, answer) = org.get(&salesforce::query_target(&org.version, "query", &isolated.text)).await?;
+    if !status.is_success() {
+        return Ok(None);
+    }
+    let answer: serde_json::Value = serde_json::from_slice(&answer).map_err(|_| Problem::ShownUnreadable)?;
+    Ok(answer.get("totalSize").and_then(serde_json::Value::as_u64))
+}
+
+/// Rewrites one SOQL statement, after what it touches was described.
+pub(super) async fn isolated(org: &Org<'_>, statement: &str, marks: Marks) -> Result<Isolated, Turned> {
+    let query = soql::parse(statement).map_err(|error| refused(org, CannotIsolate::from(error)))?;
+    describe(org, &objects_of(&query), statement).await?;
+    let known = org.isolation.known();
+    soql::isolate(statement, &org.isolation.hidden(org.reader, marks), &known.schema)
+        .map_err(|error| refused(org, error))
+}
+
+async fn search(org: &Org<'_>, statement: &str, marks: Marks) -> Result<Isolated, Turned> {
+    let found = soql::parse_search(statement).map_err(|error| refused(org, CannotIsolate::from(error)))?;
+    let objects = found.returning.iter().map(|found| found.object.text.to_string()).collect();
+    describe(org, &objects, statement).await?;
+    let known = org.isolation.known();
+    soql::isolate_search(statement, &org.isolation.hidden(org.reader, marks), &known.schema)
+        .map_err(|error| refused(org, error))
+}
+
+/// Asks the org for descriptions of what a statement touches. What it does not know, it will say so itself.
+async fn describe(org: &Org<'_>, objects: &BTreeSet<String>, statement: &str) -> Result<(), Turned> {
+    let mut asked = BTreeSet::new();
+    loop {
+        let missing = org.isolation.known().undescribed(objects, statement);
+        let missing: Vec<String> =
+            missing.into_iter().filter(|object| asked.insert(object.clone())).collect();
+        if missing.is_empty() || asked.len() > DESCRIBED_MAX {
+            return Ok(());
+        }
+        for object in missing {
+            let target = format!("/services/data/{}/sobjects/{object}/describe", org.version);
+            let (status, description) = org.get(&target).await?;
+            if status.is_success() {
+                org.isolation.learn_object(&object, &description);
+            }
+        }
+    }
+}
+
+/// Most objects that are described for one statement.
+const DESCRIBED_MAX: usize = 40;
+
+fn touches_marked(org: &Org<'_>, statement: &str) -> bool {
+    soql::parse(statement)
+        .is_ok_and(|query| objects_of(&query).iter().any(|object| org.isolation.is_marked(object)))
+}
+
+/// What was added, as an answer's rows have it: the way to a row, and its field.
+fn strip(added: &[Added], is_search: bool, stripped: &mut Stripped) {
+    for Added { place, field } in added {
+        let mut ways: Vec<&str> =
+            if is_search { Vec::new() } else { place.iter().map(String::as_str).collect() };
+        let mut names = field.split('.').collect::<Vec<_>>();
+        let Some(name) = names.pop() else { continue };
+        ways.extend(names);
+        let way = ways.join(".").to_ascii_lowercase();
+        stripped.fields.entry(way).or_default().insert(name.to_ascii_lowercase());
+    }
+}
+
+/// A refusal in the org's own shape: what cannot be isolated is not asked.
+fn refused(org: &Org<'_>, error: CannotIsolate) -> Turned {
+    let refusal = Refusal {
+        code: "EOSIN_QUERY_NOT_ISOLATED".to_owned(),
+        message: format!(
+            "Reads are isolated at boundary `{}`, and this query cannot be: {error}.",
+            org.reader.boundary.name
+        ),
+    };
+    Turned::Answer(Box::new(respond_made(error_answer(&org.reader.protocol, 400, &refusal))))
+}
