@@ -9,8 +9,6 @@ look at what its user is shown. Run by `cargo xtask clients`; ends with `N passe
 """
 
 import argparse
-import csv
-import io
 import json
 import os
 import shutil
@@ -30,9 +28,13 @@ STORY_SECONDS = 900
 
 CLIENTS = {
     "simple_salesforce": "simple_salesforce_story.py",
+    "salesforce_bulk": "salesforce_bulk_story.py",
     "jsforce": "jsforce_story.mjs",
     "sf": "sf_story.py",
 }
+
+# The clients whose stories carry marked records.
+CARRIERS = ("simple_salesforce", "salesforce_bulk")
 
 
 class Tally:
@@ -149,28 +151,33 @@ PEOPLE = [
 ]
 
 
-def carry_marks(tally, theatre, servers):
+def carry_marks(tally, theatre, servers, client):
     """Marks through a real client: written, read back and judged; then moved, broken, and brought to production."""
     dataset = servers.generate(PEOPLE)
     table = servers.generate_csv(ROOT / "fixtures" / "recognise" / "snowfakery.csv")
-    sandbox = servers.through("sandbox", dataset, "marked-sandbox")
-    production = servers.through("production", dataset, "marked-production")
+    known = dataset if client == "simple_salesforce" else table
+    sandbox = servers.through("sandbox", known, "marked-sandbox")
+    production = servers.through("production", known, "marked-production")
     intact, modified = theatre.folder / "intact.json", theatre.folder / "modified.json"
     loaded = theatre.folder / "loaded.json"
     files = {"MARKED": dataset.records, "DATASET": dataset.manifest, "INTACT": intact, "MODIFIED": modified,
              "TABLE": table.records, "TABLE_DATASET": table.manifest, "LOADED": loaded}
     files = {"EOSIN_CLIENT_" + name: str(path) for name, path in files.items()}
     for scene, place in (("marked", sandbox), ("marked_refused", production)):
-        transcript = theatre.play("simple_salesforce", scene, place, **files)
-        steps_hold(tally, f"marks through simple_salesforce, {place.name}", transcript)
+        transcript = theatre.play(client, scene, place, **files)
+        steps_hold(tally, f"marks through {client}, {place.name}", transcript)
         show_refusals(transcript)
-    rows = sum(1 for _ in csv.DictReader(io.StringIO(table.records.read_text())))
-    told = (("intact", intact, dataset, len(PEOPLE)), ("modified", modified, dataset, 1), ("intact", loaded, table, rows))
-    for name, file, dataset, count in told:
+    if client == "simple_salesforce":
+        judge_marks(tally, servers, ((intact, dataset, "intact", len(PEOPLE)), (modified, dataset, "modified", 1), (loaded, table, "intact", table.count())))
+
+
+def judge_marks(tally, servers, told):
+    """What came back out of an org, judged by a stranger."""
+    for file, dataset, state, count in told:
         said = servers.judge(file, dataset) if file.exists() else {"counts": {}, "findings": []}
         states = [finding.get("integrity") for finding in said["findings"]]
-        good = said["counts"].get("synthetic") == count and states == [name] * count
-        tally.check(f"what simple_salesforce read back is synthetic and {name}: {file.stem}", "" if good else json.dumps(said)[:1500])
+        good = said["counts"].get("synthetic") == count and states == [state] * count
+        tally.check(f"what simple_salesforce read back is synthetic and {state}: {file.stem}", "" if good else json.dumps(said)[:1500])
 
 
 def show_refusals(transcript):
@@ -204,8 +211,8 @@ def main():
                 transcript = theatre.play(client, "refused", strict)
                 steps_hold(tally, f"{client} at a boundary that refuses", transcript)
                 show_refusals(transcript)
-                if client == "simple_salesforce":
-                    carry_marks(tally, theatre, servers)
+                if client in CARRIERS:
+                    carry_marks(tally, theatre, servers, client)
     finally:
         if given.keep:
             print(f"transcripts and logs are in {folder}")
