@@ -237,7 +237,7 @@ fn ask(scene: &Scene, method: &str, target: &str, body: &str) -> Answer {
     scene.ask(method, target, &[BEARER[0], ("Content-Type", "application/json")], body.as_bytes())
 }
 
-/// Status, the headers that are not about time or use, and the body without moments.
+/// Status, the headers that are not about time or use or new each time, and the body without moments.
 fn shape(answer: &Answer) -> String {
     let headers: Vec<&str> = answer
         .head
@@ -245,7 +245,7 @@ fn shape(answer: &Answer) -> String {
         .skip(1)
         .filter(|line| {
             let lower = line.to_ascii_lowercase();
-            !["date:", "sforce-limit-info:", "content-length:", "set-cookie:"]
+            !["date:", "sforce-limit-info:", "content-length:", "set-cookie:", "x-sfdc-request-id:"]
                 .iter()
                 .any(|name| lower.starts_with(name))
         })
