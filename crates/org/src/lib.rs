@@ -15,6 +15,7 @@ mod custom_field;
 mod datetime;
 mod deploy;
 mod describe;
+mod event_log;
 mod failure;
 mod formula;
 mod graphql;

@@ -6,6 +6,7 @@ use crate::apex;
 use crate::auth;
 use crate::bulk_v1;
 use crate::call::{Call, Payload, Reply};
+use crate::event_log;
 use crate::failure::Failure;
 use crate::rest::{self, discovery, limits::REQUESTS_MAX};
 use crate::soap;
@@ -46,18 +47,32 @@ impl Core {
         let mut state = self.state();
         // A request that panicked may have left its user's view.
         state.store.look_as(None);
-        let answered = self.visited(&mut state, call);
+        let now_ms = self.now_ms();
+        let id = state.events.request_id(call);
+        if asks_for_events(call) {
+            event_log::gather(&mut state, now_ms);
+        }
+        let mut user = String::new();
+        let (reply, usage) = Self::visited(&mut state, call, now_ms, &mut user);
         state.store.look_as(None);
+        let organization = state.access.organization.clone();
+        state.events.note(call, &reply, (&id, &user, &organization), now_ms);
+        (reply.with("x-sfdc-request-id", id), usage)
+    }
+
+    /// Answers a request; `user` is left as who it was.
+    fn visited(state: &mut State, call: &Call, now_ms: i64, user: &mut String) -> (Reply, Option<String>) {
+        let mut visit =
+            Visit { state, user: String::new(), now_ms, version: String::new(), base: call.base.clone() };
+        let answered = Self::routed(&mut visit, call, now_ms);
+        *user = visit.user;
         answered
     }
 
-    fn visited(&self, state: &mut State, call: &Call) -> (Reply, Option<String>) {
-        let now_ms = self.now_ms();
+    fn routed(visit: &mut Visit<'_>, call: &Call, now_ms: i64) -> (Reply, Option<String>) {
         let lowered: Vec<String> = call.segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
         let names: Vec<&str> = lowered.iter().map(String::as_str).collect();
         let version = |at: usize| call.segments.get(at).cloned().unwrap_or_default();
-        let mut visit =
-            Visit { state, user: String::new(), now_ms, version: String::new(), base: call.base.clone() };
         let reply = match names.as_slice() {
             [.., "services", "oauth2", "token"] if call.method == "POST" => {
                 auth::token(&mut visit.state.access, call, now_ms)
@@ -67,25 +82,25 @@ impl Core {
             | [.., "services", "soap", kind @ ("u" | "c" | "m" | "s"), number, _]
                 if call.method == "POST" =>
             {
-                soap::answer(&mut visit, call, kind, number)
+                soap::answer(visit, call, kind, number)
             }
             ["services", "data"] if matches!(call.method.as_str(), "GET" | "HEAD") => discovery::versions(),
-            ["services", "oauth2", "userinfo"] => match enter(&mut visit, call) {
+            ["services", "oauth2", "userinfo"] => match enter(visit, call) {
                 Ok(()) => auth::user_info(&visit.state.access, call, &visit.user),
                 Err(_) => Reply::raw(403, "text/html", "Bad_OAuth_Token"),
             },
-            ["id", _, _] => match enter(&mut visit, call) {
+            ["id", _, _] => match enter(visit, call) {
                 Ok(()) => auth::identity(&visit.state.access, call, &visit.user),
                 Err(_) => Reply::raw(403, "text/html", "Bad_OAuth_Token"),
             },
-            ["services", "async", rest @ ..] => bulk_v1::answer(&mut visit, call, rest),
-            ["services", "apexrest", ..] => match enter(&mut visit, call) {
-                Ok(()) => apex::rest::answer(&mut visit, call, call.segments.get(2..).unwrap_or(&[])),
+            ["services", "async", rest @ ..] => bulk_v1::answer(visit, call, rest),
+            ["services", "apexrest", ..] => match enter(visit, call) {
+                Ok(()) => apex::rest::answer(visit, call, call.segments.get(2..).unwrap_or(&[])),
                 Err(failure) => Reply::failure(&failure),
             },
             ["services", "data", number, ..] => {
                 visit.version = version(2);
-                return Self::data(&mut visit, call, number);
+                return Self::data(visit, call, number);
             }
             _ => Reply::failure(&Failure::not_found()),
         };
@@ -113,6 +128,14 @@ impl Core {
         }
         (reply, Some(usage))
     }
+}
+
+/// Whether a request may be about event log files, wherever it names them.
+fn asks_for_events(call: &Call) -> bool {
+    let named = |text: &str| text.to_ascii_lowercase().contains("eventlogfile");
+    call.segments.iter().any(|segment| named(segment))
+        || call.query.iter().any(|(_, value)| named(value))
+        || call.body.len() < 64 * 1024 && named(&String::from_utf8_lossy(&call.body))
 }
 
 /// Lets a request in if it brings a session.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::auth::Access;
 use crate::deploy::Deployments;
+use crate::event_log::EventLog;
 use crate::rest::bulk_ingest::IngestJobs;
 use crate::rest::bulk_query::QueryJobs;
 use crate::schema::Schema;
@@ -28,6 +29,7 @@ pub(crate) struct State {
     /// Records that single requests touched last, newest first: object and id.
     pub(crate) recent: Vec<(String, String)>,
     pub(crate) requests: u64,
+    pub(crate) events: EventLog,
     /// When objects and fields changed last, in milliseconds since 1970.
     pub(crate) schema_ms: i64,
     pub(crate) batch_rows: usize,
@@ -78,6 +80,7 @@ impl State {
             deployments: Deployments::default(),
             recent: Vec::new(),
             requests: 0,
+            events: EventLog::default(),
             schema_ms: 0,
             batch_rows,
             limits,
@@ -103,6 +106,14 @@ impl Visit<'_> {
         let viewer = Viewer::of(&state.store, &state.deployments, &self.user);
         state.store.look_as(viewer);
         true
+    }
+
+    /// Notes a change of the setup in `SetupAuditTrail`.
+    pub(crate) fn audit(&mut self, action: &str, section: &str, display: &str) {
+        let author = self.author(Source::Json);
+        let display: String = display.chars().take(255).collect();
+        let members = [("Action", action.into()), ("Section", section.into()), ("Display", display.into())];
+        self.state.store.record(&author, "SetupAuditTrail", &members);
     }
 
     pub(crate) fn author(&self, source: Source) -> Author {

@@ -56,6 +56,10 @@ pub(crate) fn apply(
         let acted = ACTED_ON.contains(&one.kind.as_str());
         let effect = if acted { Effect::Acted } else { Effect::Kept };
         visit.state.deployments.kept.insert((one.kind.clone(), one.name.clone()), effect);
+        if !one.kind.is_empty() {
+            let (action, section) = audited(&one.kind);
+            visit.audit(action, section, &format!("Deployed {} {}", one.kind, one.name));
+        }
     }
     work.done
 }
@@ -262,6 +266,20 @@ impl Work {
             created: true,
             problem,
         });
+    }
+}
+
+/// How the audit trail names what a deployment did.
+fn audited(kind: &str) -> (&'static str, &'static str) {
+    match kind {
+        "CustomField" => ("createdCF", "Customize Objects"),
+        "CustomObject" => ("createdCO", "Custom Objects"),
+        "PermissionSet" => ("PermSetCreate", "Manage Users"),
+        "SharingRules" => ("sharingRuleChange", "Sharing Rules"),
+        "ValidationRule" => ("createdValidationRule", "Validation Rules"),
+        "ApexClass" => ("createdApexClass", "Apex Class"),
+        "ApexTrigger" => ("createdApexTrigger", "Apex Trigger"),
+        _ => ("deployedMetadata", "Deployment"),
     }
 }
 

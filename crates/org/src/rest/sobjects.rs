@@ -95,6 +95,7 @@ fn create(visit: &mut Visit<'_>, call: &Call, object: &Object) -> Result<Reply, 
         return Ok(Reply::json(201, json!({"id": id, "success": true, "errors": [enqueued]})));
     }
     visit.touched(&object.name, &id);
+    audit(visit, object, &id, Change::Created);
     let location = visit.path(&format!("sobjects/{}/{id}", object.name));
     Ok(Reply::json(201, json!({"id": id, "success": true, "errors": []})).with("location", location))
 }
@@ -127,6 +128,29 @@ fn given(call: &Call, object: &Object) -> Result<Map<String, Value>, Failure> {
     Ok(given)
 }
 
+/// Notes a change of users or of what they may, which is a change of the setup.
+fn audit(visit: &mut Visit<'_>, object: &Object, id: &str, change: Change) {
+    let (action, said) = match (object.name.as_str(), change) {
+        ("PermissionSetAssignment", Change::Created) => ("PermSetAssign", "Assigned a permission set"),
+        ("PermissionSetAssignment", Change::Deleted) => ("PermSetUnassign", "Took a permission set away"),
+        ("PermissionSet" | "ObjectPermissions" | "FieldPermissions", _) => {
+            ("PermSetChanged", "Changed a permission set")
+        }
+        ("User", Change::Created) => ("createduser", "Created a user"),
+        ("User", _) => ("changedUser", "Changed a user"),
+        ("UserRole", _) => ("roleChanged", "Changed a role"),
+        _ => return,
+    };
+    visit.audit(action, "Manage Users", &format!("{said}: {id}"));
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Change {
+    Created,
+    Changed,
+    Deleted,
+}
+
 pub(crate) fn get(visit: &Visit<'_>, call: &Call, object: &Object, id: &str) -> Result<Reply, Failure> {
     let row = find(visit, object, id)?;
     let Some(fields) = call.parameter("fields").filter(|fields| !fields.is_empty()) else {
@@ -154,12 +178,14 @@ pub(crate) fn update(
     let author = visit.author(Source::Json);
     visit.state.store.attempt(|store| store.update(&author, &object.name, id, &given))?;
     visit.touched(&object.name, &crate::id::widen(id).unwrap_or_default());
+    audit(visit, object, id, Change::Changed);
     Ok(Reply::empty(204))
 }
 
 pub(crate) fn delete(visit: &mut Visit<'_>, object: &Object, id: &str) -> Result<Reply, Failure> {
     let author = visit.author(Source::Json);
     visit.state.store.attempt(|store| store.delete(&author, &object.name, id))?;
+    audit(visit, object, id, Change::Deleted);
     Ok(Reply::empty(204))
 }
 

@@ -14,6 +14,7 @@ mod bulk_v1;
 mod client;
 mod composite;
 mod deploy;
+mod events;
 mod files;
 mod graphql;
 mod login;
