@@ -77,6 +77,8 @@ pub struct Chunks<R> {
     cutter: hl7v2::Cutter,
     header: Option<Arc<Header>>,
     records: usize,
+    // Of a Salesforce table; files have commas.
+    delimiter: u8,
     // Salesforce rows, one a line.
     is_lined: bool,
     is_done: bool,
@@ -104,9 +106,17 @@ impl<R: BufRead> Chunks<R> {
             cutter: hl7v2::Cutter::default(),
             header: None,
             records: 0,
+            delimiter: b',',
             is_lined: false,
             is_done: false,
         }
+    }
+
+    /// The chunks of the rows that a Bulk 2.0 job uploads.
+    pub fn of_upload(input: R, job: &salesforce::Job, limits: Limits) -> Self {
+        let format = Format::SalesforceCsv { object: job.object.clone() };
+        let splitter = Splitter::new(Cut::StrictRows { delimiter: job.delimiter });
+        Self { splitter, delimiter: job.delimiter, ..Self::new(input, format, limits) }
     }
 
     /// The next chunk, or nothing at the end. The first chunk is there even if it holds no record.
@@ -169,7 +179,7 @@ impl<R: BufRead> Chunks<R> {
                 Header::parse(first.as_ref(), bytes, *delimiter, Kind::Plain, object)
             }
             Format::SalesforceCsv { object } => {
-                Header::parse(first.as_ref(), bytes, b',', Kind::Salesforce, object)
+                Header::parse(first.as_ref(), bytes, self.delimiter, Kind::Salesforce, object)
             }
             Format::FhirDocument | Format::FhirLines | Format::SalesforceJson { .. } | Format::Hl7v2 => {
                 Header::parse(None, bytes, b',', Kind::Plain, "")

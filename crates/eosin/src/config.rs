@@ -135,7 +135,7 @@ pub(crate) struct Authority {
 }
 
 /// Bounds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Limits {
     /// Largest body that is judged, decoded, in bytes.
     pub(crate) body_bytes: usize,
@@ -143,6 +143,10 @@ pub(crate) struct Limits {
     pub(crate) records: usize,
     /// Most entries that wait for the ledger.
     pub(crate) ledger_queue: usize,
+    /// Bytes of long uploads that wait on disk at one time, for one boundary.
+    pub(crate) spool_bytes: usize,
+    /// Where they wait.
+    pub(crate) spool_folder: PathBuf,
 }
 
 /// One boundary.

@@ -84,9 +84,10 @@ fn show(config: &Config, printer: &Printer) -> miette::Result<()> {
         let snapshot = registry.snapshot();
         line("fingerprints", &format!("{} in generation {}", snapshot.entries, snapshot.generation));
     }
-    let limits = config.limits;
+    let limits = &config.limits;
     line("largest body", &format!("{} bytes, {} records", limits.body_bytes, limits.records));
     line("ledger queue", &format!("{} entries", limits.ledger_queue));
+    line("spool", &format!("{} bytes in {}", limits.spool_bytes, limits.spool_folder.display()));
     if let Some(address) = config.admin {
         line("health and metrics", &address.to_string());
     }

@@ -1,9 +1,9 @@
 //! From a configuration to running parts: ledger, flow, gateway; and the only clock.
 
-use std::{path::Path, sync::Arc, time::SystemTime};
+use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::Path, sync::Arc, time::SystemTime};
 
 use flow::{Clock, Flow, Setup};
-use gateway::{Gateway, Running, TlsIdentity, authority::LocalAuthority};
+use gateway::{Gateway, Running, SpoolConfig, TlsIdentity, authority::LocalAuthority};
 use ledger::{Appender, AppenderConfig, Ledger, Reader, durable};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
@@ -117,7 +117,8 @@ pub(crate) async fn gateway(config: &Config, flow: Arc<Flow>) -> miette::Result<
         ..gateway::Limits::SUGGESTED
     };
     let timeouts = gateway::Timeouts::SUGGESTED;
-    let gateway = gateway::Config { boundaries, admin: config.admin, limits, timeouts };
+    let spool = Some(spool(&config.limits)?);
+    let gateway = gateway::Config { boundaries, admin: config.admin, limits, timeouts, spool };
     Gateway::start_signing(gateway, flow, config.signatures()?)
         .await
         .into_diagnostic()
@@ -146,6 +147,16 @@ pub(crate) fn crossings(
         });
     }
     Ok(boundaries)
+}
+
+/// The folder of the spool, made where it is not there, for nobody else to look into.
+fn spool(limits: &config::Limits) -> miette::Result<SpoolConfig> {
+    let folder = limits.spool_folder.clone();
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+    made.into_diagnostic().wrap_err_with(|| {
+        format!("cannot make {}, where long uploads wait; see `limits.spool_folder`", folder.display())
+    })?;
+    Ok(SpoolConfig { folder, bytes: limits.spool_bytes as u64 })
 }
 
 /// A server certificate of the local authority, which is made on first use.

@@ -67,13 +67,19 @@ impl Entry {
 
     /// A ruling's entry.
     pub(crate) fn ruling(ruling: &Ruling, crossing: &Crossing, facts: &Facts<'_>, moment: &Moment) -> Self {
-        let rows: Vec<Hash> = rows(ruling, facts);
-        let findings = findings(ruling, facts);
-        let listed = findings.len();
-        let worth_listing = ruling
-            .verdicts()
-            .len()
-            .saturating_sub((0..rows.len()).filter(|row| is_plain(ruling, *row)).count());
+        let held;
+        let told = match &facts.told {
+            Some(told) => told,
+            None => {
+                held = Told::of(ruling, facts);
+                &held
+            }
+        };
+        let findings = told.findings.iter().map(|(reference, verdict, decision)| FindingBody {
+            decision: decision.as_str(),
+            reference,
+            verdict,
+        });
         Self::new(
             EntryKind::Ruling,
             &RulingBody {
@@ -87,8 +93,8 @@ impl Entry {
                 decision: ruling.decision().as_str(),
                 environment: crossing.boundary.environment.as_str(),
                 eosin: EntryKind::Ruling.as_str(),
-                findings,
-                findings_omitted: worth_listing - listed,
+                findings: findings.collect(),
+                findings_omitted: told.omitted,
                 mode: crossing.boundary.mode.as_str(),
                 peer: facts.proof.peer(),
                 policies: ruling.determining_policies(),
@@ -99,8 +105,8 @@ impl Entry {
                 recogniser: facts.recognised_by.as_ref().and_then(|by| by.recogniser.as_deref()),
                 registry: facts.recognised_by.as_ref().and_then(|by| by.registry.as_deref()),
                 route: facts.route,
-                rows: merkle::root(&rows).to_hex(),
-                would_block: ruling.would_block(),
+                rows: told.rows.to_hex(),
+                would_block: told.would_block,
             },
         )
     }
@@ -169,6 +175,34 @@ pub(crate) struct Facts<'a> {
     pub(crate) recognised_by: Option<RecognisedBy>,
     /// What is kept of it, or why nothing is.
     pub(crate) kept: Option<KeptBody>,
+    /// What is said of single records, where the ruling holds none.
+    pub(crate) told: Option<Told>,
+}
+
+/// What an entry says of single records.
+pub(crate) struct Told {
+    /// The root of their rows.
+    pub(crate) rows: Hash,
+    /// The first of those worth listing: reference, verdict, decision.
+    pub(crate) findings: Vec<(String, &'static str, Decision)>,
+    /// How many more are worth listing.
+    pub(crate) omitted: u64,
+    /// How many pass only because the boundary does not enforce yet.
+    pub(crate) would_block: u64,
+}
+
+impl Told {
+    fn of(ruling: &Ruling, facts: &Facts<'_>) -> Self {
+        let rows = rows(ruling, facts);
+        let findings = findings(ruling, facts);
+        let worth_listing = (0..rows.len()).filter(|row| !is_plain(ruling, *row)).count();
+        Self {
+            rows: merkle::root(&rows),
+            omitted: (worth_listing - findings.len()) as u64,
+            findings,
+            would_block: ruling.would_block() as u64,
+        }
+    }
 }
 
 /// What a ruling says of the quarantine: the name of the item that is about to be kept, or why there is none.
@@ -240,15 +274,11 @@ fn is_plain(ruling: &Ruling, row: usize) -> bool {
 }
 
 /// Everything but proven records that pass, up to the bound.
-fn findings<'a>(ruling: &Ruling, facts: &Facts<'a>) -> Vec<FindingBody<'a>> {
+fn findings(ruling: &Ruling, facts: &Facts<'_>) -> Vec<(String, &'static str, Decision)> {
     let rows = ruling.verdicts().iter().zip(ruling.decisions()).zip(facts.references).enumerate();
     rows.filter(|(row, _)| !is_plain(ruling, *row))
         .take(FINDINGS_MAX)
-        .map(|(_, ((verdict, decision), reference))| FindingBody {
-            decision: decision.as_str(),
-            reference,
-            verdict: verdict.name().as_str(),
-        })
+        .map(|(_, ((verdict, decision), reference))| (reference.clone(), verdict.name().as_str(), *decision))
         .collect()
 }
 
@@ -281,7 +311,7 @@ struct RulingBody<'a> {
     environment: &'static str,
     eosin: &'static str,
     findings: Vec<FindingBody<'a>>,
-    findings_omitted: usize,
+    findings_omitted: u64,
     mode: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     peer: Option<&'a str>,
@@ -298,7 +328,7 @@ struct RulingBody<'a> {
     registry: Option<&'a str>,
     route: &'a str,
     rows: String,
-    would_block: usize,
+    would_block: u64,
 }
 
 #[derive(Serialize)]

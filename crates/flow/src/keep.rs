@@ -43,6 +43,11 @@ impl Keeping {
         self.not_kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether it keeps what is withheld at this boundary.
+    pub(crate) fn keeps_for(&self, boundary: &str) -> bool {
+        self.boundaries.contains(boundary)
+    }
+
     fn count_not_kept(&self, boundary: &str) {
         let mut counts = self.not_kept.lock().unwrap_or_else(PoisonError::into_inner);
         *counts.entry(boundary.to_owned()).or_default() += 1;
@@ -120,8 +125,7 @@ impl Flow {
     /// Chooses what is kept of a crossing, and sets room apart for it: before the ruling is written, so that the entry
     /// can name the item.
     pub(crate) fn plan(&self, ruling: &Ruling, crossing: &Crossing, shape: &Shape<'_>) -> Plan {
-        let Some(keeping) =
-            self.keeping().filter(|keeping| keeping.boundaries.contains(&crossing.boundary.name))
+        let Some(keeping) = self.keeping().filter(|keeping| keeping.keeps_for(&crossing.boundary.name))
         else {
             return Plan::Nothing;
         };

@@ -14,6 +14,7 @@ mod entry;
 mod file;
 mod jobs;
 mod keep;
+mod parts;
 mod pass;
 mod proof;
 mod read;

@@ -73,6 +73,7 @@ impl Flow {
             references: &references,
             recognised_by: (ruling.counts().suspected > 0).then(|| recognition.recognised_by()),
             kept: plan.for_entry(),
+            told: None,
         };
         let entry = Entry::ruling(&ruling, &crossing, &facts, &moment);
         let leave = continuity::leave(&ruling, crossing.boundary.continuity);
@@ -208,7 +209,7 @@ impl Flow {
     }
 
     /// What happens when a ruling could not be made durable.
-    fn without_ledger(
+    pub(crate) fn without_ledger(
         &self,
         crossing: &Crossing,
         leave: Option<continuity::CareLeave>,
@@ -263,7 +264,7 @@ pub(crate) enum Unwritten {
 
 /// What an inbound header claimed, weighed against what was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Claimed {
+pub(crate) enum Claimed {
     Nothing,
     Agrees,
     Contradicts,
@@ -271,7 +272,7 @@ enum Claimed {
 }
 
 impl Claimed {
-    fn weigh(lines: &[String], ruling: &Ruling) -> Self {
+    pub(crate) fn weigh(lines: &[String], ruling: &Ruling) -> Self {
         if lines.is_empty() {
             return Self::Nothing;
         }
@@ -287,7 +288,7 @@ impl Claimed {
         }
     }
 
-    fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Nothing => "none",
             Self::Agrees => "agrees",
@@ -296,7 +297,7 @@ impl Claimed {
         }
     }
 
-    fn is_disbelieved(self) -> bool {
+    pub(crate) fn is_disbelieved(self) -> bool {
         match self {
             Self::Nothing | Self::Agrees => false,
             Self::Contradicts | Self::Malformed => true,

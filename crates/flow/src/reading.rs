@@ -131,6 +131,7 @@ impl Flow {
             references: &references,
             recognised_by: None,
             kept: None,
+            told: None,
         };
         let entry = Entry::ruling(&ruling, &reader.crossing(), &facts, &moment);
         match self.commit(ruling, entry, &moment).await {

@@ -336,6 +336,7 @@ fn gateway(upstream: &str, folder: &Path) {
         admin: None,
         limits: Limits::SUGGESTED,
         timeouts: Timeouts::SUGGESTED,
+        spool: None,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let running = runtime.block_on(Gateway::start(config, Arc::new(flow))).unwrap();

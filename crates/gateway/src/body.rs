@@ -17,11 +17,11 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use thiserror::Error;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     time::{Sleep, sleep, timeout},
 };
 
-use crate::problem::Problem;
+use crate::{problem::Problem, spool::Spooled};
 
 /// A body on its way: to the upstream or to the client.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub(crate) struct Body {
     ready: VecDeque<Bytes>,
     /// Sent after that, as it arrives.
     rest: Option<Incoming>,
+    /// Or as it is read from the disk, with how many bytes are still to come.
+    spooled: Option<(mpsc::Receiver<Result<Bytes, Broken>>, u64)>,
     trailers: Trailers,
     idle: Duration,
     silence: Option<Pin<Box<Sleep>>>,
@@ -54,6 +56,9 @@ pub(crate) enum Broken {
     /// The sender broke off.
     #[error("the body broke off")]
     Off(#[source] hyper::Error),
+    /// A body that waited on disk could not be read again.
+    #[error("the body cannot be read back")]
+    Spool(#[source] std::io::Error),
 }
 
 /// Counts the pieces of a body that went on, so that a watcher can tell slow from stuck.
@@ -67,6 +72,8 @@ pub(crate) struct Collected {
     pub(crate) received: Bytes,
     /// What was left unread because the body is longer than the limit.
     pub(crate) rest: Option<Incoming>,
+    /// The whole body, where it waits on disk instead.
+    pub(crate) spooled: Option<Arc<Spooled>>,
     /// The share of held bytes; given back when dropped.
     pub(crate) _held: Vec<OwnedSemaphorePermit>,
 }
@@ -88,7 +95,7 @@ pub(crate) async fn collect(
 ) -> Result<Collected, Problem> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > limit {
-        return Ok(Collected { received: Bytes::new(), rest: Some(body), _held: Vec::new() });
+        return Ok(Collected { received: Bytes::new(), rest: Some(body), spooled: None, _held: Vec::new() });
     }
     let mut permits = Vec::new();
     let mut room = 0_usize;
@@ -118,11 +125,11 @@ pub(crate) async fn collect(
         }
         if first.len().max(whole.len()) > limit {
             let received = if whole.is_empty() { first } else { whole.freeze() };
-            return Ok(Collected { received, rest: Some(body), _held: permits });
+            return Ok(Collected { received, rest: Some(body), spooled: None, _held: permits });
         }
     }
     let received = if whole.is_empty() { first } else { whole.freeze() };
-    Ok(Collected { received, rest: None, _held: permits })
+    Ok(Collected { received, rest: None, spooled: None, _held: permits })
 }
 
 /// Reads and forgets what a client still sends, so that it comes to read the answer.
@@ -140,6 +147,11 @@ impl Body {
     /// A stream that ends with an error after `idle` without a byte.
     pub(crate) fn relay(rest: Incoming, idle: Duration, trailers: Trailers) -> Self {
         Self { rest: Some(rest), trailers, idle, ..Self::from(Bytes::new()) }
+    }
+
+    /// What is read back from the disk.
+    pub(crate) fn spooled(frames: mpsc::Receiver<Result<Bytes, Broken>>, bytes: u64, idle: Duration) -> Self {
+        Self { spooled: Some((frames, bytes)), idle, ..Self::from(Bytes::new()) }
     }
 
     /// The same body with these bytes in front.
@@ -188,6 +200,7 @@ impl From<Bytes> for Body {
         Self {
             ready,
             rest: None,
+            spooled: None,
             trailers: Trailers::Drop,
             idle: Duration::MAX,
             silence: None,
@@ -228,6 +241,16 @@ impl http_body::Body for Body {
             }
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
+        if let Some((frames, left)) = &mut this.spooled {
+            return Poll::Ready(ready!(frames.poll_recv(context)).map(|frame| {
+                if let Some(progress) = &this.progress {
+                    progress.moved();
+                }
+                let bytes = frame?;
+                *left = left.saturating_sub(bytes.len() as u64);
+                Ok(Frame::data(bytes))
+            }));
+        }
         let Some(rest) = &mut this.rest else { return Poll::Ready(None) };
         match Pin::new(rest).poll_frame(context) {
             Poll::Ready(frame) => {
@@ -254,12 +277,14 @@ impl http_body::Body for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ready.is_empty() && self.rest.as_ref().is_none_or(Incoming::is_end_stream)
+        self.ready.is_empty()
+            && self.rest.as_ref().is_none_or(Incoming::is_end_stream)
+            && self.spooled.as_ref().is_none_or(|(_, left)| *left == 0)
     }
 
     fn size_hint(&self) -> SizeHint {
         let ready = self.ready.iter().map(|bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-        let ready: u64 = ready.sum();
+        let ready: u64 = ready.sum::<u64>() + self.spooled.as_ref().map_or(0, |(_, left)| *left);
         let Some(rest) = &self.rest else { return SizeHint::with_exact(ready) };
         let rest = rest.size_hint();
         let mut hint = SizeHint::new();

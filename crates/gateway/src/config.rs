@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, time::Duration};
 
 use http::Uri;
 
+pub use crate::spool::SpoolConfig;
+
 /// Everything the gateway needs to know before it opens a socket.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -15,6 +17,8 @@ pub struct Config {
     pub limits: Limits,
     /// How long is waited.
     pub timeouts: Timeouts,
+    /// Where uploads wait that are longer than [`Limits::body_bytes`]; without it they are unreadable.
+    pub spool: Option<SpoolConfig>,
 }
 
 /// One crossing: who listens where, and what is behind it.

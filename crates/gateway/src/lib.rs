@@ -20,10 +20,11 @@ mod request;
 mod rewrite;
 mod server;
 mod signing;
+mod spool;
 mod upstream;
 mod wire;
 
-pub use config::{BoundaryConfig, Config, IsolatedReads, Limits, Reads, Timeouts, TlsIdentity};
+pub use config::{BoundaryConfig, Config, IsolatedReads, Limits, Reads, SpoolConfig, Timeouts, TlsIdentity};
 pub use courier::{ANSWER_BYTES_MAX, BadToken, Courier, Delivered};
 pub use server::{Gateway, Running, StartError, Stopped};
 pub use signing::{SKEW_SECONDS, Signatures, VALID_SECONDS};

@@ -22,6 +22,8 @@ pub(crate) enum Problem {
     BodyBroken,
     /// Too many judged bodies are held at once.
     Busy,
+    /// A long body cannot be kept on disk until it is ruled on.
+    NoRoom,
     /// No connection to the upstream could be made.
     UpstreamRefused,
     /// The upstream took too long.
@@ -53,7 +55,7 @@ impl Problem {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::AnswerTooLarge | Self::ReadClosed | Self::FieldsMissing => StatusCode::FORBIDDEN,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
             Self::UpstreamRefused | Self::UpstreamBroken | Self::AnswerUnreadable | Self::ShownUnreadable => {
                 StatusCode::BAD_GATEWAY
             }
@@ -70,6 +72,7 @@ impl Problem {
             Self::HeadTooLarge => "EOSIN_HEADER_TOO_LARGE",
             Self::BodyBroken => "EOSIN_BODY_INCOMPLETE",
             Self::Busy => "EOSIN_BUSY",
+            Self::NoRoom => "EOSIN_NO_ROOM",
             Self::UpstreamRefused => "EOSIN_UPSTREAM_UNREACHABLE",
             Self::UpstreamSlow => "EOSIN_UPSTREAM_TIMEOUT",
             Self::UpstreamBroken => "EOSIN_UPSTREAM_BROKEN",
@@ -90,6 +93,9 @@ impl Problem {
             Self::HeadTooLarge => "the request has more or longer header fields than the gateway allows",
             Self::BodyBroken => "the request's body did not arrive whole; nothing was sent on; send it again",
             Self::Busy => "the gateway holds as many bodies as it may; send the request again in a moment",
+            Self::NoRoom => {
+                "the gateway cannot keep so long a body until it is ruled on; nothing was sent on; send it in parts"
+            }
             Self::UpstreamRefused => {
                 "the system behind the gateway cannot be reached; nothing was sent to it"
             }
@@ -136,7 +142,7 @@ pub(crate) fn respond(protocol: &Protocol, problem: Problem) -> Response<Body> {
     if problem == Problem::TwoFramings {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    if problem == Problem::Busy {
+    if matches!(problem, Problem::Busy | Problem::NoRoom) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(BUSY_RETRY_SECONDS));
     }
     response
@@ -156,7 +162,7 @@ fn outcome(problem: Problem) -> serde_json::Value {
         Problem::Request(_) | Problem::TwoFramings | Problem::BodyBroken => "invalid",
         Problem::Method => "not-supported",
         Problem::HeadTooLarge => "too-long",
-        Problem::Busy => "throttled",
+        Problem::Busy | Problem::NoRoom => "throttled",
         Problem::UpstreamSlow => "timeout",
         Problem::UpstreamRefused | Problem::UpstreamBroken | Problem::AnswerUnreadable => "transient",
         Problem::AnswerTooLarge

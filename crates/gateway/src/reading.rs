@@ -104,7 +104,7 @@ async fn live(
     mut head: Head,
     collected: Collected,
 ) -> Result<Response<Body>, Turned> {
-    let Collected { received, rest, _held } = collected;
+    let Collected { received, rest, _held, .. } = collected;
     if rest.is_some() {
         return Err(Problem::Request("the body of a read is longer than the gateway holds").into());
     }

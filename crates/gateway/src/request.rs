@@ -1,6 +1,6 @@
 //! The life of one request: admit, enter, collect, rule, forward, settle, answer.
 
-use std::sync::Arc;
+use std::{io::BufReader, sync::Arc};
 
 use bytes::Bytes;
 use carrier::salesforce::{Look, look};
@@ -93,6 +93,7 @@ async fn life(
     }
     let reader = reader.map(|(reader, _)| reader);
     let collected = collect(body, lane.limits.body_bytes, &lane.held, lane.timeouts.idle).await?;
+    let collected = spooled(lane, &head, collected).await?;
     // A client that hangs up drops this waiting, never the crossing itself.
     let crossing = tokio::spawn(cross(Arc::clone(lane), reader, head, collected, story.clone()));
     let (response, told) = crossing.await.map_err(|_| Problem::Internal)?;
@@ -106,6 +107,17 @@ fn isolated(lane: &Lane, reader: Reader, head: &Head) -> Option<(Reader, Look)> 
     let is_opened = lane.isolation.as_ref().is_none_or(|isolation| isolation.is_opened(&head.target));
     let streams = look == Look::Nothing || (is_opened && matches!(look, Look::Closed(_)));
     (!streams).then_some((reader, look))
+}
+
+/// A body that is longer than is held waits on disk, if it can be read in parts and there is a place for it.
+async fn spooled(lane: &Lane, head: &Head, collected: Collected) -> Result<Collected, Problem> {
+    let (Some(room), Some(_)) = (&lane.spool, &collected.rest) else { return Ok(collected) };
+    if coding(&head.headers) != Coding::Identity || !lane.flow.reads_in_parts(&crossing(lane, head)) {
+        return Ok(collected);
+    }
+    let Collected { received, rest: Some(rest), .. } = collected else { return Ok(collected) };
+    let spooled = room.take(received, rest, lane.timeouts.idle).await?;
+    Ok(Collected { received: Bytes::new(), rest: None, spooled: Some(Arc::new(spooled)), _held: Vec::new() })
 }
 
 /// Nothing to judge: both bodies stream.
@@ -201,31 +213,23 @@ async fn cross(
 
 /// Bodies up to this size are decoded and judged on the worker that received them.
 const INLINE_BYTES: usize = 100_000;
+const SPOOL_BUFFER_BYTES: usize = 256 * 1024;
 
 /// Decodes and hands over to `flow`; nothing if `flow` panicked.
 async fn rule(lane: &Arc<Lane>, head: &Head, collected: &Collected) -> Option<Passage> {
     let coding = coding(&head.headers);
     let received = collected.received.clone();
     let whole = collected.rest.is_none();
-    let mut crossing = Crossing {
-        boundary: Arc::clone(&lane.boundary),
-        protocol: lane.protocol.clone(),
-        client: head.client.clone(),
-        method: head.method.as_str().to_owned(),
-        target: head.target.clone(),
-        method_override: head.method_override.clone(),
-        content_type: head
-            .headers
-            .get(header::CONTENT_TYPE)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
-        provenance: head.provenance.clone(),
-        claims: Claims {
-            signed: flow::SignedClaim::None,
-            ai_disclosure: texts(&head.headers, &AI_DISCLOSURE),
-        },
-        body: Err(Unreadable::TooLong { limit: lane.limits.body_bytes }),
-    };
     let signed = head.signed.clone();
+    let mut crossing = crossing(lane, head);
+    if let Some(spooled) = collected.spooled.clone() {
+        let (lane, runtime) = (Arc::clone(lane), Handle::current());
+        let ruled = spawn_blocking(move || {
+            let body = BufReader::with_capacity(SPOOL_BUFFER_BYTES, spooled.reader());
+            runtime.block_on(lane.flow.pass_in_parts(crossing, body))
+        });
+        return ruled.await.ok()?.ok();
+    }
     if received.len() <= INLINE_BYTES && coding == Coding::Identity {
         if whole {
             crossing.claims.signed = lane.signing.claim(signed.as_deref(), &received, lane.flow.seconds());
@@ -244,6 +248,28 @@ async fn rule(lane: &Arc<Lane>, head: &Head, collected: &Collected) -> Option<Pa
     ruled.await.ok()
 }
 
+/// A request as `flow` takes it, before its body.
+fn crossing(lane: &Lane, head: &Head) -> Crossing {
+    Crossing {
+        boundary: Arc::clone(&lane.boundary),
+        protocol: lane.protocol.clone(),
+        client: head.client.clone(),
+        method: head.method.as_str().to_owned(),
+        target: head.target.clone(),
+        method_override: head.method_override.clone(),
+        content_type: head
+            .headers
+            .get(header::CONTENT_TYPE)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+        provenance: head.provenance.clone(),
+        claims: Claims {
+            signed: flow::SignedClaim::None,
+            ai_disclosure: texts(&head.headers, &AI_DISCLOSURE),
+        },
+        body: Err(Unreadable::TooLong { limit: lane.limits.body_bytes }),
+    }
+}
+
 /// The media types that both protocols' answers can be merged in.
 const MERGEABLE: &str = "application/fhir+json, application/json;q=0.9";
 
@@ -257,8 +283,8 @@ async fn carry(
     place: Option<&str>,
 ) -> Result<Response<Body>, Problem> {
     let asked = signing::asked(&head);
-    let Collected { mut received, rest, _held } = collected;
-    let guard = match reader.filter(|_| rest.is_none()) {
+    let Collected { mut received, rest, spooled, _held } = collected;
+    let guard = match reader.filter(|_| rest.is_none() && spooled.is_none()) {
         Some(reader) => match reading::guard(lane, reader, &mut head, &mut received, &mut forward.body).await
         {
             Ok(guard) => Some(guard),
@@ -279,13 +305,13 @@ async fn carry(
         // Refusals can only be put back into JSON, whatever the client would rather read.
         head.headers.insert(header::ACCEPT, HeaderValue::from_static(MERGEABLE));
     }
-    let held = match (&forward.body, &rest) {
-        (Some(replaced), _) => Some(replaced.clone()),
-        (None, None) => Some(received.clone()),
-        (None, Some(_)) => None,
+    let held = match (&forward.body, &rest, &spooled) {
+        (Some(replaced), _, _) => Some(replaced.clone()),
+        (None, None, None) => Some(received.clone()),
+        (None, Some(_), _) | (None, _, Some(_)) => None,
     };
-    let body = match (forward.body, rest) {
-        (Some(replaced), _) => {
+    let body = match (forward.body, rest, spooled) {
+        (Some(replaced), _, _) => {
             for name in
                 [header::CONTENT_ENCODING.as_str(), "content-md5", "digest", "content-digest", "repr-digest"]
             {
@@ -293,8 +319,9 @@ async fn carry(
             }
             Body::from(replaced)
         }
-        (None, None) => Body::from(received),
-        (None, Some(rest)) => Body::relay(rest, lane.timeouts.idle, Trailers::Drop).after(received),
+        (None, _, Some(spooled)) => spooled.body(lane.timeouts.upstream),
+        (None, None, None) => Body::from(received),
+        (None, Some(rest), None) => Body::relay(rest, lane.timeouts.idle, Trailers::Drop).after(received),
     };
     state(&mut head.headers, &forward.sent_provenance, forward.ai_disclosure.as_deref());
     let (scheme, authority) = lane.upstream.place();

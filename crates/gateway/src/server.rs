@@ -33,6 +33,7 @@ use crate::{
     request,
     rewrite::Addresses,
     signing::{Signatures, Signing},
+    spool::Room,
     upstream::Upstream,
     wire::{Suspicion, Wire},
 };
@@ -139,6 +140,8 @@ pub(crate) struct Lane {
     pub(crate) metrics: Arc<Metrics>,
     /// What is left of the memory for judged bodies.
     pub(crate) held: Arc<Semaphore>,
+    /// Room on disk for bodies that are longer than is held.
+    pub(crate) spool: Option<Room>,
     /// Held by each crossing until it has ended.
     pub(crate) under_way: mpsc::Sender<()>,
 }
@@ -193,6 +196,7 @@ impl Gateway {
                 signing: Arc::clone(&signing),
                 metrics: Arc::clone(&metrics),
                 held: Arc::new(Semaphore::new(config.limits.held_bytes / PERMIT_BYTES)),
+                spool: config.spool.as_ref().map(Room::new),
                 under_way: under_way.clone(),
             };
             ready.push((listener, Arc::new(lane), tls));

@@ -39,30 +39,12 @@ pub enum Scope {
 /// Never:  does I/O, reads a clock, or shows policies anything of a record but its verdict and its dataset's labels.
 pub fn decide(policies: &Policies, request: &Request<'_>, scope: Scope, verdicts: Vec<Verdict>) -> Ruling {
     let asking = Asking { policies, request, entities: OnceCell::new() };
-    let mut cases: Vec<Case> = Vec::new();
-    let mut by_case: BTreeMap<Case, usize> = BTreeMap::new();
-    let mut by_key: BTreeMap<Key, usize> = BTreeMap::new();
-    let mut outcome_of = Vec::with_capacity(verdicts.len());
-    let mut counts = Counts::default();
-    for verdict in &verdicts {
-        let index = *by_key.entry(Key::of(verdict)).or_insert_with(|| {
-            let case = Case::of(verdict, &request.boundary.jurisdiction);
-            *by_case.entry(case).or_insert_with_key(|case| {
-                cases.push(case.clone());
-                cases.len() - 1
-            })
-        });
-        if let Some(case) = cases.get(index) {
-            counts.add(case);
-        }
-        outcome_of.push(index);
-    }
-    let outcomes: Vec<Outcome> =
-        cases.iter().map(|case| asking.ask(&case.counts(), &case.purposes)).collect();
-    let together = (scope == Scope::Whole || verdicts.is_empty()).then(|| {
-        let purposes = cases.iter().flat_map(|case| case.purposes.iter().cloned()).collect();
-        asking.ask(&counts, &purposes)
-    });
+    let mut cases = Cases::default();
+    let jurisdiction = &request.boundary.jurisdiction;
+    let outcome_of = verdicts.iter().map(|verdict| cases.add(verdict, jurisdiction)).collect::<Vec<_>>();
+    let outcomes: Vec<Outcome> = cases.ask(&asking);
+    let together =
+        (scope == Scope::Whole || verdicts.is_empty()).then(|| asking.ask(&cases.counts, &cases.purposes()));
     let worst = outcomes.iter().chain(&together).map(|outcome| outcome.decision).max();
     let decisions = outcome_of.iter().filter_map(|&index| match scope {
         Scope::PerRecord => outcomes.get(index).map(|outcome| outcome.decision),
@@ -71,7 +53,7 @@ pub fn decide(policies: &Policies, request: &Request<'_>, scope: Scope, verdicts
     Ruling {
         version: policies.shared_version(),
         requested: Requested::of(request),
-        counts,
+        counts: cases.counts,
         decisions: decisions.collect(),
         outcome_of,
         outcomes,
@@ -80,8 +62,78 @@ pub fn decide(policies: &Policies, request: &Request<'_>, scope: Scope, verdicts
     }
 }
 
+/// Rules on a whole request whose records come a part at a time, and are not kept: one of any size.
+///
+/// The same answer as [`decide`] with [`Scope::Whole`] on all of them, but that the ruling has counts and no verdicts:
+/// what is said of a single record is for whoever adds them to note.
+///
+/// Bounds: memory grows with the cases that policies can tell apart, not with records.
+#[derive(Debug, Default)]
+pub struct Gathering {
+    cases: Cases,
+}
+
+impl Gathering {
+    /// Adds the verdicts on some records; `request` is the same each time.
+    pub fn add(&mut self, request: &Request<'_>, verdicts: &[Verdict]) {
+        for verdict in verdicts {
+            self.cases.add(verdict, &request.boundary.jurisdiction);
+        }
+    }
+
+    /// Rules on all that were added.
+    pub fn rule(self, policies: &Policies, request: &Request<'_>) -> Ruling {
+        let asking = Asking { policies, request, entities: OnceCell::new() };
+        Ruling {
+            version: policies.shared_version(),
+            requested: Requested::of(request),
+            outcomes: self.cases.ask(&asking),
+            together: Some(asking.ask(&self.cases.counts, &self.cases.purposes())),
+            counts: self.cases.counts,
+            decisions: Vec::new(),
+            outcome_of: Vec::new(),
+            verdicts: Vec::new(),
+        }
+    }
+}
+
+/// What policies can tell apart among records, and how many records there are of it.
+#[derive(Debug, Default)]
+struct Cases {
+    cases: Vec<Case>,
+    by_case: BTreeMap<Case, usize>,
+    by_key: BTreeMap<Key, usize>,
+    counts: Counts,
+}
+
+impl Cases {
+    /// Counts one record; the place of its case.
+    fn add(&mut self, verdict: &Verdict, jurisdiction: &str) -> usize {
+        let Self { cases, by_case, by_key, counts } = self;
+        let index = *by_key.entry(Key::of(verdict)).or_insert_with(|| {
+            let case = Case::of(verdict, jurisdiction);
+            *by_case.entry(case).or_insert_with_key(|case| {
+                cases.push(case.clone());
+                cases.len() - 1
+            })
+        });
+        if let Some(case) = cases.get(index) {
+            counts.add(case);
+        }
+        index
+    }
+
+    fn ask(&self, asking: &Asking<'_>) -> Vec<Outcome> {
+        self.cases.iter().map(|case| asking.ask(&case.counts(), &case.purposes)).collect()
+    }
+
+    fn purposes(&self) -> BTreeSet<String> {
+        self.cases.iter().flat_map(|case| case.purposes.iter().cloned()).collect()
+    }
+}
+
 /// What tells cases apart at the cost of a comparison: two records of one key are of one case.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     name: VerdictName,
     integrity: Option<Integrity>,

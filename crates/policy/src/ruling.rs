@@ -87,6 +87,11 @@ impl Ruling {
         blocked && (own || (self.together.is_some() && self.all().any(kept)))
     }
 
+    /// Whether anything is blocked by a policy that says `@quarantine`.
+    pub fn keeps_any(&self) -> bool {
+        self.all().any(|outcome| outcome.keeps && outcome.decision == Decision::Block)
+    }
+
     /// How many records pass only because the boundary does not enforce yet.
     pub fn would_block(&self) -> usize {
         let together = self.together.as_ref().map_or(Finding::Permit, |outcome| outcome.finding);

@@ -124,6 +124,8 @@ pub(super) struct Limits {
     pub(super) body_bytes: Option<Spanned<i64>>,
     pub(super) records: Option<Spanned<i64>>,
     pub(super) ledger_queue: Option<Spanned<i64>>,
+    pub(super) spool_bytes: Option<Spanned<i64>>,
+    pub(super) spool_folder: Option<String>,
 }
 
 /// `[admin]`

@@ -72,6 +72,8 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
             ),
             records: faults.count(written.limits.records.as_ref(), carrier::Limits::RECORDS, 10_000_000),
             ledger_queue: faults.count(written.limits.ledger_queue.as_ref(), 4096, 1 << 20),
+            spool_bytes: faults.count(written.limits.spool_bytes.as_ref(), 2 << 30, 1 << 40),
+            spool_folder: path(written.limits.spool_folder.as_deref().unwrap_or("spool")),
         },
         admin: written.admin.listen.as_ref().and_then(|address| faults.word(address)),
         boundaries: written

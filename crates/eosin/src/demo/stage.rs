@@ -223,6 +223,7 @@ async fn in_front_of(org: &org::Running, feed: &Feed, flow: Arc<Flow>) -> miette
         admin: Some(([127, 0, 0, 1], 0).into()),
         limits: gateway::Limits::SUGGESTED,
         timeouts: gateway::Timeouts::SUGGESTED,
+        spool: None,
     };
     Gateway::start(config, flow).await.into_diagnostic().wrap_err("cannot start the gateway")
 }

@@ -8,6 +8,7 @@
 
 mod keeping;
 mod ledger_trouble;
+mod parts;
 mod recognising;
 mod rulings;
 mod world;

@@ -15,6 +15,7 @@ mod isolated;
 mod proofs;
 mod rulings;
 mod scene;
+mod spooled;
 mod tls;
 mod trouble;
 mod xml_doors;

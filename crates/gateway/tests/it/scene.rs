@@ -166,6 +166,7 @@ pub(crate) fn config(upstream: &str) -> Config {
             ..Limits::SUGGESTED
         },
         timeouts: Timeouts { drain: Duration::from_secs(10), ..Timeouts::SUGGESTED },
+        spool: None,
     }
 }
 

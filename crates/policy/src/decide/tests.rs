@@ -357,6 +357,35 @@ fn a_limit_on_the_whole_holds_though_each_record_is_fine() {
     assert_eq!(each.decisions(), [Decision::Pass; 3]);
 }
 
+proptest! {
+    #[test]
+    fn records_that_come_in_parts_are_ruled_as_if_they_came_at_once(
+        which in prop::collection::vec(0_usize..8, 0..12),
+        cut in 0_usize..12,
+        action in prop::sample::select(Action::ALL),
+        environment in prop::sample::select(Environment::ALL),
+        mode in prop::sample::select(Mode::ALL),
+    ) {
+        thread_local!(static POLICIES: Policies = Policies::default_set().unwrap());
+        POLICIES.with(|policies| {
+            let verdicts: Vec<Verdict> = which.iter().map(|at| without_proof()[*at].clone()).collect();
+            let boundary = boundary(environment, mode, Continuity::Strict);
+            let request = request(action, &boundary);
+            let whole = decide(policies, &request, Scope::Whole, verdicts.clone());
+            let (first, rest) = verdicts.split_at(cut.min(verdicts.len()));
+            let mut gathering = Gathering::default();
+            gathering.add(&request, first);
+            gathering.add(&request, rest);
+            let gathered = gathering.rule(policies, &request);
+            assert_eq!(gathered.decision(), whole.decision());
+            assert_eq!(gathered.counts(), whole.counts());
+            assert_eq!(gathered.summary(), whole.summary());
+            assert_eq!(gathered.determining_policies(), whole.determining_policies());
+            assert_eq!(gathered.worst_finding(), whole.worst_finding());
+        });
+    }
+}
+
 #[test]
 fn a_request_without_records_is_decided_once() {
     let policies = Policies::default_set().unwrap();
