@@ -19,15 +19,17 @@ NODE_VERSION = "22.23.3"
 class Clients:
     """Where the installed programs are."""
 
-    def __init__(self, python, node, modules):
-        self.python, self.node, self.modules = str(python), str(node), str(modules)
+    def __init__(self, python, node, modules, cci=""):
+        self.python, self.node, self.modules, self.cci = str(python), str(node), str(modules), str(cci)
         self.sf = str(modules / "@salesforce" / "cli" / "bin" / "run.js")
 
 
-def clients():
-    """Everything a story needs, installed if it is not yet."""
+def clients(wanted=()):
+    """Everything a story needs, installed if it is not yet; CumulusCI, which brings much with it, only for its own story."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    return Clients(python(), node(), modules())
+    program = python("python", "requirements.txt")
+    cci = python("cumulusci-python", "requirements-cumulusci.txt").with_name("cci") if "cumulusci" in wanted else ""
+    return Clients(program, node(), modules(), cci)
 
 
 def once(folder, wanted, install):
@@ -43,10 +45,10 @@ def once(folder, wanted, install):
     return folder
 
 
-def python():
-    """A Python with the pinned packages."""
-    requirements = HERE / "requirements.txt"
-    folder = CACHE / "python"
+def python(name, packages):
+    """A Python with the pinned packages of a list."""
+    requirements = HERE / packages
+    folder = CACHE / name
     program = folder / "venv" / "bin" / "python"
 
     def install():

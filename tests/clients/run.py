@@ -25,10 +25,12 @@ import stage
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 STORY_SECONDS = 900
+CUMULUSCI_LEAST = (3, 11)
 
 CLIENTS = {
     "simple_salesforce": "simple_salesforce_story.py",
     "salesforce_bulk": "salesforce_bulk_story.py",
+    "cumulusci": "cumulusci_story.py",
     "jsforce": "jsforce_story.mjs",
     "sf": "sf_story.py",
 }
@@ -90,7 +92,7 @@ class Theatre:
                  # simple-salesforce takes CSV columns from a set: without this they stand in another order each time.
                  "PYTHONHASHSEED": "0"}
         given = {"URL": place.http, "URL_HTTP": place.http, "URL_HTTPS": place.https, "CA": place.ca, "FOLDER": out, "MODULES": self.clients.modules,
-                 "NODE": self.clients.node, "SF": self.clients.sf, "PACKAGE": package(out), **stage.CREDENTIALS, "JWT_KEY": self.key}
+                 "NODE": self.clients.node, "SF": self.clients.sf, "CCI": self.clients.cci, "PACKAGE": package(out), **stage.CREDENTIALS, "JWT_KEY": self.key}
         return {**kept, **noise, "PATH": path, "HOME": str(out), "REQUESTS_CA_BUNDLE": str(place.ca), "NODE_EXTRA_CA_CERTS": str(place.ca),
                 **{"EOSIN_CLIENT_" + name: str(value) for name, value in given.items()}}
 
@@ -134,10 +136,10 @@ def walk_straight(tally, theatre, client, place):
     steps_hold(tally, f"{client} straight", theatre.play(client, "walk", place))
 
 
-def walk_twice(tally, theatre, client, straight, through):
+def walk_twice(tally, theatre, client, straight, through, scene="walk"):
     """One client, two fresh orgs; the second behind the gateway."""
     with ThreadPoolExecutor() as pool:
-        played = list(pool.map(lambda place: theatre.play(client, "walk", place), (straight, through)))
+        played = list(pool.map(lambda place: theatre.play(client, scene, place), (straight, through)))
     steps_hold(tally, f"{client} straight", played[0])
     steps_hold(tally, f"{client} through the gateway", played[1])
     for step, problem in compare.differences(*played):
@@ -187,6 +189,15 @@ def show_refusals(transcript):
             print(f"          {step['step']}: {json.dumps(step['answer'])[:400]}", flush=True)
 
 
+def playable(tally, wanted):
+    """The clients of those wanted that this Python can install; the others are skipped, and that is said."""
+    if "cumulusci" in wanted and sys.version_info < CUMULUSCI_LEAST:
+        tally.skipped += 1
+        print("skipped cumulusci: it wants Python {}.{} or later".format(*CUMULUSCI_LEAST), flush=True)
+        return [client for client in wanted if client != "cumulusci"]
+    return wanted
+
+
 def main():
     """Plays the stories and counts."""
     arguments = argparse.ArgumentParser()
@@ -199,9 +210,10 @@ def main():
     tally = Tally()
     folder = Path(tempfile.mkdtemp(prefix="eosin-clients-"))
     try:
-        theatre = Theatre(install.clients(), folder)
+        chosen = playable(tally, given.clients or list(CLIENTS))
+        theatre = Theatre(install.clients(chosen), folder)
         prepared = None if given.org else prepare(tally, theatre, given.eosin.resolve())
-        for client in given.clients or CLIENTS:
+        for client in chosen:
             if given.org:
                 walk_straight(tally, theatre, client, stage.Place("org", *given.org.split(",")))
                 continue

@@ -6,11 +6,10 @@ The library's own login only knows Salesforce's addresses; as CumulusCI does, th
 import csv
 import io
 import json
-import urllib.parse
-import urllib.request
 from xml.sax.saxutils import escape
 
 import transcript
+from asked import count, session
 from salesforce_bulk import CsvDictsAdapter, SalesforceBulk
 from transcript import setting
 
@@ -18,22 +17,6 @@ VERSION = "66.0"
 ROWS = 300
 SECONDS, PAUSE = 60, 0.1
 SPACE = "http://www.force.com/2009/06/asyncapi/dataload"
-
-
-def session():
-    """A session, as another program of the user's would get it."""
-    form = {"grant_type": "password", "client_id": setting("KEY"), "client_secret": setting("SECRET"),
-            "username": setting("USER"), "password": setting("PASSWORD")}
-    with urllib.request.urlopen(setting("URL_HTTP") + "/services/oauth2/token", urllib.parse.urlencode(form).encode(), timeout=30) as answer:
-        return json.load(answer)["access_token"]
-
-
-def count(given, condition):
-    """How many people there are, asked apart from this client."""
-    asked = urllib.parse.urlencode({"q": f"SELECT count() FROM Contact WHERE {condition}"})
-    request = urllib.request.Request(f"{setting('URL_HTTP')}/services/data/v{VERSION}/query?{asked}", headers={"Authorization": "Bearer " + given})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)["totalSize"]
 
 
 def load(bulk, operation, rows, kind="CSV", external=None):

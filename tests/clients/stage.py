@@ -61,16 +61,17 @@ class Stage:
             server.stop()
         return self.folder / f"{place.name}.snapshot"
 
-    def through(self, environment, dataset=None, name=None):
+    def through(self, environment, dataset=None, name=None, more=""):
         """A gateway in front of a fresh org: a sandbox lets in what has no mark, production does not.
 
-        With a `Dataset`, the gateway knows it and believes its generator's log about synthetic records.
+        With a `Dataset`, the gateway knows it and believes its generator's log about synthetic records; `more` is said of
+        each boundary in its configuration.
         """
         name = name or environment
         behind = self.straight(f"{name}-org")
         home = self.folder / name
         self.say("init", "--yes", home)
-        (home / "eosin.toml").write_text(configuration(home, environment, behind.http, dataset))
+        (home / "eosin.toml").write_text(configuration(home, environment, behind.http, dataset, more))
         if dataset:
             (home / "datasets").mkdir(exist_ok=True)
             shutil.copy(dataset.manifest, home / "datasets" / "story.dataset.json")
@@ -122,7 +123,7 @@ class Dataset:
         return sum(1 for _ in csv.DictReader(io.StringIO(self.records.read_text())))
 
 
-def configuration(home, environment, upstream, dataset):
+def configuration(home, environment, upstream, dataset, more):
     """The `eosin.toml` that `eosin init` wrote, with our boundaries instead of its examples."""
     kept = (home / "eosin.toml").read_text().split("[[boundary]]")[0]
     boundary = lambda name, tls: f"""
@@ -134,6 +135,7 @@ tls = {str(tls).lower()}
 upstream = "{upstream}"
 environment = "{environment}"
 mode = "enforce"
+{more}
 """
     if dataset:
         kept += f'\n[[trust]]\nvkey = "{dataset.vkey}"\nvouches_for = ["synthetic"]\n'
