@@ -37,7 +37,7 @@ class Channel:
         self.closed_by, self.open = row.get("closed_by", ""), row.get("open", "")
         self.arrives = row.get("arrives", "SELECT Id FROM Contact WHERE LastName = '{name}'")
         self.boundaries = row.get("boundaries", list(places.BOUNDARIES) if self.direction == "out" else ["production"])
-        # `refused`: nothing is answered at all, which tells nothing either.
+        # `refused`: nobody gets in by it, or nothing is answered at all, which tells nothing either.
         self.refused = row.get("refused", False)
         self.same = row.get("same", not self.refused)
         if bool(self.closed_by) == bool(self.open):
@@ -82,6 +82,8 @@ def way_in(stage, channel, boundary):
         return f"a refused record arrived:\n{told(log)}"
     if any(answer.status >= 500 for _, answer in log):
         return f"it was refused with an error that clients repeat:\n{told(log)}"
+    if channel.refused:
+        return None
     count, log = arrived(boundary, allowed)
     return None if count else f"an allowed record did not arrive ({count}):\n{told(log)}"
 
@@ -140,6 +142,7 @@ def person(stage, kind, number):
     graphql = json.dumps(", ".join(f"{name}: {json.dumps(value)}" for name, value in flat.items()))[1:-1]
     return {"name": row["LastName"], "given": row["FirstName"], "email": row["Email"], "json": json.dumps(bare), "record": json.dumps(record),
             "flat": json.dumps(flat), "header": ",".join(row), "cells": cells, "xml": xml, "urn1": prefixed, "graphql": graphql, "number": str(number),
+            "key": row["Eosin_Mark_Id__c"], "without_key": json.dumps({name: value for name, value in bare.items() if name != "Eosin_Mark_Id__c"}),
             "table64": base64.b64encode(f"{','.join(row)}\n{cells}\n".encode()).decode(), "inner": json.dumps(bare)[1:-1], "mark": row["Eosin_Mark__c"]}
 
 
