@@ -102,7 +102,7 @@ async fn expire(files: Option<config::Quarantine>, flow: Arc<Flow>) {
             Ok(erased) => tracing::warn!(erased, "kept as long as they may be: erased from the quarantine"),
             Err(error) => tracing::warn!("the quarantine could not erase what has expired: {error}"),
         }
-        let not_kept: u64 = flow.keeping().map(|keeping| keeping.not_kept().values().sum()).unwrap_or(0);
+        let not_kept: u64 = flow.keeping().map_or(0, |keeping| keeping.not_kept().values().sum());
         if not_kept > told {
             tracing::warn!(not_kept, "withheld requests could not be kept; the ledger says why for each");
             told = not_kept;
@@ -110,7 +110,7 @@ async fn expire(files: Option<config::Quarantine>, flow: Arc<Flow>) {
     }
 }
 
-const EXPIRE_EVERY: Duration = Duration::from_secs(60);
+const EXPIRE_EVERY: Duration = Duration::from_mins(1);
 
 /// Takes up each new snapshot of the registry, within [`REFRESH_EVERY`].
 ///

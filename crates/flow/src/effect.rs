@@ -300,7 +300,7 @@ fn ai_disclosure(ruling: &Ruling) -> Option<String> {
         proofs.filter(|proof| wanted.contains(&proof.authorship())).count()
     };
     let (alone, reviewed) = (made(&[Authorship::Ai]), made(&[Authorship::AiReviewed]));
-    let mode = if alone + reviewed == 0 {
+    let word = if alone + reviewed == 0 {
         return None;
     } else if alone + reviewed < ruling.verdicts().len() {
         ai_disclosure::Mode::AiModified
@@ -309,7 +309,7 @@ fn ai_disclosure(ruling: &Ruling) -> Option<String> {
     } else {
         ai_disclosure::Mode::MachineGenerated
     };
-    Some(mode.to_header())
+    Some(word.to_header())
 }
 
 /// The sentence for a client at a boundary that only warns.

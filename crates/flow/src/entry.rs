@@ -68,12 +68,11 @@ impl Entry {
     /// A ruling's entry.
     pub(crate) fn ruling(ruling: &Ruling, crossing: &Crossing, facts: &Facts<'_>, moment: &Moment) -> Self {
         let held;
-        let told = match &facts.told {
-            Some(told) => told,
-            None => {
-                held = Told::of(ruling, facts);
-                &held
-            }
+        let told = if let Some(told) = &facts.told {
+            told
+        } else {
+            held = Told::of(ruling, facts);
+            &held
         };
         let findings = told.findings.iter().map(|(reference, verdict, decision)| FindingBody {
             decision: decision.as_str(),

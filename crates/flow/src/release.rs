@@ -279,14 +279,13 @@ pub fn with_session(withheld: Withheld, session: &str) -> Withheld {
 /// failures of single records.
 fn ended(outcome: Outcome, answer: &[u8]) -> Ended {
     match outcome {
-        Outcome::NotSent => Ended::NotDone,
         Outcome::Unknown | Outcome::Answered(408 | 500..) => Ended::Unknown,
         Outcome::Answered(200..=299) => match successes(answer) {
             (_, 0) => Ended::Arrived,
             (0, _) => Ended::NotDone,
             (_, _) => Ended::Unknown,
         },
-        Outcome::Answered(_) => Ended::NotDone,
+        Outcome::NotSent | Outcome::Answered(_) => Ended::NotDone,
     }
 }
 
@@ -320,8 +319,15 @@ fn count(value: &serde_json::Value, counts: &mut (usize, usize)) {
                     {
                         add(status.starts_with('2'));
                     }
-                    (_, Value::Object(_) | Value::Array(_)) => {}
-                    (_, Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => {}
+                    (
+                        _,
+                        Value::Object(_)
+                        | Value::Array(_)
+                        | Value::Null
+                        | Value::Bool(_)
+                        | Value::Number(_)
+                        | Value::String(_),
+                    ) => {}
                 }
             }
             members.values().for_each(|member| count(member, counts));

@@ -56,11 +56,14 @@ pub(crate) fn metrics_text(flow: &Flow) -> String {
     out
 }
 
+/// Name, kind, what it is, and a number a boundary.
+type Gauge<'g> = (&'g str, &'g str, &'g str, Vec<(&'g String, u64)>);
+
 /// The gauges of the quarantine, by boundary. The age of the oldest is the time now less its moment.
 fn quarantine_text(out: &mut String, keeping: &flow::Keeping) {
     let (totals, not_kept) = (keeping.keeper().totals(), keeping.not_kept());
     let oldest = |moment: &Option<String>| moment.as_deref().and_then(flow::unix_seconds).unwrap_or(0);
-    let gauges: [(&str, &str, &str, Vec<(&String, u64)>); 5] = [
+    let gauges: [Gauge<'_>; 5] = [
         (
             "eosin_quarantine_items",
             "gauge",

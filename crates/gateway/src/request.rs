@@ -19,6 +19,7 @@ use crate::{
     rewrite::{self, Addresses},
     server::Lane,
     signing,
+    spool::Spooled,
 };
 
 /// Answers one request. Whatever happens, there is an answer, a count and a line in the log.
@@ -305,28 +306,11 @@ async fn carry(
         // Refusals can only be put back into JSON, whatever the client would rather read.
         head.headers.insert(header::ACCEPT, HeaderValue::from_static(MERGEABLE));
     }
-    let held = match (&forward.body, &rest, &spooled) {
-        (Some(replaced), _, _) => Some(replaced.clone()),
-        (None, None, None) => Some(received.clone()),
-        (None, Some(_), _) | (None, _, Some(_)) => None,
-    };
-    let body = match (forward.body, rest, spooled) {
-        (Some(replaced), _, _) => {
-            for name in
-                [header::CONTENT_ENCODING.as_str(), "content-md5", "digest", "content-digest", "repr-digest"]
-            {
-                head.headers.remove(name);
-            }
-            Body::from(replaced)
-        }
-        (None, _, Some(spooled)) => spooled.body(lane.timeouts.upstream),
-        (None, None, None) => Body::from(received),
-        (None, Some(rest), None) => Body::relay(rest, lane.timeouts.idle, Trailers::Drop).after(received),
-    };
+    let (whole, body) = sent_body(lane, &mut head, &mut forward, received, rest, spooled);
     state(&mut head.headers, &forward.sent_provenance, forward.ai_disclosure.as_deref());
     let (scheme, authority) = lane.upstream.place();
     let onward = signing::Onward { method: &head.method, scheme, authority, target: &head.target };
-    lane.signing.request(&mut head.headers, onward, held.as_deref(), place, lane.flow.seconds());
+    lane.signing.request(&mut head.headers, onward, whole.as_deref(), place, lane.flow.seconds());
     let addresses = lane.addresses(&head);
     let sent = lane.upstream.send(head.method, &head.target, head.headers, body).await;
     if let Some(settlement) = forward.settlement {
@@ -364,6 +348,32 @@ async fn carry(
         return Ok(rewrite::body(answer, &addresses, &lane.timeouts, |body| flow.observe_job(body)).await);
     }
     Ok(answer.map(|body| Body::relay(body, lane.timeouts.upstream, Trailers::Keep)))
+}
+
+/// What is sent on, and its bytes where they are held, so that a signature can cover them.
+fn sent_body(
+    lane: &Lane,
+    head: &mut Head,
+    forward: &mut Forward,
+    received: Bytes,
+    rest: Option<Incoming>,
+    spooled: Option<Arc<Spooled>>,
+) -> (Option<Bytes>, Body) {
+    match (forward.body.take(), rest, spooled) {
+        (Some(replaced), _, _) => {
+            for name in
+                [header::CONTENT_ENCODING.as_str(), "content-md5", "digest", "content-digest", "repr-digest"]
+            {
+                head.headers.remove(name);
+            }
+            (Some(replaced.clone()), Body::from(replaced))
+        }
+        (None, _, Some(spooled)) => (None, spooled.body(lane.timeouts.upstream)),
+        (None, None, None) => (Some(received.clone()), Body::from(received)),
+        (None, Some(rest), None) => {
+            (None, Body::relay(rest, lane.timeouts.idle, Trailers::Drop).after(received))
+        }
+    }
 }
 
 /// Where Salesforce says how its own event log names the request.

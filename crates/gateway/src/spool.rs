@@ -259,7 +259,7 @@ mod tests {
     #[test]
     fn on_disk_there_is_nothing_to_read_and_a_change_is_noticed() {
         let name = b"Zzyzx-7 ".repeat(20_000);
-        let sealed = spooled(&[name.clone()]);
+        let sealed = spooled(std::slice::from_ref(&name));
         let mut disk = vec![0; usize::try_from(sealed.file.metadata().unwrap().len()).unwrap()];
         sealed.file.read_exact_at(&mut disk, 0).unwrap();
         assert!(!disk.windows(7).any(|window| window == b"Zzyzx-7"));
@@ -275,8 +275,8 @@ mod tests {
 
     #[test]
     fn a_disk_that_takes_nothing_is_an_error() {
-        let (_give, take) = mpsc::channel(1);
-        drop(_give);
+        let (give, take) = mpsc::channel(1);
+        drop(give);
         assert!(write(Path::new("/nowhere/at/all"), take).is_err());
     }
 }

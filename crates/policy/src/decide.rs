@@ -100,7 +100,7 @@ impl Gathering {
 /// What policies can tell apart among records, and how many records there are of it.
 #[derive(Debug, Default)]
 struct Cases {
-    cases: Vec<Case>,
+    met: Vec<Case>,
     by_case: BTreeMap<Case, usize>,
     by_key: BTreeMap<Key, usize>,
     counts: Counts,
@@ -109,26 +109,26 @@ struct Cases {
 impl Cases {
     /// Counts one record; the place of its case.
     fn add(&mut self, verdict: &Verdict, jurisdiction: &str) -> usize {
-        let Self { cases, by_case, by_key, counts } = self;
+        let Self { met, by_case, by_key, counts } = self;
         let index = *by_key.entry(Key::of(verdict)).or_insert_with(|| {
             let case = Case::of(verdict, jurisdiction);
             *by_case.entry(case).or_insert_with_key(|case| {
-                cases.push(case.clone());
-                cases.len() - 1
+                met.push(case.clone());
+                met.len() - 1
             })
         });
-        if let Some(case) = cases.get(index) {
+        if let Some(case) = met.get(index) {
             counts.add(case);
         }
         index
     }
 
     fn ask(&self, asking: &Asking<'_>) -> Vec<Outcome> {
-        self.cases.iter().map(|case| asking.ask(&case.counts(), &case.purposes)).collect()
+        self.met.iter().map(|case| asking.ask(&case.counts(), &case.purposes)).collect()
     }
 
     fn purposes(&self) -> BTreeSet<String> {
-        self.cases.iter().flat_map(|case| case.purposes.iter().cloned()).collect()
+        self.met.iter().flat_map(|case| case.purposes.iter().cloned()).collect()
     }
 }
 

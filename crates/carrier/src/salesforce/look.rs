@@ -239,6 +239,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of scenes")]
     fn every_way_to_look_is_known_or_closed() {
         let rows = [
             ("GET /", "nothing shown"),

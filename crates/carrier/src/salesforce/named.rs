@@ -251,7 +251,7 @@ mod tests {
     fn ids_in_a_body_are_renamed_and_nothing_else() {
         let body = format!(
             r#"{{"ids":["{A}","{B}"], "n":1.50,"url":"/services/data/v67.0/sobjects/Contact/{A}?x=1","Name":"see {A}","Esc":"\u0030{}"}}"#,
-            &A[1..]
+            A.split_at(1).1
         );
         let after = String::from_utf8(renamed_body(body.as_bytes(), &renamed()).unwrap()).unwrap();
         let other = "003zzz000000000AAA";

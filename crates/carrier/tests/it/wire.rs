@@ -1,5 +1,4 @@
 //! Requests that real clients sent to Bulk API v1 and SOAP, as they were captured: none of them is a stranger to us.
-#![expect(clippy::print_stdout, reason = "a test says what it found")]
 
 use std::{collections::BTreeMap, path::Path};
 

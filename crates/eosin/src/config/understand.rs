@@ -64,17 +64,7 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
             key: path(written.tls.key.as_deref().unwrap_or("keys/authority.key")),
             names: written.tls.names.unwrap_or_else(|| vec!["localhost".to_owned(), "127.0.0.1".to_owned()]),
         },
-        limits: Limits {
-            body_bytes: faults.count(
-                written.limits.body_bytes.as_ref(),
-                carrier::Limits::BODY_BYTES,
-                1 << 30,
-            ),
-            records: faults.count(written.limits.records.as_ref(), carrier::Limits::RECORDS, 10_000_000),
-            ledger_queue: faults.count(written.limits.ledger_queue.as_ref(), 4096, 1 << 20),
-            spool_bytes: faults.count(written.limits.spool_bytes.as_ref(), 2 << 30, 1 << 40),
-            spool_folder: path(written.limits.spool_folder.as_deref().unwrap_or("spool")),
-        },
+        limits: limits(&written.limits, &path, &mut faults),
         admin: written.admin.listen.as_ref().and_then(|address| faults.word(address)),
         boundaries: written
             .boundary
@@ -99,6 +89,16 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
         }
     }
     if faults.0.is_empty() { Ok(config) } else { Err(report(text, file, faults.0)) }
+}
+
+fn limits(written: &raw::Limits, path: &impl Fn(&str) -> PathBuf, faults: &mut Faults) -> Limits {
+    Limits {
+        body_bytes: faults.count(written.body_bytes.as_ref(), carrier::Limits::BODY_BYTES, 1 << 30),
+        records: faults.count(written.records.as_ref(), carrier::Limits::RECORDS, 10_000_000),
+        ledger_queue: faults.count(written.ledger_queue.as_ref(), 4096, 1 << 20),
+        spool_bytes: faults.count(written.spool_bytes.as_ref(), 2 << 30, 1 << 40),
+        spool_folder: path(written.spool_folder.as_deref().unwrap_or("spool")),
+    }
 }
 
 fn quarantine(written: &raw::Quarantine, path: &impl Fn(&str) -> PathBuf, faults: &mut Faults) -> Quarantine {

@@ -27,7 +27,7 @@ pub(crate) enum QuarantineCommand {
     /// Deliver items, once, to what is behind their boundary. Each is judged again first.
     ///
     /// A running gateway does it; if none runs, this command opens the ledger and does it itself. The credentials are
-    /// those given now, in `--token-file` or EOSIN_RELEASE_TOKEN: the client's own were never kept.
+    /// those given now, in `--token-file` or `EOSIN_RELEASE_TOKEN`: the client's own were never kept.
     ///
     /// Exits 0 if all were released, 1 if some were not, 2 if it is uncertain whether one arrived.
     Release(ReleaseArguments),

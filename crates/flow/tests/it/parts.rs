@@ -71,8 +71,8 @@ fn parts_and_the_whole_are_ruled_alike() {
     // Several chunks of it.
     let many: Vec<String> = std::iter::repeat_n(r#"{"LastName":"Bell"}"#.to_owned(), 9_000).collect();
     let tables = [
-        table(&[attested.clone()]),
-        table(&[synthetic.clone()]),
+        table(std::slice::from_ref(&attested)),
+        table(std::slice::from_ref(&synthetic)),
         table(&[attested.clone(), bare.clone(), synthetic.clone()]),
         table(&vec![bare; 120]),
         table(&vec![attested; 60]),

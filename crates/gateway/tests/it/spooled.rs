@@ -43,7 +43,10 @@ fn table(records: &[&str]) -> (String, Vec<String>) {
     let line = |record: &Value| {
         let cells = names.iter().map(|name| match &record[name.as_str()] {
             Value::String(text) => text.clone(),
-            other => other.to_string(),
+            other
+            @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                other.to_string()
+            }
         });
         cells.collect::<Vec<_>>().join(",") + "\n"
     };

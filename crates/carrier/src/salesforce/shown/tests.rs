@@ -163,7 +163,10 @@ fn pruned(value: &serde_json::Value) -> usize {
                 .map(|(_, value)| pruned(value))
                 .sum::<usize>()
         }
-        _ => 0,
+        serde_json::Value::Null
+        | serde_json::Value::Bool(_)
+        | serde_json::Value::Number(_)
+        | serde_json::Value::String(_) => 0,
     }
 }
 
@@ -181,6 +184,8 @@ proptest! {
 
     #[test]
     fn any_bytes_have_an_answer(text in proptest::collection::vec(any::<u8>(), 0..60)) {
-        let _ = ShownRows::find(&text, Telling::Ids, 5).map(|rows| rows.rows().len());
+        if let Ok(rows) = ShownRows::find(&text, Telling::Ids, 5) {
+            prop_assert!(rows.rows().len() <= 5);
+        }
     }
 }
