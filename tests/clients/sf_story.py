@@ -72,6 +72,8 @@ def walk(t):
     records(t)
     with tempfile.TemporaryDirectory() as folder:
         files(t, Path(folder))
+        trees(t, Path(folder))
+    deployments(t)
 
 
 def package(t):
@@ -112,6 +114,10 @@ def records(t):
            lambda answer: answer["result"]["records"][0]["Title"] == "Dr")
     t.step("data create record, bad", lambda: sf("data", "create", "record", "--sobject", "Contact", "--values", "FirstName=Nobody"), lambda answer: answer["exit"] == 1)
     t.step("data query, malformed", lambda: sf("data", "query", "--query", "SELECT FROM Contact"), lambda answer: answer["name"] == "MALFORMED_QUERY")
+    t.step("data search", lambda: sorted(one["LastName"] for one in sf("data", "search", "--query", "FIND {Sf-Example} IN NAME FIELDS RETURNING Contact(Id, LastName)")["result"]["searchRecords"]),
+           lambda answer: answer == ["Sf-Example"])
+    t.step("data query, counted", lambda: sf("data", "query", "--query", "SELECT count() FROM Contact WHERE LastName = 'Sf-Example'")["result"]["totalSize"], lambda answer: answer == 1)
+    t.step("data update record, by what it says", lambda: sf("data", "update", "record", "--sobject", "Contact", "--where", "LastName=Sf-Example", "--values", "Title=Prof"), fine)
     t.step("limits", lambda: sorted(one["name"] for one in sf("org", "list", "limits")["result"]), lambda answer: "DailyApiRequests" in answer)
     t.step("api request rest", lambda: rest("/services/data/v66.0/sobjects/Contact/" + one + "?fields=LastName"), lambda answer: answer["LastName"] == "Sf-Example")
     t.step("data delete record", lambda: sf("data", "delete", "record", "--sobject", "Contact", "--record-id", one), fine)
@@ -149,6 +155,82 @@ def files(t, folder):
     t.step("data delete bulk", lambda: sf("data", "delete", "bulk", "--sobject", "Contact", "--file", str(folder / "delete.csv"), "--wait", "5", "--line-ending", "LF"), fine)
 
 
+def trees(t, folder):
+    """Accounts with their people, out as a tree and in again; rows changed by their ids; a file."""
+    asked = "SELECT Name, (SELECT LastName FROM Contacts) FROM Account WHERE Name = 'Tree Clinic'"
+    out = folder / "trees"
+    out.mkdir()
+    t.step("data export tree", lambda: [sf("data", "export", "tree", "--query", asked, "--plan", "--output-dir", str(out))["exit"], *sorted(file.name for file in out.iterdir())],
+           lambda answer: answer[0] == 0 and len(answer) == 4)
+    t.step("data import tree, by its plan", lambda: [one["type"] for one in sf("data", "import", "tree", "--plan", str(next(out.glob("*plan.json"))))["result"]],
+           lambda answer: sorted(answer) == ["Account", "Contact"])
+    t.step("the tree is there twice", lambda: [len(one["Contacts"]["records"]) for one in sf("data", "query", "--query", asked)["result"]["records"]], lambda answer: answer == [1, 1])
+    rows = [[row["Id"], "Prof"] for row in sf("data", "query", "--query", "SELECT Id FROM Contact WHERE LastName LIKE 'SfBulk-%' ORDER BY LastName LIMIT 3")["result"]["records"]]
+    write(folder / "update.csv", ["Id", "Title"], rows)
+    t.step("data update bulk", lambda: sf("data", "update", "bulk", "--sobject", "Contact", "--file", str(folder / "update.csv"), "--wait", "5", "--line-ending", "LF")["result"]["successfulRecords"],
+           lambda answer: answer == 3)
+    (folder / "note.txt").write_text("A note without anybody in it.\n")
+    t.step("data create file", lambda: titled(sf("data", "create", "file", "--file", str(folder / "note.txt"), "--title", "A note")), lambda answer: answer == "A note")
+
+
+def titled(answer):
+    """The title of a file that was made, or what was answered instead."""
+    return answer["result"]["Title"] if "result" in answer else answer
+
+
+def deployments(t):
+    """Deployments that are only tried, looked at again, and taken back out."""
+    tried = t.step("project deploy validate", lambda: deployed(sf("project", "deploy", "validate", "--source-dir", "force-app", "--wait", "10", folder=setting("PACKAGE"))),
+                   lambda answer: answer["success"] is True)
+    if "deployed" in tried:
+        t.step("project deploy report", lambda: deployed(sf("project", "deploy", "report", "--use-most-recent", folder=setting("PACKAGE"))), lambda answer: answer["success"] is True)
+    t.step("project deploy, dry", lambda: deployed(sf("project", "deploy", "start", "--dry-run", "--wait", "10", "--ignore-conflicts", folder=setting("PACKAGE"))),
+           lambda answer: answer["success"] is True)
+    broken = Path(setting("FOLDER")) / "broken"
+    field = broken / "force-app" / "main" / "default" / "objects" / "Contact" / "fields" / "Broken__c.field-meta.xml"
+    field.parent.mkdir(parents=True, exist_ok=True)
+    (broken / "sfdx-project.json").write_text('{"packageDirectories": [{"path": "force-app", "default": true}], "sourceApiVersion": "66.0"}')
+    field.write_text('<?xml version="1.0" encoding="UTF-8"?><CustomField xmlns="http://soap.sforce.com/2006/04/metadata"><fullName>Broken__c</fullName><type>Lookup</type></CustomField>')
+    t.step("project deploy, broken", lambda: deployed(sf("project", "deploy", "start", "--wait", "10", "--ignore-conflicts", folder=broken)), lambda answer: answer["success"] is False)
+
+
+BLOCK = "Contact one = new Contact(LastName = 'Sf-Apex-Example');\ninsert one;\nSystem.debug('made ' + one.LastName);\n"
+
+
+def run_apex(source):
+    """`sf apex run` of a file, without the clock of its log."""
+    file = Path(setting("FOLDER")) / "block.apex"
+    file.write_text(source)
+    answer = sf("apex", "run", "--file", str(file))
+    result = answer.get("result") or answer.get("data") or {}
+    return {"exit": answer["exit"], "message": answer.get("message"), **{name: result.get(name) for name in ("success", "compiled", "compileProblem", "exceptionMessage")},
+            "log": [line.split("|DEBUG|")[1] for line in (result.get("logs") or "").splitlines() if "|DEBUG|" in line]}
+
+
+def apex_arrived():
+    """How many records the blocks made."""
+    return sf("data", "query", "--query", "SELECT Id FROM Contact WHERE LastName = 'Sf-Apex-Example'")["result"]["totalSize"]
+
+
+def apex(t):
+    """Blocks of Apex, where nothing or nobody forbids them."""
+    t.step("apex run", lambda: run_apex(BLOCK), lambda answer: answer["success"] is True and answer["log"] == ["made Sf-Apex-Example"])
+    t.step("what the block made", apex_arrived, lambda answer: answer == 1)
+    t.step("apex run, not Apex", lambda: run_apex("this is not Apex"), lambda answer: answer["compiled"] is False)
+
+
+def apex_allowed(t):
+    """The same at a boundary whose configuration lets anonymous Apex pass."""
+    log_in(t)
+    apex(t)
+
+
+def apex_refused(t):
+    """A block of Apex where nobody can judge what it writes."""
+    t.step("refused: apex run", lambda: run_apex(BLOCK), lambda answer: answer["exit"] != 0 and "Eosin" in json.dumps(answer))
+    t.step("the block made nothing", apex_arrived, lambda answer: answer == 0)
+
+
 def write(path, header, rows):
     """A CSV file."""
     with open(path, "w", encoding="utf-8", newline="") as to:
@@ -180,8 +262,16 @@ def refused(t):
         (folder / "tree.json").write_text(json.dumps(tree))
         t.step("refused: data import tree", lambda: sf("data", "import", "tree", "--files", str(folder / "tree.json")), says)
         write(folder / "new.csv", ["LastName"], [["Unmarked-Example"]])
+        t.step("refused: data upsert bulk", lambda: upserted(folder), says)
         t.step("refused: data import bulk", lambda: sf("data", "import", "bulk", "--file", str(folder / "new.csv"), "--sobject", "Contact", "--wait", "1", "--line-ending", "LF"), says)
     t.step("nothing arrived", lambda: sf("data", "query", "--query", "SELECT Id FROM Contact WHERE LastName = 'Unmarked-Example'")["result"]["totalSize"], lambda answer: answer == 0)
+    apex_refused(t)
+
+
+def upserted(folder):
+    """A table by an external id."""
+    write(folder / "upsert.csv", ["External_Id__c", "LastName"], [["refused-1", "Unmarked-Example"]])
+    return sf("data", "upsert", "bulk", "--sobject", "Contact", "--file", str(folder / "upsert.csv"), "--external-id", "External_Id__c", "--wait", "1", "--line-ending", "LF")
 
 
 def prepare(t):
@@ -194,4 +284,4 @@ def prepare(t):
 
 
 if __name__ == "__main__":
-    transcript.run({"walk": walk, "refused": refused, "prepare": prepare})
+    transcript.run({"walk": walk, "refused": refused, "apex": apex_allowed, "prepare": prepare})
