@@ -122,6 +122,7 @@ def play_planted(stage, place, channel, hidden, shown):
             mark = letter if number == 0 else f"{letter}{number}"
             given |= {f"{mark}.name": one["LastName"], f"{mark}.email": one["Email"], f"{mark}.phone": one["Phone"],
                       f"{mark}.mark": one["Eosin_Mark_Id__c"], f"{mark}.given": one["FirstName"]}
+            given |= {f"{mark}.{word}": text for word, text in person(stage, kind, number).items() if word in ("json", "inner", "without_key")}
             given |= {f"{mark}.{thing.lower()}": value for thing, value in at.ids[kind][number].items()}
     now = datetime.now(timezone.utc).replace(microsecond=0)
     for name, moment in (("hour_ago", now - timedelta(hours=1)), ("hour_on", now + timedelta(hours=1))):
@@ -188,11 +189,29 @@ def alike(one, other):
     return compare.normal({"steps": shown(one)}) == compare.normal({"steps": shown(other)})
 
 
+# Tags that are made of times and ids; and numbers that the org counts up, which a row of the table is about.
+TIMED = re.compile(r'(?<="weakEtag":)\d+|(?<="weakEtag": )\d+|(?<="eTag":")[0-9a-f]+|(?<="eTag": ")[0-9a-f]+')
+COUNTED = re.compile(r'(?<="Name":")0000\d{4}(?=")')
+# How many calls an org has answered, in a SOAP header.
+CALLS = re.compile(r"(?<=<current>)\d+(?=</current>)")
+
+
 def shape(answer):
+    text = COUNTED.sub("number", CALLS.sub("0", TIMED.sub("0", answer.text())))
     try:
-        return json.loads(answer.body)
+        return without_datasets(json.loads(text))
     except ValueError:
-        return answer.text()
+        return text
+
+
+def without_datasets(value):
+    """An answer without rows of datasets: hidden from whomever anything is hidden from, while every org here has them."""
+    if isinstance(value, dict):
+        return {name: without_datasets(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        is_dataset = lambda one: isinstance(one, dict) and (one.get("attributes") or {}).get("type") == "Eosin_Dataset__c"
+        return [without_datasets(one) for one in value if not is_dataset(one)]
+    return value
 
 
 def told(log):

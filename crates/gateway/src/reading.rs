@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use carrier::salesforce::{self, Gap, Look, RecordId, Renamed, ShownRows, Stripped, Telling};
+use carrier::salesforce::{self, Envelope, Gap, Look, RecordId, Renamed, ShownRows, Stripped, Telling};
 use flow::{Reader, Seen, Unavailable};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -72,6 +72,8 @@ pub(crate) struct Prepared {
     /// Whether the request asks for rows, or names some: then there is a ruling, whatever they turn out to be. The
     /// number of rulings would tell otherwise.
     asks: bool,
+    /// Whether the answer is a SOAP envelope with rows, or with nil in their places.
+    is_soap: bool,
     /// Who asks, if the answer leads to further questions.
     pub(crate) asker: Asker,
 }
@@ -130,9 +132,13 @@ pub(crate) async fn prepare(
     head: &mut Head,
     received: Bytes,
 ) -> Result<(Prepared, Bytes), Turned> {
-    let org = Org::new(lane, reader, head)?;
+    let mut org = Org::new(lane, reader, head)?;
     let body = decode(coding(&head.headers), &received, &lane.limits)
         .map_err(|_| Problem::Request("the body of a read cannot be decoded"))?;
+    let envelope = Envelope::read(&head.target, &body);
+    if let Some(session) = envelope.as_ref().and_then(|envelope| envelope.session.as_deref()) {
+        org.asks_in(session);
+    }
     let mut prepared = Prepared {
         renamed: Renamed::new(),
         looked: LookedUp::default(),
@@ -140,6 +146,7 @@ pub(crate) async fn prepare(
         telling: Telling::Rows,
         asks: look != Look::Mixed,
         look,
+        is_soap: false,
         asker: org.asker(),
     };
     let rewritten = match prepared.look.clone() {
@@ -174,7 +181,7 @@ pub(crate) async fn prepare(
             org.by_field(head, &object, &field, &mut prepared.looked).await?;
             None
         }
-        Look::Mixed => statement::in_inner_requests(&org, &body).await?,
+        Look::Mixed => statement::in_many(&org, envelope, head, &body, &mut prepared).await?,
         Look::Nothing | Look::Record | Look::SearchByWords | Look::Recent | Look::Totals => None,
     };
     let body = rename(&org, head, rewritten.map_or(body, Bytes::from), &mut prepared).await?;
@@ -197,6 +204,13 @@ pub(crate) struct Guard {
     prepared: Prepared,
 }
 
+impl Guard {
+    /// Whether the answer is a SOAP envelope that shows rows.
+    pub(crate) fn is_soap_read(&self) -> bool {
+        self.prepared.is_soap
+    }
+}
+
 /// Looks at what a write names before it is sent: a row that its client may not see is not there for it either.
 ///
 /// Shape:  the head and the body that will be sent are changed where they must be.
@@ -207,10 +221,6 @@ pub(crate) async fn guard(
     received: &mut Bytes,
     replaced: &mut Option<Bytes>,
 ) -> Result<Guard, Turned> {
-    let shows = replaced.as_ref().unwrap_or(received);
-    if salesforce::soap_shows_rows(&head.target, shows) {
-        return Err(Problem::ReadClosed.into());
-    }
     let Some(body) = replaced else {
         let (prepared, after) = prepare(lane, &reader, Look::Mixed, head, received.clone()).await?;
         *received = after;
@@ -244,6 +254,8 @@ async fn rename(
 ) -> Result<Bytes, Turned> {
     let mut named = salesforce::named_in_target(&head.target);
     named.extend(salesforce::named_in_body(&body));
+    let envelope = Envelope::read(&head.target, &body);
+    named.extend(envelope.iter().flat_map(Envelope::named));
     prepared.asks |= !named.is_empty() || !salesforce::inner_requests(&body).is_empty();
     prepared.stripped.known.clone_from(&named);
     org.look_up(&named, &mut prepared.looked).await?;
@@ -253,7 +265,11 @@ async fn rename(
         return Ok(body);
     }
     head.target = salesforce::renamed_target(&head.target, &prepared.renamed);
-    Ok(salesforce::renamed_body(&body, &prepared.renamed).map_or(body, Bytes::from))
+    let renamed = match envelope {
+        Some(envelope) => envelope.renamed(&body, &prepared.renamed),
+        None => salesforce::renamed_body(&body, &prepared.renamed),
+    };
+    Ok(renamed.map_or(body, Bytes::from))
 }
 
 /// Reads an answer, takes out what is hidden, and lets it leave once the ruling is recorded.
@@ -271,6 +287,9 @@ pub(crate) async fn show(
     if is_head {
         // The length would be that of the answer with everything in it.
         parts.headers.remove(header::CONTENT_LENGTH);
+    }
+    if prepared.is_soap {
+        return soap_shown(lane, reader, prepared, parts, incoming).await;
     }
     if !is_json {
         // A file of a row that may be seen, the rows of a bulk query that was rewritten, an answer without any.
@@ -313,6 +332,37 @@ pub(crate) async fn show(
         }
     };
     Ok(Response::from_parts(parts, Body::from(body)))
+}
+
+/// Lets a SOAP answer leave: its rows are those of a rewritten query, or of ids that were looked up.
+async fn soap_shown(
+    lane: &Lane,
+    reader: &Reader,
+    prepared: Prepared,
+    mut parts: http::response::Parts,
+    incoming: Incoming,
+) -> Result<Response<Body>, Turned> {
+    let isolation = lane.isolation.as_ref().ok_or(Problem::Internal)?;
+    let collected = collect(incoming, lane.limits.body_bytes, &lane.held, lane.timeouts.upstream)
+        .await
+        .map_err(|_| Problem::ShownUnreadable)?;
+    if collected.rest.is_some() {
+        return Err(Problem::AnswerTooLarge.into());
+    }
+    let text = decode(coding(&parts.headers), &collected.received, &lane.limits)
+        .map_err(|_| Problem::ShownUnreadable)?;
+    if !parts.status.is_success() && names_our_fields(&text) {
+        return Err(Problem::FieldsMissing.into());
+    }
+    if let Some(locator) = salesforce::soap_locator(&text) {
+        let asked = Asked { hidden: reader.hidden, stripped: prepared.stripped.clone() };
+        isolation.keep_query(&locator, asked);
+    }
+    recorded(lane, reader, &prepared.look, prepared.looked.seen, &mut parts.headers).await?;
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.remove(header::CONTENT_ENCODING);
+    let back = salesforce::renamed_back(&text, &prepared.renamed, &BTreeMap::new());
+    Ok(Response::from_parts(parts, Body::from(back.map_or(text, Bytes::from))))
 }
 
 /// What is left of an answer.

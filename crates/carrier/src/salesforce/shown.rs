@@ -49,6 +49,9 @@ pub struct Stripped {
     /// Fields of ours that the client did not ask for: by the way from the outer row (`""`, `account`, `contacts`),
     /// in lower case.
     pub fields: BTreeMap<String, BTreeSet<String>>,
+    /// Fields of ours in the rows of one object, where rows of several stand side by side: by the object, in lower
+    /// case.
+    pub of_object: BTreeMap<String, BTreeSet<String>>,
     /// Ids that may stand in error texts, because the client sent them; all others go.
     pub known: BTreeSet<RecordId>,
     /// What becomes of a row where the whole answer is a list.
@@ -192,13 +195,16 @@ impl<'t> ShownRows<'t> {
     }
 
     fn strip(&self, stripped: &Stripped, edits: &mut Vec<Edit>) {
-        if stripped.fields.is_empty() {
+        if stripped.fields.is_empty() && stripped.of_object.is_empty() {
             return;
         }
         for row in &self.rows {
-            let Some(names) = stripped.fields.get(&row.way) else { continue };
+            let by_way = stripped.fields.get(&row.way);
+            let by_object = stripped.of_object.get(&row.object.to_ascii_lowercase());
+            let is_ours =
+                |name: &String| [by_way, by_object].into_iter().flatten().any(|names| names.contains(name));
             for (name, at) in &row.members {
-                if names.contains(name) {
+                if is_ours(name) {
                     edits.push(Edit { at: at.clone(), with: Vec::new() });
                 }
             }

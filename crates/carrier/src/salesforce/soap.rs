@@ -124,7 +124,7 @@ pub(super) fn is_endpoint(target: &Target) -> bool {
 }
 
 /// What follows `/services/Soap` in a target, in lower case.
-fn endpoint(target: &Target) -> Option<Vec<String>> {
+pub(super) fn endpoint(target: &Target) -> Option<Vec<String>> {
     let lower: Vec<String> = target.segments().iter().map(|segment| segment.to_ascii_lowercase()).collect();
     let start = lower.iter().position(|segment| segment == "services")?;
     (lower.get(start + 1)? == "soap").then(|| lower.get(start + 2..).unwrap_or_default().to_vec())

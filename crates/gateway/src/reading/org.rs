@@ -65,6 +65,13 @@ impl<'l> Org<'l> {
         Ok(Self { lane, reader, isolation, headers, addresses: lane.addresses(head), version })
     }
 
+    /// Asks in the session that a call itself names.
+    pub(crate) fn asks_in(&mut self, session: &str) {
+        if let Ok(value) = http::HeaderValue::try_from(format!("Bearer {session}")) {
+            self.headers.insert(header::AUTHORIZATION, value);
+        }
+    }
+
     /// Asks for one JSON answer.
     ///
     /// Bounds: [`ANSWER_BYTES_MAX`].

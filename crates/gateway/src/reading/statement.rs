@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use carrier::{
     Refusal,
-    salesforce::{self, Look, Stripped},
+    salesforce::{self, Envelope, Look, SoapAsks, Stripped},
 };
 use flow::error_answer;
 use soql::{Added, CannotIsolate, Isolated, Marks};
@@ -15,7 +15,7 @@ use crate::{
     problem::{Problem, respond_made},
 };
 
-use super::{Turned, org::Org};
+use super::{Prepared, Turned, org::Org};
 
 /// Rewrites the statement in a target's `q`.
 pub(super) async fn in_target(
@@ -46,8 +46,51 @@ pub(super) async fn in_body(org: &Org<'_>, body: &[u8]) -> Result<Vec<u8>, Turne
     Ok(body.ok_or(Problem::ReadClosed)?)
 }
 
+/// Rewrites the statements of a request that is no query by its target: those in a SOAP call, or in inner requests.
+pub(super) async fn in_many(
+    org: &Org<'_>,
+    envelope: Option<Envelope>,
+    head: &Head,
+    body: &[u8],
+    prepared: &mut Prepared,
+) -> Result<Option<Vec<u8>>, Turned> {
+    match envelope {
+        Some(envelope) => in_envelope(org, &envelope, head, body, prepared).await,
+        None if salesforce::soap_shows_rows(&head.target, body) => Err(Problem::ReadClosed.into()),
+        None => in_inner_requests(org, body).await,
+    }
+}
+
+/// Rewrites the statement of a SOAP call. Its rows are chosen by their labels: what is added would show in the answer.
+async fn in_envelope(
+    org: &Org<'_>,
+    envelope: &Envelope,
+    head: &Head,
+    body: &[u8],
+    prepared: &mut Prepared,
+) -> Result<Option<Vec<u8>>, Turned> {
+    let (look, isolated) = match &envelope.asks {
+        SoapAsks::Query(statement) => (Look::Query, Some(isolated(org, statement, Marks::NotAsked).await?)),
+        SoapAsks::Search(statement) => (Look::Search, Some(search(org, statement, Marks::NotAsked).await?)),
+        SoapAsks::FurtherPage(locator) => {
+            let asked = org.isolation.query(locator);
+            let asked = asked.filter(|asked| asked.hidden == org.reader.hidden);
+            // What was added to a query that REST asked would show in its rows here.
+            asked.filter(|asked| asked.stripped.fields.is_empty()).ok_or(Problem::QueryUnknown)?;
+            (Look::FurtherPage, None)
+        }
+        SoapAsks::Retrieve => (Look::Retrieve, None),
+        SoapAsks::Other if salesforce::soap_shows_rows(&head.target, body) => {
+            return Err(Problem::ReadClosed.into());
+        }
+        SoapAsks::Other => return Ok(None),
+    };
+    (prepared.look, prepared.is_soap, prepared.asks) = (look, true, true);
+    Ok(isolated.and_then(|isolated| envelope.with_statement(body, &isolated.text)))
+}
+
 /// Rewrites the statements of requests within a request; nothing where there is none.
-pub(super) async fn in_inner_requests(org: &Org<'_>, body: &[u8]) -> Result<Option<Vec<u8>>, Turned> {
+async fn in_inner_requests(org: &Org<'_>, body: &[u8]) -> Result<Option<Vec<u8>>, Turned> {
     let mut others = Vec::new();
     for inner in salesforce::inner_requests(body) {
         let look = salesforce::look(&inner.method, &inner.target, None);
@@ -166,7 +209,13 @@ fn strip(added: &[Added], is_search: bool, stripped: &mut Stripped) {
         let Some(name) = names.pop() else { continue };
         ways.extend(names);
         let way = ways.join(".").to_ascii_lowercase();
-        stripped.fields.entry(way).or_default().insert(name.to_ascii_lowercase());
+        let fields = match place.first() {
+            Some(object) if is_search && way.is_empty() => {
+                stripped.of_object.entry(object.to_ascii_lowercase()).or_default()
+            }
+            Some(_) | None => stripped.fields.entry(way).or_default(),
+        };
+        fields.insert(name.to_ascii_lowercase());
     }
 }
 

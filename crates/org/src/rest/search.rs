@@ -5,8 +5,17 @@ use serde_json::{Value, json};
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
 use crate::read;
+use crate::soql::evaluate;
 use crate::state::Visit;
 use crate::store::is_deleted;
+
+/// One object of `RETURNING`: what is asked of it, and the clauses that choose among its rows, as SOQL has them.
+#[derive(Clone, Debug, Default)]
+struct Target {
+    object: String,
+    fields: Vec<String>,
+    clauses: String,
+}
 
 /// `GET …/search?q=FIND {text} [IN … FIELDS] [RETURNING Object[(fields)], …]`.
 pub(crate) fn find(visit: &Visit<'_>, text: &str) -> Result<Reply, Failure> {
@@ -36,7 +45,7 @@ pub(crate) fn parameterized(visit: &Visit<'_>, call: &Call) -> Result<Reply, Fai
             .query
             .iter()
             .filter(|(name, _)| name == "sobject")
-            .map(|(_, value)| (value.clone(), Vec::new()));
+            .map(|(_, value)| Target { object: value.clone(), ..Target::default() });
         return search(visit, call.parameter("q").unwrap_or(""), &objects.collect::<Vec<_>>());
     }
     let body = call.object()?;
@@ -46,12 +55,16 @@ pub(crate) fn parameterized(visit: &Visit<'_>, call: &Call) -> Result<Reply, Fai
     };
     let objects = body.get("sobjects").and_then(Value::as_array).into_iter().flatten();
     let objects: Vec<_> = objects
-        .map(|one| (one.get("name").map(text).unwrap_or_default(), names(one.get("fields"))))
+        .map(|one| Target {
+            object: one.get("name").map(text).unwrap_or_default(),
+            fields: names(one.get("fields")),
+            clauses: String::new(),
+        })
         .collect();
     search(visit, body.get("q").and_then(Value::as_str).unwrap_or(""), &objects)
 }
 
-fn search(visit: &Visit<'_>, term: &str, targets: &[(String, Vec<String>)]) -> Result<Reply, Failure> {
+fn search(visit: &Visit<'_>, term: &str, targets: &[Target]) -> Result<Reply, Failure> {
     let words: Vec<String> = term
         .to_lowercase()
         .split(|c: char| c.is_whitespace() || matches!(c, '*' | '?' | '"' | '(' | ')'))
@@ -67,26 +80,33 @@ fn search(visit: &Visit<'_>, term: &str, targets: &[(String, Vec<String>)]) -> R
     }
     let store = &visit.state.store;
     let default = ["Account", "Contact", "Lead", "Opportunity", "Case", "User"]
-        .map(|name| (name.to_owned(), Vec::new()));
+        .map(|name| Target { object: name.to_owned(), ..Target::default() });
     let targets = if targets.is_empty() { &default[..] } else { targets };
     let mut found = Vec::new();
-    for (name, fields) in targets {
-        let object = store.object(name)?;
-        for (_, row) in store.rows(&object.name).filter(|(_, row)| !is_deleted(row)) {
+    for Target { object, fields, clauses } in targets {
+        let object = store.object(object)?;
+        let mut query = super::query::parse(&format!("SELECT Id FROM {} {clauses}", object.name))?;
+        // A limit is of what is found, not of what is looked through.
+        let (limit, offset) = (query.limit.take(), query.offset.take());
+        let evaluate::Found::Rows(ids) = evaluate::find(&visit.lens(false), &query)? else { continue };
+        let rows = ids.iter().filter_map(|id| store.row(&object.name, id));
+        let matching = rows.filter(|row| {
             let texts: Vec<String> = object
                 .fields
                 .iter()
                 .filter(|field| field.kind.is_text() && field.filterable())
                 .filter_map(|field| Some(row.get(&field.name)?.as_str()?.to_lowercase()))
                 .collect();
-            if !words.iter().all(|word| texts.iter().any(|text| text.contains(word)))
-                || found.len() >= FOUND_MAX
-            {
-                continue;
-            }
+            words.iter().all(|word| texts.iter().any(|text| text.contains(word)))
+        });
+        let count = |number: Option<u64>| number.map(|number| usize::try_from(number).unwrap_or(usize::MAX));
+        let room = FOUND_MAX.saturating_sub(found.len()).min(count(limit).unwrap_or(FOUND_MAX));
+        for row in matching.skip(count(offset).unwrap_or(0)).take(room) {
             let mut record = serde_json::Map::new();
             record.insert("attributes".into(), read::attributes(&object, row, &visit.version));
-            record.insert("Id".into(), row.get("Id").cloned().unwrap_or(Value::Null));
+            if fields.is_empty() {
+                record.insert("Id".into(), row.get("Id").cloned().unwrap_or(Value::Null));
+            }
             for field in fields {
                 let field =
                     object.field(field).ok_or_else(|| Failure::no_such_column(field, &object.name))?;
@@ -124,8 +144,8 @@ pub(crate) fn suggestions(visit: &Visit<'_>, call: &Call) -> Result<Reply, Failu
     Ok(Reply::json(200, json!({"autoSuggestResults": found, "hasMoreResults": more})))
 }
 
-/// Reads `Account(Id, Name), Contact` up to the next clause.
-fn targets(text: &str) -> Vec<(String, Vec<String>)> {
+/// Reads `Account(Id, Name WHERE …), Contact` up to the next clause.
+fn targets(text: &str) -> Vec<Target> {
     let mut out = Vec::new();
     let mut rest = text.trim_start();
     loop {
@@ -135,19 +155,52 @@ fn targets(text: &str) -> Vec<(String, Vec<String>)> {
             return out;
         }
         let mut after = after.trim_start();
-        let mut fields = Vec::new();
-        if let Some((inside, left)) = after.strip_prefix('(').and_then(|after| after.split_once(')')) {
-            let list = inside.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
-            let words = list.split(',').filter_map(|part| part.trim().split(' ').next()).map(str::to_owned);
-            fields = words.filter(|word| !word.is_empty()).collect();
+        let mut target = Target { object: name.to_owned(), ..Target::default() };
+        if let Some((inside, left)) = bracketed(after) {
+            let (list, clauses) = inside.split_at_checked(clauses_start(inside)).unwrap_or((inside, ""));
+            let names = list.split(',').map(|part| part.trim().to_owned());
+            target.fields = names.filter(|name| !name.is_empty()).collect();
+            clauses.clone_into(&mut target.clauses);
             after = left.trim_start();
         }
-        out.push((name.to_owned(), fields));
+        out.push(target);
         match after.strip_prefix(',') {
             Some(next) => rest = next.trim_start(),
             None => return out,
         }
     }
+}
+
+/// What stands in the brackets that a text begins with, and what follows them. Quoted text closes none.
+fn bracketed(text: &str) -> Option<(&str, &str)> {
+    let inside = text.strip_prefix('(')?;
+    let (mut depth, mut quoted, mut escaped) = (1_usize, false, false);
+    for (at, letter) in inside.char_indices() {
+        match letter {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '\'' => quoted = !quoted,
+            '(' if !quoted => depth += 1,
+            ')' if !quoted => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return Some((inside.get(..at)?, inside.get(at + 1..)?));
+        }
+    }
+    None
+}
+
+/// Where the fields end and the clauses begin.
+fn clauses_start(inside: &str) -> usize {
+    let is_clause = |word: &str| {
+        ["WHERE", "ORDER", "LIMIT", "OFFSET"].iter().any(|one| word.trim().eq_ignore_ascii_case(one))
+    };
+    inside
+        .split_inclusive(|c: char| c.is_ascii_whitespace())
+        .take_while(|word| !is_clause(word))
+        .map(str::len)
+        .sum()
 }
 
 const FOUND_MAX: usize = 2_000;

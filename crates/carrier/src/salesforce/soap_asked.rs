@@ -1,0 +1,212 @@
+//! What a SOAP call asks to see, and the same call with another question in its place.
+
+use std::{collections::BTreeSet, ops::Range};
+
+use crate::{
+    route::Target,
+    span::{Edit, edited},
+    xml::{Element, escaped},
+};
+
+use super::{
+    id::RecordId,
+    named::Renamed,
+    soap::{endpoint, walk},
+};
+
+/// A call of the partner or the enterprise API: what it asks, and the ids that it names.
+///
+/// Debug shows neither: a session, a statement and an id are each a way to records.
+#[derive(Clone)]
+pub struct Envelope {
+    /// The session that it is made in.
+    pub session: Option<String>,
+    /// What it asks.
+    pub asks: SoapAsks,
+    ids: Vec<(RecordId, String, Range<usize>)>,
+    statement: Option<Range<usize>>,
+}
+
+/// What a call asks.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SoapAsks {
+    /// The rows of this SOQL: `query`, `queryAll`.
+    Query(String),
+    /// The rows that this SOSL finds: `search`.
+    Search(String),
+    /// A further page of the query with this locator: `queryMore`.
+    FurtherPage(String),
+    /// Rows by their ids: `retrieve`.
+    Retrieve,
+    /// Anything else.
+    Other,
+}
+
+impl std::fmt::Debug for Envelope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Envelope")
+    }
+}
+
+impl std::fmt::Debug for SoapAsks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SoapAsks")
+    }
+}
+
+impl Envelope {
+    /// Reads a call.
+    ///
+    /// Shape:  nothing for another endpoint, and for what is not one envelope with one call.
+    /// Bounds: those of the XML reader.
+    /// Source: spec/carriers.md sections 2.6 and 2.9.
+    pub fn read(target: &str, body: &[u8]) -> Option<Self> {
+        let target = Target::parse(target)?;
+        let is_rows = endpoint(&target)?.first().is_some_and(|edition| edition == "u" || edition == "c");
+        let (mut session, mut call) = (None, None);
+        walk(
+            body,
+            |header| {
+                if header.name.local == "SessionHeader" {
+                    session = header.child("sessionId").map(|id| id.text.trim().to_owned());
+                }
+                Ok(())
+            },
+            |xml, tag| {
+                call = Some(xml.element(tag.clone())?);
+                Ok(())
+            },
+        )
+        .ok()?;
+        let call = call.filter(|_| is_rows)?;
+        let (asks, statement) = asked(&call);
+        let mut ids = Vec::new();
+        named(&call, &mut ids);
+        Some(Self { session, asks, ids, statement })
+    }
+
+    /// The ids that it names: elements whose text is one.
+    pub fn named(&self) -> BTreeSet<RecordId> {
+        self.ids.iter().map(|(id, ..)| *id).collect()
+    }
+
+    /// The body that was read, with another statement.
+    pub fn with_statement(&self, body: &[u8], statement: &str) -> Option<Vec<u8>> {
+        let at = self.statement.clone()?;
+        Some(edited(body, vec![Edit { at, with: escaped(statement).into_bytes() }]))
+    }
+
+    /// The body that was read, with other ids; nothing where nothing changes.
+    pub fn renamed(&self, body: &[u8], renamed: &Renamed) -> Option<Vec<u8>> {
+        let edits: Vec<Edit> = self
+            .ids
+            .iter()
+            .filter_map(|(id, like, at)| {
+                let with = renamed.get(id)?.spelled_like(like).into_bytes();
+                Some(Edit { at: at.clone(), with })
+            })
+            .collect();
+        (!edits.is_empty()).then(|| edited(body, edits))
+    }
+}
+
+/// The locators that an answer gives for further pages.
+pub fn soap_locator(answer: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(answer).ok()?;
+    let (_, after) = text.split_once("queryLocator>")?;
+    let (locator, _) = after.split_once('<')?;
+    (!locator.trim().is_empty()).then(|| locator.trim().to_owned())
+}
+
+fn asked(call: &Element<'_>) -> (SoapAsks, Option<Range<usize>>) {
+    let only = |name: &str| match call.children.as_slice() {
+        [one] if one.name.local == name && one.children.is_empty() => {
+            Some((one.text.as_ref().to_owned(), one.inside.clone()))
+        }
+        _ => None,
+    };
+    let found = match call.name.local {
+        "query" | "queryAll" => only("queryString").map(|(text, at)| (SoapAsks::Query(text), Some(at))),
+        "search" => only("searchString").map(|(text, at)| (SoapAsks::Search(text), Some(at))),
+        "queryMore" => {
+            only("queryLocator").map(|(text, _)| (SoapAsks::FurtherPage(text.trim().to_owned()), None))
+        }
+        "retrieve" => Some((SoapAsks::Retrieve, None)),
+        _ => None,
+    };
+    found.unwrap_or((SoapAsks::Other, None))
+}
+
+fn named(element: &Element<'_>, ids: &mut Vec<(RecordId, String, Range<usize>)>) {
+    let text = element.text.trim();
+    if let Some(id) = RecordId::parse(text) {
+        ids.push((id, text.to_owned(), element.inside.clone()));
+    }
+    for child in &element.children {
+        named(child, ids);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn envelope(call: &str) -> String {
+        format!(
+            r#"<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" xmlns:u="urn:partner.soap.sforce.com"><e:Header><u:SessionHeader><u:sessionId>00D!key</u:sessionId></u:SessionHeader></e:Header><e:Body>{call}</e:Body></e:Envelope>"#
+        )
+    }
+
+    const TARGET: &str = "/services/Soap/u/65.0";
+
+    #[test]
+    fn a_statement_is_read_as_it_means_and_written_as_xml() {
+        let body =
+            envelope("<u:query><u:queryString>SELECT Id FROM A WHERE B &lt; 1</u:queryString></u:query>");
+        let read = Envelope::read(TARGET, body.as_bytes()).unwrap();
+        assert!(read.asks == SoapAsks::Query("SELECT Id FROM A WHERE B < 1".to_owned()));
+        assert_eq!(read.session.as_deref(), Some("00D!key"));
+        let other = read.with_statement(body.as_bytes(), "SELECT Id FROM A WHERE B > 2").unwrap();
+        let want =
+            envelope("<u:query><u:queryString>SELECT Id FROM A WHERE B &gt; 2</u:queryString></u:query>");
+        assert_eq!(String::from_utf8(other).unwrap(), want);
+    }
+
+    #[test]
+    fn ids_are_found_however_they_are_written() {
+        let body = envelope(
+            "<u:retrieve><u:fieldList>Id</u:fieldList><u:ids>&#48;03000000000001</u:ids><u:ids> 003000000000002AAA\n</u:ids></u:retrieve>",
+        );
+        let read = Envelope::read(TARGET, body.as_bytes()).unwrap();
+        assert!(read.asks == SoapAsks::Retrieve);
+        let named = read.named();
+        assert_eq!(named.len(), 2);
+        let renamed = named.iter().enumerate().map(|(at, id)| (*id, id.absent(at))).collect();
+        let other = read.renamed(body.as_bytes(), &renamed).unwrap();
+        let again = Envelope::read(TARGET, &other).unwrap().named();
+        assert_eq!(again.len(), 2);
+        assert!(named.is_disjoint(&again));
+    }
+
+    #[test]
+    fn what_could_ask_two_things_asks_for_nothing_that_is_known() {
+        let two = "<u:query><u:queryString>a</u:queryString><u:queryString>b</u:queryString></u:query>";
+        for call in [two, "<u:query/>", "<u:getUpdated/>", "<u:create/>"] {
+            let read = Envelope::read(TARGET, envelope(call).as_bytes()).unwrap();
+            assert!(read.asks == SoapAsks::Other, "{call}");
+        }
+        let call = envelope("<u:query><u:queryString>a</u:queryString></u:query>");
+        assert!(Envelope::read("/services/Soap/m/65.0", call.as_bytes()).is_none());
+        assert!(Envelope::read(TARGET, b"<query/>").is_none());
+    }
+
+    #[test]
+    fn a_locator_is_found_where_there_is_one() {
+        let check = |answer: &str, want: Option<&str>| {
+            assert_eq!(soap_locator(answer.as_bytes()).as_deref(), want, "{answer}");
+        };
+        check("<a><queryLocator>01g-200</queryLocator></a>", Some("01g-200"));
+        check("<a><u:queryLocator>01g-200</u:queryLocator></a>", Some("01g-200"));
+        check("<a><queryLocator xsi:nil=\"true\"/><b>x</b></a>", None);
+    }
+}
