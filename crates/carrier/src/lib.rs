@@ -14,6 +14,7 @@
 pub mod ai_disclosure;
 pub mod fhir;
 pub mod hl7v2;
+pub mod multipart;
 pub mod problem;
 pub mod provenance;
 pub mod route;

@@ -9,6 +9,9 @@ use std::fmt;
 pub struct Target {
     segments: Vec<String>,
     query: Vec<(String, String)>,
+    // As it was sent, without the question mark.
+    raw_query: Option<String>,
+    has_parameters: bool,
 }
 
 /// Longest target that is read, in bytes: twice what Salesforce takes.
@@ -32,7 +35,10 @@ impl Target {
             return None;
         }
         let target = without_authority(target);
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let (path, raw_query) = match target.split_once('?') {
+            Some((path, query)) => (path, Some(query.to_owned())),
+            None => (target, None),
+        };
         let mut segments: Vec<String> = Vec::new();
         for raw in path.split('/') {
             let segment = decode(raw, false)?;
@@ -45,16 +51,66 @@ impl Target {
                 _ => segments.push(segment),
             }
         }
-        let query = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Some((decode(name, true)?, decode(value, true)?))
-        });
-        Some(Self { segments, query: query.collect::<Option<_>>()? })
+        let query = pairs(raw_query.as_deref().unwrap_or_default())?;
+        Some(Self { segments, query, raw_query, has_parameters: path.contains(';') })
     }
 
     /// The decoded path segments; none of them is empty, `.` or `..`.
     pub fn segments(&self) -> &[String] {
         &self.segments
+    }
+
+    /// Whether the path has matrix parameters (`;x=y`), which some servers take off a segment and others do not.
+    pub fn has_parameters(&self) -> bool {
+        self.has_parameters
+    }
+
+    /// Whether a server that decodes once more than we do would find another segment here.
+    pub fn is_decoded_twice(segment: &str) -> bool {
+        let mut rest = segment;
+        while let Some(at) = rest.find('%') {
+            rest = rest.get(at + 1..).unwrap_or_default();
+            if rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2 {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The one spelling of this target in origin form: what was read is what is sent on.
+    ///
+    /// Shape:  decoded segments, escaped where RFC 3986 asks for it, and `;` as well; the query as it was sent.
+    pub fn to_origin_form(&self) -> String {
+        let mut out = String::new();
+        for segment in &self.segments {
+            out.push('/');
+            for byte in segment.bytes() {
+                if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,=:@".contains(&byte) {
+                    out.push(char::from(byte));
+                } else {
+                    out.push('%');
+                    out.push_str(&data_encoding::HEXUPPER.encode(&[byte]));
+                }
+            }
+        }
+        if out.is_empty() {
+            out.push('/');
+        }
+        if let Some(query) = &self.raw_query {
+            out.push('?');
+            out.push_str(query);
+        }
+        out
+    }
+
+    /// The names of all query parameters, decoded.
+    pub fn query_names(&self) -> impl Iterator<Item = &str> {
+        self.query.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The values of all query parameters, decoded.
+    pub fn query_values(&self) -> impl Iterator<Item = &str> {
+        self.query.iter().map(|(_, value)| value.as_str())
     }
 
     /// The values of every query parameter of this name, ASCII case ignored.
@@ -70,6 +126,17 @@ impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Target({} segments, {} parameters)", self.segments.len(), self.query.len())
     }
+}
+
+/// The pairs of a query, or of a form's body.
+///
+/// Errors: `None` for a bad escape, or text that is not UTF-8.
+pub(crate) fn pairs(text: &str) -> Option<Vec<(String, String)>> {
+    let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        Some((decode(name, true)?, decode(value, true)?))
+    });
+    pairs.collect()
 }
 
 /// The target without `http://host`, if it has that.
@@ -161,6 +228,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_sent_on_is_spelled_in_one_way() {
+        for (target, want) in [
+            ("//a///b/./c/", "/a/b/c"),
+            ("/a/%62%2Fc?q=%62&x", "/a/b%2Fc?q=%62&x"),
+            ("https://example.org/a?b", "/a?b"),
+            ("/a/%e4%bd%a0;x", "/a/%E4%BD%A0%3Bx"),
+            ("/a/100%25", "/a/100%25"),
+            ("/?", "/?"),
+        ] {
+            assert_eq!(Target::parse(target).unwrap().to_origin_form(), want, "{target}");
+        }
+        assert!(Target::is_decoded_twice("a%41"));
+        assert!(!Target::is_decoded_twice("100%"));
+        assert!(!Target::is_decoded_twice("%4"));
+    }
+
+    #[test]
     fn query_names_ignore_case_and_escapes() {
         let target = Target::parse("/a?_HttpMethod=PATCH&%5Fhttpmethod=post&q=a+b%2Bc&&x").unwrap();
         assert_eq!(target.query("_HttpMethod").collect::<Vec<_>>(), ["PATCH", "post"]);
@@ -173,6 +257,11 @@ mod tests {
         fn any_text_is_a_target_or_not(target in "\\PC{0,80}|[/a.%2e;\\\\]{0,40}") {
             if let Some(read) = Target::parse(&target) {
                 prop_assert!(read.segments().iter().all(|one| !matches!(one.as_str(), "" | "." | "..")));
+                // A server that reads what is sent on sees what was judged.
+                let sent = read.to_origin_form();
+                let again = Target::parse(&sent).unwrap();
+                prop_assert_eq!(again.segments(), read.segments());
+                prop_assert_eq!(again.to_origin_form(), sent);
             }
         }
     }

@@ -4,6 +4,8 @@
 //! records refused. Source: spec/carriers.md section 2.
 
 mod answer;
+mod apex;
+mod api;
 mod asked;
 mod batch;
 mod batch_job;
@@ -11,9 +13,12 @@ mod batch_result;
 mod bulk;
 mod choose;
 mod columns;
+mod deploy;
 mod door;
 mod fate;
 mod field;
+mod files;
+mod graphql;
 mod id;
 mod job;
 mod look;
@@ -26,12 +31,15 @@ mod shown;
 mod soap;
 mod soap_asked;
 mod soap_rows;
+mod ui;
 mod withhold;
 mod xml_row;
 
 use crate::span;
 
 pub use answer::{error_at, refuse, refuse_request};
+pub use apex::{AnonymousApex, ApexMap, Doors, runs_anonymous_apex};
+pub use api::{Api, Change};
 pub use asked::{
     Inner, has_parameter, inner_requests, last_segment, parameters, query_target, segment_after,
     soap_shows_rows, statement_of, text_member, version_of, with_inner_targets, with_statement,
@@ -43,7 +51,8 @@ pub use batch_result::{BatchRead, WithheldRows, batch_created, batch_read, count
 pub(crate) use bulk::{header, row};
 pub(crate) use choose::choose;
 pub(crate) use columns::Columns;
-pub use door::{Route, route};
+pub use deploy::{soap_weakens, weakens};
+pub use door::{Route, is_event, normal_target, route, route_at};
 pub use fate::complete;
 pub use field::{DATASET_OBJECT, identity_fields};
 pub use id::RecordId;
@@ -53,7 +62,7 @@ pub use named::{Renamed, named_in_body, named_in_target, renamed_back, renamed_b
 pub(crate) use place::{COLUMNS, is_own_column};
 pub use place::{PlaceError, place, place_csv, place_file};
 pub(crate) use read::read_line;
-pub use read::{read, read_file};
+pub use read::{action, form_overrides, may_hide_method, read, read_file, read_typed};
 pub use shown::{Gap, ShownRow, ShownRows, Stripped, Telling};
 pub use soap::{Call, Edition, Soap, route_by_body, soap_is_login, unreadable_call};
 pub use soap_asked::{Envelope, SoapAsks, soap_locator};

@@ -169,6 +169,8 @@ pub(crate) struct Boundary {
     pub(crate) quarantine: bool,
     /// How records behind it are shown.
     pub(crate) reads: gateway::Reads,
+    /// What is said of code that runs in the org.
+    pub(crate) doors: carrier::salesforce::Doors,
 }
 
 impl Config {

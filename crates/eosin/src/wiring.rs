@@ -72,6 +72,8 @@ pub(crate) fn flow(config: &Config, printer: &Printer) -> miette::Result<Flow> {
         last_at,
         limits: carrier::Limits { body_bytes: config.limits.body_bytes, records: config.limits.records },
     });
+    let said = config.boundaries.iter().map(|boundary| (&boundary.boundary.name, &boundary.doors));
+    let flow = said.fold(flow, |flow, (name, doors)| flow.with_doors(name, doors.clone()));
     match &config.quarantine {
         Some(files) => Ok(flow.keeping_withheld(keeping(files, config, printer)?)),
         None => Ok(flow),

@@ -99,10 +99,30 @@ pub enum Entrance {
 /// Never: looks at a body; what only a body can tell is [`Entrance::Judged`].
 /// Source: spec/carriers.md.
 pub fn entrance(protocol: &Protocol, method: &str, target: &str, method_override: Option<&str>) -> Entrance {
-    match Route::find(protocol, method, target, method_override) {
+    match Route::find(protocol, method, target, method_override, &salesforce::Doors::default()) {
         Door::Open => Entrance::Open,
         Door::Judged(_) => Entrance::Judged,
         Door::Unknown => Entrance::Unknown,
+    }
+}
+
+/// The target in the one spelling in which it is judged and sent on; `None` where it is sent as it came.
+///
+/// Source: spec/carriers.md section 2.1.
+pub fn normal_target(protocol: &Protocol, target: &str) -> Option<String> {
+    match protocol {
+        Protocol::Salesforce => salesforce::normal_target(target),
+        Protocol::Fhir { .. } => None,
+    }
+}
+
+/// Whether a request that looks like a read could say in a form's body that it is something else.
+///
+/// Such a request has to be read before it is let through, although nothing in it is a record.
+pub fn may_hide_method(protocol: &Protocol, target: &str, content_type: Option<&str>) -> bool {
+    match protocol {
+        Protocol::Salesforce => salesforce::may_hide_method(target, content_type),
+        Protocol::Fhir { .. } => false,
     }
 }
 
@@ -119,10 +139,11 @@ impl Route {
         method: &str,
         target: &str,
         method_override: Option<&str>,
+        doors: &salesforce::Doors,
     ) -> Door<Self> {
         match protocol {
             Protocol::Salesforce => {
-                wrap(salesforce::route(method, target, method_override), Self::Salesforce)
+                wrap(salesforce::route_at(method, target, method_override, doors), Self::Salesforce)
             }
             Protocol::Fhir { base } => wrap(fhir::route(method, target, method_override, base), Self::Fhir),
         }

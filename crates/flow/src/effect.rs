@@ -224,6 +224,8 @@ pub struct Applied {
     pub(crate) disbelieved: bool,
     /// Whether what is refused was kept.
     pub(crate) kept: Told,
+    /// What a change of metadata would take away from what Eosin rests on.
+    pub(crate) weakens: Vec<String>,
 }
 
 /// An error about a whole request, in the shape that clients of this protocol read.
@@ -254,10 +256,14 @@ fn refusals(ruling: &Ruling, place: &RulingReference, read: &Applied) -> BTreeMa
         ""
     };
     let kept = read.kept.sentence();
+    let change = match read.weakens.join("; it ") {
+        none if none.is_empty() => none,
+        some => format!("; it {some}"),
+    };
     let refusal = |reason: &str| Refusal {
         code: BLOCKED.to_owned(),
         message: format!(
-            "Blocked by Eosin at boundary `{boundary}`: {reason}.{header} Ruling {place}.{kept}"
+            "Blocked by Eosin at boundary `{boundary}`: {reason}{change}.{header} Ruling {place}.{kept}"
         ),
     };
     let rows = ruling.decisions().iter().zip(&read.positions).enumerate();

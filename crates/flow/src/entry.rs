@@ -105,6 +105,7 @@ impl Entry {
                 registry: facts.recognised_by.as_ref().and_then(|by| by.registry.as_deref()),
                 route: facts.route,
                 rows: told.rows.to_hex(),
+                weakens: facts.weakens,
                 would_block: told.would_block,
             },
         )
@@ -170,6 +171,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) ai_disclosure: Option<&'static str>,
     /// The records' references, in order.
     pub(crate) references: &'a [String],
+    /// What a change of metadata would take away from what Eosin rests on.
+    pub(crate) weakens: &'a [String],
     /// What recognised the suspected records, where there are any.
     pub(crate) recognised_by: Option<RecognisedBy>,
     /// What is kept of it, or why nothing is.
@@ -327,6 +330,8 @@ struct RulingBody<'a> {
     registry: Option<&'a str>,
     route: &'a str,
     rows: String,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    weakens: &'a [String],
     would_block: u64,
 }
 

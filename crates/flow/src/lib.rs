@@ -25,7 +25,9 @@ mod settle;
 mod world;
 
 pub use clock::{Clock, Moment, unix_seconds};
-pub use crossing::{Claims, Crossing, Entrance, Protocol, SignedClaim, entrance};
+pub use crossing::{
+    Claims, Crossing, Entrance, Protocol, SignedClaim, entrance, may_hide_method, normal_target,
+};
 pub use effect::{Applied, BLOCKED, Forward, Merge, Passage, Refused, Unavailable, apply, error_answer};
 pub use entry::{Entry, EntryKind, FINDINGS_MAX};
 pub use file::{FileRuling, FileTally, Split, SplitPart};

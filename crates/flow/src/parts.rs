@@ -34,10 +34,15 @@ impl Flow {
             &crossing.method,
             &crossing.target,
             crossing.method_override.as_deref(),
+            &salesforce::Doors::default(),
         );
         let carrier::Door::Judged(Route::Salesforce(route)) = door else { return None };
         let salesforce::Route::BulkUpload { job } = &route else { return None };
-        let job = self.jobs.get(job).filter(|job| job.operation != salesforce::Operation::Delete)?;
+        let rows = |job: &salesforce::Job| {
+            // Events are delivered, not created; none of them is so long.
+            job.operation != salesforce::Operation::Delete && !salesforce::is_event(&job.object)
+        };
+        let job = self.jobs.get(job).filter(rows)?;
         Some((Route::Salesforce(route), job))
     }
 
@@ -76,6 +81,7 @@ impl Flow {
             references: &[],
             recognised_by: (ruling.counts().suspected > 0).then(|| recognition.recognised_by()),
             kept: plan.for_entry(),
+            weakens: &[],
             told: Some(rows.told(&ruling)),
         };
         let entry = Entry::ruling(&ruling, &crossing, &facts, &moment);
@@ -84,8 +90,9 @@ impl Flow {
         Ok(match self.commit(ruling, entry, &moment).await {
             Ok(logged) => {
                 let kept = self.keep(plan, &logged, &crossing, &label, &moment).await;
-                let (positions, disbelieved) = (Vec::new(), claim.is_disbelieved());
-                let read = Applied { route: Some(route), unit: Unit::Whole, positions, disbelieved, kept };
+                let (positions, weakens, disbelieved) = (Vec::new(), Vec::new(), claim.is_disbelieved());
+                let read =
+                    Applied { route: Some(route), unit: Unit::Whole, positions, disbelieved, kept, weakens };
                 apply(&logged, &crossing, read)
             }
             Err(reason) => self.without_ledger(&crossing, leave, header, &reason, &moment),

@@ -9,7 +9,7 @@ use carrier::{
 };
 use ledger::{AppendError, Logged};
 use mark::{Verdict, judge};
-use policy::{Request, Ruling, Scope, decide};
+use policy::{Request, Ruling, Scope, decide_change};
 
 use crate::{
     clock::Moment,
@@ -34,7 +34,9 @@ impl Flow {
     /// Source: spec/http.md section 3.
     pub async fn pass(&self, crossing: Crossing) -> Passage {
         let moment = self.clock.now();
-        let Read { route, mut readings, is_open, datasets } = read::read(&crossing, &self.jobs, &self.limits);
+        let doors = self.doors.get(&crossing.boundary.name).cloned().unwrap_or_default();
+        let Read { route, mut readings, datasets, action, label, weakens } =
+            read::read(&crossing, &self.jobs, &doors, &self.limits);
         let total = readings.records.len();
         self.learn(&datasets, &crossing, &moment, &mut readings);
         let recognition = self.recognition();
@@ -43,11 +45,6 @@ impl Flow {
             let verdict = |reading| recognition.verdict(judge(reading, &trust), reading, None);
             readings.records.iter().map(verdict).collect()
         };
-        let (action, label) = match &route {
-            Some(route) => (route.action(), route.label()),
-            None if is_open => (carrier::Action::Read, "open call".to_owned()),
-            None => (carrier::Action::Create, "unknown write".to_owned()),
-        };
         let request = Request {
             client: crossing.client.as_str().into(),
             action: asked(action),
@@ -55,7 +52,8 @@ impl Flow {
             route: &label,
         };
         let (verdicts, proof) = proof::weigh(&crossing, verdicts, &self.trust());
-        let ruling = decide(&self.policies(), &request, scope(readings.unit), verdicts);
+        let weakened = u64::try_from(weakens.len()).unwrap_or(u64::MAX);
+        let ruling = decide_change(&self.policies(), &request, scope(readings.unit), verdicts, weakened);
 
         let claim = Claimed::weigh(&crossing.provenance, &ruling);
         let disclosure = ai_disclosure::parse(&crossing.claims.ai_disclosure);
@@ -71,6 +69,7 @@ impl Flow {
             proof: &proof,
             ai_disclosure: disclosure.map(ai_disclosure::Mode::as_str),
             references: &references,
+            weakens: &weakens,
             recognised_by: (ruling.counts().suspected > 0).then(|| recognition.recognised_by()),
             kept: plan.for_entry(),
             told: None,
@@ -83,7 +82,7 @@ impl Flow {
             Ok(logged) => {
                 let kept = self.keep(plan, &logged, &crossing, &label, &moment).await;
                 let disbelieved = !proof.is_proven() && claim.is_disbelieved();
-                let read = Applied { route, unit: readings.unit, positions, disbelieved, kept };
+                let read = Applied { route, unit: readings.unit, positions, disbelieved, kept, weakens };
                 apply(&logged, &crossing, read)
             }
             Err(reason) => self.without_ledger(&crossing, leave, header, &reason, &moment),

@@ -1,6 +1,9 @@
 //! The first step: bytes in, readings out, by the carrier that knows the route.
 
-use carrier::{Door, Limits, Readings, Unit, fhir, salesforce};
+use carrier::{
+    Action, Door, Limits, Readings, Unit, fhir,
+    salesforce::{self, AnonymousApex, Doors},
+};
 use mark::{DatasetFile, Place, Reading, Record, Unreadable};
 
 use crate::{
@@ -12,22 +15,36 @@ use crate::{
 pub(crate) struct Read<'a> {
     pub(crate) route: Option<Route>,
     pub(crate) readings: Readings<'a>,
-    /// Whether only the body told that there is nothing to judge: a SOAP login, a description, a deployment.
-    pub(crate) is_open: bool,
     /// Dataset rows on their way into an org: their receipts can be checked before anything is judged.
     pub(crate) datasets: Vec<DatasetFile>,
+    /// What is done, and its short name.
+    pub(crate) action: Action,
+    pub(crate) label: String,
+    /// What a change of metadata would take away from what Eosin rests on: a sentence each.
+    pub(crate) weakens: Vec<String>,
 }
 
 /// Reads one crossing. Total: what cannot be read is a reading that says so.
-pub(crate) fn read<'a>(crossing: &'a Crossing, jobs: &Jobs, limits: &Limits) -> Read<'a> {
-    let (route, opens) = match door(crossing, jobs) {
+pub(crate) fn read<'a>(crossing: &'a Crossing, jobs: &Jobs, doors: &Doors, limits: &Limits) -> Read<'a> {
+    let (route, is_open) = match door(crossing, jobs, doors) {
         Door::Judged(route) => (Some(route), false),
         Door::Open => (None, true),
         Door::Unknown => (None, false),
     };
-    let readings = match (&crossing.body, &route) {
+    let mut unjudged = false;
+    let mut readings = match (&crossing.body, &route) {
         (Err(reason), _) => unreadable(reason.clone()),
-        (Ok(_), None) if opens => Readings { unit: Unit::Whole, records: Vec::new() },
+        (Ok(body), None) if is_open => {
+            if salesforce::form_overrides(crossing.content_type.as_deref(), body) {
+                unreadable(Unreadable::Shape("is a form that asks for another method".to_owned()))
+            } else {
+                Readings { unit: Unit::Whole, records: Vec::new() }
+            }
+        }
+        (Ok(body), None) if runs_allowed_apex(crossing, doors, body) => {
+            unjudged = true;
+            Readings { unit: Unit::Whole, records: Vec::new() }
+        }
         (Ok(body), None) => unreadable(why_unknown(crossing, body)),
         (
             Ok(body),
@@ -37,46 +54,65 @@ pub(crate) fn read<'a>(crossing: &'a Crossing, jobs: &Jobs, limits: &Limits) -> 
             None => salesforce::read(route, None, body, limits),
         },
         (Ok(body), Some(Route::Salesforce(route))) => {
-            let job = match route {
-                salesforce::Route::BulkUpload { job } => jobs.get(job),
-                salesforce::Route::Create { .. }
-                | salesforce::Route::Update { .. }
-                | salesforce::Route::Upsert { .. }
-                | salesforce::Route::Delete { .. }
-                | salesforce::Route::CreateMany
-                | salesforce::Route::UpdateMany
-                | salesforce::Route::UpsertMany { .. }
-                | salesforce::Route::DeleteMany
-                | salesforce::Route::Composite
-                | salesforce::Route::Graph
-                | salesforce::Route::Batch
-                | salesforce::Route::Tree { .. }
-                | salesforce::Route::BulkJob
-                | salesforce::Route::BulkV1(_)
-                | salesforce::Route::Soap(_) => None,
-            };
-            salesforce::read(route, job.as_ref(), body, limits)
+            let job = if let salesforce::Route::BulkUpload { job } = route { jobs.get(job) } else { None };
+            salesforce::read_typed(route, job.as_ref(), crossing.content_type.as_deref(), body, limits)
         }
         (Ok(body), Some(Route::Fhir(route))) => {
             fhir::read(route, crossing.content_type.as_deref(), body, limits)
         }
     };
+    let weakens = weakens(crossing, route.as_ref(), limits).unwrap_or_else(|reason| {
+        readings = unreadable(reason);
+        Vec::new()
+    });
     let datasets = readings.records.iter().filter_map(announced).collect();
-    Read { route, readings, is_open: opens, datasets }
+    let action = match (&route, &crossing.body) {
+        (Some(Route::Salesforce(route)), Ok(body)) => salesforce::action(route, body, &readings),
+        (Some(route), _) => route.action(),
+        (None, _) if is_open => Action::Read,
+        (None, _) => Action::Create,
+    };
+    let label = match &route {
+        Some(route) => route.label(),
+        None if unjudged => "anonymous apex, not judged".to_owned(),
+        None if is_open => "open call".to_owned(),
+        None => "unknown write".to_owned(),
+    };
+    Read { route, readings, datasets, action, label, weakens }
+}
+
+/// Whether a request runs Apex of its own, at a boundary that lets it.
+fn runs_allowed_apex(crossing: &Crossing, doors: &Doors, body: &[u8]) -> bool {
+    crossing.protocol == Protocol::Salesforce
+        && doors.anonymous_apex == AnonymousApex::Allow
+        && crossing.method_override.is_none()
+        && salesforce::runs_anonymous_apex(&crossing.method, &crossing.target, body)
+}
+
+/// What a change of metadata would take away.
+fn weakens(crossing: &Crossing, route: Option<&Route>, limits: &Limits) -> Result<Vec<String>, Unreadable> {
+    match (&crossing.protocol, route, &crossing.body) {
+        (Protocol::Salesforce, Some(Route::Salesforce(route)), Ok(body)) => {
+            salesforce::weakens(route, crossing.content_type.as_deref(), body, limits)
+        }
+        (Protocol::Salesforce, None, Ok(body)) => salesforce::soap_weakens(&crossing.target, body),
+        _ => Ok(Vec::new()),
+    }
 }
 
 /// What a crossing is, as far as its target, its job and its body tell.
-fn door(crossing: &Crossing, jobs: &Jobs) -> Door<Route> {
+fn door(crossing: &Crossing, jobs: &Jobs, doors: &Doors) -> Door<Route> {
     let door = Route::find(
         &crossing.protocol,
         &crossing.method,
         &crossing.target,
         crossing.method_override.as_deref(),
+        doors,
     );
     match (door, &crossing.protocol, &crossing.body) {
         (door @ Door::Judged(_), _, _) => door,
         // Of a batch only its job tells what it is, and only the body which SOAP call it is.
-        (Door::Open | Door::Unknown, Protocol::Salesforce, Ok(body)) => {
+        (was @ (Door::Open | Door::Unknown), Protocol::Salesforce, Ok(body)) => {
             let (method, target) = (&crossing.method, &crossing.target);
             let by_job =
                 salesforce::route_by_job(method, target, crossing.method_override.as_deref(), |id| {
@@ -93,6 +129,8 @@ fn door(crossing: &Crossing, jobs: &Jobs) -> Door<Route> {
             match door {
                 Door::Judged(route) => Door::Judged(Route::Salesforce(route)),
                 Door::Open => Door::Open,
+                // A form, which was read only because it could hide a method.
+                Door::Unknown if matches!(was, Door::Open) => Door::Open,
                 Door::Unknown => Door::Unknown,
             }
         }

@@ -123,6 +123,7 @@ impl Flow {
         let ruling = self.decide_read(reader, route, verdicts);
         let leave = crate::continuity::leave(&ruling, reader.boundary.continuity);
         let facts = Facts {
+            weakens: &[],
             action: carrier::Action::Read.as_str(),
             route,
             claim: "none",

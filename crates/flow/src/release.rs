@@ -5,12 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use carrier::{Unit, provenance::RulingReference};
 use mark::{Verdict, judge};
-use policy::{Caller, Decision, Request, Ruling, Scope, decide};
+use policy::{Caller, Decision, Request, Ruling, Scope, decide_change};
 use quarantine::{Again, Ended, ItemId, Kept, Sending, State, StepError, Withheld};
 
 use crate::{
     credentials,
-    crossing::{Crossing, Protocol, Route},
+    crossing::{Crossing, Protocol},
     effect,
     entry::{Entry, Step},
     read::{self, Read},
@@ -249,14 +249,15 @@ impl Flow {
             claims: crate::crossing::Claims::default(),
             body: Ok(Bytes::from(withheld.body)),
         };
-        let Read { route, readings, .. } = read::read(&crossing, &self.jobs, &self.limits);
+        let doors = self.doors.get(&crossing.boundary.name).cloned().unwrap_or_default();
+        let Read { readings, action, weakens, .. } = read::read(&crossing, &self.jobs, &doors, &self.limits);
         let recognition = self.recognition();
         let trust = self.trust();
         let verdict = |reading| recognition.verdict(judge(reading, &trust), reading, None);
         let verdicts: Vec<Verdict> = readings.records.iter().map(verdict).collect();
         let request = Request {
             client: Caller::Client(&crossing.client),
-            action: crate::pass::asked(route.as_ref().map_or(carrier::Action::Create, Route::action)),
+            action: crate::pass::asked(action),
             boundary,
             route: &kept.item.route,
         };
@@ -264,7 +265,8 @@ impl Flow {
             Unit::PerRecord => Scope::PerRecord,
             Unit::Whole => Scope::Whole,
         };
-        decide(&self.policies(), &request, scope, verdicts)
+        let weakened = u64::try_from(weakens.len()).unwrap_or(u64::MAX);
+        decide_change(&self.policies(), &request, scope, verdicts, weakened)
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
-use carrier::Limits;
+use carrier::{Limits, salesforce::Doors};
 use ledger::Appender;
 use mark::{DatasetFile, TrustStore};
 use policy::{Hidden, Policies};
@@ -36,6 +36,8 @@ pub struct Flow {
     keeping: Option<Keeping>,
     /// What policy was found to hide.
     pub(crate) hidden: Mutex<HiddenFrom>,
+    // By the boundary's name.
+    pub(crate) doors: BTreeMap<String, Doors>,
 }
 
 /// What is hidden, by policies, boundary and client; with how many batches were known then.
@@ -75,6 +77,7 @@ impl Flow {
             gaps: Gaps::default(),
             keeping: None,
             hidden: Mutex::default(),
+            doors: BTreeMap::new(),
         }
     }
 
@@ -87,6 +90,13 @@ impl Flow {
     /// What keeps withheld requests, if anything does.
     pub fn keeping(&self) -> Option<&Keeping> {
         self.keeping.as_ref()
+    }
+
+    /// The same path, with what a Salesforce boundary says of code that runs in its org. Without it, no such code runs.
+    #[must_use]
+    pub fn with_doors(mut self, boundary: &str, doors: Doors) -> Self {
+        self.doors.insert(boundary.to_owned(), doors);
+        self
     }
 
     /// Takes in a dataset, so that its marks can be proved from now on.

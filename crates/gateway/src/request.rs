@@ -6,7 +6,7 @@ use bytes::Bytes;
 use carrier::salesforce::{Look, look};
 use flow::{Claims, Crossing, Entrance, Forward, Outcome, Passage, Reader, entrance};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use mark::Unreadable;
 use tokio::{runtime::Handle, task::spawn_blocking, time::Instant};
 
@@ -72,10 +72,16 @@ async fn life(
     story: &mut Story,
 ) -> Result<Response<Body>, Problem> {
     let (parts, body) = request.into_parts();
-    let head = admit(parts, door, &lane.limits)?;
+    let mut head = admit(parts, door, &lane.limits)?;
+    // What is judged is what is sent on.
+    if let Some(normal) = flow::normal_target(&lane.protocol, &head.target) {
+        head.target = normal;
+    }
+    let hides = !body.is_end_stream()
+        && flow::may_hide_method(&lane.protocol, &head.target, content_type(&head).as_deref());
     let reader = lane.reader(&head.client);
     match entrance(&lane.protocol, head.method.as_str(), &head.target, head.method_override.as_deref()) {
-        Entrance::Open => {
+        Entrance::Open if !hides => {
             *story = Story { entrance: "open", outcome: "passed", ruling: None };
             let Some((reader, look)) = reader.and_then(|reader| isolated(lane, reader, &head)) else {
                 return pass_through(lane, head, body).await;
@@ -85,7 +91,7 @@ async fn life(
             let read = tokio::spawn(reading::read(Arc::clone(lane), reader, look, head, collected));
             return read.await.map_err(|_| Problem::Internal)?;
         }
-        Entrance::Judged => story.entrance = "judged",
+        Entrance::Open | Entrance::Judged => story.entrance = "judged",
         Entrance::Unknown => story.entrance = "unknown",
     }
     let reader = reader.and_then(|reader| isolated(lane, reader, &head));
@@ -258,10 +264,7 @@ fn crossing(lane: &Lane, head: &Head) -> Crossing {
         method: head.method.as_str().to_owned(),
         target: head.target.clone(),
         method_override: head.method_override.clone(),
-        content_type: head
-            .headers
-            .get(header::CONTENT_TYPE)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+        content_type: content_type(head),
         provenance: head.provenance.clone(),
         claims: Claims {
             signed: flow::SignedClaim::None,
@@ -269,6 +272,11 @@ fn crossing(lane: &Lane, head: &Head) -> Crossing {
         },
         body: Err(Unreadable::TooLong { limit: lane.limits.body_bytes }),
     }
+}
+
+fn content_type(head: &Head) -> Option<String> {
+    let value = head.headers.get(header::CONTENT_TYPE)?;
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
 /// The media types that both protocols' answers can be merged in.

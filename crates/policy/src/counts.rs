@@ -44,6 +44,9 @@ pub struct Counts {
     pub strongly_suspected: u64,
     /// Of the proven ones: of a dataset that may not be kept where the boundary is.
     pub out_of_jurisdiction: u64,
+    /// Not records: changes of metadata that would take away from what Eosin rests on.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub weakened: u64,
 }
 
 impl Counts {
@@ -79,6 +82,7 @@ impl Counts {
             claimed,
             strongly_suspected,
             out_of_jurisdiction,
+            weakened,
         } = other;
         self.records += records;
         self.synthetic += synthetic;
@@ -94,6 +98,7 @@ impl Counts {
         self.claimed += claimed;
         self.strongly_suspected += strongly_suspected;
         self.out_of_jurisdiction += out_of_jurisdiction;
+        self.weakened += weakened;
     }
 
     /// How whole the marks of the counted records are, together.
@@ -113,7 +118,7 @@ impl Counts {
     }
 
     /// The names that policies use for the counts, in the order of the schema.
-    pub(crate) fn named(&self) -> [(&'static str, u64); 14] {
+    pub(crate) fn named(&self) -> [(&'static str, u64); 15] {
         [
             ("records", self.records),
             ("synthetic", self.synthetic),
@@ -129,6 +134,7 @@ impl Counts {
             ("claimed", self.claimed),
             ("stronglySuspected", self.strongly_suspected),
             ("outOfJurisdiction", self.out_of_jurisdiction),
+            ("weakened", self.weakened),
         ]
     }
 

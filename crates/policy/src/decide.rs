@@ -38,13 +38,27 @@ pub enum Scope {
 /// Errors: none; a policy that cannot be evaluated blocks, in every mode, and is named in the ruling.
 /// Never:  does I/O, reads a clock, or shows policies anything of a record but its verdict and its dataset's labels.
 pub fn decide(policies: &Policies, request: &Request<'_>, scope: Scope, verdicts: Vec<Verdict>) -> Ruling {
+    decide_change(policies, request, scope, verdicts, 0)
+}
+
+/// Rules on a request that may also change what Eosin rests on: `weakened` counts how often.
+///
+/// Shape:  as [`decide`]; such a change is no record, and policies see it where they are asked about the whole.
+pub fn decide_change(
+    policies: &Policies,
+    request: &Request<'_>,
+    scope: Scope,
+    verdicts: Vec<Verdict>,
+    weakened: u64,
+) -> Ruling {
     let asking = Asking { policies, request, entities: OnceCell::new() };
-    let mut cases = Cases::default();
+    let counts = Counts { weakened, ..Counts::default() };
+    let mut cases = Cases { counts, ..Cases::default() };
     let jurisdiction = &request.boundary.jurisdiction;
     let outcome_of = verdicts.iter().map(|verdict| cases.add(verdict, jurisdiction)).collect::<Vec<_>>();
     let outcomes: Vec<Outcome> = cases.ask(&asking);
-    let together =
-        (scope == Scope::Whole || verdicts.is_empty()).then(|| asking.ask(&cases.counts, &cases.purposes()));
+    let is_asked_together = scope == Scope::Whole || verdicts.is_empty() || weakened > 0;
+    let together = is_asked_together.then(|| asking.ask(&cases.counts, &cases.purposes()));
     let worst = outcomes.iter().chain(&together).map(|outcome| outcome.decision).max();
     let decisions = outcome_of.iter().filter_map(|&index| match scope {
         Scope::PerRecord => outcomes.get(index).map(|outcome| outcome.decision),

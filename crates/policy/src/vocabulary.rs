@@ -91,7 +91,7 @@ impl Vocabulary {
         counts: &Counts,
         purposes: &BTreeSet<String>,
     ) -> Result<CedarRequest, String> {
-        let mut carried = Vec::with_capacity(14);
+        let mut carried = Vec::with_capacity(17);
         for (name, count) in counts.named() {
             let count = i64::try_from(count).map_err(|_| format!("too many records: {name}"))?;
             carried.push((name.to_owned(), RestrictedExpression::new_long(count)));

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
+    api::Api,
     batch,
     door::Route,
     fate::{BATCH_HALTED, Fates, HALTED, ROLLED_BACK, UNBOUNDED, fates, rolled_back},
+    graphql,
     plan::{Plan, plan},
     soap, soap_rows, span,
 };
@@ -55,6 +57,13 @@ pub fn refuse(route: &Route, body: &[u8], refusals: &BTreeMap<usize, Refusal>) -
     if let Route::Soap(call) = route {
         return soap_rows::refuse(*call, body, refusals);
     }
+    if matches!(route, Route::Api(Api::GraphQl)) {
+        let mut said: Vec<(usize, &Refusal)> = refusals.iter().map(|(at, refusal)| (*at, refusal)).collect();
+        if said.is_empty() {
+            said.push((0, &first));
+        }
+        return graphql::refuse(body, &said);
+    }
     let plan = plan(route, body, &UNBOUNDED);
     if plan.groups.is_empty() {
         return refuse_request(&first);
@@ -92,7 +101,8 @@ pub fn refuse(route: &Route, body: &[u8], refusals: &BTreeMap<usize, Refusal>) -
         | Route::BulkJob
         | Route::BulkUpload { .. }
         | Route::BulkV1(_)
-        | Route::Soap(_) => refuse_request(&first),
+        | Route::Soap(_)
+        | Route::Api(_) => refuse_request(&first),
     }
 }
 
@@ -142,7 +152,8 @@ fn part_error(route: &Route, reference: Option<&str>, refusal: &Refusal) -> Valu
         | Route::BulkJob
         | Route::BulkUpload { .. }
         | Route::BulkV1(_)
-        | Route::Soap(_) => json!({ "success": false, "errors": [record_error(refusal)] }),
+        | Route::Soap(_)
+        | Route::Api(_) => json!({ "success": false, "errors": [record_error(refusal)] }),
     }
 }
 

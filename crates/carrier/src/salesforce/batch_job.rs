@@ -144,7 +144,7 @@ mod tests {
             &said("insert", "Attachment", "ZIP_XML"),
             Some(("Attachment", Operation::Insert, BatchFormat::Zip)),
         );
-        check(&said("insert", "Alarm__e", "CSV"), None);
+        check(&said("insert", "Alarm__e", "CSV"), Some(("Alarm__e", Operation::Insert, BatchFormat::Csv)));
         check(&said("merge", "Contact", "CSV"), None);
         check(&said("insert", "Contact", "PARQUET"), None);
         check(

@@ -2,7 +2,13 @@
 
 use std::fmt;
 
-use super::{batch::BulkV1, job::short_job_id, soap::Soap};
+use super::{
+    apex::{Doors, apex_map},
+    api::{Api, api_door},
+    batch::BulkV1,
+    job::short_job_id,
+    soap::Soap,
+};
 use crate::{Action, Door, route::Target};
 
 /// A write that this carrier reads.
@@ -67,12 +73,17 @@ pub enum Route {
     BulkV1(BulkV1),
     /// A SOAP call that writes or asks for rows; only the body tells, see [`super::route_by_body`].
     Soap(Soap),
+    /// A write through another API than the sObject resources.
+    Api(Api),
 }
 
 impl Route {
     /// What the request does. A composite is called by the most it could do: create.
     pub fn action(&self) -> Action {
         match self {
+            Self::Create { object } if is_event(object) => Action::Deliver,
+            Self::Api(Api::Apex(map)) => map.action(),
+            Self::Api(api) => api.action(),
             Self::Create { .. }
             | Self::Upsert { .. }
             | Self::CreateMany
@@ -108,13 +119,15 @@ impl Route {
             | Self::Batch
             | Self::BulkJob
             | Self::BulkUpload { .. }
-            | Self::Soap(_) => None,
+            | Self::Soap(_)
+            | Self::Api(_) => None,
         }
     }
 
     /// The short name for logs and the ledger; never an id or a value.
     pub fn label(&self) -> &'static str {
         match self {
+            Self::Create { object } if is_event(object) => "platform event",
             Self::Create { .. } => "sobjects create",
             Self::Update { .. } => "sobjects update",
             Self::Upsert { .. } => "sobjects upsert",
@@ -131,6 +144,7 @@ impl Route {
             Self::BulkUpload { .. } => "bulk upload",
             Self::BulkV1(batch) => batch.label(),
             Self::Soap(soap) => soap.label(),
+            Self::Api(api) => api.label(),
         }
     }
 }
@@ -151,7 +165,18 @@ impl fmt::Debug for Route {
 /// Never:  opens a write: what is not known as a read or a login is judged or unknown.
 /// Source: spec/carriers.md section 2.1.
 pub fn route(method: &str, target: &str, method_override: Option<&str>) -> Door<Route> {
+    route_at(method, target, method_override, &Doors::default())
+}
+
+/// What a request asks for at a boundary that knows some Apex REST resources.
+///
+/// Shape:  as [`route`]; a write to a resource without a map is unknown.
+/// Source: spec/carriers.md sections 2.1 and 2.12.
+pub fn route_at(method: &str, target: &str, method_override: Option<&str>, doors: &Doors) -> Door<Route> {
     let Some(target) = Target::parse(target) else { return Door::Unknown };
+    if is_strange(&target) {
+        return Door::Unknown;
+    }
     let mut overrides: Vec<String> = target
         .query("_HttpMethod")
         .chain(method_override)
@@ -159,10 +184,10 @@ pub fn route(method: &str, target: &str, method_override: Option<&str>) -> Door<
         .collect();
     overrides.sort_unstable();
     overrides.dedup();
-    let plain = door(method, &target);
+    let plain = door(method, &target, doors);
     let other = match overrides.as_slice() {
         [] => return plain,
-        [other] => door(other, &target),
+        [other] => door(other, &target, doors),
         [_, _, ..] => return Door::Unknown,
     };
     match (plain, other) {
@@ -183,7 +208,8 @@ fn posts_a_change(method: &str, route: &Route) -> bool {
         | Route::Upsert { .. }
         | Route::Delete { .. }
         | Route::UpdateMany
-        | Route::UpsertMany { .. } => true,
+        | Route::UpsertMany { .. }
+        | Route::Api(Api::UiUpdate { .. } | Api::UiDelete) => true,
         Route::Create { .. }
         | Route::CreateMany
         | Route::DeleteMany
@@ -194,13 +220,70 @@ fn posts_a_change(method: &str, route: &Route) -> bool {
         | Route::BulkJob
         | Route::BulkUpload { .. }
         | Route::BulkV1(_)
-        | Route::Soap(_) => false,
+        | Route::Soap(_)
+        | Route::Api(_) => false,
     };
     changes && method.eq_ignore_ascii_case("POST")
 }
 
+/// The target in the one spelling in which it is judged and sent on; `None` where it is sent as it came.
+///
+/// What leads to no service is not respelled: pages of other kinds may mean something by their slashes, and nothing
+/// there is a write that is read here.
+///
+/// Source: spec/carriers.md section 2.1.
+pub fn normal_target(target: &str) -> Option<String> {
+    let target = Target::parse(target)?;
+    let services = target.segments().iter().any(|segment| segment.eq_ignore_ascii_case("services"));
+    (services && !is_strange(&target)).then(|| target.to_origin_form())
+}
+
+/// Whether some server could find another route in a target than is found here.
+///
+/// Below `services` a segment is plain: no escape that is left after decoding, no matrix parameter, no dot at its
+/// end, nothing but ASCII letters, digits and harmless signs. Only the value of an external id may hold anything.
+fn is_strange(target: &Target) -> bool {
+    let segments = target.segments();
+    let is_services = |segment: &String| segment.eq_ignore_ascii_case("services");
+    // `services;x`, `services.`, `services%2Fdata`: another server's `services`.
+    let hides_services = |segment: &String| {
+        let mut words = segment.split(['/', '\\', ';']);
+        !is_services(segment)
+            && words
+                .any(|word| word.trim_end_matches(['.', ' ']).trim_start().eq_ignore_ascii_case("services"))
+    };
+    if segments.iter().any(|segment| Target::is_decoded_twice(segment) || hides_services(segment)) {
+        return true;
+    }
+    let Some(start) = segments.iter().position(is_services) else { return false };
+    let below = segments.get(start + 1..).unwrap_or_default();
+    let word =
+        |at: usize, word: &str| below.get(at).is_some_and(|segment| segment.eq_ignore_ascii_case(word));
+    let overridden = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        Target::is_decoded_twice(&name) || (name.contains("_httpmethod") && name != "_httpmethod")
+    };
+    if target.has_parameters()
+        || target.query_names().any(overridden)
+        || target.query_values().any(|value| value.to_ascii_lowercase().contains(";_httpmethod"))
+    {
+        return true;
+    }
+    if word(0, "apexrest") {
+        return false;
+    }
+    let is_value = |at: usize| at == 5 && word(0, "data") && word(2, "sobjects");
+    let plain = |segment: &str| {
+        !segment.ends_with('.')
+            && segment
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.~$!'()*+,=:@{}[]".contains(&byte))
+    };
+    below.iter().enumerate().any(|(at, segment)| !is_value(at) && (is_services(segment) || !plain(segment)))
+}
+
 /// The door of one method on one target.
-fn door(method: &str, target: &Target) -> Door<Route> {
+fn door(method: &str, target: &Target, doors: &Doors) -> Door<Route> {
     let lower: Vec<String> = target.segments().iter().map(|segment| segment.to_ascii_lowercase()).collect();
     let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
     let verb = method.to_ascii_uppercase();
@@ -211,6 +294,8 @@ fn door(method: &str, target: &Target) -> Door<Route> {
     match (verb.as_str(), lower) {
         // Runs code that is in its query.
         (_, ["services", "data", _, "tooling", "executeanonymous", ..]) => Door::Unknown,
+        // A mutation could be in its query.
+        ("GET" | "HEAD", ["services", "data", _, "graphql", ..]) => Door::Unknown,
         ("GET" | "HEAD" | "OPTIONS", _) | ("POST", ["services", "oauth2", ..]) => Door::Open,
         // The job's own description and state; the rows are in a batch, of which only the job tells what it is.
         ("POST", ["services", "async", version, "job"] | ["services", "async", version, "job", _])
@@ -219,7 +304,21 @@ fn door(method: &str, target: &Target) -> Door<Route> {
             Door::Open
         }
         (verb, ["services", "data", version, rest @ ..]) if is_version(version) => {
-            data_door(verb, rest, exact.get(3..).unwrap_or_default())
+            let exact = exact.get(3..).unwrap_or_default();
+            match data_door(verb, rest, exact) {
+                Door::Unknown => match api_door(verb, target, rest, exact) {
+                    Door::Open => Door::Open,
+                    Door::Judged(api) => Door::Judged(Route::Api(api)),
+                    Door::Unknown => Door::Unknown,
+                },
+                known => known,
+            }
+        }
+        (verb, ["services", "apexrest", ..]) => {
+            match apex_map(doors, verb, exact.get(2..).unwrap_or_default()) {
+                Some(map) => Door::Judged(Route::Api(Api::Apex(map))),
+                None => Door::Unknown,
+            }
         }
         _ => Door::Unknown,
     }
@@ -271,7 +370,7 @@ fn data_door(verb: &str, lower: &[&str], exact: &[String]) -> Door<Route> {
         },
         ("PATCH" | "DELETE", ["jobs", "ingest", _])
         | ("POST" | "PATCH" | "DELETE", ["jobs", "query", ..])
-        | ("POST", ["parameterizedsearch"] | ["metadata", "deployrequest"])
+        | ("POST", ["parameterizedsearch"])
         | ("PATCH", ["metadata", "deployrequest", _]) => return Door::Open,
         _ => return Door::Unknown,
     };
@@ -281,9 +380,11 @@ fn data_door(verb: &str, lower: &[&str], exact: &[String]) -> Door<Route> {
 /// `v67.0`, `67.0`, `67`.
 pub(super) fn is_version(word: &str) -> bool {
     let digits = word.strip_prefix('v').unwrap_or(word);
-    !digits.is_empty()
-        && digits.len() <= 6
-        && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
+    let number = |text: &str, most: usize| {
+        (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    number(whole, 3) && number(part, 1)
 }
 
 /// A plain API name, which cannot smuggle anything into a label or a place.
@@ -293,11 +394,14 @@ pub(super) fn is_name(word: &str) -> bool {
         && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// An object whose rows this carrier reads. Platform events are messages: nobody here knows where they go.
+/// An object whose rows this carrier reads.
 pub(super) fn is_written(object: &str) -> bool {
-    let event =
-        object.len() > 3 && object.get(object.len() - 3..).is_some_and(|end| end.eq_ignore_ascii_case("__e"));
-    is_name(object) && !event
+    is_name(object)
+}
+
+/// Whether an object is a platform event: a message, whose rows are handed on rather than kept.
+pub fn is_event(object: &str) -> bool {
+    object.len() > 3 && object.get(object.len() - 3..).is_some_and(|end| end.eq_ignore_ascii_case("__e"))
 }
 
 /// A field that can hold an external id: not an id (then what follows is a relationship) nor a resource.

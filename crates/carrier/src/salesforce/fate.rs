@@ -118,7 +118,8 @@ pub(super) fn rolled_back(route: &Route) -> Refusal {
         | Route::BulkJob
         | Route::BulkUpload { .. }
         | Route::BulkV1(_)
-        | Route::Soap(_) => (
+        | Route::Soap(_)
+        | Route::Api(_) => (
             ROLLED_BACK,
             "Record rolled back because not all records were valid and the request was using AllOrNone header",
         ),

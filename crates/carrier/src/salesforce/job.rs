@@ -47,7 +47,19 @@ pub fn job_created(response: &[u8]) -> Option<Job> {
         return None;
     }
     let answer = json::parse(response).ok()?;
-    let text = |name: &str| answer.get(name).and_then(Json::text);
+    let id = answer.get("id").and_then(Json::text)?;
+    let plain = matches!(id.len(), 15 | 18) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    plain.then(|| described(&answer, short_job_id(id)))?
+}
+
+/// The job that a request to make one describes, when its rows are in the same request.
+pub(super) fn job_asked_for(request: &Json<'_>) -> Option<Job> {
+    let kind = request.get("contentType").map_or(Some("CSV"), Json::text)?;
+    described(request, "").filter(|_| kind.eq_ignore_ascii_case("CSV"))
+}
+
+fn described(job: &Json<'_>, id: &str) -> Option<Job> {
+    let text = |name: &str| job.get(name).and_then(Json::text);
     let operation = match text("operation")?.to_ascii_lowercase().as_str() {
         "insert" => Operation::Insert,
         "update" => Operation::Update,
@@ -64,9 +76,8 @@ pub fn job_created(response: &[u8]) -> Option<Job> {
         "BACKQUOTE" => b'`',
         _ => return None,
     };
-    let (id, object) = (text("id")?, text("object").filter(|object| is_written(object))?);
-    let plain = matches!(id.len(), 15 | 18) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    plain.then(|| Job { id: short_job_id(id).to_owned(), object: object.to_owned(), operation, delimiter })
+    let object = text("object").filter(|object| is_written(object))?;
+    Some(Job { id: id.to_owned(), object: object.to_owned(), operation, delimiter })
 }
 
 /// The first 15 characters of an id: the rest is a checksum.

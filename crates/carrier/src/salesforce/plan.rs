@@ -10,10 +10,14 @@ use mark::{
 };
 
 use super::{
+    api::Api,
     door::{Route, is_name, route},
+    files::{file_field, held_in},
+    graphql,
     record::{names_twice, object_of, record, shape},
+    ui,
 };
-use crate::{Door, Limits, Unit};
+use crate::{Door, Limits, Unit, multipart::Part as BodyPart};
 
 /// A body, taken apart.
 #[derive(Debug)]
@@ -78,7 +82,7 @@ struct Planner<'a> {
 
 impl<'a> Planner<'a> {
     fn body(&mut self, route: &Route, body: &'a [u8]) -> Planned {
-        if matches!(route, Route::Delete { .. } | Route::DeleteMany) {
+        if has_no_rows(route) {
             return Ok((Unit::Whole, Vec::new()));
         }
         let body = json::parse(body)?;
@@ -122,11 +126,59 @@ impl<'a> Planner<'a> {
                 ))
             }
             Route::BulkJob => envelope(body).map(|_| (Unit::Whole, Vec::new())),
+            Route::Api(api) => self.api(api, body),
             Route::Delete { .. }
             | Route::DeleteMany
             | Route::BulkUpload { .. }
             | Route::BulkV1(_)
             | Route::Soap(_) => Ok((Unit::Whole, Vec::new())),
+        }
+    }
+
+    /// The rows of another API; each is a part, and all fall together.
+    fn api(&mut self, api: &Api, body: Json<'a>) -> Planned {
+        let rows: Vec<ui::Row<'a>> = match api {
+            Api::UiCreate => vec![("body".to_owned(), ui::created(body))],
+            Api::UiUpdate { prefix } => vec![("body".to_owned(), ui::updated(body, prefix))],
+            Api::UiBatch => ui::batch(body)?,
+            Api::GraphQl => {
+                let rows = graphql::asked(body)?.rows.into_iter().enumerate();
+                let row = |(at, row): (usize, graphql::Row)| {
+                    let content = row.content.map(|(object, fields)| (Cow::Owned(object), fields));
+                    (format!("mutation[{at}]"), content)
+                };
+                rows.map(row).collect()
+            }
+            Api::UiDelete | Api::Apex(_) | Api::Deploy | Api::Tooling { .. } => Vec::new(),
+        };
+        let parts = rows.into_iter().map(|(place, row)| {
+            self.part(|planner| match row {
+                Ok((object, fields)) => planner.row(&place, None, Ok(object), fields, None),
+                Err(reason) => planner.push(&place, None, Err(reason)),
+            })
+        });
+        Ok((Unit::Whole, vec![parts.collect()]))
+    }
+
+    /// Adds a row and, after it, the records in the file that it holds.
+    fn row(
+        &mut self,
+        place: &str,
+        reference: Option<String>,
+        object: Result<Cow<'a, str>, Unreadable>,
+        members: Members<'a>,
+        file_name: Option<&str>,
+    ) {
+        let held = match &object {
+            Ok(object) => held_in(object, &members, file_name, &self.limits),
+            Err(_) => Vec::new(),
+        };
+        self.push(place, reference, object.and_then(|object| record(object, members)));
+        for (at, content) in held.into_iter().enumerate() {
+            // Nobody would count alike when the body is read again without bounds.
+            self.full |= matches!(content, Err(Unreadable::TooMany { .. }));
+            let place = if place == "body" { String::new() } else { format!("{place} ") };
+            self.push(&format!("{place}file record {at}"), None, content);
         }
     }
 
@@ -172,9 +224,10 @@ impl<'a> Planner<'a> {
             | Route::BulkJob
             | Route::BulkUpload { .. }
             | Route::BulkV1(_)
-            | Route::Soap(_) => return,
+            | Route::Soap(_)
+            | Route::Api(_) => return,
         };
-        let content = match body {
+        let refused = match body {
             Json::Object(mut members) if same_object(&members, object) => {
                 // The external id that an upsert names in its target is a field of the row like any other.
                 if let Some((field, value)) = key
@@ -182,31 +235,34 @@ impl<'a> Planner<'a> {
                 {
                     members.push((Cow::Owned(field.clone()), Json::Text(Cow::Owned(value.clone()))));
                 }
-                record(Cow::Owned(object.clone()), members)
+                return self.row(place, None, Ok(Cow::Owned(object.clone())), members, None);
             }
-            Json::Object(_) => Err(shape("names another object than its target")),
+            Json::Object(_) => shape("names another object than its target"),
             Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::Array(_) => {
-                Err(shape("is not an object"))
+                shape("is not an object")
             }
         };
-        self.push(place, None, content);
+        self.push(place, None, Err(refused));
     }
 
     /// The records of a collection, one part each.
     fn many(&mut self, route: &Route, records: Vec<Json<'a>>, prefix: &str) -> Vec<Part> {
         let parts = records.into_iter().enumerate().map(|(at, item)| {
-            let content = match item {
-                Json::Object(members) => object_of(&members).and_then(|object| match route.object() {
-                    Some(wanted) if !wanted.eq_ignore_ascii_case(&object) => {
-                        Err(shape("names another object than its target"))
-                    }
-                    Some(_) | None => record(object, members),
-                }),
-                Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::Array(_) => {
-                    Err(shape("is not an object"))
+            let place = format!("{prefix}records[{at}]");
+            self.part(|planner| match item {
+                Json::Object(members) => {
+                    let object = object_of(&members).and_then(|object| match route.object() {
+                        Some(wanted) if !wanted.eq_ignore_ascii_case(&object) => {
+                            Err(shape("names another object than its target"))
+                        }
+                        Some(_) | None => Ok(object),
+                    });
+                    planner.row(&place, None, object, members, None);
                 }
-            };
-            self.part(|planner| planner.push(&format!("{prefix}records[{at}]"), None, content))
+                Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::Array(_) => {
+                    planner.push(&place, None, Err(shape("is not an object")));
+                }
+            })
         });
         parts.collect()
     }
@@ -228,7 +284,7 @@ impl<'a> Planner<'a> {
         });
         let (children, own): (Members<'a>, Members<'a>) =
             members.into_iter().partition(|(name, value)| name != "attributes" && has_records(value));
-        self.push(place, reference, found.and_then(|found| record(found, own)));
+        self.row(place, reference, found, own, None);
         for (name, children) in children {
             let name = if is_name(&name) { name } else { Cow::Borrowed("children") };
             let Json::Object(mut children) = children else { continue };
@@ -272,7 +328,7 @@ impl<'a> Planner<'a> {
         let method_override = headers
             .members()
             .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case("X-HTTP-Method-Override"))
+            .find(|(name, _)| OVERRIDES.iter().any(|header| name.eq_ignore_ascii_case(header)))
             .map(|(_, value)| value.text().unwrap_or("unknown"));
         let content = take(&mut request, body).unwrap_or(Json::Null);
         match route(&method, &target_of(&url), method_override) {
@@ -287,6 +343,17 @@ impl<'a> Planner<'a> {
                 self.many(&inner, records, &format!("{place}."));
                 Ok(())
             }
+            Door::Judged(Route::Api(Api::UiDelete)) => Ok(()),
+            Door::Judged(Route::Api(Api::UiCreate)) => {
+                let (object, fields) = ui::created(content)?;
+                self.row(place, None, Ok(object), fields, None);
+                Ok(())
+            }
+            Door::Judged(Route::Api(Api::UiUpdate { prefix })) => {
+                let (object, fields) = ui::updated(content, &prefix)?;
+                self.row(place, None, Ok(object), fields, None);
+                Ok(())
+            }
             Door::Judged(
                 Route::Composite
                 | Route::Graph
@@ -295,10 +362,97 @@ impl<'a> Planner<'a> {
                 | Route::BulkJob
                 | Route::BulkUpload { .. }
                 | Route::BulkV1(_)
-                | Route::Soap(_),
+                | Route::Soap(_)
+                | Route::Api(_),
             ) => Err(shape("is a request of many within a request of many")),
         }
     }
+}
+
+/// Header fields that some server takes for the method.
+const OVERRIDES: [&str; 3] = ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"];
+
+/// Whether a route's body has no rows of its own: there is none, or another reader has it.
+fn has_no_rows(route: &Route) -> bool {
+    matches!(
+        route,
+        Route::Delete { .. }
+            | Route::DeleteMany
+            | Route::Api(Api::UiDelete | Api::Apex(_) | Api::Deploy | Api::Tooling { .. })
+    )
+}
+
+/// The records of a row, or of a collection, whose files are parts of a multipart body.
+///
+/// Shape:  a row: a part named `entity_…` and one named as the object's file field; a collection: a part `collection`
+///         and one for each `attributes.binaryPartName`. A file counts as its field of the row, in base64.
+/// Errors: why the body as a whole cannot be read: a part that is not asked for could be asked for by another reader.
+/// Source: spec/carriers.md section 2.14.
+pub(super) fn plan_parts<'a>(
+    route: &Route,
+    parts: &[BodyPart<'a>],
+    limits: &Limits,
+) -> Result<Vec<Reading<'a>>, Unreadable> {
+    let mut planner = Planner { limits: *limits, readings: Vec::new(), references: Vec::new(), full: false };
+    let Some((first, files)) = parts.split_first() else { return Err(shape("is multipart without a part")) };
+    let text = json::parse(first.content)?;
+    if let Some(object) = route.object() {
+        let (Json::Object(mut members), true) = (text, first.name.starts_with("entity_")) else {
+            return Err(shape("does not begin with a row in a part `entity_…`"));
+        };
+        let file_name = match files {
+            [] => None,
+            [file] if file_field(object).is_some_and(|field| field.eq_ignore_ascii_case(file.name)) => {
+                attach(&mut members, file.name, file)?;
+                file.file_name
+            }
+            _ => return Err(shape("has a part that is not the file of its row")),
+        };
+        if !same_object(&members, object) {
+            return Err(shape("names another object than its target"));
+        }
+        planner.row("body", None, Ok(Cow::Owned(object.to_owned())), members, file_name);
+    } else {
+        if first.name != "collection" {
+            return Err(shape("does not begin with its records in a part `collection`"));
+        }
+        let mut asked = BTreeSet::new();
+        for (at, item) in array(&mut envelope(text)?, "records")?.into_iter().enumerate() {
+            let Json::Object(mut members) = item else { return Err(shape("has a record that is no object")) };
+            let object = object_of(&members)?;
+            let attributes = members.iter().find(|(name, _)| name == "attributes").map(|(_, value)| value);
+            let said = |name| attributes.and_then(|attributes| attributes.get(name)).and_then(Json::text);
+            let wanted = said("binaryPartName").map(str::to_owned);
+            let field = said("binaryPartNameAlias").map(str::to_owned);
+            let mut file_name = None;
+            if let Some(wanted) = wanted {
+                let file = files.iter().find(|file| file.name == wanted);
+                let field = field.filter(|field| {
+                    file_field(&object).is_some_and(|known| known.eq_ignore_ascii_case(field))
+                });
+                let (Some(file), Some(field), true) = (file, field, asked.insert(wanted)) else {
+                    return Err(shape("has a record whose file is not there, or is not one of its own"));
+                };
+                attach(&mut members, &field, file)?;
+                file_name = file.file_name;
+            }
+            planner.row(&format!("records[{at}]"), None, Ok(object), members, file_name);
+        }
+        if asked.len() != files.len() {
+            return Err(shape("has a part that no record asks for"));
+        }
+    }
+    if planner.full { Err(Unreadable::TooMany { limit: limits.records }) } else { Ok(planner.readings) }
+}
+
+/// Puts a file into its row.
+fn attach<'a>(row: &mut Members<'a>, field: &str, file: &BodyPart<'a>) -> Result<(), Unreadable> {
+    if row.iter().any(|(name, _)| name.eq_ignore_ascii_case(field)) {
+        return Err(shape("has its file twice"));
+    }
+    let encoded = data_encoding::BASE64.encode(file.content);
+    row.push((Cow::Owned(field.to_owned()), Json::Text(Cow::Owned(encoded))));
+    Ok(())
 }
 
 const PLACE_BYTES_MAX: usize = 200;
@@ -322,7 +476,7 @@ fn target_of(url: &str) -> Cow<'_, str> {
     if versioned { Cow::Owned(format!("/services/data/{relative}")) } else { Cow::Borrowed(url) }
 }
 
-fn envelope(body: Json<'_>) -> Result<Members<'_>, Unreadable> {
+pub(super) fn envelope(body: Json<'_>) -> Result<Members<'_>, Unreadable> {
     let Json::Object(members) = body else { return Err(shape("is not an object")) };
     if names_twice(members.iter().map(|(name, _)| name.as_ref())) {
         return Err(shape("names a member twice, if upper and lower case are one"));
@@ -330,12 +484,12 @@ fn envelope(body: Json<'_>) -> Result<Members<'_>, Unreadable> {
     Ok(members)
 }
 
-fn take<'a>(members: &mut Members<'a>, name: &str) -> Option<Json<'a>> {
+pub(super) fn take<'a>(members: &mut Members<'a>, name: &str) -> Option<Json<'a>> {
     let at = members.iter().position(|(key, _)| key == name)?;
     Some(members.swap_remove(at).1)
 }
 
-fn array<'a>(members: &mut Members<'a>, name: &str) -> Result<Vec<Json<'a>>, Unreadable> {
+pub(super) fn array<'a>(members: &mut Members<'a>, name: &str) -> Result<Vec<Json<'a>>, Unreadable> {
     match take(members, name) {
         Some(Json::Array(items)) => Ok(items),
         _ => Err(Unreadable::Shape(format!("has no array `{name}`"))),

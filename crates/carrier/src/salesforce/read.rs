@@ -6,14 +6,21 @@ use mark::{
 };
 
 use super::{
+    apex::read_apex,
+    api::Api,
     batch, bulk,
-    door::{Route, is_name},
-    job::{Job, Operation},
-    plan::{has_records, plan, unreadable},
+    door::{Route, is_event, is_name},
+    graphql,
+    job::{Job, Operation, job_asked_for},
+    plan::{has_records, plan, plan_parts, unreadable},
     record::{object_of, record, shape},
     soap_rows,
 };
-use crate::{Limits, Readings, Unit};
+use crate::{
+    Action, Limits, Readings, Unit,
+    multipart::{Media, Part, parts},
+    route::pairs,
+};
 
 /// Reads the records of a judged request.
 ///
@@ -31,6 +38,9 @@ pub fn read<'a>(route: &Route, job: Option<&Job>, body: &'a [u8], limits: &Limit
     if let Route::Soap(call) = route {
         return soap_rows::read(*call, body, limits);
     }
+    if let Route::Api(Api::Apex(map)) = route {
+        return Readings { unit: Unit::Whole, records: read_apex(map, body, limits) };
+    }
     let Route::BulkUpload { job: id } = route else {
         let plan = plan(route, body, limits);
         return Readings { unit: plan.unit, records: plan.readings };
@@ -41,6 +51,103 @@ pub fn read<'a>(route: &Route, job: Option<&Job>, body: &'a [u8], limits: &Limit
         Some(job) => bulk::rows(&job.object, job.delimiter, body, limits),
     };
     Readings { unit: Unit::Whole, records }
+}
+
+/// Reads the records of a judged request whose media type is known.
+///
+/// Shape:  as [`read`]; a multipart body is a row or a collection with its files, or a bulk job with its rows.
+/// Bounds: `limits`.
+/// Errors: none, as in [`read`]; a form, or another character set than UTF-8, is one unreadable record.
+/// Source: spec/carriers.md section 2.14.
+pub fn read_typed<'a>(
+    route: &Route,
+    job: Option<&Job>,
+    content_type: Option<&str>,
+    body: &'a [u8],
+    limits: &Limits,
+) -> Readings<'a> {
+    let records = match Media::of(content_type) {
+        // A removal's body says nothing.
+        Ok(Media::Text) => return read(route, job, body, limits),
+        Ok(Media::Form) if body.is_empty() => return read(route, job, body, limits),
+        Ok(Media::Form) => Err(shape("is a form, which no record comes in")),
+        Ok(Media::Multipart { .. }) if body.len() > limits.body_bytes => {
+            Err(Unreadable::TooLong { limit: limits.body_bytes })
+        }
+        // Its zip is no record; what it would change is read elsewhere.
+        Ok(Media::Multipart { .. }) if matches!(route, Route::Api(Api::Deploy)) => Ok(Vec::new()),
+        Ok(Media::Multipart { boundary }) => {
+            parts(&boundary, body).and_then(|parts| in_parts(route, &parts, limits))
+        }
+        Err(reason) => Err(reason),
+    };
+    let records = records.unwrap_or_else(|reason| vec![unreadable("body", reason)]);
+    Readings { unit: Unit::Whole, records }
+}
+
+fn in_parts<'a>(route: &Route, parts: &[Part<'a>], limits: &Limits) -> Result<Vec<Reading<'a>>, Unreadable> {
+    match (route, parts) {
+        (
+            Route::Create { .. }
+            | Route::Update { .. }
+            | Route::Upsert { value: None, .. }
+            | Route::CreateMany
+            | Route::UpdateMany,
+            _,
+        ) => plan_parts(route, parts, limits),
+        (Route::BulkJob, [asked, rows]) if asked.name == "job" && rows.name == "content" => {
+            let job = job_asked_for(&json::parse(asked.content)?);
+            match job.ok_or_else(|| shape("asks for a job that is not read here"))? {
+                Job { operation: Operation::Delete, .. } => Ok(Vec::new()),
+                job => Ok(bulk::rows(&job.object, job.delimiter, rows.content, limits)),
+            }
+        }
+        _ => Err(shape("has parts that are not read here")),
+    }
+}
+
+/// Whether a form says in its body which method is meant: a request that looks like a read could then be none.
+///
+/// Source: spec/carriers.md section 2.1.
+pub fn form_overrides(content_type: Option<&str>, body: &[u8]) -> bool {
+    match Media::of(content_type) {
+        Ok(Media::Text) => false,
+        Ok(Media::Form) => {
+            let fields = std::str::from_utf8(body).ok().and_then(pairs);
+            // What cannot be read as a form could be read as one by somebody else.
+            fields.is_none_or(|fields| {
+                fields.iter().any(|(name, value)| {
+                    let said = |text: &str| text.to_ascii_lowercase().contains("_httpmethod");
+                    said(name) || said(value)
+                })
+            })
+        }
+        Ok(Media::Multipart { boundary }) => parts(&boundary, body)
+            .map_or(true, |parts| parts.iter().any(|part| part.name.eq_ignore_ascii_case("_HttpMethod"))),
+        Err(_) => true,
+    }
+}
+
+/// Whether a request to this target could say in its body which method is meant. Logins are forms and mean what they are.
+pub fn may_hide_method(target: &str, content_type: Option<&str>) -> bool {
+    let lower = target.to_ascii_lowercase();
+    let path = lower.split('?').next().unwrap_or_default();
+    let is_text = matches!(Media::of(content_type), Ok(Media::Text));
+    !is_text && !path.contains("/services/oauth2/")
+}
+
+/// What a request does, once its body is known: a query reads, and events are handed on.
+///
+/// Shape:  a route, its body, and what was read of it -> the action that policies are asked about.
+pub fn action(route: &Route, body: &[u8], readings: &Readings<'_>) -> Action {
+    if matches!(route, Route::Api(Api::GraphQl)) {
+        let asked = json::parse(body).ok().and_then(|body| graphql::asked(body).ok());
+        return asked.map_or_else(|| route.action(), |asked| asked.action);
+    }
+    let is_event =
+        |reading: &Reading<'_>| reading.content.as_ref().is_ok_and(|record| is_event(&record.object));
+    let delivers = !readings.records.is_empty() && readings.records.iter().all(is_event);
+    if delivers { Action::Deliver } else { route.action() }
 }
 
 /// Reads a file of records that came out of an org, or is meant to go into one.

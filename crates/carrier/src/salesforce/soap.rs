@@ -118,6 +118,11 @@ pub fn unreadable_call(target: &str, body: &[u8]) -> Option<Unreadable> {
     is_endpoint(&target).then(|| called(body).err()).flatten()
 }
 
+/// Whether a body is an envelope with this call and no other.
+pub(super) fn calls(body: &[u8], call: &str) -> bool {
+    called(body).is_ok_and(|(_, called)| called == call)
+}
+
 /// Whether a target is one of the SOAP endpoints, where errors are faults.
 pub(super) fn is_endpoint(target: &Target) -> bool {
     endpoint(target).is_some()

@@ -151,7 +151,8 @@ fn names(route: &Route) -> Option<Names> {
         | Route::BulkJob
         | Route::BulkUpload { .. }
         | Route::BulkV1(_)
-        | Route::Soap(_) => None,
+        | Route::Soap(_)
+        | Route::Api(_) => None,
     }
 }
 

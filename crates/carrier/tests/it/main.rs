@@ -6,6 +6,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod deploys;
 mod fhir;
 mod hl7v2;
 mod peer;

@@ -156,6 +156,9 @@ pub(super) struct Boundary {
     pub(super) system_of_record: bool,
     pub(super) quarantine: Option<Spanned<bool>>,
     pub(super) reads: Option<Spanned<Reads>>,
+    pub(super) anonymous_apex: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) apex: Vec<Spanned<Apex>>,
 }
 
 /// `reads = "open"`, or `[boundary.reads]`
@@ -180,4 +183,17 @@ pub(super) struct IsolatedReads {
     pub(super) guard_lookups: bool,
     #[serde(default)]
     pub(super) open_paths: Vec<String>,
+}
+
+/// `[[boundary.apex]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Apex {
+    pub(super) path: String,
+    pub(super) method: String,
+    pub(super) object: String,
+    #[serde(default)]
+    pub(super) records: String,
+    #[serde(default)]
+    pub(super) fields: BTreeMap<String, String>,
 }

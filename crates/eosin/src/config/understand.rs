@@ -7,8 +7,10 @@ use std::{
     ops::Range,
     path::{Path, PathBuf},
     str::FromStr,
+    sync::Arc,
 };
 
+use carrier::salesforce::{self, AnonymousApex, ApexMap};
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
 use toml::Spanned;
 
@@ -167,6 +169,7 @@ fn boundary(
     if !reachable {
         faults.say(written.upstream.span(), "an upstream is `http://host:port` or `https://host:port`");
     }
+    let doors = doors(written, protocol.as_ref(), faults);
     Some(Boundary {
         boundary: policy::Boundary {
             name: name.clone(),
@@ -183,6 +186,7 @@ fn boundary(
         upstream_ca: written.upstream_ca.as_deref().map(path),
         quarantine: written.quarantine.as_ref().is_some_and(|keeps| *keeps.get_ref()),
         reads: reads(written.reads.as_ref(), faults),
+        doors,
     })
 }
 
@@ -246,6 +250,49 @@ fn reads(written: Option<&Spanned<raw::Reads>>, faults: &mut Faults) -> gateway:
 fn is_api_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// What is said of code that runs in an org: the bodies of Apex REST resources, and whether anonymous Apex may run.
+fn doors(
+    written: &raw::Boundary,
+    protocol: Option<&flow::Protocol>,
+    faults: &mut Faults,
+) -> salesforce::Doors {
+    let is_org = matches!(protocol, Some(flow::Protocol::Salesforce) | None);
+    let anonymous = written.anonymous_apex.as_ref();
+    let first = anonymous.map(Spanned::span).or_else(|| written.apex.first().map(Spanned::span));
+    if let Some(at) = first.filter(|_| !is_org) {
+        faults.say(at, "only a Salesforce boundary has Apex");
+    }
+    let anonymous_apex = match anonymous.map(|word| word.get_ref().as_str()) {
+        None | Some("refuse") => AnonymousApex::Refuse,
+        Some("allow") => AnonymousApex::Allow,
+        Some(_) => {
+            faults.say(anonymous.map_or(0..0, Spanned::span), "`refuse`, or `allow`: it runs unjudged");
+            AnonymousApex::Refuse
+        }
+    };
+    let mut apex: Vec<Arc<ApexMap>> = Vec::new();
+    for spanned in &written.apex {
+        let raw::Apex { path, method, object, records, fields } = spanned.get_ref();
+        let map = ApexMap {
+            path: path.clone(),
+            method: method.to_ascii_uppercase(),
+            object: object.clone(),
+            records: records.clone(),
+            fields: fields.iter().map(|(name, field)| (name.clone(), field.clone())).collect(),
+        };
+        let again = apex.iter().any(|other| {
+            other.method == map.method && other.path.trim_matches('/') == map.path.trim_matches('/')
+        });
+        if let Some(fault) = map.fault() {
+            faults.say(spanned.span(), fault);
+        } else if again {
+            faults.say(spanned.span(), "another map has this path and method");
+        }
+        apex.push(Arc::new(map));
+    }
+    salesforce::Doors { apex, anonymous_apex }
 }
 
 /// No record gives so much evidence: a threshold above it would switch recognisers off by accident.

@@ -8,6 +8,7 @@
 
 mod addresses;
 mod bodies;
+mod doors;
 mod fhir;
 mod heads;
 mod hostile;

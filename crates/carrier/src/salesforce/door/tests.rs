@@ -80,7 +80,11 @@ fn reads_logins_and_job_states_are_open() {
         ("DELETE", "~/jobs/ingest/750000000000001AAA", "open"),
         ("POST", "~/jobs/query", "open"),
         ("POST", "~/parameterizedSearch", "open"),
-        ("POST", "~/metadata/deployRequest", "open"),
+        ("POST", "~/tooling/runTestsAsynchronous", "open"),
+        ("GET", "~/ui-api/records/003000000000001AAA?fields=Contact.Name", "open"),
+        ("GET", "/services/apexrest/anything", "open"),
+        ("OPTIONS", "~/graphql", "open"),
+        ("GET", "/static/x;jsessionid=1", "open"),
         ("POST", "//services/async/67.0/job", "open"),
         ("POST", "/services/async/67.0/job/750000000000001AAA", "open"),
         ("GET", "/services/async/67.0/job/750000000000001AAA/batch", "open"),
@@ -96,17 +100,22 @@ fn other_writes_are_unknown() {
         ("POST", "~/sobjects/Contact/003000000000001AAA/Cases", "unknown"),
         ("PATCH", "~/sobjects/Contact/003000000000001AAA/Account", "unknown"),
         ("POST", "~/sobjects/Contact/quickActions/New", "unknown"),
-        ("POST", "~/sobjects/Alarm__e", "unknown"),
         ("POST", "~/sobjects/Con%2Ftact", "unknown"),
         ("POST", "~/sobjects/Contact/Ext__c/..%2F..%2F..%2Fcomposite", "unknown"),
         ("POST", "~/%2573objects/Contact", "unknown"),
         ("POST", "~/sobjects;x/Contact", "unknown"),
         ("POST", "/services/data/latest/sobjects/Contact", "unknown"),
         ("POST", "~/composite/batch/x", "unknown"),
-        ("POST", "~/graphql", "unknown"),
-        ("POST", "~/ui-api/records", "unknown"),
+        ("GET", "~/graphql?query=mutation", "unknown"),
+        ("HEAD", "~/graphql", "unknown"),
+        ("PUT", "~/ui-api/records", "unknown"),
+        ("POST", "~/ui-api/actions/perform-actions/x", "unknown"),
+        ("PATCH", "~/ui-api/records/batch", "unknown"),
         ("POST", "~/actions/standard/emailSimple", "unknown"),
-        ("POST", "~/tooling/sobjects/ApexClass", "unknown"),
+        ("POST", "~/tooling/sobjects/SandboxInfo", "unknown"),
+        ("POST", "~/tooling/sobjects/ApexExecutionOverlayAction", "unknown"),
+        ("POST", "~/tooling/composite", "unknown"),
+        ("POST", "/services/apexrest/anything", "unknown"),
         ("GET", "~/tooling/executeAnonymous/?anonymousBody=x", "unknown"),
         ("POST", "/services/apexrest/services/oauth2/token", "unknown"),
         ("POST", "/services/async/67.0/job/750000000000001AAA/batch", "unknown"),
@@ -117,6 +126,191 @@ fn other_writes_are_unknown() {
         ("PUT", "~/jobs/ingest/x/batches", "unknown"),
         ("GET", "~/query#/sobjects", "unknown"),
     ]);
+}
+
+#[test]
+fn writes_through_other_apis_are_judged() {
+    check(&[
+        ("POST", "~/ui-api/records", "ui-api create"),
+        ("POST", "~/ui-api/records/?a=b", "ui-api create"),
+        ("POST", "~/ui-api/records/batch", "ui-api batch"),
+        ("PATCH", "~/ui-api/records/003000000000001AAA", "ui-api update"),
+        ("DELETE", "~/UI-API/Records/003000000000001AAA", "ui-api delete"),
+        ("POST", "~/ui-api/records/003000000000001AAA?_HttpMethod=PATCH", "ui-api update"),
+        ("POST", "~/graphql", "graphql"),
+        ("POST", "~/sobjects/Alarm__e", "platform event Alarm__e"),
+        ("POST", "~/metadata/deployRequest", "metadata deploy"),
+        ("POST", "~/tooling/sobjects/ApexClass", "tooling create"),
+        ("PATCH", "~/tooling/sobjects/CustomField/00N000000000001AAA", "tooling update"),
+        ("DELETE", "~/tooling/sobjects/TraceFlag/7tf000000000001AAA", "tooling delete"),
+    ]);
+    let map = |method: &str| {
+        let map = crate::salesforce::ApexMap {
+            path: "/patients/*".to_owned(),
+            method: method.to_owned(),
+            object: "Contact".to_owned(),
+            records: String::new(),
+            fields: Vec::new(),
+        };
+        Doors { apex: vec![map.into()], ..Doors::default() }
+    };
+    for (method, target, want) in [
+        ("POST", "/services/apexrest/Patients/7/", "apex rest"),
+        ("POST", "/services/apexrest/patients/%37?a=b", "apex rest"),
+        ("POST", "/services/apexrest/patients/7;x=y", "unknown"),
+        ("POST", "/services/apexrest/patients/%2537", "unknown"),
+        ("POST", "/services/apexrest/patients/7%2F..%2F8", "unknown"),
+        ("PUT", "/services/apexrest/patients/7", "unknown"),
+        ("POST", "/services/apexrest/patients/7?_HttpMethod=PUT", "unknown"),
+        ("POST", "/services/apexrest/patients", "unknown"),
+        ("GET", "/services/apexrest/patients/7", "open"),
+    ] {
+        assert_eq!(name(&route_at(method, target, None, &map("POST"))), want, "{method} {target}");
+    }
+}
+
+/// Every spelling that some server could read as another route than is found here: refused, or sent on in one form.
+#[test]
+fn a_hostile_target_is_refused_or_respelled() {
+    let value = "~/sobjects/Contact/Ext__c";
+    let table: &[(&str, &str, &str, Option<&str>)] = &[
+        // Sent on as it was judged.
+        (
+            "POST",
+            "//services///data/v67.0/sobjects/Contact//",
+            "sobjects create Contact",
+            Some("~/sobjects/Contact"),
+        ),
+        (
+            "POST",
+            "/services/data/v67.0/./query/%2e%2E/sobjects/Contact",
+            "sobjects create Contact",
+            Some("~/sobjects/Contact"),
+        ),
+        ("POST", "~/%73objects/Cont%61ct?x=%41", "sobjects create Contact", Some("~/sobjects/Contact?x=%41")),
+        (
+            "POST",
+            "https://elsewhere.example/services/data/v67.0/sobjects/Contact",
+            "sobjects create Contact",
+            Some("~/sobjects/Contact"),
+        ),
+        (
+            "POST",
+            "HTTPS://user@elsewhere.example:1/services/data/v67.0/sobjects/Contact",
+            "sobjects create Contact",
+            Some("~/sobjects/Contact"),
+        ),
+        (
+            "POST",
+            "/d.salesforce.com/services/data/v67.0/sobjects/Contact",
+            "sobjects create Contact",
+            Some("/d.salesforce.com/services/data/v67.0/sobjects/Contact"),
+        ),
+        ("POST", "~/sOBJECTS/contact", "sobjects create contact", Some("~/sOBJECTS/contact")),
+        (
+            "PATCH",
+            &format!("{value}/a%2Fb%3Bc%20."),
+            "sobjects upsert Contact",
+            Some("~/sobjects/Contact/Ext__c/a%2Fb%3Bc%20."),
+        ),
+        (
+            "PATCH",
+            &format!("{value}/services"),
+            "sobjects upsert Contact",
+            Some("~/sobjects/Contact/Ext__c/services"),
+        ),
+        (
+            "GET",
+            "~/query/?q=SELECT+Name+FROM+Contact+WHERE+Name+LIKE+'%2525a'",
+            "open",
+            Some("~/query?q=SELECT+Name+FROM+Contact+WHERE+Name+LIKE+'%2525a'"),
+        ),
+        ("GET", "/secur//frontdoor.jsp", "open", None),
+        // Matrix parameters.
+        ("POST", "~/sobjects;x=y/Contact", "unknown", None),
+        ("POST", "~/sobjects/Contact;x=y", "unknown", None),
+        ("POST", "/services;x/data/v67.0/sobjects/Contact", "unknown", None),
+        ("PATCH", &format!("{value}/a;b"), "unknown", None),
+        ("GET", "~/tooling/executeAnonymous;x=y?anonymousBody=z", "unknown", None),
+        ("GET", "~/tooling/executeAnonymous%3Bx?anonymousBody=z", "unknown", None),
+        // Decoded twice.
+        ("POST", "~/%2573objects/Contact", "unknown", None),
+        ("GET", "~/tooling/%2565xecuteAnonymous?anonymousBody=z", "unknown", None),
+        ("GET", "~/tooling%252FexecuteAnonymous?anonymousBody=z", "unknown", None),
+        ("GET", "/%2573ervices/data/v67.0/sobjects/Contact", "unknown", None),
+        ("GET", "/services;x/data/v67.0/tooling/executeAnonymous", "unknown", None),
+        ("GET", "/services%2Fdata/v67.0/tooling/executeAnonymous", "unknown", None),
+        ("GET", "/services./data/v67.0/tooling/executeAnonymous", "unknown", None),
+        ("GET", "~/query?q=a&%255FHttpMethod=POST", "unknown", None),
+        ("GET", "~/query?q=a;_HttpMethod=POST", "unknown", None),
+        // Dots, spaces and slashes that a file system or another server would trim.
+        ("POST", "~/sobjects/Contact.", "unknown", None),
+        ("POST", "~/sobjects./Contact", "unknown", None),
+        ("GET", "~/tooling/executeAnonymous.?anonymousBody=z", "unknown", None),
+        ("GET", "~/tooling/executeAnonymous%20?anonymousBody=z", "unknown", None),
+        ("GET", "~/tooling%2FexecuteAnonymous?anonymousBody=z", "unknown", None),
+        ("GET", "~/tooling%5CexecuteAnonymous?anonymousBody=z", "unknown", None),
+        ("GET", "~/tooling\\executeAnonymous?anonymousBody=z", "unknown", None),
+        ("GET", "~/tooling/..%2Ftooling/executeAnonymous?anonymousBody=z", "unknown", None),
+        ("GET", "~/tooling/..;/tooling/executeAnonymous?anonymousBody=z", "unknown", None),
+        ("GET", "~/tooling/execute%EF%BC%A1nonymous?anonymousBody=z", "unknown", None),
+        ("GET", "~/tooling/execute%00Anonymous?anonymousBody=z", "unknown", None),
+        ("GET", "~/tooling/execute%0AAnonymous?anonymousBody=z", "unknown", None),
+        ("GET", "~/tooling/execut%u0065Anonymous?anonymousBody=z", "unknown", None),
+        ("GET", "~/tooling/executeAnonymous#?anonymousBody=z", "unknown", None),
+        // Several `services`, versions that are none, targets that are no path.
+        ("POST", "/services/oauth2/services/data/v67.0/sobjects/Contact", "unknown", None),
+        (
+            "POST",
+            "/services/oauth2/../data/v67.0/sobjects/Contact",
+            "sobjects create Contact",
+            Some("~/sobjects/Contact"),
+        ),
+        (
+            "POST",
+            "/services/data/v67.0.0/sobjects/Contact",
+            "unknown",
+            Some("/services/data/v67.0.0/sobjects/Contact"),
+        ),
+        ("POST", "/services/data/v67./sobjects/Contact", "unknown", None),
+        (
+            "POST",
+            "/services/data/v..67/sobjects/Contact",
+            "unknown",
+            Some("/services/data/v..67/sobjects/Contact"),
+        ),
+        (
+            "POST",
+            "/services/data/v6700000/sobjects/Contact",
+            "unknown",
+            Some("/services/data/v6700000/sobjects/Contact"),
+        ),
+        (
+            "POST",
+            "/services/data/vv67.0/sobjects/Contact",
+            "unknown",
+            Some("/services/data/vv67.0/sobjects/Contact"),
+        ),
+        ("POST", "/services/data/v67.0/services/data/v67.0/sobjects/Contact", "unknown", None),
+        ("POST", "*", "unknown", None),
+        (
+            "POST",
+            "services/data/v67.0/sobjects/Contact",
+            "sobjects create Contact",
+            Some("~/sobjects/Contact"),
+        ),
+        ("POST", "?_HttpMethod=GET", "unknown", None),
+    ];
+    for (method, target, want, sent) in table {
+        let full =
+            |text: &str| if text.starts_with('~') { text.replacen('~', BASE, 1) } else { text.to_owned() };
+        assert_eq!(name(&route(method, &full(target), None)), *want, "{method} {target}");
+        let normal = normal_target(&full(target));
+        assert_eq!(normal, sent.map(full), "{method} {target}");
+        if let Some(normal) = normal {
+            assert_eq!(name(&route(method, &normal, None)), *want, "{method} {target} as sent on");
+        }
+    }
 }
 
 #[test]

@@ -38,6 +38,36 @@ fn a_short_configuration_is_understood_with_careful_defaults() {
 }
 
 #[test]
+fn apex_is_mapped_or_closed() {
+    let map = |text: &str| format!("{GOOD}{text}");
+    let path = "[[boundary.apex]]\npath = \"/patients\"\n";
+    let good = map(&format!(
+        "anonymous_apex = \"allow\"\n{path}method = \"post\"\nobject = \"Contact\"\nfields = {{ family = \"LastName\" }}\n"
+    ));
+    let config = understand(&good, Path::new("/home/eosin.toml")).unwrap();
+    let doors = &config.boundaries[0].doors;
+    assert_eq!(doors.anonymous_apex, carrier::salesforce::AnonymousApex::Allow);
+    assert_eq!(doors.apex[0].method, "POST");
+    assert_eq!(doors.apex[0].fields, [("family".to_owned(), "LastName".to_owned())]);
+    for (text, want) in [
+        ("anonymous_apex = \"maybe\"\n".to_owned(), "it runs unjudged"),
+        (format!("{path}method = \"GET\"\nobject = \"Contact\"\n"), "reads need no map"),
+        (format!("{path}method = \"PUT\"\nobject = \"a b\"\n"), "an object is an API name"),
+        (format!("{path}method = \"PUT\"\nobject = \"A\"\nrecords = \"a\"\n"), "a JSON pointer"),
+        (format!("{path}method = \"PUT\"\n"), "missing field `object`"),
+        (
+            format!("{path}method = \"PUT\"\nobject = \"A\"\n{path}method = \"put\"\nobject = \"B\"\n"),
+            "another map has this path and method",
+        ),
+    ] {
+        let said = faults(&map(&text));
+        assert!(said.contains(want), "{said}");
+    }
+    let fhir = map("anonymous_apex = \"allow\"\n").replace("\"salesforce\"", "\"fhir\"");
+    assert!(faults(&fhir).contains("only a Salesforce boundary has Apex"));
+}
+
+#[test]
 fn every_fault_is_said_at_once() {
     let check = |from: &str, to: &str, want: &[&str]| {
         assert!(GOOD.contains(from), "{from}");
