@@ -64,9 +64,9 @@ def soap(place, row, _number):
 
 
 def form(place, row, number):
-    part = json.dumps({"Title": f"Duel {number}", "PathOnClient": "people.csv"})
+    part = json.dumps({"Title": f"Duel {number}", "PathOnClient": "Contact.csv"})
     body = f'--edge\r\nContent-Disposition: form-data; name="entity_content"\r\nContent-Type: application/json\r\n\r\n{part}\r\n--edge\r\n' \
-        'Content-Disposition: form-data; name="VersionData"; filename="people.csv"\r\nContent-Type: application/octet-stream\r\n\r\n'.encode() \
+        'Content-Disposition: form-data; name="VersionData"; filename="Contact.csv"\r\nContent-Type: application/octet-stream\r\n\r\n'.encode() \
         + table(row) + b"\r\n--edge--\r\n"
     return Try("POST", f"{places.DATA}/sobjects/ContentVersion", "multipart/form-data; boundary=edge", body)
 

@@ -133,7 +133,7 @@ fn mapped<'a>(map: &ApexMap, item: Json<'a>) -> Result<mark::Record<'a>, Unreada
         let value = match value {
             // What a class makes of a nested value nobody knows: it is content, not a way to another row.
             Json::Object(inner) => Json::Array(vec![Json::Object(inner)]),
-            other => other,
+            other @ (Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::Array(_)) => other,
         };
         (field.map_or(name, Into::into), value)
     });

@@ -48,7 +48,23 @@ pub fn weakens(
             Media::Text | Media::Form => Err(shape("deploys without parts")),
         },
         Route::Api(Api::Tooling { kind, change }) => in_tooling(kind, *change, body),
-        _ => Ok(Vec::new()),
+        Route::Create { .. }
+        | Route::Update { .. }
+        | Route::Upsert { .. }
+        | Route::Delete { .. }
+        | Route::CreateMany
+        | Route::UpdateMany
+        | Route::UpsertMany { .. }
+        | Route::DeleteMany
+        | Route::Composite
+        | Route::Graph
+        | Route::Batch
+        | Route::Tree { .. }
+        | Route::BulkJob
+        | Route::BulkUpload { .. }
+        | Route::BulkV1(_)
+        | Route::Soap(_)
+        | Route::Api(_) => Ok(Vec::new()),
     }
 }
 
@@ -239,8 +255,8 @@ fn in_tooling(kind: &str, change: Change, body: &[u8]) -> Result<Vec<String>, Un
     if change == Change::Update || refers {
         return Ok(vec![format!("changes a component of type {kind} by its id, which may be Eosin's")]);
     }
-    let names = ["FullName", "Name", "DeveloperName"].map(named);
-    let ours = names.iter().find(|name| name.split(['.', '-']).any(is_ours));
+    let called = ["FullName", "Name", "DeveloperName"].map(named);
+    let ours = called.iter().find(|name| name.split(['.', '-']).any(is_ours));
     let Some(name) = ours else { return Ok(Vec::new()) };
     if kind.eq_ignore_ascii_case("customfield") {
         let text = |name: &str| match body.get("Metadata").and_then(|metadata| metadata.get(name)) {

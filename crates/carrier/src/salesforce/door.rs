@@ -292,10 +292,9 @@ fn door(method: &str, target: &Target, doors: &Doors) -> Door<Route> {
     let lower = lower.get(start..).unwrap_or_default();
     let exact = target.segments().get(start..).unwrap_or_default();
     match (verb.as_str(), lower) {
-        // Runs code that is in its query.
-        (_, ["services", "data", _, "tooling", "executeanonymous", ..]) => Door::Unknown,
-        // A mutation could be in its query.
-        ("GET" | "HEAD", ["services", "data", _, "graphql", ..]) => Door::Unknown,
+        // The one runs code that is in its query; a mutation could be in the query of the other.
+        (_, ["services", "data", _, "tooling", "executeanonymous", ..])
+        | ("GET" | "HEAD", ["services", "data", _, "graphql", ..]) => Door::Unknown,
         ("GET" | "HEAD" | "OPTIONS", _) | ("POST", ["services", "oauth2", ..]) => Door::Open,
         // The job's own description and state; the rows are in a batch, of which only the job tells what it is.
         ("POST", ["services", "async", version, "job"] | ["services", "async", version, "job", _])
@@ -311,7 +310,7 @@ fn door(method: &str, target: &Target, doors: &Doors) -> Door<Route> {
                     Door::Judged(api) => Door::Judged(Route::Api(api)),
                     Door::Unknown => Door::Unknown,
                 },
-                known => known,
+                known @ (Door::Open | Door::Judged(_)) => known,
             }
         }
         (verb, ["services", "apexrest", ..]) => {

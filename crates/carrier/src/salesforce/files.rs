@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use mark::{Record, Unreadable, json::Json, json::Members};
 
-use super::record::shape;
+use super::{place::is_own_column, record::shape};
 use crate::{
     Limits,
     table::{Chunks, Format, HEAD_BYTES, sniff},
@@ -50,16 +50,16 @@ pub(super) fn held_in(
         return vec![Err(shape("holds a file that is not base64"))];
     };
     let named = ["PathOnClient", "Name", "DeveloperName", "Title"].into_iter().filter_map(text);
-    let names: Vec<&str> = named.chain(file_name).collect();
+    let all: Vec<&str> = named.chain(file_name).collect();
     // One name that says so is enough.
-    let name = names.iter().find(|name| claims_records(name)).or(names.first()).copied();
+    let name = all.iter().find(|name| claims_records(name)).or(all.first()).copied();
     records_in(&bytes, name.unwrap_or("file"), limits)
 }
 
 /// Base64 as Salesforce takes it: with or without line ends and padding, in one alphabet.
 fn decoded(encoded: &str) -> Option<Vec<u8>> {
     let plain: Vec<u8> = encoded.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let padded = if plain.contains(&b'=') || plain.len() % 4 == 0 {
+    let padded = if plain.contains(&b'=') || plain.len().is_multiple_of(4) {
         data_encoding::BASE64.decode(&plain)
     } else {
         data_encoding::BASE64_NOPAD.decode(&plain)
@@ -84,6 +84,18 @@ pub(super) fn records_in(
         Err(reason) if claims_records => return vec![Err(reason)],
         Err(_) => return Vec::new(),
     };
+    // With our columns in Salesforce's spelling it is what a data loader takes, named for its object.
+    let format = match format {
+        Format::Table { object, delimiter: b',' } if has_own_columns(head) => {
+            Format::SalesforceCsv { object }
+        }
+        Format::Table { .. }
+        | Format::SalesforceCsv { .. }
+        | Format::SalesforceJson { .. }
+        | Format::FhirDocument
+        | Format::FhirLines
+        | Format::Hl7v2 => format,
+    };
     let is_table = matches!(format, Format::Table { .. } | Format::SalesforceCsv { .. });
     if is_table && !ends_in(name, &[".csv", ".tsv"]) && !looks_like_table(head) {
         return Vec::new();
@@ -104,6 +116,13 @@ pub(super) fn records_in(
         return Vec::new();
     }
     found
+}
+
+/// Whether the first line of a table names a column of ours as Salesforce has it.
+fn has_own_columns(head: &[u8]) -> bool {
+    let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = String::from_utf8_lossy(line);
+    line.split(',').any(|name| is_own_column(name.trim().trim_matches('"')))
 }
 
 fn claims_records(name: &str) -> bool {

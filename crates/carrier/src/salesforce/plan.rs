@@ -332,7 +332,8 @@ impl<'a> Planner<'a> {
             .map(|(_, value)| value.text().unwrap_or("unknown"));
         let content = take(&mut request, body).unwrap_or(Json::Null);
         match route(&method, &target_of(&url), method_override) {
-            Door::Open | Door::Judged(Route::Delete { .. } | Route::DeleteMany) => Ok(()),
+            Door::Open
+            | Door::Judged(Route::Delete { .. } | Route::DeleteMany | Route::Api(Api::UiDelete)) => Ok(()),
             Door::Unknown => Err(shape("is a write that is not read here")),
             Door::Judged(inner @ (Route::Create { .. } | Route::Update { .. } | Route::Upsert { .. })) => {
                 self.single(&inner, content, place);
@@ -343,7 +344,6 @@ impl<'a> Planner<'a> {
                 self.many(&inner, records, &format!("{place}."));
                 Ok(())
             }
-            Door::Judged(Route::Api(Api::UiDelete)) => Ok(()),
             Door::Judged(Route::Api(Api::UiCreate)) => {
                 let (object, fields) = ui::created(content)?;
                 self.row(place, None, Ok(object), fields, None);

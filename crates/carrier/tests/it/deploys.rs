@@ -5,6 +5,7 @@ use std::{io::Read as _, path::Path};
 use carrier::salesforce;
 
 /// The recorded requests; none where there are no recordings.
+#[expect(clippy::print_stdout, reason = "a test says what it could not do")]
 fn recorded() -> Vec<serde_json::Value> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/salesforce/wire.jsonl.gz");
     let Ok(file) = std::fs::File::open(beside) else {

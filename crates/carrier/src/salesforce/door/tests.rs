@@ -171,6 +171,7 @@ fn writes_through_other_apis_are_judged() {
 
 /// Every spelling that some server could read as another route than is found here: refused, or sent on in one form.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of scenes")]
 fn a_hostile_target_is_refused_or_respelled() {
     let value = "~/sobjects/Contact/Ext__c";
     let table: &[(&str, &str, &str, Option<&str>)] = &[
