@@ -3,7 +3,7 @@
     duel.py --eosin PATH [part of a trick's or a door's name …]
 
 A try is won if the person is not in the org afterwards. That the doors are doors is shown first: there, somebody whom
-the boundary lets in arrives by each. HTTP/2 has tricks of its own, in `frames.py`.
+the boundary lets in arrives by each. Reads are open there: some doors answer with what they wrote. HTTP/2 has tricks of its own, in `frames.py`.
 """
 
 import argparse
@@ -65,7 +65,7 @@ def main():
     arguments = parser.parse_args()
     chosen = lambda door, trick: not arguments.only or any(part.lower() in f"{door}: {trick}".lower() for part in arguments.only)
     tries = passed = failed = 0
-    with tempfile.TemporaryDirectory() as folder, places.Stage(arguments.eosin.resolve(), folder, made=6000) as stage:
+    with tempfile.TemporaryDirectory() as folder, places.Stage(arguments.eosin.resolve(), folder, made=6000, reads="open") as stage:
         arena = Arena(stage)
         for door in doors.DOORS:
             made, row, number = arena.attempt(door, "attested")

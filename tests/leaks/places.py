@@ -68,8 +68,8 @@ class Place:
 class Stage:
     """Starts everything once, and stops it."""
 
-    def __init__(self, eosin, folder, made=MADE, port=0):
-        self.eosin, self.folder, self.made, self.port, self.servers, self.places, self.next = eosin, Path(folder), made, port, [], {}, PLANTED
+    def __init__(self, eosin, folder, made=MADE, port=0, reads="isolated"):
+        self.eosin, self.folder, self.made, self.port, self.reads, self.servers, self.places, self.next = eosin, Path(folder), made, port, reads, [], {}, PLANTED
         self.rows = {}
 
     def __enter__(self):
@@ -112,7 +112,7 @@ class Stage:
         for name in BOUNDARIES:
             port = self.port if name == "production" else 0
             kept += f'[[boundary]]\nname = "{name}"\nprotocol = "salesforce"\nlisten = "127.0.0.1:{port}"\nupstream = "{orgs[name]}"\n' \
-                f'environment = "{name}"\nmode = "enforce"\nsystem_of_record = {str(name == "production").lower()}\n'
+                f'environment = "{name}"\nmode = "enforce"\nreads = "{self.reads}"\nsystem_of_record = {str(name == "production").lower()}\n'
         (home / "eosin.toml").write_text(kept)
 
     def mark(self, home):

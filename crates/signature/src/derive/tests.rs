@@ -1,3 +1,5 @@
+//! Components derived from a message, as RFC 9421 section 2 shows them.
+
 use sfv::{Item, Parser};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Signatures that a message offers: the published ones, and ones that are bent.
+
 use data_encoding::BASE64;
 use proptest::prelude::*;
 use serde_json::Value;

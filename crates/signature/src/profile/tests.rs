@@ -1,3 +1,5 @@
+//! What a gateway signs and believes: windows, peers, nonces, and every way to be refused.
+
 use super::*;
 use crate::{Fields, new_private_jwk};
 

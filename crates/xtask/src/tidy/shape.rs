@@ -19,6 +19,7 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("fixtures/", "data, with its source beside it"),
     ("spec/vectors/", "data that others run against us"),
     ("tests/clients/package-lock.json", "written by npm"),
+    ("tests/clients/suite/package-lock.json", "written by npm"),
     ("crates/org/catalogue", "the standard objects, as data"),
 ];
 
