@@ -87,7 +87,9 @@ fn every_word_of_the_configuration_is_documented() {
     let words = raw.lines().filter_map(|line| line.trim().strip_prefix("pub(super) ")?.split_once(':'));
     let mut seen = 0;
     for (word, _) in words.filter(|(word, _)| !word.contains(' ')) {
-        let documented = page.contains(&format!("| `{word}` |")) || page.contains(&format!("[{word}]"));
+        let documented = page.contains(&format!("| `{word}` |"))
+            || page.contains(&format!("[{word}]"))
+            || page.contains(&format!(".{word}]"));
         assert!(documented, "`{word}` is not in docs/config.md");
         seen += 1;
     }
