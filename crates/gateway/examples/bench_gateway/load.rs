@@ -21,25 +21,24 @@ use crate::{
 
 /// A connection that asks and waits.
 pub(crate) struct Client {
-    stream: TcpStream,
-    reader: BufReader<TcpStream>,
+    // One open file a connection: there are thousands of them.
+    stream: BufReader<TcpStream>,
 }
 
 impl Client {
     pub(crate) fn connect(address: &str) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
-        let reader = BufReader::with_capacity(8 * 1024, stream.try_clone().unwrap());
-        Self { stream, reader }
+        Self { stream: BufReader::with_capacity(8 * 1024, stream) }
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) {
-        self.stream.write_all(bytes).unwrap();
+        self.stream.get_mut().write_all(bytes).unwrap();
     }
 
     /// Reads one answer; its status.
     pub(crate) fn status(&mut self, into: &mut impl Write) -> u16 {
-        let first = message(&mut self.reader, into).expect("an answer");
+        let first = message(&mut self.stream, into).expect("an answer");
         first.split(' ').nth(1).unwrap().parse().unwrap()
     }
 

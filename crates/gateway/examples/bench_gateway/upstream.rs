@@ -46,12 +46,12 @@ pub(crate) fn serve() {
     role::pause(address);
 }
 
-fn answer(mut stream: TcpStream, answers: &Answers) {
+fn answer(stream: TcpStream, answers: &Answers) {
     stream.set_nodelay(true).unwrap();
-    let mut reader = BufReader::with_capacity(32 * 1024, stream.try_clone().unwrap());
-    while let Some(first) = message(&mut reader, &mut sink()) {
+    let mut stream = BufReader::with_capacity(32 * 1024, stream);
+    while let Some(first) = message(&mut stream, &mut sink()) {
         // A proxy that is stopped hangs up.
-        if stream.write_all(answers.to(&first)).is_err() {
+        if stream.get_mut().write_all(answers.to(&first)).is_err() {
             return;
         }
     }
