@@ -67,7 +67,7 @@ def main():
     tries = passed = failed = 0
     with tempfile.TemporaryDirectory() as folder, places.Stage(arguments.eosin.resolve(), folder, made=6000, reads="open") as stage:
         arena = Arena(stage)
-        for door in doors.DOORS:
+        for door in set(doors.DOORS) - doors.SHUT:
             made, row, number = arena.attempt(door, "attested")
             answer = arena.send(made, tricks.frame(made))
             is_door = arena.arrived(row, number) > 0
