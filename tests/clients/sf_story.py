@@ -169,13 +169,7 @@ def trees(t, folder):
     write(folder / "update.csv", ["Id", "Title"], rows)
     t.step("data update bulk", lambda: sf("data", "update", "bulk", "--sobject", "Contact", "--file", str(folder / "update.csv"), "--wait", "5", "--line-ending", "LF")["result"]["successfulRecords"],
            lambda answer: answer == 3)
-    (folder / "note.txt").write_text("A note without anybody in it.\n")
-    t.step("data create file", lambda: titled(sf("data", "create", "file", "--file", str(folder / "note.txt"), "--title", "A note")), lambda answer: answer == "A note")
 
-
-def titled(answer):
-    """The title of a file that was made, or what was answered instead."""
-    return answer["result"]["Title"] if "result" in answer else answer
 
 
 def deployments(t):
