@@ -159,17 +159,6 @@ PEOPLE = [
 ]
 
 
-def allow_apex(tally, theatre, servers):
-    """Anonymous Apex, which nobody can judge: refused by default, let through where the configuration says so."""
-    word = "anonymous_apex"
-    if word not in (ROOT / "docs" / "config.md").read_text():
-        tally.skipped += 1
-        print(f"skipped sf apex run where it is allowed: this Eosin has no `{word}`", flush=True)
-        return
-    through = servers.through("sandbox", name="apex-sandbox", more=f'{OPEN["sf"]}\n{word} = "allow"')
-    walk_twice(tally, theatre, "sf", servers.straight("apex"), through, scene="apex")
-
-
 def carry_marks(tally, theatre, servers, client):
     """Marks through a real client: written, read back and judged; then moved, broken, and brought to production."""
     dataset = servers.generate(PEOPLE)
@@ -240,8 +229,6 @@ def main():
                 transcript = theatre.play(client, "refused", strict)
                 steps_hold(tally, f"{client} at a boundary that refuses", transcript)
                 show_refusals(transcript)
-                if client == "sf":
-                    allow_apex(tally, theatre, servers)
                 if client in CARRIERS:
                     carry_marks(tally, theatre, servers, client)
     finally:
