@@ -23,8 +23,8 @@ use mark::digest::Hash;
 /// Making one by hand does not:
 ///
 /// ```compile_fail,E0451
-/// fn disclose(ruling: String) -> ledger::Logged<String> {
-///     ledger::Logged { item: ruling, place: todo!() }
+/// fn forge(logged: ledger::Logged<String>, ruling: String) -> ledger::Logged<String> {
+///     ledger::Logged { item: ruling, ..logged }
 /// }
 /// ```
 #[must_use = "what was logged is acted upon, or its index is told to somebody"]
