@@ -45,6 +45,27 @@ pub struct Query {
     pub all_rows: bool,
 }
 
+impl Query {
+    /// Every row of an object, as its owner sees it: without a filter, an order or a bound.
+    pub fn all(select: Vec<Item>, from: String) -> Self {
+        Self {
+            select,
+            from,
+            alias: None,
+            scope: None,
+            filter: None,
+            security: None,
+            group: Vec::new(),
+            having: None,
+            order: Vec::new(),
+            limit: None,
+            offset: None,
+            purpose: None,
+            all_rows: false,
+        }
+    }
+}
+
 /// One element of the select list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Item {

@@ -62,21 +62,7 @@ fn children(
         None => shown.map(|field| value(&field.name)).collect(),
     };
     let pointing = Condition::Compare(Operand::Field(child.field), Comparison::Equal, Literal::Text(id));
-    let query = Query {
-        select,
-        from: child.object,
-        alias: None,
-        scope: None,
-        filter: Some(pointing),
-        security: None,
-        group: Vec::new(),
-        having: None,
-        order: Vec::new(),
-        limit: None,
-        offset: None,
-        purpose: None,
-        all_rows: false,
-    };
+    let query = Query { filter: Some(pointing), ..Query::all(select, child.object) };
     let lens = visit.lens(false);
     let found = evaluate::find(&lens, &query)?;
     let size = visit.state.batch_rows;

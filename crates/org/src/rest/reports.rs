@@ -48,21 +48,7 @@ fn known(visit: &Visit<'_>, id: &str) -> Result<Arc<Object>, Failure> {
 fn run(visit: &Visit<'_>, object: &Arc<Object>) -> Result<Reply, Failure> {
     let columns: Vec<&Field> = columns(object).collect();
     let item = |field: &&Field| Item::Value { operand: Operand::Field(field.name.clone()), alias: None };
-    let query = Query {
-        select: columns.iter().map(item).collect(),
-        from: object.name.clone(),
-        alias: None,
-        scope: None,
-        filter: None,
-        security: None,
-        group: Vec::new(),
-        having: None,
-        order: Vec::new(),
-        limit: None,
-        offset: None,
-        purpose: None,
-        all_rows: false,
-    };
+    let query = Query::all(columns.iter().map(item).collect(), object.name.clone());
     let lens = visit.lens(false);
     let found = evaluate::find(&lens, &query)?;
     let page = evaluate::page(&lens, &query, &found, 0, ROWS_MAX)?;
