@@ -20,6 +20,7 @@ mod recover;
 mod store;
 mod tiles;
 mod verify;
+mod witness;
 
 pub use appender::{Appender, AppenderConfig, AskError, Busy, Closed, GROUP_ENTRIES_MAX, Health, State};
 pub use commit::{
@@ -27,7 +28,7 @@ pub use commit::{
     PUBLISH_ENTRIES, Refusal,
 };
 pub use folder::{Folder, LockError};
-pub use layout::{ENTRY_BYTES_MAX, TILE_WIDTH, unpack_bundle};
+pub use layout::{COSIGNED, ENTRY_BYTES_MAX, TILE_WIDTH, unpack_bundle};
 pub use logged::Logged;
 pub use pending::{AppendError, Pending};
 pub use publish::PublishError;
@@ -36,3 +37,6 @@ pub use recover::{CreateError, OpenError, Recovery};
 pub use store::Store;
 pub use tiles::ReadError;
 pub use verify::{JournalReport, Problem, VerifyReport, verify, verify_store};
+pub use witness::{
+    Declined, REQUEST_BYTES_MAX as WITNESS_REQUEST_BYTES_MAX, Witness, WitnessError, origin_hash,
+};

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use mark::checkpoint::Checkpoint;
 use mark::digest::Hash;
 use mark::merkle::{consistency_ranges, inclusion_ranges};
-use mark::note::SignedNote;
+use mark::note::{NOTE_BYTES_MAX, SignedNote};
 use mark::tlog_proof::TlogProof;
 
 use crate::folder::Folder;
-use crate::layout::{CHECKPOINT, CHECKPOINT_BYTES_MAX, TILE_WIDTH, Tile, unpack_bundle};
+use crate::layout::{CHECKPOINT, CHECKPOINT_BYTES_MAX, COSIGNED, TILE_WIDTH, Tile, unpack_bundle};
 use crate::store::Store;
 use crate::tiles::{ReadError, node_roots, read_bundle, read_hashes};
 
@@ -126,6 +126,56 @@ impl Reader {
             Some(ranges) if new <= self.size() => self.roots(&ranges),
             _ => Err(ReadError::OutOfRange { index: old.max(new), size: self.size() }),
         }
+    }
+
+    /// What a witness is asked to cosign: this checkpoint, and the proof that it continues the tree of `old` entries.
+    ///
+    /// Shape:  the size that the witness cosigned last, 0 for never -> the body of an `add-checkpoint` request.
+    /// Errors: [`ReadError::OutOfRange`] when the witness has seen more than is published here.
+    /// Source: c2sp.org/tlog-witness, "add-checkpoint".
+    pub fn submission(&self, old: u64) -> Result<String, ReadError> {
+        let path = if old == 0 { Vec::new() } else { self.consistency(old, self.size())? };
+        let mut body = format!("old {old}\n");
+        for hash in path {
+            body.push_str(&hash.to_base64());
+            body.push('\n');
+        }
+        body.push('\n');
+        body.push_str(&self.text);
+        Ok(body)
+    }
+
+    /// The last checkpoint that enough witnesses have cosigned, as it is on the disk; nobody has checked its signatures.
+    ///
+    /// Errors: [`ReadError::Missing`]: none has been yet; [`ReadError::Damaged`]: not a checkpoint of this log, or of
+    ///         more than is published.
+    pub fn cosigned(&self) -> Result<SignedNote, ReadError> {
+        let file = || COSIGNED.to_owned();
+        let damaged = |what| ReadError::Damaged { file: file(), what };
+        let bytes = match self.store.read(COSIGNED, NOTE_BYTES_MAX) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(ReadError::Missing { file: file() });
+            }
+            Err(source) => return Err(ReadError::Io { file: file(), source }),
+        };
+        let text = String::from_utf8(bytes).map_err(|_| damaged("it is not text"))?;
+        let note = SignedNote::parse(&text).map_err(|_| damaged("it is not a signed note"))?;
+        let checkpoint =
+            Checkpoint::parse(note.unverified_text()).map_err(|_| damaged("it is not a checkpoint"))?;
+        if checkpoint.origin() != self.origin() || checkpoint.size() > self.size() {
+            return Err(damaged("it is not of what is published here"));
+        }
+        Ok(note)
+    }
+
+    /// Proves that an entry is under an earlier checkpoint of this log, such as one that was cosigned.
+    ///
+    /// Errors: [`ReadError::OutOfRange`] when the entry came after it.
+    pub fn prove_under(&self, index: u64, checkpoint: &SignedNote) -> Result<TlogProof, ReadError> {
+        let size = Checkpoint::parse(checkpoint.unverified_text()).map_or(0, |checkpoint| checkpoint.size());
+        let path = self.inclusion(index, size)?;
+        Ok(TlogProof::new(index, path, checkpoint.clone()))
     }
 
     fn roots(&self, ranges: &[Range<u64>]) -> Result<Vec<Hash>, ReadError> {

@@ -108,18 +108,33 @@ impl SignedNote {
     pub fn signatures(&self) -> &[NoteSignature] {
         &self.signatures
     }
+
+    /// The note with the signature lines by these names and ids alone.
+    #[must_use]
+    pub fn only_by(mut self, mut keeps: impl FnMut(&str, KeyId) -> bool) -> Self {
+        self.signatures.retain(|line| keeps(&line.name, line.id));
+        self
+    }
+
+    /// The note with one more signature; an older one by the same name and id goes.
+    ///
+    /// Errors: [`NoteError::TooManySignatures`].
+    /// Never:  checks it.
+    pub fn with_signature(mut self, signature: NoteSignature) -> Result<Self, NoteError> {
+        self.signatures.retain(|other| other.name != signature.name || other.id != signature.id);
+        if self.signatures.len() >= NOTE_SIGNATURES_MAX {
+            return Err(NoteError::TooManySignatures);
+        }
+        self.signatures.push(signature);
+        Ok(self)
+    }
 }
 
 impl fmt::Display for SignedNote {
     /// The note as it is stored and sent; parsing it again gives the same note.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.text)?;
-        for signature in &self.signatures {
-            let mut bytes = signature.id.0.to_vec();
-            bytes.extend_from_slice(&signature.bytes);
-            writeln!(f, "{SIGNATURE_PREFIX}{} {}", signature.name, BASE64.encode(&bytes))?;
-        }
-        Ok(())
+        self.signatures.iter().try_for_each(|signature| writeln!(f, "{signature}"))
     }
 }
 
@@ -161,6 +176,15 @@ impl NoteSignature {
         self.id
     }
 
+    pub(crate) fn new(name: &str, id: KeyId, bytes: Vec<u8>) -> Self {
+        Self { name: name.to_owned(), id, bytes }
+    }
+
+    /// What follows the key's id.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     fn parse(line: &str) -> Option<Self> {
         let (name, encoded) = line.strip_prefix(SIGNATURE_PREFIX)?.split_once(' ')?;
         if !is_key_name(name) {
@@ -172,6 +196,15 @@ impl NoteSignature {
             return None;
         }
         Some(Self { name: name.to_owned(), id: KeyId(*id), bytes: signature.to_vec() })
+    }
+}
+
+impl fmt::Display for NoteSignature {
+    /// The line, without its end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut bytes = self.id.0.to_vec();
+        bytes.extend_from_slice(&self.bytes);
+        write!(f, "{SIGNATURE_PREFIX}{} {}", self.name, BASE64.encode(&bytes))
     }
 }
 
@@ -192,7 +225,7 @@ impl VerifierKey {
     ///
     /// Errors: [`KeyError`] says what is wrong with the text; ask its owner for the line again.
     pub fn parse(vkey: &str) -> Result<Self, KeyError> {
-        let (name, id, public) = parse_key(vkey)?;
+        let (name, id, public) = parse_key(vkey, ED25519_TYPE)?;
         let key = Self::new(name, public)?;
         if key.id != id {
             return Err(KeyError::WrongId);
@@ -214,7 +247,7 @@ impl VerifierKey {
         if !is_key_name(name) {
             return Err(KeyError::Name);
         }
-        let id = KeyId::of(name, &public);
+        let id = KeyId::of(name, ED25519_TYPE, &public);
         Ok(Self { name: name.to_owned(), id, public })
     }
 
@@ -226,7 +259,7 @@ impl VerifierKey {
 impl fmt::Display for VerifierKey {
     /// The vkey line; parsing it again gives the same key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}+{}+{}", self.name, self.id, encode_key(&self.public))
+        write!(f, "{}+{}+{}", self.name, self.id, encode_key(ED25519_TYPE, &self.public))
     }
 }
 
@@ -261,7 +294,7 @@ impl SignerKey {
     /// Errors: [`KeyError`] says what is wrong, never what the key is.
     pub fn parse(skey: &str) -> Result<Self, KeyError> {
         let rest = skey.strip_prefix(PRIVATE_PREFIX).ok_or(KeyError::NotPrivate)?;
-        let (name, id, seed) = parse_key(rest)?;
+        let (name, id, seed) = parse_key(rest, ED25519_TYPE)?;
         let key = Self::generate(name, seed)?;
         if key.verifier.id != id {
             return Err(KeyError::WrongId);
@@ -272,7 +305,12 @@ impl SignerKey {
     /// The private key as text: for a file of mode 0600 and nothing else.
     #[expect(clippy::inherent_to_string, reason = "Display would let any format string print the secret")]
     pub fn to_string(&self) -> String {
-        format!("{PRIVATE_PREFIX}{}+{}+{}", self.verifier.name, self.verifier.id, encode_key(&self.seed))
+        format!(
+            "{PRIVATE_PREFIX}{}+{}+{}",
+            self.verifier.name,
+            self.verifier.id,
+            encode_key(ED25519_TYPE, &self.seed)
+        )
     }
 
     /// The name, which is also the origin of the log.
@@ -299,13 +337,13 @@ impl fmt::Debug for SignerKey {
 
 /// Four bytes that, with the name, say which key signed.
 ///
-/// Source: c2sp.org/signed-note, `SHA-256(name || 0x0A || 0x01 || public key)[:4]`.
+/// Source: c2sp.org/signed-note, `SHA-256(name || 0x0A || type || public key)[:4]`, where a log's type is 0x01.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyId([u8; 4]);
 
 impl KeyId {
-    fn of(name: &str, public: &[u8; 32]) -> Self {
-        let hash = sha256(&[name.as_bytes(), b"\n", &[ED25519_TYPE], public]);
+    pub(crate) fn of(name: &str, kind: u8, public: &[u8; 32]) -> Self {
+        let hash = sha256(&[name.as_bytes(), b"\n", &[kind], public]);
         let [first, second, third, fourth, ..] = *hash.as_bytes();
         Self([first, second, third, fourth])
     }
@@ -379,7 +417,9 @@ pub enum KeyError {
     #[error("the key id does not fit name and key: a character was changed")]
     WrongId,
     /// Another signature type than Ed25519.
-    #[error("the key is not an Ed25519 key (type 01)")]
+    #[error(
+        "the key is of another kind: a log's is Ed25519 (type 01), a witness's a cosignature key (type 04)"
+    )]
     Algorithm,
     /// Not base64, or not a key of the right length.
     #[error("the key material is not base64 of 33 bytes")]
@@ -394,11 +434,11 @@ pub const NOTE_SIGNATURES_MAX: usize = 100;
 pub const KEY_NAME_BYTES_MAX: usize = 255;
 
 const SIGNATURE_PREFIX: &str = "\u{2014} ";
-const PRIVATE_PREFIX: &str = "PRIVATE+KEY+";
+pub(crate) const PRIVATE_PREFIX: &str = "PRIVATE+KEY+";
 const ED25519_TYPE: u8 = 0x01;
 
 /// `name+hash+base64(0x01 || 32 bytes)`; the base64 may hold plus signs itself.
-fn parse_key(text: &str) -> Result<(&str, KeyId, [u8; 32]), KeyError> {
+pub(crate) fn parse_key(text: &str, kind: u8) -> Result<(&str, KeyId, [u8; 32]), KeyError> {
     let mut parts = text.splitn(3, '+');
     let (Some(name), Some(id), Some(material)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(KeyError::Shape);
@@ -417,19 +457,21 @@ fn parse_key(text: &str) -> Result<(&str, KeyId, [u8; 32]), KeyError> {
     }
     let material = decode_base64(material).ok_or(KeyError::Material)?;
     match material.split_first() {
-        Some((&ED25519_TYPE, key)) => Ok((name, id, key.try_into().map_err(|_| KeyError::Material)?)),
+        Some((found, key)) if *found == kind => {
+            Ok((name, id, key.try_into().map_err(|_| KeyError::Material)?))
+        }
         Some(_) => Err(KeyError::Algorithm),
         None => Err(KeyError::Material),
     }
 }
 
-fn encode_key(key: &[u8; 32]) -> String {
-    let mut material = vec![ED25519_TYPE];
+pub(crate) fn encode_key(kind: u8, key: &[u8; 32]) -> String {
+    let mut material = vec![kind];
     material.extend_from_slice(key);
     BASE64.encode(&material)
 }
 
-fn is_key_name(name: &str) -> bool {
+pub(crate) fn is_key_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= KEY_NAME_BYTES_MAX
         && !name.chars().any(|c| c == '+' || c.is_whitespace() || c.is_control())

@@ -18,6 +18,7 @@ mod kill;
 mod reading;
 mod vectors;
 mod verifier;
+mod witness;
 
 use mark::note::SignerKey;
 
