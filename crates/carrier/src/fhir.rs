@@ -6,6 +6,7 @@
 
 mod choose;
 mod identity;
+mod interaction;
 mod list;
 mod place;
 mod raw;
@@ -15,6 +16,7 @@ mod route;
 
 pub(crate) use choose::choose_bundle;
 pub use identity::identity_elements;
+pub use interaction::{Interaction, LogicalId, OperationKind, Scope, interaction, normal_target};
 pub(crate) use list::{choose_list, is_list, place_known, read_list};
 pub use place::{PlaceError, place, place_bundle};
 pub(crate) use read::read_line;

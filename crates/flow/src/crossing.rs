@@ -112,7 +112,7 @@ pub fn entrance(protocol: &Protocol, method: &str, target: &str, method_override
 pub fn normal_target(protocol: &Protocol, target: &str) -> Option<String> {
     match protocol {
         Protocol::Salesforce => salesforce::normal_target(target),
-        Protocol::Fhir { .. } => None,
+        Protocol::Fhir { base } => fhir::normal_target(target, base),
     }
 }
 

@@ -9,6 +9,7 @@ use mark::{
 
 use super::{
     BRAND_SYSTEM, MARK_EXTENSION, SUBJECT_SYSTEM, TEST_CODE, TEST_SYSTEM,
+    interaction::is_type_name,
     route::{self, Route},
 };
 use crate::{Door, Limits, Readings, Unit};
@@ -24,6 +25,8 @@ pub fn read<'a>(route: &Route, content_type: Option<&str>, body: &'a [u8], limit
     let expected = match route {
         Route::Create { resource_type } | Route::Update { resource_type } => Expected::Type(resource_type),
         Route::Bundle => Expected::Bundle,
+        Route::Operation { .. } => Expected::Anything,
+        Route::Patch { .. } => return one(Err(shape("is a patch, which is not read"))),
         Route::Delete if body.is_empty() => return Readings { unit: Unit::Whole, records: Vec::new() },
         Route::Delete => return one(Err(shape("carries a body on a DELETE, which is not read"))),
     };
@@ -196,7 +199,9 @@ fn fits_request(request: &Json<'_>, resource: Option<&Members<'_>>) -> Result<()
         | (Door::Open, None) => Ok(()),
         (Door::Judged(Route::Bundle), _) => Err(shape("is a Bundle in a Bundle, which is not read")),
         (Door::Open, Some(_)) => Err(shape("carries a resource on a read")),
-        (Door::Unknown, _) => Err(shape("asks for a patch or an operation, which is not read")),
+        (Door::Judged(Route::Patch { .. } | Route::Operation { .. }) | Door::Unknown, _) => {
+            Err(shape("asks for a patch or an operation, which is not read"))
+        }
     }
 }
 
@@ -204,7 +209,7 @@ fn fits_request(request: &Json<'_>, resource: Option<&Members<'_>>) -> Result<()
 fn resource_type<'m>(members: &'m Members<'_>) -> Result<&'m str, Unreadable> {
     let name =
         member(members, "resourceType").and_then(Json::text).ok_or_else(|| shape("has no resourceType"))?;
-    if route::is_type_name(name) { Ok(name) } else { Err(shape("has a resourceType that is not a name")) }
+    if is_type_name(name) { Ok(name) } else { Err(shape("has a resourceType that is not a name")) }
 }
 
 /// The covered elements, the mark and the claim of one resource that is not a Bundle.

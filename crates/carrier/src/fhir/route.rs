@@ -1,6 +1,7 @@
 //! Which FHIR requests write, known from method and target alone.
 
-use crate::{Action, Door, route::Target};
+use super::interaction::{Interaction, LogicalId, OperationKind, interaction};
+use crate::{Action, Door};
 
 /// A write that [`super::read()`] can read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +16,20 @@ pub enum Route {
         /// The type in the address.
         resource_type: String,
     },
+    /// `PATCH [base]/Type/id` or, with a search in the query, `PATCH [base]/Type`.
+    Patch {
+        /// The type in the address.
+        resource_type: String,
+        /// The resource; nothing where a search finds it.
+        id: Option<LogicalId>,
+    },
     /// `POST [base]`: a transaction or a batch.
     Bundle,
+    /// `POST` of an operation that hands on what it carries: `$validate`, `$process-message`, `$submit` and its like.
+    Operation {
+        /// Its name, without the `$`.
+        name: String,
+    },
     /// `DELETE`, of one resource or of what a search finds: there is no record to judge.
     Delete,
 }
@@ -29,6 +42,8 @@ impl Route {
     pub fn action(&self) -> Action {
         match self {
             Self::Create { .. } | Self::Update { .. } | Self::Bundle => Action::Create,
+            Self::Patch { .. } => Action::Update,
+            Self::Operation { .. } => Action::Deliver,
             Self::Delete => Action::Delete,
         }
     }
@@ -38,7 +53,9 @@ impl Route {
         match self {
             Self::Create { .. } => "create",
             Self::Update { .. } => "update",
+            Self::Patch { .. } => "patch",
             Self::Bundle => "bundle",
+            Self::Operation { .. } => "operation",
             Self::Delete => "delete",
         }
     }
@@ -46,63 +63,44 @@ impl Route {
 
 /// What a request asks of a FHIR server.
 ///
-/// Reads are open, also a search that is posted. A patch, an operation by `POST`, and any other write are unknown:
-/// what they write is not in their body as records.
+/// Reads are open, also a search that is posted and an operation that is known to change nothing. An operation that
+/// nobody here knows, and any other write, are unknown: what they write is not in their body as records.
 ///
-/// Shape:  method; target as in the request line; the value of `X-HTTP-Method-Override` if the client sent one; the
-///         path of the upstream's FHIR base, such as `/fhir`, empty for the root.
-/// Bounds: [`crate::route::TARGET_BYTES_MAX`]; a write to a longer target is unknown.
+/// Shape:  as [`interaction`] -> a door.
 /// Errors: none; what is not understood is [`Door::Unknown`].
-/// Source: FHIR R4 `http.html`; spec/carriers.md section 3.
+/// Source: spec/carriers.md section 3.1.
 pub fn route(method: &str, target: &str, method_override: Option<&str>, base: &str) -> Door<Route> {
-    // Some upstreams follow an override and some do not: only where both answers are reads is there one answer.
-    if let Some(other) = method_override.map(str::trim).filter(|other| *other != method) {
-        return if is_read(method) && is_read(other) { Door::Open } else { Door::Unknown };
+    match interaction(method, target, method_override, base) {
+        Some(found) => door(found),
+        None => Door::Unknown,
     }
-    if is_read(method) {
-        return Door::Open;
-    }
-    let (Some(base), Some(target)) = (Target::parse(base), Target::parse(target)) else {
-        return Door::Unknown;
+}
+
+fn door(found: Interaction) -> Door<Route> {
+    let route = match found {
+        Interaction::Capabilities
+        | Interaction::Read { .. }
+        | Interaction::VersionRead { .. }
+        | Interaction::History(_)
+        | Interaction::Search { .. }
+        | Interaction::Operation { kind: OperationKind::Reads, .. }
+        | Interaction::Operation { posted: false, .. } => return Door::Open,
+        Interaction::Operation { kind: OperationKind::Unknown, .. } => return Door::Unknown,
+        Interaction::Operation { name, kind: OperationKind::Carries, .. } => Route::Operation { name },
+        Interaction::Create { resource_type } => Route::Create { resource_type },
+        Interaction::Update { resource_type, .. } => Route::Update { resource_type },
+        Interaction::Patch { resource_type, id } => Route::Patch { resource_type, id },
+        Interaction::Delete { .. } => Route::Delete,
+        Interaction::Bundle => Route::Bundle,
     };
-    let Some(path) = target.segments().strip_prefix(base.segments()) else { return Door::Unknown };
-    let path: Vec<&str> = path.iter().map(String::as_str).collect();
-    let typed = |name: &str| is_type_name(name).then(|| name.to_owned());
-    let judged = match (method, path.as_slice()) {
-        ("POST", [within @ .., "_search"]) if within.iter().all(|word| is_id(word)) => return Door::Open,
-        ("POST", []) => Some(Route::Bundle),
-        ("POST", [name]) => typed(name).map(|resource_type| Route::Create { resource_type }),
-        ("PUT", [name]) => typed(name).map(|resource_type| Route::Update { resource_type }),
-        ("PUT", [name, id]) if is_id(id) => typed(name).map(|resource_type| Route::Update { resource_type }),
-        ("DELETE", [name]) => typed(name).map(|_| Route::Delete),
-        ("DELETE", [name, id]) if is_id(id) => typed(name).map(|_| Route::Delete),
-        _ => None,
-    };
-    judged.map_or(Door::Unknown, Door::Judged)
-}
-
-fn is_read(method: &str) -> bool {
-    ["GET", "HEAD", "OPTIONS"].contains(&method)
-}
-
-/// Whether a word can be the name of a resource type: at most 64 letters and digits after a capital.
-pub(super) fn is_type_name(word: &str) -> bool {
-    word.len() <= 64
-        && word.starts_with(|first: char| first.is_ascii_uppercase())
-        && word.bytes().all(|byte| byte.is_ascii_alphanumeric())
-}
-
-/// Whether a word can be a logical id. An operation's `$` and a history's `_` cannot begin one.
-fn is_id(word: &str) -> bool {
-    (1..=64).contains(&word.len())
-        && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.')
+    Door::Judged(route)
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{super::interaction::is_read, *};
 
     fn check(request: &str, want: &Door<Route>) {
         let (method, target) = request.split_once(' ').unwrap();
@@ -133,6 +131,18 @@ mod tests {
         check("PUT /fhir/Patient?identifier=a%7Cb", &update("Patient"));
         check("POST /fhir", &Door::Judged(Route::Bundle));
         check("POST /fhir/?_pretty=true", &Door::Judged(Route::Bundle));
+        check(
+            "PATCH /fhir/Patient/17",
+            &Door::Judged(Route::Patch { resource_type: "Patient".to_owned(), id: LogicalId::parse("17") }),
+        );
+        for (request, name) in [
+            ("POST /fhir/$process-message", "process-message"),
+            ("POST /fhir/Patient/$validate", "validate"),
+            ("POST /fhir/Patient/%24validate", "validate"),
+            ("POST /fhir/Measure/$submit-data", "submit-data"),
+        ] {
+            check(request, &Door::Judged(Route::Operation { name: name.to_owned() }));
+        }
         check("DELETE /fhir/Patient/17", &Door::Judged(Route::Delete));
         check("DELETE /fhir/Patient?name=a", &Door::Judged(Route::Delete));
     }
@@ -149,6 +159,8 @@ mod tests {
             "POST /fhir/Patient/_search",
             "POST /fhir/_search",
             "POST /fhir/Patient/17/Observation/_search",
+            "POST /fhir/Patient/17/$everything",
+            "POST /fhir/$export",
         ] {
             check(request, &Door::Open);
         }
@@ -157,11 +169,10 @@ mod tests {
     #[test]
     fn a_write_that_cannot_be_read_is_unknown() {
         for request in [
-            "PATCH /fhir/Patient/17",
-            "POST /fhir/$process-message",
-            "POST /fhir/Patient/$validate",
-            "POST /fhir/Patient/%24validate",
             "POST /fhir/Patient/17/$meta-add",
+            "POST /fhir/$import",
+            "POST /fhir/$graphql",
+            "GET /fhir/Patient/17/$expunge",
             "POST /fhir/Patient/17",
             "POST /fhir/patient",
             "POST /fhir/Patient;v=1",
@@ -210,7 +221,7 @@ mod tests {
         fn any_request_has_a_door(method in "[A-Z]{0,7}", target in "\\PC{0,60}", other in prop::option::of("[A-Z]{0,7}")) {
             let door = route(&method, &target, other.as_deref(), "/fhir");
             if door == Door::Open {
-                prop_assert!(is_read(&method) || target.contains("_search"));
+                prop_assert!(is_read(&method) || target.contains("_search") || target.contains('$'));
             }
         }
     }
