@@ -41,11 +41,10 @@ pub use answer::{error_at, refuse, refuse_request};
 pub use apex::{AnonymousApex, ApexMap, Doors, runs_anonymous_apex};
 pub use api::{Api, Change};
 pub use asked::{
-    Inner, has_parameter, inner_requests, last_segment, parameters, query_target, segment_after,
-    soap_shows_rows, statement_of, text_member, version_of, with_inner_targets, with_statement,
-    with_text_member,
+    Inner, has_parameter, inner_requests, last_segment, parameters, query_job, query_target, soap_shows_rows,
+    statement_of, text_member, version_of, with_inner_targets, with_statement, with_text_member,
 };
-pub use batch::{BulkV1, route_by_job, unreadable_type};
+pub use batch::{BulkV1, is_batch, route_by_job, unreadable_type};
 pub use batch_job::{BatchFormat, BatchJob, batch_job_created};
 pub use batch_result::{BatchRead, WithheldRows, batch_created, batch_read, count_refused};
 pub(crate) use bulk::{header, row};
@@ -65,5 +64,5 @@ pub(crate) use read::read_line;
 pub use read::{action, form_overrides, may_hide_method, read, read_file, read_typed};
 pub use shown::{Gap, ShownRow, ShownRows, Stripped, Telling};
 pub use soap::{Call, Edition, Soap, route_by_body, soap_is_login, unreadable_call};
-pub use soap_asked::{Envelope, SoapAsks, soap_locator};
+pub use soap_asked::{Envelope, SoapAsks, cut, soap_changes, soap_locator};
 pub use withhold::{merge, withhold};

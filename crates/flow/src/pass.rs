@@ -3,9 +3,9 @@
 use std::sync::{Arc, PoisonError};
 
 use carrier::{
-    Refusal, Unit, ai_disclosure,
+    Door, Refusal, Unit, ai_disclosure,
     provenance::Provenance,
-    salesforce::{BatchRead, batch_read},
+    salesforce::{self, BatchRead, BulkV1, batch_read},
 };
 use ledger::{AppendError, Logged};
 use mark::{Verdict, judge};
@@ -128,7 +128,7 @@ impl Flow {
     ///
     /// Bounds: the shell hands in bodies of answers to job creations only, at most 64 KiB.
     pub fn observe_job(&self, body: &[u8]) {
-        if let Some(job) = carrier::salesforce::job_created(body) {
+        if let Some(job) = salesforce::job_created(body) {
             self.jobs.learn(job);
         }
     }
@@ -137,8 +137,17 @@ impl Flow {
     ///
     /// Bounds: the shell hands in bodies of answers to job creations only, at most 64 KiB.
     pub fn observe_batch_job(&self, body: &[u8]) {
-        if let Some(job) = carrier::salesforce::batch_job_created(body) {
+        if let Some(job) = salesforce::batch_job_created(body) {
             self.jobs.learn_batch_job(job);
+        }
+    }
+
+    /// The Bulk v1 job that a request adds a query to, if it adds one: the target and the job tell.
+    pub fn query_batch(&self, method: &str, target: &str, method_override: Option<&str>) -> Option<String> {
+        let job = |id: &str| self.jobs.batch_job(id);
+        match salesforce::route_by_job(method, target, method_override, job) {
+            Door::Judged(salesforce::Route::BulkV1(BulkV1::Query(job))) => Some(job.id),
+            Door::Judged(_) | Door::Open | Door::Unknown => None,
         }
     }
 

@@ -332,7 +332,7 @@ async fn carry(
         let text = warning.replace(['"', '\\'], "'");
         insert(answer.headers_mut(), header::WARNING, &format!("299 eosin \"{text}\""));
     }
-    if let Some(guard) = guard.filter(|guard| !leads_on || guard.is_soap_read()) {
+    if let Some(guard) = guard.filter(|guard| guard.reads_answer(leads_on)) {
         let answer = reading::guarded(lane, guard, answer).await.or_else(reading::Turned::told)?;
         let mut answer = match &forward.merge {
             Some(merge) => merged_whole(answer, merge),

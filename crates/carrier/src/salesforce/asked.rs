@@ -60,11 +60,20 @@ pub fn last_segment(target: &str) -> Option<String> {
     Target::parse(target)?.segments().last().cloned()
 }
 
-/// The segment after this one, ASCII case ignored: the job of `…/jobs/query/<id>/results`.
-pub fn segment_after(target: &str, word: &str) -> Option<String> {
+/// The job whose rows a target asks for: of `jobs/query/<id>/…` below a version, or of a Bulk v1 job.
+///
+/// Never:  a job named before `services`, where a login host may have segments of its own.
+pub fn query_job(target: &str) -> Option<String> {
     let target = Target::parse(target)?;
-    let at = target.segments().iter().position(|segment| segment.eq_ignore_ascii_case(word))?;
-    target.segments().get(at + 1).cloned()
+    let start = target.segments().iter().position(|segment| segment.eq_ignore_ascii_case("services"))?;
+    let below = target.segments().get(start + 1..)?;
+    let is = |at: usize, word: &str| below.get(at).is_some_and(|segment| segment.eq_ignore_ascii_case(word));
+    let at = match (is(0, "async") && is(2, "job"), is(0, "data") && is(2, "jobs") && is(3, "query")) {
+        (true, _) => 3,
+        (_, true) => 4,
+        _ => return None,
+    };
+    below.get(at).cloned()
 }
 
 /// The text member of this name at the top of a JSON body.
@@ -171,10 +180,11 @@ mod tests {
         assert_eq!(statement_of("/query?p=a"), None);
         assert_eq!(version_of(target), "v67.0");
         assert_eq!(version_of("/x"), "v60.0");
-        assert_eq!(
-            segment_after("/services/data/v67.0/jobs/query/750/results", "query").as_deref(),
-            Some("750")
-        );
+        let job = |target: &str| query_job(target);
+        assert_eq!(job("/services/data/v67.0/jobs/query/750/results").as_deref(), Some("750"));
+        assert_eq!(job("/services/Async/67.0/Job/750/batch/751/result/752").as_deref(), Some("750"));
+        assert_eq!(job("/query/1/services/async/67.0/job/2/batch/3/result/4").as_deref(), Some("2"));
+        assert_eq!(job("/services/data/v67.0/query/750"), None);
         let body = br#"{ "operation":"query", "query" : "SELECT Id FROM Contact" }"#;
         assert_eq!(text_member(body, "query").as_deref(), Some("SELECT Id FROM Contact"));
         let other = with_text_member(body, "query", "x\"y").unwrap();

@@ -115,6 +115,11 @@ pub fn route_by_job(
     }
 }
 
+/// Whether a request is a batch of a Bulk v1 job, rows or a query.
+pub fn is_batch(method: &str, target: &str) -> bool {
+    matches!(route_by_job(method, target, None, |_| None), Door::Judged(_))
+}
+
 /// Why a body of this media type is not read, whatever its bytes: an encoding that is not UTF-8, an archive, parts.
 ///
 /// Shape:  the value of `Content-Type`, if there is one; without one the bytes decide.

@@ -47,7 +47,7 @@ pub enum Look {
     Totals,
     /// A Bulk 2.0 query: the query is in the body.
     BulkQuery,
-    /// The rows of a Bulk 2.0 query.
+    /// The rows of a Bulk query, 2.0 or v1.
     BulkResults,
     /// A request of many, or a write: what it names and what it answers can be records.
     Mixed,
@@ -131,12 +131,18 @@ pub fn look(method: &str, target: &str, method_override: Option<&str>) -> Look {
 
 /// The state of a Bulk v1 job, and what became of the rows that were sent; a query's rows have one more segment.
 fn bulk_v1(verb: &str, lower: &[&str]) -> Look {
-    match lower {
-        _ if verb == "POST" => Look::Nothing,
-        ["job", _]
-        | ["job", _, "batch"]
-        | ["job", _, "batch", _]
-        | ["job", _, "batch", _, "result" | "request"] => Look::Nothing,
+    match (verb, lower) {
+        // Its job says whether it is a query or rows.
+        ("POST", ["job", _, "batch"]) => Look::Mixed,
+        ("POST", _)
+        | (
+            _,
+            ["job", _]
+            | ["job", _, "batch"]
+            | ["job", _, "batch", _]
+            | ["job", _, "batch", _, "result" | "request"],
+        ) => Look::Nothing,
+        (_, ["job", _, "batch", _, "result", _]) => Look::BulkResults,
         _ => Look::Closed(UNREAD),
     }
 }
@@ -302,8 +308,11 @@ mod tests {
             ),
             (
                 "GET /services/async/60.0/job/750000000000001AAA/batch/751000000000001AAA/result/752x",
-                "closed read",
+                "bulk results",
             ),
+            ("GET /services/async/60.0/job/750000000000001AAA/batch/751000000000001AAA/other", "closed read"),
+            ("POST /services/async/60.0/job/750000000000001AAA/batch", "answer"),
+            ("POST /services/async/60.0/job", "nothing shown"),
             ("POST /services/data/v67.0/composite", "answer"),
             ("PATCH /services/data/v67.0/sobjects/Contact/003000000000001AAA", "answer"),
             ("GET /services/data/v67.0/query?q=x&_HttpMethod=POST", "answer"),

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, ops::Range};
 
+use mark::Unreadable;
+
 use crate::{
     route::Target,
     span::{Edit, edited},
@@ -11,6 +13,7 @@ use crate::{
 use super::{
     id::RecordId,
     named::Renamed,
+    record::shape,
     soap::{endpoint, walk},
 };
 
@@ -38,6 +41,8 @@ pub enum SoapAsks {
     FurtherPage(String),
     /// Rows by their ids: `retrieve`.
     Retrieve,
+    /// The ids of rows that changed or went: `getUpdated`, `getDeleted`.
+    Changes,
     /// Anything else.
     Other,
 }
@@ -110,6 +115,42 @@ impl Envelope {
     }
 }
 
+/// The ids that the answer to `getUpdated` or `getDeleted` lists, and where each stands.
+///
+/// Shape:  an element `ids`, or `deletedRecords` with an `id`, in the call's `result`.
+/// Bounds: those of the XML reader; `rows_max` ids.
+/// Errors: what is not one envelope with one answer, lists something that is no id, or lists more.
+pub fn soap_changes(answer: &[u8], rows_max: usize) -> Result<Vec<(RecordId, Range<usize>)>, Unreadable> {
+    let mut listed = Vec::new();
+    walk(
+        answer,
+        |_| Ok(()),
+        |xml, tag| {
+            let whole = xml.element(tag.clone())?;
+            for row in whole.children.iter().flat_map(|result| &result.children) {
+                let text = match row.name.local {
+                    "ids" => Some(row.text.as_ref()),
+                    "deletedRecords" => Some(row.child("id").map_or("", |id| id.text.as_ref())),
+                    _ => None,
+                };
+                let Some(text) = text else { continue };
+                let id = RecordId::parse(text.trim()).ok_or_else(|| shape("lists what is no id"))?;
+                listed.push((id, row.span.clone()));
+            }
+            Ok(())
+        },
+    )?;
+    if listed.len() > rows_max {
+        return Err(Unreadable::TooMany { limit: rows_max });
+    }
+    Ok(listed)
+}
+
+/// The text without what stands at these places, which must not overlap.
+pub fn cut(text: &[u8], places: Vec<Range<usize>>) -> Vec<u8> {
+    edited(text, places.into_iter().map(|at| Edit { at, with: Vec::new() }).collect())
+}
+
 /// The locators that an answer gives for further pages.
 pub fn soap_locator(answer: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(answer).ok()?;
@@ -132,6 +173,7 @@ fn asked(call: &Element<'_>) -> (SoapAsks, Option<Range<usize>>) {
             only("queryLocator").map(|(text, _)| (SoapAsks::FurtherPage(text.trim().to_owned()), None))
         }
         "retrieve" => Some((SoapAsks::Retrieve, None)),
+        "getUpdated" | "getDeleted" => Some((SoapAsks::Changes, None)),
         _ => None,
     };
     found.unwrap_or((SoapAsks::Other, None))
@@ -191,13 +233,37 @@ mod tests {
     #[test]
     fn what_could_ask_two_things_asks_for_nothing_that_is_known() {
         let two = "<u:query><u:queryString>a</u:queryString><u:queryString>b</u:queryString></u:query>";
-        for call in [two, "<u:query/>", "<u:getUpdated/>", "<u:create/>"] {
+        for call in [two, "<u:query/>", "<u:create/>"] {
             let read = Envelope::read(TARGET, envelope(call).as_bytes()).unwrap();
             assert!(read.asks == SoapAsks::Other, "{call}");
         }
         let call = envelope("<u:query><u:queryString>a</u:queryString></u:query>");
         assert!(Envelope::read("/services/Soap/m/65.0", call.as_bytes()).is_none());
         assert!(Envelope::read(TARGET, b"<query/>").is_none());
+    }
+
+    #[test]
+    fn ids_of_changes_are_listed_with_their_places() {
+        let check = |inner: &str, want: &[&str]| {
+            let answer = envelope(&format!(
+                "<u:getDeletedResponse><u:result>{inner}</u:result></u:getDeletedResponse>"
+            ));
+            let listed = soap_changes(answer.as_bytes(), 2).unwrap();
+            let shown: Vec<&str> = listed.iter().filter_map(|(_, at)| answer.get(at.clone())).collect();
+            assert_eq!(shown, want);
+            let without = cut(answer.as_bytes(), listed.into_iter().map(|(_, at)| at).collect());
+            assert!(soap_changes(&without, 2).unwrap().is_empty());
+        };
+        check("<u:latestDateCovered>2026-01-01T00:00:00Z</u:latestDateCovered>", &[]);
+        let one = "<u:ids>003000000000001AAA</u:ids>";
+        check(&format!("{one}<u:latestDateCovered>x</u:latestDateCovered>{one}"), &[one, one]);
+        let gone = "<u:deletedRecords><u:deletedDate>x</u:deletedDate><u:id>003000000000001AAA</u:id></u:deletedRecords>";
+        check(gone, &[gone]);
+        for inner in ["<u:ids>x</u:ids>", "<u:deletedRecords/>", &one.repeat(3)] {
+            let answer = envelope(&format!("<u:r><u:result>{inner}</u:result></u:r>"));
+            assert!(soap_changes(answer.as_bytes(), 2).is_err(), "{inner}");
+        }
+        assert!(soap_changes(b"<getUpdatedResponse/>", 2).is_err());
     }
 
     #[test]

@@ -62,7 +62,13 @@ impl<'l> Org<'l> {
         }
         headers.insert(header::ACCEPT, http::HeaderValue::from_static("application/json"));
         let version = salesforce::version_of(&head.target);
-        Ok(Self { lane, reader, isolation, headers, addresses: lane.addresses(head), version })
+        let mut org = Self { lane, reader, isolation, headers, addresses: lane.addresses(head), version };
+        // Bulk v1 names its session in a header of its own, which REST does not know.
+        let session = head.headers.get("x-sfdc-session").and_then(|session| session.to_str().ok());
+        if let Some(session) = session.filter(|_| !org.headers.contains_key(header::AUTHORIZATION)) {
+            org.asks_in(session);
+        }
+        Ok(org)
     }
 
     /// Asks in the session that a call itself names.

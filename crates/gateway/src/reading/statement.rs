@@ -46,6 +46,18 @@ pub(super) async fn in_body(org: &Org<'_>, body: &[u8]) -> Result<Vec<u8>, Turne
     Ok(body.ok_or(Problem::ReadClosed)?)
 }
 
+/// Rewrites the statement that a batch of a Bulk v1 job is.
+pub(super) async fn in_batch(org: &Org<'_>, job: &str, body: &[u8]) -> Result<Vec<u8>, Turned> {
+    // Results are asked for by the job: all of its batches hide the same.
+    if org.isolation.job(job).is_some_and(|hidden| hidden != org.reader.hidden) {
+        return Err(Problem::QueryUnknown.into());
+    }
+    let statement = std::str::from_utf8(body).map_err(|_| Problem::ReadClosed)?;
+    let isolated = isolated(org, statement.trim(), Marks::NotAsked).await?;
+    org.isolation.keep_job(job, org.reader.hidden);
+    Ok(isolated.text.into_bytes())
+}
+
 /// Rewrites the statements of a request that is no query by its target: those in a SOAP call, or in inner requests.
 pub(super) async fn in_many(
     org: &Org<'_>,
@@ -80,6 +92,7 @@ async fn in_envelope(
             (Look::FurtherPage, None)
         }
         SoapAsks::Retrieve => (Look::Retrieve, None),
+        SoapAsks::Changes => (Look::Changes, None),
         SoapAsks::Other if salesforce::soap_shows_rows(&head.target, body) => {
             return Err(Problem::ReadClosed.into());
         }

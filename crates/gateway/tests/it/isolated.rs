@@ -14,28 +14,28 @@ use crate::scene::{self, ADA, Answer, EVE, Scene};
 
 /// What a row of a small org is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Synthetic,
     Attested,
     Unproven,
 }
 
 /// A local org with Eosin's fields, and some rows.
-struct LocalOrg {
+pub(crate) struct LocalOrg {
     runtime: Runtime,
     running: Option<org::Running>,
     /// The ids of the rows that were put in, in order; nothing for those that were left out.
-    ids: Vec<Option<String>>,
+    pub(crate) ids: Vec<Option<String>>,
 }
 
-const VERSION: &str = "/services/data/v67.0";
-const BEARER: [(&str, &str); 1] = [("Authorization", "Bearer tok")];
+pub(crate) const VERSION: &str = "/services/data/v67.0";
+pub(crate) const BEARER: [(&str, &str); 1] = [("Authorization", "Bearer tok")];
 /// Three rows a page.
 const PAGE_ROWS: usize = 3;
 
 impl LocalOrg {
     /// An org with these rows, without those that are left out.
-    fn with(scene: &Marks, rows: &[Kind], left_out: impl Fn(Kind) -> bool) -> Self {
+    pub(crate) fn with(scene: &Marks, rows: &[Kind], left_out: impl Fn(Kind) -> bool) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let mut config =
@@ -78,14 +78,14 @@ impl LocalOrg {
     }
 
     /// Puts a row in behind the gateway's back.
-    fn create(&self, object: &str, row: &Value) -> String {
+    pub(crate) fn create(&self, object: &str, row: &Value) -> String {
         let answer = self.direct("POST", &format!("{VERSION}/sobjects/{object}"), &row.to_string());
         assert_eq!(answer.status, 201, "{}", answer.text());
         let answer: Value = serde_json::from_slice(&answer.body).unwrap();
         answer["id"].as_str().unwrap().to_owned()
     }
 
-    fn direct(&self, method: &str, target: &str, body: &str) -> Answer {
+    pub(crate) fn direct(&self, method: &str, target: &str, body: &str) -> Answer {
         use std::io::Write as _;
         let address = self.origin().trim_start_matches("http://").to_owned();
         let mut stream = std::net::TcpStream::connect(address).unwrap();
@@ -104,13 +104,13 @@ impl Drop for LocalOrg {
 }
 
 /// Genuine marks for two people of each kind.
-struct Marks {
+pub(crate) struct Marks {
     synthetic: testkit::sealed::Sealed,
     attested: testkit::sealed::Sealed,
 }
 
 impl Marks {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let records = [scene::contact(ADA), scene::contact(EVE)];
         Self {
             synthetic: testkit::sealed::synthetic(&records),
@@ -128,7 +128,7 @@ impl Marks {
     }
 }
 
-fn isolating(org: &LocalOrg, environment: Environment) -> Scene {
+pub(crate) fn isolating(org: &LocalOrg, environment: Environment) -> Scene {
     let mut config = scene::config(&org.origin());
     let boundary = &mut config.boundaries[0];
     boundary.boundary.mode = Mode::Enforce;
@@ -170,7 +170,7 @@ fn asks(id: &str, at: usize) -> Vec<(&'static str, String, String)> {
     ]
 }
 
-fn query(statement: &str) -> String {
+pub(crate) fn query(statement: &str) -> String {
     format!("{VERSION}/query?q={}", statement.replace(' ', "+"))
 }
 
@@ -233,12 +233,12 @@ fn transcript(scene: &Scene, ids: &[String]) -> String {
     told
 }
 
-fn ask(scene: &Scene, method: &str, target: &str, body: &str) -> Answer {
+pub(crate) fn ask(scene: &Scene, method: &str, target: &str, body: &str) -> Answer {
     scene.ask(method, target, &[BEARER[0], ("Content-Type", "application/json")], body.as_bytes())
 }
 
 /// Status, the headers that are not about time or use or new each time, and the body without moments.
-fn shape(answer: &Answer) -> String {
+pub(crate) fn shape(answer: &Answer) -> String {
     let headers: Vec<&str> = answer
         .head
         .lines()

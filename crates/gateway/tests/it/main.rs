@@ -13,6 +13,7 @@ mod fhir;
 mod heads;
 mod hostile;
 mod isolated;
+mod isolated_doors;
 mod proofs;
 mod rulings;
 mod scene;

@@ -1,0 +1,150 @@
+//! What a request asks, rewritten so that the org answers as if the hidden rows were not there.
+
+use bytes::Bytes;
+use carrier::salesforce::{self, Envelope, Gap, Look, Renamed, Stripped, Telling};
+use flow::Reader;
+use http::{HeaderMap, HeaderValue, header};
+
+use super::{LookedUp, Prepared, Turned, org::Org, statement};
+use crate::{
+    coding::{coding, decode},
+    head::Head,
+    problem::Problem,
+    server::Lane,
+};
+
+/// Rewrites what a request asks, so that the org answers as if the hidden rows were not there.
+///
+/// Statements exclude them. Ids that lead to them are sent as ids that nobody has, so that the org's own answer about
+/// an absent row comes back: same status, same words, same time.
+pub(crate) async fn prepare(
+    lane: &Lane,
+    reader: &Reader,
+    look: Look,
+    head: &mut Head,
+    received: Bytes,
+) -> Result<(Prepared, Bytes), Turned> {
+    let mut org = Org::new(lane, reader, head)?;
+    let body = decode(coding(&head.headers), &received, &lane.limits)
+        .map_err(|_| Problem::Request("the body of a read cannot be decoded"))?;
+    let envelope = Envelope::read(&head.target, &body);
+    if let Some(session) = envelope.as_ref().and_then(|envelope| envelope.session.as_deref()) {
+        org.asks_in(session);
+    }
+    let mut prepared = Prepared {
+        renamed: Renamed::new(),
+        looked: LookedUp::default(),
+        stripped: Stripped::default(),
+        telling: Telling::Rows,
+        asks: look != Look::Mixed,
+        look,
+        is_soap: false,
+        is_batch: salesforce::is_batch(head.method.as_str(), &head.target),
+        asker: org.asker(),
+    };
+    let rewritten = rewrite(&org, envelope, head, &body, &mut prepared).await?;
+    let decoded = body.clone();
+    let body = rename(&org, head, rewritten.map_or(body, Bytes::from), &mut prepared).await?;
+    let body = if body == decoded {
+        received
+    } else {
+        for name in ["content-encoding", "content-md5", "digest", "content-digest", "repr-digest"] {
+            head.headers.remove(name);
+        }
+        body
+    };
+    if prepared.look != Look::BulkResults && !prepared.is_batch {
+        readable_answers(&mut head.headers);
+    }
+    Ok((prepared, body))
+}
+
+/// Puts conditions into what is asked, wherever it stands; the body that says so, if it is another.
+async fn rewrite(
+    org: &Org<'_>,
+    envelope: Option<Envelope>,
+    head: &mut Head,
+    body: &[u8],
+    prepared: &mut Prepared,
+) -> Result<Option<Vec<u8>>, Turned> {
+    Ok(match prepared.look.clone() {
+        Look::Closed(_) => return Err(Problem::ReadClosed.into()),
+        Look::Changes => {
+            prepared.telling = Telling::Ids;
+            None
+        }
+        Look::Retrieve => {
+            prepared.stripped.gap = Gap::Null;
+            None
+        }
+        Look::Query | Look::ToolingQuery | Look::Search => {
+            statement::in_target(org, &prepared.look, head, &mut prepared.stripped).await?;
+            None
+        }
+        Look::BulkQuery => Some(statement::in_body(org, body).await?),
+        Look::FurtherPage => {
+            let asked =
+                salesforce::last_segment(&head.target).and_then(|locator| org.isolation.query(&locator));
+            let asked =
+                asked.filter(|asked| asked.hidden == org.reader.hidden).ok_or(Problem::QueryUnknown)?;
+            prepared.stripped = asked.stripped;
+            None
+        }
+        Look::BulkResults => {
+            let job = salesforce::query_job(&head.target).and_then(|job| org.isolation.job(&job));
+            job.filter(|hidden| *hidden == org.reader.hidden).ok_or(Problem::QueryUnknown)?;
+            None
+        }
+        Look::RecordBy { object, field, .. } => {
+            org.by_field(head, &object, &field, &mut prepared.looked).await?;
+            None
+        }
+        Look::Mixed => {
+            match org.lane.flow.query_batch(
+                head.method.as_str(),
+                &head.target,
+                head.method_override.as_deref(),
+            ) {
+                Some(job) => Some(statement::in_batch(org, &job, body).await?),
+                None => statement::in_many(org, envelope, head, body, prepared).await?,
+            }
+        }
+        Look::Nothing | Look::Record | Look::SearchByWords | Look::Recent | Look::Totals => None,
+    })
+}
+
+/// Puts absent ids in the places of hidden ones.
+async fn rename(
+    org: &Org<'_>,
+    head: &mut Head,
+    body: Bytes,
+    prepared: &mut Prepared,
+) -> Result<Bytes, Turned> {
+    let mut named = salesforce::named_in_target(&head.target);
+    named.extend(salesforce::named_in_body(&body));
+    let envelope = Envelope::read(&head.target, &body);
+    named.extend(envelope.iter().flat_map(Envelope::named));
+    prepared.asks |= !named.is_empty() || !salesforce::inner_requests(&body).is_empty();
+    prepared.stripped.known.clone_from(&named);
+    org.look_up(&named, &mut prepared.looked).await?;
+    let hidden = named.iter().filter(|id| prepared.looked.hidden.contains(id));
+    prepared.renamed = hidden.enumerate().map(|(at, id)| (*id, id.absent(at))).collect();
+    if prepared.renamed.is_empty() {
+        return Ok(body);
+    }
+    head.target = salesforce::renamed_target(&head.target, &prepared.renamed);
+    let renamed = match envelope {
+        Some(envelope) => envelope.renamed(&body, &prepared.renamed),
+        None => salesforce::renamed_body(&body, &prepared.renamed),
+    };
+    Ok(renamed.map_or(body, Bytes::from))
+}
+
+/// Asks for answers that can be read, whatever the client would rather have.
+fn readable_answers(headers: &mut HeaderMap) {
+    headers.remove(header::ACCEPT_ENCODING);
+    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("*/*");
+    if accepts.contains("xml") && !accepts.contains("json") {
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    }
+}

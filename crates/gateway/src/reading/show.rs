@@ -1,0 +1,217 @@
+//! What an answer shows: its rows found and judged, what is hidden taken out, the ruling recorded before it leaves.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use carrier::salesforce::{self, Look, RecordId, ShownRows, Telling};
+use flow::Reader;
+use http::{Response, StatusCode, header};
+use hyper::body::Incoming;
+
+use super::{Prepared, Turned, names_our_fields, org::Org, recorded};
+use crate::{
+    body::{Body, Trailers, collect},
+    coding::{coding, decode},
+    isolation::{Asked, Isolation},
+    problem::Problem,
+    server::Lane,
+};
+
+/// Reads an answer, takes out what is hidden, and lets it leave once the ruling is recorded.
+pub(crate) async fn show(
+    lane: &Lane,
+    reader: &Reader,
+    mut prepared: Prepared,
+    answer: Response<Incoming>,
+    is_head: bool,
+) -> Result<Response<Body>, Turned> {
+    let (mut parts, incoming) = answer.into_parts();
+    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let is_json = kind.contains("json");
+    let has_rows = parts.status.is_success() && !is_head && parts.status != StatusCode::NO_CONTENT;
+    if is_head {
+        // The length would be that of the answer with everything in it.
+        parts.headers.remove(header::CONTENT_LENGTH);
+    }
+    if prepared.is_soap {
+        return soap_shown(lane, reader, prepared, parts, incoming).await;
+    }
+    // Rows of a bulk query were chosen by their labels, in whatever format they come.
+    if !is_json || (has_rows && prepared.look == Look::BulkResults) {
+        // A file of a row that may be seen, the rows of a bulk query that was rewritten, an answer without any.
+        let streams = !has_rows
+            || matches!(
+                prepared.look,
+                Look::Record | Look::RecordBy { .. } | Look::BulkResults | Look::Mixed
+            );
+        if !streams {
+            return Err(Problem::ShownUnreadable.into());
+        }
+        if prepared.asks || !prepared.looked.seen.is_empty() {
+            recorded(lane, reader, &prepared.look, prepared.looked.seen, &mut parts.headers).await?;
+        }
+        let body = Body::relay(incoming, lane.timeouts.upstream, Trailers::Keep);
+        return Ok(Response::from_parts(parts, body));
+    }
+    let collected = collect(incoming, lane.limits.body_bytes, &lane.held, lane.timeouts.upstream)
+        .await
+        .map_err(|_| Problem::ShownUnreadable)?;
+    if collected.rest.is_some() {
+        return Err(Problem::AnswerTooLarge.into());
+    }
+    let text = decode(coding(&parts.headers), &collected.received, &lane.limits)
+        .map_err(|_| Problem::ShownUnreadable)?;
+    if parts.status == StatusCode::BAD_REQUEST && names_our_fields(&text) {
+        return Err(Problem::FieldsMissing.into());
+    }
+    let filtered = filtered(lane, reader, &mut prepared, &text).await?;
+    if prepared.asks || !prepared.looked.seen.is_empty() {
+        recorded(lane, reader, &prepared.look, prepared.looked.seen, &mut parts.headers).await?;
+    }
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.remove(header::CONTENT_ENCODING);
+    let body = match filtered {
+        Filtered::As(body) => body,
+        Filtered::Absent => {
+            parts.status = StatusCode::NOT_FOUND;
+            Bytes::from_static(ABSENT)
+        }
+    };
+    Ok(Response::from_parts(parts, Body::from(body)))
+}
+
+/// Lets a SOAP answer leave: its rows are those of a rewritten query, or of ids that were looked up.
+async fn soap_shown(
+    lane: &Lane,
+    reader: &Reader,
+    mut prepared: Prepared,
+    mut parts: http::response::Parts,
+    incoming: Incoming,
+) -> Result<Response<Body>, Turned> {
+    let isolation = lane.isolation.as_ref().ok_or(Problem::Internal)?;
+    let collected = collect(incoming, lane.limits.body_bytes, &lane.held, lane.timeouts.upstream)
+        .await
+        .map_err(|_| Problem::ShownUnreadable)?;
+    if collected.rest.is_some() {
+        return Err(Problem::AnswerTooLarge.into());
+    }
+    let text = decode(coding(&parts.headers), &collected.received, &lane.limits)
+        .map_err(|_| Problem::ShownUnreadable)?;
+    if !parts.status.is_success() && names_our_fields(&text) {
+        return Err(Problem::FieldsMissing.into());
+    }
+    if let Some(locator) = salesforce::soap_locator(&text) {
+        let asked = Asked { hidden: reader.hidden, stripped: prepared.stripped.clone() };
+        isolation.keep_query(&locator, asked);
+    }
+    let is_list = prepared.look == Look::Changes && parts.status.is_success();
+    let text = if is_list { unchanged_hidden(lane, reader, &mut prepared, &text).await? } else { text };
+    recorded(lane, reader, &prepared.look, prepared.looked.seen, &mut parts.headers).await?;
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.remove(header::CONTENT_ENCODING);
+    let back = salesforce::renamed_back(&text, &prepared.renamed, &BTreeMap::new());
+    Ok(Response::from_parts(parts, Body::from(back.map_or(text, Bytes::from))))
+}
+
+/// A list of what changed or went, without the ids of rows that are hidden, or that nobody can look up any more.
+async fn unchanged_hidden(
+    lane: &Lane,
+    reader: &Reader,
+    prepared: &mut Prepared,
+    text: &Bytes,
+) -> Result<Bytes, Turned> {
+    let listed =
+        salesforce::soap_changes(text, lane.flow.limits().records).map_err(|_| Problem::ShownUnreadable)?;
+    let ids: BTreeSet<RecordId> = listed.iter().map(|(id, _)| *id).collect();
+    Org::of_prepared(lane, reader, prepared)?.look_up(&ids, &mut prepared.looked).await?;
+    let shown = &prepared.looked.shown;
+    let gone: Vec<_> = listed.into_iter().filter(|(id, _)| !shown.contains(id)).map(|(_, at)| at).collect();
+    Ok(if gone.is_empty() { text.clone() } else { salesforce::cut(text, gone).into() })
+}
+
+/// What is left of an answer.
+enum Filtered {
+    As(Bytes),
+    /// Nothing: the row that it is, is hidden.
+    Absent,
+}
+
+/// What Salesforce says of a row that is not there.
+const ABSENT: &[u8] = br#"[{"errorCode":"NOT_FOUND","message":"The requested resource does not exist"}]"#;
+
+async fn filtered(
+    lane: &Lane,
+    reader: &Reader,
+    prepared: &mut Prepared,
+    text: &Bytes,
+) -> Result<Filtered, Turned> {
+    let records = lane.flow.limits().records;
+    let rows = ShownRows::find(text, prepared.telling, records).map_err(|_| Problem::ShownUnreadable)?;
+    let isolation = lane.isolation.as_ref().ok_or(Problem::Internal)?;
+    let asks_rows =
+        matches!(prepared.look, Look::Query | Look::FurtherPage | Look::Search | Look::ToolingQuery);
+    let unlabelled: BTreeSet<RecordId> = rows
+        .rows()
+        .filter(|row| !row.shows_mark && (!asks_rows || isolation.is_marked(row.object)))
+        .filter_map(|row| row.id)
+        .filter(|id| !prepared.looked.shown.contains(id) && !prepared.looked.hidden.contains(id))
+        .collect();
+    if !unlabelled.is_empty() {
+        let org = Org::of_prepared(lane, reader, prepared)?;
+        org.look_up(&unlabelled, &mut prepared.looked).await?;
+    }
+    let labelled: Vec<usize> =
+        rows.rows().enumerate().filter(|(_, row)| row.shows_mark).map(|(at, _)| at).collect();
+    let readings: Vec<_> = labelled.iter().map(|at| rows.reading(*at)).collect();
+    let seen = lane.flow.look_at(reader, &readings);
+    let mut hidden: BTreeSet<usize> =
+        labelled.iter().zip(&seen).filter(|(_, seen)| seen.is_hidden()).map(|(at, _)| *at).collect();
+    prepared.looked.seen.extend(seen);
+    for (at, row) in rows.rows().enumerate().filter(|(_, row)| !row.shows_mark) {
+        let known = row.id.is_some_and(|id| prepared.looked.hidden.contains(&id));
+        let untold = row.id.is_none() && isolation.is_marked(row.object);
+        // A row that went for good and cannot be looked up could have been a hidden one.
+        let gone =
+            prepared.telling == Telling::Ids && row.id.is_some_and(|id| !prepared.looked.shown.contains(&id));
+        if known || untold || gone || isolation.is_dataset(row.object) {
+            hidden.insert(at);
+        }
+    }
+    if hidden.iter().any(|at| rows.is_whole(*at)) {
+        return Ok(Filtered::Absent);
+    }
+    remember(isolation, reader, prepared, text);
+    let left = rows.without(&hidden, &prepared.stripped).map_or_else(|| text.clone(), Bytes::from);
+    let back = salesforce::renamed_back(&left, &prepared.renamed, &BTreeMap::new());
+    Ok(Filtered::As(back.map_or(left, Bytes::from)))
+}
+
+/// Keeps what later requests need: a query's further pages, a bulk query's results.
+fn remember(isolation: &Isolation, reader: &Reader, prepared: &Prepared, text: &[u8]) {
+    match prepared.look {
+        Look::Query | Look::ToolingQuery | Look::FurtherPage => {
+            let next = salesforce::text_member(text, "nextRecordsUrl");
+            if let Some(locator) = next.and_then(|next| salesforce::last_segment(&next)) {
+                let asked = Asked { hidden: reader.hidden, stripped: prepared.stripped.clone() };
+                isolation.keep_query(&locator, asked);
+            }
+        }
+        Look::BulkQuery => {
+            if let Some(job) = salesforce::text_member(text, "id") {
+                isolation.keep_job(&job, reader.hidden);
+            }
+        }
+        Look::Nothing
+        | Look::Search
+        | Look::SearchByWords
+        | Look::Record
+        | Look::RecordBy { .. }
+        | Look::Retrieve
+        | Look::Recent
+        | Look::Changes
+        | Look::Totals
+        | Look::BulkResults
+        | Look::Mixed
+        | Look::Closed(_) => {}
+    }
+}
