@@ -4,6 +4,8 @@
 //! PID-3. Start at [`read()`] for bytes that hold messages, [`read_message`] for one; [`place()`] goes the other way.
 //! Source: spec/carriers.md section 5.
 
+mod acknowledge;
+mod envelope;
 mod identity;
 mod message;
 mod place;
@@ -12,11 +14,13 @@ mod separators;
 mod split;
 mod value;
 
+pub use acknowledge::{Acknowledgement, Answered, Refusing, acknowledge, answered, status};
+pub use envelope::{Asks, Condition, Envelope, Processing, processing};
 pub use identity::identity_fields;
 pub(crate) use place::choose;
 pub use place::{PlaceError, place, place_message, strip_message};
 pub(crate) use read::{count, message_bytes, place_of, readings};
-pub use read::{read, read_message};
+pub use read::{read, read_frame, read_message};
 pub(crate) use split::{Cutter, begins};
 
 /// The segment that carries a mark.

@@ -71,6 +71,8 @@ pub enum Protocol {
         /// The path below which FHIR is served, without a slash at its end.
         base: String,
     },
+    /// HL7 v2: the body is what stands in one frame, the target what it is, as [`carrier::hl7v2::Envelope::label`] says.
+    Hl7v2,
 }
 
 impl Protocol {
@@ -79,6 +81,7 @@ impl Protocol {
         match self {
             Self::Salesforce => "salesforce",
             Self::Fhir { .. } => "fhir",
+            Self::Hl7v2 => "hl7v2",
         }
     }
 }
@@ -113,6 +116,7 @@ pub fn normal_target(protocol: &Protocol, target: &str) -> Option<String> {
     match protocol {
         Protocol::Salesforce => salesforce::normal_target(target),
         Protocol::Fhir { base } => fhir::normal_target(target, base),
+        Protocol::Hl7v2 => None,
     }
 }
 
@@ -122,7 +126,7 @@ pub fn normal_target(protocol: &Protocol, target: &str) -> Option<String> {
 pub fn may_hide_method(protocol: &Protocol, target: &str, content_type: Option<&str>) -> bool {
     match protocol {
         Protocol::Salesforce => salesforce::may_hide_method(target, content_type),
-        Protocol::Fhir { .. } => false,
+        Protocol::Fhir { .. } | Protocol::Hl7v2 => false,
     }
 }
 
@@ -131,6 +135,8 @@ pub fn may_hide_method(protocol: &Protocol, target: &str, content_type: Option<&
 pub(crate) enum Route {
     Salesforce(salesforce::Route),
     Fhir(fhir::Route),
+    /// A frame of HL7 v2, by what it holds.
+    Hl7v2(String),
 }
 
 impl Route {
@@ -146,6 +152,7 @@ impl Route {
                 wrap(salesforce::route_at(method, target, method_override, doors), Self::Salesforce)
             }
             Protocol::Fhir { base } => wrap(fhir::route(method, target, method_override, base), Self::Fhir),
+            Protocol::Hl7v2 => Door::Judged(Self::Hl7v2(target.to_owned())),
         }
     }
 
@@ -153,6 +160,7 @@ impl Route {
         match self {
             Self::Salesforce(route) => route.action(),
             Self::Fhir(route) => route.action(),
+            Self::Hl7v2(_) => Action::Deliver,
         }
     }
 
@@ -161,6 +169,7 @@ impl Route {
         match self {
             Self::Salesforce(route) => route.label().to_string(),
             Self::Fhir(route) => route.label().to_string(),
+            Self::Hl7v2(label) => label.clone(),
         }
     }
 }

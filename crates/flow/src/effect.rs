@@ -15,6 +15,7 @@ use policy::{Decision, Ruling};
 use crate::{
     crossing::{Crossing, Protocol, Route},
     keep::Told,
+    processing::{Misplaced, misplaced},
     settle::Settlement,
 };
 
@@ -179,7 +180,7 @@ pub fn apply(ruling: &Logged<Ruling>, crossing: &Crossing, read: Applied) -> Pas
     if ruling.item().decision() != Decision::Block {
         return forward(None, None);
     }
-    let refusals = refusals(ruling.item(), &place, &read);
+    let refusals = refusals(ruling.item(), crossing, &place, &read);
     let refuse = |answer| Passage::Refuse(Refused { answer, provenance: provenance.clone() });
     match (read.unit, &crossing.body, read.route) {
         (Unit::PerRecord, Ok(body), Some(Route::Salesforce(route))) => {
@@ -230,12 +231,17 @@ pub struct Applied {
 
 /// An error about a whole request, in the shape that clients of this protocol read.
 ///
-/// Shape:  Salesforce: `[{"message","errorCode","fields"}]`; FHIR: `OperationOutcome`.
+/// Shape:  Salesforce: `[{"message","errorCode","fields"}]`; FHIR: `OperationOutcome`; HL7 v2: the sentence alone.
 /// Source: spec/http.md section 2.
 pub fn error_answer(protocol: &Protocol, status: u16, refusal: &Refusal) -> Answer {
     match protocol {
         Protocol::Salesforce => Answer { status, ..salesforce::refuse_request(refusal) },
         Protocol::Fhir { .. } => fhir::outcome(status, refusal),
+        // The shell knows how the sender wants to hear it, and the time.
+        Protocol::Hl7v2 => {
+            let body = refusal.message.clone().into_bytes();
+            Answer { status, content_type: "text/plain; charset=utf-8", body }
+        }
     }
 }
 
@@ -243,12 +249,17 @@ pub fn error_answer(protocol: &Protocol, status: u16, refusal: &Refusal) -> Answ
 pub(crate) fn error_at(crossing: &Crossing, status: u16, refusal: &Refusal) -> Answer {
     match &crossing.protocol {
         Protocol::Salesforce => salesforce::error_at(&crossing.target, status, refusal),
-        Protocol::Fhir { .. } => error_answer(&crossing.protocol, status, refusal),
+        Protocol::Fhir { .. } | Protocol::Hl7v2 => error_answer(&crossing.protocol, status, refusal),
     }
 }
 
 /// What is said of each refused record, by its position among the records of the body.
-fn refusals(ruling: &Ruling, place: &RulingReference, read: &Applied) -> BTreeMap<usize, Refusal> {
+fn refusals(
+    ruling: &Ruling,
+    crossing: &Crossing,
+    place: &RulingReference,
+    read: &Applied,
+) -> BTreeMap<usize, Refusal> {
     let boundary = &ruling.request().boundary;
     let header = if read.disbelieved {
         " The Eosin-Provenance header said otherwise and was not believed."
@@ -256,6 +267,8 @@ fn refusals(ruling: &Ruling, place: &RulingReference, read: &Applied) -> BTreeMa
         ""
     };
     let kept = read.kept.sentence();
+    let processing: String =
+        misplaced(crossing, ruling.verdicts()).into_iter().map(Misplaced::sentence).collect();
     let change = match read.weakens.join("; it ") {
         none if none.is_empty() => none,
         some => format!("; it {some}"),
@@ -263,7 +276,7 @@ fn refusals(ruling: &Ruling, place: &RulingReference, read: &Applied) -> BTreeMa
     let refusal = |reason: &str| Refusal {
         code: BLOCKED.to_owned(),
         message: format!(
-            "Blocked by Eosin at boundary `{boundary}`: {reason}{change}.{header} Ruling {place}.{kept}"
+            "Blocked by Eosin at boundary `{boundary}`: {reason}{change}.{header}{processing} Ruling {place}.{kept}"
         ),
     };
     let rows = ruling.decisions().iter().zip(&read.positions).enumerate();

@@ -6,7 +6,14 @@ use mark::{digest::Hash, merkle};
 use policy::{Counts, Decision, Ruling};
 use serde::Serialize;
 
-use crate::{clock::Moment, crossing::Crossing, proof::Weighed, recognition::RecognisedBy, settle::Outcome};
+use crate::{
+    clock::Moment,
+    crossing::Crossing,
+    processing::{Misplaced, misplaced},
+    proof::Weighed,
+    recognition::RecognisedBy,
+    settle::Outcome,
+};
 
 /// Most findings that one entry lists; the row root commits to the others.
 pub const FINDINGS_MAX: usize = 50;
@@ -98,6 +105,10 @@ impl Entry {
                 peer: facts.proof.peer(),
                 policies: ruling.determining_policies(),
                 policy: ruling.version(),
+                processing: misplaced(crossing, ruling.verdicts())
+                    .into_iter()
+                    .map(Misplaced::as_str)
+                    .collect(),
                 proof: facts.proof.word(),
                 protocol: crossing.protocol.as_str(),
                 quarantine: facts.kept.as_ref(),
@@ -319,6 +330,8 @@ struct RulingBody<'a> {
     peer: Option<&'a str>,
     policies: BTreeSet<&'a str>,
     policy: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    processing: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     proof: Option<&'static str>,
     protocol: &'static str,

@@ -214,7 +214,7 @@ fn choose(
 ) -> Result<(Withheld, u64), String> {
     let body = crossing.body.as_ref().map_err(|_| "its body could not be taken in whole".to_owned())?;
     let (body, records) = match (shape.unit, route) {
-        (Unit::Whole, _) => (body.to_vec(), shape.total),
+        (Unit::Whole, _) | (Unit::PerRecord, Route::Hl7v2(_)) => (body.to_vec(), shape.total),
         (Unit::PerRecord, Route::Salesforce(route)) => {
             let fallen = salesforce::complete(route, body, &refused(kept.iter().copied()));
             let others = refused((0..shape.total).filter(|position| !fallen.contains_key(position)));
@@ -260,7 +260,7 @@ fn refused(positions: impl Iterator<Item = usize>) -> BTreeMap<usize, Refusal> {
 fn is_idempotent(route: &Route, method: &str) -> bool {
     match route {
         Route::Salesforce(salesforce::Route::Upsert { value, .. }) => value.is_some(),
-        Route::Salesforce(_) => false,
+        Route::Salesforce(_) | Route::Hl7v2(_) => false,
         Route::Fhir(_) => method.eq_ignore_ascii_case("PUT"),
     }
 }

@@ -16,6 +16,7 @@ mod jobs;
 mod keep;
 mod parts;
 mod pass;
+mod processing;
 mod proof;
 mod read;
 mod reading;

@@ -1,7 +1,7 @@
 //! The first step: bytes in, readings out, by the carrier that knows the route.
 
 use carrier::{
-    Action, Door, Limits, Readings, Unit, fhir,
+    Action, Door, Limits, Readings, Unit, fhir, hl7v2,
     salesforce::{self, AnonymousApex, Doors},
 };
 use mark::{DatasetFile, Place, Reading, Record, Unreadable};
@@ -60,6 +60,7 @@ pub(crate) fn read<'a>(crossing: &'a Crossing, jobs: &Jobs, doors: &Doors, limit
         (Ok(body), Some(Route::Fhir(route))) => {
             fhir::read(route, crossing.content_type.as_deref(), body, limits)
         }
+        (Ok(body), Some(Route::Hl7v2(_))) => hl7v2::read_frame(body, limits),
     };
     let weakens = weakens(crossing, route.as_ref(), limits).unwrap_or_else(|reason| {
         readings = unreadable(reason);
@@ -142,7 +143,7 @@ fn door(crossing: &Crossing, jobs: &Jobs, doors: &Doors) -> Door<Route> {
 fn why_unknown(crossing: &Crossing, body: &[u8]) -> Unreadable {
     let of_call = match &crossing.protocol {
         Protocol::Salesforce => salesforce::unreadable_call(&crossing.target, body),
-        Protocol::Fhir { .. } => None,
+        Protocol::Fhir { .. } | Protocol::Hl7v2 => None,
     };
     of_call.unwrap_or_else(|| {
         Unreadable::Shape(

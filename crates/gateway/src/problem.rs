@@ -135,6 +135,8 @@ pub(crate) fn respond(protocol: &Protocol, problem: Problem) -> Response<Body> {
             ("application/json;charset=UTF-8", json!([{ "message": message, "errorCode": code }]))
         }
         Protocol::Fhir { .. } => ("application/fhir+json; charset=utf-8", outcome(problem)),
+        // Not spoken over HTTP.
+        Protocol::Hl7v2 => ("application/problem+json", json!({ "title": message, "code": code })),
     };
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = problem.status();

@@ -6,6 +6,7 @@ use mark::{Claim, Form, Place, Reading, Record, Unreadable, json::Json};
 
 use super::{
     BRAND_AUTHORITY, BRAND_NAMESPACE, MARK_SEGMENT, ORDER_FIELD, SECURITY_PREFIX,
+    envelope::Envelope,
     message::{Message, Segment},
     shape,
     split::pieces,
@@ -27,6 +28,19 @@ pub fn read<'a>(bytes: &'a [u8], limits: &Limits) -> Readings<'a> {
         return Readings { unit: Unit::Whole, records: vec![Reading { place, content }] };
     }
     Readings { unit: Unit::Whole, records }
+}
+
+/// Reads what stands in one frame: it goes on as a whole or not at all, and one without a message or a batch is unreadable.
+///
+/// Shape, bounds and errors are those of [`read()`].
+/// Source: spec/mllp.md section 3.
+pub fn read_frame<'a>(frame: &'a [u8], limits: &Limits) -> Readings<'a> {
+    let mut readings = read(frame, limits);
+    if readings.records.is_empty() && !Envelope::of(frame).is_batch() {
+        let place = place_of(0);
+        readings.records.push(Reading { place, content: Err(shape("is a frame without a message")) });
+    }
+    readings
 }
 
 /// The readings of a chunk whose first message is number `first` of its file, from 0.

@@ -1,0 +1,6 @@
+//! Stories of a sender, the shell and a receiver over loopback.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
+
+mod crossing;
+mod scene;
+mod trouble;
