@@ -99,7 +99,7 @@ proptest! {
 
     #[test]
     fn frames_that_are_written_are_read(texts in prop::collection::vec("[^\u{b}\u{1c}]{0,20}", 0..8), step in 1_usize..9) {
-        let stream: String = texts.iter().map(|text| format!("\u{b}{text}\u{1c}\r")).collect();
+        let stream = texts.iter().fold(String::new(), |stream, text| stream + "\u{b}" + text + "\u{1c}\r");
         prop_assert_eq!(all(&stream.as_bytes().chunks(step).collect::<Vec<_>>(), 200), texts);
     }
 
