@@ -169,7 +169,15 @@ def trees(t, folder):
     write(folder / "update.csv", ["Id", "Title"], rows)
     t.step("data update bulk", lambda: sf("data", "update", "bulk", "--sobject", "Contact", "--file", str(folder / "update.csv"), "--wait", "5", "--line-ending", "LF")["result"]["successfulRecords"],
            lambda answer: answer == 3)
+    (folder / "note.txt").write_text("A note without anybody in it.\n")
+    t.step("data create file", lambda: titled(sf("data", "create", "file", "--file", str(folder / "note.txt"), "--title", "A note")), lambda answer: answer == "A note")
+    one = sf("data", "query", "--query", "SELECT Id FROM Contact WHERE LastName LIKE 'SfBulk-%' ORDER BY LastName LIMIT 1")["result"]["records"][0]["Id"]
+    t.step("data create file, of a record", lambda: titled(sf("data", "create", "file", "--file", str(folder / "note.txt"), "--parent-id", one)), lambda answer: answer == "note.txt")
 
+
+def titled(answer):
+    """The title of a file that was made, or what was answered instead."""
+    return answer["result"]["Title"] if "result" in answer else answer
 
 
 def deployments(t):
@@ -180,11 +188,7 @@ def deployments(t):
         t.step("project deploy report", lambda: deployed(sf("project", "deploy", "report", "--use-most-recent", folder=setting("PACKAGE"))), lambda answer: answer["success"] is True)
     t.step("project deploy, dry", lambda: deployed(sf("project", "deploy", "start", "--dry-run", "--wait", "10", "--ignore-conflicts", folder=setting("PACKAGE"))),
            lambda answer: answer["success"] is True)
-    broken = Path(setting("FOLDER")) / "broken"
-    field = broken / "force-app" / "main" / "default" / "objects" / "Contact" / "fields" / "Broken__c.field-meta.xml"
-    field.parent.mkdir(parents=True, exist_ok=True)
-    (broken / "sfdx-project.json").write_text('{"packageDirectories": [{"path": "force-app", "default": true}], "sourceApiVersion": "66.0"}')
-    field.write_text('<?xml version="1.0" encoding="UTF-8"?><CustomField xmlns="http://soap.sforce.com/2006/04/metadata"><fullName>Broken__c</fullName><type>Lookup</type></CustomField>')
+    broken = project("broken", "Broken__c", "<type>Lookup</type>")
     t.step("project deploy, broken", lambda: deployed(sf("project", "deploy", "start", "--wait", "10", "--ignore-conflicts", folder=broken)), lambda answer: answer["success"] is False)
 
 
@@ -257,9 +261,35 @@ def refused(t):
         t.step("refused: data import tree", lambda: sf("data", "import", "tree", "--files", str(folder / "tree.json")), says)
         write(folder / "new.csv", ["LastName"], [["Unmarked-Example"]])
         t.step("refused: data upsert bulk", lambda: upserted(folder), says)
+        write(folder / "people.csv", ["LastName", "FirstName"], [["Unmarked-Example", "Ada"]])
+        t.step("refused: data create file", lambda: sf("data", "create", "file", "--file", str(folder / "people.csv")), says)
         t.step("refused: data import bulk", lambda: sf("data", "import", "bulk", "--file", str(folder / "new.csv"), "--sobject", "Contact", "--wait", "1", "--line-ending", "LF"), says)
     t.step("nothing arrived", lambda: sf("data", "query", "--query", "SELECT Id FROM Contact WHERE LastName = 'Unmarked-Example'")["result"]["totalSize"], lambda answer: answer == 0)
     apex_refused(t)
+    weakening(t)
+
+
+def weakening(t):
+    """A deployment that would take from Eosin what it rests on, and one that would not."""
+    plain = project("plain", "Plain__c", "<type>Text</type><length>20</length>")
+    t.step("project deploy of somebody else's field", lambda: deployed(sf("project", "deploy", "start", "--wait", "10", "--ignore-conflicts", folder=plain)),
+           lambda answer: answer.get("success") is True)
+    weaker = project("weaker", "Eosin_Mark__c", "<type>Text</type><length>20</length>")
+    flagged = lambda answer: answer.get("exit") and "EOSIN_BLOCKED" in json.dumps(answer) and "Eosin_Mark__c" in json.dumps(answer)
+    for name, rest in (("REST", "true"), ("SOAP", "false")):
+        t.step("refused: project deploy of a weaker mark by " + name, lambda rest=rest: deployed(sf(
+            "project", "deploy", "start", "--wait", "10", "--ignore-conflicts", environment={"SF_ORG_METADATA_REST_DEPLOY": rest}, folder=weaker)), flagged)
+    t.step("the mark is as it was", lambda: fields(sf("sobject", "describe", "--sobject", "Contact")).get("Eosin_Mark__c"), lambda answer: answer in (None, "textarea"))
+
+
+def project(name, field, definition):
+    """A project with one field of Contact."""
+    root = Path(setting("FOLDER")) / name
+    file = root / "force-app" / "main" / "default" / "objects" / "Contact" / "fields" / (field + ".field-meta.xml")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    (root / "sfdx-project.json").write_text('{"packageDirectories": [{"path": "force-app", "default": true}], "sourceApiVersion": "66.0"}')
+    file.write_text(f'<?xml version="1.0" encoding="UTF-8"?><CustomField xmlns="http://soap.sforce.com/2006/04/metadata"><fullName>{field}</fullName><label>{field}</label>{definition}</CustomField>')
+    return root
 
 
 def upserted(folder):

@@ -37,7 +37,7 @@ mod xml_row;
 
 use crate::span;
 
-pub use answer::{error_at, refuse, refuse_request};
+pub use answer::{error_at, problem_at, refuse, refuse_request};
 pub use apex::{AnonymousApex, ApexMap, Doors, runs_anonymous_apex};
 pub use api::{Api, Change};
 pub use asked::{

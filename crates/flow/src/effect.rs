@@ -248,7 +248,9 @@ pub fn error_answer(protocol: &Protocol, status: u16, refusal: &Refusal) -> Answ
 /// An error about a whole request, in the shape of the API that its target belongs to.
 pub(crate) fn error_at(crossing: &Crossing, status: u16, refusal: &Refusal) -> Answer {
     match &crossing.protocol {
-        Protocol::Salesforce => salesforce::error_at(&crossing.target, status, refusal),
+        Protocol::Salesforce => {
+            salesforce::error_at(&crossing.target, crossing.content_type.as_deref(), status, refusal)
+        }
         Protocol::Fhir { .. } | Protocol::Hl7v2 => error_answer(&crossing.protocol, status, refusal),
     }
 }

@@ -1,8 +1,10 @@
 //! What the gateway itself refuses or fails at, in the error shape that the upstream's clients know.
 
-use carrier::Answer;
+use std::fmt;
+
+use carrier::{Answer, Refusal, salesforce};
 use flow::Protocol;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use serde_json::json;
 
 use crate::body::Body;
@@ -127,20 +129,49 @@ impl Problem {
 /// Seconds after which a busy gateway is worth another try.
 const BUSY_RETRY_SECONDS: &str = "1";
 
-/// Answers with a problem in the protocol's own shape.
-pub(crate) fn respond(protocol: &Protocol, problem: Problem) -> Response<Body> {
-    let (code, message) = (problem.code(), problem.message());
-    let (content_type, body) = match protocol {
-        Protocol::Salesforce => {
-            ("application/json;charset=UTF-8", json!([{ "message": message, "errorCode": code }]))
+/// What a request asked for, as far as the shape of an error depends on it. Debug shows nothing of it.
+pub(crate) struct Spoken {
+    target: String,
+    content_type: Option<String>,
+}
+
+impl Spoken {
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+        let content_type = request.headers().get(header::CONTENT_TYPE);
+        Self {
+            target: request.uri().path().to_owned(),
+            content_type: content_type.and_then(|value| Some(value.to_str().ok()?.to_owned())),
         }
-        Protocol::Fhir { .. } => ("application/fhir+json; charset=utf-8", outcome(problem)),
+    }
+}
+
+impl fmt::Debug for Spoken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Spoken")
+    }
+}
+
+/// Answers with a problem in the shape of the protocol, and of the API within it that was spoken.
+pub(crate) fn respond(protocol: &Protocol, spoken: &Spoken, problem: Problem) -> Response<Body> {
+    let status = problem.status().as_u16();
+    let answer = match protocol {
+        Protocol::Salesforce => {
+            let refusal = Refusal { code: problem.code().into(), message: problem.message().into() };
+            salesforce::problem_at(&spoken.target, spoken.content_type.as_deref(), status, &refusal)
+        }
+        Protocol::Fhir { .. } => Answer {
+            status,
+            content_type: "application/fhir+json; charset=utf-8",
+            body: outcome(problem).to_string().into_bytes(),
+        },
         // Not spoken over HTTP.
-        Protocol::Hl7v2 => ("application/problem+json", json!({ "title": message, "code": code })),
+        Protocol::Hl7v2 => Answer {
+            status,
+            content_type: "application/problem+json",
+            body: json!({ "title": problem.message(), "code": problem.code() }).to_string().into_bytes(),
+        },
     };
-    let mut response = Response::new(Body::from(body.to_string()));
-    *response.status_mut() = problem.status();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    let mut response = respond_made(answer);
     if problem == Problem::TwoFramings {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }

@@ -14,7 +14,7 @@ use crate::{
     body::{Body, Collected, Trailers, collect, drain},
     coding::{Coding, coding, decode},
     head::{AI_DISCLOSURE, Door, Head, PROVENANCE, admit, strip_hop_by_hop, strip_ours, texts, via},
-    problem::{Problem, respond, respond_made},
+    problem::{Problem, Spoken, respond, respond_made},
     reading,
     rewrite::{self, Addresses},
     server::Lane,
@@ -31,6 +31,7 @@ pub(crate) async fn answer(
 ) -> Response<Body> {
     let start = Instant::now();
     let method = known(request.method());
+    let spoken = Spoken::of(&request);
     let mut story = Story { entrance: "refused", outcome: "problem", ruling: None };
     let lived =
         if two_framings { Err(Problem::TwoFramings) } else { life(&lane, door, request, &mut story).await };
@@ -38,7 +39,7 @@ pub(crate) async fn answer(
         Ok(response) => response,
         Err(problem) => {
             story.outcome = problem.code();
-            respond(&lane.protocol, problem)
+            respond(&lane.protocol, &spoken, problem)
         }
     };
     let status = response.status().as_u16();

@@ -32,13 +32,38 @@ pub fn refuse_request(refusal: &Refusal) -> Answer {
 
 /// An error about a whole request, in the shape of the API that its target belongs to.
 ///
-/// Shape:  SOAP: a fault, 500 instead of 403; Bulk v1: an `error` element; else as [`refuse_request`].
+/// Shape:  SOAP: a fault, 500 instead of any 4xx; Bulk v1: an `error` element, or its JSON where `content_type` says
+///         that the request is in JSON; else as [`refuse_request`]. A target that cannot be read counts by its words.
 /// Source: spec/carriers.md sections 2.5, 2.6 and 2.8.
-pub fn error_at(target: &str, status: u16, refusal: &Refusal) -> Answer {
-    match Target::parse(target) {
-        Some(target) if soap::is_endpoint(&target) => soap_rows::fault(status, refusal),
-        Some(target) if batch::is_endpoint(&target) => batch::error(status, refusal),
-        Some(_) | None => Answer { status, ..refuse_request(refusal) },
+pub fn error_at(target: &str, content_type: Option<&str>, status: u16, refusal: &Refusal) -> Answer {
+    let shaped = in_xml_shape(target, content_type, status, refusal);
+    shaped.unwrap_or_else(|| Answer { status, ..refuse_request(refusal) })
+}
+
+/// What went wrong before any record was read, in the shape of the API that its target belongs to.
+///
+/// Shape:  as [`error_at`], but that an error of the REST API points at no field.
+/// Source: spec/http.md section 2.
+pub fn problem_at(target: &str, content_type: Option<&str>, status: u16, problem: &Refusal) -> Answer {
+    in_xml_shape(target, content_type, status, problem).unwrap_or_else(|| {
+        answer(status, &json!([{ "message": problem.message, "errorCode": problem.code }]))
+    })
+}
+
+/// An error at an endpoint that has a shape of its own.
+fn in_xml_shape(target: &str, content_type: Option<&str>, status: u16, refusal: &Refusal) -> Option<Answer> {
+    let (is_soap, is_batch) = if let Some(target) = Target::parse(target) {
+        (soap::is_endpoint(&target), batch::is_endpoint(&target))
+    } else {
+        let lower = target.to_ascii_lowercase();
+        (lower.contains("/services/soap/"), lower.contains("/services/async/"))
+    };
+    let is_json = content_type.is_some_and(|kind| kind.to_ascii_lowercase().contains("json"));
+    match (is_soap, is_batch) {
+        (true, _) => Some(soap_rows::fault(status, refusal)),
+        (false, true) if is_json => Some(batch::in_json_error(status, refusal)),
+        (false, true) => Some(batch::error(status, refusal)),
+        (false, false) => None,
     }
 }
 

@@ -287,7 +287,7 @@ pub(super) fn error(status: u16, refusal: &Refusal) -> Answer {
     Answer { status, content_type: "application/xml;charset=UTF-8", body: body.into_bytes() }
 }
 
-fn in_json_error(status: u16, refusal: &Refusal) -> Answer {
+pub(super) fn in_json_error(status: u16, refusal: &Refusal) -> Answer {
     let body = json!({ "exceptionCode": refusal.code, "exceptionMessage": refusal.message });
     super::answer::answer(status, &body)
 }

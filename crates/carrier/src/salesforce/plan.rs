@@ -385,7 +385,8 @@ fn has_no_rows(route: &Route) -> bool {
 /// The records of a row, or of a collection, whose files are parts of a multipart body.
 ///
 /// Shape:  a row: a part named `entity_…` and one named as the object's file field; a collection: a part `collection`
-///         and one for each `attributes.binaryPartName`. A file counts as its field of the row, in base64.
+///         and one for each `attributes.binaryPartName`; in any order, for the CLI puts its file first. A file counts
+///         as its field of the row, in base64.
 /// Errors: why the body as a whole cannot be read: a part that is not asked for could be asked for by another reader.
 /// Source: spec/carriers.md section 2.14.
 pub(super) fn plan_parts<'a>(
@@ -394,13 +395,23 @@ pub(super) fn plan_parts<'a>(
     limits: &Limits,
 ) -> Result<Vec<Reading<'a>>, Unreadable> {
     let mut planner = Planner { limits: *limits, readings: Vec::new(), references: Vec::new(), full: false };
-    let Some((first, files)) = parts.split_first() else { return Err(shape("is multipart without a part")) };
-    let text = json::parse(first.content)?;
+    let is_rows = |part: &&BodyPart<'a>| match route.object() {
+        Some(_) => part.name.starts_with("entity_"),
+        None => part.name == "collection",
+    };
+    let (rows, files): (Vec<&BodyPart<'a>>, Vec<&BodyPart<'a>>) = parts.iter().partition(is_rows);
+    let [rows] = rows.as_slice() else {
+        return Err(match route.object() {
+            Some(_) => shape("does not have its row in one part `entity_…`"),
+            None => shape("does not have its records in one part `collection`"),
+        });
+    };
+    let text = json::parse(rows.content)?;
     if let Some(object) = route.object() {
-        let (Json::Object(mut members), true) = (text, first.name.starts_with("entity_")) else {
-            return Err(shape("does not begin with a row in a part `entity_…`"));
+        let Json::Object(mut members) = text else {
+            return Err(shape("has a part `entity_…` that is no row"));
         };
-        let file_name = match files {
+        let file_name = match files.as_slice() {
             [] => None,
             [file] if file_field(object).is_some_and(|field| field.eq_ignore_ascii_case(file.name)) => {
                 attach(&mut members, file.name, file)?;
@@ -413,9 +424,6 @@ pub(super) fn plan_parts<'a>(
         }
         planner.row("body", None, Ok(Cow::Owned(object.to_owned())), members, file_name);
     } else {
-        if first.name != "collection" {
-            return Err(shape("does not begin with its records in a part `collection`"));
-        }
         let mut asked = BTreeSet::new();
         for (at, item) in array(&mut envelope(text)?, "records")?.into_iter().enumerate() {
             let Json::Object(mut members) = item else { return Err(shape("has a record that is no object")) };

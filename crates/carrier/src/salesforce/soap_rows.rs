@@ -283,10 +283,11 @@ fn result(route: Soap, refusal: &Refusal) -> String {
 /// A refusal is a 500, as SOAP 1.1 section 6.2 wants it: toolkits take any other status for a broken connection, and
 /// none repeats a `POST` by itself. The detail's code is one that the API's description has.
 pub(super) fn fault(status: u16, refusal: &Refusal) -> Answer {
-    let status = if status == 403 { 500 } else { status };
+    let known = if status > 500 { "SERVER_UNAVAILABLE" } else { "INSUFFICIENT_ACCESS" };
+    let status = status.max(500);
     let (code, message) = (escaped(&refusal.code), escaped(&refusal.message));
     let body = format!(
-        r#"<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope xmlns:soapenv="{ENVELOPE}" xmlns:sf="urn:fault.partner.soap.sforce.com" xmlns:xsi="{XSI}"><soapenv:Body><soapenv:Fault><faultcode>sf:{code}</faultcode><faultstring>{code}: {message}</faultstring><detail><sf:UnexpectedErrorFault xsi:type="sf:UnexpectedErrorFault"><sf:exceptionCode>INSUFFICIENT_ACCESS</sf:exceptionCode><sf:exceptionMessage>{code}: {message}</sf:exceptionMessage></sf:UnexpectedErrorFault></detail></soapenv:Fault></soapenv:Body></soapenv:Envelope>"#,
+        r#"<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope xmlns:soapenv="{ENVELOPE}" xmlns:sf="urn:fault.partner.soap.sforce.com" xmlns:xsi="{XSI}"><soapenv:Body><soapenv:Fault><faultcode>sf:{code}</faultcode><faultstring>{code}: {message}</faultstring><detail><sf:UnexpectedErrorFault xsi:type="sf:UnexpectedErrorFault"><sf:exceptionCode>{known}</sf:exceptionCode><sf:exceptionMessage>{code}: {message}</sf:exceptionMessage></sf:UnexpectedErrorFault></detail></soapenv:Fault></soapenv:Body></soapenv:Envelope>"#,
     );
     Answer { status, content_type: CONTENT_TYPE, body: body.into_bytes() }
 }

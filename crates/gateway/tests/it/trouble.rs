@@ -87,6 +87,39 @@ fn an_upstream_that_is_not_there_is_said_and_settled_as_not_sent() {
     assert!(entries[1].to_string().contains("not-sent"), "{}", entries[1]);
 }
 
+/// What a client is told where nobody is behind the gateway: status, media type, and words of the body.
+fn check_shape(scene: &Scene, target: &str, content_type: &str, status: u16, shape: &str, words: &[&str]) {
+    let fields = [("Content-Type", content_type), ("SOAPAction", "login")];
+    let answer = scene.ask("POST", target, &fields, LOGIN);
+    assert_eq!(answer.status, status, "{target}: {}", answer.text());
+    assert_eq!(answer.header("content-type").unwrap(), shape, "{target}");
+    for said in words {
+        assert!(answer.text().contains(said), "{target}: {}", answer.text());
+    }
+}
+
+const LOGIN: &[u8] = br#"<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><login xmlns="urn:partner.soap.sforce.com"><username>a</username><password>b</password></login></e:Body></e:Envelope>"#;
+
+#[test]
+fn what_the_gateway_fails_at_is_told_in_the_shape_of_the_endpoint() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = nobody.local_addr().unwrap();
+    drop(nobody);
+    let scene = Scene::of(config(&format!("http://{address}")));
+    let (soap, json) = ("text/xml;charset=UTF-8", "application/json;charset=UTF-8");
+    let fault = ["Fault>", "<faultcode>sf:EOSIN_UPSTREAM_UNREACHABLE</faultcode>", "SERVER_UNAVAILABLE"];
+    check_shape(&scene, "/services/Soap/u/60.0", "text/xml", 502, soap, &fault);
+    check_shape(&scene, "/SERVICES//Soap/c/60.0/00D", "text/xml", 502, soap, &fault);
+    check_shape(&scene, "/services/Soap/class/Mine", "text/xml", 502, soap, &fault);
+    let bulk = "<exceptionCode>EOSIN_UPSTREAM_UNREACHABLE</exceptionCode>";
+    let job = "/services/async/40.0/job";
+    check_shape(&scene, job, "application/xml", 502, "application/xml;charset=UTF-8", &["<error ", bulk]);
+    let code = r#"{"exceptionCode":"EOSIN_UPSTREAM_UNREACHABLE","#;
+    check_shape(&scene, job, "application/json", 502, json, &[code]);
+    let rest = r#""errorCode":"EOSIN_UPSTREAM_UNREACHABLE"}]"#;
+    check_shape(&scene, "/services/oauth2/token", "text/plain", 502, json, &[rest]);
+}
+
 #[test]
 fn a_ledger_that_cannot_write_lets_no_write_through() {
     let upstream = Upstream::start(|_| Reply::json(200, "{}"));

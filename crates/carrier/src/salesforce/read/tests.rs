@@ -242,6 +242,40 @@ fn files_are_rows_rows_in_rows_or_tables() {
     );
 }
 
+/// What `sf data create file` of CLI 2.146.3 sends, but for its boundary: the file comes before its row.
+fn from_the_cli(file_name: &str, file: &str, row: &str) -> String {
+    format!(
+        "--b\r\nContent-Disposition: form-data; name=\"VersionData\"; filename=\"{file_name}\"\r\n\
+         Content-Type: text/plain\r\n\r\n{file}\r\n\
+         --b\r\nContent-Disposition: form-data; name=\"entity_content\"\r\n\
+         Content-Type: application/json\r\n\r\n{row}\r\n--b--\r\n"
+    )
+}
+
+#[test]
+fn a_row_and_its_file_come_in_any_order() {
+    let check = |body: &str, want: &[&str]| {
+        let form = Some("multipart/form-data; boundary=b");
+        let version = judged("POST", "/sobjects/ContentVersion");
+        let readings = read_typed(&version, None, form, body.as_bytes(), &LIMITS);
+        assert_eq!(shown(&readings), want, "{body}");
+    };
+    let row = r#"{"PathOnClient":"/x/note.txt","Title":"A note"}"#;
+    let note = from_the_cli("A note", "nobody in it\n", row);
+    check(&note, &["body: ContentVersion PathOnClient,Title,VersionData"]);
+    let people = from_the_cli("people.csv", "first,last\nAda,Zyzzx\n", row);
+    check(
+        &people,
+        &["body: ContentVersion PathOnClient,Title,VersionData", "file record 0: people first,last"],
+    );
+    let rowless = "does not have its row in one part `entity_…`";
+    check(&note.replace("entity_content", "content"), &[&format!("body: {rowless}")]);
+    let second = note.replace("\"VersionData\"", "\"entity_file\"");
+    check(&second, &[&format!("body: {rowless}")]);
+    let other = note.replace("\"VersionData\"", "\"Body\"");
+    check(&other, &["body: has a part that is not the file of its row"]);
+}
+
 fn any_route() -> impl Strategy<Value = Route> {
     prop::sample::select(vec![
         ("POST", "/sobjects/Contact"),

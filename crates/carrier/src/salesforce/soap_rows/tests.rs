@@ -284,12 +284,17 @@ fn a_call_without_results_is_refused_with_a_fault() {
     ] {
         assert!(text.contains(said), "{text}");
     }
-    let read = |target: &str, status| {
-        let answer = crate::salesforce::error_at(target, status, &no());
+    let said = |target: &str, content_type, status| {
+        let answer = crate::salesforce::error_at(target, content_type, status, &no());
         (answer.status, answer.content_type)
     };
+    let read = |target: &str, status| said(target, None, status);
     assert_eq!(read("/services/soap/class/Mine", 403), (500, "text/xml;charset=UTF-8"));
     assert_eq!(read(PARTNER, 503), (503, "text/xml;charset=UTF-8"));
+    assert_eq!(read(PARTNER, 400), (500, "text/xml;charset=UTF-8"));
+    assert_eq!(read("/services/Soap/u/60.0#", 400), (500, "text/xml;charset=UTF-8"));
+    let json = Some("application/json");
+    assert_eq!(said("/services/async/40.0/job", json, 403), (403, "application/json;charset=UTF-8"));
     assert_eq!(read("/services/async/40.0/job", 403), (403, "application/xml;charset=UTF-8"));
     assert_eq!(read("/services/data/v67.0/sobjects/Contact", 403), (403, "application/json;charset=UTF-8"));
     assert_eq!(read("/a#b", 403), (403, "application/json;charset=UTF-8"));
