@@ -1,14 +1,18 @@
 """The kill duel: a gateway under load is killed and started again every few seconds. Nobody may be told what is not so.
 
-    kill.py --eosin PATH [--seconds 20] [--every 3]
+    kill.py --eosin PATH [--seconds 20] [--every 3] [--gateways 1|2]
 
 Clients write people, half of whom the boundary refuses, and try again where the connection was cut or they were told to
 wait. Afterwards: every answer was an answer or a clean refusal that may be repeated; every ruling that a client was told
 of is in the ledger, at its place; the ledger verifies; who was accepted is in the org, and nobody who was refused.
+
+Two gateways stand in front of the same org, each with a ledger of its own and as the other's witness; clients go to either,
+and one of the two is killed at a time. Then both ledgers verify, with the other's cosignature on their last checkpoint.
 """
 
 import argparse
 import json
+import random
 import re
 import signal
 import socket
@@ -33,8 +37,8 @@ PEOPLE = 20_000
 class Load:
     """Clients that write until they are told to stop, and what they were answered."""
 
-    def __init__(self, stage):
-        self.stage, self.place = stage, stage.places[BOUNDARY]
+    def __init__(self, stage, origins):
+        self.stage, self.place, self.origins = stage, stage.places[BOUNDARY], origins
         self.over, self.lock, self.said = threading.Event(), threading.Lock(), Counter()
         self.accepted, self.refused, self.rulings, self.wrong = [], [], {}, []
 
@@ -49,9 +53,12 @@ class Load:
         """One person, until there is an answer."""
         body = json.dumps({name: value for name, value in places.as_json("Contact", row).items() if name != "attributes"}).encode()
         headers = [*self.place.bearer(), ("Content-Type", "application/json")]
+        turn = random.randrange(len(self.origins))
         while not self.over.is_set():
+            # As a load balancer without a memory: any of them, and another after a failure.
+            turn += 1
             try:
-                answer = wire.ask(self.place.origin, "POST", f"{places.DATA}/sobjects/Contact", headers, body)
+                answer = wire.ask(self.origins[turn % len(self.origins)], "POST", f"{places.DATA}/sobjects/Contact", headers, body)
             except OSError:
                 self.count("not listening")
                 time.sleep(0.02)
@@ -73,7 +80,7 @@ class Load:
             if ruling is None:
                 self.wrong.append(f"{answer.status} without a ruling: {answer.text()[:200]}")
                 return
-            self.rulings[int(ruling.group(2))] = kind
+            self.rulings[ruling.group(1), int(ruling.group(2))] = kind
             if answer.status == 201 and kind == "attested":
                 self.accepted.append(row["LastName"])
             elif answer.status == 403 and kind == "synthetic":
@@ -92,33 +99,91 @@ def free_port():
         return chosen.getsockname()[1]
 
 
-def start(stage, home, count):
-    server = Server(home, f"gateway-{count}", [stage.eosin, "run", "--config", home / "eosin.toml"])
-    server.address(f"listening {BOUNDARY}:")
-    return server
+class Gateway:
+    """One gateway that is killed and started again."""
+
+    def __init__(self, stage, home):
+        self.stage, self.home, self.starts, self.server = stage, home, 0, None
+
+    def start(self):
+        self.starts += 1
+        self.server = Server(self.home, f"gateway-{self.starts}", [self.stage.eosin, "run", "--config", self.home / "eosin.toml"])
+        self.server.address(f"listening {BOUNDARY}:")
+
+    def end(self, how):
+        self.server.process.send_signal(how)
+        self.server.process.wait()
+
+    def folder(self):
+        return self.home / "ledger"
 
 
-def duel(stage, seconds, every):
-    """Load, kills, and the load's end; how often the gateway was killed."""
-    home, kills = stage.folder / "home", 0
-    load = Load(stage)
+def witnessed(stage, ports):
+    """A second gateway's folder beside the first: all shared but the ledger, and each the other's witness."""
+    homes = [stage.folder / "home", stage.folder / "home-2"]
+    stage.say("init", "--yes", homes[1])
+    places_of = [free_port(), free_port()]
+    boundaries = "[[boundary]]" + (homes[0] / "eosin.toml").read_text().split("[[boundary]]", 1)[1]
+    for at, (home, other) in enumerate(zip(homes, reversed(homes))):
+        text = f"""[ledger]
+folder = "ledger"
+signer = "keys/ledger.skey"
+vkey = "keys/ledger.vkey"
+quorum = 1
+
+[[ledger.witness]]
+url = "http://127.0.0.1:{places_of[1 - at]}"
+vkey = "{other}/keys/witness.vkey"
+
+[witness]
+listen = "127.0.0.1:{places_of[at]}"
+folder = "witness"
+key = "keys/witness.skey"
+logs = ["{other}/keys/ledger.vkey"]
+
+[datasets]
+folder = "{homes[0]}/datasets"
+
+[registry]
+folder = "{homes[0]}/registry"
+key = "{homes[0]}/keys/registry.key"
+
+[[trust]]
+vkey = "{other}/keys/ledger.vkey"
+vouches_for = ["synthetic", "attested"]
+
+"""
+        if at == 1:
+            boundaries = boundaries.replace(f'"127.0.0.1:{ports[0]}"', f'"127.0.0.1:{ports[1]}"')
+        (home / "eosin.toml").write_text(text + boundaries)
+    return homes
+
+
+def duel(load, gateways, seconds, every):
+    """Load, kills, and the load's end; how often a gateway was killed."""
+    kills = 0
     clients = [threading.Thread(target=load.run) for _ in range(CLIENTS)]
     for client in clients:
         client.start()
     until = time.monotonic() + seconds
-    gateway = stage.servers.pop()
     while time.monotonic() < until:
         time.sleep(every)
         # Turn about: a machine that loses power, and an operator who stops it in good order.
-        gateway.process.send_signal(signal.SIGKILL if kills % 2 == 0 else signal.SIGTERM)
-        gateway.process.wait()
+        gateway = gateways[kills // 2 % len(gateways)]
+        gateway.end(signal.SIGKILL if kills % 2 == 0 else signal.SIGTERM)
         kills += 1
-        gateway = start(stage, home, kills)
+        gateway.start()
     load.over.set()
     for client in clients:
         client.join()
-    gateway.stop()
-    return load, kills
+    # The first has its last checkpoint cosigned by the others as it ends; it comes back to do the same for them.
+    for gateway in gateways:
+        gateway.server.stop()
+        if gateway is not gateways[-1]:
+            gateway.start()
+    for gateway in gateways[:-1]:
+        gateway.server.stop()
+    return kills
 
 
 def entries(folder):
@@ -147,18 +212,24 @@ def parts(number):
     return found
 
 
-def problems(stage, load):
+def problems(stage, load, gateways):
     """What is wrong after the duel, a sentence each."""
-    place, home = load.place, stage.folder / "home"
+    place = load.place
     yield from load.wrong[:5]
-    verified = stage.say("ledger", "verify", "--config", home / "eosin.toml")
-    if "intact" not in verified and "verified" not in verified:
-        yield f"the ledger does not verify: {verified}"
-    logged = entries(home / "ledger")
-    for index, kind in load.rulings.items():
-        entry = json.loads(logged[index]) if index < len(logged) else {}
+    logged = {}
+    for gateway in gateways:
+        report = json.loads(stage.say("ledger", "verify", "--json", "--config", gateway.home / "eosin.toml"))
+        if not report["intact"]:
+            yield f"the ledger does not verify: {report}"
+        witnesses = report["witnesses"]
+        if len(gateways) > 1 and not (witnesses and witnesses["cosigned"] and witnesses["problem"] is None):
+            yield f"the ledger is not cosigned: {witnesses}"
+        logged[report["origin"]] = entries(gateway.folder())
+    for (origin, index), kind in load.rulings.items():
+        there = logged.get(origin, [])
+        entry = json.loads(there[index]) if index < len(there) else {}
         if entry.get("counts", {}).get(kind) != 1:
-            yield f"a client was told of ruling {index} for somebody {kind}; the ledger has: {json.dumps(entry)[:300]}"
+            yield f"a client was told of ruling {origin}#{index} for somebody {kind}; the ledger has: {json.dumps(entry)[:300]}"
     there = set()
     for first in range(0, len(load.accepted), 50):
         part = load.accepted[first : first + 50]
@@ -175,12 +246,28 @@ def main():
     parser.add_argument("--eosin", type=Path, required=True, help="the binary")
     parser.add_argument("--seconds", type=float, default=20, help="how long the duel is")
     parser.add_argument("--every", type=float, default=3, help="seconds between two kills")
+    parser.add_argument("--gateways", type=int, default=1, choices=(1, 2), help="how many stand in front of the org")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, places.Stage(arguments.eosin.resolve(), folder, made=PEOPLE, port=free_port()) as stage:
-        load, kills = duel(stage, arguments.seconds, arguments.every)
-        wrong = list(problems(stage, load))
+    ports = [free_port() for _ in range(arguments.gateways)]
+    with tempfile.TemporaryDirectory() as folder, places.Stage(arguments.eosin.resolve(), folder, made=PEOPLE, port=ports[0]) as stage:
+        stage.servers.pop().stop()
+        homes = witnessed(stage, ports) if arguments.gateways > 1 else [stage.folder / "home"]
+        gateways = [Gateway(stage, home) for home in homes]
+        try:
+            for gateway in gateways:
+                gateway.start()
+            load = Load(stage, [f"http://127.0.0.1:{port}" for port in ports])
+            kills = duel(load, gateways, arguments.seconds, arguments.every)
+        finally:
+            for gateway in gateways:
+                gateway.server.stop()
+        wrong = list(problems(stage, load, gateways))
     said = ", ".join(f"{count} × {word}" for word, count in sorted(load.said.items()))
-    print(f"killed {kills} times in {arguments.seconds:.0f} s under {CLIENTS} clients: {said}; {len(load.rulings)} rulings told and found")
+    of = Counter(origin for origin, _ in load.rulings)
+    print(f"killed {kills} times in {arguments.seconds:.0f} s under {CLIENTS} clients: {said}; "
+          f"{' + '.join(str(count) for count in of.values())} rulings told and found")
+    if len(of) != arguments.gateways:
+        wrong.append("not every gateway ruled on something: the duel shows nothing")
     if not load.accepted or not load.refused:
         wrong.append("nobody was let in, or nobody refused: the duel shows nothing")
     for sentence in wrong[:20]:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks logs and proofs that Eosin wrote, from the C2SP specifications alone.
 
-Written from c2sp.org/signed-note, tlog-checkpoint, tlog-tiles and tlog-proof, RFC 6962 section 2.1, and for
+Written from c2sp.org/signed-note, tlog-checkpoint, tlog-tiles, tlog-proof and tlog-cosignature, RFC 6962 section 2.1, and for
 certificates DSSE 1.0.2, in-toto Statement v1 and spec/certificate.md. It shares nothing with Eosin: no code, no types,
 no file. Ed25519 comes from PyPI `cryptography`.
 
@@ -9,6 +9,7 @@ no file. Ed25519 comes from PyPI `cryptography`.
     verify.py proof       VKEY PROOF ENTRY          PROOF is a .tlog-proof file, ENTRY the entry's bytes
     verify.py log         VKEY FOLDER               every entry, every tile, the root
     verify.py consistency VKEY FOLDER OLD_CHECKPOINT
+    verify.py witness     VKEY WITNESS_VKEY NOTE    a checkpoint, or a .tlog-proof: the log signed it, the witness cosigned
     verify.py certificate VKEY CERTIFICATE FILE...  signature, statement, entry, proof, and each file's digest
 
 VKEY is a verifier key or a file that holds one. Prints one line and exits 0, or says what is wrong and exits 1.
@@ -50,10 +51,10 @@ def decimal(text):
 # c2sp.org/signed-note
 
 
-def parse_vkey(text):
+def parse_vkey(text, kind=1):
     name, key_id, key = text.strip().split("+", 2)
     data = strict_base64(key)
-    need(data[0] == 1 and len(data) == 33, "not an Ed25519 verifier key")
+    need(data[0] == kind and len(data) == 33, f"not an Ed25519 key of type {kind:02}")
     expected = hashlib.sha256(name.encode() + b"\n" + data).digest()[:4]
     need(expected.hex() == key_id, "the key's id does not fit its name and bytes")
     return name, expected, Ed25519PublicKey.from_public_bytes(data[1:])
@@ -80,6 +81,31 @@ def open_note(note, vkey):
             valid = True
     need(valid, "not signed by this key")
     return text
+
+
+# c2sp.org/tlog-cosignature
+
+
+def cosigned_at(note, witness):
+    """When this witness cosigned a checkpoint, in POSIX seconds."""
+    name, key_id, public = witness
+    split = note.rfind("\n\n")
+    need(split >= 0 and note.endswith("\n"), "not a signed note")
+    moments = []
+    for line in note[split + 2 :].splitlines():
+        signer, _, encoded = line.removeprefix("\u2014 ").partition(" ")
+        data = strict_base64(encoded)
+        if signer != name or data[:4] != key_id:
+            continue
+        at = int.from_bytes(data[4:12], "big")
+        message = f"cosignature/v1\ntime {at}\n{note[: split + 1]}"
+        try:
+            public.verify(data[12:], message.encode())
+        except InvalidSignature as error:
+            raise Wrong("the cosignature does not verify") from error
+        moments.append(at)
+    need(moments, "this witness has not cosigned it")
+    return max(moments)
 
 
 # c2sp.org/tlog-checkpoint
@@ -313,6 +339,13 @@ def main(arguments):
             entry = file.read()
         index, size = included(text_of(arguments[2]), vkey, entry)
         return f"entry {index} of {size} is in {vkey[0]}"
+    if command == "witness" and len(arguments) == 4:
+        witness = parse_vkey(text_of(arguments[2]) if os.path.exists(arguments[2]) else arguments[2], kind=4)
+        note = text_of(arguments[3])
+        if note.startswith("c2sp.org/tlog-proof@v1\n"):
+            note = note.split("\n\n", 1)[1]
+        size, _ = open_checkpoint(note, vkey)
+        return f"{witness[0]} cosigned {size} entries of {vkey[0]} at {cosigned_at(note, witness)}"
     if command == "log" and len(arguments) == 3:
         size, root = open_checkpoint(text_of(os.path.join(arguments[2], "checkpoint")), vkey)
         need(tree(read_log(arguments[2], size)) == root, "the entries do not lead to the signed root")

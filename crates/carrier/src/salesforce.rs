@@ -55,7 +55,7 @@ pub use door::{Route, is_event, normal_target, route, route_at};
 pub use fate::complete;
 pub use field::{DATASET_OBJECT, identity_fields};
 pub use id::RecordId;
-pub use job::{JOB_BYTES_MAX, Job, Operation, job_created};
+pub use job::{JOB_BYTES_MAX, Job, JobOfUpload, Operation, job_created, job_of_upload};
 pub use look::{Look, look};
 pub use named::{Renamed, named_in_body, named_in_target, renamed_back, renamed_body, renamed_target};
 pub(crate) use place::{COLUMNS, is_own_column};

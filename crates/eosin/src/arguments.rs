@@ -346,32 +346,62 @@ pub(crate) struct StripArguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum LedgerCommand {
-    /// Recompute every tile and check every signature.
+    /// Recompute every tile and check every signature, of one ledger or of many.
     Verify {
-        /// The ledger's folder; by default that of the configuration.
+        /// The ledgers' folders; by default that of the configuration.
         #[arg(value_name = "FOLDER")]
-        folder: Option<PathBuf>,
-        /// The key to check it with; by default that of the configuration.
+        folders: Vec<PathBuf>,
+        /// A key to check them with; each ledger takes the one of its own name. By default those of the configuration.
         #[arg(long, value_name = "FILE")]
-        vkey: Option<PathBuf>,
+        vkey: Vec<PathBuf>,
+        /// The public key of a witness whose cosignatures count. By default those of the configuration.
+        #[arg(long, value_name = "FILE")]
+        witness: Vec<PathBuf>,
+        /// How many witnesses must have cosigned. By default what the configuration says, or all that are named.
+        #[arg(long, value_name = "COUNT")]
+        quorum: Option<usize>,
         /// The configuration.
         #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
         config: PathBuf,
-        /// Print the result as JSON.
+        /// Print the results as JSON, a line a ledger.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List entries, of one ledger or of many, in the order of time.
+    Show {
+        /// The ledgers' folders; by default that of the configuration.
+        #[arg(value_name = "FOLDER")]
+        folders: Vec<PathBuf>,
+        /// Only entries of this kind, such as `ruling` or `settlement`.
+        #[arg(long, value_name = "KIND")]
+        kind: Option<String>,
+        /// Only entries about this boundary.
+        #[arg(long, value_name = "NAME")]
+        boundary: Option<String>,
+        /// Only entries from this moment on, such as `2026-11-22T09:00:00Z`.
+        #[arg(long, value_name = "MOMENT")]
+        since: Option<String>,
+        /// The last so many that fit.
+        #[arg(long, default_value_t = 20, value_name = "COUNT")]
+        last: usize,
+        /// The configuration.
+        #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
+        config: PathBuf,
+        /// Print the entries as they stand in the ledger, a line each, with their places.
         #[arg(long)]
         json: bool,
     },
     /// Write an offline proof that an entry is in the ledger.
     Prove {
-        /// The entry's zero-based place, as rulings name it after the `#`.
-        #[arg(value_name = "INDEX")]
-        index: u64,
-        /// Where to write the proof; the entry itself goes beside it. Default: `entry-INDEX.tlog-proof`.
+        /// The entry's place: the number that rulings name after the `#`, or the whole `origin#number`.
+        #[arg(value_name = "PLACE")]
+        place: String,
+        /// Where to write the proof; the entry itself goes beside it. Default: `entry-NUMBER.tlog-proof`.
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
-        /// The ledger's folder; by default that of the configuration.
+        /// A ledger's folder; of many, the one that `origin` names. By default that of the configuration.
         #[arg(long, value_name = "FOLDER")]
-        folder: Option<PathBuf>,
+        folder: Vec<PathBuf>,
         /// The configuration.
         #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
         config: PathBuf,

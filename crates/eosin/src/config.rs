@@ -47,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) recognise: Recognise,
     /// The keys that sign and verify headers; nothing is signed or believed without them.
     pub(crate) signatures: Option<SignatureFiles>,
+    /// The witness that this gateway is for other logs, if it is one.
+    pub(crate) witness: Option<Witness>,
     /// The local certificate authority, for boundaries with TLS.
     pub(crate) authority: Authority,
     /// Bounds.
@@ -66,6 +68,23 @@ pub(crate) struct Ledger {
     pub(crate) signer: PathBuf,
     /// The file with its verifier key.
     pub(crate) vkey: PathBuf,
+    /// Who cosigns its checkpoints: where, and the file with the witness's key.
+    pub(crate) witnesses: Vec<(http::Uri, PathBuf)>,
+    /// How many of them have to.
+    pub(crate) quorum: usize,
+}
+
+/// The witness that this gateway is for other logs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Witness {
+    /// Where logs ask.
+    pub(crate) listen: SocketAddr,
+    /// What it has cosigned.
+    pub(crate) folder: PathBuf,
+    /// The file with its private key.
+    pub(crate) key: PathBuf,
+    /// The files with the verifier keys of those logs.
+    pub(crate) logs: Vec<PathBuf>,
 }
 
 /// A log that is trusted, and for what.

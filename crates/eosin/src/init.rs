@@ -20,7 +20,7 @@ use crate::{
 
 const TEMPLATE: &str = include_str!("init/eosin.toml");
 
-/// Writes `eosin.toml`, `keys/ledger.skey`, `keys/registry.key` and `keys/quarantine.key` (0600), `keys/ledger.vkey`, `keys/headers.jwk`, `datasets/` and an empty `ledger/`.
+/// Writes `eosin.toml`, `keys/ledger.skey`, `keys/registry.key`, `keys/quarantine.key`, `keys/witness.skey` and `keys/headers.jwk` (0600), their public halves, `datasets/` and an empty `ledger/`.
 pub(crate) fn init(arguments: &InitArguments, printer: &Printer) -> Done {
     let folder = &arguments.folder;
     for name in ["eosin.toml", "keys", "ledger"] {
@@ -48,6 +48,11 @@ pub(crate) fn init(arguments: &InitArguments, printer: &Printer) -> Done {
     let quarantine_key = folder.join("keys").join("quarantine.key");
     durable::create_private(&quarantine_key, format!("{}\n", keys::new_quarantine_key()?).as_bytes())
         .into_diagnostic()?;
+    let witness = keys::new_witness(&format!("{}/witness", signer.name()))?;
+    let private = folder.join("keys").join("witness.skey");
+    durable::create_private(&private, format!("{}\n", witness.to_string()).as_bytes()).into_diagnostic()?;
+    let public = folder.join("keys").join("witness.vkey");
+    durable::replace(&public, format!("{}\n", witness.witness()).as_bytes()).into_diagnostic()?;
     let headers = keys::new_headers_key()?;
     let private = folder.join("keys").join("headers.jwk");
     durable::create_private(&private, format!("{}\n", headers.private).as_bytes()).into_diagnostic()?;
@@ -70,6 +75,10 @@ pub(crate) fn init(arguments: &InitArguments, printer: &Printer) -> Done {
     say(
         "keys/headers.jwk",
         "signs headers; headers.public.jwk beside it is for the gateways that check them",
+    );
+    say(
+        "keys/witness.skey",
+        "cosigns other logs, if this gateway is to be their witness; witness.vkey is for them",
     );
     say("ledger/", &format!("an empty ledger named {}", signer.name()));
     say("datasets/", "datasets that are known from the start");

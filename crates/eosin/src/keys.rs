@@ -6,6 +6,7 @@ use aws_lc_rs::rand;
 use data_encoding::BASE64;
 use mark::{
     Salt,
+    cosignature::{WitnessKey, WitnessSigner},
     digest::decode_base64,
     note::{SignerKey, VerifierKey},
 };
@@ -46,6 +47,29 @@ pub(crate) fn verifier(path: &Path) -> miette::Result<VerifierKey> {
     VerifierKey::parse(text.trim())
         .into_diagnostic()
         .wrap_err_with(|| format!("{} is not a verifier key (`name+hash+base64`)", path.display()))
+}
+
+/// A new witness's key of this name.
+pub(crate) fn new_witness(name: &str) -> miette::Result<WitnessSigner> {
+    WitnessSigner::generate(name, random()?)
+        .into_diagnostic()
+        .wrap_err_with(|| format!("`{name}` cannot name a witness"))
+}
+
+/// Reads a witness's private key.
+pub(crate) fn witness_signer(path: &Path) -> miette::Result<WitnessSigner> {
+    let text = small_file(path)?;
+    WitnessSigner::parse(text.trim())
+        .into_diagnostic()
+        .wrap_err_with(|| format!("{} is not a witness's key; `eosin init` makes one", path.display()))
+}
+
+/// Reads a witness's public key.
+pub(crate) fn witness(path: &Path) -> miette::Result<WitnessKey> {
+    let text = small_file(path)?;
+    WitnessKey::parse(text.trim()).into_diagnostic().wrap_err_with(|| {
+        format!("{} is not a witness's public key (`name+hash+base64`, type 04)", path.display())
+    })
 }
 
 /// A new registry key as its file holds it: 32 random bytes in base64.

@@ -1,41 +1,119 @@
-//! `eosin ledger`: check a ledger whole, or take a proof out of it for somebody who does not trust us.
+//! `eosin ledger`: check ledgers whole, list what is in them, or take a proof out for somebody who does not trust us.
 
 use std::path::{Path, PathBuf};
 
-use crate::{arguments::LedgerCommand, config::Config, outcome::Done, printer::Printer};
+use mark::{cosignature::WitnessKey, note::VerifierKey};
+use miette::miette;
+
+use crate::{
+    arguments::LedgerCommand,
+    config::Config,
+    keys,
+    outcome::{Done, Outcome},
+    printer::Printer,
+};
 
 mod prove;
+mod show;
 mod verify;
+mod witnesses;
+
+use witnesses::Quorum;
 
 /// Runs one of the ledger's commands.
 pub(crate) fn ledger(command: &LedgerCommand, printer: &Printer) -> Done {
     match command {
-        LedgerCommand::Verify { folder, vkey, config, json } => {
-            let (folder, vkey) = if let (Some(folder), Some(vkey)) = (folder, vkey) {
-                (folder.clone(), vkey.clone())
-            } else {
-                let known = Config::load(config)?.ledger;
-                (folder.clone().unwrap_or(known.folder), vkey.clone().unwrap_or(known.vkey))
-            };
-            verify::verify(&folder, &vkey, *json, printer)
-        }
-        LedgerCommand::Prove { index, out, folder, config, json } => {
-            let (folder, vkey) = match folder {
-                // Without a configuration there is no key to check the proof with: its reader has one.
-                Some(folder) if !config.exists() => (folder.clone(), None),
-                Some(folder) => (folder.clone(), key_of(folder, &Config::load(config)?)),
-                None => {
-                    let known = Config::load(config)?.ledger;
-                    (known.folder, Some(known.vkey))
+        LedgerCommand::Verify { folders, vkey, witness, quorum, config, json } => {
+            let needs_config = folders.is_empty() || vkey.is_empty();
+            let known = if needs_config || config.exists() { Some(Config::load(config)?) } else { None };
+            let folders = folders_or(folders, known.as_ref());
+            let keys = keys_or(vkey, known.as_ref())?;
+            let quorum = quorum_or(witness, *quorum, known.as_ref())?;
+            let mut outcome = Outcome::Clean;
+            for (at, folder) in folders.iter().enumerate() {
+                if at > 0 && !json {
+                    printer.line("");
                 }
-            };
-            prove::prove(*index, out.as_deref(), &folder, vkey.as_deref(), *json, printer)
+                if verify::verify(folder, &keys, &quorum, *json, printer)? != Outcome::Clean {
+                    outcome = Outcome::Findings;
+                }
+            }
+            Ok(outcome)
+        }
+        LedgerCommand::Show { folders, kind, boundary, since, last, config, json } => {
+            let known = if folders.is_empty() { Some(Config::load(config)?) } else { None };
+            let folders = folders_or(folders, known.as_ref());
+            let wanted = show::Wanted::new(kind.as_deref(), boundary.as_deref(), since.as_deref(), *last)?;
+            show::show(&folders, &wanted, *json, printer)
+        }
+        LedgerCommand::Prove { place, out, folder, config, json } => {
+            // Without a configuration there is no key to check the proof with: its reader has one.
+            let needs_config = folder.is_empty();
+            let known = if needs_config || config.exists() { Some(Config::load(config)?) } else { None };
+            let folders = folders_or(folder, known.as_ref());
+            let keys = keys_or(&[], known.as_ref())?;
+            let quorum = quorum_or(&[], None, known.as_ref())?;
+            let keys = prove::Keys { logs: &keys, quorum: &quorum };
+            prove::prove(place, out.as_deref(), &folders, &keys, *json, printer)
         }
     }
 }
 
-/// The configuration's key, if it is the key of the ledger in this folder.
-fn key_of(folder: &Path, config: &Config) -> Option<PathBuf> {
-    let same = std::path::absolute(folder).is_ok_and(|folder| folder == config.ledger.folder);
-    same.then(|| config.ledger.vkey.clone())
+fn folders_or(folders: &[PathBuf], known: Option<&Config>) -> Vec<PathBuf> {
+    match known {
+        Some(config) if folders.is_empty() => vec![config.ledger.folder.clone()],
+        _ => folders.to_vec(),
+    }
+}
+
+/// A verifier key and the file it came from.
+struct Key {
+    file: PathBuf,
+    key: VerifierKey,
+}
+
+/// The keys given, or those of the configuration: its own log's, and the logs that it trusts.
+fn keys_or(files: &[PathBuf], known: Option<&Config>) -> miette::Result<Vec<Key>> {
+    let own = known.filter(|_| files.is_empty()).map(|config| {
+        std::iter::once(config.ledger.vkey.clone()).chain(config.trust.iter().map(|trust| trust.vkey.clone()))
+    });
+    let files = files.iter().cloned().chain(own.into_iter().flatten());
+    files.map(|file| Ok(Key { key: keys::verifier(&file)?, file })).collect()
+}
+
+/// The witnesses given, or those of the configuration, and how many of them have to have cosigned.
+fn quorum_or(files: &[PathBuf], count: Option<usize>, known: Option<&Config>) -> miette::Result<Quorum> {
+    let of_config = known.filter(|_| files.is_empty()).map(|config| &config.ledger);
+    let theirs = of_config.into_iter().flat_map(|ledger| ledger.witnesses.iter().map(|(_, file)| file));
+    let witnesses = files
+        .iter()
+        .chain(theirs)
+        .map(|file| keys::witness(file))
+        .collect::<miette::Result<Vec<WitnessKey>>>()?;
+    let usual = of_config.map_or(witnesses.len(), |ledger| ledger.quorum.min(witnesses.len()));
+    let needed = count.unwrap_or(usual);
+    if needed > witnesses.len() {
+        return Err(miette!(
+            help = "name each with `--witness FILE`, or in `[[ledger.witness]]`",
+            "a quorum of {needed} cannot be had of {} witnesses",
+            witnesses.len()
+        ));
+    }
+    Ok(Quorum { witnesses, needed })
+}
+
+/// The key of the log of this name.
+///
+/// Errors: a report that says whose keys there are.
+fn key_of<'k>(origin: &str, folder: &Path, keys: &'k [Key]) -> miette::Result<&'k Key> {
+    keys.iter().find(|key| key.key.name() == origin).ok_or_else(|| {
+        let names: Vec<&str> = keys.iter().map(|key| key.key.name()).collect();
+        miette!(
+            help = "give the key of this log with `--vkey FILE`; if one of these should be its key, somebody has put \
+                    another log's checkpoint here",
+            "the ledger in {} calls itself `{origin}`, and the keys at hand are of {}",
+            folder.display(),
+            if names.is_empty() { "none".to_owned() } else { format!("`{}`", names.join("`, `")) }
+        )
+    })
 }

@@ -14,6 +14,7 @@ mod certify_command;
 mod column_maps;
 mod config;
 mod config_command;
+mod datasets;
 mod demo;
 mod drill_command;
 mod export;
@@ -32,6 +33,7 @@ mod registry_command;
 mod run;
 mod trust;
 mod wiring;
+mod witnessing;
 
 use arguments::{Arguments, Command};
 use outcome::Outcome;

@@ -10,11 +10,11 @@ use crate::{
     arguments::RunArguments,
     config,
     config::Config,
-    environment,
+    datasets, environment,
     outcome::{Done, Outcome},
     printer::{Printer, Style},
     quarantine_command::{self, Desk},
-    wiring,
+    wiring, witnessing,
 };
 
 /// Runs until Ctrl-C or SIGTERM, then finishes what is under way and closes the ledger.
@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         .build()
         .into_diagnostic()
         .wrap_err("cannot start the runtime")?;
-    runtime.block_on(async {
+    let witnessed = runtime.block_on(async {
         let running = wiring::gateway(&config, Arc::clone(&flow)).await?;
         for boundary in &config.boundaries {
             let name = &boundary.boundary.name;
@@ -44,14 +44,24 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
                 boundary.boundary.mode.as_str(),
             ));
         }
+        let witness = witnessing::serve(&config).await?;
+        if let Some(witness) = &witness {
+            printer.line(&format!("witness: http://{} cosigns checkpoints of other logs", witness.address()));
+        }
         if let Some(address) = running.admin_address() {
             printer.line(&format!("health and metrics: http://{address}/healthz /readyz /metrics"));
         }
+        let witnessed = witnessing::ask(&config)?;
         let desk = Arc::new(Desk::new(&config, Arc::clone(&flow))?);
         let deciding = decisions(&config, &desk, printer);
         let expiring = tokio::spawn(expire(config.quarantine.clone(), Arc::clone(&flow)));
         let refreshing = tokio::spawn(refresh(config.clone(), Arc::clone(&flow)));
+        let sharing =
+            config.datasets.clone().map(|folder| tokio::spawn(datasets::keep(folder, Arc::clone(&flow))));
         stopped().await?;
+        if let Some(sharing) = sharing {
+            sharing.abort();
+        }
         refreshing.abort();
         expiring.abort();
         printer.note("stopping: finishing what is under way");
@@ -64,7 +74,7 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         if let Some(deciding) = deciding {
             deciding.abort();
         }
-        Ok::<(), miette::Report>(())
+        Ok::<_, miette::Report>(witnessed)
     })?;
     if let Some(keeping) = flow.keeping() {
         drop(keeping.keeper().close());
@@ -72,6 +82,9 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
     flow.appender()
         .close()
         .map_err(|_| miette!("the ledger could not be closed cleanly; it recovers when opened"))?;
+    if let Some(witnessed) = witnessed {
+        runtime.block_on(witnessed.finish());
+    }
     Ok(Outcome::Clean)
 }
 

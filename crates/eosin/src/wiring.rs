@@ -20,6 +20,11 @@ pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }
 
+/// The current time in POSIX seconds.
+pub(crate) fn posix_seconds() -> u64 {
+    now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
 /// The current moment as entries write it.
 pub(crate) fn moment() -> String {
     let utc = jiff::tz::Offset::UTC.to_datetime(clock()());

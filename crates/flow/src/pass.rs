@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use carrier::{
     Door, Refusal, Unit, ai_disclosure,
     provenance::Provenance,
-    salesforce::{self, BatchRead, BulkV1, batch_read},
+    salesforce::{self, BatchRead, BulkV1, JobOfUpload, batch_read},
 };
 use ledger::{AppendError, Logged};
 use mark::{Verdict, judge};
@@ -151,6 +151,18 @@ impl Flow {
         }
     }
 
+    /// The Bulk job of this upload, if nobody here has seen it being made: the shell asks the upstream, and shows what it
+    /// answers to [`Flow::observe_job`] or [`Flow::observe_batch_job`].
+    pub fn unknown_job(&self, method: &str, target: &str) -> Option<JobOfUpload> {
+        let job = salesforce::job_of_upload(method, target)?;
+        let is_known = if job.is_batch_job {
+            self.jobs.batch_job(&job.id).is_some()
+        } else {
+            self.jobs.get(&job.id).is_some()
+        };
+        (!is_known).then_some(job)
+    }
+
     /// The upstream's answer with what was withheld put back into it; see [`Merge::apply`].
     ///
     /// Of a batch of which rows were withheld the id is remembered, so that its results can be made whole later.
@@ -207,6 +219,7 @@ impl Flow {
                 continue;
             }
             if let Ok(batches) = self.admit(dataset) {
+                self.remember(dataset);
                 self.note(Entry::dataset(&crossing.boundary.name, &id.to_string(), batches, moment));
             }
         }

@@ -34,11 +34,16 @@ pub struct Flow {
     pub(crate) batches: Batches,
     pub(crate) gaps: Gaps,
     keeping: Option<Keeping>,
+    /// Datasets that became known here and nobody has written down yet.
+    learned: Mutex<Vec<DatasetFile>>,
     /// What policy was found to hide.
     pub(crate) hidden: Mutex<HiddenFrom>,
     // By the boundary's name.
     pub(crate) doors: BTreeMap<String, Doors>,
 }
+
+/// How much of datasets waits to be written down: a hundred thousand batches.
+const LEARNED_BYTES_MAX: usize = 64 << 20;
 
 /// What is hidden, by policies, boundary and client; with how many batches were known then.
 pub(crate) type HiddenFrom = BTreeMap<(String, String, String), (usize, Hidden)>;
@@ -76,6 +81,7 @@ impl Flow {
             batches: Batches::default(),
             gaps: Gaps::default(),
             keeping: None,
+            learned: Mutex::default(),
             hidden: Mutex::default(),
             doors: BTreeMap::new(),
         }
@@ -105,6 +111,24 @@ impl Flow {
     pub fn admit(&self, dataset: &DatasetFile) -> Result<usize, mark::AdmitError> {
         let mut slot = self.trust.write().unwrap_or_else(PoisonError::into_inner);
         Arc::make_mut(&mut slot).admit(dataset)
+    }
+
+    /// Takes the datasets that became known at a boundary since this was last asked, so that they can be written down:
+    /// other gateways, and this one after a restart, have not seen their rows pass.
+    ///
+    /// Bounds: [`LEARNED_BYTES_MAX`] of receipts are kept for the asking; what comes then is known here alone.
+    pub fn take_learned(&self) -> Vec<DatasetFile> {
+        std::mem::take(&mut *self.learned.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn remember(&self, dataset: &DatasetFile) {
+        let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = |dataset: &DatasetFile| -> usize {
+            dataset.receipts.iter().map(|receipt| receipt.entry.len() + receipt.proof.len()).sum()
+        };
+        if learned.iter().map(bytes).sum::<usize>() + bytes(dataset) <= LEARNED_BYTES_MAX {
+            learned.push(dataset.clone());
+        }
     }
 
     /// Puts other policies in force for crossings that begin after this.

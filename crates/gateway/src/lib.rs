@@ -12,6 +12,7 @@ mod config;
 mod courier;
 mod head;
 mod isolation;
+mod jobs;
 mod ledger_state;
 mod metrics;
 mod problem;
@@ -23,8 +24,10 @@ mod signing;
 mod spool;
 mod upstream;
 mod wire;
+mod witness;
 
 pub use config::{BoundaryConfig, Config, IsolatedReads, Limits, Reads, SpoolConfig, Timeouts, TlsIdentity};
 pub use courier::{ANSWER_BYTES_MAX, BadToken, Courier, Delivered};
 pub use server::{Gateway, Running, StartError, Stopped};
 pub use signing::{SKEW_SECONDS, Signatures, VALID_SECONDS};
+pub use witness::{WitnessAnswer, WitnessClient, WitnessServer};

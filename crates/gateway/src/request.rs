@@ -14,6 +14,7 @@ use crate::{
     body::{Body, Collected, Trailers, collect, drain},
     coding::{Coding, coding, decode},
     head::{AI_DISCLOSURE, Door, Head, PROVENANCE, admit, strip_hop_by_hop, strip_ours, texts, via},
+    jobs,
     problem::{Problem, Spoken, respond, respond_made},
     reading,
     rewrite::{self, Addresses},
@@ -101,6 +102,7 @@ async fn life(
     }
     let reader = reader.map(|(reader, _)| reader);
     let collected = collect(body, lane.limits.body_bytes, &lane.held, lane.timeouts.idle).await?;
+    jobs::learn(lane, &head).await;
     let collected = spooled(lane, &head, collected).await?;
     // A client that hangs up drops this waiting, never the crossing itself.
     let crossing = tokio::spawn(cross(Arc::clone(lane), reader, head, collected, story.clone()));

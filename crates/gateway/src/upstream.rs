@@ -39,11 +39,23 @@ const POOL_IDLE: Duration = Duration::from_secs(20);
 impl Upstream {
     pub(crate) fn new(config: &BoundaryConfig, timeouts: &Timeouts) -> Result<Self, StartError> {
         let name = &config.boundary.name;
-        let wrong = || StartError::Upstream { boundary: name.clone() };
-        let parts = config.upstream.clone().into_parts();
+        if config.upstream.path_and_query().is_some_and(|path| path != "/") {
+            return Err(StartError::Upstream { boundary: name.clone() });
+        }
+        Self::to(name, &config.upstream, &config.upstream_roots, timeouts)
+    }
+
+    /// A client for what is at this place, whatever its path; errors call it by `name`.
+    pub(crate) fn to(
+        name: &str,
+        place: &Uri,
+        more_roots: &[String],
+        timeouts: &Timeouts,
+    ) -> Result<Self, StartError> {
+        let wrong = || StartError::Upstream { boundary: name.to_owned() };
+        let parts = place.clone().into_parts();
         let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else { return Err(wrong()) };
-        let plain_path = parts.path_and_query.is_none_or(|path| path == "/");
-        if !plain_path || authority.as_str().contains('@') {
+        if authority.as_str().contains('@') {
             return Err(wrong());
         }
         if scheme != Scheme::HTTP && scheme != Scheme::HTTPS {
@@ -54,7 +66,7 @@ impl Upstream {
         http.set_nodelay(true);
         http.set_connect_timeout(Some(timeouts.connect));
         let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls(config, scheme == Scheme::HTTPS)?)
+            .with_tls_config(tls(name, more_roots, scheme == Scheme::HTTPS)?)
             .https_or_http()
             .enable_http1()
             .enable_http2()
@@ -125,10 +137,10 @@ fn blame(error: &hyper_util::client::legacy::Error) -> Problem {
     Problem::UpstreamBroken
 }
 
-fn tls(config: &BoundaryConfig, with_system_roots: bool) -> Result<ClientConfig, StartError> {
+fn tls(name: &str, more_roots: &[String], with_system_roots: bool) -> Result<ClientConfig, StartError> {
     let mut roots = RootCertStore::empty();
-    for pem in &config.upstream_roots {
-        let wrong = || StartError::UpstreamRoot { boundary: config.boundary.name.clone() };
+    for pem in more_roots {
+        let wrong = || StartError::UpstreamRoot { boundary: name.to_owned() };
         for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
             roots.add(certificate.map_err(|_| wrong())?).map_err(|_| wrong())?;
         }

@@ -59,6 +59,9 @@ pub(crate) fn run() -> bool {
     step("leak channels", &mut || leaks::run(&root, Script::Channels, &[], &mut tally));
     step("bypass duel", &mut || leaks::run(&root, Script::Bypass, &[], &mut tally));
     step("kill duel", &mut || leaks::run(&root, Script::Kill, &[], &mut tally));
+    step("kill duel, two gateways", &mut || {
+        leaks::run(&root, Script::Kill, &["--gateways".to_owned(), "2".to_owned()], &mut tally)
+    });
     step("documents", &mut || {
         plain(&root, &["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])
     });

@@ -3,6 +3,7 @@
 use mark::json::{self, Json};
 
 use super::door::is_written;
+use crate::route::Target;
 
 /// What a Bulk 2.0 ingest job said when it was created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +81,51 @@ fn described(job: &Json<'_>, id: &str) -> Option<Job> {
     Some(Job { id: id.to_owned(), object: object.to_owned(), operation, delimiter })
 }
 
+/// The job that an upload belongs to, and where the org tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobOfUpload {
+    /// Its id, in the 15 character form.
+    pub id: String,
+    /// What to `GET`.
+    pub target: String,
+    /// Whether it is a job of Bulk API v1.
+    pub is_batch_job: bool,
+}
+
+/// Which job this request uploads rows to; `None` for every other request.
+///
+/// Another gateway may have seen the job being made, or this one before it was started again: the org knows.
+///
+/// Source: spec/carriers.md sections 2.4 and 2.8.
+pub fn job_of_upload(method: &str, target: &str) -> Option<JobOfUpload> {
+    let target = Target::parse(target)?;
+    let segments: Vec<String> = target
+        .segments()
+        .iter()
+        .skip_while(|segment| !segment.eq_ignore_ascii_case("services"))
+        .cloned()
+        .collect();
+    let lower: Vec<String> = segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
+    let words: Vec<&str> = lower.iter().map(String::as_str).collect();
+    let (id, is_batch_job) = match (method.to_ascii_uppercase().as_str(), words.as_slice()) {
+        ("PUT", ["services", "data", _, "jobs", "ingest", _, "batches"]) => (segments.get(5)?, false),
+        ("POST", ["services", "async", _, "job", _, "batch"]) => (segments.get(4)?, true),
+        _ => return None,
+    };
+    let is_plain = |segment: &String| {
+        !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
+    };
+    if !matches!(id.len(), 15 | 18) || !segments.iter().all(is_plain) {
+        return None;
+    }
+    let (_, path) = segments.split_last()?;
+    Some(JobOfUpload {
+        id: short_job_id(id).to_owned(),
+        target: format!("/{}", path.join("/")),
+        is_batch_job,
+    })
+}
+
 /// The first 15 characters of an id: the rest is a checksum.
 pub(super) fn short_job_id(id: &str) -> &str {
     id.get(..15).unwrap_or(id)
@@ -97,6 +143,35 @@ mod tests {
             "{response}"
         );
         assert!(job.is_none_or(|job| job.id.len() == 15));
+    }
+
+    #[test]
+    fn an_upload_says_where_its_job_is_told_of() {
+        for (method, target, want) in [
+            (
+                "PUT",
+                "/services/data/v67.0/jobs/ingest/7505000000000EAAAQ/batches/",
+                Some(("/services/data/v67.0/jobs/ingest/7505000000000EAAAQ", false)),
+            ),
+            (
+                "put",
+                "/Services//data/v67.0/jobs/ingest/7505000000000EA/%62atches?x=1",
+                Some(("/Services/data/v67.0/jobs/ingest/7505000000000EA", false)),
+            ),
+            (
+                "POST",
+                "/services/async/67.0/job/7505000000000EAAAQ/batch",
+                Some(("/services/async/67.0/job/7505000000000EAAAQ", true)),
+            ),
+            ("GET", "/services/data/v67.0/jobs/ingest/7505000000000EAAAQ/batches", None),
+            ("PUT", "/services/data/v67.0/jobs/ingest/..%2f..%2fsobjects/batches", None),
+            ("PUT", "/services/data/v67.0/jobs/ingest/750/batches", None),
+            ("POST", "/services/data/v67.0/jobs/ingest", None),
+        ] {
+            let told = job_of_upload(method, target);
+            assert_eq!(told.as_ref().map(|job| (job.target.as_str(), job.is_batch_job)), want, "{target}");
+            assert!(told.is_none_or(|job| job.id == "7505000000000EA"));
+        }
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) recognise: Recognise,
     pub(super) signatures: Option<Signatures>,
+    pub(super) witness: Option<Witness>,
     #[serde(default)]
     pub(super) tls: Tls,
     #[serde(default)]
@@ -38,6 +39,27 @@ pub(super) struct Ledger {
     pub(super) folder: String,
     pub(super) signer: String,
     pub(super) vkey: String,
+    #[serde(default)]
+    pub(super) witness: Vec<LedgerWitness>,
+    pub(super) quorum: Option<Spanned<i64>>,
+}
+
+/// `[[ledger.witness]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LedgerWitness {
+    pub(super) url: Spanned<String>,
+    pub(super) vkey: String,
+}
+
+/// `[witness]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Witness {
+    pub(super) listen: Spanned<String>,
+    pub(super) folder: String,
+    pub(super) key: String,
+    pub(super) logs: Vec<String>,
 }
 
 /// `[policy]`

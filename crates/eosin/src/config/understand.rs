@@ -16,7 +16,7 @@ use toml::Spanned;
 
 use super::{
     Authority, Boundary, Config, Ledger, Limits, Quarantine, Recognise, RegistryFiles, SignatureFiles,
-    Trusted, raw,
+    Trusted, Witness, raw,
 };
 
 /// Understands a configuration.
@@ -32,11 +32,7 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
     let path = |written: &str| home.join(written);
     let config = Config {
         file: file.to_owned(),
-        ledger: Ledger {
-            folder: path(&written.ledger.folder),
-            signer: path(&written.ledger.signer),
-            vkey: path(&written.ledger.vkey),
-        },
+        ledger: ledger(&written.ledger, &path, &mut faults),
         policy: written.policy.file.as_deref().map(path),
         trust: written
             .trust
@@ -61,6 +57,7 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
                 .and_then(|bits| i32::try_from(faults.count(Some(bits), 1, BITS_MAX)).ok()),
         },
         signatures: written.signatures.as_ref().map(|written| signatures(written, &path, &mut faults)),
+        witness: written.witness.as_ref().and_then(|written| witness(written, &path, &mut faults)),
         authority: Authority {
             certificate: path(written.tls.certificate.as_deref().unwrap_or("keys/authority.pem")),
             key: path(written.tls.key.as_deref().unwrap_or("keys/authority.key")),
@@ -91,6 +88,42 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
         }
     }
     if faults.0.is_empty() { Ok(config) } else { Err(report(text, file, faults.0)) }
+}
+
+fn ledger(written: &raw::Ledger, path: &impl Fn(&str) -> PathBuf, faults: &mut Faults) -> Ledger {
+    let mut witnesses = Vec::with_capacity(written.witness.len());
+    for one in &written.witness {
+        let uri: Option<http::Uri> = faults.word(&one.url);
+        let Some(uri) = uri else { continue };
+        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.query().is_some() {
+            faults.say(
+                one.url.span(),
+                "a witness is at `http://host:port` or `https://host`, with a path or without",
+            );
+        }
+        witnesses.push((uri, path(&one.vkey)));
+    }
+    if let Some(quorum) = written.quorum.as_ref().filter(|_| witnesses.is_empty()) {
+        faults.say(quorum.span(), "there is no `[[ledger.witness]]` to cosign");
+    }
+    let all = witnesses.len().max(1);
+    Ledger {
+        folder: path(&written.folder),
+        signer: path(&written.signer),
+        vkey: path(&written.vkey),
+        quorum: faults.count(written.quorum.as_ref(), all, all),
+        witnesses,
+    }
+}
+
+fn witness(written: &raw::Witness, path: &impl Fn(&str) -> PathBuf, faults: &mut Faults) -> Option<Witness> {
+    let logs = written.logs.iter().map(|log| path(log)).collect();
+    Some(Witness {
+        listen: faults.word(&written.listen)?,
+        folder: path(&written.folder),
+        key: path(&written.key),
+        logs,
+    })
 }
 
 fn limits(written: &raw::Limits, path: &impl Fn(&str) -> PathBuf, faults: &mut Faults) -> Limits {

@@ -3,36 +3,50 @@
 use std::path::{Path, PathBuf};
 
 use ledger::{ReadError, Reader, durable};
-use mark::{merkle::leaf_hash, note::VerifierKey};
+use mark::merkle::leaf_hash;
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
+use super::{
+    Key,
+    witnesses::{Quorum, Standing},
+};
 use crate::{
-    keys,
     outcome::{Done, Outcome},
     printer::{Printer, Style},
 };
 
-/// Writes the proof of entry `index`, and the entry's exact bytes beside it.
+/// The keys at hand.
+pub(super) struct Keys<'k> {
+    pub(super) logs: &'k [Key],
+    pub(super) quorum: &'k Quorum,
+}
+
+/// Writes the proof of an entry, and the entry's exact bytes beside it.
+///
+/// Where enough witnesses have cosigned a checkpoint that covers the entry, the proof is under that one.
 ///
 /// Errors: a report, and nothing was written: no such entry, a damaged ledger, a proof that does not hold.
 pub(super) fn prove(
-    index: u64,
+    place: &str,
     out: Option<&Path>,
-    folder: &Path,
-    vkey: Option<&Path>,
+    folders: &[PathBuf],
+    keys: &Keys<'_>,
     json: bool,
     printer: &Printer,
 ) -> Done {
-    let reader = Reader::open(folder)
-        .into_diagnostic()
-        .wrap_err_with(|| format!("there is no ledger that can be read in {}", folder.display()))?;
-    let (entry, proof) = read(&reader, index, folder)?;
+    let (folder, reader, index) = find(place, folders)?;
+    let (entry, mut proof) = read(&reader, index, &folder)?;
     let leaf = leaf_hash(&entry);
-    let key = vkey.map(keys::verifier).transpose()?;
-    if let Some(key) = &key {
+    let key = keys.logs.iter().find(|key| key.key.name() == reader.origin());
+    let standing = key.and_then(|key| Standing::of(&folder, &key.key, keys.quorum));
+    let cosigned = standing.filter(|standing| standing.problem.is_none() && standing.size > index);
+    if cosigned.is_some() {
+        proof = reader.cosigned().and_then(|note| reader.prove_under(index, &note)).into_diagnostic()?;
+    }
+    if let Some(key) = key {
         // What we hand out we check as its reader will.
         proof
-            .verify(&leaf, std::slice::from_ref(key))
+            .verify(&leaf, std::slice::from_ref(&key.key))
             .into_diagnostic()
             .wrap_err("the proof does not hold, so it was not written; run `eosin ledger verify`")?;
     }
@@ -46,14 +60,44 @@ pub(super) fn prove(
     durable::replace(&entry_file, &entry).into_diagnostic()?;
     durable::replace(&proof_file, proof.to_string().as_bytes()).into_diagnostic()?;
 
-    let told =
-        Told { index, reader: &reader, entry_file, proof_file, key: key.as_ref(), vkey, leaf: leaf.to_hex() };
+    let leaf = leaf.to_hex();
+    let told = Told { index, reader: &reader, entry_file, proof_file, key, leaf, cosigned };
     if json {
         printer.line(&told.to_json());
     } else {
         told.print(printer);
     }
     Ok(Outcome::Clean)
+}
+
+/// Which ledger and which entry a place means.
+fn find(place: &str, folders: &[PathBuf]) -> miette::Result<(PathBuf, Reader, u64)> {
+    let (origin, number) = match place.rsplit_once('#') {
+        Some((origin, number)) => (Some(origin), number),
+        None => (None, place),
+    };
+    let index = number.parse().map_err(|_| {
+        miette!("`{place}` is no place: give a number, or `origin#number` as rulings are named")
+    })?;
+    let mut names = Vec::new();
+    for folder in folders {
+        let reader = Reader::open(folder)
+            .into_diagnostic()
+            .wrap_err_with(|| format!("there is no ledger that can be read in {}", folder.display()))?;
+        if origin.is_none_or(|origin| origin == reader.origin()) {
+            if origin.is_none() && folders.len() > 1 {
+                return Err(miette!("of several ledgers, say which: `origin#{number}`"));
+            }
+            return Ok((folder.clone(), reader, index));
+        }
+        names.push(format!("`{}`", reader.origin()));
+    }
+    Err(miette!(
+        help = "give the folder of that ledger with `--folder`",
+        "none of the ledgers here is `{}`: they are {}",
+        origin.unwrap_or_default(),
+        names.join(", ")
+    ))
 }
 
 fn read(
@@ -90,9 +134,9 @@ struct Told<'p> {
     reader: &'p Reader,
     entry_file: PathBuf,
     proof_file: PathBuf,
-    key: Option<&'p VerifierKey>,
-    vkey: Option<&'p Path>,
+    key: Option<&'p Key>,
     leaf: String,
+    cosigned: Option<Standing>,
 }
 
 impl Told<'_> {
@@ -106,15 +150,18 @@ impl Told<'_> {
         row("entry", &format!("{entry}   its exact bytes"));
         row("proof", &format!("{proof}   inclusion path and signed checkpoint, c2sp.org/tlog-proof@v1"));
         match self.key {
-            Some(key) => row("key", &key.to_string()),
+            Some(key) => row("key", &key.key.to_string()),
             None => row(
                 "key",
                 "the log's own `*.vkey`: ask whoever keeps the ledger, not whoever sends the proof",
             ),
         }
+        if let Some(cosigned) = &self.cosigned {
+            row("witnesses", &cosigned.sentence());
+        }
         row("leaf", &format!("{}   SHA-256 of a zero byte and the entry", self.leaf));
         printer.line("");
-        let vkey = self.vkey.map_or_else(|| "LOG.vkey".to_owned(), |path| path.display().to_string());
+        let vkey = self.key.map_or_else(|| "LOG.vkey".to_owned(), |key| key.file.display().to_string());
         printer.line("Check it without Eosin:");
         printer.line(&format!("  python3 tests/verifier/verify.py proof {vkey} {proof} {entry}"));
         printer.line(&format!("  (printf '\\0'; cat {entry}) | sha256sum    # the leaf hash"));
@@ -130,7 +177,8 @@ impl Told<'_> {
             "entry": self.entry_file.display().to_string(),
             "proof": self.proof_file.display().to_string(),
             "leaf": self.leaf,
-            "vkey": self.key.map(ToString::to_string),
+            "vkey": self.key.map(|key| key.key.to_string()),
+            "witnesses": self.cosigned,
         })
         .to_string()
     }

@@ -6,39 +6,47 @@ use jiff::Timestamp;
 use ledger::{Problem, VerifyReport};
 use mark::{
     checkpoint::{Checkpoint, OpenError},
-    note::{VerifierKey, VerifyError},
+    note::VerifyError,
 };
 use miette::miette;
 use serde::Serialize;
 
+use super::{
+    Key, key_of,
+    witnesses::{Quorum, Standing},
+};
 use crate::{
-    keys,
     outcome::{Done, Outcome},
     printer::{Printer, Style},
 };
 
-/// Checks the ledger in a folder with the key of its log.
+/// Checks the ledger in a folder with the key of its log, and what witnesses say of it.
 ///
 /// Errors: a report where no answer can be given: no ledger there, another log's key, a file that cannot be read.
-pub(super) fn verify(folder: &Path, vkey: &Path, json: bool, printer: &Printer) -> Done {
-    let key = keys::verifier(vkey)?;
-    could_tell(folder, vkey, &key)?;
+pub(super) fn verify(folder: &Path, keys: &[Key], quorum: &Quorum, json: bool, printer: &Printer) -> Done {
+    let key = &could_tell(folder, keys)?.key;
     let started = Timestamp::now();
-    let report = ledger::verify(folder, &key);
+    let report = ledger::verify(folder, key);
+    let standing = Standing::of(folder, key, quorum);
     let milliseconds = Timestamp::now().as_millisecond() - started.as_millisecond();
     if let Some(problem) = &report.problem {
         could_read(folder, problem)?;
     }
     if json {
-        printer.line(&to_json(folder, &report, milliseconds));
+        printer.line(&to_json(folder, &report, standing.as_ref(), milliseconds));
     } else {
-        print(folder, &report, milliseconds, printer);
+        print(folder, &report, standing.as_ref(), milliseconds, printer);
     }
-    Ok(if report.is_intact() { Outcome::Clean } else { Outcome::Findings })
+    let is_witnessed = standing.is_none_or(|standing| standing.problem.is_none());
+    Ok(if report.is_intact() && is_witnessed { Outcome::Clean } else { Outcome::Findings })
 }
 
-/// Whether there is a ledger, and this is its key: otherwise nothing can be said about it.
-fn could_tell(folder: &Path, vkey: &Path, key: &VerifierKey) -> miette::Result<()> {
+/// Whether there is a ledger, and which of the keys is its own: otherwise nothing can be said about it.
+fn could_tell<'k>(folder: &Path, keys: &'k [Key]) -> miette::Result<&'k Key> {
+    let only = match keys {
+        [only] => Some(only),
+        _ => None,
+    };
     let reader = match ledger::Reader::open(folder) {
         Ok(reader) => reader,
         Err(ledger::ReadError::Missing { file }) => {
@@ -49,19 +57,20 @@ fn could_tell(folder: &Path, vkey: &Path, key: &VerifierKey) -> miette::Result<(
             ));
         }
         // A checkpoint that is damaged is a finding, and `ledger::verify` says it better.
-        Err(_) => return Ok(()),
+        Err(_) => return only.ok_or_else(|| miette!("the checkpoint in {} names no log", folder.display())),
     };
-    match Checkpoint::open(&reader.checkpoint(), std::slice::from_ref(key)) {
+    let Some(only) = only else { return key_of(reader.origin(), folder, keys) };
+    match Checkpoint::open(&reader.checkpoint(), std::slice::from_ref(&only.key)) {
         Err(OpenError::Signature(VerifyError::Untrusted)) => Err(miette!(
             help = "give the key of this log with `--vkey FILE`; if this should be its key, somebody has put \
                     another log's checkpoint here",
             "the ledger in {} calls itself `{}`, and the key in {} (`{}`) did not sign its checkpoint",
             folder.display(),
             reader.origin(),
-            vkey.display(),
-            key.name()
+            only.file.display(),
+            only.key.name()
         )),
-        _ => Ok(()),
+        _ => Ok(only),
     }
 }
 
@@ -78,7 +87,13 @@ fn could_read(folder: &Path, problem: &Problem) -> miette::Result<()> {
     }
 }
 
-fn print(folder: &Path, report: &VerifyReport, milliseconds: i64, printer: &Printer) {
+fn print(
+    folder: &Path,
+    report: &VerifyReport,
+    standing: Option<&Standing>,
+    milliseconds: i64,
+    printer: &Printer,
+) {
     let row = |name: &str, value: &str| printer.line(&format!("{name:<10}{value}"));
     row("ledger", &folder.display().to_string());
     row("origin", report.origin.as_deref().unwrap_or("not known"));
@@ -96,6 +111,9 @@ fn print(folder: &Path, report: &VerifyReport, milliseconds: i64, printer: &Prin
         }
     };
     row("journal", &journal);
+    if let Some(standing) = standing {
+        row("witnesses", &standing.sentence());
+    }
     let what = if report.is_intact() {
         "each entry hashed, each tile recomputed, the root and its signature checked"
     } else {
@@ -103,7 +121,12 @@ fn print(folder: &Path, report: &VerifyReport, milliseconds: i64, printer: &Prin
     };
     row("checked", &format!("{}, {what}, in {milliseconds} ms", plural(report.files, "file", "files")));
     printer.line("");
+    let unwitnessed = standing.is_some_and(|standing| standing.problem.is_some());
     match &report.problem {
+        None if unwitnessed => printer.line(&format!(
+            "{}: nothing in this ledger contradicts itself, and nobody else vouches for all that it should.",
+            printer.paint(Style::Stop, "not witnessed")
+        )),
         None => printer.line(&format!(
             "{}: this ledger is whole: nothing in it was changed, removed or put in between.",
             printer.paint(Style::Good, "intact")
@@ -130,6 +153,7 @@ struct Written<'r> {
     files: u64,
     journal: WrittenJournal,
     problem: Option<WrittenProblem<'r>>,
+    witnesses: Option<&'r Standing>,
     milliseconds: i64,
 }
 
@@ -146,7 +170,7 @@ struct WrittenProblem<'r> {
     what: &'r str,
 }
 
-fn to_json(folder: &Path, report: &VerifyReport, milliseconds: i64) -> String {
+fn to_json(folder: &Path, report: &VerifyReport, standing: Option<&Standing>, milliseconds: i64) -> String {
     let written = Written {
         folder: folder.display().to_string(),
         intact: report.is_intact(),
@@ -160,6 +184,7 @@ fn to_json(folder: &Path, report: &VerifyReport, milliseconds: i64) -> String {
             moving: report.journal.is_moving,
         },
         problem: report.problem.as_ref().map(|Problem { file, what }| WrittenProblem { file, what }),
+        witnesses: standing,
         milliseconds,
     };
     // Text and numbers: writing cannot fail.

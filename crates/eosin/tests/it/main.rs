@@ -28,3 +28,4 @@ mod proofs;
 mod quarantine;
 mod registered;
 mod setting_up;
+mod witnesses;

@@ -14,6 +14,7 @@ mod heads;
 mod hostile;
 mod isolated;
 mod isolated_doors;
+mod jobs;
 mod proofs;
 mod rulings;
 mod scene;

@@ -1,0 +1,95 @@
+//! The folder of known datasets while a gateway runs: what it learns is written there, what others write is taken up.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use flow::Flow;
+use ledger::durable;
+use mark::DatasetFile;
+use miette::{IntoDiagnostic as _, WrapErr as _};
+
+use crate::config;
+
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Keeps a folder and a flow in step until the task is aborted. What cannot be read or written is said once.
+pub(crate) async fn keep(folder: PathBuf, flow: Arc<Flow>) {
+    let mut folder = Folder { path: folder, seen: BTreeMap::new() };
+    // What was there at the start is known already.
+    folder.seen = folder.stamps().unwrap_or_default();
+    let mut told = String::new();
+    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let flow = Arc::clone(&flow);
+        let turn = tokio::task::spawn_blocking(move || {
+            let done = folder.turn(&flow);
+            (folder, done)
+        });
+        let Ok((back, done)) = turn.await else { return };
+        folder = back;
+        let now = done.err().map(|report| format!("{report:#}")).unwrap_or_default();
+        if !now.is_empty() && now != told {
+            tracing::warn!("datasets are not shared: {now}");
+        }
+        told = now;
+    }
+}
+
+struct Folder {
+    path: PathBuf,
+    /// The files that were looked at, as they were then.
+    seen: BTreeMap<PathBuf, Stamp>,
+}
+
+/// When a file was last changed, and its length.
+type Stamp = (Option<SystemTime>, u64);
+
+impl Folder {
+    fn turn(&mut self, flow: &Flow) -> miette::Result<()> {
+        let mut outcome = Ok(());
+        for dataset in flow.take_learned() {
+            outcome = outcome.and(self.write(&dataset));
+        }
+        for (path, stamp) in self.stamps()? {
+            if self.seen.get(&path) == Some(&stamp) {
+                continue;
+            }
+            let taken = config::dataset_file(&path).and_then(|dataset| {
+                flow.admit(&dataset)
+                    .map(drop)
+                    .into_diagnostic()
+                    .wrap_err_with(|| format!("{} is not believed", path.display()))
+            });
+            outcome = outcome.and(taken);
+            self.seen.insert(path, stamp);
+        }
+        outcome
+    }
+
+    /// The name is the dataset's id, so two gateways that learn the same one write the same file.
+    fn write(&mut self, dataset: &DatasetFile) -> miette::Result<()> {
+        std::fs::create_dir_all(&self.path).into_diagnostic()?;
+        let path = self.path.join(format!("{}.dataset.json", dataset.manifest.id()));
+        durable::replace(&path, dataset.to_json().as_bytes()).into_diagnostic()?;
+        if let Some(stamp) = stamp(&path) {
+            self.seen.insert(path, stamp);
+        }
+        Ok(())
+    }
+
+    fn stamps(&self) -> miette::Result<BTreeMap<PathBuf, Stamp>> {
+        let files = config::dataset_files(&self.path)?;
+        Ok(files.into_iter().filter_map(|path| stamp(&path).map(|stamp| (path, stamp))).collect())
+    }
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let known = std::fs::metadata(path).ok()?;
+    Some((known.modified().ok(), known.len()))
+}

@@ -1,0 +1,158 @@
+//! Two gateways that are each other's witness, and the commands that work over both their ledgers.
+
+use std::{fs, path::Path, process::Command};
+
+use serde_json::Value;
+
+use crate::program::{Server, http, said};
+
+/// A gateway's folder: a ledger of its own, a witness of its own, a boundary to nowhere.
+fn replica(home: &Path, name: &str) {
+    said(home, &["init", "--yes", name], 0);
+}
+
+/// Its configuration, once the other's keys and the place of its witness are known.
+fn configure(folder: &Path, other: &Path, other_witness: &str) {
+    for name in ["ledger.vkey", "witness.vkey"] {
+        fs::copy(other.join("keys").join(name), folder.join("keys").join(format!("other-{name}"))).unwrap();
+    }
+    let asked = if other_witness.is_empty() {
+        String::new()
+    } else {
+        format!("[[ledger.witness]]\nurl = \"http://{other_witness}\"\nvkey = \"keys/other-witness.vkey\"\n")
+    };
+    let text = format!(
+        r#"[ledger]
+folder = "ledger"
+signer = "keys/ledger.skey"
+vkey = "keys/ledger.vkey"
+{asked}
+[witness]
+listen = "127.0.0.1:0"
+folder = "witness"
+key = "keys/witness.skey"
+logs = ["keys/other-ledger.vkey"]
+
+[[trust]]
+vkey = "keys/other-ledger.vkey"
+vouches_for = ["synthetic"]
+
+[admin]
+listen = "127.0.0.1:0"
+
+[[boundary]]
+name = "feed"
+protocol = "fhir"
+listen = "127.0.0.1:0"
+upstream = "http://127.0.0.1:9"
+environment = "production"
+"#
+    );
+    fs::write(folder.join("eosin.toml"), text).unwrap();
+}
+
+fn run(folder: &Path) -> Server {
+    Server::start(folder, &["run"], "health and metrics")
+}
+
+/// A patient whom policy refuses or not: in either case there is a ruling.
+fn refused(gateway: &Server) {
+    let body = br#"{"resourceType":"Patient","meta":{"security":[{"code":"HTEST"}]}}"#;
+    let kind = [("content-type", "application/fhir+json")];
+    let (status, _) = http(gateway.address("listening feed"), "POST", "/Patient", &kind, body);
+    assert!(status >= 400, "{status}");
+}
+
+#[test]
+fn two_gateways_witness_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path();
+    let (one, two) = (home.join("one"), home.join("two"));
+    replica(home, "one");
+    replica(home, "two");
+    configure(&two, &one, "");
+    let second = run(&two);
+    let place = second.address("witness:").to_string();
+    configure(&one, &two, &place);
+    let first = run(&one);
+    refused(&first);
+    refused(&second);
+    // It stops; its last checkpoint is cosigned by the other, which is still there.
+    drop(first.stop());
+    drop(second.stop());
+
+    let told = said(&one, &["ledger", "verify"], 0);
+    assert!(told.contains("1 of 1 have cosigned the first"), "{told}");
+    let report: Value = serde_json::from_str(&said(&one, &["ledger", "verify", "--json"], 0)).unwrap();
+    let size = report["size"].as_u64().unwrap();
+    assert!(size > 0 && report["witnesses"]["size"].as_u64() == Some(size), "{report}");
+
+    // Evidence is under what was cosigned, and says so.
+    let told: Value = serde_json::from_str(&said(&one, &["ledger", "prove", "0", "--json"], 0)).unwrap();
+    assert_eq!(told["witnesses"]["quorum"], 1, "{told}");
+    let proof = fs::read_to_string(one.join("entry-0.tlog-proof")).unwrap();
+    let witness = fs::read_to_string(one.join("keys/other-witness.vkey")).unwrap();
+    let name = witness.split('+').next().unwrap();
+    assert!(proof.contains(&format!("\u{2014} {name} ")), "{proof}");
+
+    // A verifier that shares nothing with us reads the cosignature too.
+    let available = Command::new("python3").args(["-c", "import cryptography"]).output();
+    if available.is_ok_and(|output| output.status.success()) {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/verifier/verify.py");
+        let arguments =
+            [script, "witness", "keys/ledger.vkey", "keys/other-witness.vkey", "entry-0.tlog-proof"];
+        let output = Command::new("python3").args(arguments).current_dir(&one).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(told.contains(&format!("{name} cosigned {size} entries")), "{told}");
+    } else {
+        println!("skipped: no python3 with `cryptography`");
+    }
+
+    // Both ledgers in one command; each key finds its own.
+    let both = ["ledger", "verify", "ledger", "../two/ledger", "--json"];
+    let lines = said(&one, &both, 1);
+    let reports: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(reports.iter().all(|report| report["intact"] == true), "{lines}");
+    assert!(!reports[1]["witnesses"]["problem"].is_null(), "nobody was asked to witness the second: {lines}");
+    said(&one, &["ledger", "verify", "ledger", "../two/ledger", "--quorum", "0"], 0);
+
+    let shown = said(&one, &["ledger", "show", "ledger", "../two/ledger", "--kind", "ruling", "--json"], 0);
+    let entries: Vec<Value> = shown.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let places: Vec<&str> = entries.iter().map(|entry| entry["place"].as_str().unwrap()).collect();
+    assert_eq!(places.len(), 2, "{shown}");
+    assert!(entries[0]["entry"]["at"].as_str() <= entries[1]["entry"]["at"].as_str());
+    said(&one, &["ledger", "prove", places[1], "--folder", "ledger", "--folder", "../two/ledger"], 0);
+    said(&one, &["ledger", "prove", "0", "--folder", "ledger", "--folder", "../two/ledger"], 2);
+
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/replicas.md");
+    assert_eq!(crate::documents::run(page, home), 2);
+
+    // A quorum that is not there is a finding; so is a history that the witness did not see.
+    said(&one, &["ledger", "verify", "--quorum", "2"], 2);
+    fs::copy(two.join("ledger/checkpoint"), one.join("ledger/checkpoint.cosigned")).unwrap();
+    let told = said(&one, &["ledger", "verify"], 1);
+    assert!(told.contains("not witnessed"), "{told}");
+}
+
+#[test]
+fn a_witness_that_is_away_stops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path();
+    replica(home, "one");
+    replica(home, "two");
+    configure(&home.join("one"), &home.join("two"), "127.0.0.1:9");
+    let first = run(&home.join("one"));
+    refused(&first);
+    let output = first.stop();
+    assert!(output.contains("the witness did not cosign: it cannot be reached"), "{output}");
+    let told = said(&home.join("one"), &["ledger", "verify"], 1);
+    assert!(told.contains("no witness has cosigned it yet"), "{told}");
+    assert_eq!(said(&home.join("one"), &["ledger", "show", "--kind", "ruling"], 0).lines().count(), 1);
+    said(&home.join("one"), &["ledger", "show", "--last", "0"], 2);
+    said(&home.join("one"), &["ledger", "show", "--since", "yesterday"], 2);
+    assert_eq!(
+        said(&home.join("one"), &["ledger", "show", "--since", "2999-01-01T00:00:00Z", "--json"], 0),
+        ""
+    );
+}

@@ -1,0 +1,51 @@
+//! Bulk jobs that another gateway saw being made, or this one before it was started again: the org is asked.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, header};
+
+use crate::{
+    body::{Body, collect},
+    coding::{coding, decode},
+    head::Head,
+    server::Lane,
+};
+
+/// What names the client towards the org.
+const CREDENTIALS: [&str; 3] = ["authorization", "x-sfdc-session", "cookie"];
+
+/// Learns what an upload's job holds, if nobody here knows it. An org that does not say leaves the upload unreadable.
+///
+/// Bounds: one request, an answer of [`carrier::salesforce::JOB_BYTES_MAX`].
+pub(crate) async fn learn(lane: &Lane, head: &Head) {
+    if lane.protocol != flow::Protocol::Salesforce || head.method_override.is_some() {
+        return;
+    }
+    let Some(job) = lane.flow.unknown_job(head.method.as_str(), &head.target) else { return };
+    let mut headers = HeaderMap::new();
+    for name in CREDENTIALS {
+        for value in head.headers.get_all(name) {
+            headers.append(name, value.clone());
+        }
+    }
+    if let Some(accept) = (!job.is_batch_job).then_some("application/json") {
+        headers.insert(header::ACCEPT, http::HeaderValue::from_static(accept));
+    }
+    let Ok(answer) = lane.upstream.send(Method::GET, &job.target, headers, Body::from(Bytes::new())).await
+    else {
+        return;
+    };
+    if !answer.status().is_success() {
+        return;
+    }
+    let (parts, body) = answer.into_parts();
+    let bound = carrier::salesforce::JOB_BYTES_MAX;
+    let Ok(collected) = collect(body, bound, &lane.held, lane.timeouts.upstream).await else { return };
+    let told = decode(coding(&parts.headers), &collected.received, &lane.limits);
+    if let Some(told) = told.ok().filter(|_| collected.rest.is_none()) {
+        if job.is_batch_job {
+            lane.flow.observe_batch_job(&told);
+        } else {
+            lane.flow.observe_job(&told);
+        }
+    }
+}
