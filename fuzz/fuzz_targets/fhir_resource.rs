@@ -38,7 +38,8 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
     if let Ok(withheld) = fhir::withhold(body, &refusals) {
         let kept = withheld.body.as_ref().map_or(0, |kept| fhir::read_document(kept, &LIMITS).records.len());
-        assert_eq!(kept + refusals.len(), readings.len(), "every record is either sent on or refused");
+        // What stands inside an entry falls with it.
+        assert!(kept + refusals.len() <= readings.len(), "what is refused is not sent on");
         let _ = fhir::merge(&withheld, Some(body));
     }
 });

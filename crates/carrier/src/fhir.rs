@@ -5,22 +5,30 @@
 //! Source: spec/carriers.md section 3.
 
 mod choose;
+mod elements;
+mod held;
 mod identity;
 mod interaction;
 mod list;
+mod patch;
+mod patch_path;
 mod place;
 mod raw;
 mod read;
 mod refuse;
+mod request;
 mod route;
+mod xml;
 
 pub(crate) use choose::choose_bundle;
+pub use elements::resource_elements;
 pub use identity::identity_elements;
 pub use interaction::{Interaction, LogicalId, OperationKind, Scope, interaction, normal_target};
 pub(crate) use list::{choose_list, is_list, place_known, read_list};
+pub use patch::{STEPS_MAX, patched};
 pub use place::{PlaceError, place, place_bundle};
 pub(crate) use read::read_line;
-pub use read::{read, read_document};
+pub use read::{Media, read, read_document, read_document_in};
 pub use refuse::{ISSUES_MAX, MergeError, Withheld, merge, outcome, refuse, withhold};
 pub use route::{Route, route};
 

@@ -54,6 +54,7 @@ pub use deploy::{soap_weakens, weakens};
 pub use door::{Route, is_event, normal_target, route, route_at};
 pub use fate::complete;
 pub use field::{DATASET_OBJECT, identity_fields};
+pub(crate) use files::{owned, records_in};
 pub use id::RecordId;
 pub use job::{JOB_BYTES_MAX, Job, JobOfUpload, Operation, job_created, job_of_upload};
 pub use look::{Look, look};

@@ -21,6 +21,8 @@ pub(crate) struct Xml<'a> {
     /// Prefixes in scope, with the depth that they were declared at.
     scopes: Vec<Scope<'a>>,
     depth: usize,
+    /// Longest attribute value as it is written.
+    attribute_bytes_max: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -112,6 +114,14 @@ impl<'a> Xml<'a> {
     ///
     /// Errors: another encoding than UTF-8, another version than 1.0, a document type, a processing instruction.
     pub(crate) fn open(body: &'a [u8]) -> Result<(Self, Tag<'a>), Unreadable> {
+        Self::open_with(body, ATTRIBUTE_BYTES_MAX)
+    }
+
+    /// The same, for a format whose values stand in attributes.
+    pub(crate) fn open_with(
+        body: &'a [u8],
+        attribute_bytes_max: usize,
+    ) -> Result<(Self, Tag<'a>), Unreadable> {
         let inner = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
         let text = std::str::from_utf8(inner).map_err(|error| {
             Unreadable::Shape(format!("is not UTF-8 at byte {}; send UTF-8", error.valid_up_to()))
@@ -131,7 +141,7 @@ impl<'a> Xml<'a> {
         config.check_end_names = true;
         config.trim_markup_names_in_closing_tags = true;
         let offset = body.len() - inner.len();
-        let mut xml = Self { reader, text, offset, scopes: Vec::new(), depth: 0 };
+        let mut xml = Self { reader, text, offset, scopes: Vec::new(), depth: 0, attribute_bytes_max };
         xml.declaration()?;
         match xml.piece_between()? {
             Piece::Open(tag) => Ok((xml, tag)),
@@ -202,6 +212,22 @@ impl<'a> Xml<'a> {
             return Err(refused("has a comment within a value, which readers join differently"));
         }
         Ok(element)
+    }
+
+    /// Passes over what remains of the element that `tag` opened, whatever stands in it. Returns its span.
+    pub(crate) fn skip(&mut self, tag: &Tag<'a>) -> Result<Range<usize>, Unreadable> {
+        let &Tag { start, end, is_empty, .. } = tag;
+        let outside = self.depth.saturating_sub(1);
+        if is_empty {
+            return Ok(start..end);
+        }
+        loop {
+            match self.piece()? {
+                Piece::Close(tag) if self.depth == outside => return Ok(start..tag.end),
+                Piece::End => return Err(refused("ends within an element")),
+                Piece::Open(_) | Piece::Close(_) | Piece::Text(_) | Piece::CData(_) | Piece::Comment => {}
+            }
+        }
     }
 
     /// Checks that nothing follows the root.
@@ -277,7 +303,7 @@ impl<'a> Xml<'a> {
         };
         let inner = rest.split_once("?>").ok_or_else(|| refused("is not well-formed XML"))?.0;
         self.reader.read_event().map_err(|_| refused("is not well-formed XML"))?;
-        let said = written(inner)?;
+        let said = written(inner, self.attribute_bytes_max)?;
         let said: Vec<(&str, &str)> = said.iter().map(|(name, value)| (*name, *value)).collect();
         let (version, rest) =
             said.split_first().ok_or_else(|| refused("has no version in its declaration"))?;
@@ -306,7 +332,7 @@ impl<'a> Xml<'a> {
         let depth = self.depth + 1;
         let end = inner.find(is_space_char).unwrap_or(inner.len());
         let (name, rest) = (inner.get(..end).unwrap_or_default(), inner.get(end..).unwrap_or_default());
-        let written = written(rest)?;
+        let written = written(rest, self.attribute_bytes_max)?;
         self.declare(&written, depth)?;
         let name = self.resolve(name, Unprefixed::Default)?;
         let mut attributes: Vec<Attribute<'a>> = Vec::new();
@@ -423,7 +449,7 @@ pub(crate) fn escaped(text: &str) -> String {
 }
 
 /// The attributes as they are written, without a look at what they mean.
-fn written(mut rest: &str) -> Result<Vec<(&str, &str)>, Unreadable> {
+fn written(mut rest: &str, bytes_max: usize) -> Result<Vec<(&str, &str)>, Unreadable> {
     let wrong = || refused("is not well-formed XML");
     let mut found = Vec::new();
     loop {
@@ -442,7 +468,7 @@ fn written(mut rest: &str) -> Result<Vec<(&str, &str)>, Unreadable> {
         if name.is_empty() || value.contains('<') || found.iter().any(|(other, _)| *other == name) {
             return Err(wrong());
         }
-        if value.len() > ATTRIBUTE_BYTES_MAX || found.len() >= ATTRIBUTES_MAX {
+        if value.len() > bytes_max || found.len() >= ATTRIBUTES_MAX {
             return Err(refused("has more attributes, or a longer one, than is read here"));
         }
         found.push((name, value));

@@ -8,8 +8,9 @@ use mark::{
 };
 
 use super::{
+    held::Held,
     place::{PlaceError, place_text},
-    read::{Entry, entries},
+    read::entries,
 };
 use crate::{
     choice::Choice,
@@ -58,8 +59,18 @@ pub(crate) fn choose_bundle(bundle: &[u8], choices: &[Choice<'_>]) -> Result<Vec
         if let Some((_, choice)) = &record {
             fate = unlabelled(**choice);
         }
+        // Records within the entry share its fate: one that is left out takes it along.
+        while let Some((_, choice)) = records.next_if(|(entry, _)| entry.position == position) {
+            if matches!(choice, Choice::Label(_)) {
+                return Err(PlaceError::Inside);
+            }
+            if choice.leaves() {
+                fate = Choice::Leave;
+            }
+        }
         written.push(match record {
-            Some((Entry { content, .. }, Choice::Label(labels))) => {
+            Some((Held { is_whole: false, .. }, Choice::Label(_))) => return Err(PlaceError::Inside),
+            Some((Held { content, .. }, Choice::Label(labels))) if !fate.leaves() => {
                 let record = content.map_err(PlaceError::Unreadable)?;
                 let resource = span::member(bundle, item, "resource").ok_or(PlaceError::Shape)?;
                 let text = std::str::from_utf8(bundle.get(resource.clone()).unwrap_or_default());

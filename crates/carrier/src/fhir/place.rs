@@ -57,6 +57,9 @@ pub enum PlaceError {
         "cannot be labelled: it is not a FHIR resource whose `meta`, `extension` and `identifier` are as R4 has them"
     )]
     Shape,
+    /// A record stands in another: in a Bundle in a Bundle, in parameters, in a file.
+    #[error("cannot be labelled: a record stands inside another one; take it out and label it by itself")]
+    Inside,
     /// A Bundle needs one set of labels a record.
     #[error("holds {records} records, and labels were given for {labels}")]
     Count {

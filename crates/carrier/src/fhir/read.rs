@@ -1,4 +1,4 @@
-//! Bytes to readings: one a resource, and one for each entry of a Bundle that carries a resource.
+//! Bytes to readings: one a resource, and one for each resource that a Bundle, parameters or a file hold.
 
 use std::borrow::Cow;
 
@@ -9,31 +9,39 @@ use mark::{
 
 use super::{
     BRAND_SYSTEM, MARK_EXTENSION, SUBJECT_SYSTEM, TEST_CODE, TEST_SYSTEM,
+    held::{At, Found, Held, records_of},
     interaction::is_type_name,
-    route::{self, Route},
+    route::Route,
+    xml,
 };
-use crate::{Door, Limits, Readings, Unit};
+use crate::{Limits, Readings, Unit};
 
 /// Reads what a judged request carries.
 ///
 /// Shape:  body after content decoding -> one reading a resource, in the order of the body.
 /// Bounds: `limits`; past them one reading that says so.
 /// Errors: none; what cannot be read is itself a reading.
-/// Never:  believes a label, or reads a media type other than FHIR's JSON.
+/// Never:  believes a label, or reads a media type other than FHIR's JSON and XML, but for what a Binary is.
 /// Source: spec/carriers.md section 3.
 pub fn read<'a>(route: &Route, content_type: Option<&str>, body: &'a [u8], limits: &Limits) -> Readings<'a> {
+    let media = media(content_type);
     let expected = match route {
-        Route::Create { resource_type } | Route::Update { resource_type } => Expected::Type(resource_type),
+        Route::Create { resource_type } | Route::Update { resource_type } => {
+            if resource_type == "Binary" && matches!(media, Err(NotFhir::Other(_))) {
+                return read_file(content_type.unwrap_or_default(), body, limits);
+            }
+            Expected::Type(resource_type)
+        }
         Route::Bundle => Expected::Bundle,
         Route::Operation { .. } => Expected::Anything,
         Route::Patch { .. } => return one(Err(shape("is a patch, which is not read"))),
         Route::Delete if body.is_empty() => return Readings { unit: Unit::Whole, records: Vec::new() },
         Route::Delete => return one(Err(shape("carries a body on a DELETE, which is not read"))),
     };
-    if let Err(reason) = is_fhir_json(content_type) {
-        return one(Err(reason));
+    match media {
+        Ok(media) => read_expected(&expected, media, body, limits),
+        Err(NotFhir::Other(reason) | NotFhir::Never(reason)) => one(Err(reason)),
     }
-    read_expected(&expected, body, limits)
 }
 
 /// Reads a file: one resource of any type, or a Bundle of any type.
@@ -42,12 +50,17 @@ pub fn read<'a>(route: &Route, content_type: Option<&str>, body: &'a [u8], limit
 /// Bounds: `limits`; past them one reading that says so.
 /// Errors: none; what cannot be read is itself a reading.
 pub fn read_document<'a>(body: &'a [u8], limits: &Limits) -> Readings<'a> {
-    read_expected(&Expected::Anything, body, limits)
+    read_document_in(Media::Json, body, limits)
+}
+
+/// The same, in either of FHIR's formats: what an answer of a server holds.
+pub fn read_document_in<'a>(media: Media, body: &'a [u8], limits: &Limits) -> Readings<'a> {
+    read_expected(&Expected::Anything, media, body, limits)
 }
 
 /// Reads a line of NDJSON: one resource, which is not a Bundle.
 pub(crate) fn read_line<'a>(line: &'a [u8], limits: &Limits) -> Result<Record<'a>, Unreadable> {
-    read_resource(parse(line, limits)?)
+    read_resource(parse(Media::Json, line, limits)?)
 }
 
 /// Reads a resource that stands beside others, and is not a Bundle.
@@ -58,14 +71,30 @@ pub(super) fn read_resource(members: Members<'_>) -> Result<Record<'_>, Unreadab
     }
 }
 
+/// How FHIR is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Media {
+    /// `application/fhir+json`.
+    Json,
+    /// `application/fhir+xml`.
+    Xml,
+}
+
+impl Media {
+    /// What a media type says, if it is one of FHIR's, in UTF-8.
+    pub fn of(content_type: &str) -> Option<Self> {
+        media(Some(content_type)).ok()
+    }
+}
+
 enum Expected<'r> {
     Type(&'r str),
     Bundle,
     Anything,
 }
 
-fn read_expected<'a>(expected: &Expected<'_>, body: &'a [u8], limits: &Limits) -> Readings<'a> {
-    let members = match parse(body, limits) {
+fn read_expected<'a>(expected: &Expected<'_>, media: Media, body: &'a [u8], limits: &Limits) -> Readings<'a> {
+    let members = match parse(media, body, limits) {
         Ok(members) => members,
         Err(reason) => return one(Err(reason)),
     };
@@ -81,32 +110,64 @@ fn read_expected<'a>(expected: &Expected<'_>, body: &'a [u8], limits: &Limits) -
     if !fits {
         return one(Err(shape("has a resourceType that does not fit its address")));
     }
-    if found != "Bundle" {
-        return one(record(members));
-    }
-    // Only where a batch is carried out does each entry get an answer; a stored one is kept or refused.
-    let unit = match expected {
-        Expected::Bundle if is_batch(&members) => Unit::PerRecord,
-        Expected::Bundle | Expected::Type(_) | Expected::Anything => Unit::Whole,
+    // Only where a batch is carried out does each entry get an answer; a stored one is kept or refused. What is taken
+    // out of a batch in XML could not be put back into its answer.
+    let unit = match (expected, media) {
+        (Expected::Bundle, Media::Json) if is_batch(&members) => Unit::PerRecord,
+        (Expected::Bundle | Expected::Type(_) | Expected::Anything, _) => Unit::Whole,
     };
-    let mut records = Vec::new();
-    for Entry { position, content } in entries(members) {
-        if records.len() >= limits.records {
-            return one(Err(Unreadable::TooMany { limit: limits.records }));
-        }
-        let reference = match &content {
-            Ok(record) => format!("entry[{position}] {}", record.object),
-            Err(_) => format!("entry[{position}]"),
-        };
-        records.push(Reading { place: Place { index: records.len(), reference }, content });
+    let mut found = Found::new(*limits);
+    found.resource(members, &At::default());
+    match found.within() {
+        Ok(held) => Readings { unit, records: held.into_iter().enumerate().map(reading).collect() },
+        Err(reason) => one(Err(reason)),
     }
-    Readings { unit, records }
 }
 
-/// The members of the one JSON object that `body` is.
-fn parse<'a>(body: &'a [u8], limits: &Limits) -> Result<Members<'a>, Unreadable> {
+fn reading((index, held): (usize, Held<'_>)) -> Reading<'_> {
+    let Held { path, content, .. } = held;
+    let reference = match (&content, path.is_empty()) {
+        (Ok(record), true) => record.object.clone().into_owned(),
+        (Ok(record), false) => format!("{path} {}", record.object),
+        (Err(_), true) => "body".to_owned(),
+        (Err(_), false) => path,
+    };
+    Reading { place: Place { index, reference }, content }
+}
+
+/// A Binary that is sent as what it is: its records, or a record of which nothing is known.
+fn read_file<'a>(content_type: &str, body: &'a [u8], limits: &Limits) -> Readings<'a> {
+    if body.len() > limits.body_bytes {
+        return one(Err(Unreadable::TooLong { limit: limits.body_bytes }));
+    }
+    let held = records_of(content_type, "", body, limits);
+    if held.is_empty() {
+        let file = (Cow::Borrowed("contentType"), Json::Text(Cow::Owned(content_type.to_owned())));
+        let object = Cow::Borrowed("Binary");
+        return one(Ok(Record {
+            form: Form::Fhir,
+            object,
+            fields: vec![file],
+            mark: None,
+            claim: Claim::None,
+        }));
+    }
+    let records = held.into_iter().enumerate().map(|(index, content)| {
+        let place = format!("Binary file record {}", index + 1);
+        let reference = content.as_ref().map(|record| format!("{place} {}", record.object));
+        let place = Place { index, reference: reference.unwrap_or(place) };
+        Reading { place, content }
+    });
+    Readings { unit: Unit::Whole, records: records.collect() }
+}
+
+/// The members of the one object that `body` is.
+pub(super) fn parse<'a>(media: Media, body: &'a [u8], limits: &Limits) -> Result<Members<'a>, Unreadable> {
     if body.len() > limits.body_bytes {
         return Err(Unreadable::TooLong { limit: limits.body_bytes });
+    }
+    if media == Media::Xml {
+        return xml::parse(body);
     }
     match json::parse(body)? {
         Json::Object(members) => Ok(members),
@@ -116,33 +177,11 @@ fn parse<'a>(body: &'a [u8], limits: &Limits) -> Result<Members<'a>, Unreadable>
     }
 }
 
-/// One entry of a Bundle that carries a record, or something that cannot be read as one.
-pub(super) struct Entry<'a> {
-    /// Zero-based position in `Bundle.entry`, which also counts entries that carry nothing.
-    pub(super) position: usize,
-    pub(super) content: Result<Record<'a>, Unreadable>,
-}
-
-/// The entries of a Bundle that carry something. An entry that only reads or deletes carries nothing.
-pub(super) fn entries(bundle: Members<'_>) -> Vec<Entry<'_>> {
-    let inherited = meta_claim(member(&bundle, "meta"));
-    let entries = match bundle.into_iter().find(|(name, _)| name == "entry") {
-        None | Some((_, Json::Null)) => Vec::new(),
-        Some((_, Json::Array(entries))) => entries,
-        Some((_, Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::Object(_))) => {
-            return vec![Entry { position: 0, content: Err(shape("has an entry that is not an array")) }];
-        }
-    };
-    let mut found = Vec::new();
-    for (position, entry) in entries.into_iter().enumerate() {
-        if let Some(mut content) = entry_content(entry) {
-            if let Ok(record) = &mut content {
-                record.claim = stronger(record.claim, inherited);
-            }
-            found.push(Entry { position, content });
-        }
-    }
-    found
+/// What the entries of a Bundle carry, in order. An entry that only reads or deletes carries nothing.
+pub(super) fn entries(bundle: Members<'_>) -> Vec<Held<'_>> {
+    let mut found = Found::new(Limits { body_bytes: usize::MAX, records: usize::MAX });
+    found.bundle(bundle, &At::default());
+    found.list
 }
 
 /// Whether a Bundle is a batch, whose entries stand alone.
@@ -151,72 +190,18 @@ pub(super) fn is_batch(bundle: &Members<'_>) -> bool {
     says("resourceType", "Bundle") && says("type", "batch")
 }
 
-fn entry_content(entry: Json<'_>) -> Option<Result<Record<'_>, Unreadable>> {
-    let Json::Object(mut members) = entry else {
-        return Some(Err(shape("is not an object")));
-    };
-    let outcome = member(&members, "response").and_then(|response| response.get("outcome"));
-    let hidden = outcome
-        .is_some_and(|outcome| outcome.get("resourceType").and_then(Json::text) != Some("OperationOutcome"));
-    if hidden {
-        return Some(Err(shape("carries a resource in its response, which is not read")));
-    }
-    let resource =
-        members.iter().position(|(name, _)| name == "resource").map(|at| members.swap_remove(at).1);
-    let resource = match resource {
-        None | Some(Json::Null) => None,
-        Some(Json::Object(resource)) => Some(resource),
-        Some(Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::Array(_)) => {
-            return Some(Err(shape("has a resource that is not an object")));
-        }
-    };
-    if let Some(request) = member(&members, "request")
-        && let Err(reason) = fits_request(request, resource.as_ref())
-    {
-        return Some(Err(reason));
-    }
-    resource.map(record)
-}
-
-/// Whether an entry's request does with its resource what can be read: create or update it, or nothing at all.
-fn fits_request(request: &Json<'_>, resource: Option<&Members<'_>>) -> Result<(), Unreadable> {
-    let text = |name| request.get(name).and_then(Json::text);
-    let (Some(method), Some(url)) = (text("method"), text("url")) else {
-        return Err(shape("has a request without method and url"));
-    };
-    match (route::route(method, url, None, ""), resource) {
-        (
-            Door::Judged(Route::Create { resource_type: wanted } | Route::Update { resource_type: wanted }),
-            Some(resource),
-        ) => {
-            if resource_type(resource)? == wanted {
-                Ok(())
-            } else {
-                Err(shape("has a resourceType that does not fit its address"))
-            }
-        }
-        (Door::Judged(Route::Create { .. } | Route::Update { .. } | Route::Delete), _)
-        | (Door::Open, None) => Ok(()),
-        (Door::Judged(Route::Bundle), _) => Err(shape("is a Bundle in a Bundle, which is not read")),
-        (Door::Open, Some(_)) => Err(shape("carries a resource on a read")),
-        (Door::Judged(Route::Patch { .. } | Route::Operation { .. }) | Door::Unknown, _) => {
-            Err(shape("asks for a patch or an operation, which is not read"))
-        }
-    }
-}
-
 /// The resource type, if it can be the name of one.
-fn resource_type<'m>(members: &'m Members<'_>) -> Result<&'m str, Unreadable> {
+pub(super) fn resource_type<'m>(members: &'m Members<'_>) -> Result<&'m str, Unreadable> {
     let name =
         member(members, "resourceType").and_then(Json::text).ok_or_else(|| shape("has no resourceType"))?;
     if is_type_name(name) { Ok(name) } else { Err(shape("has a resourceType that is not a name")) }
 }
 
 /// The covered elements, the mark and the claim of one resource that is not a Bundle.
-fn record(members: Members<'_>) -> Result<Record<'_>, Unreadable> {
+pub(super) fn record(members: Members<'_>) -> Result<Record<'_>, Unreadable> {
     match resource_type(&members)? {
-        "Bundle" => return Err(shape("is a Bundle in a Bundle, which is not read")),
-        "Parameters" => return Err(shape("is a Parameters resource, whose parts are not read")),
+        "Bundle" => return Err(shape("is a Bundle where one resource is read")),
+        "Parameters" => return Err(shape("is a Parameters resource where one resource is read")),
         _ => {}
     }
     let mut object = Cow::Borrowed("");
@@ -285,7 +270,7 @@ fn is_brand(identifier: &Json<'_>) -> bool {
     identifier.get("system").and_then(Json::text) == Some(BRAND_SYSTEM)
 }
 
-fn meta_claim(meta: Option<&Json<'_>>) -> Claim {
+pub(super) fn meta_claim(meta: Option<&Json<'_>>) -> Claim {
     let codes = |list: &str, system: &str, code: &str| {
         let codings = meta.and_then(|meta| meta.get(list)).map_or(&[][..], Json::items);
         let text =
@@ -305,7 +290,7 @@ fn meta_claim(meta: Option<&Json<'_>>) -> Claim {
 }
 
 /// Of two claims the one that asks for more care: synthetic before attested before nothing.
-fn stronger(one: Claim, other: Claim) -> Claim {
+pub(super) fn stronger(one: Claim, other: Claim) -> Claim {
     match (one, other) {
         (Claim::Synthetic, _) | (_, Claim::Synthetic) => Claim::Synthetic,
         (Claim::Attested, _) | (_, Claim::Attested) => Claim::Attested,
@@ -313,29 +298,42 @@ fn stronger(one: Claim, other: Claim) -> Claim {
     }
 }
 
-/// Whether the media type is FHIR's JSON, in UTF-8.
+/// Why a media type is not FHIR's.
+enum NotFhir {
+    /// It is that of something else, which only a Binary may be.
+    Other(Unreadable),
+    /// Nothing may be sent so.
+    Never(Unreadable),
+}
+
+/// How a body of this media type is written: in FHIR's JSON or XML, in UTF-8.
 ///
 /// Source: RFC 9110 section 8.3.1; FHIR R4 "Content Types and encodings".
-fn is_fhir_json(content_type: Option<&str>) -> Result<(), Unreadable> {
-    let content_type =
-        content_type.ok_or_else(|| shape("has no Content-Type; send application/fhir+json"))?;
+fn media(content_type: Option<&str>) -> Result<Media, NotFhir> {
+    let content_type = content_type
+        .ok_or_else(|| NotFhir::Never(shape("has no Content-Type; send application/fhir+json")))?;
     let mut parts = content_type.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default();
-    if !["application/fhir+json", "application/json"].iter().any(|known| essence.eq_ignore_ascii_case(known))
-    {
-        return Err(shape("is not in a media type that is read; send application/fhir+json"));
-    }
+    let is = |known: [&str; 3]| known.iter().any(|known| essence.eq_ignore_ascii_case(known));
+    let media = if is(["application/fhir+json", "application/json", "application/json+fhir"]) {
+        Media::Json
+    } else if is(["application/fhir+xml", "application/xml", "text/xml"]) {
+        Media::Xml
+    } else {
+        let sentence = "is not in a media type that is read; send application/fhir+json";
+        return Err(NotFhir::Other(shape(sentence)));
+    };
     for parameter in parts {
         let Some((name, value)) = parameter.split_once('=') else { continue };
         let utf8 = value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8");
         if name.trim().eq_ignore_ascii_case("charset") && !utf8 {
-            return Err(shape("is in a charset other than UTF-8"));
+            return Err(NotFhir::Never(shape("is in a charset other than UTF-8")));
         }
     }
-    Ok(())
+    Ok(media)
 }
 
-fn member<'m, 'a>(members: &'m Members<'a>, name: &str) -> Option<&'m Json<'a>> {
+pub(super) fn member<'m, 'a>(members: &'m Members<'a>, name: &str) -> Option<&'m Json<'a>> {
     members.iter().find(|(key, _)| key == name).map(|(_, value)| value)
 }
 
@@ -345,6 +343,6 @@ fn one(content: Result<Record<'_>, Unreadable>) -> Readings<'_> {
     Readings { unit: Unit::Whole, records: vec![Reading { place: Place { index: 0, reference }, content }] }
 }
 
-fn shape(sentence: &str) -> Unreadable {
+pub(super) fn shape(sentence: &str) -> Unreadable {
     Unreadable::Shape(sentence.to_owned())
 }

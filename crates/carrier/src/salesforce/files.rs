@@ -68,7 +68,7 @@ fn decoded(encoded: &str) -> Option<Vec<u8>> {
 }
 
 /// The records of a file by what it is; see [`held_in`].
-pub(super) fn records_in(
+pub(crate) fn records_in(
     bytes: &[u8],
     name: &str,
     limits: &Limits,
@@ -156,7 +156,7 @@ fn looks_like_table(head: &[u8]) -> bool {
 }
 
 /// A record that borrows nothing.
-fn owned(record: Record<'_>) -> Record<'static> {
+pub(crate) fn owned(record: Record<'_>) -> Record<'static> {
     let text = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
     Record {
         form: record.form,

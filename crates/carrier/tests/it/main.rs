@@ -8,6 +8,7 @@
 
 mod deploys;
 mod fhir;
+mod fhir_xml;
 mod hl7v2;
 mod peer;
 mod salesforce;

@@ -1,0 +1,373 @@
+//! What one resource holds that is judged by itself: entries of Bundles, parameters, files in base64.
+
+use std::borrow::Cow;
+
+use mark::{
+    Claim, Record, Unreadable,
+    json::{Json, Members},
+};
+
+use super::{
+    read::{Media, member, meta_claim, read_document_in, record, resource_type, shape, stronger},
+    request::fits_request,
+};
+use crate::{
+    Limits,
+    salesforce::{owned, records_in},
+};
+
+/// One record, or something that cannot be read as one.
+pub(super) struct Held<'a> {
+    /// Zero-based position in the outermost `Bundle.entry`, which also counts entries that carry nothing.
+    pub(super) position: usize,
+    /// Where it stands, in words that hold nothing of its content; empty for the outermost resource itself.
+    pub(super) path: String,
+    /// Whether it is the resource of its entry itself, rather than something in it.
+    pub(super) is_whole: bool,
+    pub(super) content: Result<Record<'a>, Unreadable>,
+}
+
+/// How deep Bundles and Parameters may hold each other.
+const NESTED_MAX: usize = 8;
+
+/// What is found, up to a bound.
+pub(super) struct Found<'a> {
+    pub(super) list: Vec<Held<'a>>,
+    limits: Limits,
+    is_past: bool,
+}
+
+impl<'a> Found<'a> {
+    /// Nothing yet.
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { list: Vec::new(), limits, is_past: false }
+    }
+
+    /// What was found, unless there was more than the bound.
+    pub(super) fn within(self) -> Result<Vec<Held<'a>>, Unreadable> {
+        if self.is_past { Err(Unreadable::TooMany { limit: self.limits.records }) } else { Ok(self.list) }
+    }
+
+    fn push(&mut self, at: &At, is_whole: bool, content: Result<Record<'a>, Unreadable>) {
+        if self.list.len() >= self.limits.records {
+            self.is_past = true;
+            return;
+        }
+        let content = content.map(|mut record| {
+            record.claim = stronger(record.claim, at.claim);
+            record
+        });
+        let (position, path) = (at.position, at.path.clone());
+        self.list.push(Held { position, path, is_whole: is_whole && at.depth <= 1, content });
+    }
+
+    /// Everything in a resource that is judged by itself.
+    pub(super) fn resource(&mut self, members: Members<'a>, at: &At) {
+        if self.is_past {
+            return;
+        }
+        let kind = match resource_type(&members) {
+            Ok(kind) => kind,
+            Err(reason) => return self.push(at, true, Err(reason)),
+        };
+        match kind {
+            "Bundle" | "Parameters" if at.depth >= NESTED_MAX => {
+                let sentence = format!("nests Bundles and Parameters deeper than {NESTED_MAX}");
+                self.push(at, false, Err(Unreadable::Shape(sentence)));
+            }
+            "Bundle" => self.bundle(members, at),
+            "Parameters" => self.parameters(members, at),
+            "Binary" => self.binary(members, at),
+            _ => {
+                let mut files = Vec::new();
+                for (_, value) in &members {
+                    attachments(value, &mut files);
+                }
+                let read: Vec<_> = files.into_iter().flat_map(|file| file.records(&self.limits)).collect();
+                let content = record(members);
+                let claim = content.as_ref().map_or(Claim::None, |record| record.claim);
+                self.push(at, true, content);
+                self.files(read, &at.claiming(claim));
+            }
+        }
+    }
+
+    fn files(&mut self, read: Vec<Result<Record<'static>, Unreadable>>, at: &At) {
+        for (number, content) in read.into_iter().enumerate() {
+            self.push(&at.at(&format!("file record {}", number + 1)), false, content);
+        }
+    }
+
+    /// The entries of a Bundle that carry something. An entry that only reads or deletes carries nothing.
+    pub(super) fn bundle(&mut self, bundle: Members<'a>, at: &At) {
+        let claim = meta_claim(member(&bundle, "meta"));
+        let is_outermost = at.depth == 0;
+        let entries = match bundle.into_iter().find(|(name, _)| name == "entry") {
+            None | Some((_, Json::Null)) => return,
+            Some((_, Json::Array(entries))) => entries,
+            Some((_, Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::Object(_))) => {
+                return self.push(at, false, Err(shape("has an entry that is not an array")));
+            }
+        };
+        for (position, entry) in entries.into_iter().enumerate() {
+            let mut at = at.inside(&format!("entry[{position}]"), claim);
+            if is_outermost {
+                at.position = position;
+            }
+            match entry_resource(entry) {
+                Ok(None) => {}
+                Ok(Some(resource)) => self.resource(resource, &at),
+                Err(reason) => self.push(&at, false, Err(reason)),
+            }
+        }
+    }
+
+    /// The resources in parameters and their parts. Values that could be about somebody are a record of their own.
+    fn parameters(&mut self, parameters: Members<'a>, at: &At) {
+        let claim = meta_claim(member(&parameters, "meta"));
+        let mut values = Vec::new();
+        for (name, value) in parameters {
+            match (name.as_ref(), value) {
+                ("parameter", Json::Array(list)) => {
+                    self.parts(list, "parameter", &at.inside("", claim), &mut values);
+                }
+                ("resourceType" | "id" | "_id" | "meta" | "implicitRules" | "language", _)
+                | (_, Json::Null) => {}
+                (_, value) => values.push(value),
+            }
+        }
+        if !values.is_empty() {
+            let record = Record {
+                form: mark::Form::Fhir,
+                object: Cow::Borrowed("Parameters"),
+                fields: vec![(Cow::Borrowed("parameter"), Json::Array(values))],
+                mark: None,
+                claim,
+            };
+            self.push(at, false, Ok(record));
+        }
+    }
+
+    fn parts(&mut self, list: Vec<Json<'a>>, word: &str, at: &At, values: &mut Vec<Json<'a>>) {
+        for (number, parameter) in list.into_iter().enumerate() {
+            let at = at.at(&format!("{word}[{number}]"));
+            let Json::Object(members) = parameter else {
+                self.push(&at, false, Err(shape("has a parameter that is not an object")));
+                continue;
+            };
+            for (name, value) in members {
+                match (name.as_ref(), value) {
+                    ("resource", Json::Object(resource)) => self.resource(resource, &at),
+                    ("part", Json::Array(parts)) => self.parts(parts, "part", &at, values),
+                    ("name" | "id" | "_name", _) | (_, Json::Null) => {}
+                    (name, _) if PLAIN_VALUES.contains(&name.trim_start_matches('_')) => {}
+                    (_, value) => values.push(value),
+                }
+            }
+        }
+    }
+
+    /// A Binary is what is in it, where that is read here; else it is a record like any other.
+    fn binary(&mut self, members: Members<'a>, at: &At) {
+        let read = match binary_file(&members) {
+            Ok(Some(file)) => file.records(&self.limits),
+            Ok(None) => Vec::new(),
+            Err(reason) => return self.push(at, true, Err(reason)),
+        };
+        if read.is_empty() {
+            return self.push(at, true, record(members));
+        }
+        let claim = meta_claim(member(&members, "meta"));
+        self.files(read, &at.at("Binary").claiming(claim));
+    }
+}
+
+/// Values of parameters that say how something is done, and nothing about anybody.
+const PLAIN_VALUES: [&str; 17] = [
+    "valueBoolean",
+    "valueInteger",
+    "valueDecimal",
+    "valueUnsignedInt",
+    "valuePositiveInt",
+    "valueCode",
+    "valueUri",
+    "valueUrl",
+    "valueCanonical",
+    "valueId",
+    "valueOid",
+    "valueUuid",
+    "valueInstant",
+    "valueDateTime",
+    "valueDate",
+    "valueTime",
+    "valueReference",
+];
+
+/// A place in what is read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct At {
+    position: usize,
+    path: String,
+    depth: usize,
+    claim: Claim,
+}
+
+impl At {
+    fn at(&self, step: &str) -> Self {
+        let path = if self.path.is_empty() { step.to_owned() } else { format!("{} {step}", self.path) };
+        Self { path, ..self.clone() }
+    }
+
+    /// Inside a Bundle or Parameters, which may say of itself what then holds for all within.
+    fn inside(&self, step: &str, claim: Claim) -> Self {
+        let at = if step.is_empty() { self.clone() } else { self.at(step) };
+        Self { depth: self.depth + 1, ..at.claiming(claim) }
+    }
+
+    fn claiming(&self, claim: Claim) -> Self {
+        Self { claim: stronger(self.claim, claim), ..self.clone() }
+    }
+}
+
+fn entry_resource(entry: Json<'_>) -> Result<Option<Members<'_>>, Unreadable> {
+    let Json::Object(mut members) = entry else { return Err(shape("is not an object")) };
+    let outcome = member(&members, "response").and_then(|response| response.get("outcome"));
+    let hidden = outcome
+        .is_some_and(|outcome| outcome.get("resourceType").and_then(Json::text) != Some("OperationOutcome"));
+    if hidden {
+        return Err(shape("carries a resource in its response, which is not read"));
+    }
+    let resource =
+        members.iter().position(|(name, _)| name == "resource").map(|at| members.swap_remove(at).1);
+    let resource = match resource {
+        None | Some(Json::Null) => None,
+        Some(Json::Object(resource)) => Some(resource),
+        Some(Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::Array(_)) => {
+            return Err(shape("has a resource that is not an object"));
+        }
+    };
+    if let Some(request) = member(&members, "request") {
+        fits_request(request, resource.as_ref())?;
+    }
+    Ok(resource)
+}
+
+/// A file in base64, and what it says it is.
+struct File<'v> {
+    media: &'v str,
+    title: &'v str,
+    data: &'v str,
+}
+
+/// Attachments anywhere in a value: objects with `data`. Contained resources have theirs too.
+fn attachments<'v>(value: &'v Json<'_>, found: &mut Vec<File<'v>>) {
+    match value {
+        Json::Object(members) => {
+            if let Some(data) = member(members, "data").and_then(Json::text)
+                && (member(members, "contentType").is_some() || member(members, "title").is_some())
+            {
+                let text = |name| member(members, name).and_then(Json::text).unwrap_or_default();
+                found.push(File { media: text("contentType"), title: text("title"), data });
+            }
+            for (_, value) in members {
+                attachments(value, found);
+            }
+        }
+        Json::Array(items) => items.iter().for_each(|item| attachments(item, found)),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) => {}
+    }
+}
+
+fn binary_file<'m>(members: &'m Members<'_>) -> Result<Option<File<'m>>, Unreadable> {
+    let media = member(members, "contentType").and_then(Json::text).unwrap_or_default();
+    match member(members, "data") {
+        None | Some(Json::Null) => Ok(None),
+        Some(Json::Text(data)) => Ok(Some(File { media, title: "", data })),
+        Some(_) => Err(shape("holds data that is not base64")),
+    }
+}
+
+impl File<'_> {
+    /// The records of the file, if it is of a format that is read here.
+    ///
+    /// Bounds: the file is shorter than its base64, and is read with the bounds of the body.
+    fn records(&self, limits: &Limits) -> Vec<Result<Record<'static>, Unreadable>> {
+        let Some(bytes) = decoded(self.data) else {
+            return vec![Err(shape("holds a file that is not base64"))];
+        };
+        records_of(self.media, self.title, &bytes, limits)
+    }
+}
+
+/// The records of a file that says it is of this media type.
+///
+/// Shape:  any bytes -> the records in it; none if it is of no format that is read here.
+/// Errors: one unreadable record for a file that says it holds records and cannot be read.
+/// Source: spec/carriers.md section 3.7.
+pub(super) fn records_of(
+    media: &str,
+    title: &str,
+    bytes: &[u8],
+    limits: &Limits,
+) -> Vec<Result<Record<'static>, Unreadable>> {
+    let essence = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let head = bytes.trim_ascii_start();
+    let is_markup = head.starts_with(b"<") || head.starts_with(b"\xEF\xBB\xBF<");
+    let name = match essence.as_str() {
+        "application/fhir+json" | "application/json+fhir" => return document(Media::Json, bytes, limits),
+        "application/json" => "file.json",
+        "application/fhir+ndjson" | "application/ndjson" | "application/x-ndjson" => "file.ndjson",
+        "text/csv" | "application/csv" => "file.csv",
+        "text/tab-separated-values" => "file.tsv",
+        known if known.contains("hl7-v2") || known.contains("hl7v2") || known.ends_with("+er7") => "file.hl7",
+        "application/fhir+xml" | "application/xml+fhir" => return markup(bytes, true, limits),
+        known if is_markup && (known.ends_with("xml") || known.is_empty() || known == "text/plain") => {
+            return markup(bytes, false, limits);
+        }
+        _ => title,
+    };
+    // Prose with commas is no table: what does not say what it is has to begin like a format that says it itself.
+    let says =
+        name.starts_with("file.") || [".csv", ".tsv", ".json", ".hl7"].iter().any(|end| name.ends_with(end));
+    let begins = [&b"{"[..], b"[", b"MSH", b"FHS", b"BHS", b"\x0b"].iter().any(|word| head.starts_with(word));
+    if says || begins {
+        records_in(bytes, if name.is_empty() { "file" } else { name }, limits)
+    } else {
+        Vec::new()
+    }
+}
+
+/// The records of a file in XML: a resource of FHIR, or a clinical document.
+fn markup(bytes: &[u8], claims_fhir: bool, limits: &Limits) -> Vec<Result<Record<'static>, Unreadable>> {
+    let mentions = |word: &[u8]| memchr::memmem::find(bytes, word).is_some();
+    if claims_fhir || mentions(b"http://hl7.org/fhir") {
+        let read = read_document_in(Media::Xml, bytes, limits);
+        return read.records.into_iter().map(|reading| reading.content.map(owned)).collect();
+    }
+    if mentions(b"urn:hl7-org:v3") && mentions(b"ClinicalDocument") {
+        return vec![Err(shape(
+            "holds a clinical document (C-CDA), which cannot carry a mark; send it as FHIR",
+        ))];
+    }
+    Vec::new()
+}
+
+fn document(media: Media, bytes: &[u8], limits: &Limits) -> Vec<Result<Record<'static>, Unreadable>> {
+    let read = read_document_in(media, bytes, limits).records.into_iter();
+    read.map(|reading| reading.content.map(owned)).collect()
+}
+
+/// Base64 with or without line ends and padding.
+fn decoded(encoded: &str) -> Option<Vec<u8>> {
+    let plain: Cow<'_, [u8]> = if encoded.bytes().any(|byte| byte.is_ascii_whitespace()) {
+        Cow::Owned(encoded.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect())
+    } else {
+        Cow::Borrowed(encoded.as_bytes())
+    };
+    let padded = if plain.contains(&b'=') || plain.len().is_multiple_of(4) {
+        data_encoding::BASE64.decode(&plain)
+    } else {
+        data_encoding::BASE64_NOPAD.decode(&plain)
+    };
+    padded.ok()
+}
