@@ -212,6 +212,9 @@ fn choose(
     shape: &Shape<'_>,
     kept: &BTreeSet<usize>,
 ) -> Result<(Withheld, u64), String> {
+    if let Route::Fhir(fhir::Route::Patch { .. }) = route {
+        return Err("it is a patch, which can be judged only with the resource as it is now".to_owned());
+    }
     let body = crossing.body.as_ref().map_err(|_| "its body could not be taken in whole".to_owned())?;
     let (body, records) = match (shape.unit, route) {
         (Unit::Whole, _) | (Unit::PerRecord, Route::Hl7v2(_)) => (body.to_vec(), shape.total),

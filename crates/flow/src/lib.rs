@@ -4,6 +4,7 @@
 //! the [`Passage`] it gets back.
 //! Read next: `spec/http.md`, then the crate `gateway`, which is the shell for HTTP.
 
+mod attest;
 mod batches;
 mod clock;
 mod continuity;
@@ -25,6 +26,7 @@ mod release;
 mod settle;
 mod world;
 
+pub use attest::{Attester, AttesterError, Keep, Salts};
 pub use clock::{Clock, Moment, unix_seconds};
 pub use crossing::{
     Claims, Crossing, Entrance, Protocol, SignedClaim, entrance, may_hide_method, normal_target,

@@ -33,6 +33,16 @@ impl Flow {
     /// Never:  passes on what could not be read, where the boundary enforces.
     /// Source: spec/http.md section 3.
     pub async fn pass(&self, crossing: Crossing) -> Passage {
+        let Some(body) = self.attested(&crossing).await else { return self.pass_as_it_is(crossing).await };
+        match self.pass_as_it_is(Crossing { body: Ok(body.clone()), ..crossing }).await {
+            Passage::Forward(forward) => {
+                Passage::Forward(Forward { body: Some(forward.body.unwrap_or(body)), ..forward })
+            }
+            turned @ (Passage::Refuse(_) | Passage::Unavailable(_)) => turned,
+        }
+    }
+
+    async fn pass_as_it_is(&self, crossing: Crossing) -> Passage {
         let moment = self.clock.now();
         let doors = self.doors.get(&crossing.boundary.name).cloned().unwrap_or_default();
         let Read { route, mut readings, datasets, action, label, weakens } =

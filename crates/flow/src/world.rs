@@ -12,6 +12,7 @@ use mark::{DatasetFile, TrustStore};
 use policy::{Hidden, Policies};
 
 use crate::{
+    attest::Attester,
     batches::Batches,
     clock::{Clock, Forward},
     continuity::Gaps,
@@ -40,6 +41,8 @@ pub struct Flow {
     pub(crate) hidden: Mutex<HiddenFrom>,
     // By the boundary's name.
     pub(crate) doors: BTreeMap<String, Doors>,
+    // By the boundary's name.
+    pub(crate) attesters: BTreeMap<String, Attester>,
 }
 
 /// How much of datasets waits to be written down: a hundred thousand batches.
@@ -84,6 +87,7 @@ impl Flow {
             learned: Mutex::default(),
             hidden: Mutex::default(),
             doors: BTreeMap::new(),
+            attesters: BTreeMap::new(),
         }
     }
 

@@ -15,6 +15,7 @@ mod isolation;
 mod jobs;
 mod ledger_state;
 mod metrics;
+mod patching;
 mod problem;
 mod reading;
 mod request;

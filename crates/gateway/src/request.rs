@@ -15,6 +15,7 @@ use crate::{
     coding::{Coding, coding, decode},
     head::{AI_DISCLOSURE, Door, Head, PROVENANCE, admit, strip_hop_by_hop, strip_ours, texts, via},
     jobs,
+    patching::{self, Patched},
     problem::{Problem, Spoken, respond, respond_made},
     reading,
     rewrite::{self, Addresses},
@@ -168,13 +169,25 @@ async fn pass_through(lane: &Lane, mut head: Head, body: Incoming) -> Result<Res
 async fn cross(
     lane: Arc<Lane>,
     reader: Option<Reader>,
-    head: Head,
+    mut head: Head,
     collected: Collected,
     mut story: Story,
 ) -> (Result<Response<Body>, Problem>, Story) {
     let _under_way = lane.under_way.clone();
     let start = Instant::now();
-    let Some(passage) = rule(&lane, &head, &collected).await else {
+    let patched = match patching::read(&lane, &mut head, &collected).await {
+        Ok(patching::Read::NotNeeded) => None,
+        Ok(patching::Read::Patched(patched)) => Some(patched),
+        Ok(patching::Read::Turned(answer)) => {
+            story.outcome = "passed";
+            return (Ok(*answer), story);
+        }
+        Err(problem) => {
+            story.outcome = problem.code();
+            return (Err(problem), story);
+        }
+    };
+    let Some(passage) = rule(&lane, &head, &collected, patched).await else {
         return (Err(Problem::Internal), story);
     };
     lane.metrics.ruling(&lane.boundary.name, start.elapsed());
@@ -226,12 +239,22 @@ const INLINE_BYTES: usize = 100_000;
 const SPOOL_BUFFER_BYTES: usize = 256 * 1024;
 
 /// Decodes and hands over to `flow`; nothing if `flow` panicked.
-async fn rule(lane: &Arc<Lane>, head: &Head, collected: &Collected) -> Option<Passage> {
+async fn rule(
+    lane: &Arc<Lane>,
+    head: &Head,
+    collected: &Collected,
+    patched: Option<Patched>,
+) -> Option<Passage> {
     let coding = coding(&head.headers);
     let received = collected.received.clone();
     let whole = collected.rest.is_none();
     let signed = head.signed.clone();
     let mut crossing = crossing(lane, head);
+    if let Some(patched) = patched {
+        crossing.claims.signed = lane.signing.claim(signed.as_deref(), &received, lane.flow.seconds());
+        patched.hand_over(&mut crossing);
+        return Some(lane.flow.pass(crossing).await);
+    }
     if let Some(spooled) = collected.spooled.clone() {
         let (lane, runtime) = (Arc::clone(lane), Handle::current());
         let ruled = spawn_blocking(move || {
@@ -240,7 +263,8 @@ async fn rule(lane: &Arc<Lane>, head: &Head, collected: &Collected) -> Option<Pa
         });
         return ruled.await.ok()?.ok();
     }
-    if received.len() <= INLINE_BYTES && coding == Coding::Identity {
+    let waits = lane.flow.attests(&lane.boundary.name);
+    if received.len() <= INLINE_BYTES && coding == Coding::Identity && !waits {
         if whole {
             crossing.claims.signed = lane.signing.claim(signed.as_deref(), &received, lane.flow.seconds());
             crossing.body = Ok(received);

@@ -115,6 +115,9 @@ impl TrustStore {
         let digest = file.manifest.digest();
         let id = DatasetId::of_digest(&digest);
         let mut admitted = Vec::with_capacity(file.receipts.len());
+        // Batches of one dataset share what is known of it.
+        let known = self.batches.range((id, 0)..=(id, u32::MAX)).next();
+        let known: Option<Arc<Dataset>> = known.map(|(_, batch)| Arc::clone(&batch.dataset));
         let mut dataset: Option<Arc<Dataset>> = None;
         for (position, receipt) in file.receipts.iter().enumerate() {
             let entry = BatchEntry::parse(receipt.entry.as_bytes())?;
@@ -123,7 +126,10 @@ impl TrustStore {
             }
             let log = self.verify(receipt.entry.as_bytes(), &receipt.proof, position, id)?;
             let dataset = dataset.get_or_insert_with(|| {
-                Arc::new(Dataset { id, manifest: file.manifest.clone(), log: log.key.name().to_owned() })
+                let same_log = known.clone().filter(|known| known.log == log.key.name());
+                same_log.unwrap_or_else(|| {
+                    Arc::new(Dataset { id, manifest: file.manifest.clone(), log: log.key.name().to_owned() })
+                })
             });
             let known = KnownBatch {
                 root: entry.root,

@@ -62,6 +62,9 @@ pub fn patched(
     Ok(written)
 }
 
+/// The media type by which a shell hands in what a patch makes, in the place of the patch. Nothing is sent so.
+pub const PATCHED_TYPE: &str = "application/fhir+json; eosin=patched";
+
 /// Most steps of one patch.
 pub const STEPS_MAX: usize = 1_000;
 

@@ -43,6 +43,19 @@ pub fn place_bundle(bundle: &[u8], labels: &[Labels]) -> Result<Vec<u8>, PlaceEr
     choose_bundle(bundle, &labels.iter().map(Choice::Label).collect::<Vec<_>>())
 }
 
+/// Writes labels into some of the records of a resource or a Bundle, and leaves the others as they are.
+///
+/// Shape:  one choice a record, as [`super::read_document`] gives them; a record inside another takes no labels.
+/// Errors: see [`PlaceError`]; nothing was written.
+pub fn place_some(document: &[u8], labels: &[Option<Labels>]) -> Result<Vec<u8>, PlaceError> {
+    let choices: Vec<Choice<'_>> =
+        labels.iter().map(|labels| labels.as_ref().map_or(Choice::Keep, Choice::Label)).collect();
+    match (choose_bundle(document, &choices), labels) {
+        (Err(PlaceError::Shape), [Some(labels)]) => place(document, labels),
+        (placed, _) => placed,
+    }
+}
+
 /// The caller has bounded what it holds; nothing is bounded twice.
 const UNBOUNDED: Limits = Limits { body_bytes: usize::MAX, records: usize::MAX };
 

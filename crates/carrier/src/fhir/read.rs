@@ -11,6 +11,7 @@ use super::{
     BRAND_SYSTEM, MARK_EXTENSION, SUBJECT_SYSTEM, TEST_CODE, TEST_SYSTEM,
     held::{At, Found, Held, records_of},
     interaction::is_type_name,
+    patch::PATCHED_TYPE,
     route::Route,
     xml,
 };
@@ -34,7 +35,15 @@ pub fn read<'a>(route: &Route, content_type: Option<&str>, body: &'a [u8], limit
         }
         Route::Bundle => Expected::Bundle,
         Route::Operation { .. } => Expected::Anything,
-        Route::Patch { .. } => return one(Err(shape("is a patch, which is not read"))),
+        // Only what it makes can be judged, and only the shell can know what is there.
+        Route::Patch { resource_type, .. } if content_type == Some(PATCHED_TYPE) => {
+            Expected::Type(resource_type)
+        }
+        Route::Patch { .. } => {
+            return one(Err(shape(
+                "is a patch of a resource that was not read, so what it makes is not known",
+            )));
+        }
         Route::Delete if body.is_empty() => return Readings { unit: Unit::Whole, records: Vec::new() },
         Route::Delete => return one(Err(shape("carries a body on a DELETE, which is not read"))),
     };

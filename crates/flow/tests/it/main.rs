@@ -6,6 +6,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod attesting;
 mod doors;
 mod keeping;
 mod ledger_trouble;

@@ -96,7 +96,7 @@ impl World {
         Self { flow, seconds, folder, synthetic, attested }
     }
 
-    fn flow(
+    pub(crate) fn flow(
         appender: Appender,
         policies: Policies,
         trust: mark::TrustStore,

@@ -10,6 +10,7 @@ mod addresses;
 mod bodies;
 mod doors;
 mod fhir;
+mod fhir_patches;
 mod heads;
 mod hostile;
 mod isolated;

@@ -1,0 +1,130 @@
+//! Patches at FHIR boundaries: the resource is read first, so that what a patch makes is judged, and held fast until
+//! the patch is carried out.
+
+use bytes::Bytes;
+use carrier::fhir::{self, Interaction, PATCHED_TYPE, interaction};
+use flow::{Crossing, Protocol};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Response,
+    header::{ACCEPT, ETAG, IF_MATCH},
+};
+use mark::{
+    Unreadable,
+    json::{self, Json},
+};
+
+use crate::{
+    body::{Body, Collected, collect},
+    coding::{coding, decode},
+    head::Head,
+    problem::Problem,
+    request::cleaned,
+    server::Lane,
+};
+
+/// What a patch makes of the resource that is there, or why that cannot be known.
+#[derive(Debug)]
+pub(crate) struct Patched(Result<Bytes, Unreadable>);
+
+impl Patched {
+    /// Judged is what the patch makes; sent on is the patch.
+    pub(crate) fn hand_over(self, crossing: &mut Crossing) {
+        crossing.content_type = Some(PATCHED_TYPE.to_owned());
+        crossing.body = self.0;
+    }
+}
+
+/// What reading a resource for a patch gave.
+pub(crate) enum Read {
+    /// This is no patch of a FHIR resource.
+    NotNeeded,
+    /// The patch and the resource were read.
+    Patched(Patched),
+    /// The server does not give the resource to this client; so it says of the patch too.
+    Turned(Box<Response<Body>>),
+}
+
+/// Headers that say who asks; the others are about the patch.
+const WHO: [&str; 8] = [
+    "authorization",
+    "cookie",
+    "user-agent",
+    "via",
+    "x-consent-scope",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-tenant-id",
+];
+
+/// Reads the resource that a patch is about, with the client's own credentials, and carries the patch out on it.
+///
+/// The patch is sent on with `If-Match` for the version that was read: what was judged is what is made, or nothing.
+///
+/// Bounds: the gateway's own, on the resource as on the patch.
+/// Errors: the upstream's trouble. That a patch cannot be understood is a reading, and policy decides.
+/// Source: spec/carriers.md section 3.8.
+pub(crate) async fn read(lane: &Lane, head: &mut Head, collected: &Collected) -> Result<Read, Problem> {
+    let Protocol::Fhir { base } = &lane.protocol else { return Ok(Read::NotNeeded) };
+    let found = interaction(head.method.as_str(), &head.target, head.method_override.as_deref(), base);
+    let Some(Interaction::Patch { id, .. }) = found else { return Ok(Read::NotNeeded) };
+    let unknown = |sentence: &str| {
+        let reason = Unreadable::Shape(sentence.to_owned());
+        Ok(Read::Patched(Patched(Err(reason))))
+    };
+    if id.is_none() {
+        return unknown("patches what a search finds, which cannot be known; name the resource by its id");
+    }
+    if collected.rest.is_some() || collected.spooled.is_some() {
+        let reason = Unreadable::TooLong { limit: lane.limits.body_bytes };
+        return Ok(Read::Patched(Patched(Err(reason))));
+    }
+    let patch = match decode(coding(&head.headers), &collected.received, &lane.limits) {
+        Ok(patch) => patch,
+        Err(reason) => return Ok(Read::Patched(Patched(Err(reason)))),
+    };
+    let path = head.target.split('?').next().unwrap_or_default();
+    let sent = lane.upstream.send(Method::GET, path, asker(&head.headers), Body::from(Bytes::new())).await?;
+    let (mut parts, incoming) = cleaned(sent, &lane.addresses(head))?.into_parts();
+    let answer = collect(incoming, lane.limits.body_bytes, &lane.held, lane.timeouts.upstream).await?;
+    if answer.rest.is_some() {
+        return Err(Problem::AnswerTooLarge);
+    }
+    if !parts.status.is_success() {
+        parts.headers.remove(http::header::CONTENT_LENGTH);
+        return Ok(Read::Turned(Box::new(Response::from_parts(parts, Body::from(answer.received)))));
+    }
+    let current = decode(coding(&parts.headers), &answer.received, &lane.limits)
+        .map_err(|_| Problem::AnswerUnreadable)?;
+    let media = head.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let made = fhir::patched(media, &patch, &current, &lane.flow.limits()).map(Bytes::from);
+    if !head.headers.contains_key(IF_MATCH) {
+        match version(&parts.headers, &current) {
+            Some(version) => drop(head.headers.insert(IF_MATCH, version)),
+            None => return unknown("patches a resource without a version, which could change meanwhile"),
+        }
+    }
+    Ok(Read::Patched(Patched(made)))
+}
+
+fn asker(sent: &HeaderMap) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for name in WHO {
+        let name = HeaderName::from_static(name);
+        for value in sent.get_all(&name) {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    headers.insert(ACCEPT, HeaderValue::from_static("application/fhir+json"));
+    headers
+}
+
+/// The version that was read, as `If-Match` names it.
+fn version(headers: &HeaderMap, resource: &[u8]) -> Option<HeaderValue> {
+    if let Some(tag) = headers.get(ETAG) {
+        return Some(tag.clone());
+    }
+    let resource = json::parse(resource).ok()?;
+    let version = resource.get("meta")?.get("versionId").and_then(Json::text)?;
+    let is_plain = version.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
+    HeaderValue::try_from(format!("W/\"{version}\"")).ok().filter(|_| is_plain)
+}
