@@ -4,6 +4,7 @@
 //! Read in the order of a request: [`route()`], [`read()`], [`refuse()`]; [`place()`] goes the other way.
 //! Source: spec/carriers.md section 3.
 
+mod audit;
 mod choose;
 mod elements;
 mod held;
@@ -20,6 +21,7 @@ mod request;
 mod route;
 mod xml;
 
+pub use audit::{Audited, asked_in_bundle, audit_event, made_at};
 pub(crate) use choose::choose_bundle;
 pub use elements::resource_elements;
 pub use identity::identity_elements;

@@ -186,6 +186,10 @@ pub(crate) struct Boundary {
     pub(crate) upstream_ca: Option<PathBuf>,
     /// Whether what is withheld here is kept.
     pub(crate) quarantine: bool,
+    /// The resource types that are attested on their way in.
+    pub(crate) attests: Vec<String>,
+    /// The folder that audit events of what crosses are written to.
+    pub(crate) audit_events: Option<PathBuf>,
     /// How records behind it are shown.
     pub(crate) reads: gateway::Reads,
     /// What is said of code that runs in the org.

@@ -2,7 +2,7 @@
 
 use crate::{
     arguments::ConfigCommand,
-    config::Config,
+    config::{self, Config},
     keys,
     outcome::{Done, Outcome},
     printer::{Printer, Style},
@@ -92,19 +92,29 @@ fn show(config: &Config, printer: &Printer) -> miette::Result<()> {
         line("health and metrics", &address.to_string());
     }
     for boundary in &config.boundaries {
-        let policy::Boundary { name, environment, jurisdiction, mode, continuity, system_of_record } =
-            &boundary.boundary;
-        let scheme = if boundary.tls { "https" } else { "http" };
         printer.line("");
-        line("boundary", name);
-        line("  listens", &format!("{scheme}://{}", boundary.listen));
-        line("  upstream", &boundary.upstream.to_string());
-        line("  speaks", boundary.protocol.as_str());
-        line("  environment", environment.as_str());
-        line("  jurisdiction", jurisdiction);
-        line("  mode", mode.as_str());
-        line("  continuity", continuity.as_str());
-        line("  system of record", if *system_of_record { "yes" } else { "no" });
+        show_boundary(boundary, &line);
     }
     Ok(())
+}
+
+fn show_boundary(boundary: &config::Boundary, line: &impl Fn(&str, &str)) {
+    let policy::Boundary { name, environment, jurisdiction, mode, continuity, system_of_record } =
+        &boundary.boundary;
+    let scheme = if boundary.tls { "https" } else { "http" };
+    line("boundary", name);
+    line("  listens", &format!("{scheme}://{}", boundary.listen));
+    line("  upstream", &boundary.upstream.to_string());
+    line("  speaks", boundary.protocol.as_str());
+    line("  environment", environment.as_str());
+    line("  jurisdiction", jurisdiction);
+    line("  mode", mode.as_str());
+    line("  continuity", continuity.as_str());
+    line("  system of record", if *system_of_record { "yes" } else { "no" });
+    if !boundary.attests.is_empty() {
+        line("  attests", &boundary.attests.join(", "));
+    }
+    if let Some(folder) = &boundary.audit_events {
+        line("  audit events", &folder.display().to_string());
+    }
 }

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 mod arguments;
+mod attesting;
+mod audit_events;
 mod environment;
 mod keys;
 mod outcome;

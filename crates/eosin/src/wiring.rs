@@ -7,7 +7,7 @@ use gateway::{Gateway, Running, SpoolConfig, TlsIdentity, authority::LocalAuthor
 use ledger::{Appender, AppenderConfig, Ledger, Reader, durable};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
-use crate::{config, config::Config, keys, printer::Printer};
+use crate::{attesting, audit_events, config, config::Config, keys, printer::Printer};
 
 /// The system's clock: what every entry's moment comes from.
 pub(crate) fn clock() -> Clock {
@@ -59,6 +59,7 @@ fn last_moment(folder: &Path) -> Option<String> {
 
 /// The flow of a configuration. Datasets that cannot be believed are said, and left out.
 pub(crate) fn flow(config: &Config, printer: &Printer) -> miette::Result<Flow> {
+    attesting::fold(config, printer)?;
     let (trust, doubts) = config.trust_store()?;
     for doubt in doubts {
         printer.note(&doubt);
@@ -78,7 +79,17 @@ pub(crate) fn flow(config: &Config, printer: &Printer) -> miette::Result<Flow> {
         limits: carrier::Limits { body_bytes: config.limits.body_bytes, records: config.limits.records },
     });
     let said = config.boundaries.iter().map(|boundary| (&boundary.boundary.name, &boundary.doors));
-    let flow = said.fold(flow, |flow, (name, doors)| flow.with_doors(name, doors.clone()));
+    let mut flow = said.fold(flow, |flow, (name, doors)| flow.with_doors(name, doors.clone()));
+    let observer = keys::verifier(&config.ledger.vkey)?.name().to_owned();
+    for boundary in &config.boundaries {
+        let name = &boundary.boundary.name;
+        if !boundary.attests.is_empty() {
+            flow = flow.with_attester(name, attesting::attester(name, &boundary.attests, config)?);
+        }
+        if let Some(folder) = &boundary.audit_events {
+            flow = flow.with_auditing(name, audit_events::auditing(&observer, name, folder)?);
+        }
+    }
     match &config.quarantine {
         Some(files) => Ok(flow.keeping_withheld(keeping(files, config, printer)?)),
         None => Ok(flow),

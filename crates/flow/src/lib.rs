@@ -5,6 +5,7 @@
 //! Read next: `spec/http.md`, then the crate `gateway`, which is the shell for HTTP.
 
 mod attest;
+mod audit;
 mod batches;
 mod clock;
 mod continuity;
@@ -27,6 +28,7 @@ mod settle;
 mod world;
 
 pub use attest::{Attester, AttesterError, Keep, Salts};
+pub use audit::{Auditing, KeepEvent};
 pub use clock::{Clock, Moment, unix_seconds};
 pub use crossing::{
     Claims, Crossing, Entrance, Protocol, SignedClaim, entrance, may_hide_method, normal_target,

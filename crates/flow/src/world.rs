@@ -13,6 +13,7 @@ use policy::{Hidden, Policies};
 
 use crate::{
     attest::Attester,
+    audit::Auditing,
     batches::Batches,
     clock::{Clock, Forward},
     continuity::Gaps,
@@ -43,6 +44,8 @@ pub struct Flow {
     pub(crate) doors: BTreeMap<String, Doors>,
     // By the boundary's name.
     pub(crate) attesters: BTreeMap<String, Attester>,
+    // By the boundary's name.
+    pub(crate) auditing: BTreeMap<String, Auditing>,
 }
 
 /// How much of datasets waits to be written down: a hundred thousand batches.
@@ -88,6 +91,7 @@ impl Flow {
             hidden: Mutex::default(),
             doors: BTreeMap::new(),
             attesters: BTreeMap::new(),
+            auditing: BTreeMap::new(),
         }
     }
 

@@ -5,6 +5,7 @@
 //! Read next: `flow`, which does the work, and `spec/http.md`, which says what clients may rely on.
 
 mod admin;
+mod audit;
 pub mod authority;
 mod body;
 mod coding;

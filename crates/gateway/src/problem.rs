@@ -49,7 +49,7 @@ pub(crate) enum Problem {
 }
 
 impl Problem {
-    fn status(self) -> StatusCode {
+    pub(crate) fn status(self) -> StatusCode {
         match self {
             Self::Request(_) | Self::TwoFramings | Self::BodyBroken | Self::QueryUnknown => {
                 StatusCode::BAD_REQUEST

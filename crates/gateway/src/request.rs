@@ -11,6 +11,7 @@ use mark::Unreadable;
 use tokio::{runtime::Handle, task::spawn_blocking, time::Instant};
 
 use crate::{
+    audit,
     body::{Body, Collected, Trailers, collect, drain},
     coding::{Coding, coding, decode},
     head::{AI_DISCLOSURE, Door, Head, PROVENANCE, admit, strip_hop_by_hop, strip_ours, texts, via},
@@ -87,7 +88,12 @@ async fn life(
         Entrance::Open if !hides => {
             *story = Story { entrance: "open", outcome: "passed", ruling: None };
             let Some((reader, look)) = reader.and_then(|reader| isolated(lane, reader, &head)) else {
-                return pass_through(lane, head, body).await;
+                let audited = audit::asked(lane, &head, None);
+                let answer = pass_through(lane, head, body).await;
+                if let Some(audited) = audited {
+                    audited.told(lane, &answer, None);
+                }
+                return answer;
             };
             *story = Story { entrance: "read", outcome: "shown", ruling: None };
             let collected = collect(body, lane.limits.body_bytes, &lane.held, lane.timeouts.idle).await?;
@@ -167,6 +173,21 @@ async fn pass_through(lane: &Lane, mut head: Head, body: Incoming) -> Result<Res
 
 /// A judged request after its body arrived. Runs to its end whether or not anybody waits.
 async fn cross(
+    lane: Arc<Lane>,
+    reader: Option<Reader>,
+    head: Head,
+    collected: Collected,
+    story: Story,
+) -> (Result<Response<Body>, Problem>, Story) {
+    let audited = audit::asked(&lane, &head, Some(&collected));
+    let (answer, story) = cross_over(Arc::clone(&lane), reader, head, collected, story).await;
+    if let Some(audited) = audited {
+        audited.told(&lane, &answer, story.ruling.as_deref());
+    }
+    (answer, story)
+}
+
+async fn cross_over(
     lane: Arc<Lane>,
     reader: Option<Reader>,
     mut head: Head,

@@ -177,10 +177,20 @@ pub(super) struct Boundary {
     #[serde(default)]
     pub(super) system_of_record: bool,
     pub(super) quarantine: Option<Spanned<bool>>,
+    pub(super) attests: Option<Spanned<Attests>>,
+    pub(super) audit_events: Option<Spanned<String>>,
     pub(super) reads: Option<Spanned<Reads>>,
     pub(super) anonymous_apex: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) apex: Vec<Spanned<Apex>>,
+}
+
+/// `attests = true`, or the types that are attested
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "`true`, `false` or a list of resource types")]
+pub(super) enum Attests {
+    Word(bool),
+    Types(Vec<String>),
 }
 
 /// `reads = "open"`, or `[boundary.reads]`

@@ -14,6 +14,8 @@ use carrier::salesforce::{self, AnonymousApex, ApexMap};
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
 use toml::Spanned;
 
+use crate::attesting;
+
 use super::{
     Authority, Boundary, Config, Ledger, Limits, Quarantine, Recognise, RegistryFiles, SignatureFiles,
     Trusted, Witness, raw,
@@ -218,9 +220,35 @@ fn boundary(
         upstream: upstream?,
         upstream_ca: written.upstream_ca.as_deref().map(path),
         quarantine: written.quarantine.as_ref().is_some_and(|keeps| *keeps.get_ref()),
+        attests: attests(written, faults),
+        audit_events: audit_events(written, faults).map(path),
         reads: reads(written.reads.as_ref(), faults),
         doors,
     })
+}
+
+/// The folder for audit events, which are FHIR's own.
+fn audit_events<'w>(written: &'w raw::Boundary, faults: &mut Faults) -> Option<&'w str> {
+    let folder = written.audit_events.as_ref()?;
+    if written.protocol.get_ref() != "fhir" {
+        faults.say(folder.span(), "only a FHIR boundary writes audit events");
+    }
+    Some(folder.get_ref())
+}
+
+/// What is attested on its way in: only a system of record vouches for people, and only in FHIR.
+fn attests(written: &raw::Boundary, faults: &mut Faults) -> Vec<String> {
+    let Some(attests) = &written.attests else { return Vec::new() };
+    let types = match attests.get_ref() {
+        raw::Attests::Word(false) => Vec::new(),
+        raw::Attests::Word(true) => attesting::USUAL_TYPES.map(str::to_owned).to_vec(),
+        raw::Attests::Types(types) => types.clone(),
+    };
+    let may_attest = written.system_of_record && written.protocol.get_ref() == "fhir";
+    if !types.is_empty() && !may_attest {
+        faults.say(attests.span(), "only a FHIR boundary with `system_of_record = true` attests");
+    }
+    types
 }
 
 fn signatures(
