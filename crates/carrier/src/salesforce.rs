@@ -42,7 +42,8 @@ pub use apex::{AnonymousApex, ApexMap, Doors, runs_anonymous_apex};
 pub use api::{Api, Change};
 pub use asked::{
     Inner, has_parameter, inner_requests, last_segment, parameters, query_job, query_target, soap_shows_rows,
-    statement_of, text_member, version_of, with_inner_targets, with_statement, with_text_member,
+    statement_of, text_member, told_member, version_of, with_inner_targets, with_parameter, with_statement,
+    with_text_member,
 };
 pub use batch::{BulkV1, is_batch, route_by_job, unreadable_type};
 pub use batch_job::{BatchFormat, BatchJob, batch_job_created};
@@ -55,9 +56,10 @@ pub use door::{Route, is_event, normal_target, route, route_at};
 pub use fate::complete;
 pub use field::{DATASET_OBJECT, identity_fields};
 pub(crate) use files::{owned, records_in};
+pub use graphql::graphql_error;
 pub use id::RecordId;
 pub use job::{JOB_BYTES_MAX, Job, JobOfUpload, Operation, job_created, job_of_upload};
-pub use look::{Look, look};
+pub use look::{Look, is_graphql, look};
 pub use named::{Renamed, named_in_body, named_in_target, renamed_back, renamed_body, renamed_target};
 pub(crate) use place::{COLUMNS, is_own_column};
 pub use place::{PlaceError, place, place_csv, place_file};

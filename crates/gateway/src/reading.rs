@@ -16,16 +16,22 @@ use crate::{
     server::Lane,
 };
 
+use list_view::list_view;
 use org::Asker;
 use prepare::prepare;
 use show::show;
 use totals::totals;
+use window::Window;
 
+mod document;
+mod list_view;
 mod org;
 mod prepare;
 mod show;
 mod statement;
+mod telling;
 mod totals;
+mod window;
 
 /// How a read ended before it was shown.
 #[derive(Debug)]
@@ -70,6 +76,8 @@ pub(crate) struct Prepared {
     looked: LookedUp,
     stripped: Stripped,
     telling: Telling,
+    /// What the client asked for of a list that was asked for whole.
+    window: Option<Window>,
     /// Whether the request asks for rows, or names some: then there is a ruling, whatever they turn out to be. The
     /// number of rulings would tell otherwise.
     asks: bool,
@@ -115,6 +123,9 @@ async fn live(
     }
     if look == Look::Totals {
         return totals(lane, reader, &head).await;
+    }
+    if look == Look::ListView {
+        return list_view(lane, reader, &head).await;
     }
     let (prepared, body) = prepare(lane, reader, look, &mut head, received).await?;
     let addresses = lane.addresses(&head);

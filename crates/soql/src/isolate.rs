@@ -158,6 +158,20 @@ pub enum CannotIsolate {
         "the search body has members that are not known: send those that Salesforce documents, in their case"
     )]
     Parameters,
+    /// A GraphQL document that asks for no records, or can be read in two ways.
+    #[error("the GraphQL document cannot be read as a query of records: {reason}")]
+    Document {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A part of a GraphQL document that the same question in SOQL could not ask either.
+    #[error(
+        "the selection at byte {position} of the document uses something that cannot be filtered: an unknown object, argument or operator, a roll-up summary, or a relationship to several objects"
+    )]
+    Selection {
+        /// The byte.
+        position: usize,
+    },
     /// The statement is too long once it is isolated.
     #[error(
         "the query has more than {TEXT_CHARACTERS_MAX} characters once hidden rows are excluded: shorten it"

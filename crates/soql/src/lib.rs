@@ -1,4 +1,5 @@
 //! The questions a client asks a Salesforce org: read, printed, and rewritten so that hidden rows cannot be told.
+//! SOQL and SOSL; GraphQL where it asks for records.
 //!
 //! Never does I/O, and never shows a value of a statement: not in errors, not in `Debug`.
 //! Start at [`isolate()`]; it speaks of [`Hidden`] (which rows) and [`Schema`] (what is known of the org).
@@ -6,6 +7,7 @@
 //! Read next: `spec/queries.md`, the law it keeps; `spec/carriers.md` section 2.2, the fields by which rows are told.
 
 mod formula;
+mod graphql;
 mod hidden;
 mod isolate;
 mod parse;
@@ -17,6 +19,7 @@ mod span;
 mod standard;
 mod token;
 
+pub use graphql::{graphql_objects, isolate_graphql};
 pub use hidden::{Class, Hidden, LookupIds, Marks, NotANamespace};
 pub use isolate::{
     Added, CannotIsolate, Isolated, IsolatedParameters, Rows, isolate, isolate_parameters, isolate_search,

@@ -1,6 +1,6 @@
 //! What is known of an org's objects: which bear the mark's fields, and where their relationships lead.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use thiserror::Error;
@@ -323,6 +323,49 @@ impl Schema {
     /// Every field of an object that says something of other rows.
     pub(crate) fn derived_fields(&self, object: &str) -> impl Iterator<Item = &String> {
         self.objects.get(&object.to_ascii_lowercase()).into_iter().flat_map(|object| object.derived.keys())
+    }
+
+    /// Fields of an object that say something of other rows: roll-up summaries, and formulas and copies that lead to rows
+    /// which may be hidden. Names in lower case.
+    ///
+    /// Source: spec/queries.md section 4, items 3 and 7.
+    pub fn telling(&self, object: &str) -> (BTreeSet<String>, BTreeSet<String>) {
+        let (mut summaries, mut formulas) = (BTreeSet::new(), BTreeSet::new());
+        let derived =
+            self.objects.get(&object.to_ascii_lowercase()).into_iter().flat_map(|object| &object.derived);
+        let derived: Vec<(&String, &Derived)> = derived.collect();
+        loop {
+            let before = summaries.len() + formulas.len();
+            for (name, derived) in &derived {
+                let Derived::From(paths) = derived else {
+                    if self.summaries == Summaries::Refused {
+                        summaries.insert((*name).clone());
+                    }
+                    continue;
+                };
+                let of = |path: &[String], fields: &BTreeSet<String>| match path {
+                    [own] => fields.contains(&own.to_ascii_lowercase()),
+                    _ => false,
+                };
+                if paths.iter().any(|path| of(path, &summaries)) {
+                    summaries.insert((*name).clone());
+                } else if paths.iter().any(|path| of(path, &formulas) || self.leads_to_hidden(object, path)) {
+                    formulas.insert((*name).clone());
+                }
+            }
+            if summaries.len() + formulas.len() == before {
+                break;
+            }
+        }
+        formulas.retain(|name| !summaries.contains(name));
+        (summaries, formulas)
+    }
+
+    /// Whether a path may lead to a row that is hidden. Of one with several steps nobody looks further than the first.
+    fn leads_to_hidden(&self, object: &str, path: &[String]) -> bool {
+        let [way, _, ..] = path else { return false };
+        let Some(lookup) = self.lookup_of(object, way) else { return true };
+        path.len() > 2 || lookup.targets.iter().any(|target| self.bearing(target) != Some(Bearing::Open))
     }
 
     /// Which object the rows of a child relationship are.

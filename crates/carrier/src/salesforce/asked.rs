@@ -1,5 +1,7 @@
 //! The SOQL or SOSL that a request asks, and the same request with another statement in its place.
 
+use std::ops::Range;
+
 use serde_json::Value;
 
 use crate::{
@@ -76,17 +78,48 @@ pub fn query_job(target: &str) -> Option<String> {
     below.get(at).cloned()
 }
 
-/// The text member of this name at the top of a JSON body.
+/// The text member of this name at the top of a JSON body; nothing where two have the name, in any case.
 pub fn text_member(body: &[u8], name: &str) -> Option<String> {
-    let value: Value = serde_json::from_slice(body).ok()?;
-    value.get(name)?.as_str().map(str::to_owned)
+    serde_json::from_slice::<serde::de::IgnoredAny>(body).ok()?;
+    told_member(body, name)
+}
+
+/// As [`text_member`], of a text that is known to be one JSON value.
+pub fn told_member(body: &[u8], name: &str) -> Option<String> {
+    span::unescaped(body, &only_member(body, name)?)
 }
 
 /// The body with another text as the member of this name. All else stays byte for byte.
+///
+/// Never:  where two members have the name, in any case: another reader could take the other one.
 pub fn with_text_member(body: &[u8], name: &str, text: &str) -> Option<Vec<u8>> {
     serde_json::from_slice::<serde::de::IgnoredAny>(body).ok()?;
-    let at = span::member(body, &span::whole(body)?, name)?;
+    let at = only_member(body, name)?;
     Some(edited(body, vec![Edit { at, with: Value::String(text.to_owned()).to_string().into_bytes() }]))
+}
+
+/// The value of the one member that has this name.
+fn only_member(body: &[u8], name: &str) -> Option<Range<usize>> {
+    let members = span::members(body, &span::whole(body)?)?;
+    let mut named = members.into_iter().filter_map(|member| {
+        let own = span::unescaped(body, &member.name)?;
+        own.eq_ignore_ascii_case(name).then_some((own, member.value))
+    });
+    let (own, at) = named.next()?;
+    (own == name && named.next().is_none()).then_some(at)
+}
+
+/// The target with this value of a query parameter, and no other.
+pub fn with_parameter(target: &str, name: &str, value: &str) -> Option<String> {
+    let parsed = Target::parse(target)?;
+    let path = target.split('?').next().unwrap_or(target);
+    let mut out = format!("{path}?{}={}", encoded_text(name), encoded_text(value));
+    for (other, value) in parsed.query_names().zip(parsed.query_values()) {
+        if !other.eq_ignore_ascii_case(name) {
+            out.push_str(&format!("&{}={}", encoded_text(other), encoded_text(value)));
+        }
+    }
+    Some(out)
 }
 
 /// Whether a SOAP call shows rows: their shape is not filtered here.
@@ -115,8 +148,29 @@ pub struct Inner {
     pub method: String,
     /// Its target, with the path that a batch leaves out.
     pub target: String,
-    at: std::ops::Range<usize>,
+    at: Range<usize>,
     is_short: bool,
+}
+
+impl Inner {
+    /// Whether its path, or the statement in it, has a reference to anything else than the id of a row that an earlier part
+    /// wrote or found: that could be the id of another row, or text that becomes part of the statement.
+    pub fn refers_to_more_than_ids(&self) -> bool {
+        let Some(target) = Target::parse(&self.target) else { return true };
+        let statements: Vec<&str> = target.query("q").collect();
+        target.segments().iter().map(String::as_str).chain(statements).any(|text| !refers_to_ids_only(text))
+    }
+}
+
+/// Whether every `@{…}` in a text is `@{name.id}` or an id in a list of rows: `@{name.records[0].Id}`.
+fn refers_to_ids_only(text: &str) -> bool {
+    text.split("@{").skip(1).all(|rest| {
+        let Some((reference, _)) = rest.split_once('}') else { return false };
+        let names: Vec<&str> = reference.split('.').skip(1).collect();
+        let Some((last, before)) = names.split_last() else { return false };
+        let is_list = |name: &&str| name.split('[').next() == Some("records");
+        last.eq_ignore_ascii_case("id") && before.iter().all(is_list)
+    })
 }
 
 /// The requests in the body of a composite, graph or batch, in order; none in any other.
@@ -130,7 +184,7 @@ pub fn inner_requests(body: &[u8]) -> Vec<Inner> {
     found
 }
 
-fn gather(body: &[u8], object: &std::ops::Range<usize>, found: &mut Vec<Inner>) {
+fn gather(body: &[u8], object: &Range<usize>, found: &mut Vec<Inner>) {
     for list in ["compositeRequest", "batchRequests"] {
         let items =
             span::member(body, object, list).and_then(|at| span::items(body, &at)).unwrap_or_default();
@@ -187,6 +241,12 @@ mod tests {
         assert_eq!(job("/services/data/v67.0/query/750"), None);
         let body = br#"{ "operation":"query", "query" : "SELECT Id FROM Contact" }"#;
         assert_eq!(text_member(body, "query").as_deref(), Some("SELECT Id FROM Contact"));
+        for twice in [r#"{"query":"a","query":"b"}"#, r#"{"query":"a","Query":"b"}"#, r#"{"Query":"a"}"#] {
+            assert_eq!(text_member(twice.as_bytes(), "query"), None, "{twice}");
+            assert_eq!(with_text_member(twice.as_bytes(), "query", "c"), None, "{twice}");
+        }
+        let paged = with_parameter("/a/b?pageSize=2&q=x%26y&PAGESIZE=3", "pageSize", "9").unwrap();
+        assert_eq!(paged, "/a/b?pageSize=9&q=x%26y");
         let other = with_text_member(body, "query", "x\"y").unwrap();
         assert_eq!(String::from_utf8(other).unwrap(), r#"{ "operation":"query", "query" : "x\"y" }"#);
     }
@@ -205,6 +265,20 @@ mod tests {
                 && after.contains(r#""url":"v67.0/limits&y""#),
             "{after}"
         );
+        let refers = |target: &str| {
+            let body = format!(r#"{{"compositeRequest":[{{"method":"GET","url":"{target}"}}]}}"#);
+            inner_requests(body.as_bytes()).iter().any(Inner::refers_to_more_than_ids)
+        };
+        for plain in
+            ["/x/y", "/x/@{one.id}", "/x/@{two.records[0].Id}/z", "/x?q=a+'@{one.id}'", "/x/@{one[1].id}"]
+        {
+            assert!(!refers(plain), "{plain}");
+        }
+        for other in
+            ["/x/@{one.AccountId}", "/x/@{one.Account.Id}", "/x?q=a+'@{one.Name}'", "/x/@{one", "/x/@{one}"]
+        {
+            assert!(refers(other), "{other}");
+        }
         assert!(inner_requests(b"{").is_empty() && inner_requests(b"[]").is_empty());
     }
 }

@@ -268,16 +268,27 @@ pub(super) fn refuse(body: &[u8], refusals: &[(usize, &Refusal)]) -> Answer {
     let rows = json::parse(body).ok().and_then(|body| asked(body).ok()).map(|asked| asked.rows);
     let error = |position: usize, refusal: &Refusal| {
         let alias = rows.as_ref().and_then(|rows| rows.get(position)).map(|row| row.alias.as_str());
-        let path: Vec<&str> = ["uiapi"].into_iter().chain(alias).collect();
-        json!({
-            "message": refusal.message,
-            "locations": [],
-            "path": path,
-            "extensions": { "ErrorType": "DataFetchingException", "errorCode": refusal.code },
-        })
+        error(refusal, alias)
     };
     let errors: Vec<_> = refusals.iter().map(|(position, refusal)| error(*position, refusal)).collect();
     answer(200, &json!({ "data": null, "errors": errors }))
+}
+
+/// The answer to a query that is not asked.
+///
+/// Shape:  as the refusal of a mutation.
+pub fn graphql_error(refusal: &Refusal) -> Answer {
+    answer(200, &json!({ "data": null, "errors": [error(refusal, None)] }))
+}
+
+fn error(refusal: &Refusal, alias: Option<&str>) -> serde_json::Value {
+    let path: Vec<&str> = ["uiapi"].into_iter().chain(alias).collect();
+    json!({
+        "message": refusal.message,
+        "locations": [],
+        "path": path,
+        "extensions": { "ErrorType": "DataFetchingException", "errorCode": refusal.code },
+    })
 }
 
 #[cfg(test)]

@@ -45,6 +45,14 @@ pub enum Look {
     Changes,
     /// How many rows there are: `/limits/recordCount`.
     Totals,
+    /// The rows of a list view: `/sobjects/X/listviews/<id>/results`.
+    ListView,
+    /// Rows below one in the UI API, a page at a time: `/ui-api/related-list-records`.
+    Related,
+    /// Rows whose name holds what was typed so far: `/search/suggestions`.
+    Suggestions,
+    /// The rows that a GraphQL document asks for.
+    GraphQl,
     /// A Bulk 2.0 query: the query is in the body.
     BulkQuery,
     /// The rows of a Bulk query, 2.0 or v1.
@@ -71,6 +79,10 @@ impl Look {
             Self::Recent => "recent",
             Self::Changes => "changes",
             Self::Totals => "record counts",
+            Self::ListView => "list view",
+            Self::Related => "related list",
+            Self::Suggestions => "search suggestions",
+            Self::GraphQl => "graphql query",
             Self::BulkQuery => "bulk query",
             Self::BulkResults => "bulk results",
             Self::Mixed => "answer",
@@ -88,6 +100,16 @@ impl fmt::Debug for Look {
 const COMPUTED: &str = "what it shows is computed in the org and cannot be filtered";
 const UNREAD: &str = "its answer cannot be read here";
 const UNKNOWN: &str = "nobody here knows what it shows";
+
+/// Whether a target is that of GraphQL documents.
+pub fn is_graphql(target: &str) -> bool {
+    let Some(target) = Target::parse(target) else { return false };
+    let segments: Vec<String> =
+        target.segments().iter().map(|segment| segment.to_ascii_lowercase()).collect();
+    let start = segments.iter().position(|segment| segment == "services").unwrap_or(segments.len());
+    let below: Vec<&str> = segments.iter().skip(start).map(String::as_str).collect();
+    matches!(below.as_slice(), ["services", "data", version, "graphql"] if is_version(version))
+}
 
 /// What a request shows.
 ///
@@ -160,9 +182,7 @@ fn below_version(verb: &str, lower: &[&str], exact: &[String]) -> Look {
         | ("DELETE", ["query", _])
         | ("POST" | "PATCH" | "DELETE" | "PUT", ["jobs", "ingest", ..])
         | ("POST" | "PATCH", ["metadata", "deployrequest", ..]) => Look::Nothing,
-        ("POST" | "PATCH", ["analytics" | "graphql" | "wave" | "chatter" | "connect", ..]) => {
-            Look::Closed(COMPUTED)
-        }
+        ("POST" | "PATCH", ["analytics" | "wave" | "chatter" | "connect", ..]) => Look::Closed(COMPUTED),
         _ => Look::Mixed,
     }
 }
@@ -174,7 +194,9 @@ fn read(lower: &[&str], name: impl Fn(usize) -> String) -> Look {
         ["query" | "queryall", _] => Look::FurtherPage,
         ["search"] => Look::Search,
         ["parameterizedsearch"] => Look::SearchByWords,
-        ["recent", ..] | ["ui-api", "mru-list-records", _] => Look::Recent,
+        ["recent", ..] | ["ui-api", "mru-list-records" | "mru-list-ui", _] => Look::Recent,
+        ["ui-api", "related-list-records", _, _] => Look::Related,
+        ["search", "suggestions"] => Look::Suggestions,
         ["limits", "recordcount"] => Look::Totals,
         ["tooling", "query" | "queryall"] => Look::ToolingQuery,
         ["tooling", "executeanonymous" | "search" | "runtestssynchronous", ..] => Look::Closed(UNKNOWN),
@@ -225,7 +247,7 @@ fn below_object(rest: &[&str], name: impl Fn(usize) -> String) -> Look {
         // With a description come the rows that were looked at last.
         [] => Look::Recent,
         ["updated" | "deleted"] => Look::Changes,
-        ["listviews", _, "results"] => Look::Closed(COMPUTED),
+        ["listviews", _, "results"] => Look::ListView,
         [word, ..] if is_resource(word) => Look::Nothing,
         [id, ..] if is_id_shaped(id) && RecordId::parse(&name(2)).is_some() => Look::Record,
         [field, _, ..] if is_name(field) => {
@@ -275,7 +297,7 @@ mod tests {
                 "GET /services/data/v67.0/sobjects/Contact/listviews/00B000000000001AAA/describe",
                 "nothing shown",
             ),
-            ("GET /services/data/v67.0/sobjects/Contact/listviews/00B000000000001AAA/results", "closed read"),
+            ("GET /services/data/v67.0/sobjects/Contact/listviews/00B000000000001AAA/results", "list view"),
             ("GET /services/data/v67.0/query?q=SELECT+Id+FROM+Contact", "query"),
             ("GET /services/data/v67.0/queryAll/?q=x", "query"),
             ("POST /services/data/v67.0/query", "query"),
@@ -284,7 +306,13 @@ mod tests {
             ("GET /services/data/v67.0/tooling/sobjects/ApexClass/01p000000000001AAA", "nothing shown"),
             ("GET /services/data/v67.0/tooling/executeAnonymous?x", "closed read"),
             ("GET /services/data/v67.0/search?q=FIND", "search"),
-            ("GET /services/data/v67.0/search/suggestions?q=a", "closed read"),
+            ("GET /services/data/v67.0/search/suggestions?q=a", "search suggestions"),
+            ("GET /services/data/v67.0/search/suggestSearchQueries?q=a", "closed read"),
+            (
+                "GET /services/data/v67.0/ui-api/related-list-records/001000000000001AAA/Contacts",
+                "related list",
+            ),
+            ("GET /services/data/v67.0/ui-api/list-ui/00B000000000001AAA", "closed read"),
             ("GET /services/data/v67.0/parameterizedSearch?q=a", "parameterized search"),
             ("GET /services/data/v67.0/recent", "recent"),
             ("GET /services/data/v67.0/limits", "nothing shown"),
@@ -301,7 +329,7 @@ mod tests {
             ("POST /services/data/v67.0/analytics/reports/00O000000000001AAA", "closed read"),
             ("GET /services/data/v67.0/anything/new", "closed read"),
             ("GET /services/apexrest/anything", "closed read"),
-            ("POST /services/data/v67.0/graphql", "closed read"),
+            ("POST /services/data/v67.0/graphql", "answer"),
             (
                 "GET /services/async/60.0/job/750000000000001AAA/batch/751000000000001AAA/result",
                 "nothing shown",

@@ -73,6 +73,9 @@ pub fn renamed_body(body: &[u8], renamed: &Renamed) -> Option<Vec<u8>> {
 
 /// An answer with the ids that the client sent, where we sent others.
 pub fn renamed_back(answer: &[u8], renamed: &Renamed, sent: &BTreeMap<RecordId, String>) -> Option<Vec<u8>> {
+    if renamed.is_empty() {
+        return None;
+    }
     let text = std::str::from_utf8(answer).ok()?;
     let own: BTreeMap<RecordId, RecordId> = renamed.iter().map(|(own, other)| (*other, *own)).collect();
     let mut edits = Vec::new();

@@ -11,7 +11,7 @@ use mark::{
     json::{self, Json},
 };
 
-use crate::span::{Edit, edited};
+use crate::span::{self, Edit, edited};
 
 use super::{
     field::Own,
@@ -56,6 +56,8 @@ pub struct Stripped {
     pub known: BTreeSet<RecordId>,
     /// What becomes of a row where the whole answer is a list.
     pub gap: Gap,
+    /// Fields that are null although the row is shown, by its place; names in lower case.
+    pub nulled: BTreeMap<usize, BTreeSet<String>>,
 }
 
 /// What becomes of a row that is taken out of an answer that is a list.
@@ -112,11 +114,21 @@ impl<'t> ShownRows<'t> {
     }
 
     fn content(&self, row: &Found) -> Result<Record<'t>, Unreadable> {
+        let object = Cow::Owned(row.object.clone());
+        let text = |at: &Range<usize>| self.text.get(at.clone()).unwrap_or_default();
+        // With a mark all of it counts, its labels too.
+        let is_marked = |(own, at): &(Own, Range<usize>)| {
+            *own == Own::Mark && !matches!(text(at), b"null" | b"\"\"" | b"")
+        };
+        if row.own.iter().any(is_marked)
+            && let Json::Object(members) = json::parse(text(&row.at))?
+        {
+            return record(object, members);
+        }
         let mut labels = Labelled::default();
         for (own, at) in &row.own {
-            labels.take(*own, json::parse(self.text.get(at.clone()).unwrap_or_default())?)?;
+            labels.take(*own, json::parse(text(at))?)?;
         }
-        let object = Cow::Owned(row.object.clone());
         let (mark, claim) = labels.finish();
         if mark.is_none() {
             return Ok(Record { form: Form::Salesforce, object, fields: Vec::new(), mark, claim });
@@ -125,6 +137,40 @@ impl<'t> ShownRows<'t> {
             Json::Object(members) => record(object, members),
             Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::Array(_) => {
                 Ok(Record { form: Form::Salesforce, object, fields: Vec::new(), mark, claim: Claim::None })
+            }
+        }
+    }
+
+    /// The names of the fields that row `at` shows, in lower case.
+    pub fn names(&self, at: usize) -> BTreeSet<String> {
+        self.rows.get(at).map(|row| self.fields(row).into_keys().collect()).unwrap_or_default()
+    }
+
+    /// Where the values of a row's fields stand; a record of the UI API has them one level down.
+    fn fields(&self, row: &Found) -> BTreeMap<String, Range<usize>> {
+        let members = |at: &Range<usize>| span::members(self.text, at).unwrap_or_default();
+        let named = |member: &span::Member| {
+            Some((span::unescaped(self.text, &member.name)?.to_ascii_lowercase(), member.value.clone()))
+        };
+        let own: BTreeMap<String, Range<usize>> = members(&row.at).iter().filter_map(named).collect();
+        match (own.get("apiname"), own.get("fields")) {
+            (Some(_), Some(fields)) => members(fields).iter().filter_map(named).collect(),
+            _ => own,
+        }
+    }
+
+    fn null(&self, nulled: &BTreeMap<usize, BTreeSet<String>>, edits: &mut Vec<Edit>) {
+        for (row, names) in nulled.iter().filter_map(|(at, names)| Some((self.rows.get(*at)?, names))) {
+            for (_, at) in self.fields(row).into_iter().filter(|(name, _)| names.contains(name)) {
+                let is_shown = |member: &span::Member| {
+                    let name = span::unescaped(self.text, &member.name);
+                    name.is_some_and(|name| name == "value" || name == "displayValue")
+                };
+                let parts = span::members(self.text, &at).unwrap_or_default();
+                let parts: Vec<Range<usize>> =
+                    parts.into_iter().filter(is_shown).map(|member| member.value).collect();
+                let places = if parts.is_empty() { vec![at] } else { parts };
+                edits.extend(places.into_iter().map(|at| Edit { at, with: b"null".to_vec() }));
             }
         }
     }
@@ -150,7 +196,10 @@ impl<'t> ShownRows<'t> {
                 {
                     gone.entry(list).or_default().insert(item);
                 }
-                Some(_) | None => edits.push(Edit { at: row.at.clone(), with: b"null".to_vec() }),
+                Some(_) | None => {
+                    let places = [Some(&row.at), row.display.as_ref()].into_iter().flatten();
+                    edits.extend(places.map(|at| Edit { at: at.clone(), with: b"null".to_vec() }));
+                }
             }
         }
         for (list, items) in &gone {
@@ -159,6 +208,7 @@ impl<'t> ShownRows<'t> {
             }
         }
         self.strip(stripped, &mut edits);
+        self.null(&stripped.nulled, &mut edits);
         self.redact(&stripped.known, &mut edits);
         (!edits.is_empty()).then(|| edited(self.text, edits))
     }

@@ -46,6 +46,9 @@ const WHO: [&str; 8] = [
 /// Ids in one lookup: with them a target stays under what Salesforce takes, 16 KiB.
 const IDS_MAX: usize = 400;
 
+/// Pages that are read of one query whose rows are only counted on.
+const PAGES_MAX: usize = 20;
+
 /// The longest answer that is read for our own purposes: a description of an object.
 const ANSWER_BYTES_MAX: usize = soql::DESCRIPTION_BYTES_MAX;
 
@@ -218,6 +221,29 @@ impl<'l> Org<'l> {
         self.isolation.reads.open_objects.iter().any(|open| open.eq_ignore_ascii_case(object))
     }
 
+    /// The ids of the rows that a statement finds, which was rewritten before.
+    ///
+    /// Bounds: [`PAGES_MAX`] pages.
+    /// Errors: what the org refuses to answer.
+    pub(crate) async fn found(&self, statement: &str) -> Result<BTreeSet<RecordId>, Turned> {
+        let mut found = BTreeSet::new();
+        let mut target = salesforce::query_target(&self.version, "query", statement);
+        for _ in 0..PAGES_MAX {
+            let (status, page) = self.get(&target).await?;
+            if !status.is_success() {
+                return Err(Problem::ReadClosed.into());
+            }
+            let rows = ShownRows::find(&page, Telling::Rows, self.lane.flow.limits().records)
+                .map_err(|_| Problem::ShownUnreadable)?;
+            found.extend(rows.rows().filter_map(|row| row.id));
+            match salesforce::told_member(&page, "nextRecordsUrl") {
+                Some(next) => target = next,
+                None => return Ok(found),
+            }
+        }
+        Err(Problem::AnswerTooLarge.into())
+    }
+
     /// Every page of a query, deleted rows too.
     async fn rows(&self, statement: &str) -> Result<Vec<Bytes>, Turned> {
         let mut target = salesforce::query_target(&self.version, "queryAll", statement);
@@ -232,7 +258,7 @@ impl<'l> Org<'l> {
                     Ok(pages)
                 };
             }
-            let next = salesforce::text_member(&page, "nextRecordsUrl");
+            let next = salesforce::told_member(&page, "nextRecordsUrl");
             pages.push(page);
             match next {
                 Some(next) if pages.len() < IDS_MAX => target = next,

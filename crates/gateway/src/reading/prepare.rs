@@ -1,11 +1,14 @@
 //! What a request asks, rewritten so that the org answers as if the hidden rows were not there.
 
 use bytes::Bytes;
-use carrier::salesforce::{self, Envelope, Gap, Look, Renamed, Stripped, Telling};
+use carrier::{
+    Door,
+    salesforce::{self, Envelope, Gap, Look, Renamed, Route, Stripped, Telling},
+};
 use flow::Reader;
 use http::{HeaderMap, HeaderValue, header};
 
-use super::{LookedUp, Prepared, Turned, org::Org, statement};
+use super::{LookedUp, Prepared, Turned, Window, document, org::Org, statement};
 use crate::{
     coding::{coding, decode},
     head::Head,
@@ -36,6 +39,7 @@ pub(crate) async fn prepare(
         looked: LookedUp::default(),
         stripped: Stripped::default(),
         telling: Telling::Rows,
+        window: Window::widen(&look, head)?,
         asks: look != Look::Mixed,
         look,
         is_soap: false,
@@ -99,6 +103,10 @@ async fn rewrite(
             org.by_field(head, &object, &field, &mut prepared.looked).await?;
             None
         }
+        Look::Mixed if salesforce::is_graphql(&head.target) => {
+            (prepared.look, prepared.asks) = (Look::GraphQl, true);
+            Some(document::rewritten(org, body).await?)
+        }
         Look::Mixed => {
             match org.lane.flow.query_batch(
                 head.method.as_str(),
@@ -106,11 +114,29 @@ async fn rewrite(
                 head.method_override.as_deref(),
             ) {
                 Some(job) => Some(statement::in_batch(org, &job, body).await?),
-                None => statement::in_many(org, envelope, head, body, prepared).await?,
+                None => {
+                    upserted(org, head, prepared).await?;
+                    statement::in_many(org, envelope, head, body, prepared).await?
+                }
             }
         }
-        Look::Nothing | Look::Record | Look::SearchByWords | Look::Recent | Look::Totals => None,
+        Look::Nothing
+        | Look::Record
+        | Look::SearchByWords
+        | Look::Recent
+        | Look::Related
+        | Look::Suggestions
+        | Look::Totals
+        | Look::ListView
+        | Look::GraphQl => None,
     })
+}
+
+/// Looks at the row that an upsert names by a field's value: if it is hidden, nobody has what is changed.
+async fn upserted(org: &Org<'_>, head: &mut Head, prepared: &mut Prepared) -> Result<(), Turned> {
+    let route = salesforce::route(head.method.as_str(), &head.target, head.method_override.as_deref());
+    let Door::Judged(Route::Upsert { object, field, value: Some(_) }) = route else { return Ok(()) };
+    org.by_field(head, &object, &field, &mut prepared.looked).await
 }
 
 /// Puts absent ids in the places of hidden ones.

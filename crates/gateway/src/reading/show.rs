@@ -8,7 +8,7 @@ use flow::Reader;
 use http::{Response, StatusCode, header};
 use hyper::body::Incoming;
 
-use super::{Prepared, Turned, names_our_fields, org::Org, recorded};
+use super::{Prepared, Turned, names_our_fields, org::Org, recorded, telling};
 use crate::{
     body::{Body, Trailers, collect},
     coding::{coding, decode},
@@ -71,6 +71,10 @@ pub(crate) async fn show(
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.remove(header::CONTENT_ENCODING);
     let body = match filtered {
+        Filtered::As(body) if has_rows => match prepared.window {
+            Some(window) => window.cut(body)?,
+            None => body,
+        },
         Filtered::As(body) => body,
         Filtered::Absent => {
             parts.status = StatusCode::NOT_FOUND;
@@ -180,6 +184,10 @@ async fn filtered(
     if hidden.iter().any(|at| rows.is_whole(*at)) {
         return Ok(Filtered::Absent);
     }
+    if !asks_rows && prepared.telling == Telling::Rows {
+        let org = Org::of_prepared(lane, reader, prepared)?;
+        prepared.stripped.nulled = telling::fields(&org, &rows, &hidden).await?;
+    }
     remember(isolation, reader, prepared, text);
     let left = rows.without(&hidden, &prepared.stripped).map_or_else(|| text.clone(), Bytes::from);
     let back = salesforce::renamed_back(&left, &prepared.renamed, &BTreeMap::new());
@@ -190,14 +198,14 @@ async fn filtered(
 fn remember(isolation: &Isolation, reader: &Reader, prepared: &Prepared, text: &[u8]) {
     match prepared.look {
         Look::Query | Look::ToolingQuery | Look::FurtherPage => {
-            let next = salesforce::text_member(text, "nextRecordsUrl");
+            let next = salesforce::told_member(text, "nextRecordsUrl");
             if let Some(locator) = next.and_then(|next| salesforce::last_segment(&next)) {
                 let asked = Asked { hidden: reader.hidden, stripped: prepared.stripped.clone() };
                 isolation.keep_query(&locator, asked);
             }
         }
         Look::BulkQuery => {
-            if let Some(job) = salesforce::text_member(text, "id") {
+            if let Some(job) = salesforce::told_member(text, "id") {
                 isolation.keep_job(&job, reader.hidden);
             }
         }
@@ -210,6 +218,10 @@ fn remember(isolation: &Isolation, reader: &Reader, prepared: &Prepared, text: &
         | Look::Recent
         | Look::Changes
         | Look::Totals
+        | Look::ListView
+        | Look::Related
+        | Look::Suggestions
+        | Look::GraphQl
         | Look::BulkResults
         | Look::Mixed
         | Look::Closed(_) => {}

@@ -107,6 +107,13 @@ async fn in_inner_requests(org: &Org<'_>, body: &[u8]) -> Result<Option<Vec<u8>>
     let mut others = Vec::new();
     for inner in salesforce::inner_requests(body) {
         let look = salesforce::look(&inner.method, &inner.target, None);
+        // A document and a batch are no parts of other requests; what a reference stands for is looked up by nobody.
+        if salesforce::is_graphql(&inner.target)
+            || salesforce::is_batch(&inner.method, &inner.target)
+            || inner.refers_to_more_than_ids()
+        {
+            return Err(Problem::ReadClosed.into());
+        }
         let statement = match look {
             Look::Nothing
             | Look::Record
@@ -126,6 +133,10 @@ async fn in_inner_requests(org: &Org<'_>, body: &[u8]) -> Result<Option<Vec<u8>>
             | Look::SearchByWords
             | Look::Changes
             | Look::Totals
+            | Look::ListView
+            | Look::Related
+            | Look::Suggestions
+            | Look::GraphQl
             | Look::BulkQuery
             | Look::BulkResults
             | Look::Closed(_) => None,
@@ -186,14 +197,22 @@ async fn search(org: &Org<'_>, statement: &str, marks: Marks) -> Result<Isolated
 }
 
 /// Asks the org for descriptions of what a statement touches. What it does not know, it will say so itself.
-async fn describe(org: &Org<'_>, objects: &BTreeSet<String>, statement: &str) -> Result<(), Turned> {
+pub(super) async fn describe(
+    org: &Org<'_>,
+    objects: &BTreeSet<String>,
+    statement: &str,
+) -> Result<(), Turned> {
     let mut asked = BTreeSet::new();
     loop {
         let missing = org.isolation.known().undescribed(objects, statement);
         let missing: Vec<String> =
             missing.into_iter().filter(|object| asked.insert(object.clone())).collect();
-        if missing.is_empty() || asked.len() > DESCRIBED_MAX {
+        if missing.is_empty() {
             return Ok(());
+        }
+        // What is not described could hold what is hidden.
+        if asked.len() > DESCRIBED_MAX {
+            return Err(Problem::ReadClosed.into());
         }
         for object in missing {
             let target = format!("/services/data/{}/sobjects/{object}/describe", org.version);
@@ -206,7 +225,7 @@ async fn describe(org: &Org<'_>, objects: &BTreeSet<String>, statement: &str) ->
 }
 
 /// Most objects that are described for one statement.
-const DESCRIBED_MAX: usize = 40;
+const DESCRIBED_MAX: usize = 60;
 
 fn touches_marked(org: &Org<'_>, statement: &str) -> bool {
     soql::parse(statement)

@@ -118,7 +118,7 @@ impl Marks {
         }
     }
 
-    fn row(&self, kind: Kind, at: usize) -> String {
+    pub(crate) fn row(&self, kind: Kind, at: usize) -> String {
         let (which, json) = if at.is_multiple_of(2) { (0, ADA) } else { (1, EVE) };
         match kind {
             Kind::Synthetic => Scene::marked(&self.synthetic, which, json),
@@ -129,7 +129,11 @@ impl Marks {
 }
 
 pub(crate) fn isolating(org: &LocalOrg, environment: Environment) -> Scene {
-    let mut config = scene::config(&org.origin());
+    isolating_at(&org.origin(), environment)
+}
+
+pub(crate) fn isolating_at(origin: &str, environment: Environment) -> Scene {
+    let mut config = scene::config(origin);
     let boundary = &mut config.boundaries[0];
     boundary.boundary.mode = Mode::Enforce;
     boundary.boundary.environment = environment;

@@ -1,10 +1,12 @@
 //! Isolated reads by the doors that take more than one request, or have formats of their own.
 
 use policy::Environment;
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use testkit::upstream::{Received, Reply, Upstream};
 
 use crate::{
-    isolated::{Kind, LocalOrg, Marks, VERSION, ask, isolating},
+    isolated::{Kind, LocalOrg, Marks, VERSION, ask, isolating, isolating_at, query},
     scene::{Answer, Scene},
 };
 
@@ -108,4 +110,148 @@ fn soap_lists_no_change_of_a_hidden_row() {
     );
     let rest: Value = serde_json::from_slice(&rest.body).unwrap();
     assert_eq!(rest["deletedRecords"].as_array().unwrap().len(), 2, "{rest}");
+}
+
+#[test]
+fn a_document_has_the_rows_of_an_org_without_the_hidden() {
+    let marks = Marks::new();
+    let org = LocalOrg::with(&marks, &ROWS, |_| false);
+    let scene = isolating(&org, Environment::Production);
+    let asked = |text: &str, variables: Value| {
+        let body = json!({ "query": text, "variables": variables }).to_string();
+        let answer = ask(&scene, "POST", &format!("{VERSION}/graphql"), &body);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let answer: Value = serde_json::from_slice(&answer.body).unwrap();
+        answer
+    };
+    let below = "query($f: Contact_Filter) { uiapi { query { Account { edges { node { Contacts { totalCount } } } } Contact(where: $f) { edges { node { Department { value } } } totalCount } } } }";
+    let answer = asked(below, json!({ "f": { "Department": { "like": "d%" } } }));
+    let found = &answer["data"]["uiapi"]["query"];
+    assert_eq!(found["Contact"]["totalCount"], 2, "{answer}");
+    assert_eq!(found["Account"]["edges"][0]["node"]["Contacts"]["totalCount"], 2, "{answer}");
+    assert!(!answer.to_string().contains("d1"), "{answer}");
+    for text in [
+        "{ uiapi { query { Contact(where: {Id: {inq: {Case: {}, ApiName: \"ContactId\"}}}) { totalCount } } } }",
+        "mutation { uiapi { ContactDelete(input: {Id: \"003000000000001AAA\"}) { Id } } }",
+        "{ uiapi { query { Contact {",
+    ] {
+        let body = json!({ "query": text }).to_string();
+        let answer = ask(&scene, "POST", &format!("{VERSION}/graphql"), &body).text();
+        assert!(answer.contains("EOSIN_") && !answer.contains("totalCount"), "{text} {answer}");
+    }
+    let within = json!({ "compositeRequest": [{ "method": "POST", "url": format!("{VERSION}/graphql"), "referenceId": "a", "body": { "query": below } }] });
+    let answer = ask(&scene, "POST", &format!("{VERSION}/composite"), &within.to_string()).text();
+    assert!(answer.contains("EOSIN_") && !answer.contains("totalCount"), "{answer}");
+}
+
+#[test]
+fn a_bulk_query_that_is_said_twice_is_refused() {
+    let marks = Marks::new();
+    let org = LocalOrg::with(&marks, &ROWS, |_| false);
+    let scene = isolating(&org, Environment::Production);
+    let statement = "SELECT Department FROM Contact";
+    let body = format!(r#"{{"operation":"query","query":"{statement}","query":"{statement}"}}"#);
+    let answer = ask(&scene, "POST", &format!("{VERSION}/jobs/query"), &body);
+    assert_eq!(answer.status, 403, "{}", answer.text());
+}
+
+#[test]
+fn an_upsert_by_a_hidden_rows_value_changes_nothing() {
+    let marks = Marks::new();
+    let org = LocalOrg::with(&marks, &ROWS, |_| false);
+    let scene = isolating(&org, Environment::Production);
+    let mut row: Value = serde_json::from_str(&marks.row(Kind::Attested, 0)).unwrap();
+    row.as_object_mut().unwrap().remove("Eosin_Dataset__r");
+    let row = row.to_string();
+    for at in [0, 1] {
+        let answer = ask(&scene, "PATCH", &format!("{VERSION}/sobjects/Contact/Ext__c/x{at}"), &row);
+        assert_eq!(answer.status, if at == 0 { 200 } else { 404 }, "{}", answer.text());
+    }
+    let left = org.direct("GET", &query("SELECT count() FROM Contact WHERE Eosin_Synthetic__c = true"), "");
+    assert!(left.text().contains("\"totalSize\":1"), "{}", left.text());
+}
+
+/// Fields that an object's description has, beside its id and what it points at.
+fn described(object: &str) -> Value {
+    let field = |name: &str| json!({ "name": name, "referenceTo": [], "relationshipName": null });
+    let total = json!({ "name": "Total__c", "calculated": true, "calculatedFormula": null });
+    let name = json!({ "name": "House__c", "calculated": true, "calculatedFormula": "Account.Name" });
+    let way = json!({ "name": "AccountId", "referenceTo": ["Account"], "relationshipName": "Account" });
+    let own = ["Id", "LastName", "Eosin_Synthetic__c", "Eosin_Subject__c", "Eosin_Mark__c"].map(field);
+    let fields: Vec<Value> = own.into_iter().chain([total, name, way]).collect();
+    json!({ "name": object, "fields": fields, "childRelationships": [] })
+}
+
+/// An org of two contacts, of whom the second is below an account that is hidden.
+fn telling_org(request: &Received) -> Reply {
+    let path = request.target.split('?').next().unwrap();
+    let row = |id: &str| {
+        let url = format!("{VERSION}/sobjects/Contact/{id}");
+        json!({ "attributes": { "type": "Contact", "url": url }, "Id": id, "House__c": "Ward", "Total__c": 3, "Name": "N" })
+    };
+    let path = path.strip_prefix(VERSION).unwrap_or(path).to_ascii_lowercase();
+    let answer = match path.as_str() {
+        "/sobjects" => {
+            json!({ "sobjects": [{ "name": "Contact", "keyPrefix": "003" }, { "name": "Account", "keyPrefix": "001" }] })
+        }
+        "/sobjects/contact/describe" => described("Contact"),
+        "/sobjects/account/describe" => described("Account"),
+        "/queryall" | "/query" => {
+            let conditions = request.target.contains("Account.Eosin_");
+            let is_second = request.target.contains("003000000000002");
+            let id = if is_second { "003000000000002AAA" } else { "003000000000001AAA" };
+            let rows = if conditions && is_second { vec![] } else { vec![row(id)] };
+            json!({ "totalSize": rows.len(), "done": true, "records": rows })
+        }
+        path => {
+            row(if path.contains("003000000000002") { "003000000000002AAA" } else { "003000000000001AAA" })
+        }
+    };
+    Reply::json(200, &answer.to_string())
+}
+
+#[test]
+fn a_row_by_its_id_tells_nothing_of_other_rows() {
+    let upstream = Upstream::start(telling_org);
+    let scene = isolating_at(&upstream.origin(), Environment::Production);
+    let read = |id: &str| -> Value {
+        let answer = ask(&scene, "GET", &format!("{VERSION}/sobjects/Contact/{id}"), "");
+        serde_json::from_slice(&answer.body).unwrap_or_else(|_| panic!("{}", answer.text()))
+    };
+    let first = read("003000000000001AAA");
+    assert_eq!(
+        (&first["Total__c"], &first["House__c"], &first["Name"]),
+        (&Value::Null, &json!("Ward"), &json!("N"))
+    );
+    let second = read("003000000000002AAA");
+    assert_eq!(
+        (&second["Total__c"], &second["House__c"], &second["Name"]),
+        (&Value::Null, &Value::Null, &json!("N"))
+    );
+}
+
+#[test]
+fn a_reference_to_another_row_is_refused_in_a_composite() {
+    let marks = Marks::new();
+    let org = LocalOrg::with(&marks, &ROWS, |_| false);
+    let scene = isolating(&org, Environment::Production);
+    let id = org.ids[0].clone().unwrap();
+    let composite = |second: &str| {
+        let part = |url: &str, name: &str| json!({ "method": "GET", "url": format!("{VERSION}/{url}"), "referenceId": name });
+        let parts = [part(&format!("sobjects/Contact/{id}"), "one"), part(second, "two")];
+        ask(
+            &scene,
+            "POST",
+            &format!("{VERSION}/composite"),
+            &json!({ "compositeRequest": parts }).to_string(),
+        )
+    };
+    assert_eq!(composite("sobjects/Contact/@{one.Id}").status, 200);
+    for other in [
+        "sobjects/Account/@{one.AccountId}",
+        "query?q=SELECT+Id+FROM+Contact+WHERE+LastName='@{one.LastName}'",
+    ] {
+        let answer = composite(other);
+        assert_eq!(answer.status, 403, "{}", answer.text());
+    }
 }

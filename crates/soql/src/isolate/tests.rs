@@ -282,3 +282,31 @@ fn what_is_said_of_the_unknown_holds() {
     let isolated = isolate("SELECT Id FROM ApexClass", &Hidden::synthetic(), &open).unwrap();
     assert_eq!(isolated.text, "SELECT Id FROM ApexClass");
 }
+
+#[test]
+fn fields_that_say_something_of_other_rows_are_known_by_name() {
+    let field = |name: &str, formula: Option<&str>| {
+        format!(
+            r#"{{"name":"{name}","calculated":true,"calculatedFormula":{}}}"#,
+            formula.map_or("null".to_owned(), |formula| format!("\"{formula}\""))
+        )
+    };
+    let fields = [
+        field("Total__c", None),
+        field("House__c", Some("Account.Name")),
+        field("Both__c", Some("House__c & Total__c")),
+        field("Again__c", Some("House__c")),
+        field("Own__c", Some("LastName")),
+        field("Boss__c", Some("Owner.Name")),
+    ];
+    let way = r#"{"name":"AccountId","referenceTo":["Account"],"relationshipName":"Account"}"#;
+    let describe =
+        format!(r#"{{"name":"Contact","fields":[{},{way}],"childRelationships":[]}}"#, fields.join(","));
+    let mut schema = Schema::empty();
+    schema.set("Contact", Bearing::Fields).set("Account", Bearing::Fields);
+    schema.learn(describe.as_bytes()).unwrap();
+    let (summaries, formulas) = schema.telling("contact");
+    assert_eq!(summaries.into_iter().collect::<Vec<_>>(), ["both__c", "total__c"]);
+    assert_eq!(formulas.into_iter().collect::<Vec<_>>(), ["again__c", "house__c"]);
+    assert_eq!(schema.telling("case").1.len(), 4);
+}

@@ -52,6 +52,32 @@ fn rows_are_found_where_they_say_so() {
 }
 
 #[test]
+fn a_hidden_row_that_is_a_value_is_not_shown_beside_it_either() {
+    let parent = |shown: &str, value: &str| {
+        format!(
+            r#"{{"apiName":"Contact","fields":{{"Account":{{"displayValue":{shown},"value":{value}}},"Name":{{"displayValue":"N","value":"N"}}}},"id":"003000000000001AAA"}}"#
+        )
+    };
+    let account = r#"{"apiName":"Account","fields":{"Name":{"displayValue":"A","value":"A"}},"id":"001000000000001AAA"}"#;
+    check(&parent("\"A\"", account), Telling::Rows, &[0], &parent("null", "null"));
+}
+
+#[test]
+fn fields_that_tell_of_other_rows_are_null() {
+    let nulled = [(0, ["total__c".to_owned()].into())].into();
+    let stripped = Stripped { nulled, ..Stripped::default() };
+    let check = |text: &str, want: &str| assert_eq!(without(text, Telling::Rows, &[], &stripped), want);
+    check(
+        r#"{"attributes":{"type":"Account"},"Name":"A","Total__c":3}"#,
+        r#"{"attributes":{"type":"Account"},"Name":"A","Total__c":null}"#,
+    );
+    check(
+        r#"{"apiName":"Account","fields":{"Total__c":{"displayValue":"3","value":3},"Name":{"value":"A"}},"id":"001000000000001AAA"}"#,
+        r#"{"apiName":"Account","fields":{"Total__c":{"displayValue":null,"value":null},"Name":{"value":"A"}},"id":"001000000000001AAA"}"#,
+    );
+}
+
+#[test]
 fn what_is_taken_out_leaves_no_trace() {
     let row = |id: &str| format!(r#"{{"attributes":{{"type":"C"}},"Id":"{id}"}}"#);
     let (a, b, c) = (row("1"), row("2"), row("3"));

@@ -19,6 +19,8 @@ pub(super) struct Found {
     pub(super) is_whole: bool,
     /// Relationships from the outer row, in lower case.
     pub(super) way: String,
+    /// What is shown for it, beside it.
+    pub(super) display: Option<Range<usize>>,
     /// Our fields' values.
     pub(super) own: Vec<(Own, Range<usize>)>,
     /// Our fields as members, with the comma before each; names in lower case.
@@ -77,7 +79,14 @@ struct Draft {
     lists: Vec<usize>,
     message: Option<Range<usize>>,
     is_error: bool,
+    display: Option<Range<usize>>,
+    /// The row that is its `value`.
+    value: Option<usize>,
 }
+
+/// Members that say something of the object they are in, or of what it holds; the last three name an error.
+const KNOWN: [&str; 9] =
+    ["id", "apiname", "fields", "totalsize", "size", "count", "errorcode", "statuscode", "exceptioncode"];
 
 impl<'t> Walk<'t> {
     /// Walks over a text that is one JSON value.
@@ -107,7 +116,7 @@ impl<'t> Walk<'t> {
             b'{' => self.object(holder)?,
             b'[' => self.array(holder)?,
             b'"' => {
-                self.string()?;
+                self.skip_string()?;
                 self.bare_id(start, holder);
             }
             _ => self.scalar(),
@@ -147,7 +156,7 @@ impl<'t> Walk<'t> {
         match name.as_ref() {
             "attributes" if self.text.get(start) == Some(&b'{') => return self.attributes(draft),
             "message" if self.text.get(start) == Some(&b'"') => {
-                self.string()?;
+                self.skip_string()?;
                 draft.message = Some(start + 1..self.at.saturating_sub(1));
                 return Some(());
             }
@@ -157,7 +166,8 @@ impl<'t> Walk<'t> {
         let is_list = self.text.get(start) == Some(&b'[');
         let lists_before = self.lists.len();
         let longer;
-        let way = if is_row {
+        // Only what holds further values has a way of its own.
+        let way = if is_row && matches!(self.text.get(start), Some(b'{' | b'[')) {
             let dot = if holder.way.is_empty() { "" } else { "." };
             longer = format!("{}{dot}{}", holder.way, name.to_ascii_lowercase());
             longer.as_str()
@@ -179,21 +189,31 @@ impl<'t> Walk<'t> {
             }
         }
         let text = self.text.get(at.clone()).unwrap_or_default();
-        let lower = name.to_ascii_lowercase();
         let own = Own::of(&name);
         draft.own.extend(own.map(|own| (own, at.clone())));
-        if from < start && (own.is_some() || lower == "id") {
-            draft.members.push((lower.clone(), from..at.end));
+        if from < start && (own.is_some() || name.eq_ignore_ascii_case("id")) {
+            draft.members.push((name.to_ascii_lowercase(), from..at.end));
         }
-        match lower.as_str() {
+        // A row as a value of the UI API has what to show of it beside it.
+        match name.as_ref() {
+            "displayValue" => draft.display = Some(at.clone()),
+            "value" => {
+                let row = self.rows.len().checked_sub(1);
+                draft.value = row.filter(|row| self.rows.get(*row).is_some_and(|row| row.at == at));
+            }
+            _ => {}
+        }
+        let Some(known) = KNOWN.into_iter().find(|known| name.eq_ignore_ascii_case(known)) else {
+            return Some(());
+        };
+        match known {
             "id" => draft.id = quoted(text).and_then(|text| RecordId::parse(&text)),
             "apiname" => draft.api_name = quoted(text).map(Cow::into_owned),
             "fields" => draft.has_fields = text.first() == Some(&b'{'),
-            "totalsize" | "size" | "count" if text.first().is_some_and(u8::is_ascii_digit) => {
-                draft.totals.push(at);
+            "totalsize" | "size" | "count" => {
+                draft.totals.extend(text.first().is_some_and(u8::is_ascii_digit).then_some(at));
             }
-            "errorcode" | "statuscode" | "exceptioncode" => draft.is_error |= text.first() == Some(&b'"'),
-            _ => {}
+            _ => draft.is_error |= text.first() == Some(&b'"'),
         }
         Some(())
     }
@@ -239,6 +259,9 @@ impl<'t> Walk<'t> {
         if draft.is_error {
             self.messages.extend(draft.message);
         }
+        if let Some(row) = draft.value.and_then(|row| self.rows.get_mut(row)) {
+            row.display = draft.display;
+        }
         let shown_by_ui = draft.api_name.filter(|_| draft.has_fields && draft.id.is_some());
         let by_id_alone = (self.telling == Telling::Ids
             && holder.list_name.eq_ignore_ascii_case("deletedRecords"))
@@ -251,6 +274,7 @@ impl<'t> Walk<'t> {
             item: holder.item,
             is_whole: holder.is_whole,
             way: holder.way.to_owned(),
+            display: None,
             own: draft.own,
             members: draft.members,
         });
@@ -308,6 +332,7 @@ impl<'t> Walk<'t> {
                 item: holder.item,
                 is_whole: false,
                 way: String::new(),
+                display: None,
                 own: Vec::new(),
                 members: Vec::new(),
             });
@@ -317,16 +342,22 @@ impl<'t> Walk<'t> {
     /// A string; ends behind its closing quote.
     fn string(&mut self) -> Option<Cow<'t, str>> {
         let start = self.at;
-        let mut at = start + 1;
-        loop {
-            match self.text.get(at)? {
-                b'"' => break,
-                b'\\' => at += 2,
-                _ => at += 1,
-            }
-        }
-        self.at = at + 1;
+        self.skip_string()?;
         quoted(self.text.get(start..self.at)?)
+    }
+
+    fn skip_string(&mut self) -> Option<()> {
+        let mut at = self.at + 1;
+        loop {
+            // Marks are long and have nothing to escape.
+            let rest = self.text.get(at..)?;
+            at += rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+            if self.text.get(at) == Some(&b'"') {
+                self.at = at + 1;
+                return Some(());
+            }
+            at += 2;
+        }
     }
 
     fn scalar(&mut self) {
