@@ -1,4 +1,4 @@
-//! The fingerprints of every marked record: an exact table on disk, a filter in memory, a root for the ledger.
+//! The fingerprints of every synthetic record that was marked: an exact table on disk, a filter in memory, a root for the ledger.
 //!
 //! Holds no value of any record, only keyed fingerprints. Never draws randomness or reads a clock.
 //! Start at [`Registry`] to ask and at [`Additions`] to write.

@@ -1,4 +1,4 @@
-//! The registry's part: keyed fingerprints of every marked record, and the snapshot that holds them, logged.
+//! The registry's part: keyed fingerprints of every synthetic record, and the snapshot that holds them, logged.
 
 use std::sync::Arc;
 

@@ -195,6 +195,9 @@ fn a_system_of_record_attests_and_a_clean_file_is_clean() {
     assert!(told.ends_with("The one record is attested: nothing synthetic is among them.\n"), "{told}");
     // A generator's key is trusted for synthetic records only.
     assert_eq!(judged(at, &["attested.csv", "--trust", "keys/ledger.vkey"]).1, "1 untrusted");
+    // The registry knows nothing of attested people: one whose mark is missing is unproven, never suspected.
+    let bare = judged(at, &["people.csv", "--config", "eosin.toml"]);
+    assert_eq!(bare.1, "1 unproven", "{:?}", bare.2);
 }
 
 #[test]
