@@ -5,6 +5,8 @@
 //! Source: spec/carriers.md section 3.
 
 mod audit;
+mod answer;
+mod asked;
 mod choose;
 mod elements;
 mod held;
@@ -14,6 +16,7 @@ mod list;
 mod patch;
 mod patch_path;
 mod place;
+mod query;
 mod raw;
 mod read;
 mod refuse;
@@ -22,6 +25,8 @@ mod route;
 mod xml;
 
 pub use audit::{Audited, asked_in_bundle, audit_event, made_at};
+pub use answer::{Entry, Key, Mode, Page, connected, relabelled};
+pub use asked::{Asked, asked};
 pub(crate) use choose::choose_bundle;
 pub use elements::resource_elements;
 pub use identity::identity_elements;
@@ -29,6 +34,7 @@ pub use interaction::{Interaction, LogicalId, OperationKind, Scope, interaction,
 pub(crate) use list::{choose_list, is_list, place_known, read_list};
 pub use patch::{PATCHED_TYPE, STEPS_MAX, patched};
 pub use place::{PlaceError, place, place_bundle, place_some};
+pub use query::{Detail, Query, by_ids, referenced};
 pub(crate) use read::read_line;
 pub use read::{Media, read, read_document, read_document_in};
 pub use refuse::{ISSUES_MAX, MergeError, Withheld, merge, outcome, refuse, withhold};

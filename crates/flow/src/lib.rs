@@ -24,6 +24,7 @@ mod read;
 mod reading;
 mod recognition;
 mod release;
+mod resources;
 mod settle;
 mod world;
 
@@ -41,5 +42,6 @@ pub use pass::REQUEST_ID_BYTES_MAX;
 pub use reading::{Reader, Seen, Shown};
 pub use recognition::{Known, RecognisedBy, Recognition};
 pub use release::{Asked, Leaving, Overrule, ReleaseError, with_session};
+pub use resources::Looked;
 pub use settle::{Outcome, Settlement};
 pub use world::{Flow, Health, Setup};

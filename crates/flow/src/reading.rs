@@ -41,13 +41,20 @@ pub struct Seen {
 
 /// Why a row is hidden.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum HiddenBy {
+pub(crate) enum HiddenBy {
     Policy,
     /// Its labels say what is hidden. A query can ask for nothing else, and the ways to a row must agree.
     Label,
 }
 
 impl Seen {
+    /// A row and why it is hidden, if it is.
+    pub(crate) fn of(verdict: &Verdict, reading: &Reading<'_>, by: Option<HiddenBy>) -> Self {
+        let told = if by == Some(HiddenBy::Label) { ", hidden by its label" } else { "" };
+        let reference = format!("{}{told}", reading.place.reference);
+        Self { verdict: verdict.clone(), reference, by }
+    }
+
     /// Whether the reader is not shown it.
     pub fn is_hidden(&self) -> bool {
         self.by.is_some()
@@ -103,9 +110,7 @@ impl Flow {
                 Decision::Block => Some(HiddenBy::Policy),
                 Decision::Pass | Decision::Warn => labelled.then_some(HiddenBy::Label),
             };
-            let told = if by == Some(HiddenBy::Label) { ", hidden by its label" } else { "" };
-            let reference = format!("{}{told}", reading.place.reference);
-            Seen { verdict: verdict.clone(), reference, by }
+            Seen::of(verdict, reading, by)
         })
         .collect()
     }
@@ -147,7 +152,7 @@ impl Flow {
         }
     }
 
-    fn decide_read(&self, reader: &Reader, route: &str, verdicts: Vec<Verdict>) -> Ruling {
+    pub(crate) fn decide_read(&self, reader: &Reader, route: &str, verdicts: Vec<Verdict>) -> Ruling {
         let request = Request {
             client: reader.client.as_str().into(),
             action: Action::Read,
@@ -203,7 +208,7 @@ fn provenance(seen: &[Seen]) -> String {
 }
 
 /// Whether what a row says of itself is hidden, proven or not.
-fn label_hides(claim: Claim, hidden: Hidden) -> bool {
+pub(crate) fn label_hides(claim: Claim, hidden: Hidden) -> bool {
     match claim {
         Claim::None => false,
         Claim::Synthetic => hidden.hides(VerdictName::Synthetic),

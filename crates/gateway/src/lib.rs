@@ -11,6 +11,7 @@ mod body;
 mod coding;
 mod config;
 mod courier;
+mod fhir_reading;
 mod head;
 mod isolation;
 mod jobs;

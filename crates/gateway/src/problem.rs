@@ -40,6 +40,10 @@ pub(crate) enum Problem {
     ShownUnreadable,
     /// A read whose answer cannot be isolated.
     ReadClosed,
+    /// A read that cannot be isolated, and what to ask instead.
+    Closed(&'static str),
+    /// The client takes no answer that can be read here.
+    NotAcceptable,
     /// A query page whose query is not known here.
     QueryUnknown,
     /// Eosin's fields cannot be seen where they are needed.
@@ -56,7 +60,10 @@ impl Problem {
             }
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::AnswerTooLarge | Self::ReadClosed | Self::FieldsMissing => StatusCode::FORBIDDEN,
+            Self::AnswerTooLarge | Self::ReadClosed | Self::Closed(_) | Self::FieldsMissing => {
+                StatusCode::FORBIDDEN
+            }
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::Busy | Self::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
             Self::UpstreamRefused | Self::UpstreamBroken | Self::AnswerUnreadable | Self::ShownUnreadable => {
                 StatusCode::BAD_GATEWAY
@@ -80,7 +87,8 @@ impl Problem {
             Self::UpstreamBroken => "EOSIN_UPSTREAM_BROKEN",
             Self::AnswerTooLarge => "EOSIN_ANSWER_TOO_LARGE",
             Self::AnswerUnreadable | Self::ShownUnreadable => "EOSIN_ANSWER_UNREADABLE",
-            Self::ReadClosed => "EOSIN_READ_CLOSED",
+            Self::ReadClosed | Self::Closed(_) => "EOSIN_READ_CLOSED",
+            Self::NotAcceptable => "EOSIN_NOT_ACCEPTABLE",
             Self::QueryUnknown => "EOSIN_QUERY_UNKNOWN",
             Self::FieldsMissing => "EOSIN_FIELDS_MISSING",
             Self::Internal => "EOSIN_INTERNAL",
@@ -89,7 +97,10 @@ impl Problem {
 
     fn message(self) -> &'static str {
         match self {
-            Self::Request(said) => said,
+            Self::Request(said) | Self::Closed(said) => said,
+            Self::NotAcceptable => {
+                "reads are isolated here, and answers are read in JSON; accept `application/fhir+json`"
+            }
             Self::TwoFramings => "the request has both `Content-Length` and `Transfer-Encoding`; send one",
             Self::Method => "the gateway does not pass this method on",
             Self::HeadTooLarge => "the request has more or longer header fields than the gateway allows",
@@ -193,7 +204,7 @@ pub(crate) fn respond_made(answer: Answer) -> Response<Body> {
 fn outcome(problem: Problem) -> serde_json::Value {
     let kind = match problem {
         Problem::Request(_) | Problem::TwoFramings | Problem::BodyBroken => "invalid",
-        Problem::Method => "not-supported",
+        Problem::Method | Problem::Closed(_) | Problem::NotAcceptable => "not-supported",
         Problem::HeadTooLarge => "too-long",
         Problem::Busy | Problem::NoRoom => "throttled",
         Problem::UpstreamSlow => "timeout",

@@ -14,6 +14,7 @@ use crate::{
     audit,
     body::{Body, Collected, Trailers, collect, drain},
     coding::{Coding, coding, decode},
+    fhir_reading,
     head::{AI_DISCLOSURE, Door, Head, PROVENANCE, admit, strip_hop_by_hop, strip_ours, texts, via},
     jobs,
     patching::{self, Patched},
@@ -87,6 +88,12 @@ async fn life(
     match entrance(&lane.protocol, head.method.as_str(), &head.target, head.method_override.as_deref()) {
         Entrance::Open if !hides => {
             *story = Story { entrance: "open", outcome: "passed", ruling: None };
+            if let Some(asked) = fhir_reading::asked(lane, &head) {
+                *story = Story { entrance: "read", outcome: "shown", ruling: None };
+                let collected = collect(body, lane.limits.body_bytes, &lane.held, lane.timeouts.idle).await?;
+                let read = tokio::spawn(fhir_reading::read(Arc::clone(lane), asked, head, collected));
+                return read.await.map_err(|_| Problem::Internal)?;
+            }
             let Some((reader, look)) = reader.and_then(|reader| isolated(lane, reader, &head)) else {
                 let audited = audit::asked(lane, &head, None);
                 let answer = pass_through(lane, head, body).await;

@@ -27,6 +27,7 @@ use crate::{
     admin,
     body::PERMIT_BYTES,
     config::{BoundaryConfig, Config, Limits, Timeouts, TlsIdentity},
+    fhir_reading::FhirReads,
     head::{Door, Head},
     isolation::Isolation,
     metrics::Metrics,
@@ -137,6 +138,8 @@ pub(crate) struct Lane {
     pub(crate) signing: Arc<Signing>,
     /// How reads are isolated, where they are.
     pub(crate) isolation: Option<Isolation>,
+    /// The same for FHIR.
+    pub(crate) fhir: Option<FhirReads>,
     pub(crate) metrics: Arc<Metrics>,
     /// What is left of the memory for judged bodies.
     pub(crate) held: Arc<Semaphore>,
@@ -185,8 +188,10 @@ impl Gateway {
                 return Err(StartError::SameName { boundary: name });
             }
             let isolation = Isolation::of(&boundary)?;
+            let fhir = FhirReads::of(&boundary);
             let lane = Lane {
                 isolation,
+                fhir,
                 boundary: Arc::new(boundary.boundary),
                 protocol: boundary.protocol,
                 upstream,

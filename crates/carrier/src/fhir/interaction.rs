@@ -359,7 +359,7 @@ pub(super) fn is_type_name(word: &str) -> bool {
 }
 
 /// Whether a word can be a logical id. An operation's `$` and a history's `_` cannot begin one.
-fn is_id(word: &str) -> bool {
+pub(super) fn is_id(word: &str) -> bool {
     (1..=64).contains(&word.len())
         && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.')
 }

@@ -11,6 +11,7 @@ mod bodies;
 mod doors;
 mod fhir;
 mod fhir_patches;
+mod fhir_isolated;
 mod heads;
 mod hostile;
 mod isolated;

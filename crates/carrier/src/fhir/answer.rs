@@ -1,0 +1,369 @@
+//! What a server answered, taken apart: the entries of a Bundle, so that each can be judged, kept or left out.
+
+use std::{collections::BTreeSet, fmt};
+
+use mark::{
+    Unreadable,
+    json::{self, Json},
+};
+
+use super::{
+    AI_CODE, AI_SYSTEM, BRAND_SYSTEM, MARK_SYSTEM, PERSONS, SUBJECT_SYSTEM, TEST_CODE, TEST_SYSTEM,
+    interaction::is_type_name,
+    place::place_text,
+    query::referenced,
+    raw::{self, RawObject, quote},
+};
+use crate::{Labels, Limits};
+
+/// A Bundle that a server answered. Debug shows counts only.
+#[derive(Clone)]
+pub struct Page {
+    text: String,
+    /// Its entries, in order.
+    pub entries: Vec<Entry>,
+    /// Where the server says that it goes on.
+    pub next: Option<String>,
+    /// How many matches the server says there are.
+    pub total: Option<u64>,
+}
+
+/// One entry of a Bundle. Debug shows its type only.
+#[derive(Clone)]
+pub struct Entry {
+    text: String,
+    /// What it carries, as the server wrote it.
+    pub resource: Option<String>,
+    /// What the resource is.
+    pub key: Option<Key>,
+    /// Why it is there.
+    pub mode: Mode,
+}
+
+/// A resource by its type and its id.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// The type.
+    pub resource_type: String,
+    /// The id; empty where the resource has none.
+    pub id: String,
+}
+
+/// Why an entry is in a Bundle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It was asked for.
+    Match,
+    /// Another that is there leads to it, or it to another.
+    Include,
+    /// It says how the search went.
+    Outcome,
+}
+
+impl Page {
+    /// Takes a Bundle apart.
+    ///
+    /// Shape:  one JSON text, a Bundle of any type.
+    /// Bounds: `limits` on bytes and entries.
+    /// Errors: it is no Bundle, or too long.
+    pub fn read(text: &[u8], limits: &Limits) -> Result<Self, Unreadable> {
+        let parsed = checked(text, limits)?;
+        if parsed.get("resourceType").and_then(Json::text) != Some("Bundle") {
+            return Err(shape("is not a Bundle"));
+        }
+        let linked = parsed.get("link").map_or(&[][..], Json::items);
+        let next = linked.iter().find(|link| link.get("relation").and_then(Json::text) == Some("next"));
+        let next = next.and_then(|link| link.get("url")).and_then(Json::text).map(str::to_owned);
+        let text = std::str::from_utf8(text).map_err(|_| shape("is not UTF-8"))?;
+        let whole = RawObject::parse(text).ok_or_else(|| shape("is not a JSON object"))?;
+        let total = whole.get("total").and_then(|total| total.parse().ok());
+        let listed = raw::items(whole.get("entry").unwrap_or("[]"))
+            .ok_or_else(|| shape("has an entry that is not an array"))?;
+        if listed.len() > limits.records {
+            return Err(Unreadable::TooMany { limit: limits.records });
+        }
+        let entries = listed.into_iter().map(Entry::read).collect::<Option<Vec<_>>>();
+        let entries = entries.ok_or_else(|| shape("has an entry that is not an object"))?;
+        Ok(Self { text: text.to_owned(), entries, next, total })
+    }
+
+    /// The same Bundle with other entries, another total and other links. A signature over it goes.
+    pub fn with(&self, entries: &[String], total: Option<u64>, links: &[(&str, String)]) -> String {
+        let Some(mut whole) = RawObject::parse(&self.text) else { return String::new() };
+        whole.remove("signature");
+        for (name, value) in [
+            ("total", total.map(|total| total.to_string())),
+            ("link", (!links.is_empty()).then(|| linked(links))),
+            ("entry", (!entries.is_empty()).then(|| raw::array(entries))),
+        ] {
+            match value {
+                Some(value) => whole.set(name, value),
+                None => whole.remove(name),
+            }
+        }
+        whole.to_text()
+    }
+
+    /// Whether the server gave this Bundle links.
+    pub fn has_links(&self) -> bool {
+        RawObject::parse(&self.text).is_some_and(|whole| whole.get("link").is_some())
+    }
+}
+
+fn linked(links: &[(&str, String)]) -> String {
+    let link = |(relation, url): &(&str, String)| {
+        format!(r#"{{"relation":{},"url":{}}}"#, quote(relation), quote(url))
+    };
+    raw::array(&links.iter().map(link).collect::<Vec<_>>())
+}
+
+impl Entry {
+    fn read(text: &str) -> Option<Self> {
+        let entry = RawObject::parse(text)?;
+        let resource = entry.get("resource").map(str::to_owned);
+        let key = resource.as_deref().and_then(Key::of);
+        let mode = entry.get("search").and_then(RawObject::parse).and_then(|search| {
+            search.get("mode").map(|mode| match mode {
+                r#""include""# => Mode::Include,
+                r#""outcome""# => Mode::Outcome,
+                _ => Mode::Match,
+            })
+        });
+        let is_outcome = key.as_ref().is_some_and(|key| key.resource_type == "OperationOutcome");
+        let mode = if is_outcome { Mode::Outcome } else { mode.unwrap_or(Mode::Match) };
+        Some(Self { text: text.to_owned(), resource, key, mode })
+    }
+
+    /// The entry as it goes to the client: with what stands in its place as a resource, and an address of ours.
+    ///
+    /// Shape:  `upstream` and `gateway` are origins, such as `https://ehr.example.org`.
+    pub fn text(&self, resource: Option<&str>, upstream: &str, gateway: &str) -> String {
+        let Some(mut entry) = RawObject::parse(&self.text) else { return self.text.clone() };
+        let url = entry.get("fullUrl").and_then(|url| serde_json::from_str::<String>(url).ok());
+        let ours = url.as_deref().and_then(|url| url.strip_prefix(upstream));
+        let ours = ours.filter(|rest| rest.starts_with('/')).map(|rest| quote(&format!("{gateway}{rest}")));
+        if ours.is_none() && resource.is_none() {
+            return self.text.clone();
+        }
+        if let Some(url) = ours {
+            entry.set("fullUrl", url);
+        }
+        if let Some(resource) = resource {
+            entry.set("resource", resource.to_owned());
+        }
+        entry.to_text()
+    }
+
+    /// What this entry's resource leads to: references to resources, and addresses of definitions.
+    pub fn mentions(&self) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        let parsed = self.resource.as_deref().and_then(|text| json::parse(text.as_bytes()).ok());
+        if let Some(parsed) = parsed {
+            mentioned(&parsed, &mut found);
+        }
+        found
+    }
+
+    /// The names under which others may lead to this entry's resource.
+    pub fn names(&self) -> BTreeSet<String> {
+        let mut names: BTreeSet<String> = self.key.iter().map(Key::reference).collect();
+        let parsed = self.resource.as_deref().and_then(|text| json::parse(text.as_bytes()).ok());
+        names.extend(parsed.as_ref().and_then(|one| one.get("url")).and_then(Json::text).map(str::to_owned));
+        let entry = json::parse(self.text.as_bytes()).ok();
+        names.extend(
+            entry.as_ref().and_then(|one| one.get("fullUrl")).and_then(Json::text).map(str::to_owned),
+        );
+        names
+    }
+}
+
+fn mentioned(value: &Json<'_>, found: &mut BTreeSet<String>) {
+    match value {
+        Json::Object(members) => members.iter().for_each(|(_, inner)| mentioned(inner, found)),
+        Json::Array(items) => items.iter().for_each(|inner| mentioned(inner, found)),
+        Json::Text(text) if text.contains(['/', ':']) => {
+            if let Some((resource_type, id)) = referenced(text) {
+                found.insert(format!("{resource_type}/{id}"));
+            }
+            found.insert(text.split('|').next().unwrap_or_default().to_owned());
+        }
+        Json::Text(_) | Json::Null | Json::Bool(_) | Json::Number(_) => {}
+    }
+}
+
+impl Key {
+    /// What a resource is, as far as it says.
+    pub fn of(resource: &str) -> Option<Self> {
+        let object = RawObject::parse(resource)?;
+        let text = |name| object.get(name).and_then(|value| serde_json::from_str::<String>(value).ok());
+        let resource_type = text("resourceType").filter(|name| is_type_name(name))?;
+        Some(Self { resource_type, id: text("id").unwrap_or_default() })
+    }
+
+    /// As a reference: `Patient/17`.
+    pub fn reference(&self) -> String {
+        format!("{}/{}", self.resource_type, self.id)
+    }
+}
+
+/// Which included entries may stay beside the entries that are kept: those to which a kept one leads, or that lead to
+/// a kept one. What came only because of a hidden resource would tell that there is one.
+///
+/// Shape:  entries and whether each is kept so far -> whether each is kept.
+pub fn connected(entries: &[&Entry], kept: &[bool]) -> Vec<bool> {
+    let mut kept = kept.to_vec();
+    let links: Vec<(BTreeSet<String>, BTreeSet<String>)> =
+        entries.iter().map(|entry| (entry.names(), entry.mentions())).collect();
+    let mut reached: Vec<bool> =
+        entries.iter().zip(&kept).map(|(entry, kept)| *kept && entry.mode == Mode::Match).collect();
+    loop {
+        let before = reached.clone();
+        let (mut names, mut mentions) = (BTreeSet::new(), BTreeSet::new());
+        for ((own, leads), _) in links.iter().zip(&before).filter(|(_, reached)| **reached) {
+            names.extend(own);
+            mentions.extend(leads);
+        }
+        for (at, (own, leads)) in links.iter().enumerate() {
+            let joined = own.iter().any(|name| mentions.contains(name))
+                || leads.iter().any(|name| names.contains(name));
+            if let (Some(reached), Some(true)) = (reached.get_mut(at), kept.get(at)) {
+                *reached |= joined;
+            }
+        }
+        if reached == before {
+            break;
+        }
+    }
+    for ((kept, reached), entry) in kept.iter_mut().zip(&reached).zip(entries) {
+        *kept &= *reached || entry.mode == Mode::Outcome;
+    }
+    kept
+}
+
+/// A resource with its labels put back, if some of them are not there; nothing if all are.
+///
+/// Shape:  a resource whose mark was proven, and the labels of that mark.
+/// Source: spec/carriers.md section 3.6.
+pub fn relabelled(resource: &str, labels: &Labels) -> Option<String> {
+    let parsed = json::parse(resource.as_bytes()).ok()?;
+    let kind = parsed.get("resourceType").and_then(Json::text)?;
+    let has = |list: &str, system: &str, code: &str| {
+        let codings = parsed.get("meta").and_then(|meta| meta.get(list)).map_or(&[][..], Json::items);
+        codings.iter().any(|coding| {
+            coding.get("system").and_then(Json::text) == Some(system)
+                && coding.get("code").and_then(Json::text) == Some(code)
+        })
+    };
+    let synthetic = labels.subject == mark::Subject::Synthetic;
+    let branded = parsed.get("identifier").map_or(&[][..], Json::items).iter().any(|one| {
+        one.get("system").and_then(Json::text) == Some(BRAND_SYSTEM)
+            && one.get("value").and_then(Json::text) == Some(&labels.mark_id)
+    });
+    let whole = (!synthetic || has("security", TEST_SYSTEM, TEST_CODE))
+        && (!labels.authorship.is_ai() || has("security", AI_SYSTEM, AI_CODE))
+        && has("tag", MARK_SYSTEM, &labels.mark_id)
+        && has("tag", SUBJECT_SYSTEM, labels.subject.as_str())
+        && (!synthetic || !PERSONS.contains(&kind) || branded);
+    if whole { None } else { place_text(resource, kind, labels).ok() }
+}
+
+/// A JSON object, read once before it is taken apart: a name given twice has two readings.
+pub(super) fn checked<'t>(text: &'t [u8], limits: &Limits) -> Result<Json<'t>, Unreadable> {
+    if text.len() > limits.body_bytes {
+        return Err(Unreadable::TooLong { limit: limits.body_bytes });
+    }
+    match json::parse(text)? {
+        parsed @ Json::Object(_) => Ok(parsed),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::Array(_) => {
+            Err(shape("is not a JSON object"))
+        }
+    }
+}
+
+fn shape(sentence: &str) -> Unreadable {
+    Unreadable::Shape(sentence.to_owned())
+}
+
+impl fmt::Debug for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Page({} entries)", self.entries.len())
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Entry({})", self.key.as_ref().map_or("", |key| key.resource_type.as_str()))
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({})", self.resource_type)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { body_bytes: 1 << 20, records: 100 };
+
+    fn page() -> Page {
+        let text = r#"{"resourceType":"Bundle","type":"searchset","total":2,
+            "link":[{"relation":"self","url":"http://up/fhir/Observation"},{"relation":"next","url":"http://up/fhir?p=2"}],
+            "entry":[
+              {"fullUrl":"http://up/fhir/Observation/1","resource":{"resourceType":"Observation","id":"1","subject":{"reference":"Patient/a"},"valueQuantity":{"value":1.50}},"search":{"mode":"match"}},
+              {"resource":{"resourceType":"Observation","id":"2","subject":{"reference":"http://up/fhir/Patient/b"}}},
+              {"resource":{"resourceType":"Patient","id":"a","managingOrganization":{"reference":"Organization/o"}},"search":{"mode":"include"}},
+              {"resource":{"resourceType":"Patient","id":"b"},"search":{"mode":"include"}},
+              {"resource":{"resourceType":"Organization","id":"o"},"search":{"mode":"include"}},
+              {"resource":{"resourceType":"Provenance","id":"p","target":[{"reference":"Observation/2"}]},"search":{"mode":"include"}},
+              {"resource":{"resourceType":"OperationOutcome","issue":[]},"search":{"mode":"outcome"}}
+            ]}"#;
+        Page::read(text.as_bytes(), &LIMITS).unwrap()
+    }
+
+    #[test]
+    fn a_bundle_is_taken_apart_and_put_together() {
+        let page = page();
+        assert_eq!((page.entries.len(), page.total), (7, Some(2)));
+        assert_eq!(page.next.as_deref(), Some("http://up/fhir?p=2"));
+        let first = page.entries[0].text(None, "http://up", "https://gate");
+        assert!(first.contains(r#""fullUrl":"https://gate/fhir/Observation/1""#), "{first}");
+        assert!(first.contains("1.50"), "{first}");
+        let again = page.with(&[first], Some(1), &[("self", "https://gate/x".to_owned())]);
+        let value: serde_json::Value = serde_json::from_str(&again).unwrap();
+        assert_eq!((&value["total"], &value["link"][0]["url"]), (&1.into(), &"https://gate/x".into()));
+        assert_eq!(value["entry"].as_array().unwrap().len(), 1);
+        assert!(!page.with(&[], None, &[]).contains("entry"));
+    }
+
+    #[test]
+    fn what_came_with_a_hidden_one_goes_with_it() {
+        let page = page();
+        let entries: Vec<&Entry> = page.entries.iter().collect();
+        let kept = |hidden: &[usize]| {
+            let kept: Vec<bool> = (0..entries.len()).map(|at| !hidden.contains(&at)).collect();
+            let kept = connected(&entries, &kept);
+            (0..entries.len()).filter(|at| kept[*at]).collect::<Vec<_>>()
+        };
+        assert_eq!(kept(&[]), [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(kept(&[1]), [0, 2, 4, 6]);
+        assert_eq!(kept(&[0]), [1, 3, 5, 6]);
+        assert_eq!(kept(&[0, 1]), [6]);
+        assert_eq!(kept(&[2]), [0, 1, 3, 5, 6], "an organisation that only a hidden patient names goes too");
+    }
+
+    #[test]
+    fn what_is_no_bundle_is_said_to_be_none() {
+        for text in [
+            "[]",
+            r#"{"resourceType":"Patient"}"#,
+            r#"{"resourceType":"Bundle","entry":{}}"#,
+            r#"{"resourceType":"Bundle","entry":[1]}"#,
+            r#"{"resourceType":"Bundle","entry":[],"entry":[]}"#,
+        ] {
+            assert!(Page::read(text.as_bytes(), &LIMITS).is_err(), "{text}");
+        }
+    }
+}

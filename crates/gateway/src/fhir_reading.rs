@@ -1,0 +1,275 @@
+//! The life of a read at a FHIR boundary whose reads are isolated: ask for whole resources, judge each, show the rest.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use carrier::{
+    fhir::{self, Asked, Query},
+    route::Target,
+};
+use flow::{Protocol, Reader, Seen};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use mark::Reading;
+use policy::Mode;
+
+use crate::{
+    body::{Body, Collected},
+    coding::{coding, decode},
+    config::{BoundaryConfig, Reads},
+    head::{Head, PROVENANCE},
+    problem::Problem,
+    reading::Turned,
+    server::Lane,
+};
+
+use server::{Answered, Server};
+
+mod one;
+mod search;
+mod server;
+
+/// How reads of one FHIR boundary are isolated.
+#[derive(Debug)]
+pub(crate) struct FhirReads {
+    /// The path below which FHIR is served.
+    base: String,
+    open_paths: Vec<String>,
+    pages: Mutex<Pages>,
+}
+
+/// Searches whose next pages may be asked for, by number; the oldest are forgotten first.
+#[derive(Debug, Default)]
+struct Pages {
+    last: u64,
+    by_number: BTreeMap<u64, search::Further>,
+}
+
+/// How many searches under way are remembered.
+const REMEMBERED_MAX: usize = 10_000;
+
+impl FhirReads {
+    /// How a boundary's reads are isolated; nothing where they are open.
+    pub(crate) fn of(config: &BoundaryConfig) -> Option<Self> {
+        let (Reads::Isolated(reads), Protocol::Fhir { base }) = (&config.reads, &config.protocol) else {
+            return None;
+        };
+        (config.boundary.mode == Mode::Enforce).then(|| Self {
+            base: base.clone(),
+            open_paths: reads.open_paths.clone(),
+            pages: Mutex::default(),
+        })
+    }
+
+    fn is_opened(&self, target: &str) -> bool {
+        let path = target.split('?').next().unwrap_or(target);
+        self.open_paths.iter().any(|open| {
+            path.strip_prefix(open.trim_end_matches('/'))
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+
+    fn keep(&self, further: search::Further) -> u64 {
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        pages.last += 1;
+        let number = pages.last;
+        pages.by_number.insert(number, further);
+        while pages.by_number.len() > REMEMBERED_MAX {
+            pages.by_number.pop_first();
+        }
+        number
+    }
+
+    fn further(&self, number: u64) -> Option<search::Further> {
+        let pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        pages.by_number.get(&number).cloned()
+    }
+}
+
+/// What a read asks for, if its answer has to be read; nothing where it may stream.
+pub(crate) fn asked(lane: &Lane, head: &Head) -> Option<Asked> {
+    let reads = lane.fhir.as_ref()?;
+    let asked = fhir::asked(head.method.as_str(), &head.target, &reads.base);
+    let streams = asked == Asked::Nothing
+        || (reads.is_opened(&head.target) && matches!(asked, Asked::Closed | Asked::Elsewhere));
+    (!streams).then_some(asked)
+}
+
+/// Answers a read. Runs to its end whether or not anybody waits.
+pub(crate) async fn read(
+    lane: Arc<Lane>,
+    asked: Asked,
+    head: Head,
+    collected: Collected,
+) -> Result<Response<Body>, Problem> {
+    let _under_way = lane.under_way.clone();
+    let Collected { received, rest, _held, .. } = collected;
+    if rest.is_some() {
+        return Err(Problem::Request("the body of a read is longer than the gateway holds"));
+    }
+    let call = Call::of(&lane, &asked, &head, &received)?;
+    let answered = answered(&lane, &asked, &call, &head).await;
+    let (response, seen) = match answered {
+        Ok(answered) => answered,
+        Err(turned) => return turned.told(),
+    };
+    match finished(&lane, &asked, &call, response, seen).await {
+        Ok(response) => Ok(response),
+        Err(turned) => turned.told(),
+    }
+}
+
+/// A read as it is understood: the path in one spelling, and its parameters wherever they stood.
+#[derive(Debug)]
+struct Call {
+    reader: Reader,
+    path: String,
+    query: Query,
+    /// Whether the parameters were in a form.
+    is_posted: bool,
+    is_head: bool,
+    /// What the client has already.
+    has: Option<String>,
+}
+
+impl Call {
+    fn of(lane: &Lane, asked: &Asked, head: &Head, received: &Bytes) -> Result<Self, Problem> {
+        if *asked == Asked::Closed {
+            return Err(Problem::ReadClosed);
+        }
+        accepts_json(&head.headers)?;
+        let target = Target::parse(&head.target).ok_or(Problem::Request("the address cannot be read"))?;
+        let origin_form = target.to_origin_form();
+        let (path, text) = origin_form.split_once('?').unwrap_or((&origin_form, ""));
+        let unreadable = Problem::Request("the parameters cannot be read");
+        let mut query = Query::parse(text).ok_or(unreadable)?;
+        let is_posted = head.method == Method::POST;
+        if is_posted && !path.trim_end_matches('/').ends_with("/_search") {
+            return Err(Problem::Closed("ask for this by GET, with its parameters in the address"));
+        }
+        if is_posted {
+            let form = decode(coding(&head.headers), received, &lane.limits).map_err(|_| unreadable)?;
+            let form = std::str::from_utf8(&form).ok().and_then(Query::parse).ok_or(unreadable)?;
+            query = query.and(form);
+        }
+        if let Some(format) = query.get("_format")
+            && format.contains("xml")
+        {
+            return Err(Problem::NotAcceptable);
+        }
+        let has = head.headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+        Ok(Self {
+            reader: lane.fhir_reader(&head.client),
+            path: path.trim_end_matches('/').trim_end_matches("/_search").to_owned(),
+            query,
+            is_posted,
+            is_head: head.method == Method::HEAD,
+            has: has.map(str::to_owned),
+        })
+    }
+}
+
+/// Answers can be read here in JSON only: a client that takes nothing else is told.
+fn accepts_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let accepts: Vec<&str> =
+        headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+    let fits = |kind: &str| kind.contains("json") || kind.contains('*') || !kind.contains("xml");
+    let fits = accepts.is_empty() || accepts.iter().flat_map(|one| one.split(',')).any(fits);
+    if fits { Ok(()) } else { Err(Problem::NotAcceptable) }
+}
+
+async fn answered(
+    lane: &Lane,
+    asked: &Asked,
+    call: &Call,
+    head: &Head,
+) -> Result<(Response<Body>, Vec<Seen>), Turned> {
+    let server = Server::new(lane, head);
+    match asked {
+        Asked::Resource { resource_type, id } => one::read(&server, call, resource_type, id).await,
+        Asked::Version { resource_type, id } => one::version(&server, call, resource_type, id).await,
+        Asked::History { resource_type, id } => {
+            search::history(&server, call, resource_type.as_deref(), id.as_deref()).await
+        }
+        Asked::Search { within, .. } => search::find(&server, call, within.as_ref()).await,
+        Asked::Everything { resource_type, id } => search::everything(&server, call, resource_type, id).await,
+        Asked::Nothing | Asked::Export | Asked::Elsewhere | Asked::Closed => Err(Problem::ReadClosed.into()),
+    }
+}
+
+/// Records the ruling; then the answer may leave.
+async fn finished(
+    lane: &Lane,
+    asked: &Asked,
+    call: &Call,
+    mut response: Response<Body>,
+    seen: Vec<Seen>,
+) -> Result<Response<Body>, Turned> {
+    let shown = lane.flow.show(&call.reader, asked.label(), seen).await?;
+    if let Ok(value) = HeaderValue::from_str(&shown.provenance) {
+        response.headers_mut().insert(PROVENANCE, value);
+    }
+    if call.is_head {
+        // The length would be that of an answer with everything in it.
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+        let (parts, _) = response.into_parts();
+        return Ok(Response::from_parts(parts, Body::from(Bytes::new())));
+    }
+    Ok(response)
+}
+
+/// What became of one resource.
+#[derive(Clone, Debug)]
+struct Judged {
+    seen: Vec<Seen>,
+    is_hidden: bool,
+    /// The resource with labels put back that the server had dropped.
+    relabelled: Option<String>,
+}
+
+/// Judges one resource, or a document with every resource in it.
+///
+/// Bounds: the caller bounds the text.
+fn judge(lane: &Lane, reader: &Reader, resource: &str) -> Judged {
+    let readings: Vec<Reading<'_>> = fhir::read_document(resource.as_bytes(), &lane.flow.limits()).records;
+    let looked = lane.flow.look_at_resources(reader, &readings);
+    let is_hidden = looked.iter().any(|one| one.seen.is_hidden());
+    let relabelled = match looked.as_slice() {
+        [one] if !is_hidden => one.labels.as_ref().and_then(|labels| fhir::relabelled(resource, labels)),
+        _ => None,
+    };
+    Judged { seen: looked.into_iter().map(|one| one.seen).collect(), is_hidden, relabelled }
+}
+
+/// An answer with this body in the place of its own.
+fn with_body(answered: Answered, body: impl Into<Bytes>) -> Response<Body> {
+    let Answered { mut parts, .. } = answered;
+    for name in
+        [header::CONTENT_LENGTH.as_str(), "content-encoding", "content-digest", "repr-digest", "content-md5"]
+    {
+        parts.headers.remove(name);
+    }
+    Response::from_parts(parts, Body::from(body.into()))
+}
+
+/// An answer without a body: the client has what it asked for.
+fn unchanged(answered: Answered) -> Response<Body> {
+    let mut response = with_body(answered, Bytes::new());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    response.headers_mut().remove(header::CONTENT_TYPE);
+    response
+}
+
+impl Lane {
+    /// Who reads at a FHIR boundary, also where nothing is hidden from them: labels are put back for everybody.
+    pub(crate) fn fhir_reader(&self, client: &str) -> Reader {
+        Reader {
+            boundary: Arc::clone(&self.boundary),
+            protocol: self.protocol.clone(),
+            client: client.to_owned(),
+            hidden: self.flow.hidden(&self.boundary, client),
+        }
+    }
+}

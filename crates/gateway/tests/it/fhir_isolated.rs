@@ -1,0 +1,186 @@
+//! A FHIR server behind a boundary that hides: each resource is judged by itself, and what is hidden is not there.
+
+use carrier::{Labels, Limits, fhir};
+use flow::Protocol;
+use gateway::{IsolatedReads, Reads, Signatures};
+use policy::{Environment, Mode};
+use serde_json::{Value, json};
+use testkit::{
+    sealed,
+    upstream::{Received, Reply, Upstream},
+};
+
+use crate::scene::{Answer, Scene, config};
+
+const TEST_DATA: &str =
+    r#""meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"HTEST"}]}"#;
+const LIMITS: Limits = Limits { body_bytes: 1 << 20, records: 100 };
+
+fn scene(origin: &str, environment: Environment, tweak: impl FnOnce(&mut mark::TrustStore)) -> Scene {
+    let mut config = config(origin);
+    let boundary = &mut config.boundaries[0];
+    boundary.protocol = Protocol::Fhir { base: "/fhir".to_owned() };
+    boundary.boundary.mode = Mode::Enforce;
+    boundary.boundary.environment = environment;
+    boundary.reads = Reads::Isolated(IsolatedReads::standard());
+    let now = "2026-11-21T12:00:00Z";
+    Scene::signing(config, Signatures::off(), "gateway.example/log", now, tweak)
+}
+
+fn production(upstream: &Upstream) -> Scene {
+    scene(&upstream.origin(), Environment::Production, |_| {})
+}
+
+fn value(answer: &Answer) -> Value {
+    serde_json::from_slice(&answer.body).unwrap_or_else(|_| panic!("{}", answer.text()))
+}
+
+fn hidden(id: &str) -> String {
+    format!(r#"{{"resourceType":"Patient","id":"{id}",{TEST_DATA},"name":[{{"family":"Zzyzx"}}]}}"#)
+}
+
+fn shown(id: &str) -> String {
+    format!(r#"{{"resourceType":"Patient","id":"{id}","name":[{{"family":"Bell"}}]}}"#)
+}
+
+/// A server with patients 1 to 6, of whom the even ones are hidden; it gives them two at a time.
+fn server(request: &Received) -> Reply {
+    let target = request.target.as_str();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let one = |id: u32| if id.is_multiple_of(2) { hidden(&id.to_string()) } else { shown(&id.to_string()) };
+    if let Some(id) = path.strip_prefix("/fhir/Patient/").filter(|id| *id != "_search") {
+        return match id.parse() {
+            Ok(id @ 1..=6) => Reply::json(200, &one(id)),
+            _ => Reply::json(
+                404,
+                &format!(
+                    r#"{{"resourceType":"OperationOutcome","issue":[{{"diagnostics":"no Patient/{id}"}}]}}"#
+                ),
+            ),
+        };
+    }
+    let from: u32 = query.split("from=").nth(1).and_then(|from| from.parse().ok()).unwrap_or(1);
+    let entries: Vec<String> = (from..from + 2)
+        .map(|id| {
+            format!(r#"{{"fullUrl":"http://{}/fhir/Patient/{id}","resource":{}}}"#, host(request), one(id))
+        })
+        .collect();
+    let next =
+        format!(r#","link":[{{"relation":"next","url":"http://elsewhere/fhir/Patient?from={}"}}]"#, from + 2);
+    Reply::json(
+        200,
+        &format!(
+            r#"{{"resourceType":"Bundle","type":"searchset","total":6,"entry":[{}]{}}}"#,
+            entries.join(","),
+            if from < 5 { next.as_str() } else { "" }
+        ),
+    )
+}
+
+fn host(request: &Received) -> String {
+    let host = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host"));
+    host.map(|(_, value)| value.clone()).unwrap_or_default()
+}
+
+fn ids(bundle: &Value) -> Vec<String> {
+    let entries = bundle["entry"].as_array().cloned().unwrap_or_default();
+    entries.iter().map(|entry| entry["resource"]["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_hidden_resource_is_answered_as_an_absent_one() {
+    let upstream = Upstream::start(server);
+    let scene = production(&upstream);
+    let shown = scene.ask("GET", "/fhir/Patient/1", &[], b"");
+    assert_eq!((shown.status, &value(&shown)["name"][0]["family"]), (200, &"Bell".into()));
+    let absent = scene.ask("GET", "/fhir/Patient/77", &[], b"");
+    let hidden = scene.ask("GET", "/fhir/Patient/2", &[], b"");
+    assert_eq!((hidden.status, absent.status), (404, 404));
+    assert_eq!(hidden.text().replace("Patient/2", ""), absent.text().replace("Patient/77", ""));
+    let head = scene.ask("HEAD", "/fhir/Patient/2", &[], b"");
+    assert_eq!(head.status, 404);
+    let (_, entries) = scene.stop();
+    assert_eq!(entries.iter().filter(|entry| entry["action"] == "read").count(), 4);
+}
+
+#[test]
+fn a_search_counts_and_pages_as_if_the_hidden_were_not_there() {
+    let upstream = Upstream::start(server);
+    let scene = production(&upstream);
+    let all = value(&scene.ask("GET", "/fhir/Patient?_count=2&_total=accurate", &[], b""));
+    assert_eq!((ids(&all), &all["total"]), (vec!["1".to_owned(), "3".to_owned()], &3.into()));
+    assert!(all["entry"][0]["fullUrl"].as_str().unwrap().starts_with("http://gateway.example/fhir/"));
+    let next = all["link"][1]["url"].as_str().unwrap();
+    assert_eq!(all["link"][1]["relation"], "next");
+    let next = next.strip_prefix("http://gateway.example").unwrap();
+    let rest = value(&scene.ask("GET", next, &[], b""));
+    assert_eq!((ids(&rest), rest["link"][1].is_null()), (vec!["5".to_owned()], true));
+    let stolen = scene.ask("GET", next, &[("Authorization", "Bearer other")], b"");
+    assert_eq!(stolen.status, 400, "nobody goes on with the search of another");
+
+    let count = value(&scene.ask("GET", "/fhir/Patient?_summary=count", &[], b""));
+    assert_eq!(count["total"], 3);
+    assert!(count.get("entry").is_none());
+    let second = value(&scene.ask("GET", "/fhir/Patient?_count=1&_offset=1", &[], b""));
+    assert_eq!(ids(&second), ["3"]);
+    let form = [("Content-Type", "application/x-www-form-urlencoded")];
+    let posted = value(&scene.ask("POST", "/fhir/Patient/_search", &form, b"_summary=count&name=e"));
+    assert_eq!(posted["total"], 3);
+    let sent = upstream.received();
+    assert_eq!(sent.last().unwrap().target, "/fhir/Patient?from=5");
+    assert!(sent.iter().any(|one| one.method == "POST" && one.body.starts_with(b"name=e&_count=")));
+}
+
+#[test]
+fn what_cannot_be_isolated_is_refused_with_an_outcome() {
+    let upstream = Upstream::start(server);
+    let scene = production(&upstream);
+    for target in [
+        "/fhir/Patient?_has:Observation:patient:code=1",
+        "/fhir/Observation?subject:Patient.name=Zzyzx",
+        "/fhir/Patient?_getpages=1",
+        "/fhir/Patient/_history",
+        "/fhir/Observation/$lastn",
+        "/fhir/$graphql?query={}",
+        "/fhir/Patient?_eosin_page=9",
+    ] {
+        let answer = scene.ask("GET", target, &[], b"");
+        assert!(matches!(answer.status, 400 | 403), "{target}: {}", answer.status);
+        assert_eq!(value(&answer)["resourceType"], "OperationOutcome");
+    }
+    let xml = scene.ask("GET", "/fhir/Patient/1", &[("Accept", "application/fhir+xml")], b"");
+    assert_eq!(xml.status, 406);
+    assert_eq!(upstream.received(), []);
+    assert_eq!(scene.ask("GET", "/fhir/metadata", &[], b"").status, 200);
+}
+
+#[test]
+fn labels_that_a_server_dropped_are_put_back_and_no_others() {
+    let bare = r#"{"resourceType":"Patient","id":"1","name":[{"family":"Zzyzx"}],"multipleBirthInteger":1}"#;
+    let readings = fhir::read_document(bare.as_bytes(), &LIMITS);
+    let sealed = sealed::synthetic(&[readings.records[0].content.clone().unwrap()]);
+    let placed = fhir::place(bare.as_bytes(), &Labels::of(&sealed.marks[0])).unwrap();
+    let mut stripped: Value = serde_json::from_slice(&placed).unwrap();
+    stripped["meta"] = json!({"versionId": "3"});
+    stripped["identifier"] = Value::Null;
+    let stripped = stripped.to_string();
+    let upstream = Upstream::start(move |request| {
+        Reply::json(
+            200,
+            if request.target.ends_with('1') {
+                &stripped
+            } else {
+                r#"{"resourceType":"Patient","id":"2","name":[{"family":"Bell"}]}"#
+            },
+        )
+    });
+    let scene = scene(&upstream.origin(), Environment::Staging, |trust| {
+        trust.admit(&sealed.dataset).unwrap();
+    });
+    let labelled = value(&scene.ask("GET", "/fhir/Patient/1", &[], b""));
+    assert_eq!(labelled["meta"]["security"][0]["code"], "HTEST", "{labelled}");
+    assert_eq!(labelled["meta"]["versionId"], "3");
+    assert_eq!(labelled["identifier"][0]["system"], fhir::BRAND_SYSTEM);
+    let unproven = scene.ask("GET", "/fhir/Patient/2", &[], b"");
+    assert!(!unproven.text().contains("meta"), "{}", unproven.text());
+}
