@@ -2,8 +2,10 @@
 
 HEAD = """# Leak channels
 
-Every way we know by which a record can get into a Salesforce org, or out of it, past whoever keeps synthetic people
-and patients apart. Each row is a scene in `tests/leaks/`, played without Eosin and through it: without, it leaks.
+Every way we know by which a record can get into a Salesforce org or a FHIR server, or out of it, past whoever keeps
+synthetic people and patients apart. Each row is a scene in `tests/leaks/`, played without Eosin and through it: without,
+it leaks. The FHIR server is Medplum's router over its store in memory; what that store lacks (`_include`, `_has`,
+chained parameters, `$everything`, `$export`) the scenes add to it.
 
 A way **in** is closed when a refused record does not arrive and an allowed one does. A way **out** is closed when the
 answer is the same as that of an org which never held what is hidden, but for ids and times. `cargo xtask leaks --write`

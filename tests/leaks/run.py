@@ -1,4 +1,4 @@
-"""The leak channels of a Salesforce org: plays the table's scenes and writes docs/leak-channels.md from them.
+"""The leak channels, a table a protocol: plays their scenes and writes docs/leak-channels.md from them.
 
     run.py --eosin PATH [--write] [part of a channel's name …]
 
@@ -10,11 +10,18 @@ import sys
 import tempfile
 from pathlib import Path
 
+import fhir_places
+import fhir_scenes
 import page
 import places
 import scenes
 
 ROOT = Path(__file__).resolve().parents[2]
+# A table a protocol: its rows, what is wrong with one, and where its scenes are played.
+TABLES = {
+    "salesforce": (scenes.table, scenes.problem, places.Stage),
+    "fhir": (fhir_scenes.table, fhir_scenes.problem, fhir_places.Stage),
+}
 
 
 def main():
@@ -23,16 +30,24 @@ def main():
     parser.add_argument("--write", action="store_true", help="write the page instead of comparing with it")
     parser.add_argument("only", nargs="*", help="only channels whose name has one of these parts")
     arguments = parser.parse_args()
-    channels = scenes.table()
-    chosen = [one for one in channels if not arguments.only or any(part.lower() in f"{one.protocol} {one.name}".lower() for part in arguments.only)]
+    channels = []
     passed = failed = 0
-    with tempfile.TemporaryDirectory() as folder, places.Stage(arguments.eosin.resolve(), folder) as stage:
-        # Ways out first: the people who come in by the others would be in every answer.
-        for channel in sorted(chosen, key=lambda one: one.direction == "in"):
-            problem = scenes.problem(stage, channel)
-            passed, failed = passed + (not problem), failed + bool(problem)
-            label = f"{channel.direction:3} {channel.protocol}: {channel.name}"
-            print(f"FAILED  {label}\n{problem}" if problem else f"ok      {label}{' (open)' if channel.open else ''}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, (table, problem, stage) in TABLES.items():
+            rows = table()
+            channels += rows
+            chosen = [one for one in rows if not arguments.only or any(part.lower() in f"{name} {one.protocol} {one.name}".lower() for part in arguments.only)]
+            if not chosen:
+                continue
+            inner = Path(folder) / name
+            inner.mkdir()
+            with stage(arguments.eosin.resolve(), inner) as set_up:
+                # Ways out first: the people who come in by the others would be in every answer.
+                for channel in sorted(chosen, key=lambda one: one.direction == "in"):
+                    said = problem(set_up, channel)
+                    passed, failed = passed + (not said), failed + bool(said)
+                    label = f"{channel.direction:3} {channel.protocol}: {channel.name}"
+                    print(f"FAILED  {label}\n{said}" if said else f"ok      {label}{' (open)' if channel.open else ''}", flush=True)
     if not arguments.only:
         outcome = page.check(ROOT / "docs" / "leak-channels.md", channels, arguments.write and not failed)
         passed, failed = passed + (not outcome), failed + bool(outcome)

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "clients"))
 import compare  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
-WORDS = {"name", "protocol", "direction", "closed_by", "open", "steps", "arrives", "boundaries", "same", "refused"}
+WORDS = {"name", "protocol", "direction", "closed_by", "open", "steps", "arrives", "boundaries", "same", "refused", "lacks"}
 STEP_WORDS = {"request", "headers", "type", "body", "capture", "behind"}
 
 
@@ -39,7 +39,7 @@ class Channel:
         self.boundaries = row.get("boundaries", list(places.BOUNDARIES) if self.direction == "out" else ["production"])
         # `refused`: nobody gets in by it, or nothing is answered at all, which tells nothing either.
         self.refused = row.get("refused", False)
-        self.same = row.get("same", not self.refused)
+        self.same, self.lacks = row.get("same", not self.refused), row.get("lacks", "")
         if bool(self.closed_by) == bool(self.open):
             raise SystemExit(f"{self.name}: say either how it is closed or why it is open")
 

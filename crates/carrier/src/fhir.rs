@@ -4,11 +4,12 @@
 //! Read in the order of a request: [`route()`], [`read()`], [`refuse()`]; [`place()`] goes the other way.
 //! Source: spec/carriers.md section 3.
 
-mod audit;
 mod answer;
 mod asked;
+mod audit;
 mod choose;
 mod elements;
+mod export;
 mod held;
 mod identity;
 mod interaction;
@@ -22,13 +23,15 @@ mod read;
 mod refuse;
 mod request;
 mod route;
+mod steps;
 mod xml;
 
-pub use audit::{Audited, asked_in_bundle, audit_event, made_at};
 pub use answer::{Entry, Key, Mode, Page, connected, relabelled};
 pub use asked::{Asked, asked};
+pub use audit::{Audited, asked_in_bundle, audit_event, made_at};
 pub(crate) use choose::choose_bundle;
 pub use elements::resource_elements;
+pub use export::{ManifestError, manifest, whole_lines};
 pub use identity::identity_elements;
 pub use interaction::{Interaction, LogicalId, OperationKind, Scope, interaction, normal_target};
 pub(crate) use list::{choose_list, is_list, place_known, read_list};
@@ -39,6 +42,7 @@ pub(crate) use read::read_line;
 pub use read::{Media, read, read_document, read_document_in};
 pub use refuse::{ISSUES_MAX, MergeError, Withheld, merge, outcome, refuse, withhold};
 pub use route::{Route, route};
+pub use steps::Step;
 
 /// Canonical URL of the extension that holds a mark's text form as `valueString`.
 pub const MARK_EXTENSION: &str = "https://eosin.example/fhir/StructureDefinition/mark";

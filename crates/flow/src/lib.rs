@@ -42,6 +42,6 @@ pub use pass::REQUEST_ID_BYTES_MAX;
 pub use reading::{Reader, Seen, Shown};
 pub use recognition::{Known, RecognisedBy, Recognition};
 pub use release::{Asked, Leaving, Overrule, ReleaseError, with_session};
-pub use resources::Looked;
+pub use resources::{Looked, ShownLines};
 pub use settle::{Outcome, Settlement};
 pub use world::{Flow, Health, Setup};

@@ -1,7 +1,7 @@
 //! Whole resources that an answer shows: judged as on their way in, recognised where they carry no mark, and their
 //! labels where a mark proves them.
 
-use carrier::Labels;
+use carrier::{Labels, fhir};
 use mark::{Mark, Reading, Verdict, judge};
 use policy::{Decision, Hidden};
 
@@ -26,7 +26,7 @@ impl Flow {
     /// in the registry and weighed by the recognisers, as on the way in.
     ///
     /// Shape:  readings -> one [`Looked`] each, same order.
-    /// Source: spec/carriers.md section 3.6.
+    /// Source: spec/carriers.md section 3.9.
     pub fn look_at_resources(&self, reader: &Reader, readings: &[Reading<'_>]) -> Vec<Looked> {
         let trust = self.trust();
         let recognition = self.recognition();
@@ -40,6 +40,51 @@ impl Flow {
                 Looked { seen: Seen::of(verdict, reading, by), labels: proven_labels(reading, verdict) }
             })
             .collect()
+    }
+}
+
+/// Lines of NDJSON without those that the reader is not shown.
+#[derive(Clone, Debug, Default)]
+pub struct ShownLines {
+    /// The lines that are shown, with labels put back that a server had dropped.
+    pub kept: Vec<u8>,
+    /// What was looked at.
+    pub seen: Vec<Seen>,
+    /// How many lines are shown.
+    pub shown: u64,
+    /// How many are not.
+    pub withheld: u64,
+}
+
+impl Flow {
+    /// Takes out of whole lines of NDJSON those that the reader is not shown. A line that cannot be read is judged as
+    /// that.
+    ///
+    /// Shape:  whole lines, one resource each -> the lines that are shown, in order; others verbatim.
+    /// Bounds: linear in the lines; the caller bounds them.
+    /// Source: spec/carriers.md section 3.9.
+    pub fn show_lines(&self, reader: &Reader, lines: &[u8]) -> ShownLines {
+        let mut shown = ShownLines::default();
+        for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
+            let readings = fhir::read_document(line.trim_ascii(), &self.limits()).records;
+            let looked = self.look_at_resources(reader, &readings);
+            let is_hidden = looked.iter().any(|one| one.seen.is_hidden());
+            let labels = match looked.as_slice() {
+                [one] => one.labels.as_ref(),
+                _ => None,
+            };
+            let text = std::str::from_utf8(line).ok();
+            let relabelled = labels.zip(text).and_then(|(labels, text)| fhir::relabelled(text, labels));
+            if is_hidden {
+                shown.withheld += 1;
+            } else {
+                shown.shown += 1;
+                shown.kept.extend_from_slice(relabelled.as_deref().map_or(line, str::as_bytes));
+                shown.kept.push(b'\n');
+            }
+            shown.seen.extend(looked.into_iter().map(|one| one.seen));
+        }
+        shown
     }
 }
 

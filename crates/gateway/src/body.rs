@@ -32,6 +32,8 @@ pub(crate) struct Body {
     rest: Option<Incoming>,
     /// Or as it is read from the disk, with how many bytes are still to come.
     spooled: Option<(mpsc::Receiver<Result<Bytes, Broken>>, u64)>,
+    /// Or as it is made, to an end that nobody knows yet.
+    piped: Option<mpsc::Receiver<Result<Bytes, Broken>>>,
     trailers: Trailers,
     idle: Duration,
     silence: Option<Pin<Box<Sleep>>>,
@@ -56,6 +58,9 @@ pub(crate) enum Broken {
     /// The sender broke off.
     #[error("the body broke off")]
     Off(#[source] hyper::Error),
+    /// It could not be filtered any further.
+    #[error("the body could not be read to its end")]
+    Filtered,
     /// A body that waited on disk could not be read again.
     #[error("the body cannot be read back")]
     Spool(#[source] std::io::Error),
@@ -154,6 +159,11 @@ impl Body {
         Self { spooled: Some((frames, bytes)), idle, ..Self::from(Bytes::new()) }
     }
 
+    /// What is made piece by piece.
+    pub(crate) fn piped(pieces: mpsc::Receiver<Result<Bytes, Broken>>) -> Self {
+        Self { piped: Some(pieces), ..Self::from(Bytes::new()) }
+    }
+
     /// The same body with these bytes in front.
     pub(crate) fn after(mut self, ready: Bytes) -> Self {
         if !ready.is_empty() {
@@ -164,7 +174,7 @@ impl Body {
 
     /// All of it, if it is here already and in one piece.
     pub(crate) fn whole(&self) -> Option<Bytes> {
-        let one = self.rest.is_none() && self.ready.len() == 1;
+        let one = self.rest.is_none() && self.piped.is_none() && self.ready.len() == 1;
         self.ready.front().filter(|_| one).cloned()
     }
 
@@ -201,6 +211,7 @@ impl From<Bytes> for Body {
             ready,
             rest: None,
             spooled: None,
+            piped: None,
             trailers: Trailers::Drop,
             idle: Duration::MAX,
             silence: None,
@@ -251,6 +262,9 @@ impl http_body::Body for Body {
                 Ok(Frame::data(bytes))
             }));
         }
+        if let Some(pieces) = &mut this.piped {
+            return Poll::Ready(ready!(pieces.poll_recv(context)).map(|piece| piece.map(Frame::data)));
+        }
         let Some(rest) = &mut this.rest else { return Poll::Ready(None) };
         match Pin::new(rest).poll_frame(context) {
             Poll::Ready(frame) => {
@@ -278,6 +292,7 @@ impl http_body::Body for Body {
 
     fn is_end_stream(&self) -> bool {
         self.ready.is_empty()
+            && self.piped.is_none()
             && self.rest.as_ref().is_none_or(Incoming::is_end_stream)
             && self.spooled.as_ref().is_none_or(|(_, left)| *left == 0)
     }
@@ -285,6 +300,9 @@ impl http_body::Body for Body {
     fn size_hint(&self) -> SizeHint {
         let ready = self.ready.iter().map(|bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         let ready: u64 = ready.sum::<u64>() + self.spooled.as_ref().map_or(0, |(_, left)| *left);
+        if self.piped.is_some() {
+            return SizeHint::default();
+        }
         let Some(rest) = &self.rest else { return SizeHint::with_exact(ready) };
         let rest = rest.size_hint();
         let mut hint = SizeHint::new();

@@ -47,8 +47,8 @@ pub struct BoundaryConfig {
 pub enum Reads {
     /// Answers stream through as the upstream gives them.
     Open,
-    /// What policy hides from a client is not there for it. Holds where the boundary enforces and speaks Salesforce;
-    /// elsewhere reads are open.
+    /// What policy hides from a client is not there for it. Holds where the boundary enforces; elsewhere reads are
+    /// open. At a FHIR boundary only the open paths count.
     Isolated(IsolatedReads),
 }
 

@@ -25,8 +25,11 @@ use crate::{
     server::Lane,
 };
 
+pub(crate) use guard::{guard, guarded};
 use server::{Answered, Server};
 
+mod export;
+mod guard;
 mod one;
 mod search;
 mod server;
@@ -97,6 +100,15 @@ pub(crate) fn asked(lane: &Lane, head: &Head) -> Option<Asked> {
     (!streams).then_some(asked)
 }
 
+/// Whether a request only reads, at a path that FHIR does not name: what it shows, its answer tells.
+pub(crate) fn is_elsewhere(lane: &Lane, head: &Head) -> bool {
+    let reads = matches!(head.method, Method::GET | Method::HEAD) && head.method_override.is_none();
+    reads
+        && lane.fhir.as_ref().is_some_and(|fhir| {
+            fhir::asked(head.method.as_str(), &head.target, &fhir.base) == Asked::Elsewhere
+        })
+}
+
 /// Answers a read. Runs to its end whether or not anybody waits.
 pub(crate) async fn read(
     lane: Arc<Lane>,
@@ -108,6 +120,23 @@ pub(crate) async fn read(
     let Collected { received, rest, _held, .. } = collected;
     if rest.is_some() {
         return Err(Problem::Request("the body of a read is longer than the gateway holds"));
+    }
+    if matches!(asked, Asked::Export | Asked::Elsewhere) {
+        let text = head.target.split_once('?').map_or("", |(_, text)| text);
+        if let Some(why) =
+            Query::parse(text).and_then(|query| query.closed()).filter(|_| asked == Asked::Export)
+        {
+            return Err(Problem::Closed(why));
+        }
+        let reader = lane.fhir_reader(&head.client);
+        return export::pass(&lane, reader, head).await;
+    }
+    let binary = match &asked {
+        Asked::Resource { resource_type, id } if resource_type == "Binary" => Some(id.as_str()),
+        _ => None,
+    };
+    if let Some(id) = binary {
+        return export::binary(&lane, head, id).await;
     }
     let call = Call::of(&lane, &asked, &head, &received)?;
     let answered = answered(&lane, &asked, &call, &head).await;
@@ -169,6 +198,12 @@ impl Call {
             has: has.map(str::to_owned),
         })
     }
+}
+
+/// The text of an answer, in the words of one that was judged.
+fn relayed(answered: Answered) -> Response<Body> {
+    let body = answered.body.clone();
+    with_body(answered, body)
 }
 
 /// Answers can be read here in JSON only: a client that takes nothing else is told.

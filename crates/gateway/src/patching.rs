@@ -83,7 +83,8 @@ pub(crate) async fn read(lane: &Lane, head: &mut Head, collected: &Collected) ->
         Err(reason) => return Ok(Read::Patched(Patched(Err(reason)))),
     };
     let address = head.target.split('?').next().unwrap_or_default();
-    let sent = lane.upstream.send(Method::GET, address, asker(&head.headers), Body::from(Bytes::new())).await?;
+    let sent =
+        lane.upstream.send(Method::GET, address, asker(&head.headers), Body::from(Bytes::new())).await?;
     let (mut parts, incoming) = cleaned(sent, &lane.addresses(head))?.into_parts();
     let answer = collect(incoming, lane.limits.body_bytes, &lane.held, lane.timeouts.upstream).await?;
     if answer.rest.is_some() {

@@ -85,7 +85,8 @@ async fn life(
     let hides = !body.is_end_stream()
         && flow::may_hide_method(&lane.protocol, &head.target, content_type(&head).as_deref());
     let reader = lane.reader(&head.client);
-    match entrance(&lane.protocol, head.method.as_str(), &head.target, head.method_override.as_deref()) {
+    let door = entrance(&lane.protocol, head.method.as_str(), &head.target, head.method_override.as_deref());
+    match if fhir_reading::is_elsewhere(lane, &head) { Entrance::Open } else { door } {
         Entrance::Open if !hides => {
             *story = Story { entrance: "open", outcome: "passed", ruling: None };
             if let Some(asked) = fhir_reading::asked(lane, &head) {
@@ -361,6 +362,17 @@ async fn carry(
         },
         None => None,
     };
+    let is_whole = rest.is_none() && spooled.is_none();
+    let fhir = fhir_reading::guard(lane, &mut head, is_whole, &mut received, &mut forward.body).await;
+    let fhir = match fhir {
+        Ok(fhir) => fhir,
+        Err(turned) => {
+            if let Some(settlement) = forward.settlement {
+                lane.flow.settle(settlement, Outcome::NotSent);
+            }
+            return turned.told();
+        }
+    };
     let leads_on = rewrite::concerns(&lane.protocol, &head.method, &head.target);
     if forward.merge.is_some() || leads_on {
         head.headers.remove(header::ACCEPT_ENCODING);
@@ -387,8 +399,14 @@ async fn carry(
         let text = warning.replace(['"', '\\'], "'");
         insert(answer.headers_mut(), header::WARNING, &format!("299 eosin \"{text}\""));
     }
-    if let Some(guard) = guard.filter(|guard| guard.reads_answer(leads_on)) {
-        let answer = reading::guarded(lane, guard, answer).await.or_else(reading::Turned::told)?;
+    let guard = guard.filter(|guard| guard.reads_answer(leads_on));
+    if guard.is_some() || fhir.is_some() {
+        let answer = match (guard, fhir) {
+            (Some(guard), _) => reading::guarded(lane, guard, answer).await,
+            (None, Some(guard)) => fhir_reading::guarded(lane, guard, answer).await,
+            (None, None) => return Err(Problem::Internal),
+        };
+        let answer = answer.or_else(reading::Turned::told)?;
         let mut answer = match &forward.merge {
             Some(merge) => merged_whole(answer, merge),
             None => answer,

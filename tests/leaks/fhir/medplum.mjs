@@ -1,7 +1,9 @@
-// A FHIR server that is not ours: Medplum's router over Medplum's store in memory, given an address.
+// A FHIR server that is not ours: Medplum's router over Medplum's store in memory, given an address for each name on
+// the command line.
 //
 // What Medplum keeps in its server rather than in these two is added at the end, out of their own parts: `_include`,
-// `_revinclude`, `_has`, chained parameters, `$everything`, `$export`. Prints its address, and serves until it is stopped.
+// `_revinclude`, `_has`, chained parameters, `$everything`, `$export`. Prints the
+// address of each, and serves until it is stopped.
 
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
@@ -102,7 +104,6 @@ class Store extends MemoryRepository {
 }
 
 const TYPES = ['Patient', 'Observation', 'Appointment', 'Practitioner', 'Provenance', 'Bundle', 'Binary', 'DocumentReference'];
-const store = new Store();
 const router = new FhirRouter();
 
 router.add('GET', 'Patient/:id/$everything', async (request, repo) => {
@@ -114,7 +115,7 @@ router.add('GET', 'Patient/:id/$everything', async (request, repo) => {
 });
 
 /** Bulk export, as the specification has it: a start, a state, a manifest, files. */
-async function bulk(path, origin) {
+async function bulk(store, path, origin) {
   if (path === '/$export' || path === '/Patient/$export') {
     return { status: 202, headers: { 'Content-Location': `${origin}${BASE}/bulk/1` }, body: '' };
   }
@@ -137,11 +138,11 @@ async function bulk(path, origin) {
 
 // ---- An address ------------------------------------------------------------------------------------------------------
 
-async function answer(request, body) {
+async function answer(store, request, body) {
   const path = request.url.startsWith(BASE) ? request.url.slice(BASE.length) : request.url;
   const origin = `http://${request.headers.host}`;
   if (path === '/metadata') return json(200, { resourceType: 'CapabilityStatement', status: 'active', kind: 'instance', fhirVersion: '4.0.1' });
-  const exported = await bulk(path.split('?')[0], origin);
+  const exported = await bulk(store, path.split('?')[0], origin);
   if (exported) return exported;
   const method = request.method === 'HEAD' ? 'GET' : request.method;
   const type = request.headers['content-type'] ?? '';
@@ -166,19 +167,24 @@ function json(status, value, headers = {}) {
   return { status, headers: { ...headers, 'Content-Type': 'application/fhir+json; charset=utf-8' }, body: JSON.stringify(value) };
 }
 
-const server = createServer((request, response) => {
-  const pieces = [];
-  request.on('data', (piece) => pieces.push(piece));
-  request.on('end', async () => {
-    let said;
-    try {
-      said = await answer(request, Buffer.concat(pieces).toString('utf8'));
-    } catch (error) {
-      said = json(400, core.normalizeOperationOutcome(error));
-    }
-    const body = Buffer.from(said.body);
-    response.writeHead(said.status, { ...said.headers, 'Content-Length': body.length });
-    response.end(request.method === 'HEAD' ? undefined : body);
+function serve(store, name) {
+  const server = createServer((request, response) => {
+    const pieces = [];
+    request.on('data', (piece) => pieces.push(piece));
+    request.on('end', async () => {
+      let said;
+      try {
+        said = await answer(store, request, Buffer.concat(pieces).toString('utf8'));
+      } catch (error) {
+        said = json(400, core.normalizeOperationOutcome(error));
+      }
+      const body = Buffer.from(said.body);
+      response.writeHead(said.status, { ...said.headers, 'Content-Length': body.length });
+      response.end(request.method === 'HEAD' ? undefined : body);
+    });
   });
-});
-server.listen(0, '127.0.0.1', () => console.log(`http http://127.0.0.1:${server.address().port}`));
+  server.listen(0, '127.0.0.1', () => console.log(`${name} http://127.0.0.1:${server.address().port}`));
+}
+
+// A store each for the names that are given.
+for (const name of process.argv.slice(2)) serve(new Store(), name);

@@ -31,7 +31,7 @@ pub struct Page {
 /// One entry of a Bundle. Debug shows its type only.
 #[derive(Clone)]
 pub struct Entry {
-    text: String,
+    pub(super) text: String,
     /// What it carries, as the server wrote it.
     pub resource: Option<String>,
     /// What the resource is.
@@ -102,6 +102,35 @@ impl Page {
             }
         }
         whole.to_text()
+    }
+
+    /// The same Bundle with these entries, all else as it was written.
+    pub fn with_entries(&self, entries: &[String]) -> String {
+        self.with_entries_and_total(entries, self.total)
+    }
+
+    /// The same Bundle with these entries and this total. Links to further pages go: they are not known here.
+    pub fn with_entries_and_total(&self, entries: &[String], total: Option<u64>) -> String {
+        let Some(mut whole) = RawObject::parse(&self.text) else { return String::new() };
+        if self.next.is_some() {
+            whole.remove("link");
+        }
+        if let Some(total) = total {
+            whole.set("total", total.to_string());
+        }
+        if entries.is_empty() {
+            whole.remove("entry");
+        } else {
+            whole.set("entry", raw::array(entries));
+        }
+        whole.to_text()
+    }
+
+    /// Whether this answers a batch or a transaction, entry by entry.
+    pub fn is_response(&self) -> bool {
+        let kind = RawObject::parse(&self.text);
+        let kind = kind.as_ref().and_then(|whole| whole.get("type")).unwrap_or_default();
+        kind == r#""batch-response""# || kind == r#""transaction-response""#
     }
 
     /// Whether the server gave this Bundle links.
@@ -243,10 +272,10 @@ pub fn connected(entries: &[&Entry], kept: &[bool]) -> Vec<bool> {
 /// A resource with its labels put back, if some of them are not there; nothing if all are.
 ///
 /// Shape:  a resource whose mark was proven, and the labels of that mark.
-/// Source: spec/carriers.md section 3.6.
+/// Source: spec/carriers.md section 3.9.
 pub fn relabelled(resource: &str, labels: &Labels) -> Option<String> {
     let parsed = json::parse(resource.as_bytes()).ok()?;
-    let kind = parsed.get("resourceType").and_then(Json::text)?;
+    let kind = parsed.get("resourceType").and_then(Json::text).filter(|kind| *kind != "Bundle")?;
     let has = |list: &str, system: &str, code: &str| {
         let codings = parsed.get("meta").and_then(|meta| meta.get(list)).map_or(&[][..], Json::items);
         codings.iter().any(|coding| {

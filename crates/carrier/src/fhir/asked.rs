@@ -91,7 +91,7 @@ const TERMS: [&str; 4] = ["ValueSet", "CodeSystem", "ConceptMap", "NamingSystem"
 /// Shape:  method; target as in the request line; the path of the upstream's FHIR base, empty for the root.
 /// Bounds: [`crate::route::TARGET_BYTES_MAX`]; a longer target is closed.
 /// Errors: none; what is not understood is [`Asked::Closed`].
-/// Source: FHIR R4 `http.html`, `search.html`, `operations.html`; spec/carriers.md section 3.6.
+/// Source: FHIR R4 `http.html`, `search.html`, `operations.html`; spec/carriers.md section 3.9.
 pub fn asked(method: &str, target: &str, base: &str) -> Asked {
     if method == "OPTIONS" {
         return Asked::Nothing;

@@ -29,7 +29,7 @@ const SHAPE: [&str; 8] =
     ["_count", "_offset", "_total", "_summary", "_elements", "_maxresults", "_pretty", "_format"];
 
 /// Parameters with an underscore that look at the resource itself, or bring others that are judged by themselves.
-const OWN: [&str; 20] = [
+const OWN: [&str; 21] = [
     "_id",
     "_lastUpdated",
     "_tag",
@@ -50,6 +50,7 @@ const OWN: [&str; 20] = [
     "_containedType",
     "_typeFilter",
     "_outputFormat",
+    "_until",
 ];
 
 /// Words by which servers find a place in results they have counted themselves.
@@ -73,7 +74,7 @@ impl Query {
 
     /// Why a search with these parameters cannot be isolated; nothing if it can.
     ///
-    /// Source: spec/carriers.md section 3.6.
+    /// Source: spec/carriers.md section 3.9.
     pub fn closed(&self) -> Option<&'static str> {
         self.pairs.iter().find_map(|(name, value)| closed(name, value))
     }
@@ -142,6 +143,16 @@ impl Query {
         encoded(&kept)
     }
 
+    /// The same question about these resources only, whatever else was asked of them.
+    pub fn only(&self, ids: &[&str]) -> String {
+        let keeps =
+            |name: &str| SHAPE.contains(&name) || matches!(name, "_sort" | "_include" | "_revinclude");
+        let mut kept: Vec<(String, String)> =
+            self.pairs.iter().filter(|(name, _)| keeps(stem(name))).cloned().collect();
+        kept.push(("_id".to_owned(), ids.join(",")));
+        encoded(&kept)
+    }
+
     /// The parameters as a query string, with some left out.
     pub fn without(&self, names: &[&str]) -> String {
         encoded(
@@ -180,6 +191,9 @@ fn closed(name: &str, value: &str) -> Option<&'static str> {
             Some("contained resources are not shown without what contains them")
         }
         "_sort" if value.contains('.') => Some("results cannot be sorted by resources that could be hidden"),
+        "_typeFilter" if value.contains('.') || value.contains("_has") => {
+            Some("an export cannot be chosen by resources that could be hidden")
+        }
         _ if SHAPE.contains(&bare) || OWN.contains(&bare) || bare == "_totalMethod" => None,
         _ if bare.starts_with('_') || PLACES.contains(&bare.to_ascii_lowercase().as_str()) => Some(
             "this parameter is not one that can be isolated; pages are those of the `next` links that this address gives",
@@ -282,6 +296,7 @@ mod tests {
         assert_eq!(part.detailed(&["1", "2"]), "_elements=name&_id=1,2&_count=2");
         assert_eq!(part.whole(None), "code=s%7Cc");
         assert_eq!(query("_count=0").detail(), Detail::Count);
+        assert_eq!(query("name=a&_sort=b&_count=2").only(&["7"]), "_sort=b&_count=2&_id=7");
         assert_eq!(query("a=1&_b=2&a=3").without(&["_b"]), "a=1&a=3");
     }
 

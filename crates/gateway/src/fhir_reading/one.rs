@@ -8,7 +8,7 @@ use http::{Response, StatusCode, header};
 use crate::{body::Body, problem::Problem, reading::Turned};
 
 use super::{
-    Call, judge,
+    Call, judge, relayed,
     server::{Answered, Server},
     unchanged, with_body,
 };
@@ -27,8 +27,7 @@ pub(super) async fn read(
         && server.was_hidden(&call.reader, &target, &mut seen).await?
     {
         let absent = server.absent(resource_type, id, "").await?;
-        let body = absent.body.clone();
-        return Ok((with_body(absent, body), seen));
+        return Ok((relayed(absent), seen));
     }
     shown(server, call, answered, seen, (resource_type, id, "")).await
 }
@@ -45,8 +44,7 @@ pub(super) async fn version(
     let beyond = call.path.strip_prefix(own.as_str()).unwrap_or_default();
     if server.is_hidden(&call.reader, resource_type, id, &mut seen).await? {
         let absent = server.absent(resource_type, id, beyond).await?;
-        let body = absent.body.clone();
-        return Ok((with_body(absent, body), seen));
+        return Ok((relayed(absent), seen));
     }
     let answered = server.get(&format!("{own}{beyond}")).await?;
     shown(server, call, answered, seen, (resource_type, id, beyond)).await
@@ -61,16 +59,14 @@ async fn shown(
     (resource_type, id, beyond): (&str, &str, &str),
 ) -> Result<(Response<Body>, Vec<Seen>), Turned> {
     if !answered.parts.status.is_success() {
-        let body = answered.body.clone();
-        return Ok((with_body(answered, body), seen));
+        return Ok((relayed(answered), seen));
     }
     let text = std::str::from_utf8(&answered.body).map_err(|_| Problem::ShownUnreadable)?;
     let judged = judge(server.lane, &call.reader, text);
     seen.extend(judged.seen);
     if judged.is_hidden {
         let absent = server.absent(resource_type, id, beyond).await?;
-        let body = absent.body.clone();
-        return Ok((with_body(absent, body), seen));
+        return Ok((relayed(absent), seen));
     }
     let tag = answered.parts.headers.get(header::ETAG).and_then(|tag| tag.to_str().ok());
     if tag
@@ -85,6 +81,5 @@ async fn shown(
     // It may be shown, so the server may choose the part of it.
     let part = call.query.without(&["_format", "_pretty"]);
     let answered = server.get(&format!("{}{beyond}?{part}", server.address(resource_type, id))).await?;
-    let body = answered.body.clone();
-    Ok((with_body(answered, body), seen))
+    Ok((relayed(answered), seen))
 }

@@ -14,7 +14,7 @@ use policy::Hidden;
 use crate::{body::Body, problem::Problem, reading::Turned};
 
 use super::{
-    Call, Judged, judge,
+    Call, Judged, judge, relayed,
     server::{Answered, Server, absent},
     with_body,
 };
@@ -91,8 +91,7 @@ pub(super) async fn history(
     let mut seen = Vec::new();
     if server.is_hidden(&call.reader, resource_type, id, &mut seen).await? {
         let absent = server.absent(resource_type, id, "/_history").await?;
-        let body = absent.body.clone();
-        return Ok((with_body(absent, body), seen));
+        return Ok((relayed(absent), seen));
     }
     walked(server, call, Start::of(&call.path, &call.query, false), seen).await
 }
@@ -113,8 +112,7 @@ pub(super) async fn everything(
     let mut seen = Vec::new();
     if server.is_hidden(&call.reader, resource_type, id, &mut seen).await? {
         let absent = server.absent(resource_type, id, "/$everything").await?;
-        let body = absent.body.clone();
-        return Ok((with_body(absent, body), seen));
+        return Ok((relayed(absent), seen));
     }
     walked(server, call, Start::of(&call.path, &call.query, false), seen).await
 }
@@ -226,8 +224,7 @@ async fn walked(
             if found.first.is_some() {
                 return Err(Problem::ShownUnreadable.into());
             }
-            let body = answered.body.clone();
-            return Ok((with_body(answered, body), found.seen));
+            return Ok((relayed(answered), found.seen));
         }
         let page =
             Page::read(&answered.body, &server.lane.flow.limits()).map_err(|_| Problem::ShownUnreadable)?;

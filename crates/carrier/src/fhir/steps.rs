@@ -1,0 +1,130 @@
+//! The entries of a Bundle that is carried out: what each asks, and how it is asked otherwise.
+
+use std::collections::BTreeSet;
+
+use mark::json::{self, Json};
+
+use super::{
+    answer::Entry,
+    raw::{RawObject, quote},
+};
+
+/// What an entry asks of the server.
+///
+/// Debug shows the method only: addresses can hold names.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The method.
+    pub method: String,
+    /// The address, below the base.
+    pub url: String,
+    /// The search that must find nothing for a resource to be made.
+    pub if_none_exist: Option<String>,
+}
+
+impl Entry {
+    /// What this entry asks; nothing if it asks nothing, or in a way that cannot be read.
+    pub fn step(&self) -> Option<Step> {
+        let entry = RawObject::parse(&self.text)?;
+        let request = RawObject::parse(entry.get("request")?)?;
+        let text = |name| request.get(name).and_then(|value| serde_json::from_str::<String>(value).ok());
+        Some(Step { method: text("method")?, url: text("url")?, if_none_exist: text("ifNoneExist") })
+    }
+
+    /// The same entry, asking this instead. Its resource stays as it was written, but for references by search.
+    ///
+    /// Shape:  `references` are old and new texts of references.
+    pub fn asking(&self, step: &Step, references: &[(String, String)]) -> Option<Self> {
+        let mut entry = RawObject::parse(&self.text)?;
+        let request_text = entry.get("request")?.to_owned();
+        let mut request = RawObject::parse(&request_text)?;
+        request.set("url", quote(&step.url));
+        match &step.if_none_exist {
+            Some(search) => request.set("ifNoneExist", quote(search)),
+            None => request.remove("ifNoneExist"),
+        }
+        let request = request.to_text();
+        entry.set("request", request);
+        let mut resource = self.resource.clone();
+        for (old, new) in references {
+            resource = resource.map(|text| text.replace(&quote(old), &quote(new)));
+        }
+        if let Some(resource) = &resource {
+            entry.set("resource", resource.clone());
+        }
+        Some(Self { text: entry.to_text(), resource, ..self.clone() })
+    }
+
+    /// The entry as it is written.
+    pub fn as_written(&self) -> &str {
+        &self.text
+    }
+
+    /// The same entry without its resource.
+    pub fn without_resource(&self) -> String {
+        let Some(mut entry) = RawObject::parse(&self.text) else { return String::new() };
+        entry.remove("resource");
+        entry.to_text()
+    }
+
+    /// References of its resource that name what they lead to by a search: `Patient?identifier=…`.
+    pub fn references_by_search(&self) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        let parsed = self.resource.as_deref().and_then(|text| json::parse(text.as_bytes()).ok());
+        if let Some(parsed) = parsed {
+            searched(&parsed, &mut found);
+        }
+        found
+    }
+}
+
+fn searched(value: &Json<'_>, found: &mut BTreeSet<String>) {
+    match value {
+        Json::Object(members) => {
+            for (name, inner) in members {
+                if let (true, Some(text)) = (name == "reference", inner.text())
+                    && text.contains('?')
+                    && !text.contains(':')
+                {
+                    found.insert(text.to_owned());
+                }
+                searched(inner, found);
+            }
+        }
+        Json::Array(items) => items.iter().for_each(|inner| searched(inner, found)),
+        Json::Text(_) | Json::Null | Json::Bool(_) | Json::Number(_) => {}
+    }
+}
+
+impl std::fmt::Debug for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Step({})", self.method)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::answer::Page;
+    use super::*;
+    use crate::Limits;
+
+    #[test]
+    fn an_entry_can_ask_otherwise() {
+        let text = r#"{"resourceType":"Bundle","type":"transaction","entry":[{"fullUrl":"urn:uuid:1",
+            "resource":{"resourceType":"Observation","subject":{"reference":"Patient?name=a"},"valueQuantity":{"value":1.50}},
+            "request":{"method":"POST","url":"Observation","ifNoneExist":"code=1"}},{"request":{"method":"GET"}}]}"#;
+        let page = Page::read(text.as_bytes(), &Limits { body_bytes: 1 << 20, records: 9 }).unwrap();
+        let entry = &page.entries[0];
+        let step = entry.step().unwrap();
+        assert_eq!((step.method.as_str(), step.if_none_exist.as_deref()), ("POST", Some("code=1")));
+        assert_eq!(entry.references_by_search().into_iter().collect::<Vec<_>>(), ["Patient?name=a"]);
+        let other = Step { if_none_exist: Some("_id=2".to_owned()), ..step };
+        let asked =
+            entry.asking(&other, &[("Patient?name=a".to_owned(), "Patient?_id=9".to_owned())]).unwrap();
+        assert!(asked.as_written().contains(r#""ifNoneExist":"_id=2""#), "{}", asked.as_written());
+        assert!(asked.as_written().contains(r#""reference":"Patient?_id=9""#), "{}", asked.as_written());
+        assert!(asked.as_written().contains("1.50") && asked.as_written().contains("urn:uuid:1"));
+        assert!(page.entries[1].step().is_none());
+        assert!(!entry.without_resource().contains("Observation\",\"subject"));
+    }
+}

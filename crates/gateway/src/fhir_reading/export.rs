@@ -1,0 +1,196 @@
+//! Bulk exports: the start, the state, the manifest, and files that are filtered as they stream.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use carrier::fhir::{self, whole_lines};
+use flow::{Reader, Seen};
+use http::{Response, StatusCode, header};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::{sync::mpsc, time::timeout};
+
+use crate::{
+    body::{Body, Broken, Trailers, collect},
+    coding::{Coding, coding},
+    head::Head,
+    problem::Problem,
+    reading::Turned,
+    request::cleaned,
+    server::Lane,
+};
+
+use super::{
+    judge, relayed,
+    server::{Answered, Server},
+};
+
+/// Lines are judged, recorded and sent in pieces of about this size.
+const PIECE_BYTES: usize = 256 * 1024;
+/// Pieces that wait for a slow client.
+const PIECES: usize = 4;
+
+/// Passes on a request to a path that FHIR does not name, or that starts an export, and reads what comes.
+pub(super) async fn pass(
+    lane: &Arc<Lane>,
+    reader: Reader,
+    mut head: Head,
+) -> Result<Response<Body>, Problem> {
+    head.headers.remove(header::ACCEPT_ENCODING);
+    for name in [header::RANGE, header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE] {
+        head.headers.remove(name);
+    }
+    let addresses = lane.addresses(&head);
+    let is_head = head.method == http::Method::HEAD;
+    let sent = lane.upstream.send(head.method, &head.target, head.headers, Body::from(Bytes::new())).await?;
+    let (mut parts, incoming) = cleaned(sent, &addresses)?.into_parts();
+    // How far it is tells how much there is.
+    parts.headers.remove("x-progress");
+    for name in
+        [header::CONTENT_LENGTH.as_str(), "content-digest", "repr-digest", "content-md5", "accept-ranges"]
+    {
+        parts.headers.remove(name);
+    }
+    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
+    let (is_lines, is_json) = (kind.contains("ndjson"), kind.contains("json"));
+    if is_head || !(is_lines || is_json) || !parts.status.is_success() {
+        let body = outcome_only(lane, incoming, is_json && !is_head).await?;
+        let shows = parts.status == StatusCode::OK && !is_head;
+        return if shows {
+            Err(Problem::ReadClosed)
+        } else {
+            Ok(Response::from_parts(parts, Body::from(body)))
+        };
+    }
+    if coding(&parts.headers) != Coding::Identity {
+        return Err(Problem::ShownUnreadable);
+    }
+    if is_lines {
+        let body = filtered(Arc::clone(lane), reader, incoming);
+        return Ok(Response::from_parts(parts, body));
+    }
+    let collected = collect(incoming, lane.limits.body_bytes, &lane.held, lane.timeouts.upstream)
+        .await
+        .map_err(|_| Problem::ShownUnreadable)?;
+    if collected.rest.is_some() {
+        return Err(Problem::AnswerTooLarge);
+    }
+    if is_outcome(&collected.received) || collected.received.is_empty() {
+        return Ok(Response::from_parts(parts, Body::from(collected.received)));
+    }
+    match fhir::manifest(&collected.received, &addresses.upstream, &addresses.gateway) {
+        Ok(manifest) => Ok(Response::from_parts(parts, Body::from(manifest))),
+        Err(fhir::ManifestError::Elsewhere) => Err(Problem::Closed(
+            "the files of this export are not behind this boundary, where they would be filtered; keep them at the server",
+        )),
+        Err(fhir::ManifestError::Shape) => Err(Problem::ReadClosed),
+    }
+}
+
+/// A `Binary`: judged as a resource, then given as the client wants it. One that holds lines of resources is read as
+/// a file of an export.
+///
+/// Bounds: as a resource it is at most `body_bytes` long, or it is refused.
+pub(super) async fn binary(lane: &Arc<Lane>, head: Head, id: &str) -> Result<Response<Body>, Problem> {
+    let reader = lane.fhir_reader(&head.client);
+    let server = Server::new(lane, &head);
+    let judged = judged_binary(&server, &reader, id).await;
+    let (answered, seen, kind) = match judged {
+        Ok(judged) => judged,
+        Err(turned) => return turned.told(),
+    };
+    if let Err(unavailable) = lane.flow.show(&reader, "read", seen).await {
+        return Turned::from(unavailable).told();
+    }
+    let Some(kind) = kind else { return Ok(relayed(answered)) };
+    if kind.contains("ndjson") || kind.contains("fhir") || kind.contains("json") {
+        return pass(lane, reader, head).await;
+    }
+    let wants_json = |accept: &str| accept.contains("json") || accept.contains("fhir");
+    let accepts = head.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or("");
+    if wants_json(accepts) {
+        return Ok(relayed(answered));
+    }
+    let addresses = lane.addresses(&head);
+    let sent = lane.upstream.send(head.method, &head.target, head.headers, Body::from(Bytes::new())).await?;
+    Ok(cleaned(sent, &addresses)?.map(|body| Body::relay(body, lane.timeouts.upstream, Trailers::Keep)))
+}
+
+/// A `Binary` as a resource, and what it says that it holds; without that where it is hidden or not there.
+async fn judged_binary(
+    server: &Server<'_>,
+    reader: &Reader,
+    id: &str,
+) -> Result<(Answered, Vec<Seen>, Option<String>), Turned> {
+    let answered = server.get(&server.address("Binary", id)).await?;
+    if !answered.parts.status.is_success() {
+        return Ok((answered, Vec::new(), None));
+    }
+    let text = std::str::from_utf8(&answered.body).map_err(|_| Problem::ShownUnreadable)?;
+    let judged = judge(server.lane, reader, text);
+    if judged.is_hidden {
+        return Ok((server.absent("Binary", id, "").await?, judged.seen, None));
+    }
+    let kind = serde_json::from_str::<serde_json::Value>(text).ok();
+    let kind = kind.as_ref().and_then(|one| one.get("contentType")).and_then(serde_json::Value::as_str);
+    let kind = kind.unwrap_or_default().to_ascii_lowercase();
+    Ok((answered, judged.seen, Some(kind)))
+}
+
+/// The body of an answer that shows nobody: what went wrong, or nothing.
+async fn outcome_only(lane: &Lane, incoming: Incoming, is_json: bool) -> Result<Bytes, Problem> {
+    let collected = collect(incoming, lane.limits.body_bytes, &lane.held, lane.timeouts.upstream)
+        .await
+        .map_err(|_| Problem::ShownUnreadable)?;
+    Ok(if is_json && is_outcome(&collected.received) { collected.received } else { Bytes::new() })
+}
+
+fn is_outcome(text: &[u8]) -> bool {
+    std::str::from_utf8(text)
+        .ok()
+        .and_then(fhir::Key::of)
+        .is_some_and(|key| key.resource_type == "OperationOutcome")
+}
+
+/// A file of resources, a line each, without those that are hidden. Each piece is recorded before it leaves; a file
+/// that cannot be read or recorded to its end is cut off, which clients notice.
+///
+/// Bounds: two pieces and one line in memory; a line is at most `body_bytes`.
+fn filtered(lane: Arc<Lane>, reader: Reader, mut incoming: Incoming) -> Body {
+    let (out, pieces) = mpsc::channel(PIECES);
+    tokio::spawn(async move {
+        let _under_way = lane.under_way.clone();
+        let mut pending = BytesMut::new();
+        loop {
+            let frame = timeout(lane.timeouts.upstream, incoming.frame()).await;
+            let is_end = matches!(frame, Ok(None));
+            match frame {
+                Ok(Some(Ok(frame))) => {
+                    if let Ok(data) = frame.into_data() {
+                        pending.extend_from_slice(&data);
+                    }
+                }
+                Ok(None) => pending.extend_from_slice(b"\n"),
+                Ok(Some(Err(_))) | Err(_) => {
+                    let _gone = out.send(Err(Broken::Filtered)).await;
+                    return;
+                }
+            }
+            if pending.len() < PIECE_BYTES && !is_end {
+                continue;
+            }
+            let lines = pending.split_to(whole_lines(&pending));
+            let is_too_long = pending.len() > lane.limits.body_bytes;
+            let shown = lane.flow.show_lines(&reader, &lines);
+            let recorded =
+                shown.seen.is_empty() || lane.flow.show(&reader, "export file", shown.seen).await.is_ok();
+            let piece =
+                if recorded && !is_too_long { Ok(Bytes::from(shown.kept)) } else { Err(Broken::Filtered) };
+            let ends = is_end || piece.is_err();
+            if out.send(piece).await.is_err() || ends {
+                return;
+            }
+        }
+    });
+    Body::piped(pieces)
+}

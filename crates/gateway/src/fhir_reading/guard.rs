@@ -1,0 +1,412 @@
+//! A write at a FHIR boundary whose reads are isolated: what it names or finds and is hidden is not there for it, and
+//! what its answer shows is judged.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use carrier::fhir::{self, Asked, Entry, Interaction, Key, Page, Query, Step};
+use flow::{Reader, Seen};
+use http::{HeaderValue, Response, StatusCode, header};
+use hyper::body::Incoming;
+
+use crate::{
+    body::{Body, collect},
+    coding::{coding, decode},
+    head::Head,
+    problem::Problem,
+    reading::Turned,
+    server::Lane,
+};
+
+use super::{
+    judge,
+    server::{Server, absent},
+};
+
+/// A write on its way.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    reader: Reader,
+    /// Absent ids that were sent, and those that they stand for.
+    sent: BTreeMap<String, String>,
+    seen: Vec<Seen>,
+    upstream: String,
+    gateway: String,
+}
+
+/// The header that makes a creation conditional.
+const IF_NONE_EXIST: &str = "if-none-exist";
+
+const TAKEN: &str = "this id is taken; let the server choose one, or choose another";
+const SUBSCRIBED: &str =
+    "a subscription sends what the server finds past this gateway, so none is made where something is hidden";
+const LONG: &str = "the body is longer than is read where reads are isolated; send it in parts";
+const NESTED: &str = "this cannot be asked in a Bundle where reads are isolated; ask for it by itself";
+
+/// Looks at what a write names before it is sent; nothing where reads are not isolated.
+///
+/// Shape:  the head and the body that will be sent are changed where they must be; `is_whole` says whether the body is
+///         all there.
+pub(crate) async fn guard(
+    lane: &Lane,
+    head: &mut Head,
+    is_whole: bool,
+    received: &mut Bytes,
+    replaced: &mut Option<Bytes>,
+) -> Result<Option<Guard>, Turned> {
+    let Some(reads) = &lane.fhir else { return Ok(None) };
+    let reader = lane.fhir_reader(&head.client);
+    if !reader.hidden.hides_labelled() {
+        return Ok(None);
+    }
+    if !is_whole {
+        return Err(Problem::Closed(LONG).into());
+    }
+    let server = Server::new(lane, head);
+    let (upstream, gateway) = (server.addresses.upstream.clone(), server.addresses.gateway.clone());
+    let mut writing = Writing { server, reader, sent: BTreeMap::new(), seen: Vec::new() };
+    let body = match replaced {
+        Some(body) => body.clone(),
+        None => decode(coding(&head.headers), received, &lane.limits).map_err(|_| Problem::Closed(LONG))?,
+    };
+    writing.refuse_subscriptions(&body)?;
+    let method = head.method.as_str().to_owned();
+    if let Some(found) = fhir::interaction(&method, &head.target, None, &reads.base) {
+        match found {
+            Interaction::Bundle => {
+                if let Some(other) = writing.bundle(&body).await? {
+                    *replaced = Some(other);
+                }
+            }
+            Interaction::Create { resource_type } => writing.condition(head, &resource_type).await?,
+            Interaction::Update { resource_type, id: Some(id) } => {
+                writing.refuse_taken(&resource_type, id.as_str()).await?;
+            }
+            Interaction::Patch { resource_type, id: Some(id) }
+            | Interaction::Delete { resource_type, id: Some(id) } => {
+                if let Some(other) = writing.moved(&resource_type, id.as_str()).await? {
+                    head.target = writing.server.address(&resource_type, &other);
+                }
+            }
+            Interaction::Update { resource_type, id: None }
+            | Interaction::Patch { resource_type, id: None }
+            | Interaction::Delete { resource_type, id: None } => {
+                let (path, search) = head.target.split_once('?').unwrap_or((&head.target, ""));
+                if let Some(other) = writing.narrowed(&resource_type, search).await? {
+                    head.target = format!("{path}?{other}");
+                }
+            }
+            _ => {}
+        }
+    }
+    head.headers.remove(header::ACCEPT_ENCODING);
+    head.headers.insert(header::ACCEPT, HeaderValue::from_static("application/fhir+json"));
+    let Writing { reader, sent, seen, .. } = writing;
+    Ok(Some(Guard { reader, sent, seen, upstream, gateway }))
+}
+
+struct Writing<'l> {
+    server: Server<'l>,
+    reader: Reader,
+    sent: BTreeMap<String, String>,
+    seen: Vec<Seen>,
+}
+
+impl Writing<'_> {
+    /// A subscription's messages do not pass this gateway.
+    fn refuse_subscriptions(&self, body: &[u8]) -> Result<(), Turned> {
+        let Ok(text) = std::str::from_utf8(body) else { return Ok(()) };
+        let is_one = |resource: &str| {
+            Key::of(resource)
+                .is_some_and(|key| matches!(key.resource_type.as_str(), "Subscription" | "SubscriptionTopic"))
+        };
+        let inner = Page::read(body, &self.server.lane.flow.limits());
+        let any = is_one(text)
+            || inner
+                .is_ok_and(|page| page.entries.iter().filter_map(|one| one.resource.as_deref()).any(is_one));
+        if any && self.reader.hidden.hides_labelled() {
+            Err(Problem::Closed(SUBSCRIBED).into())
+        } else {
+            Ok(())
+        }
+    }
+
+    async fn refuse_taken(&mut self, resource_type: &str, id: &str) -> Result<(), Turned> {
+        if self.server.is_hidden(&self.reader, resource_type, id, &mut self.seen).await? {
+            // Written with this id it would become the hidden one.
+            return Err(Problem::Closed(TAKEN).into());
+        }
+        Ok(())
+    }
+
+    /// Another id for a hidden resource: one that nobody has.
+    async fn moved(&mut self, resource_type: &str, id: &str) -> Result<Option<String>, Turned> {
+        if !self.server.is_hidden(&self.reader, resource_type, id, &mut self.seen).await? {
+            return Ok(None);
+        }
+        let other = absent(id, 0);
+        self.sent.insert(other.clone(), id.to_owned());
+        Ok(Some(other))
+    }
+
+    /// The search of a conditional creation, in its header.
+    async fn condition(&mut self, head: &mut Head, resource_type: &str) -> Result<(), Turned> {
+        let Some(search) = head.headers.get(IF_NONE_EXIST) else { return Ok(()) };
+        let search =
+            search.to_str().map_err(|_| Problem::Request("`If-None-Exist` cannot be read"))?.to_owned();
+        let search = search.split_once('?').map_or(search.as_str(), |(_, search)| search);
+        if let Some(other) = self.narrowed(resource_type, search).await? {
+            let value = HeaderValue::try_from(other).map_err(|_| Problem::Internal)?;
+            head.headers.insert(IF_NONE_EXIST, value);
+        }
+        Ok(())
+    }
+
+    /// A search that finds what this one finds and is shown; nothing if that is the same.
+    ///
+    /// Bounds: [`NARROWED_MAX`] resources.
+    async fn narrowed(&mut self, resource_type: &str, search: &str) -> Result<Option<String>, Turned> {
+        let query = Query::parse(search).ok_or(Problem::Request("a search cannot be read"))?;
+        if let Some(why) = query.closed() {
+            return Err(Problem::Closed(why).into());
+        }
+        let base = self.server.lane.fhir.as_ref().map_or("", |reads| reads.base.trim_end_matches('/'));
+        let target = format!("{base}/{resource_type}?{}", query.whole(Some(NARROWED_MAX)));
+        let answered = self.server.get(&target).await?;
+        if !answered.parts.status.is_success() {
+            // The server will say the same of the request itself.
+            return Ok(None);
+        }
+        let limits = self.server.lane.flow.limits();
+        let page = Page::read(&answered.body, &limits).map_err(|_| Problem::ShownUnreadable)?;
+        let (mut shown, mut any) = (Vec::new(), false);
+        for entry in page.entries.iter().filter(|entry| entry.mode == fhir::Mode::Match) {
+            let judged = entry.resource.as_deref().map(|text| judge(self.server.lane, &self.reader, text));
+            let is_hidden = judged.as_ref().is_some_and(|judged| judged.is_hidden);
+            self.seen.extend(judged.into_iter().flat_map(|judged| judged.seen));
+            any |= is_hidden;
+            if let (false, Some(key)) = (is_hidden, &entry.key) {
+                shown.push(key.id.clone());
+            }
+        }
+        let is_all = page.next.is_none() && page.total.is_none_or(|total| total <= page.entries.len() as u64);
+        if !is_all {
+            return Err(Problem::AnswerTooLarge.into());
+        }
+        if !any {
+            return Ok(None);
+        }
+        if shown.is_empty() {
+            shown.push(absent(search, 0));
+        }
+        let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
+        Ok(Some(query.only(&shown)))
+    }
+
+    /// A Bundle that asks nothing of what is hidden; nothing if it is the same.
+    async fn bundle(&mut self, body: &[u8]) -> Result<Option<Bytes>, Turned> {
+        let limits = self.server.lane.flow.limits();
+        let Ok(page) = Page::read(body, &limits) else { return Ok(None) };
+        let mut entries = Vec::with_capacity(page.entries.len());
+        let mut is_other = false;
+        for entry in &page.entries {
+            let other = match entry.step() {
+                Some(step) => self.entry(entry, step).await?,
+                None => None,
+            };
+            is_other |= other.is_some();
+            entries.push(
+                other.map_or_else(|| entry.as_written().to_owned(), |other| other.as_written().to_owned()),
+            );
+        }
+        Ok(is_other.then(|| Bytes::from(page.with_entries(&entries))))
+    }
+
+    async fn entry(&mut self, entry: &Entry, step: Step) -> Result<Option<Entry>, Turned> {
+        let mut other = step.clone();
+        let mut references = Vec::new();
+        for reference in entry.references_by_search() {
+            let Some((resource_type, search)) = reference.split_once('?') else { continue };
+            if let Some(narrowed) = self.narrowed(resource_type, search).await? {
+                references.push((reference.clone(), format!("{resource_type}?{narrowed}")));
+            }
+        }
+        let (path, search) = step.url.split_once('?').unwrap_or((&step.url, ""));
+        let address = format!("/{}", step.url.trim_start_matches('/'));
+        match (step.method.as_str(), fhir::interaction(&step.method, &address, None, "")) {
+            ("GET" | "HEAD", _) => {
+                if let Some(url) = self.read(&step, &address, path, search).await? {
+                    other.url = url;
+                }
+            }
+            (_, Some(Interaction::Create { resource_type })) => {
+                if let Some(search) = &step.if_none_exist
+                    && let Some(narrowed) = self.narrowed(&resource_type, search).await?
+                {
+                    other.if_none_exist = Some(narrowed);
+                }
+            }
+            (_, Some(Interaction::Update { resource_type, id: Some(id) })) => {
+                self.refuse_taken(&resource_type, id.as_str()).await?;
+            }
+            (
+                _,
+                Some(
+                    Interaction::Patch { resource_type, id: Some(id) }
+                    | Interaction::Delete { resource_type, id: Some(id) },
+                ),
+            ) => {
+                if let Some(id) = self.moved(&resource_type, id.as_str()).await? {
+                    other.url = format!("{resource_type}/{id}");
+                }
+            }
+            (
+                _,
+                Some(
+                    Interaction::Update { resource_type, id: None }
+                    | Interaction::Patch { resource_type, id: None }
+                    | Interaction::Delete { resource_type, id: None },
+                ),
+            ) => {
+                if let Some(narrowed) = self.narrowed(&resource_type, search).await? {
+                    other.url = format!("{resource_type}?{narrowed}");
+                }
+            }
+            _ => {}
+        }
+        if other == step && references.is_empty() {
+            return Ok(None);
+        }
+        Ok(entry.asking(&other, &references))
+    }
+
+    /// A read within a Bundle, asked so that the server's own answer shows nothing hidden.
+    async fn read(
+        &mut self,
+        step: &Step,
+        address: &str,
+        path: &str,
+        search: &str,
+    ) -> Result<Option<String>, Turned> {
+        match fhir::asked(&step.method, address, "") {
+            Asked::Nothing => Ok(None),
+            Asked::Resource { resource_type, id } => {
+                let other = self.moved(&resource_type, &id).await?;
+                Ok(other.map(|other| {
+                    let query = if search.is_empty() { String::new() } else { format!("?{search}") };
+                    format!("{resource_type}/{other}{query}")
+                }))
+            }
+            Asked::Version { resource_type, id } => {
+                let other = self.moved(&resource_type, &id).await?;
+                let version = path.rsplit('/').next().unwrap_or_default();
+                Ok(other.map(|other| format!("{resource_type}/{other}/_history/{version}")))
+            }
+            Asked::Search { resource_type: Some(resource_type), within: None } => {
+                let narrowed = self.narrowed(&resource_type, search).await?;
+                Ok(narrowed.map(|narrowed| format!("{resource_type}?{narrowed}")))
+            }
+            Asked::Search { .. }
+            | Asked::History { .. }
+            | Asked::Everything { .. }
+            | Asked::Export
+            | Asked::Elsewhere
+            | Asked::Closed => Err(Problem::Closed(NESTED).into()),
+        }
+    }
+}
+
+/// Most resources that a condition may find.
+const NARROWED_MAX: usize = 200;
+
+/// Reads the answer to a write: it may show resources, and name them in its errors.
+pub(crate) async fn guarded(
+    lane: &Lane,
+    guard: Guard,
+    answer: Response<Incoming>,
+) -> Result<Response<Body>, Turned> {
+    let (mut parts, incoming) = answer.into_parts();
+    let collected = collect(incoming, lane.limits.body_bytes, &lane.held, lane.timeouts.upstream)
+        .await
+        .map_err(|_| Problem::AnswerUnreadable)?;
+    if collected.rest.is_some() {
+        return Err(Problem::AnswerUnreadable.into());
+    }
+    let body = decode(coding(&parts.headers), &collected.received, &lane.limits)
+        .map_err(|_| Problem::AnswerUnreadable)?;
+    for name in [header::CONTENT_LENGTH.as_str(), "content-encoding", "content-digest", "repr-digest"] {
+        parts.headers.remove(name);
+    }
+    let Guard { reader, sent, mut seen, upstream, gateway } = guard;
+    let text = String::from_utf8_lossy(&body);
+    let mut text = shown(lane, &reader, &text, &upstream, &gateway, &mut seen).unwrap_or(text.into_owned());
+    for (other, own) in &sent {
+        text = text.replace(other, own);
+        for value in parts.headers.values_mut() {
+            let back =
+                value.to_str().ok().filter(|text| text.contains(other)).map(|text| text.replace(other, own));
+            if let Some(back) = back.and_then(|back| HeaderValue::from_str(&back).ok()) {
+                *value = back;
+            }
+        }
+    }
+    if !seen.is_empty() {
+        lane.flow.show(&reader, "answer to a write", seen).await?;
+    }
+    if parts.status == StatusCode::NO_CONTENT {
+        text.clear();
+    }
+    Ok(Response::from_parts(parts, Body::from(text)))
+}
+
+/// An answer as it may be shown; nothing where it stays as it is.
+fn shown(
+    lane: &Lane,
+    reader: &Reader,
+    text: &str,
+    upstream: &str,
+    gateway: &str,
+    seen: &mut Vec<Seen>,
+) -> Option<String> {
+    let key = Key::of(text)?;
+    match key.resource_type.as_str() {
+        "OperationOutcome" => None,
+        "Bundle" => {
+            let page = Page::read(text.as_bytes(), &lane.flow.limits()).ok()?;
+            let mut entries = Vec::with_capacity(page.entries.len());
+            let mut fewer = 0;
+            for entry in &page.entries {
+                let Some(resource) = entry.resource.as_deref() else {
+                    entries.push(entry.text(None, upstream, gateway));
+                    continue;
+                };
+                let is_page = entry.key.as_ref().is_some_and(|key| key.resource_type == "Bundle");
+                if is_page {
+                    let inner = shown(lane, reader, resource, upstream, gateway, seen);
+                    entries.push(entry.text(inner.as_deref(), upstream, gateway));
+                    continue;
+                }
+                let judged = judge(lane, reader, resource);
+                seen.extend(judged.seen);
+                if !judged.is_hidden {
+                    entries.push(entry.text(judged.relabelled.as_deref(), upstream, gateway));
+                } else if page.is_response() {
+                    // Its place in the answer is that of its request.
+                    entries.push(entry.without_resource());
+                } else {
+                    fewer += u64::from(entry.mode == fhir::Mode::Match);
+                }
+            }
+            let total = page.total.map(|total| total.saturating_sub(fewer));
+            Some(page.with_entries_and_total(&entries, total))
+        }
+        _ => {
+            let judged = judge(lane, reader, text);
+            seen.extend(judged.seen);
+            if judged.is_hidden { Some(DONE.to_owned()) } else { judged.relabelled }
+        }
+    }
+}
+
+/// What is said in the place of a resource that may not be shown to whoever wrote it.
+const DONE: &str = r#"{"resourceType":"OperationOutcome","issue":[{"severity":"information","code":"informational","diagnostics":"done; the result is not shown here"}]}"#;

@@ -1,0 +1,113 @@
+"""Plays the clinical scenes: each without Eosin, through it, and as it must be; see `scenes.py` for what closed means."""
+
+import json
+import re
+from pathlib import Path
+
+import fhir_places
+import places
+import scenes
+
+HERE = Path(__file__).resolve().parent
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+# What a server says of itself and of when; and links, which each side gives to its own pages.
+PASSING = {"lastUpdated", "versionId", "timestamp", "link", "transactionTime", "request", "fullUrl", "lastModified", "etag"}
+
+
+def table():
+    return scenes.table(HERE / "fhir.toml")
+
+
+def problem(stage, channel):
+    """What is wrong with a channel, in a sentence; nothing if it is as the table says."""
+    for boundary in channel.boundaries:
+        said = (way_in if channel.direction == "in" else way_out)(stage, channel, boundary)
+        if said:
+            return f"at {boundary}: {said}"
+    return None
+
+
+def way_in(stage, channel, boundary):
+    refused = places.BOUNDARIES[boundary]
+    allowed = next(kind for kind in places.KINDS if kind != refused)
+
+    def arrived(place, kind):
+        given = fhir_places.words(stage, kind, stage.person()) | planted(stage, refused, allowed)
+        log = scenes.play(stage.places[place], channel.steps, given)
+        return stage.places[place].find(scenes.fill(channel.arrives, given)), log
+
+    count, log = arrived("direct", refused)
+    if count == 0 or isinstance(count, str):
+        return f"the scene does nothing even without Eosin ({count}):\n{scenes.told(log)}"
+    count, log = arrived(boundary, refused)
+    if channel.open:
+        return None if count else "it is closed now: say in the table how, and take `open` away"
+    if count:
+        return f"a refused record arrived:\n{scenes.told(log)}"
+    if any(answer.status >= 500 for _, answer in log):
+        return f"it was refused with an error that clients repeat:\n{scenes.told(log)}"
+    if channel.refused:
+        return None
+    count, log = arrived(boundary, allowed)
+    return None if count else f"an allowed record did not arrive ({count}):\n{scenes.told(log)}"
+
+
+def way_out(stage, channel, boundary):
+    hidden = places.BOUNDARIES[boundary]
+    shown = next(kind for kind in places.KINDS if kind != hidden)
+    given = planted(stage, hidden, shown)
+    # A scene that changes something brings somebody of its own.
+    given |= {f"n.{word}": text for word, text in fhir_places.words(stage, shown, stage.person()).items()}
+    bare, clean, through = (scenes.play(stage.places[place], channel.steps, given) for place in ("direct", f"clean-{boundary}", boundary))
+    if alike(bare, clean):
+        return f"the scene shows nothing even without Eosin:\n{scenes.told(bare)}"
+    names = [given[f"{letter}.name"] for letter in ("h", "h1", "h2")]
+    seen = [name for name in names if any(name.lower() in answer.text().lower() for _, answer in through)]
+    if "{h." not in json.dumps(channel.steps):
+        seen += [given[f"h.{thing}"] for thing in ("patient", "observation", "appointment") if any(given[f"h.{thing}"] in answer.text() for _, answer in through)]
+    differs = channel.same and not alike(through, clean)
+    if channel.open:
+        return None if seen or differs else "it is closed now: say in the table how, and take `open` away"
+    if channel.lacks and any(channel.lacks in answer.text() for _, answer in through):
+        return f"the answer has {channel.lacks}:\n{scenes.told(through)}"
+    if seen:
+        return f"what is hidden was shown:\n{scenes.told(through)}"
+    if channel.refused and not 400 <= through[-1][1].status < 500:
+        return f"it was answered, and should be refused:\n{scenes.told(through)}"
+    return f"the answer betrays that something is hidden:\n{scenes.told(through)}\nwhere nothing is hidden it is:\n{scenes.told(clean)}" if differs else None
+
+
+def planted(stage, hidden, shown):
+    """The people who are there already: `h.` is who is hidden, `s.` who is shown."""
+    given = {}
+    for letter, kind in (("h", hidden), ("s", shown)):
+        for number in range(places.PLANTED):
+            mark = letter if number == 0 else f"{letter}{number}"
+            given |= {f"{mark}.{word}": text for word, text in fhir_places.words(stage, kind, number).items()}
+    return given | {"base": fhir_places.BASE}
+
+
+def alike(one, other):
+    """Whether two runs of a scene were answered alike, but for ids that servers give, addresses and times."""
+    return [normal(answer) for _, answer in one] == [normal(answer) for _, answer in other]
+
+
+def normal(answer):
+    return {"status": answer.status, "tag": "etag" in answer.headers, "location": "location" in answer.headers, "body": shape(answer.text())}
+
+
+def shape(text):
+    try:
+        return without(json.loads(text))
+    except ValueError:
+        return [without(json.loads(line)) if line.startswith("{") else line for line in text.splitlines()]
+
+
+def without(value):
+    if isinstance(value, dict):
+        kept = {name: without(inner) for name, inner in value.items() if name not in PASSING}
+        # An empty list and none are one answer.
+        return {name: inner for name, inner in kept.items() if inner not in ([], {})}
+    if isinstance(value, list):
+        return [without(one) for one in value]
+    return re.sub(r"https?://127\.0\.0\.1:\d+", "<host>", UUID.sub("<id>", value)) if isinstance(value, str) else value
