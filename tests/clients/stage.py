@@ -31,8 +31,8 @@ class Place:
 class Stage:
     """Starts places and stops them all at the end."""
 
-    def __init__(self, eosin, folder, prepared=None):
-        self.eosin, self.folder, self.servers, self.prepared = eosin, folder, [], prepared
+    def __init__(self, eosin, folder, prepared=None, org=()):
+        self.eosin, self.folder, self.servers, self.prepared, self.org = eosin, folder, [], prepared, org
         folder.mkdir()
 
     def __enter__(self):
@@ -48,7 +48,7 @@ class Stage:
         snapshot = self.folder / f"{name}.snapshot"
         if self.prepared:
             shutil.copy(self.prepared, snapshot)
-        server = Server(self.folder, name, [self.eosin, "org", "--ca-out", ca, "--snapshot", snapshot])
+        server = Server(self.folder, name, [self.eosin, "org", "--ca-out", ca, "--snapshot", snapshot, *self.org])
         self.servers.append(server)
         place = Place(name, server.address("http"), server.address("https"), ca)
         server.answers(place.http + "/services/data")

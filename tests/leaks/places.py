@@ -3,6 +3,7 @@
     direct        an org with both kinds of people, and nothing in front of it
     production    the same behind a boundary that hides synthetic people
     sandbox       the same behind a boundary that hides attested people
+    refreshed     a sandbox made of `direct` by a refresh, behind a boundary that hides attested people
     clean-…       an org that never held what the boundary of that name hides
 """
 
@@ -20,12 +21,18 @@ import wire
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "clients"))
 from servers import Server  # noqa: E402
 
+HERE = Path(__file__).resolve().parent
 DATA = "/services/data/v65.0"
 KINDS = ("synthetic", "attested")
 # People of each kind who are in the orgs from the start; the others come with the scenes that write.
 PLANTED = 3
 MADE = 400
 BOUNDARIES = {"production": "synthetic", "sandbox": "attested"}
+# Sandboxes, and the orgs that they are copies of; the first stands behind a boundary too.
+COPIES = {"refreshed": "direct", "clean-refreshed": "clean-sandbox"}
+HIDES = {**BOUNDARIES, "refreshed": "attested"}
+# Where a scene is played without Eosin, if not at `direct`.
+BARE = {"refreshed": "refreshed-direct"}
 # A well-formed id that no org gave out.
 DATASET = "Eosin_Dataset__r.Eosin_Dataset_Id__c"
 NOBODY = {"Contact": "0030000009ZzZzZAAU", "Account": "0010000009ZzZzZAAU", "Case": "5000000009ZzZzZAAU"}
@@ -82,12 +89,18 @@ class Stage:
         orgs = {name: self.org(name) for name in ("direct", *BOUNDARIES, *(f"clean-{name}" for name in BOUNDARIES))}
         self.configure(home, orgs)
         self.mark(home)
+        for name, org in orgs.items():
+            self.places[name] = Place(name, org, org, name if name in BOUNDARIES else None)
+            self.furnish(self.places[name])
+        for name, of in COPIES.items():
+            self.places[name] = sandbox(self.places[of], name)
+        copy = self.places["refreshed"]
+        self.places[BARE["refreshed"]] = sandbox_again(copy)
+        self.configure(home, {**orgs, "refreshed": copy.org})
         gateway = Server(home, "gateway", [self.eosin, "run", "--config", home / "eosin.toml"])
         self.servers.append(gateway)
-        for name, org in orgs.items():
-            origin = gateway.address(f"listening {name}:") if name in BOUNDARIES else org
-            self.places[name] = Place(name, origin, org, name if name in BOUNDARIES else None)
-            self.furnish(self.places[name])
+        for name in HIDES:
+            self.places[name].origin = gateway.address(f"listening {name}:")
         return self
 
     def __exit__(self, *_):
@@ -102,17 +115,19 @@ class Stage:
         return done.stdout
 
     def org(self, name):
-        server = Server(self.folder, f"org-{name}", [self.eosin, "org"])
+        server = Server(self.folder, f"org-{name}", [self.eosin, "org", "--apex-rest", HERE / "apex-rest.toml"])
         self.servers.append(server)
         return server.address("http")
 
     def configure(self, home, orgs):
         """The configuration that `eosin init` wrote, with our boundaries instead of its examples."""
         kept = (home / "eosin.toml").read_text().split("[[boundary]]")[0]
-        for name in BOUNDARIES:
+        for name in [name for name in HIDES if name in orgs]:
             port = self.port if name == "production" else 0
             kept += f'[[boundary]]\nname = "{name}"\nprotocol = "salesforce"\nlisten = "127.0.0.1:{port}"\nupstream = "{orgs[name]}"\n' \
-                f'environment = "{name}"\nmode = "enforce"\nreads = "{self.reads}"\nsystem_of_record = {str(name == "production").lower()}\n'
+                f'environment = "{name if name in BOUNDARIES else "sandbox"}"\nmode = "enforce"\nreads = "{self.reads}"\nsystem_of_record = {str(name == "production").lower()}\n' \
+                '[[boundary.apex]]\npath = "/intake"\nmethod = "POST"\nobject = "Contact"\nrecords = "/people"\n' \
+                'fields = { given = "FirstName", family = "LastName" }\n'
         (home / "eosin.toml").write_text(kept)
 
     def mark(self, home):
@@ -150,6 +165,33 @@ class Stage:
         if self.next >= self.made:
             raise SystemExit("there are more scenes than people; make more in tests/leaks/places.py")
         return self.next
+
+
+def sandbox(production, name):
+    """A full sandbox of an org, made and entered by the calls of `sf org create sandbox`."""
+    asked = {"SandboxName": name.replace("-", "")[:10], "LicenseType": "Full"}
+    production.json("POST", f"{DATA}/tooling/sobjects/SandboxInfo", asked)
+    copy = entered(production, asked["SandboxName"])
+    copy.name, copy.ids = name, production.ids
+    return copy
+
+
+def entered(production, name):
+    """A sandbox, with a session of whoever asks at production."""
+    asked = {"sandboxName": name, "clientId": "PlatformCLI", "callbackUrl": "http://localhost:1717/OauthRedirect"}
+    allowed = production.json("POST", f"{DATA}/tooling/sandboxAuth", asked)
+    form = urlencode({"grant_type": "authorization_code", "client_id": "PlatformCLI", "code": allowed["authCode"]}).encode()
+    answer = wire.ask(allowed["loginUrl"], "POST", "/services/oauth2/token", [("Content-Type", "application/x-www-form-urlencoded")], form)
+    place = Place(name, allowed["instanceUrl"], allowed["instanceUrl"])
+    place.session = json.loads(answer.body)["access_token"]
+    return place
+
+
+def sandbox_again(copy):
+    """The same sandbox, to be asked without a gateway."""
+    bare = Place(f"{copy.name}-direct", copy.org, copy.org)
+    bare.session, bare.ids = copy.session, copy.ids
+    return bare
 
 
 def deploy(place):

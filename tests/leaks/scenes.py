@@ -89,9 +89,9 @@ def way_in(stage, channel, boundary):
 
 
 def way_out(stage, channel, boundary):
-    hidden = places.BOUNDARIES[boundary]
+    hidden = places.HIDES[boundary]
     shown = next(kind for kind in places.KINDS if kind != hidden)
-    bare = play_planted(stage, "direct", channel, hidden, shown)
+    bare = play_planted(stage, places.BARE.get(boundary, "direct"), channel, hidden, shown)
     clean = play_planted(stage, f"clean-{boundary}", channel, hidden, shown)
     through = play_planted(stage, boundary, channel, hidden, shown)
     if alike(bare, clean):
@@ -142,9 +142,13 @@ def person(stage, kind, number):
     # As literals of a document that itself stands in a JSON text.
     graphql = json.dumps(", ".join(f"{name}: {json.dumps(value)}" for name, value in flat.items()))[1:-1]
     return {"name": row["LastName"], "given": row["FirstName"], "email": row["Email"], "json": json.dumps(bare), "record": json.dumps(record),
-            "flat": json.dumps(flat), "header": ",".join(row), "cells": cells, "xml": xml, "urn1": prefixed, "graphql": graphql, "number": str(number),
+            "flat": json.dumps(flat), "renamed": json.dumps({OTHERWISE.get(name, name): value for name, value in flat.items()}), "header": ",".join(row), "cells": cells, "xml": xml, "urn1": prefixed, "graphql": graphql, "number": str(number),
             "key": row["Eosin_Mark_Id__c"], "without_key": json.dumps({name: value for name, value in bare.items() if name != "Eosin_Mark_Id__c"}),
             "table64": base64.b64encode(f"{','.join(row)}\n{cells}\n".encode()).decode(), "inner": json.dumps(bare)[1:-1], "mark": row["Eosin_Mark__c"]}
+
+
+# How a class of Apex calls what the record calls otherwise.
+OTHERWISE = {"FirstName": "given", "LastName": "family"}
 
 
 def quoted(value):

@@ -499,9 +499,39 @@ pub(crate) struct OrgArguments {
     /// Write the certificate authority that clients must trust to this file.
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_out: Option<PathBuf>,
-    /// Load this snapshot at start and save it at the end.
+    /// Load this snapshot at start and save it at the end; sandboxes that are made of the org are kept beside it.
     #[arg(long, value_name = "FILE")]
     pub(crate) snapshot: Option<PathBuf>,
+    /// Begin as a sandbox: a copy of the org that this snapshot holds, made anew at each start.
+    #[arg(long, value_name = "FILE", conflicts_with = "snapshot")]
+    pub(crate) sandbox_of: Option<PathBuf>,
+    /// Name of the sandbox, one to ten letters and digits: it ends the usernames.
+    #[arg(long, value_name = "NAME", requires = "sandbox_of", default_value = "sandbox")]
+    pub(crate) sandbox_name: String,
+    /// How much is copied: `full`, `partial`, `developer` or `developer-pro`.
+    #[arg(long, value_name = "KIND", requires = "sandbox_of", default_value = "full", value_parser = sandbox_kind)]
+    pub(crate) sandbox_kind: org::SandboxKind,
+    /// An object whose records are copied, once for each; a partial sandbox needs one.
+    #[arg(long, value_name = "OBJECT", requires = "sandbox_of")]
+    pub(crate) sandbox_object: Vec<String>,
+    /// An Apex class that implements SandboxPostCopy, run once the copy is made.
+    #[arg(long, value_name = "CLASS", requires = "sandbox_of")]
+    pub(crate) post_copy: Option<String>,
+    /// A template of partial sandboxes, for those that are made by `SandboxInfo`: `NAME=Account,Contact`.
+    #[arg(long, value_name = "TEMPLATE", value_parser = sandbox_template)]
+    pub(crate) sandbox_template: Vec<(String, Vec<String>)>,
+    /// Resources below `/services/apexrest`, as docs/org.md has them.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) apex_rest: Option<PathBuf>,
+}
+
+fn sandbox_kind(text: &str) -> Result<org::SandboxKind, String> {
+    org::SandboxKind::read(text).ok_or_else(|| "`full`, `partial`, `developer` or `developer-pro`".to_owned())
+}
+
+fn sandbox_template(text: &str) -> Result<(String, Vec<String>), String> {
+    let (name, objects) = text.split_once('=').ok_or("a name, `=`, and objects between commas")?;
+    Ok((name.to_owned(), objects.split(',').map(|object| object.trim().to_owned()).collect()))
 }
 
 /// Prints the completion script for a shell.

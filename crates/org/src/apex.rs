@@ -2,6 +2,7 @@
 
 mod lex;
 mod parse;
+pub(crate) mod post_copy;
 pub(crate) mod rest;
 mod run;
 
@@ -33,11 +34,16 @@ struct Problem {
 ///
 /// Bounds: 1 MB of source; one write for each record it names.
 pub(crate) fn execute(visit: &mut Visit<'_>, source: &str) -> Outcome {
+    execute_in(visit, source, None)
+}
+
+/// Runs a block that knows the context of a new sandbox by this name.
+fn execute_in(visit: &mut Visit<'_>, source: &str, context: Option<(String, post_copy::Context)>) -> Outcome {
     if source.len() > SOURCE_MAX {
         let problem = Problem { message: "Script too large".into(), line: 1, column: 1 };
         return Outcome::refused(problem);
     }
-    let steps = match parse::parse(&visit.state.store, source) {
+    let steps = match parse::parse(&visit.state.store, source, context) {
         Ok(steps) => steps,
         Err(problem) => return Outcome::refused(problem),
     };

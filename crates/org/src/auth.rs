@@ -1,5 +1,6 @@
 //! Who may come in: OAuth grants, sessions, identity.
 
+pub(crate) mod code;
 pub(crate) mod jwt;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,9 @@ pub(crate) struct Access {
     // INVARIANT: at most `SESSIONS_MAX`.
     sessions: BTreeMap<String, Session>,
     session_ms: i64,
+    // INVARIANT: each at most `GRANTS_MAX`; the oldest goes first.
+    codes: Vec<code::Given>,
+    refreshes: Vec<code::Given>,
 }
 
 #[derive(Debug)]
@@ -42,7 +46,15 @@ impl Access {
         user_ids: Vec<String>,
         session_ms: i64,
     ) -> Self {
-        let mut access = Self { organization, credentials, user_ids, sessions: BTreeMap::new(), session_ms };
+        let mut access = Self {
+            organization,
+            credentials,
+            user_ids,
+            sessions: BTreeMap::new(),
+            session_ms,
+            codes: Vec::new(),
+            refreshes: Vec::new(),
+        };
         for (token, username) in access.credentials.tokens.clone() {
             if let Some(user) = access.user_id(&username) {
                 access.sessions.insert(token, Session { user, until: None });
@@ -134,6 +146,12 @@ fn grant(access: &mut Access, call: &Call, now_ms: i64) -> Result<Value, Refusal
     let basic = call.header("authorization").and_then(basic);
     let id = field("client_id").map(str::to_owned).or_else(|| basic.as_ref().map(|(id, _)| id.clone()));
     let secret = field("client_secret").map(str::to_owned).or_else(|| basic.map(|(_, secret)| secret));
+    let named = id.clone().unwrap_or_default();
+    let codes = [field("code"), field("refresh_token")].map(Option::unwrap_or_default);
+    let shown = |text| code::Shown { client: &named, secret: secret.as_deref(), text };
+    if let Some(answer) = code::answer(access, call, now_ms, field("grant_type"), codes.map(shown)) {
+        return answer;
+    }
     let client = |id: &str| {
         access
             .credentials
@@ -174,11 +192,11 @@ fn grant(access: &mut Access, call: &Call, now_ms: i64) -> Result<Value, Refusal
             (client, claims.subject)
         }
         Some("refresh_token") => {
+            let wanted = field("refresh_token").unwrap_or("");
             let client = match &secret {
                 Some(_) => checked()?,
-                None => client(id.as_deref().unwrap_or(""))?,
+                None => client(&named)?,
             };
-            let wanted = field("refresh_token").unwrap_or("");
             let found = access.credentials.refresh_tokens.iter().find(|(token, _)| same(token, wanted));
             let (_, username) = found.ok_or(Refusal("invalid_grant", "expired access/refresh token"))?;
             (client, username.clone())

@@ -25,6 +25,7 @@ mod org;
 mod person;
 mod read;
 mod rest;
+mod sandbox;
 mod schema;
 mod seed;
 mod server;
@@ -49,10 +50,11 @@ use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-pub use apex::rest::ApexRest;
+pub use apex::rest::{ApexAnswer, ApexRest};
 pub use custom_field::{CustomField, CustomKind, FieldError};
 pub use deploy::Effect;
 pub use id::widen as long_id;
+pub use sandbox::{Sandbox, SandboxError, SandboxKind, SandboxOf};
 pub use snapshot::SnapshotError;
 pub use tls::{Tls, TlsError};
 
@@ -73,6 +75,10 @@ pub struct Config {
     pub sandbox: bool,
     /// Where the org is kept between runs; read at start, written by `Running::save` and `Running::stop`.
     pub snapshot: Option<PathBuf>,
+    /// Begin as a sandbox of another org, copied anew; without it, the org is what its snapshot holds.
+    pub sandbox_of: Option<SandboxOf>,
+    /// Templates of partial sandboxes: a name, and the objects whose records are copied.
+    pub sandbox_templates: Vec<(String, Vec<String>)>,
     /// Who may come in.
     pub credentials: Credentials,
     /// Rows a page of a query.
@@ -196,6 +202,9 @@ pub enum StartError {
     /// The snapshot does not load.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    /// The org cannot begin as the sandbox that it should be.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
 }
 
 impl Org {
@@ -206,12 +215,14 @@ impl Org {
         if config.listen_http.is_none() && config.listen_https.is_none() {
             return Err(StartError::NoAddress);
         }
-        let mut state = seed::new_state(&config);
-        if let Some(path) = &config.snapshot {
-            snapshot::load(&mut state, path)?;
-        }
+        let state = sandbox::begun(&config)?;
         let tls = config.listen_https.map(|_| tls::server(&config.tls)).transpose()?;
-        let core = Arc::new(Core::new(state, Arc::clone(&config.clock), config.limits));
+        let host = sandbox::host::Host {
+            config: config.clone(),
+            tls: tls.as_ref().map(|(server, _)| Arc::clone(server)),
+        };
+        let core = Arc::new(Core::new(state, Arc::clone(&config.clock), config.limits).hosting(host));
+        sandbox::host::reopen(&core).await?;
         let (stop, stopped) = watch::channel(false);
         let listen = |address| async move {
             server::bind(address).await.map_err(|source| StartError::Listen { address, source })
@@ -298,12 +309,12 @@ impl Running {
         Ok(())
     }
 
-    /// Declares a resource under `/services/apexrest`; one of the same path is replaced.
+    /// Declares a resource under `/services/apexrest`; one of the same path and methods is replaced.
     pub fn add_apex_rest(&self, resource: ApexRest) -> Result<(), FieldError> {
         let mut state = self.core.state();
         let object = state.store.schema.object(&resource.object).map(|object| object.name.clone());
         let object = object.ok_or_else(|| FieldError::NoObject(resource.object.clone()))?;
-        state.apex_rest.retain(|known| known.path != resource.path);
+        state.apex_rest.retain(|known| known.path != resource.path || known.methods != resource.methods);
         state.apex_rest.push(ApexRest { object, ..resource });
         Ok(())
     }
@@ -318,6 +329,13 @@ impl Running {
     /// Everything that was deployed: component type and full name, and whether the org acts on it.
     pub fn deployed(&self) -> BTreeMap<(String, String), Effect> {
         self.core.state().deployments.kept.clone()
+    }
+
+    /// Where the open sandboxes answer over plain HTTP, or over HTTPS where there is no other: name and address.
+    pub fn sandboxes(&self) -> Vec<(String, String)> {
+        let state = self.core.state();
+        let open = state.sandboxes.iter().filter_map(|(name, open)| Some((name.clone(), open.url(false)?)));
+        open.collect()
     }
 
     /// Ends every session, so that clients meet `INVALID_SESSION_ID`.
@@ -346,6 +364,11 @@ impl Running {
                 tracing::warn!(%error, "a listener of the org ended badly");
             }
         }
+        let open = std::mem::take(&mut self.core.state().sandboxes);
+        for (name, sandbox) in open {
+            let path = self.snapshot.as_deref().map(|path| sandbox::host::beside(path, &name));
+            sandbox.stop(path.as_deref()).await?;
+        }
         self.save()
     }
 }
@@ -361,6 +384,8 @@ impl Default for Config {
             instance_name: "LOCAL".into(),
             sandbox: false,
             snapshot: None,
+            sandbox_of: None,
+            sandbox_templates: Vec::new(),
             credentials: Credentials::for_tests(),
             query_batch_rows: 2_000,
             session_seconds: 7_200,

@@ -1,5 +1,6 @@
 //! The org behind its sockets: one lock, one request at a time.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::apex;
@@ -9,6 +10,7 @@ use crate::call::{Call, Payload, Reply};
 use crate::event_log;
 use crate::failure::Failure;
 use crate::rest::{self, discovery, limits::REQUESTS_MAX};
+use crate::sandbox::host::Host;
 use crate::soap;
 use crate::state::{State, Visit};
 use crate::{Clock, Limits};
@@ -19,11 +21,30 @@ pub(crate) struct Core {
     state: Mutex<State>,
     clock: Arc<dyn Clock>,
     limits: Limits,
+    /// What it needs to open sandboxes; a sandbox opens none.
+    host: Option<Host>,
+    /// Whether somebody asked for something about a sandbox.
+    wished: AtomicBool,
 }
 
 impl Core {
     pub(crate) fn new(state: State, clock: Arc<dyn Clock>, limits: Limits) -> Self {
-        Self { state: Mutex::new(state), clock, limits }
+        let wished = AtomicBool::new(false);
+        Self { state: Mutex::new(state), clock, limits, host: None, wished }
+    }
+
+    /// An org that can open sandboxes beside itself.
+    pub(crate) fn hosting(self, host: Host) -> Self {
+        Self { host: Some(host), ..self }
+    }
+
+    pub(crate) fn host(&self) -> Option<&Host> {
+        self.host.as_ref()
+    }
+
+    /// Whether a request has asked for something about a sandbox that is not done yet.
+    pub(crate) fn is_wished(&self) -> bool {
+        self.wished.swap(false, Ordering::Relaxed)
     }
 
     /// The org itself. A request that panicked has been rolled back no further than it got; the org goes on.
@@ -55,6 +76,9 @@ impl Core {
         let mut user = String::new();
         let (reply, usage) = Self::visited(&mut state, call, now_ms, &mut user);
         state.store.look_as(None);
+        if !state.wishes.is_empty() {
+            self.wished.store(true, Ordering::Relaxed);
+        }
         let organization = state.access.organization.clone();
         state.events.note(call, &reply, (&id, &user, &organization), now_ms);
         (reply.with("x-sfdc-request-id", id), usage)

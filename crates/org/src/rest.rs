@@ -26,6 +26,7 @@ use crate::call::{Call, Reply};
 use crate::deploy;
 use crate::failure::Failure;
 use crate::graphql;
+use crate::sandbox::process as sandboxes;
 use crate::state::Visit;
 
 /// Answers a request under a version: `segments` are those after `vNN.0`.
@@ -66,18 +67,13 @@ fn route(visit: &mut Visit<'_>, call: &Call, segments: &[String]) -> Result<Repl
         }
         ("GET", ["query" | "queryall", _]) => query::more(visit, raw(1)),
         ("DELETE", ["query", _]) => Ok(query::close(visit, raw(1))),
-        ("GET", ["tooling", "executeanonymous"]) => {
-            let source = call.parameter("anonymousBody").unwrap_or("");
-            Ok(Reply::json(200, apex::execute(visit, source).json()))
+        (_, ["tooling", rest @ ..]) => {
+            tooling(visit, call, (&method, rest), segments.get(1..).unwrap_or(&[]))
         }
-        ("GET", ["tooling", "query"]) => query::start(visit, call, false, true),
-        ("GET", ["sobjects"] | ["tooling", "sobjects"]) => Ok(discovery::objects(visit, call)),
-        (_, ["tooling", "sobjects", rest @ ..]) => {
-            let reply = sobjects::route(visit, call, &method, rest, segments.get(2..).unwrap_or(&[]));
-            // The Tooling API has no recycle bin.
-            reply.map_err(
-                |failure| if failure.code == "ENTITY_IS_DELETED" { Failure::not_found() } else { failure },
-            )
+        ("GET", ["sobjects"]) => Ok(discovery::objects(visit, call)),
+        // They are written by the Tooling API only.
+        ("POST" | "PATCH" | "DELETE", ["sobjects", "sandboxinfo" | "sandboxprocess", ..]) => {
+            Err(Failure::not_found())
         }
         (_, ["analytics", "reports", rest @ ..]) => reports::route(visit, &method, rest),
         ("GET", ["search", "suggestions"]) => search::suggestions(visit, call),
@@ -101,6 +97,36 @@ fn route(visit: &mut Visit<'_>, call: &Call, segments: &[String]) -> Result<Repl
         (_, ["metadata", "deployrequest", rest @ ..]) => deploy::rest::route(visit, call, &method, rest),
         (_, ["query" | "queryall" | "limits" | "search" | "composite" | "recent" | "graphql"]) => {
             Err(Failure::method_not_allowed(&method))
+        }
+        _ => Err(Failure::not_found()),
+    }
+}
+
+/// What comes after `/tooling/`.
+fn tooling(
+    visit: &mut Visit<'_>,
+    call: &Call,
+    (method, names): (&str, &[&str]),
+    segments: &[String],
+) -> Result<Reply, Failure> {
+    match (method, names) {
+        ("GET", ["executeanonymous"]) => {
+            let source = call.parameter("anonymousBody").unwrap_or("");
+            Ok(Reply::json(200, apex::execute(visit, source).json()))
+        }
+        ("GET", ["query"]) => query::start(visit, call, false, true),
+        ("GET", ["sobjects"]) => Ok(discovery::objects(visit, call)),
+        ("POST", ["sandboxauth"]) => sandboxes::authorize(visit, call),
+        ("POST" | "PATCH" | "DELETE", ["sobjects", "sandboxinfo" | "sandboxprocess", ..]) => {
+            let names = names.get(1..).unwrap_or(&[]);
+            sandboxes::route(visit, call, method, names, segments.get(1..).unwrap_or(&[]))
+        }
+        (_, ["sobjects", rest @ ..]) => {
+            let reply = sobjects::route(visit, call, method, rest, segments.get(1..).unwrap_or(&[]));
+            // The Tooling API has no recycle bin.
+            reply.map_err(
+                |failure| if failure.code == "ENTITY_IS_DELETED" { Failure::not_found() } else { failure },
+            )
         }
         _ => Err(Failure::not_found()),
     }

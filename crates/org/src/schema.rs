@@ -162,6 +162,34 @@ impl Schema {
         true
     }
 
+    /// Puts an object in the place of the one of its name.
+    pub(crate) fn replace(&mut self, object: Object) {
+        self.put(object);
+        self.relate();
+    }
+
+    /// Takes an object out; its records are no longer reached.
+    pub(crate) fn remove_object(&mut self, name: &str) {
+        if let Some(object) = self.objects.remove(&name.to_ascii_lowercase()) {
+            self.by_prefix.remove(&object.prefix);
+            self.relate();
+        }
+    }
+
+    /// Takes a field out of an object; what records hold in it is no longer shown.
+    pub(crate) fn remove_field(&mut self, object: &str, field: &str) {
+        let Some(known) = self.objects.get_mut(&object.to_ascii_lowercase()) else { return };
+        let whole = Arc::make_mut(known);
+        whole.fields.retain(|one| !one.name.eq_ignore_ascii_case(field));
+        whole.places = whole
+            .fields
+            .iter()
+            .enumerate()
+            .map(|(at, field)| (field.name.to_ascii_lowercase(), at))
+            .collect();
+        self.relate();
+    }
+
     /// Puts back an object that a snapshot holds.
     pub(crate) fn restore(&mut self, mut object: Object) {
         object.places =

@@ -10,15 +10,15 @@ use crate::store::Row;
 use crate::{Config, datetime, id};
 
 /// An org with its organization, its profile and its users, and nothing else.
-pub(crate) fn new_state(config: &Config) -> State {
-    let organization = id::make("00D", 1);
+pub(crate) fn new_state(config: &Config, organization: &str) -> State {
     let profiles = ["System Administrator", "Standard User"].into_iter().zip([1, 2]);
     let profiles: BTreeMap<&str, String> =
         profiles.map(|(name, serial)| (name, id::make("00e", serial))).collect();
     let user_ids: Vec<String> =
         (1..).take(config.credentials.users.len()).map(|serial| id::make("005", serial)).collect();
     let session_ms = i64::from(config.session_seconds) * 1000;
-    let access = Access::new(organization.clone(), config.credentials.clone(), user_ids.clone(), session_ms);
+    let access =
+        Access::new(organization.to_owned(), config.credentials.clone(), user_ids.clone(), session_ms);
     let mut state = State::new(access, config.query_batch_rows.max(1), config.limits);
     state.schema_ms = config.clock.now_ms();
     let now = datetime::spell_date_time(state.schema_ms);
@@ -43,7 +43,7 @@ pub(crate) fn new_state(config: &Config) -> State {
         ("TimeZoneSidKey", Value::from("UTC")),
         ("DefaultLocaleSidKey", Value::from("en_US")),
     ];
-    state.store.restore("Organization", &organization, row(&organization, &members));
+    state.store.restore("Organization", organization, row(organization, &members));
     for (name, profile) in &profiles {
         let members = [("Name", Value::from(*name)), ("UserType", Value::from("Standard"))];
         state.store.restore("Profile", profile, row(profile, &members));

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::io::Read;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -23,6 +24,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::call::{Call, Payload, Reply};
 use crate::failure::Failure;
 use crate::org::Core;
+use crate::sandbox::host;
 
 /// Serves connections until told to stop, then lets those under way finish.
 pub(crate) async fn serve(
@@ -67,6 +69,16 @@ pub(crate) async fn serve(
     if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
         tracing::debug!("connections left behind at stop");
     }
+}
+
+/// The same, as a task for an org that opens another: a future that holds itself needs a box around it.
+pub(crate) fn serving(
+    core: Arc<Core>,
+    listener: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
+    stop: watch::Receiver<bool>,
+) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    Box::pin(serve(core, listener, tls, stop))
 }
 
 /// Binds a listener, on a port of the system's choice when it is zero.
@@ -114,6 +126,9 @@ async fn respond(core: Arc<Core>, request: Request<Incoming>, scheme: &str) -> R
     } else {
         core.answer(&call)
     };
+    if core.is_wished() {
+        host::attend(&core).await;
+    }
     response(reply.0, reply.1)
 }
 

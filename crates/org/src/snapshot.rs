@@ -45,6 +45,9 @@ pub enum SnapshotError {
 #[serde(deny_unknown_fields)]
 struct Kept {
     version: u32,
+    /// Id of the organization; without one, that of every org that is no sandbox.
+    #[serde(default)]
+    organization: Option<String>,
     serial: u64,
     numbers: BTreeMap<String, u64>,
     objects: Vec<Object>,
@@ -91,6 +94,10 @@ pub(crate) fn load(state: &mut State, path: &Path) -> Result<bool, SnapshotError
             state.store.schema.add_field(&object, field);
         }
     }
+    if let Some(id) = kept.organization.filter(|id| *id != state.access.organization) {
+        state.store.forget("Organization", &state.access.organization);
+        state.access.organization = id;
+    }
     state.store.restore_counters(kept.serial, kept.numbers);
     for (object, rows) in kept.rows {
         for (id, row) in rows {
@@ -124,6 +131,7 @@ fn kept(state: &State) -> Kept {
     let components = &state.deployments.kept;
     Kept {
         version: 1,
+        organization: Some(state.access.organization.clone()),
         serial,
         numbers,
         objects: store

@@ -3,6 +3,7 @@
 //! Source: Salesforce, "SOAP API Developer Guide", and its partner and enterprise WSDL.
 
 mod apex;
+mod convert;
 mod describe;
 mod login;
 mod metadata;
@@ -86,6 +87,8 @@ fn operation(visit: &mut Visit<'_>, asked: Asked, body: &Element) -> Result<Stri
     match body.name.as_str() {
         "create" | "update" | "upsert" | "delete" | "undelete" => save::answer(visit, asked, body),
         "merge" => save::merge(visit, asked, body),
+        "convertLead" => convert::answer(visit, asked, body),
+        "describeTabs" => Ok(describe::tabs(visit)),
         "emptyRecycleBin" => save::empty_recycle_bin(visit, body),
         "query" | "queryAll" => query::start(visit, asked, body),
         "queryMore" => query::more(visit, asked, body),

@@ -7,6 +7,8 @@ use crate::deploy::Deployments;
 use crate::event_log::EventLog;
 use crate::rest::bulk_ingest::IngestJobs;
 use crate::rest::bulk_query::QueryJobs;
+use crate::sandbox::host::Open;
+use crate::sandbox::process::Wish;
 use crate::schema::Schema;
 use crate::soql::Query;
 use crate::soql::evaluate::{Found, Lens};
@@ -34,6 +36,12 @@ pub(crate) struct State {
     pub(crate) schema_ms: i64,
     pub(crate) batch_rows: usize,
     pub(crate) limits: Limits,
+    /// Open sandboxes, by name in lower case.
+    pub(crate) sandboxes: BTreeMap<String, Open>,
+    /// What requests have asked for about sandboxes.
+    pub(crate) wishes: Vec<Wish>,
+    /// Objects of each template, by the id of its `PartitionLevelScheme`.
+    pub(crate) sandbox_templates: BTreeMap<String, Vec<String>>,
     serial: u64,
 }
 
@@ -84,6 +92,9 @@ impl State {
             schema_ms: 0,
             batch_rows,
             limits,
+            sandboxes: BTreeMap::new(),
+            wishes: Vec::new(),
+            sandbox_templates: BTreeMap::new(),
             serial: 0,
         }
     }

@@ -62,6 +62,9 @@ pub(crate) fn run() -> bool {
     step("kill duel, two gateways", &mut || {
         leaks::run(&root, Script::Kill, &["--gateways".to_owned(), "2".to_owned()], &mut tally)
     });
+    step("sandbox refresh", &mut || leaks::run(&root, Script::Refresh, &[], &mut tally));
+    step("golden shapes", &mut || leaks::run(&root, Script::Golden, &[], &mut tally));
+    step("jsforce's own suite", &mut || leaks::run(&root, Script::Suite, &[], &mut tally));
     step("documents", &mut || {
         plain(&root, &["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])
     });

@@ -1,4 +1,5 @@
-//! The leak channels and the two duels: builds the binary, hands over to Python, counts what it says.
+//! Scripts that play a binary against the world: leak channels, duels, shapes, a suite. Builds it, hands over to Python,
+//! counts what is said.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +10,7 @@ use xtask::tree;
 
 use crate::{clients, say};
 
-/// A script of `tests/leaks`, and what it is called in a report.
+/// A script of `tests/leaks` or `tests/clients`, and what it is called in a report.
 #[derive(Clone, Copy)]
 pub(crate) enum Script {
     /// The table of channels.
@@ -18,6 +19,12 @@ pub(crate) enum Script {
     Bypass,
     /// A gateway that is killed under load.
     Kill,
+    /// What a sandbox refresh carries, with and without a gateway.
+    Refresh,
+    /// The answers of the local org beside those that were recorded from real ones.
+    Golden,
+    /// jsforce's own tests, straight to the org and through the gateway.
+    Suite,
 }
 
 impl Script {
@@ -26,6 +33,9 @@ impl Script {
             Self::Channels => "tests/leaks/run.py",
             Self::Bypass => "tests/leaks/duel.py",
             Self::Kill => "tests/leaks/kill.py",
+            Self::Refresh => "tests/leaks/refresh.py",
+            Self::Golden => "tests/clients/golden_shapes.py",
+            Self::Suite => "tests/clients/jsforce_suite.py",
         }
     }
 }
@@ -49,6 +59,9 @@ pub(crate) fn run(
     arguments: &[String],
     tally: &mut Tally,
 ) -> Result<(), String> {
+    if matches!(script, Script::Golden | Script::Suite) {
+        clients::provide()?;
+    }
     let binary = clients::built(root)?;
     let mut python = Command::new("python3");
     python.args(["-u", script.path(), "--eosin"]).arg(binary).args(arguments).current_dir(root);

@@ -21,6 +21,9 @@ cargo xtask <command>
   leaks       the leak channels of an org, a scene each; `--write` writes docs/leak-channels.md
   bypass      the duel of tricks and doors
   kill        the duel of a gateway that is killed under load; `--seconds 120` for a long one
+  refresh     what a sandbox refresh carries, with and without a gateway in front of the sandbox
+  golden      the local org's answers beside those recorded from real orgs, member by member
+  suite       jsforce's own tests, straight to the org and through the gateway; `--checkout FOLDER` for today's
   licences    writes docs/licences.md
   salesforce  writes the fields of the Salesforce package
   weigh       sizes: crates linked, longest files, slowest units of the last `cargo build --timings`
@@ -37,6 +40,9 @@ fn main() -> ExitCode {
         "leaks" => Ok(leaks::alone(leaks::Script::Channels, &rest)),
         "bypass" => Ok(leaks::alone(leaks::Script::Bypass, &rest)),
         "kill" => Ok(leaks::alone(leaks::Script::Kill, &rest)),
+        "refresh" => Ok(leaks::alone(leaks::Script::Refresh, &rest)),
+        "golden" => Ok(leaks::alone(leaks::Script::Golden, &rest)),
+        "suite" => Ok(leaks::alone(leaks::Script::Suite, &rest)),
         "licences" => write_licences(),
         "salesforce" => write_salesforce(),
         "weigh" => weigh::print(),

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::Problem;
 use super::lex::{Placed, Token, tokens};
+use super::post_copy::Context;
 use crate::soql::{self, Query};
 use crate::store::Store;
 
@@ -30,22 +31,26 @@ pub(super) enum Action {
     Add(String, Term),
     /// `insert`, `update`, `upsert`, `delete`, `undelete`.
     Write(String, Term),
+    /// `for (Contact c : rows) { … }`
+    Each(String, Term, Vec<Step>),
 }
 
 /// A statement and where it stands.
 pub(super) type Step = (Action, usize, usize);
 
-/// Reads source text against the schema of the org.
+/// Reads source text against the schema of the org; a context answers to the name that comes with it.
 ///
 /// Errors: the first problem that a compiler would name.
-pub(super) fn parse(store: &Store, text: &str) -> Result<Vec<Step>, Problem> {
-    let mut parser = Parser { tokens: tokens(text)?, at: 0, store, kinds: BTreeMap::new(), depth: 0 };
+pub(super) fn parse(
+    store: &Store,
+    text: &str,
+    context: Option<(String, Context)>,
+) -> Result<Vec<Step>, Problem> {
+    let tokens = tokens(text)?;
+    let mut parser = Parser { tokens, at: 0, store, kinds: BTreeMap::new(), depth: 0, context };
     let mut steps = Vec::new();
     while parser.peek() != &Token::End {
-        let (line, column) = parser.place();
-        let action = parser.statement()?;
-        parser.mark(';')?;
-        steps.push((action, line, column));
+        steps.push(parser.step()?);
     }
     Ok(steps)
 }
@@ -57,12 +62,53 @@ struct Parser<'a> {
     /// Lower-case names of variables, and the object each holds, if it holds records.
     kinds: BTreeMap<String, Option<String>>,
     depth: usize,
+    context: Option<(String, Context)>,
 }
 
 impl Parser<'_> {
+    /// A statement with the mark that ends it.
+    fn step(&mut self) -> Result<Step, Problem> {
+        let (line, column) = self.place();
+        let action = self.statement()?;
+        if !matches!(action, Action::Each(..)) {
+            self.mark(';')?;
+        }
+        Ok((action, line, column))
+    }
+
+    /// `(Contact c : rows) { … }`, after `for`.
+    fn each(&mut self) -> Result<Action, Problem> {
+        self.depth += 1;
+        if self.depth > LEVELS_MAX {
+            return Err(self.problem("Script too deep".into()));
+        }
+        self.mark('(')?;
+        let first = self.word()?;
+        let kind = self.kind(&first)?;
+        let name = self.word()?.to_ascii_lowercase();
+        self.mark(':')?;
+        let term = self.term()?;
+        self.mark(')')?;
+        self.mark('{')?;
+        let hidden = self.kinds.insert(name.clone(), kind);
+        let mut steps = Vec::new();
+        while !self.skip('}') {
+            steps.push(self.step()?);
+        }
+        match hidden {
+            Some(kind) => self.kinds.insert(name.clone(), kind),
+            None => self.kinds.remove(&name),
+        };
+        self.depth -= 1;
+        Ok(Action::Each(name, term, steps))
+    }
+
     fn statement(&mut self) -> Result<Action, Problem> {
         let first = self.word()?;
         let lower = first.to_ascii_lowercase();
+        if lower == "for" && self.peek() == &Token::Mark('(') {
+            return self.each();
+        }
         if VERBS.contains(&lower.as_str()) {
             return Ok(Action::Write(lower, self.term()?));
         }
@@ -199,6 +245,9 @@ impl Parser<'_> {
             _ => {}
         }
         let key = word.to_ascii_lowercase();
+        if let Some((_, context)) = self.context.clone().filter(|(name, _)| name.eq_ignore_ascii_case(word)) {
+            return self.told(&context);
+        }
         let kind = self.kinds.get(&key).cloned();
         let kind = kind.ok_or_else(|| self.back(format!("Variable does not exist: {word}")))?;
         if self.skip('.') {
@@ -207,6 +256,26 @@ impl Parser<'_> {
             return Ok(Term::Member(key, field));
         }
         Ok(Term::Name(key))
+    }
+
+    /// What the context of a new sandbox answers to one of its three methods.
+    fn told(&mut self, context: &Context) -> Result<Term, Problem> {
+        self.mark('.')?;
+        let method = self.word()?;
+        let told = match method.to_ascii_lowercase().as_str() {
+            "organizationid" => &context.organization,
+            "sandboxid" => &context.sandbox,
+            "sandboxname" => &context.name,
+            _ => {
+                let message = format!(
+                    "Method does not exist or incorrect signature: void {method}() from the type SandboxContext"
+                );
+                return Err(self.back(message));
+            }
+        };
+        self.mark('(')?;
+        self.mark(')')?;
+        Ok(Term::Scalar(Value::String(told.clone())))
     }
 
     /// `new Contact(LastName = 'x')`, `new List<Contact>{ … }`, `new Contact[]{ … }`.
@@ -323,7 +392,15 @@ mod tests {
             ("\n  insert c;", "Variable does not exist: c", 2, 10),
             ("insert new Nope();", "Invalid type: Nope", 1, 12),
             ("insert new Contact(Nope='x');", "Field does not exist: Nope on Contact", 1, 20),
-            ("for (Contact c : cs) {}", "Unexpected token 'for'.", 1, 1),
+            ("for (Contact c : cs) {}", "Variable does not exist: cs", 1, 18),
+            ("for (Integer i = 0; i < 3; i++) {}", "Unexpected token '='.", 1, 16),
+            (
+                "for (Contact c : [SELECT Id FROM Contact]) { c.Nope = 1; }",
+                "Field does not exist: Nope on Contact",
+                1,
+                48,
+            ),
+            ("for (Contact c : [SELECT Id FROM Contact]) { delete c;", "Unexpected token '<EOF>'.", 1, 55),
             ("Nope x = 1;", "Invalid type: Nope", 1, 1),
             ("delete [SELECT FROM Contact];", "", 1, 8),
             (
@@ -339,7 +416,7 @@ mod tests {
                 12,
             ),
         ] {
-            let problem = parse(&store, text).unwrap_err();
+            let problem = parse(&store, text, None).unwrap_err();
             assert_eq!((problem.line, problem.column), (line, column), "{text}: {problem:?}");
             assert!(
                 message.is_empty()
@@ -352,9 +429,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parsing_never_panics(text in "(new |Contact|insert |c|[(){}.,;='\\[\\]+ \n/*<>1a]){0,40}") {
+        fn parsing_never_panics(text in "(new |Contact|for ?|: |insert |c|[(){}.,;='\\[\\]+ \n/*<>1a]){0,40}") {
             let store = Store::new(Schema::shipped(), 10);
-            drop(parse(&store, &text));
+            drop(parse(&store, &text, None));
         }
     }
 }

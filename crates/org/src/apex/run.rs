@@ -17,23 +17,7 @@ use crate::value::{self, Source};
 pub(super) fn run(visit: &mut Visit<'_>, steps: &[Step]) -> Outcome {
     let mut block = Block::default();
     let mut outcome = Outcome::default();
-    for (action, line, column) in steps {
-        let done = match action {
-            Action::Debug(term) => block.term(visit, term).map(|found| {
-                if outcome.log.len() < LOG_MAX {
-                    outcome.log.push((*line, block.shown(&found)));
-                }
-            }),
-            Action::Declare(..) | Action::Set(..) | Action::Add(..) | Action::Write(..) => {
-                block.act(visit, action)
-            }
-        };
-        if let Err(message) = done {
-            outcome.exception = Some(message);
-            outcome.place = Some((*line, *column));
-            return outcome;
-        }
-    }
+    block.steps(visit, steps, &mut outcome);
     outcome
 }
 
@@ -49,12 +33,56 @@ enum Held {
 struct Block {
     names: BTreeMap<String, Held>,
     records: Vec<(String, Map<String, Value>)>,
+    /// How many statements have run.
+    ran: usize,
 }
 
 impl Block {
+    /// Runs statements until one fails; false if one did.
+    fn steps(&mut self, visit: &mut Visit<'_>, steps: &[Step], outcome: &mut Outcome) -> bool {
+        steps.iter().all(|step| self.step(visit, step, outcome))
+    }
+
+    fn step(&mut self, visit: &mut Visit<'_>, (action, line, column): &Step, outcome: &mut Outcome) -> bool {
+        self.ran += 1;
+        let done = match action {
+            _ if self.ran > STEPS_MAX => Err("System.LimitException: Apex CPU time limit exceeded".into()),
+            Action::Debug(term) => self.term(visit, term).map(|found| {
+                if outcome.log.len() < LOG_MAX {
+                    outcome.log.push((*line, self.shown(&found)));
+                }
+            }),
+            Action::Each(name, term, inner) => match self.term(visit, term) {
+                Err(message) => Err(message),
+                Ok(found) => {
+                    let hidden = self.names.remove(name);
+                    let went = places(&found).into_iter().all(|at| {
+                        self.names.insert(name.clone(), Held::Record(at));
+                        self.steps(visit, inner, outcome)
+                    });
+                    self.names.remove(name);
+                    self.names.extend(hidden.map(|held| (name.clone(), held)));
+                    if !went {
+                        return false;
+                    }
+                    Ok(())
+                }
+            },
+            Action::Declare(..) | Action::Set(..) | Action::Add(..) | Action::Write(..) => {
+                self.act(visit, action)
+            }
+        };
+        if let Err(message) = done {
+            outcome.exception = Some(message);
+            outcome.place = Some((*line, *column));
+            return false;
+        }
+        true
+    }
+
     fn act(&mut self, visit: &mut Visit<'_>, action: &Action) -> Result<(), String> {
         match action {
-            Action::Debug(_) => {}
+            Action::Debug(_) | Action::Each(..) => {}
             Action::Declare(name, term) => {
                 let found = self.term(visit, term)?;
                 self.names.insert(name.clone(), found);
@@ -217,3 +245,5 @@ pub(super) fn exception(verb: &str, row: usize, failure: &Failure) -> String {
 const MISMATCH: &str = "System.TypeException: Illegal assignment";
 const ROWS_MAX: usize = 10_000;
 const LOG_MAX: usize = 10_000;
+/// Statements of a block, those of loops each time.
+const STEPS_MAX: usize = 200_000;

@@ -25,7 +25,7 @@ pub(crate) fn route(visit: &Visit<'_>, object: &Object, names: &[&str]) -> Resul
         ["approvallayouts"] => Ok(Reply::json(200, json!({"approvalLayouts": []}))),
         // Users are the one object that has a second layout, which clients know by name.
         ["namedlayouts", name] if object.name == "User" && *name == "useralt" => {
-            Ok(Reply::json(200, json!({"layouts": [layout(object)]})))
+            Ok(Reply::json(200, layouts(visit, object)))
         }
         _ => Err(Failure::not_found()),
     }

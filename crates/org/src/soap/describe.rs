@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Fault, result};
 use crate::state::Visit;
-use crate::xml::{self, Element, text};
+use crate::xml::{self, Element, escape, text};
 use crate::{describe, rest, value};
 
 /// What one object is, or several are.
@@ -74,3 +74,43 @@ fn member(out: &mut String, name: &str, found: &Value) {
 }
 
 const OBJECTS_MAX: usize = 100;
+
+/// `describeTabs`: one application, with a tab for every object.
+pub(super) fn tabs(visit: &Visit<'_>) -> String {
+    let tab = |tab: &Value| {
+        let told = |name: &str| escape(tab.get(name).and_then(Value::as_str).unwrap_or(""));
+        let pictures = |name: &str| {
+            let all = tab.get(name).and_then(Value::as_array).into_iter().flatten();
+            let inner = |one: &Value| {
+                let members = one.as_object().into_iter().flatten();
+                let told =
+                    members.map(|(name, value)| format!("<{name}>{}</{name}>", escape(&value::spell(value))));
+                told.collect::<Vec<_>>().concat()
+            };
+            all.map(|one| format!("<{name}>{}</{name}>", inner(one))).collect::<Vec<_>>().concat()
+        };
+        format!(
+            "<tabs>{}<custom>{}</custom><iconUrl>{}</iconUrl>{}<label>{}</label><miniIconUrl>{}</miniIconUrl>\
+             <name>{}</name><sobjectName>{}</sobjectName><url>{}</url></tabs>",
+            pictures("colors"),
+            tab.get("custom") == Some(&Value::Bool(true)),
+            told("iconUrl"),
+            pictures("icons"),
+            told("label"),
+            told("miniIconUrl"),
+            told("name"),
+            told("sobjectName"),
+            told("url"),
+        )
+    };
+    let all = rest::appearance::tabs(visit).into_value();
+    let tabs: String = all.as_array().into_iter().flatten().map(tab).collect();
+    let base = escape(&visit.base);
+    result(
+        "describeTabs",
+        &format!(
+            "<label>Local</label><logoUrl>{base}/img/logo.png</logoUrl><namespace/><selected>true</selected>{tabs}\
+             <tabSetId>02uEy0000000001AAA</tabSetId>"
+        ),
+    )
+}

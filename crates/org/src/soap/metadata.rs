@@ -1,4 +1,6 @@
-//! The Metadata API over SOAP: deployments.
+//! The Metadata API over SOAP: deployments, and components one by one.
+
+mod components;
 
 use data_encoding::BASE64;
 
@@ -10,12 +12,14 @@ use crate::xml::{Element, escape};
 
 /// Answers an operation of `/services/Soap/m`.
 pub(super) fn answer(visit: &mut Visit<'_>, body: &Element) -> Result<Reply, Fault> {
+    if let Some(answered) = components::answer(visit, body) {
+        return answered;
+    }
     match body.name.as_str() {
         "deploy" => start(visit, body),
         "checkDeployStatus" => status(visit, body),
         "cancelDeploy" => Ok(cancel(body)),
         "describeMetadata" => Ok(describe()),
-        "listMetadata" => Ok(envelope(METADATA, "", "<listMetadataResponse></listMetadataResponse>")),
         name => Err(Fault::no_such_operation(METADATA, name)),
     }
 }

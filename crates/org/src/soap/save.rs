@@ -219,7 +219,7 @@ fn response(operation: &str, outcomes: &[Outcome], upsert: bool) -> String {
     out + &format!("</{operation}Response>")
 }
 
-fn write_failure(out: &mut String, failure: &Failure) {
+pub(super) fn write_failure(out: &mut String, failure: &Failure) {
     out.push_str("<errors>");
     for field in failure.fields.iter().flatten() {
         text(out, "fields", field);

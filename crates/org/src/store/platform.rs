@@ -24,6 +24,27 @@ impl Store {
         Some(new)
     }
 
+    /// Gives an object another name, and its records with it.
+    pub(crate) fn rename(&mut self, old: &str, new: &str) {
+        let Some(object) = self.schema.object(old).cloned() else { return };
+        let mut renamed = (*object).clone();
+        new.clone_into(&mut renamed.name);
+        let ids: Vec<(String, Row)> = self.rows(old).map(|(id, row)| (id.clone(), row.clone())).collect();
+        for (id, _) in &ids {
+            self.put(old, id, None);
+        }
+        self.schema.remove_object(old);
+        self.schema.replace(renamed);
+        for (id, row) in ids {
+            self.put(new, &id, Some(row));
+        }
+    }
+
+    /// Removes a row of the platform's own: it has no recycle bin.
+    pub(crate) fn forget(&mut self, object: &str, id: &str) {
+        self.put(object, id, None);
+    }
+
     /// Changes members of a row of the platform's own; a null clears one.
     pub(crate) fn amend(&mut self, object: &str, id: &str, members: &[(&str, Value)]) {
         let Some(mut row) = self.any_row(object, id).cloned() else { return };

@@ -1,6 +1,6 @@
 //! Anonymous Apex, and REST resources that the owner of the org declares.
 
-use org::{ApexRest, CustomField};
+use org::{ApexAnswer, ApexRest, CustomField};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Story, encode, start};
@@ -55,10 +55,7 @@ async fn blocks_that_fail_say_how_and_leave_nothing() {
     );
     assert_eq!(thrown["exceptionStackTrace"], "AnonymousBlock: line 2, column 1");
     assert_eq!(story.org.count("Account"), 0);
-    assert_eq!(
-        run(&story, "for (Contact c : [SELECT Id FROM Contact]) { delete c; }").await["compiled"],
-        false
-    );
+    assert_eq!(run(&story, "while (true) { System.debug(1); }").await["compiled"], false);
 }
 
 #[tokio::test]
@@ -89,6 +86,8 @@ async fn declared_resources_turn_bodies_into_records() {
             field("/mrn", "Mrn__c"),
         ],
         key: Some("Mrn__c".into()),
+        methods: Vec::new(),
+        answer: ApexAnswer::Ids,
     };
     story.org.add_apex_rest(patients.clone()).unwrap();
     assert!(story.org.add_apex_rest(ApexRest { object: "Nope".into(), ..patients }).is_err());
@@ -118,4 +117,34 @@ async fn declared_resources_turn_bodies_into_records() {
     }
     let closed = story.raw("POST", "/services/apexrest/patients", &[], Vec::new()).await;
     assert_eq!(closed.status, 401);
+}
+
+#[tokio::test]
+async fn a_resource_answers_as_its_class_would() {
+    let story = start(|_| ()).await;
+    let fields = vec![("/name".to_owned(), "Name".to_owned()), ("/phone".into(), "Phone".into())];
+    let made = ApexRest {
+        path: "accounts".into(),
+        object: "Account".into(),
+        records: String::new(),
+        fields: fields.clone(),
+        key: None,
+        methods: vec!["POST".into()],
+        answer: ApexAnswer::Id,
+    };
+    let rest_of = ApexRest { methods: Vec::new(), answer: ApexAnswer::Record, ..made.clone() };
+    let nothing =
+        ApexRest { path: "quiet".into(), answer: ApexAnswer::Nothing, methods: Vec::new(), ..made.clone() };
+    for resource in [made, rest_of, nothing] {
+        story.org.add_apex_rest(resource).unwrap();
+    }
+    let id = rest(&story, "POST", "accounts", json!({"name": "A", "phone": "1"})).await.json();
+    let id = id.as_str().unwrap();
+    let changed = rest(&story, "PATCH", &format!("accounts/{id}"), json!({"name": "B"})).await.json();
+    assert_eq!((&changed["Name"], &changed["Phone"], &changed["Id"]), (&json!("B"), &json!("1"), &json!(id)));
+    assert_eq!(changed["attributes"]["type"], "Account");
+    assert_eq!(rest(&story, "GET", &format!("accounts/{id}"), json!({})).await.json(), changed);
+    assert_eq!(rest(&story, "DELETE", "quiet", json!({})).await.status, 204);
+    assert_eq!(rest(&story, "DELETE", &format!("accounts/{id}"), json!({})).await.status, 204);
+    assert_eq!(story.org.count("Account"), 0);
 }

@@ -103,6 +103,18 @@ pub(crate) async fn plain(org: &Running, request: Request<Full<Bytes>>) -> Answe
     over_http1(TokioIo::new(stream), &address, request).await
 }
 
+/// Sends a request over plain HTTP/1.1 to any address.
+pub(crate) async fn at(url: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    let address = url.replace("http://", "");
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let stream = TcpStream::connect(&address).await.unwrap();
+    let body = Full::new(Bytes::from(body.to_owned()));
+    over_http1(TokioIo::new(stream), &address, request.body(body).unwrap()).await
+}
+
 /// Sends a request over TLS, with the protocol that ALPN settles on; gives that protocol too.
 pub(crate) async fn secure(org: &Running, alpn: &[&str], request: Request<Full<Bytes>>) -> (Answer, String) {
     let mut roots = RootCertStore::empty();
