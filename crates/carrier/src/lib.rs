@@ -20,6 +20,7 @@ pub mod provenance;
 pub mod route;
 pub mod salesforce;
 pub mod table;
+pub mod webhook;
 
 mod choice;
 mod exchange;

@@ -39,6 +39,7 @@ use crate::span;
 
 pub use answer::{error_at, problem_at, refuse, refuse_request};
 pub use apex::{AnonymousApex, ApexMap, Doors, runs_anonymous_apex};
+pub(crate) use apex::{mapped, pointed};
 pub use api::{Api, Change};
 pub use asked::{
     Inner, has_parameter, inner_requests, last_segment, parameters, query_job, query_target, soap_shows_rows,
@@ -52,6 +53,7 @@ pub(crate) use bulk::{header, row};
 pub(crate) use choose::choose;
 pub(crate) use columns::Columns;
 pub use deploy::{soap_weakens, weakens};
+pub(crate) use door::is_name;
 pub use door::{Route, is_event, normal_target, route, route_at};
 pub use fate::complete;
 pub use field::{DATASET_OBJECT, identity_fields};
@@ -66,6 +68,8 @@ pub use place::{PlaceError, place, place_csv, place_file};
 pub(crate) use read::read_line;
 pub use read::{action, form_overrides, may_hide_method, read, read_file, read_typed};
 pub use shown::{Gap, ShownRow, ShownRows, Stripped, Telling};
+pub(crate) use soap::walk;
 pub use soap::{Call, Edition, Soap, route_by_body, soap_is_login, unreadable_call};
 pub use soap_asked::{Envelope, SoapAsks, cut, soap_changes, soap_locator};
 pub use withhold::{merge, withhold};
+pub(crate) use xml_row::{Dialect, row as xml_row};

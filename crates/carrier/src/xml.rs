@@ -165,6 +165,11 @@ impl<'a> Xml<'a> {
         }
     }
 
+    /// Where what was read last ends.
+    pub(crate) fn end_of_last(&self) -> usize {
+        self.position().saturating_add(self.offset)
+    }
+
     /// Reads what remains of the element that `tag` opened.
     pub(crate) fn element(&mut self, tag: Tag<'a>) -> Result<Element<'a>, Unreadable> {
         let Tag { name, attributes, start, end, is_empty } = tag;
@@ -419,6 +424,11 @@ impl Element<'_> {
 }
 
 impl Tag<'_> {
+    /// Where the tag begins.
+    pub(crate) fn start(&self) -> usize {
+        self.start
+    }
+
     /// The value of an attribute.
     pub(crate) fn attribute(&self, namespace: &str, local: &str) -> Option<&str> {
         find(&self.attributes, namespace, local)

@@ -25,6 +25,7 @@ use crate::keys;
 
 mod raw;
 mod understand;
+pub(crate) mod webhooks;
 
 /// A configuration that makes sense: paths absolute, words understood, contradictions excluded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -194,6 +195,8 @@ pub(crate) struct Boundary {
     pub(crate) reads: gateway::Reads,
     /// What is said of code that runs in the org.
     pub(crate) doors: carrier::salesforce::Doors,
+    /// How events are taken, where the boundary is one that events cross.
+    pub(crate) webhook: Option<webhooks::WebhookFiles>,
 }
 
 impl Config {

@@ -114,6 +114,7 @@ fn release(arguments: &ReleaseArguments, printer: &Printer) -> Done {
         reason: arguments.deciding.reason.clone(),
         again: arguments.again,
         overrule: arguments.overrule,
+        to: arguments.to,
         token: token(arguments.token_file.as_deref())?,
     };
     told(&asking::ask(&config, ask, printer)?, arguments.deciding.json, printer)

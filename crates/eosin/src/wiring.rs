@@ -162,6 +162,7 @@ pub(crate) fn crossings(
                 None => Vec::new(),
             },
             reads: boundary.reads.clone(),
+            webhook: boundary.webhook.as_ref().map(|webhook| webhook.open(&boundary.boundary)).transpose()?,
         });
     }
     Ok(boundaries)

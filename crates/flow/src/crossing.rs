@@ -73,6 +73,8 @@ pub enum Protocol {
     },
     /// HL7 v2: the body is what stands in one frame, the target what it is, as [`carrier::hl7v2::Envelope::label`] says.
     Hl7v2,
+    /// Events that a system posts to its subscribers; see [`crate::Webhook`].
+    Webhook,
 }
 
 impl Protocol {
@@ -82,6 +84,7 @@ impl Protocol {
             Self::Salesforce => "salesforce",
             Self::Fhir { .. } => "fhir",
             Self::Hl7v2 => "hl7v2",
+            Self::Webhook => "webhook",
         }
     }
 }
@@ -116,7 +119,7 @@ pub fn normal_target(protocol: &Protocol, target: &str) -> Option<String> {
     match protocol {
         Protocol::Salesforce => salesforce::normal_target(target),
         Protocol::Fhir { base } => fhir::normal_target(target, base),
-        Protocol::Hl7v2 => None,
+        Protocol::Hl7v2 | Protocol::Webhook => None,
     }
 }
 
@@ -126,7 +129,7 @@ pub fn normal_target(protocol: &Protocol, target: &str) -> Option<String> {
 pub fn may_hide_method(protocol: &Protocol, target: &str, content_type: Option<&str>) -> bool {
     match protocol {
         Protocol::Salesforce => salesforce::may_hide_method(target, content_type),
-        Protocol::Fhir { .. } | Protocol::Hl7v2 => false,
+        Protocol::Fhir { .. } | Protocol::Hl7v2 | Protocol::Webhook => false,
     }
 }
 
@@ -153,6 +156,8 @@ impl Route {
             }
             Protocol::Fhir { base } => wrap(fhir::route(method, target, method_override, base), Self::Fhir),
             Protocol::Hl7v2 => Door::Judged(Self::Hl7v2(target.to_owned())),
+            // Events go by `Flow::sort`; what comes here otherwise is nothing that anybody reads.
+            Protocol::Webhook => Door::Unknown,
         }
     }
 

@@ -242,6 +242,7 @@ pub fn error_answer(protocol: &Protocol, status: u16, refusal: &Refusal) -> Answ
             let body = refusal.message.clone().into_bytes();
             Answer { status, content_type: "text/plain; charset=utf-8", body }
         }
+        Protocol::Webhook => carrier::problem::problem(status, "Not taken by Eosin", refusal),
     }
 }
 
@@ -251,7 +252,9 @@ pub(crate) fn error_at(crossing: &Crossing, status: u16, refusal: &Refusal) -> A
         Protocol::Salesforce => {
             salesforce::error_at(&crossing.target, crossing.content_type.as_deref(), status, refusal)
         }
-        Protocol::Fhir { .. } | Protocol::Hl7v2 => error_answer(&crossing.protocol, status, refusal),
+        Protocol::Fhir { .. } | Protocol::Hl7v2 | Protocol::Webhook => {
+            error_answer(&crossing.protocol, status, refusal)
+        }
     }
 }
 
@@ -315,7 +318,7 @@ pub(crate) fn provenance(ruling: &Ruling, place: Option<&RulingReference>) -> Pr
 }
 
 /// What the header says of who made the judged records, by their marks; nothing where no AI did.
-fn ai_disclosure(ruling: &Ruling) -> Option<String> {
+pub(crate) fn ai_disclosure(ruling: &Ruling) -> Option<String> {
     let made = |wanted: &[Authorship]| {
         let proofs = ruling.verdicts().iter().filter_map(mark::Verdict::proof);
         proofs.filter(|proof| wanted.contains(&proof.authorship())).count()

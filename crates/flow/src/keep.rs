@@ -77,6 +77,8 @@ pub(crate) struct Chosen {
     withheld: Withheld,
     records: u64,
     idempotent: bool,
+    /// See [`Item::waits_for`].
+    waits_for: Option<String>,
 }
 
 /// What became of it, for the refusal's message.
@@ -134,13 +136,27 @@ impl Flow {
         // A way of writing that nobody here can read could not be judged when it is released either.
         let (Some(route), false) = (shape.route, kept.is_empty()) else { return Plan::Nothing };
         let chosen = choose(crossing, route, shape, &kept).and_then(|(withheld, records)| {
-            let bytes = u64::try_from(withheld.body.len()).unwrap_or(u64::MAX);
-            let room = keeping.keeper.reserve(bytes).map_err(|full| full.to_string())?;
-            let id = keeping.keeper.new_id().map_err(|error| error.to_string())?;
-            let idempotent = is_idempotent(route, &crossing.method);
-            Ok(Box::new(Chosen { id, room, withheld, records, idempotent }))
+            make_room(keeping, withheld, records, is_idempotent(route, &crossing.method))
         });
         chosen.map_or_else(Plan::Cannot, Plan::Keep)
+    }
+
+    /// Chooses an event to be kept whole, because it is refused or because its consumer cannot take it now.
+    pub(crate) fn plan_event(
+        &self,
+        boundary: &str,
+        withheld: Withheld,
+        records: usize,
+        waits_for: Option<&str>,
+    ) -> Plan {
+        let Some(keeping) = self.keeping().filter(|keeping| keeping.keeps_for(boundary)) else {
+            return Plan::Cannot("this boundary keeps no quarantine".to_owned());
+        };
+        let records = u64::try_from(records.max(1)).unwrap_or(u64::MAX);
+        match make_room(keeping, withheld, records, true) {
+            Ok(chosen) => Plan::Keep(Box::new(Chosen { waits_for: waits_for.map(str::to_owned), ..*chosen })),
+            Err(why) => Plan::Cannot(why),
+        }
     }
 
     /// Seals what was chosen. The ruling is in the ledger; the item is durable when this returns.
@@ -183,7 +199,9 @@ impl Flow {
             method: crossing.method.clone(),
             bytes: chosen.room.bytes(),
             idempotent: chosen.idempotent,
+            waits_for: chosen.waits_for.clone(),
         };
+        let event = if chosen.waits_for.is_some() { "waiting" } else { "kept" };
         let Chosen { id, room, withheld, .. } = chosen;
         let asked = keeping.keeper.ask(move |store| store.hold(room, fresh, &withheld));
         let held = match asked {
@@ -192,7 +210,7 @@ impl Flow {
         };
         let why = match held {
             Ok(Ok(item)) => {
-                self.note(Entry::quarantine(&Step::of(&item, "kept"), moment));
+                self.note(Entry::quarantine(&Step::of(&item, event), moment));
                 return Told::Kept(id);
             }
             Ok(Err(error)) => error.to_string(),
@@ -203,6 +221,19 @@ impl Flow {
         self.note(Entry::quarantine(&step, moment));
         Told::NotKept(why)
     }
+}
+
+/// Sets room apart, and draws a name.
+fn make_room(
+    keeping: &Keeping,
+    withheld: Withheld,
+    records: u64,
+    idempotent: bool,
+) -> Result<Box<Chosen>, String> {
+    let bytes = u64::try_from(withheld.body.len()).unwrap_or(u64::MAX);
+    let room = keeping.keeper.reserve(bytes).map_err(|full| full.to_string())?;
+    let id = keeping.keeper.new_id().map_err(|error| error.to_string())?;
+    Ok(Box::new(Chosen { id, room, withheld, records, idempotent, waits_for: None }))
 }
 
 /// The kept part of a request: as it was if all of it is kept, else without what passed. The error says why not.

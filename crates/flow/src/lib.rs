@@ -26,6 +26,7 @@ mod recognition;
 mod release;
 mod resources;
 mod settle;
+mod webhook;
 mod world;
 
 pub use attest::{Attester, AttesterError, Keep, Salts};
@@ -44,4 +45,5 @@ pub use recognition::{Known, RecognisedBy, Recognition};
 pub use release::{Asked, Leaving, Overrule, ReleaseError, with_session};
 pub use resources::{Looked, ShownLines};
 pub use settle::{Outcome, Settlement};
+pub use webhook::{Arrived, Delivery, Extent, Part, Redelivery, Webhook};
 pub use world::{Flow, Health, Setup};

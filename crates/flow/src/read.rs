@@ -143,7 +143,7 @@ fn door(crossing: &Crossing, jobs: &Jobs, doors: &Doors) -> Door<Route> {
 fn why_unknown(crossing: &Crossing, body: &[u8]) -> Unreadable {
     let of_call = match &crossing.protocol {
         Protocol::Salesforce => salesforce::unreadable_call(&crossing.target, body),
-        Protocol::Fhir { .. } | Protocol::Hl7v2 => None,
+        Protocol::Fhir { .. } | Protocol::Hl7v2 | Protocol::Webhook => None,
     };
     of_call.unwrap_or_else(|| {
         Unreadable::Shape(

@@ -9,6 +9,7 @@ use policy::{Caller, Decision, Request, Ruling, Scope, decide_change};
 use quarantine::{Again, Ended, ItemId, Kept, Sending, State, StepError, Withheld};
 
 use crate::{
+    clock::Moment,
     credentials,
     crossing::{Crossing, Protocol},
     effect,
@@ -66,6 +67,12 @@ pub enum ReleaseError {
         /// What the item speaks.
         protocol: String,
     },
+    /// An event that nobody can say the endpoint of.
+    #[error("its events do not say where they belong ({why}); say `--to synthetic` or `--to attested`")]
+    NoEndpoint {
+        /// Why not.
+        why: &'static str,
+    },
     /// The policies still say no.
     #[error("it was judged again and is still refused ({why}); to release it all the same, say `--overrule`")]
     StillRefused {
@@ -96,20 +103,44 @@ impl Flow {
         id: &ItemId,
         asked: &Asked,
     ) -> Result<Leaving, ReleaseError> {
-        let keeping = self.keeping().ok_or(ReleaseError::NoQuarantine)?;
         let moment = self.clock.now();
-        let (wanted, again) = (id.clone(), asked.again);
+        let (kept, withheld) = self.open_kept(&protocol, id, asked.again).await?;
+        let ruling = self.judge_again(&boundary, protocol, &kept, withheld);
+        self.leave(&kept, ruling, asked, &moment).await
+    }
+
+    /// An item that may be sent, and what is in it.
+    pub(crate) async fn open_kept(
+        &self,
+        protocol: &Protocol,
+        id: &ItemId,
+        again: Again,
+    ) -> Result<(Kept, Withheld), ReleaseError> {
+        let keeping = self.keeping().ok_or(ReleaseError::NoQuarantine)?;
+        let wanted = id.clone();
         let looked = keeping.keeper().ask(move |store| {
             let kept = store.may_begin(&wanted, again)?.clone();
             let withheld = store.content(&wanted).map_err(StepError::Content)?;
             Ok::<_, StepError>((kept, withheld))
         })?;
         let (kept, withheld) = looked.await??;
-        if !crate::keep::same_protocol(&protocol, &kept.item.protocol) {
+        if !crate::keep::same_protocol(protocol, &kept.item.protocol) {
             let (boundary, protocol) = (kept.item.boundary, kept.item.protocol);
             return Err(ReleaseError::OtherProtocol { boundary, protocol });
         }
-        let ruling = self.judge_again(&boundary, protocol, &kept, withheld);
+        Ok((kept, withheld))
+    }
+
+    /// Records a release that was judged, and writes down that the item is about to be sent.
+    pub(crate) async fn leave(
+        &self,
+        kept: &Kept,
+        ruling: Ruling,
+        asked: &Asked,
+        moment: &Moment,
+    ) -> Result<Leaving, ReleaseError> {
+        let keeping = self.keeping().ok_or(ReleaseError::NoQuarantine)?;
+        let (id, again) = (kept.item.id.clone(), asked.again);
         let refused = ruling.decision() == Decision::Block;
         let said = Step {
             by: Some(&asked.by),
@@ -120,18 +151,18 @@ impl Flow {
             ..Step::of(&kept.item, "release")
         };
         if refused && asked.overrule == Overrule::No {
-            self.note(Entry::quarantine(&Step { event: "release-refused", ..said }, &moment));
+            self.note(Entry::quarantine(&Step { event: "release-refused", ..said }, moment));
             return Err(ReleaseError::StillRefused { why: ruling.summary() });
         }
         let overruled = refused.then_some(true);
-        let entry = Entry::quarantine(&Step { overruled, ..said }, &moment);
+        let entry = Entry::quarantine(&Step { overruled, ..said }, moment);
         let pending = self.appender.append(ruling, entry.bytes).map_err(|_| ReleaseError::Ledger)?;
         let logged = pending.await.map_err(|_| ReleaseError::Ledger)?;
         let place = RulingReference { origin: logged.origin().to_owned(), index: logged.index() };
         let provenance = effect::provenance(logged.item(), Some(&place)).to_header();
         let note = format!("released by {}, ruling {place}", asked.by);
-        let (wanted, at) = (id.clone(), moment.at.clone());
-        let begun = keeping.keeper().ask(move |store| store.begin(&wanted, again, &at, &note))?;
+        let at = moment.at.clone();
+        let begun = keeping.keeper().ask(move |store| store.begin(&id, again, &at, &note))?;
         let sending = begun.await??;
         Ok(Leaving { sending, provenance, place: place.to_string() })
     }
@@ -146,9 +177,18 @@ impl Flow {
         outcome: Outcome,
         answer: Option<&[u8]>,
     ) -> Result<State, ReleaseError> {
+        self.end_as(leaving, outcome, ended(outcome, answer.unwrap_or_default())).await
+    }
+
+    /// Writes down what became of a release, as [`Flow::end_release`], by somebody who knows what the answer means.
+    pub(crate) async fn end_as(
+        &self,
+        leaving: &Leaving,
+        outcome: Outcome,
+        ended: Ended,
+    ) -> Result<State, ReleaseError> {
         let keeping = self.keeping().ok_or(ReleaseError::NoQuarantine)?;
         let moment = self.clock.now();
-        let ended = ended(outcome, answer.unwrap_or_default());
         let note = match (outcome.status(), ended) {
             (Some(status), Ended::Unknown) => {
                 format!("answered {status}, perhaps in part; look before `--again`")

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, time::Duration};
 use http::Uri;
 
 pub use crate::spool::SpoolConfig;
+use crate::webhook::WebhookConfig;
 
 /// Everything the gateway needs to know before it opens a socket.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub struct BoundaryConfig {
     pub upstream_roots: Vec<String>,
     /// How records behind the boundary are shown.
     pub reads: Reads,
+    /// How events are taken and where they go, where the boundary is one that events cross.
+    pub webhook: Option<WebhookConfig>,
 }
 
 /// How records behind a boundary are shown.

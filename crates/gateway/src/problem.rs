@@ -181,6 +181,11 @@ pub(crate) fn respond(protocol: &Protocol, spoken: &Spoken, problem: Problem) ->
             content_type: "application/problem+json",
             body: json!({ "title": problem.message(), "code": problem.code() }).to_string().into_bytes(),
         },
+        Protocol::Webhook => carrier::problem::problem(
+            status,
+            "Not taken by Eosin",
+            &Refusal { code: problem.code().into(), message: problem.message().into() },
+        ),
     };
     let mut response = respond_made(answer);
     if problem == Problem::TwoFramings {

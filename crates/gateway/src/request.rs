@@ -24,6 +24,7 @@ use crate::{
     server::Lane,
     signing,
     spool::Spooled,
+    webhook,
 };
 
 /// Answers one request. Whatever happens, there is an answer, a count and a line in the log.
@@ -63,11 +64,11 @@ pub(crate) async fn answer(
 
 /// What the log and the counters tell about a request. Never holds content.
 #[derive(Clone, Debug)]
-struct Story {
-    entrance: &'static str,
-    outcome: &'static str,
+pub(crate) struct Story {
+    pub(crate) entrance: &'static str,
+    pub(crate) outcome: &'static str,
     /// Where the ruling stands: `origin#index`.
-    ruling: Option<String>,
+    pub(crate) ruling: Option<String>,
 }
 
 async fn life(
@@ -78,6 +79,9 @@ async fn life(
 ) -> Result<Response<Body>, Problem> {
     let (parts, body) = request.into_parts();
     let mut head = admit(parts, door, &lane.limits)?;
+    if let Some(webhooks) = &lane.webhooks {
+        return webhook::take(lane, webhooks, head, body, story).await;
+    }
     // What is judged is what is sent on.
     if let Some(normal) = flow::normal_target(&lane.protocol, &head.target) {
         head.target = normal;
@@ -330,7 +334,7 @@ fn crossing(lane: &Lane, head: &Head) -> Crossing {
     }
 }
 
-fn content_type(head: &Head) -> Option<String> {
+pub(crate) fn content_type(head: &Head) -> Option<String> {
     let value = head.headers.get(header::CONTENT_TYPE)?;
     Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
 }

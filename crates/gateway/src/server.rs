@@ -36,6 +36,7 @@ use crate::{
     signing::{Signatures, Signing},
     spool::Room,
     upstream::Upstream,
+    webhook::{Webhooks, retry},
     wire::{Suspicion, Wire},
 };
 
@@ -145,6 +146,8 @@ pub(crate) struct Lane {
     pub(crate) held: Arc<Semaphore>,
     /// Room on disk for bodies that are longer than is held.
     pub(crate) spool: Option<Room>,
+    /// How events are taken, where the boundary is one that events cross.
+    pub(crate) webhooks: Option<Arc<Webhooks>>,
     /// Held by each crossing until it has ended.
     pub(crate) under_way: mpsc::Sender<()>,
 }
@@ -189,6 +192,7 @@ impl Gateway {
             }
             let isolation = Isolation::of(&boundary)?;
             let fhir = FhirReads::of(&boundary);
+            let webhooks = Webhooks::of(&boundary, &config.timeouts)?.map(Arc::new);
             let lane = Lane {
                 isolation,
                 fhir,
@@ -202,6 +206,7 @@ impl Gateway {
                 metrics: Arc::clone(&metrics),
                 held: Arc::new(Semaphore::new(config.limits.held_bytes / PERMIT_BYTES)),
                 spool: config.spool.as_ref().map(Room::new),
+                webhooks,
                 under_way: under_way.clone(),
             };
             ready.push((listener, Arc::new(lane), tls));
@@ -216,6 +221,9 @@ impl Gateway {
             None => None,
         };
         for (listener, lane, tls) in ready {
+            if let Some(webhooks) = &lane.webhooks {
+                listeners.spawn(retry(Arc::clone(&lane), Arc::clone(webhooks), stopped.clone()));
+            }
             listeners.spawn(serve(listener, lane, tls, stopped.clone()));
         }
         Ok(Running { addresses, admin, metrics, stop, listeners, crossings, drain: config.timeouts.drain })

@@ -76,6 +76,47 @@ pub fn decide_change(
     }
 }
 
+/// Rules on an event that cannot be sorted, whatever policies say of its records: it does not say whose it is, or says
+/// it of others than it carries.
+///
+/// Shape:  as [`decide`] with [`Scope::Whole`]; at least a refusal with this reason, which the boundary's mode weighs as
+///         any other, and which is kept as if its policy said `@quarantine`.
+/// Never:  makes anything better: what policies refuse, or cannot decide, stays so.
+pub fn decide_unsorted(
+    policies: &Policies,
+    request: &Request<'_>,
+    verdicts: Vec<Verdict>,
+    reason: &str,
+) -> Ruling {
+    let mut ruling = decide(policies, request, Scope::Whole, verdicts);
+    let refused = Outcome {
+        finding: Finding::Forbid,
+        decision: Finding::Forbid.under(request.boundary.mode),
+        policies: vec![UNSORTED.into()],
+        reason: reason.into(),
+        errors: Vec::new(),
+        keeps: true,
+    };
+    for outcome in ruling.outcomes.iter_mut().chain(&mut ruling.together) {
+        match outcome.finding {
+            Finding::Error => {}
+            // What a policy refuses as well is refused by both, and this is the reason that comes first.
+            Finding::Forbid => {
+                outcome.policies.insert(0, UNSORTED.into());
+                outcome.reason = reason.into();
+                outcome.keeps = true;
+            }
+            Finding::Permit => *outcome = refused.clone(),
+        }
+    }
+    let worst = ruling.decision();
+    ruling.decisions.fill(worst);
+    ruling
+}
+
+/// The rule that no policy file holds: an event goes nowhere before it is known whose it is.
+const UNSORTED: &str = "no-unsorted-event";
+
 /// Rules on a whole request whose records come a part at a time, and are not kept: one of any size.
 ///
 /// The same answer as [`decide`] with [`Scope::Whole`] on all of them, but that the ruling has counts and no verdicts:

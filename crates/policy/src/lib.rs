@@ -16,7 +16,7 @@ mod vocabulary;
 
 pub use boundary::{Boundary, Continuity, Environment, Mode};
 pub use counts::{Counts, Marks};
-pub use decide::{Gathering, Scope, decide, decide_change};
+pub use decide::{Gathering, Scope, decide, decide_change, decide_unsorted};
 pub use hidden::{Hidden, hidden};
 pub use policies::{POLICIES_MAX, POLICY_BYTES_MAX, Policies, PolicyError, Problem};
 pub use request::{Action, Caller, Request};

@@ -203,6 +203,7 @@ mod tests {
             method: "POST".to_owned(),
             bytes: 4,
             idempotent: false,
+            waits_for: None,
         }
     }
 

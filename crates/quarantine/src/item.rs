@@ -91,6 +91,9 @@ pub struct Item {
     pub bytes: u64,
     /// Whether sending it twice does what sending it once does.
     pub idempotent: bool,
+    /// The endpoint that could not take it, where nobody refused it: it is sent there again without being asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<String>,
 }
 
 /// What it takes to deliver a withheld request: sealed on disk, and nowhere else.

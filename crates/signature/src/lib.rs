@@ -10,6 +10,7 @@
 pub mod digest;
 pub mod offered;
 pub mod profile;
+pub mod webhook;
 
 mod component;
 mod derive;

@@ -121,15 +121,22 @@ pub(super) fn read_apex<'a>(map: &ApexMap, body: &'a [u8], limits: &Limits) -> V
     }
     let readings = items.into_iter().enumerate().map(|(index, item)| Reading {
         place: Place { index, reference: format!("record[{index}]") },
-        content: mapped(map, item),
+        content: mapped(&map.object, &map.fields, item),
     });
     readings.collect()
 }
 
-fn mapped<'a>(map: &ApexMap, item: Json<'a>) -> Result<mark::Record<'a>, Unreadable> {
+/// The record of one item of a mapped body.
+///
+/// Shape:  its object, names in the item and the fields that they mean, the item.
+pub(crate) fn mapped<'a>(
+    object: &str,
+    fields: &[(String, String)],
+    item: Json<'a>,
+) -> Result<mark::Record<'a>, Unreadable> {
     let Json::Object(members) = item else { return Err(shape("is not an object")) };
     let renamed = members.into_iter().map(|(name, value)| {
-        let field = map.fields.iter().find(|(from, _)| *from == name).map(|(_, field)| field.clone());
+        let field = fields.iter().find(|(from, _)| *from == name).map(|(_, field)| field.clone());
         let value = match value {
             // What a class makes of a nested value nobody knows: it is content, not a way to another row.
             Json::Object(inner) => Json::Array(vec![Json::Object(inner)]),
@@ -137,13 +144,13 @@ fn mapped<'a>(map: &ApexMap, item: Json<'a>) -> Result<mark::Record<'a>, Unreada
         };
         (field.map_or(name, Into::into), value)
     });
-    record(map.object.clone().into(), renamed.collect())
+    record(object.to_owned().into(), renamed.collect())
 }
 
 /// What a pointer finds.
 ///
 /// Source: RFC 6901 section 4.
-fn pointed<'a>(mut value: Json<'a>, pointer: &str) -> Option<Json<'a>> {
+pub(crate) fn pointed<'a>(mut value: Json<'a>, pointer: &str) -> Option<Json<'a>> {
     for token in pointer.split('/').skip(1) {
         let token = token.replace("~1", "/").replace("~0", "~");
         value = match value {

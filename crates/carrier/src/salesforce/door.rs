@@ -387,7 +387,7 @@ pub(super) fn is_version(word: &str) -> bool {
 }
 
 /// A plain API name, which cannot smuggle anything into a label or a place.
-pub(super) fn is_name(word: &str) -> bool {
+pub(crate) fn is_name(word: &str) -> bool {
     (1..=80).contains(&word.len())
         && word.starts_with(|first: char| first.is_ascii_alphabetic())
         && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')

@@ -221,7 +221,7 @@ fn called(body: &[u8]) -> Result<(String, String), Unreadable> {
 /// Walks an envelope: each element of its header, then the one call in its body, which `call` has to read to its end.
 ///
 /// Errors: what is not one envelope of SOAP 1.1 with at most one header and a body with one call.
-pub(super) fn walk<'a>(
+pub(crate) fn walk<'a>(
     body: &'a [u8],
     mut header: impl FnMut(crate::xml::Element<'a>) -> Result<(), Unreadable>,
     call: impl FnOnce(&mut Xml<'a>, &Tag<'a>) -> Result<(), Unreadable>,

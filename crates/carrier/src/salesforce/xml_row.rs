@@ -15,7 +15,7 @@ use crate::xml::{Element, Name, XSI};
 
 /// Who wrote the row, and so where its object's name is and what its elements may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dialect {
+pub(crate) enum Dialect {
     /// A batch of a Bulk v1 job: the job has the object.
     Bulk,
     /// SOAP with the partner's description: the first element is `type`.
@@ -51,7 +51,7 @@ pub(super) fn is_known(name: &Name<'_>) -> bool {
 /// Errors: what a JSON row is refused for, and what only XML can say in two ways: unknown namespaces and attributes,
 ///         `xsi:nil` beside content, rows within the row.
 /// Source: spec/carriers.md section 2.7.
-pub(super) fn row<'a>(
+pub(crate) fn row<'a>(
     dialect: Dialect,
     object: Option<&str>,
     element: Element<'a>,

@@ -167,7 +167,7 @@ pub(super) struct Boundary {
     pub(super) listen: Spanned<String>,
     #[serde(default)]
     pub(super) tls: bool,
-    pub(super) upstream: Spanned<String>,
+    pub(super) upstream: Option<Spanned<String>>,
     pub(super) upstream_ca: Option<String>,
     pub(super) environment: Spanned<String>,
     #[serde(default)]
@@ -183,6 +183,9 @@ pub(super) struct Boundary {
     pub(super) anonymous_apex: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) apex: Vec<Spanned<Apex>>,
+    pub(super) events: Option<Spanned<Events>>,
+    #[serde(default)]
+    pub(super) webhook: Vec<Spanned<Webhook>>,
 }
 
 /// `attests = true`, or the types that are attested
@@ -228,4 +231,40 @@ pub(super) struct Apex {
     pub(super) records: String,
     #[serde(default)]
     pub(super) fields: BTreeMap<String, String>,
+}
+
+/// `[boundary.events]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Events {
+    pub(super) format: Spanned<String>,
+    pub(super) path: Spanned<String>,
+    #[serde(default)]
+    pub(super) events: String,
+    #[serde(default)]
+    pub(super) records: String,
+    #[serde(default)]
+    pub(super) object: String,
+    #[serde(default)]
+    pub(super) fields: BTreeMap<String, String>,
+    pub(super) class: Option<String>,
+    pub(super) id: Option<String>,
+    pub(super) shows: Option<Spanned<String>>,
+    pub(super) retry_seconds: Option<Spanned<Vec<i64>>>,
+    #[serde(default)]
+    pub(super) senders: Vec<String>,
+}
+
+/// `[[boundary.webhook]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Webhook {
+    pub(super) class: Spanned<String>,
+    pub(super) url: Spanned<String>,
+    pub(super) url_ca: Option<String>,
+    pub(super) keys: Vec<String>,
+    pub(super) environment: Option<Spanned<String>>,
+    pub(super) jurisdiction: Option<String>,
+    pub(super) authorization: Option<String>,
+    pub(super) timeout_seconds: Option<Spanned<i64>>,
 }

@@ -14,6 +14,8 @@ use carrier::salesforce::{self, AnonymousApex, ApexMap};
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
 use toml::Spanned;
 
+mod webhooks;
+
 use crate::attesting;
 
 use super::{
@@ -180,8 +182,9 @@ fn boundary(
             }
             Some(flow::Protocol::Fhir { base: base.to_owned() })
         }
+        "webhook" => Some(flow::Protocol::Webhook),
         _ => {
-            faults.say(written.protocol.span(), "`salesforce` or `fhir`");
+            faults.say(written.protocol.span(), "`salesforce`, `fhir` or `webhook`");
             None
         }
     };
@@ -195,25 +198,23 @@ fn boundary(
             format!("plain HTTP is for loopback only; set `tls = true` to listen on {}", address.ip());
         faults.say(written.listen.span(), &sentence);
     }
-    let upstream: Option<http::Uri> = faults.word(&written.upstream);
-    let reachable = upstream.as_ref().is_none_or(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https"))
-            && uri.authority().is_some()
-            && uri.query().is_none()
-    });
-    if !reachable {
-        faults.say(written.upstream.span(), "an upstream is `http://host:port` or `https://host:port`");
-    }
     let doors = doors(written, protocol.as_ref(), faults);
+    let boundary = policy::Boundary {
+        name: name.clone(),
+        environment: environment?,
+        jurisdiction: written.jurisdiction.clone(),
+        mode: mode?,
+        continuity: continuity?,
+        system_of_record: written.system_of_record,
+    };
+    let is_webhook = protocol == Some(flow::Protocol::Webhook);
+    let webhook = webhooks::webhooks(written, is_webhook, &boundary, path, faults);
+    let upstream = match &webhook {
+        Some(webhook) => webhook.origin(),
+        None => upstream(written, is_webhook, faults),
+    };
     Some(Boundary {
-        boundary: policy::Boundary {
-            name: name.clone(),
-            environment: environment?,
-            jurisdiction: written.jurisdiction.clone(),
-            mode: mode?,
-            continuity: continuity?,
-            system_of_record: written.system_of_record,
-        },
+        boundary,
         protocol: protocol?,
         listen: listen?,
         tls: written.tls,
@@ -224,6 +225,7 @@ fn boundary(
         audit_events: audit_events(written, faults).map(path),
         reads: reads(written.reads.as_ref(), faults),
         doors,
+        webhook,
     })
 }
 
@@ -249,6 +251,26 @@ fn attests(written: &raw::Boundary, faults: &mut Faults) -> Vec<String> {
         faults.say(attests.span(), "only a FHIR boundary with `system_of_record = true` attests");
     }
     types
+}
+
+/// What is behind a boundary.
+fn upstream(written: &raw::Boundary, is_webhook: bool, faults: &mut Faults) -> Option<http::Uri> {
+    let Some(said) = &written.upstream else {
+        if !is_webhook {
+            faults.say(written.name.span(), "it needs an `upstream`: what is behind it");
+        }
+        return None;
+    };
+    let upstream: Option<http::Uri> = faults.word(said);
+    let reachable = upstream.as_ref().is_none_or(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.authority().is_some()
+            && uri.query().is_none()
+    });
+    if !reachable {
+        faults.say(said.span(), "an upstream is `http://host:port` or `https://host:port`");
+    }
+    upstream
 }
 
 fn signatures(

@@ -210,6 +210,7 @@ async fn in_front_of(org: &org::Running, feed: &Feed, flow: Arc<Flow>) -> miette
                 objects: vec!["Contact".to_owned()],
                 ..gateway::IsolatedReads::standard()
             }),
+            webhook: None,
         })
     };
     let org = org.http_url().ok_or_else(|| miette!("the org does not listen"))?;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use carrier::webhook::Class;
 use clap::{Args, Subcommand};
 use quarantine::ItemId;
 
@@ -78,6 +79,9 @@ pub(crate) struct ReleaseArguments {
     /// Send again what may have arrived already: say it only after you have looked on the other side.
     #[arg(long)]
     pub(crate) again: bool,
+    /// Where an event belongs that does not say it: to the consumer of `synthetic` or of `attested` events.
+    #[arg(long, value_name = "CLASS")]
+    pub(crate) to: Option<Class>,
     #[command(flatten)]
     pub(crate) deciding: Deciding,
 }

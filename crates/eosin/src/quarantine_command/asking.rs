@@ -11,6 +11,7 @@ use std::{
     sync::Arc,
 };
 
+use carrier::webhook::Class;
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use quarantine::ItemId;
 use serde::{Deserialize, Serialize};
@@ -29,12 +30,30 @@ pub(crate) enum Ask {
         reason: String,
         again: bool,
         overrule: bool,
+        #[serde(default, with = "class_word")]
+        to: Option<Class>,
         token: Option<String>,
     },
     /// Erase these.
     Reject { items: Vec<ItemId>, by: String, reason: String },
     /// Record that somebody is shown this.
     Show { item: ItemId, by: String, reason: String },
+}
+
+/// A class as its word.
+mod class_word {
+    use super::Class;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de::Error as _};
+
+    #[expect(clippy::ref_option, reason = "what serde asks for")]
+    pub(super) fn serialize<S: Serializer>(class: &Option<Class>, to: S) -> Result<S::Ok, S::Error> {
+        class.map(Class::as_str).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Class>, D::Error> {
+        let word = Option::<String>::deserialize(from)?;
+        word.map(|word| word.parse().map_err(D::Error::custom)).transpose()
+    }
 }
 
 /// What became of one item.

@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use carrier::webhook::Class;
 use flow::{Asked, Flow, Overrule, Protocol, ReleaseError};
-use gateway::Courier;
+use gateway::{Courier, WebhookCourier};
 use miette::IntoDiagnostic as _;
 use quarantine::{Again, ItemId, State, StepError};
 use tokio::sync::Mutex;
@@ -23,6 +24,8 @@ struct Way {
     boundary: Arc<policy::Boundary>,
     protocol: Protocol,
     courier: Courier,
+    /// Where events go, at a boundary that they cross.
+    webhook: Option<WebhookCourier>,
 }
 
 impl Desk {
@@ -31,9 +34,10 @@ impl Desk {
         let mut ways = BTreeMap::new();
         for crossing in wiring::crossings(config, None)? {
             let courier = Courier::new(&crossing, &gateway::Timeouts::SUGGESTED).into_diagnostic()?;
+            let webhook = WebhookCourier::new(&crossing, &gateway::Timeouts::SUGGESTED).into_diagnostic()?;
             let name = crossing.boundary.name.clone();
             let (boundary, protocol) = (Arc::new(crossing.boundary), crossing.protocol);
-            ways.insert(name, Way { boundary, protocol, courier });
+            ways.insert(name, Way { boundary, protocol, courier, webhook });
         }
         Ok(Self { flow, ways, under_way: Mutex::new(()) })
     }
@@ -48,13 +52,13 @@ impl Desk {
         let _alone = self.under_way.lock().await;
         let mut all = Vec::new();
         match ask {
-            Ask::Release { items, by, reason, again, overrule, token } => {
+            Ask::Release { items, by, reason, again, overrule, to, token } => {
                 let again = if again { Again::Yes } else { Again::No };
                 let overrule = if overrule { Overrule::Yes } else { Overrule::No };
                 let asked = Asked { by, reason, again, overrule };
                 let count = items.len();
                 for (number, id) in items.iter().enumerate() {
-                    let told = self.release(id, &asked, token.as_deref()).await;
+                    let told = self.release(id, &asked, to, token.as_deref()).await;
                     let stops = !told.is_done;
                     all.push(told);
                     if stops && number + 1 < count {
@@ -84,7 +88,7 @@ impl Desk {
         all
     }
 
-    async fn release(&self, id: &ItemId, asked: &Asked, token: Option<&str>) -> Told {
+    async fn release(&self, id: &ItemId, asked: &Asked, to: Option<Class>, token: Option<&str>) -> Told {
         let Some(boundary) = self.boundary_of(id).await else {
             return told(
                 id,
@@ -95,15 +99,17 @@ impl Desk {
         let Some(way) = self.ways.get(&boundary) else {
             return told(id, false, format!("not released: no boundary is called `{boundary}` any more"));
         };
-        let begun = self.flow.begin_release(Arc::clone(&way.boundary), way.protocol.clone(), id, asked).await;
-        let leaving = match begun {
-            Ok(leaving) => leaving,
-            Err(error) => return refused(id, &error),
+        let (place, outcome, ended) = match &way.webhook {
+            Some(courier) => match self.release_event(courier, id, asked, to).await {
+                Ok(done) => done,
+                Err(error) => return refused(id, &error),
+            },
+            None => match self.release_request(way, id, asked, token).await {
+                Ok(done) => done,
+                Err(error) => return refused(id, &error),
+            },
         };
-        let delivered = way.courier.deliver(&leaving, token).await;
-        let ended = self.flow.end_release(&leaving, delivered.outcome, delivered.answer.as_deref()).await;
-        let place = &leaving.place;
-        let answer = match delivered.outcome {
+        let answer = match outcome {
             flow::Outcome::Answered(status) => format!("the upstream answered {status}"),
             flow::Outcome::NotSent => "the upstream could not be reached".to_owned(),
             flow::Outcome::Unknown => "the connection broke off".to_owned(),
@@ -118,6 +124,34 @@ impl Desk {
         }
     }
 
+    async fn release_request(
+        &self,
+        way: &Way,
+        id: &ItemId,
+        asked: &Asked,
+        token: Option<&str>,
+    ) -> Result<Done, ReleaseError> {
+        let (boundary, protocol) = (Arc::clone(&way.boundary), way.protocol.clone());
+        let leaving = self.flow.begin_release(boundary, protocol, id, asked).await?;
+        let delivered = way.courier.deliver(&leaving, token).await;
+        let ended = self.flow.end_release(&leaving, delivered.outcome, delivered.answer.as_deref()).await;
+        Ok((leaving.place, delivered.outcome, ended))
+    }
+
+    async fn release_event(
+        &self,
+        courier: &WebhookCourier,
+        id: &ItemId,
+        asked: &Asked,
+        to: Option<Class>,
+    ) -> Result<Done, ReleaseError> {
+        let redelivery = self.flow.begin_redelivery(courier.hook(), id, asked, to).await?;
+        let delivered = courier.deliver(&redelivery, self.flow.seconds()).await;
+        let leaving = &redelivery.leaving;
+        let ended = self.flow.end_redelivery(leaving, delivered.outcome, delivered.taken).await;
+        Ok((redelivery.leaving.place, delivered.outcome, ended))
+    }
+
     async fn boundary_of(&self, id: &ItemId) -> Option<String> {
         let id = id.clone();
         let keeper = self.flow.keeping()?.keeper();
@@ -125,6 +159,9 @@ impl Desk {
         asked.ok()?.await.ok()?
     }
 }
+
+/// Where the release stands in the ledger, how the exchange went, and what became of the item.
+type Done = (String, flow::Outcome, Result<State, ReleaseError>);
 
 fn told(id: &ItemId, is_done: bool, said: String) -> Told {
     Told { item: id.to_string(), is_done, is_uncertain: false, said }

@@ -103,6 +103,7 @@ fn config(upstream: &str, folder: &Path, bounds: Bounds) -> Config {
         upstream: format!("http://{upstream}").parse().unwrap(),
         upstream_roots: Vec::new(),
         reads,
+        webhook: None,
     });
     let (mut limits, mut timeouts) = (Limits::SUGGESTED, Timeouts::SUGGESTED);
     // At a low rate a connection waits long for its turn.

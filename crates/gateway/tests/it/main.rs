@@ -23,4 +23,5 @@ mod scene;
 mod spooled;
 mod tls;
 mod trouble;
+mod webhooks;
 mod xml_doors;

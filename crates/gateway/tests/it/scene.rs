@@ -68,6 +68,19 @@ impl Scene {
         now: &'static str,
         tweak: impl FnOnce(&mut mark::TrustStore),
     ) -> Self {
+        let clock: flow::Clock = Box::new(move || now.parse().unwrap());
+        Self::made(config, signatures, log, clock, tweak, |flow, _| flow)
+    }
+
+    /// With a clock of its own, and a flow that is more than the usual one.
+    pub(crate) fn made(
+        config: Config,
+        signatures: Signatures,
+        log: &str,
+        clock: flow::Clock,
+        tweak: impl FnOnce(&mut mark::TrustStore),
+        more: impl FnOnce(Flow, &std::path::Path) -> Flow,
+    ) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -79,15 +92,16 @@ impl Scene {
         trust.trust(attested.signer.verifier().clone(), [mark::Subject::Attested].into());
         trust.admit(&attested.dataset).unwrap();
         tweak(&mut trust);
-        let flow = Arc::new(Flow::new(Setup {
+        let flow = Flow::new(Setup {
             recognition: flow::Recognition::off(),
             trust,
             policies: Policies::default_set().unwrap(),
             appender: Appender::start(ledger, AppenderConfig::standard()).unwrap(),
-            clock: Box::new(move || now.parse().unwrap()),
+            clock,
             last_at: None,
             limits: carrier::Limits { body_bytes: 8 << 20, records: 10_000 },
-        }));
+        });
+        let flow = Arc::new(more(flow, folder.path()));
         let running =
             runtime.block_on(Gateway::start_signing(config, Arc::clone(&flow), signatures)).unwrap();
         Self { runtime, running: Some(running), flow, folder, attested, synthetic }
@@ -157,6 +171,7 @@ pub(crate) fn config(upstream: &str) -> Config {
             upstream: upstream.parse().unwrap(),
             upstream_roots: Vec::new(),
             reads: gateway::Reads::Open,
+            webhook: None,
         }],
         admin: None,
         limits: Limits {

@@ -489,3 +489,20 @@ fn the_deepest_policies_are_evaluated_on_a_workers_stack() {
         assert_eq!(worker.unwrap().join().unwrap(), "pass {}");
     }
 }
+
+#[test]
+fn an_event_that_cannot_be_sorted_is_refused_and_kept_whatever_policies_permit() {
+    let policies = Policies::parse("all", PERMIT_ALL).unwrap();
+    for (mode, want) in
+        [(Mode::Observe, Decision::Pass), (Mode::Warn, Decision::Warn), (Mode::Enforce, Decision::Block)]
+    {
+        let boundary = boundary(Environment::Test, mode, Continuity::Strict);
+        let request = request(Action::Deliver, &boundary);
+        let verdicts = vec![Verdict::Unproven(Claim::None); 2];
+        let ruling = decide_unsorted(&policies, &request, verdicts, "it names no class");
+        assert_eq!((ruling.decision(), ruling.worst_finding()), (want, Finding::Forbid));
+        assert_eq!(ruling.decisions(), [want, want]);
+        assert_eq!(ruling.keeps(1), want == Decision::Block);
+        assert!(ruling.summary().ends_with("it names no class (policy `no-unsorted-event`)"));
+    }
+}

@@ -59,6 +59,7 @@ pub(crate) fn fresh(n: u8, boundary: &str) -> Item {
         method: "POST".to_owned(),
         bytes: BODY.len() as u64,
         idempotent: false,
+        waits_for: None,
     }
 }
 

@@ -1,0 +1,188 @@
+//! One endpoint of a consumer: a signed request, once, and whether it says that it has the events.
+
+use std::{sync::Arc, time::Duration};
+
+use carrier::webhook::{Class, Format, Outgoing, acknowledged};
+use flow::{Outcome, Redelivery};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, uri::PathAndQuery};
+use signature::webhook::{WebhookKey, sign_webhook};
+use tokio::{sync::Semaphore, time::timeout};
+
+use super::{EndpointConfig, Webhooks};
+use crate::{
+    body::{Body, PERMIT_BYTES, collect},
+    config::{BoundaryConfig, Timeouts},
+    head::{AI_DISCLOSURE, PROVENANCE, via},
+    problem::Problem,
+    server::StartError,
+    upstream::Upstream,
+};
+
+/// A way to an endpoint.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    upstream: Upstream,
+    target: String,
+    keys: Arc<[WebhookKey]>,
+    authorization: Option<HeaderValue>,
+    patience: Duration,
+}
+
+/// How an attempt went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tried {
+    /// What the ledger is told.
+    pub(super) outcome: Outcome,
+    /// Whether the consumer says that it has the events.
+    pub(super) taken: bool,
+}
+
+/// Longest answer of a consumer that is looked at.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+impl Endpoint {
+    pub(super) fn new(
+        boundary: &BoundaryConfig,
+        config: &EndpointConfig,
+        timeouts: &Timeouts,
+    ) -> Result<Self, StartError> {
+        let wrong = || StartError::Upstream { boundary: boundary.boundary.name.clone() };
+        let mut parts = config.url.clone().into_parts();
+        let target = parts.path_and_query.replace(PathAndQuery::from_static("/"));
+        let origin = Uri::from_parts(parts).map_err(|_| wrong())?;
+        let behind =
+            BoundaryConfig { upstream: origin, upstream_roots: config.roots.clone(), ..boundary.clone() };
+        let timeouts = Timeouts { upstream: config.patience, ..*timeouts };
+        Ok(Self {
+            upstream: Upstream::new(&behind, &timeouts)?,
+            target: target.map_or_else(|| "/".to_owned(), |target| target.to_string()),
+            keys: Arc::clone(&config.keys),
+            authorization: config.authorization.clone(),
+            patience: config.patience,
+        })
+    }
+
+    /// Posts events, once.
+    ///
+    /// Shape:  format, `webhook-id`, the time in seconds since 1970, what is sent, what it says of its records.
+    /// Bounds: the endpoint's patience in all; 64 KiB of its answer.
+    pub(super) async fn send(
+        &self,
+        format: Format,
+        id: &str,
+        seconds: i64,
+        outgoing: &Outgoing,
+        said: (&str, Option<&str>),
+    ) -> Tried {
+        let Some(headers) = self.headers(format, id, seconds, outgoing, said) else {
+            return Tried { outcome: Outcome::NotSent, taken: false };
+        };
+        let body = Body::from(outgoing.body.clone());
+        let sent = self.upstream.send(Method::POST, &self.target, headers, body);
+        let answer = match timeout(self.patience, sent).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(Problem::UpstreamRefused)) => {
+                return Tried { outcome: Outcome::NotSent, taken: false };
+            }
+            Ok(Err(_)) | Err(_) => return Tried { outcome: Outcome::Unknown, taken: false },
+        };
+        let outcome = Outcome::Answered(answer.status().as_u16());
+        let is_success = answer.status().is_success();
+        let room = Arc::new(Semaphore::new(ANSWER_BYTES_MAX / PERMIT_BYTES + 64));
+        let read = collect(answer.into_body(), ANSWER_BYTES_MAX, &room, self.patience);
+        let read = timeout(self.patience, read).await;
+        let taken = match format {
+            // A status says it; the rest of the answer nobody needs.
+            Format::Json | Format::CloudEvents => is_success,
+            Format::OutboundMessage => {
+                let whole = read.ok().and_then(Result::ok).filter(|answer| answer.rest.is_none());
+                is_success && whole.is_some_and(|answer| acknowledged(&answer.received))
+            }
+        };
+        Tried { outcome, taken }
+    }
+
+    /// Everything a delivery says of itself; of what its sender said only what describes the body.
+    fn headers(
+        &self,
+        format: Format,
+        id: &str,
+        seconds: i64,
+        outgoing: &Outgoing,
+        (provenance, disclosure): (&str, Option<&str>),
+    ) -> Option<HeaderMap> {
+        let mut headers = HeaderMap::new();
+        let mut add = |name: &str, value: &str| {
+            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+            headers.insert(name, HeaderValue::from_str(value).ok()?);
+            Some(())
+        };
+        add("content-type", &outgoing.content_type)?;
+        for (name, value) in &outgoing.attributes {
+            add(&format!("ce-{name}"), value)?;
+        }
+        if format == Format::OutboundMessage {
+            add("soapaction", "\"\"")?;
+        }
+        add("webhook-id", id)?;
+        add("webhook-timestamp", &seconds.to_string())?;
+        add("webhook-signature", &sign_webhook(&self.keys, id, seconds, &outgoing.body)?)?;
+        add(PROVENANCE.as_str(), provenance)?;
+        if let Some(disclosure) = disclosure {
+            add(AI_DISCLOSURE.as_str(), disclosure)?;
+        }
+        if let Some(authorization) = &self.authorization {
+            headers.insert(header::AUTHORIZATION, authorization.clone());
+        }
+        via(&mut headers);
+        Some(headers)
+    }
+}
+
+/// A way to the endpoints of one boundary, for releases from the quarantine.
+#[derive(Debug)]
+pub struct WebhookCourier(Webhooks);
+
+/// How a release went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WebhookDelivered {
+    /// What the ledger and the store are told.
+    pub outcome: Outcome,
+    /// Whether the consumer says that it has the events.
+    pub taken: bool,
+}
+
+impl WebhookCourier {
+    /// A courier with connections of its own; nothing for a boundary that no events cross.
+    ///
+    /// Errors: as for a gateway's start; see [`StartError`].
+    pub fn new(boundary: &BoundaryConfig, timeouts: &Timeouts) -> Result<Option<Self>, StartError> {
+        Ok(Webhooks::of(boundary, timeouts)?.map(Self))
+    }
+
+    /// How the boundary's events are read and sorted.
+    pub fn hook(&self) -> &flow::Webhook {
+        self.0.hook()
+    }
+
+    /// Sends a released item to the endpoint that it belongs to, once.
+    ///
+    /// Bounds: the endpoint's patience.
+    /// Errors: none; what went wrong is an outcome.
+    pub async fn deliver(&self, redelivery: &Redelivery, seconds: i64) -> WebhookDelivered {
+        let Tried { outcome, taken } = self.0.send_again(redelivery, seconds).await;
+        WebhookDelivered { outcome, taken }
+    }
+}
+
+impl Webhooks {
+    pub(super) async fn send_again(&self, redelivery: &Redelivery, seconds: i64) -> Tried {
+        let Redelivery { leaving, class, id, outgoing } = redelivery;
+        let endpoint = match class {
+            Class::Synthetic => &self.synthetic,
+            Class::Attested => &self.attested,
+        };
+        let said = (leaving.provenance.as_str(), None);
+        endpoint.send(self.hook().map.format, id, seconds, outgoing, said).await
+    }
+}
