@@ -7,6 +7,7 @@
 mod answer;
 mod asked;
 mod audit;
+mod authorship;
 mod choose;
 mod elements;
 mod export;
@@ -29,6 +30,10 @@ mod xml;
 pub use answer::{Entry, Key, Mode, Page, connected, relabelled};
 pub use asked::{Asked, asked};
 pub use audit::{Audited, asked_in_bundle, audit_event, made_at};
+pub use authorship::{
+    Authored, MAKINGS_MAX, Making, REFERENCES_MAX, foremost, is_made, labelled_authorship, leads_to, makings,
+    resource_of_entry, with_authorship,
+};
 pub(crate) use choose::choose_bundle;
 pub use elements::resource_elements;
 pub use export::{ManifestError, manifest, whole_lines};
@@ -52,6 +57,10 @@ pub const MARK_SYSTEM: &str = "https://eosin.example/fhir/mark";
 pub const SUBJECT_SYSTEM: &str = "https://eosin.example/fhir/subject";
 /// System of the identifier that brands a synthetic person: it stays when `meta` is stripped.
 pub const BRAND_SYSTEM: &str = "https://eosin.example/synthetic-patient";
+/// System of the tag whose code says who made the pattern that a slot or an appointment was made from.
+pub const AUTHORSHIP_SYSTEM: &str = "https://eosin.example/fhir/authorship";
+/// System of the tag whose code is the short name of that pattern's mark.
+pub const MADE_FROM_SYSTEM: &str = "https://eosin.example/fhir/made-from";
 /// System of the coded reason in a refusal.
 pub const REFUSAL_SYSTEM: &str = "https://eosin.example/fhir/CodeSystem/refusal";
 

@@ -39,12 +39,21 @@ pub(crate) fn fold(config: &Config, printer: &Printer) -> miette::Result<()> {
         .collect();
     manifests.sort();
     for manifest in manifests {
-        fold_one(&manifest, printer)?;
+        let broken = fold_one(&manifest)?;
+        if broken > 0 {
+            printer.note(&format!(
+                "{} lines beside {} were cut off by a crash; the ledger holds those batches, and their marks are \
+                 untrusted until they are proved again",
+                broken,
+                manifest.display()
+            ));
+        }
     }
     Ok(())
 }
 
-fn fold_one(path: &Path, printer: &Printer) -> miette::Result<()> {
+/// Makes dataset files of what one run attested. Returns how many receipts were cut off.
+fn fold_one(path: &Path) -> miette::Result<usize> {
     let name = path.to_string_lossy();
     let stem = name.strip_suffix(MANIFEST).unwrap_or(&name).to_owned();
     let text = keys::file(path, DATASET_FILE_BYTES_MAX as u64)?;
@@ -53,13 +62,6 @@ fn fold_one(path: &Path, printer: &Printer) -> miette::Result<()> {
         .wrap_err_with(|| format!("{} is not what an attesting gateway writes", path.display()))?;
     let receipts_path = PathBuf::from(format!("{stem}{RECEIPTS}"));
     let (receipts, broken) = receipts(&receipts_path)?;
-    if broken > 0 {
-        printer.note(&format!(
-            "{} has {broken} lines that a crash cut off; the ledger holds those batches, and their marks are untrusted \
-             until they are proved again",
-            receipts_path.display()
-        ));
-    }
     for (number, part) in receipts.chunks(FILE_RECEIPTS_MAX).enumerate() {
         let file = DatasetFile { manifest: dataset.manifest.clone(), receipts: part.to_vec() };
         let to = PathBuf::from(format!("{stem}-{number}.dataset.json"));
@@ -72,7 +74,7 @@ fn fold_one(path: &Path, printer: &Printer) -> miette::Result<()> {
                 .wrap_err_with(|| format!("cannot remove {}", gone.display()))?;
         }
     }
-    Ok(())
+    Ok(broken)
 }
 
 /// The receipts in a file, and how many lines are none.
@@ -144,4 +146,44 @@ pub(crate) fn attester(boundary: &str, types: &[String], config: &Config) -> mie
 /// A name that no run had before.
 fn name() -> miette::Result<String> {
     Ok(data_encoding::HEXLOWER.encode(&keys::random::<8>()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use mark::{Claim, Form, Record, judge};
+
+    use super::*;
+
+    #[test]
+    fn receipts_of_an_earlier_run_become_dataset_files() {
+        let record = Record {
+            form: Form::Fhir,
+            object: "Patient".into(),
+            fields: vec![("birthDate".into(), mark::json::Json::Text("1984-02-29".into()))],
+            mark: None,
+            claim: Claim::None,
+        };
+        let sealed = testkit::sealed::attested(std::slice::from_ref(&record));
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        let manifest = DatasetFile { manifest: sealed.dataset.manifest.clone(), receipts: Vec::new() };
+        durable::replace(&file("attested-ehr-00.attesting.json"), manifest.to_json().as_bytes()).unwrap();
+        let line = serde_json::to_string(&sealed.dataset.receipts[0]).unwrap();
+        let lines = format!("{line}\n{}", &line[..20]);
+        durable::replace(&file("attested-ehr-00.receipts.ndjson"), lines.as_bytes()).unwrap();
+
+        assert_eq!(fold_one(&file("attested-ehr-00.attesting.json")).unwrap(), 1);
+        let left: Vec<String> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        assert_eq!(left, ["attested-ehr-00-0.dataset.json"]);
+        let mut trust = mark::TrustStore::default();
+        trust.trust(sealed.signer.verifier().clone(), [mark::Subject::Attested].into());
+        let text = keys::file(&file("attested-ehr-00-0.dataset.json"), 1 << 20).unwrap();
+        assert_eq!(trust.admit(&DatasetFile::parse(text.as_bytes()).unwrap()), Ok(1));
+        let marked = Record { mark: Some(sealed.marks[0].to_text().into()), ..record };
+        let reading = mark::Reading { place: mark::Place::default(), content: Ok(marked) };
+        assert_eq!(judge(&reading, &trust).to_string(), "attested, intact");
+    }
 }

@@ -157,7 +157,7 @@ impl Flow {
     /// attested stays as it is, and is judged as it is.
     ///
     /// Errors: none: without a ledger or a salt nothing is attested, and policy decides on what is unproven.
-    /// Source: spec/carriers.md section 3.9.
+    /// Source: spec/carriers.md section 3.10.
     pub(crate) async fn attested(&self, crossing: &Crossing) -> Option<Bytes> {
         let attester = self.attesters.get(&crossing.boundary.name)?;
         if !crossing.boundary.system_of_record {

@@ -6,6 +6,7 @@
 
 mod attest;
 mod audit;
+mod authored;
 mod batches;
 mod clock;
 mod continuity;

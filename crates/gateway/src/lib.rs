@@ -7,6 +7,7 @@
 mod admin;
 mod audit;
 pub mod authority;
+mod authorship;
 mod body;
 mod coding;
 mod config;

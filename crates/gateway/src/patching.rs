@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use carrier::fhir::{self, Interaction, PATCHED_TYPE, interaction};
-use flow::{Crossing, Protocol};
+use flow::{Crossing, Forward, Passage, Protocol};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Response,
     header::{ACCEPT, ETAG, IF_MATCH},
@@ -22,15 +22,35 @@ use crate::{
     server::Lane,
 };
 
-/// What a patch makes of the resource that is there, or why that cannot be known.
+/// What is judged in the place of what came: what a patch makes, or a body with labels put on it.
 #[derive(Debug)]
-pub(crate) struct Patched(Result<Bytes, Unreadable>);
+pub(crate) enum Prepared {
+    /// What a patch makes of the resource that is there, or why that cannot be known; sent on is the patch.
+    Patched(Result<Bytes, Unreadable>),
+    /// A body that says who made what it was made from; it is what is sent on, too.
+    Labelled(Bytes),
+}
 
-impl Patched {
-    /// Judged is what the patch makes; sent on is the patch.
-    pub(crate) fn hand_over(self, crossing: &mut Crossing) {
-        crossing.content_type = Some(PATCHED_TYPE.to_owned());
-        crossing.body = self.0;
+impl Prepared {
+    /// Hands over what is judged.
+    pub(crate) fn hand_over(&self, crossing: &mut Crossing) {
+        match self {
+            Self::Patched(made) => {
+                crossing.content_type = Some(PATCHED_TYPE.to_owned());
+                crossing.body.clone_from(made);
+            }
+            Self::Labelled(body) => crossing.body = Ok(body.clone()),
+        }
+    }
+
+    /// Sees to it that what was judged is what is sent on.
+    pub(crate) fn sent_as(self, passage: Passage) -> Passage {
+        match (self, passage) {
+            (Self::Labelled(body), Passage::Forward(forward)) => {
+                Passage::Forward(Forward { body: Some(forward.body.unwrap_or(body)), ..forward })
+            }
+            (_, passage) => passage,
+        }
     }
 }
 
@@ -39,7 +59,7 @@ pub(crate) enum Read {
     /// This is no patch of a FHIR resource.
     NotNeeded,
     /// The patch and the resource were read.
-    Patched(Patched),
+    Patched(Prepared),
     /// The server does not give the resource to this client; so it says of the patch too.
     Turned(Box<Response<Body>>),
 }
@@ -69,18 +89,18 @@ pub(crate) async fn read(lane: &Lane, head: &mut Head, collected: &Collected) ->
     let Some(Interaction::Patch { id, .. }) = found else { return Ok(Read::NotNeeded) };
     let unknown = |sentence: &str| {
         let reason = Unreadable::Shape(sentence.to_owned());
-        Ok(Read::Patched(Patched(Err(reason))))
+        Ok(Read::Patched(Prepared::Patched(Err(reason))))
     };
     if id.is_none() {
         return unknown("patches what a search finds, which cannot be known; name the resource by its id");
     }
     if collected.rest.is_some() || collected.spooled.is_some() {
         let reason = Unreadable::TooLong { limit: lane.limits.body_bytes };
-        return Ok(Read::Patched(Patched(Err(reason))));
+        return Ok(Read::Patched(Prepared::Patched(Err(reason))));
     }
     let patch = match decode(coding(&head.headers), &collected.received, &lane.limits) {
         Ok(patch) => patch,
-        Err(reason) => return Ok(Read::Patched(Patched(Err(reason)))),
+        Err(reason) => return Ok(Read::Patched(Prepared::Patched(Err(reason)))),
     };
     let address = head.target.split('?').next().unwrap_or_default();
     let sent =
@@ -104,10 +124,11 @@ pub(crate) async fn read(lane: &Lane, head: &mut Head, collected: &Collected) ->
             None => return unknown("patches a resource without a version, which could change meanwhile"),
         }
     }
-    Ok(Read::Patched(Patched(made)))
+    Ok(Read::Patched(Prepared::Patched(made)))
 }
 
-fn asker(sent: &HeaderMap) -> HeaderMap {
+/// The headers that ask in the client's name for a resource in JSON.
+pub(crate) fn asker(sent: &HeaderMap) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for name in WHO {
         let name = HeaderName::from_static(name);

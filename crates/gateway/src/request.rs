@@ -11,13 +11,13 @@ use mark::Unreadable;
 use tokio::{runtime::Handle, task::spawn_blocking, time::Instant};
 
 use crate::{
-    audit,
+    audit, authorship,
     body::{Body, Collected, Trailers, collect, drain},
     coding::{Coding, coding, decode},
     fhir_reading,
     head::{AI_DISCLOSURE, Door, Head, PROVENANCE, admit, strip_hop_by_hop, strip_ours, texts, via},
     jobs,
-    patching::{self, Patched},
+    patching::{self, Prepared},
     problem::{Problem, Spoken, respond, respond_made},
     reading,
     rewrite::{self, Addresses},
@@ -208,8 +208,10 @@ async fn cross_over(
 ) -> (Result<Response<Body>, Problem>, Story) {
     let _under_way = lane.under_way.clone();
     let start = Instant::now();
-    let patched = match patching::read(&lane, &mut head, &collected).await {
-        Ok(patching::Read::NotNeeded) => None,
+    let prepared = match patching::read(&lane, &mut head, &collected).await {
+        Ok(patching::Read::NotNeeded) => {
+            authorship::carried(&lane, &head, &collected).await.map(Prepared::Labelled)
+        }
         Ok(patching::Read::Patched(patched)) => Some(patched),
         Ok(patching::Read::Turned(answer)) => {
             story.outcome = "passed";
@@ -220,7 +222,7 @@ async fn cross_over(
             return (Err(problem), story);
         }
     };
-    let Some(passage) = rule(&lane, &head, &collected, patched).await else {
+    let Some(passage) = rule(&lane, &head, &collected, prepared).await else {
         return (Err(Problem::Internal), story);
     };
     lane.metrics.ruling(&lane.boundary.name, start.elapsed());
@@ -276,17 +278,19 @@ async fn rule(
     lane: &Arc<Lane>,
     head: &Head,
     collected: &Collected,
-    patched: Option<Patched>,
+    prepared: Option<Prepared>,
 ) -> Option<Passage> {
     let coding = coding(&head.headers);
     let received = collected.received.clone();
     let whole = collected.rest.is_none();
     let signed = head.signed.clone();
     let mut crossing = crossing(lane, head);
-    if let Some(patched) = patched {
+    if let Some(prepared) = prepared {
         crossing.claims.signed = lane.signing.claim(signed.as_deref(), &received, lane.flow.seconds());
-        patched.hand_over(&mut crossing);
-        return Some(lane.flow.pass(crossing).await);
+        prepared.hand_over(&mut crossing);
+        let (lane, runtime) = (Arc::clone(lane), Handle::current());
+        let ruled = spawn_blocking(move || runtime.block_on(lane.flow.pass(crossing)));
+        return Some(prepared.sent_as(ruled.await.ok()?));
     }
     if let Some(spooled) = collected.spooled.clone() {
         let (lane, runtime) = (Arc::clone(lane), Handle::current());

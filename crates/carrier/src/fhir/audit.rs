@@ -41,7 +41,7 @@ pub struct Audited<'a> {
 ///
 /// Shape:  JSON on one line, of the profile `IHE.BasicAudit.…` that fits; an operation and a history have none.
 /// Never:  holds an element of a record, a search's values, or anything of a person but a reference.
-/// Source: IHE BALP 1.1 (`https://profiles.ihe.net/ITI/BALP`); spec/carriers.md section 3.10.
+/// Source: IHE BALP 1.1 (`https://profiles.ihe.net/ITI/BALP`); spec/carriers.md section 3.11.
 pub fn audit_event(audited: &Audited<'_>) -> Option<String> {
     let told = told(audited)?;
     let mut entities = Vec::new();

@@ -12,6 +12,7 @@ mod doors;
 mod fhir;
 mod fhir_isolated;
 mod fhir_patches;
+mod fhir_slots;
 mod heads;
 mod hostile;
 mod isolated;
