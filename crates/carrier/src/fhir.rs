@@ -38,7 +38,9 @@ pub(crate) use choose::choose_bundle;
 pub use elements::resource_elements;
 pub use export::{ManifestError, manifest, whole_lines};
 pub use identity::identity_elements;
-pub use interaction::{Interaction, LogicalId, OperationKind, Scope, interaction, normal_target};
+pub use interaction::{
+    Interaction, LogicalId, OperationKind, Scope, interaction, normal_target, without_format,
+};
 pub(crate) use list::{choose_list, is_list, place_known, read_list};
 pub use patch::{PATCHED_TYPE, STEPS_MAX, patched};
 pub use place::{PlaceError, place, place_bundle, place_some};

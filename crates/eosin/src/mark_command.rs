@@ -72,8 +72,7 @@ pub(crate) fn mark(arguments: &MarkArguments, printer: &Printer) -> Done {
     let mut ledger = logging::open(&config)?;
     // The registry knows synthetic records. An attested person in it would be suspected wherever a mark is missing.
     let registers = plan.subject == Subject::Synthetic;
-    let mut registering =
-        if registers { Registering::begin(&config, &asked.columns)? } else { None };
+    let mut registering = if registers { Registering::begin(&config, &asked.columns)? } else { None };
     let mut out = Outputs::begin(&arguments.out, &sources, &surveyed.files, &manifest)?;
     let at = sealing::moment();
     let reader = Reader { sources: &sources, object: asked.object.as_deref(), skipped: skipped(&surveyed) };

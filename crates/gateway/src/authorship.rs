@@ -33,13 +33,11 @@ const STEPS_MAX: usize = 2;
 pub(crate) async fn carried(lane: &Lane, head: &Head, collected: &Collected) -> Option<Bytes> {
     let Protocol::Fhir { base } = &lane.protocol else { return None };
     let found = interaction(head.method.as_str(), &head.target, head.method_override.as_deref(), base)?;
-    let may_hold = match &found {
-        Interaction::Create { resource_type } | Interaction::Update { resource_type, .. } => {
-            matches!(resource_type.as_str(), "Slot" | "Appointment")
-        }
-        Interaction::Bundle => true,
-        _ => false,
-    };
+    let may_hold = matches!(
+        &found,
+        Interaction::Create { resource_type } | Interaction::Update { resource_type, .. }
+            if matches!(resource_type.as_str(), "Slot" | "Appointment")
+    ) || found == Interaction::Bundle;
     let media = head.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let is_json = media.and_then(Media::of) == Some(Media::Json);
     let is_whole = collected.rest.is_none() && collected.spooled.is_none();

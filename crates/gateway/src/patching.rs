@@ -140,6 +140,13 @@ pub(crate) fn asker(sent: &HeaderMap) -> HeaderMap {
     headers
 }
 
+/// Takes away what would have a FHIR server answer in another format than `Accept` asks for.
+pub(crate) fn ask_in_json(lane: &Lane, head: &mut Head) {
+    if matches!(lane.protocol, Protocol::Fhir { .. }) {
+        head.target = fhir::without_format(&head.target);
+    }
+}
+
 /// The version that was read, as `If-Match` names it.
 fn version(headers: &HeaderMap, resource: &[u8]) -> Option<HeaderValue> {
     if let Some(tag) = headers.get(ETAG) {

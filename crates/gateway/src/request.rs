@@ -96,8 +96,13 @@ async fn life(
             if let Some(asked) = fhir_reading::asked(lane, &head) {
                 *story = Story { entrance: "read", outcome: "shown", ruling: None };
                 let collected = collect(body, lane.limits.body_bytes, &lane.held, lane.timeouts.idle).await?;
+                let audited = audit::asked(lane, &head, None);
                 let read = tokio::spawn(fhir_reading::read(Arc::clone(lane), asked, head, collected));
-                return read.await.map_err(|_| Problem::Internal)?;
+                let answer = read.await.map_err(|_| Problem::Internal)?;
+                if let Some(audited) = audited {
+                    audited.told(lane, &answer, None);
+                }
+                return answer;
             }
             let Some((reader, look)) = reader.and_then(|reader| isolated(lane, reader, &head)) else {
                 let audited = audit::asked(lane, &head, None);
@@ -388,6 +393,7 @@ async fn carry(
     if forward.merge.as_ref().is_some_and(flow::Merge::wants_json) {
         // Refusals can only be put back into JSON, whatever the client would rather read.
         head.headers.insert(header::ACCEPT, HeaderValue::from_static(MERGEABLE));
+        patching::ask_in_json(lane, &mut head);
     }
     let (whole, body) = sent_body(lane, &mut head, &mut forward, received, rest, spooled);
     state(&mut head.headers, &forward.sent_provenance, forward.ai_disclosure.as_deref());

@@ -245,6 +245,17 @@ pub fn normal_target(target: &str, base: &str) -> Option<String> {
     target.segments().starts_with(within.segments()).then(|| target.to_origin_form())
 }
 
+/// The target without `_format`, which would have an answer in another format than its `Accept` asks for.
+pub fn without_format(target: &str) -> String {
+    let Some((path, query)) = target.split_once('?') else { return target.to_owned() };
+    let is_format = |pair: &&str| {
+        let parsed = Target::parse(&format!("/?{pair}"));
+        parsed.is_some_and(|parsed| parsed.query_names().any(|name| name == "_format"))
+    };
+    let kept: Vec<&str> = query.split('&').filter(|pair| !is_format(pair)).collect();
+    if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
+}
+
 fn read(path: &[&str]) -> Option<Interaction> {
     let id = |text: &str| LogicalId::parse(text);
     Some(match path {
@@ -444,6 +455,11 @@ mod tests {
     fn ids_are_not_shown_and_targets_have_one_spelling() {
         let shown = format!("{:?}", interaction("GET", "/fhir/Patient/john-smith", None, "/fhir"));
         assert!(!shown.contains("john"), "{shown}");
+        for (target, want) in
+            [("/fhir", "/fhir"), ("/fhir?_format=xml", "/fhir"), ("/fhir?a=b&%5Fformat=xml&c", "/fhir?a=b&c")]
+        {
+            assert_eq!(without_format(target), want, "{target}");
+        }
         for (target, want) in [
             ("//fhir//%50atient/./1/?_format=json", Some("/fhir/Patient/1?_format=json")),
             ("/fhir/Patient/%24validate", Some("/fhir/Patient/$validate")),
