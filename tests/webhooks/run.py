@@ -20,7 +20,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from cloudevents.v1.http import CloudEvent, to_binary, to_structured
+from cloudevents.v1.conversion import to_binary, to_structured
+from cloudevents.v1.http import CloudEvent
 from consumer import Consumer, verify
 from standardwebhooks.webhooks import WebhookVerificationError
 
@@ -38,7 +39,7 @@ class Scene:
 
     def __init__(self, eosin, folder):
         self.eosin, self.home = eosin, folder / "home"
-        secrets = {name: "whsec_" + base64.b64encode(name.encode() * 4).decode() for name in ("attested", "synthetic", "older")}
+        secrets = {name: "whsec_" + base64.b64encode(name.encode() * 5).decode() for name in ("attested", "synthetic", "older")}
         self.attested, self.synthetic = Consumer(secrets["attested"]), Consumer(secrets["synthetic"])
         self.say("init", "--yes", self.home)
         for name, secret in secrets.items():

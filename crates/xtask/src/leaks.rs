@@ -25,6 +25,8 @@ pub(crate) enum Script {
     Golden,
     /// jsforce's own tests, straight to the org and through the gateway.
     Suite,
+    /// Events from senders and to consumers that we did not write, and the channels of a boundary of events.
+    Webhooks,
 }
 
 impl Script {
@@ -36,6 +38,7 @@ impl Script {
             Self::Refresh => "tests/leaks/refresh.py",
             Self::Golden => "tests/clients/golden_shapes.py",
             Self::Suite => "tests/clients/jsforce_suite.py",
+            Self::Webhooks => "tests/webhooks/all.py",
         }
     }
 }
@@ -59,7 +62,7 @@ pub(crate) fn run(
     arguments: &[String],
     tally: &mut Tally,
 ) -> Result<(), String> {
-    if matches!(script, Script::Golden | Script::Suite) {
+    if matches!(script, Script::Golden | Script::Suite | Script::Webhooks) {
         clients::provide()?;
     }
     let binary = clients::built(root)?;

@@ -24,6 +24,7 @@ cargo xtask <command>
   refresh     what a sandbox refresh carries, with and without a gateway in front of the sandbox
   golden      the local org's answers beside those recorded from real orgs, member by member
   suite       jsforce's own tests, straight to the org and through the gateway; `--checkout FOLDER` for today's
+  webhooks    events from the CloudEvents SDK, to consumers that verify with `standardwebhooks`; leak scenes of events
   licences    writes docs/licences.md
   salesforce  writes the fields of the Salesforce package
   weigh       sizes: crates linked, longest files, slowest units of the last `cargo build --timings`
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         "refresh" => Ok(leaks::alone(leaks::Script::Refresh, &rest)),
         "golden" => Ok(leaks::alone(leaks::Script::Golden, &rest)),
         "suite" => Ok(leaks::alone(leaks::Script::Suite, &rest)),
+        "webhooks" => Ok(leaks::alone(leaks::Script::Webhooks, &rest)),
         "licences" => write_licences(),
         "salesforce" => write_salesforce(),
         "weigh" => weigh::print(),

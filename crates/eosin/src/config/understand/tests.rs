@@ -67,6 +67,75 @@ fn apex_is_mapped_or_closed() {
     assert!(faults(&fhir).contains("only a Salesforce boundary has Apex"));
 }
 
+const EVENTS: &str = r#"
+[ledger]
+folder = "ledger"
+signer = "keys/ledger.skey"
+vkey = "keys/ledger.vkey"
+
+[quarantine]
+folder = "quarantine"
+key = "keys/quarantine.key"
+
+[[boundary]]
+name = "events"
+protocol = "webhook"
+listen = "127.0.0.1:8446"
+environment = "production"
+quarantine = true
+
+[boundary.events]
+format = "json"
+path = "/events"
+object = "Contact"
+class = "/class"
+
+[[boundary.webhook]]
+class = "attested"
+url = "https://consumer.example.org/hooks?v=1"
+keys = ["keys/attested.whsec"]
+
+[[boundary.webhook]]
+class = "synthetic"
+url = "http://127.0.0.1:9000/hooks"
+keys = ["keys/synthetic.whsec"]
+"#;
+
+#[test]
+fn events_are_sorted_to_two_endpoints_with_careful_defaults() {
+    let config = understand(EVENTS, Path::new("/home/eosin.toml")).unwrap();
+    let events = &config.boundaries[0];
+    assert_eq!(events.protocol, flow::Protocol::Webhook);
+    assert_eq!(events.upstream, "https://consumer.example.org/");
+    let webhook = events.webhook.as_ref().unwrap();
+    assert_eq!(webhook.synthetic.boundary.environment, policy::Environment::Test);
+    assert_eq!(webhook.attested.boundary.environment, policy::Environment::Production);
+    assert_eq!(webhook.extent, flow::Extent::Whole);
+    assert_eq!(webhook.retries.len(), 9);
+    assert_eq!(webhook.attested.keys, [Path::new("/home/keys/attested.whsec")]);
+    for (from, to, want) in [
+        ("quarantine = true\n", "", "it needs `quarantine = true`"),
+        ("class = \"synthetic\"\nurl", "class = \"attested\"\nurl", "another endpoint has this class"),
+        ("class = \"synthetic\"\nurl", "class = \"real\"\nurl", "a class is `synthetic` or `attested`"),
+        ("http://127.0.0.1:9000", "http://consumer.example.org", "plain HTTP is for this machine only"),
+        ("keys/synthetic.whsec", "keys/attested.whsec", "each endpoint has keys of its own"),
+        ("[\"keys/synthetic.whsec\"]", "[]", "`keys` names one file"),
+        ("\"json\"", "\"xml\"", "`json`, `cloudevents` or `outbound-message`"),
+        ("\"/events\"", "\"events\"", "a path begins with `/`"),
+        ("\"/class\"", "\"class\"", "a JSON pointer"),
+        ("object = \"Contact\"\n", "", "an object is an API name"),
+        ("object = ", "retry_seconds = [0]\nobject = ", "between 1 second and a week"),
+        ("object = ", "shows = \"half\"\nobject = ", "cannot be checked"),
+        ("\"webhook\"", "\"fhir\"", "only a boundary with `protocol = \"webhook\"`"),
+    ] {
+        assert!(EVENTS.contains(from), "{from}");
+        let said = faults(&EVENTS.replace(from, to));
+        assert!(said.contains(want), "{want}: {said}");
+    }
+    let bare = EVENTS.split_once("[boundary.events]").unwrap().0;
+    assert!(faults(bare).contains("it needs `[boundary.events]`"));
+}
+
 #[test]
 fn every_fault_is_said_at_once() {
     let check = |from: &str, to: &str, want: &[&str]| {
@@ -76,7 +145,7 @@ fn every_fault_is_said_at_once() {
             assert!(said.contains(word), "{said}");
         }
     };
-    check("salesforce", "soap", &["has a fault", "`salesforce` or `fhir`"]);
+    check("salesforce", "soap", &["has a fault", "`salesforce`, `fhir` or `webhook`"]);
     check("sandbox", "prod", &["environment `prod` is not one of"]);
     check("127.0.0.1:8443\"\ntls = true", "0.0.0.0:80\"", &["plain HTTP is for loopback only"]);
     check("https://org.example", "ftp://org.example", &["`http://host:port`"]);
