@@ -46,7 +46,7 @@ pub use asked::{
     statement_of, text_member, told_member, version_of, with_inner_targets, with_parameter, with_statement,
     with_text_member,
 };
-pub use batch::{BulkV1, is_batch, route_by_job, unreadable_type};
+pub use batch::{BulkV1, is_batch, is_bulk_rows, route_by_job, unreadable_type};
 pub use batch_job::{BatchFormat, BatchJob, batch_job_created};
 pub use batch_result::{BatchRead, WithheldRows, batch_created, batch_read, count_refused};
 pub(crate) use bulk::{header, row};
@@ -62,7 +62,10 @@ pub use graphql::graphql_error;
 pub use id::RecordId;
 pub use job::{JOB_BYTES_MAX, Job, JobOfUpload, Operation, job_created, job_of_upload};
 pub use look::{Look, is_graphql, look};
-pub use named::{Renamed, named_in_body, named_in_target, renamed_back, renamed_body, renamed_target};
+pub use named::{
+    Renamed, named_in_body, named_in_rows, named_in_target, renamed_back, renamed_body, renamed_rows,
+    renamed_target, reworded,
+};
 pub(crate) use place::{COLUMNS, is_own_column};
 pub use place::{PlaceError, place, place_csv, place_file};
 pub(crate) use read::read_line;

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use carrier::salesforce::{DATASET_OBJECT, Stripped};
+use carrier::salesforce::{DATASET_OBJECT, RecordId, Stripped};
 use flow::{Protocol, Reader};
 use mark::VerdictName;
 use policy::{Hidden, Mode};
@@ -24,7 +24,18 @@ pub(crate) struct Isolation {
     known: Mutex<Arc<OrgKnown>>,
     queries: Mutex<Remembered<Asked>>,
     jobs: Mutex<Remembered<Hidden>>,
+    stand_ins: Mutex<StandIns>,
 }
+
+/// Ids that nobody has, each sent once in the place of a hidden one in bulk rows.
+#[derive(Debug, Default)]
+struct StandIns {
+    given: usize,
+    own: Remembered<RecordId>,
+}
+
+/// The first of them: those before stand in requests whose answers come at once.
+const FIRST_STAND_IN: usize = 1_000_000;
 
 /// What the org said of its objects.
 #[derive(Clone, Debug)]
@@ -121,6 +132,7 @@ impl Isolation {
             known: Mutex::new(Arc::new(known)),
             queries: Mutex::default(),
             jobs: Mutex::default(),
+            stand_ins: Mutex::default(),
         }))
     }
 
@@ -237,6 +249,26 @@ impl Isolation {
     pub(crate) fn job(&self, id: &str) -> Option<Hidden> {
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         jobs.by_name.get(id.get(..15).unwrap_or(id)).copied()
+    }
+
+    /// An id that nobody has, for one in bulk rows: which it stands for is remembered, for the rows come back later.
+    pub(crate) fn stand_in(&self, id: RecordId) -> RecordId {
+        let mut stand_ins = self.stand_ins.lock().unwrap_or_else(PoisonError::into_inner);
+        let absent = id.absent(FIRST_STAND_IN + stand_ins.given);
+        stand_ins.given += 1;
+        stand_ins.own.keep(absent.short().to_owned(), id);
+        absent
+    }
+
+    /// The id that this one stands for.
+    pub(crate) fn stands_for(&self, absent: RecordId) -> Option<RecordId> {
+        let stand_ins = self.stand_ins.lock().unwrap_or_else(PoisonError::into_inner);
+        stand_ins.own.by_name.get(absent.short()).copied()
+    }
+
+    /// Whether any id was sent in the place of another.
+    pub(crate) fn has_stand_ins(&self) -> bool {
+        self.stand_ins.lock().unwrap_or_else(PoisonError::into_inner).given > 0
     }
 
     /// What a query must not show, in the words of the query language's own crate.

@@ -19,6 +19,7 @@ use crate::{
 use list_view::list_view;
 use org::Asker;
 use prepare::prepare;
+use sent::sent;
 use show::show;
 use totals::totals;
 use window::Window;
@@ -27,6 +28,7 @@ mod document;
 mod list_view;
 mod org;
 mod prepare;
+mod sent;
 mod show;
 mod statement;
 mod telling;
@@ -83,8 +85,8 @@ pub(crate) struct Prepared {
     asks: bool,
     /// Whether the answer is a SOAP envelope with rows, or with nil in their places.
     is_soap: bool,
-    /// Whether it is a batch of a Bulk v1 job: its answer shows no row.
-    is_batch: bool,
+    /// Whether it carries bulk rows: its answer shows none.
+    is_bulk: bool,
     /// Who asks, if the answer leads to further questions.
     pub(crate) asker: Asker,
 }
@@ -124,6 +126,9 @@ async fn live(
     if look == Look::Totals {
         return totals(lane, reader, &head).await;
     }
+    if look == Look::SentRows {
+        return sent(lane, head).await;
+    }
     if look == Look::ListView {
         return list_view(lane, reader, &head).await;
     }
@@ -146,7 +151,7 @@ impl Guard {
     /// Whether the answer has to be read: it may show rows, or name them in its errors. What makes a job or a batch
     /// shows none, and what is put back into it is remembered elsewhere.
     pub(crate) fn reads_answer(&self, leads_on: bool) -> bool {
-        self.prepared.is_soap || !(leads_on || self.prepared.is_batch)
+        self.prepared.is_soap || !(leads_on || self.prepared.is_bulk)
     }
 }
 

@@ -139,7 +139,10 @@ async fn life(
 fn isolated(lane: &Lane, reader: Reader, head: &Head) -> Option<(Reader, Look)> {
     let look = look(head.method.as_str(), &head.target, head.method_override.as_deref());
     let is_opened = lane.isolation.as_ref().is_none_or(|isolation| isolation.is_opened(&head.target));
-    let streams = look == Look::Nothing || (is_opened && matches!(look, Look::Closed(_)));
+    let is_as_sent = lane.isolation.as_ref().is_none_or(|isolation| !isolation.has_stand_ins());
+    let streams = look == Look::Nothing
+        || (is_opened && matches!(look, Look::Closed(_)))
+        || (is_as_sent && look == Look::SentRows);
     (!streams).then_some((reader, look))
 }
 

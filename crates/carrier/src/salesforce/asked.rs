@@ -116,7 +116,7 @@ pub fn with_parameter(target: &str, name: &str, value: &str) -> Option<String> {
     let mut out = format!("{path}?{}={}", encoded_text(name), encoded_text(value));
     for (other, value) in parsed.query_names().zip(parsed.query_values()) {
         if !other.eq_ignore_ascii_case(name) {
-            out.push_str(&format!("&{}={}", encoded_text(other), encoded_text(value)));
+            out.extend(["&", &encoded_text(other), "=", &encoded_text(value)]);
         }
     }
     Some(out)

@@ -120,6 +120,12 @@ pub fn is_batch(method: &str, target: &str) -> bool {
     matches!(route_by_job(method, target, None, |_| None), Door::Judged(_))
 }
 
+/// Whether a request carries bulk rows, or may: a batch, an upload, a job that could have its rows with it.
+pub fn is_bulk_rows(method: &str, target: &str) -> bool {
+    let route = super::route(method, target, None);
+    is_batch(method, target) || matches!(route, Door::Judged(Route::BulkUpload { .. } | Route::BulkJob))
+}
+
 /// Why a body of this media type is not read, whatever its bytes: an encoding that is not UTF-8, an archive, parts.
 ///
 /// Shape:  the value of `Content-Type`, if there is one; without one the bytes decide.

@@ -45,6 +45,8 @@ pub enum Look {
     Changes,
     /// How many rows there are: `/limits/recordCount`.
     Totals,
+    /// Bulk rows that the client sent, given back to it.
+    SentRows,
     /// The rows of a list view: `/sobjects/X/listviews/<id>/results`.
     ListView,
     /// Rows below one in the UI API, a page at a time: `/ui-api/related-list-records`.
@@ -79,6 +81,7 @@ impl Look {
             Self::Recent => "recent",
             Self::Changes => "changes",
             Self::Totals => "record counts",
+            Self::SentRows => "sent rows",
             Self::ListView => "list view",
             Self::Related => "related list",
             Self::Suggestions => "search suggestions",
@@ -157,13 +160,10 @@ fn bulk_v1(verb: &str, lower: &[&str]) -> Look {
         // Its job says whether it is a query or rows.
         ("POST", ["job", _, "batch"]) => Look::Mixed,
         ("POST", _)
-        | (
-            _,
-            ["job", _]
-            | ["job", _, "batch"]
-            | ["job", _, "batch", _]
-            | ["job", _, "batch", _, "result" | "request"],
-        ) => Look::Nothing,
+        | (_, ["job", _] | ["job", _, "batch"] | ["job", _, "batch", _] | ["job", _, "batch", _, "result"]) => {
+            Look::Nothing
+        }
+        (_, ["job", _, "batch", _, "request"]) => Look::SentRows,
         (_, ["job", _, "batch", _, "result", _]) => Look::BulkResults,
         _ => Look::Closed(UNREAD),
     }
@@ -178,6 +178,7 @@ fn below_version(verb: &str, lower: &[&str], exact: &[String]) -> Look {
         ("POST", ["parameterizedsearch"]) => Look::SearchByWords,
         ("POST", ["composite", "sobjects", object]) if is_name(object) => Look::Retrieve,
         ("POST", ["jobs", "query"]) => Look::BulkQuery,
+        ("POST", ["jobs", "ingest"]) | ("PUT", ["jobs", "ingest", _, "batches"]) => Look::Mixed,
         ("PATCH" | "DELETE", ["jobs", "query", _])
         | ("DELETE", ["query", _])
         | ("POST" | "PATCH" | "DELETE" | "PUT", ["jobs", "ingest", ..])
@@ -203,6 +204,7 @@ fn read(lower: &[&str], name: impl Fn(usize) -> String) -> Look {
         ["sobjects", object, rest @ ..] if is_name(object) => below_object(rest, name),
         ["composite", "sobjects", object] if is_name(object) => Look::Retrieve,
         ["jobs", "query", _, "results" | "resultpages", ..] => Look::BulkResults,
+        ["jobs", "ingest", _, "successfulresults" | "failedresults" | "unprocessedrecords"] => Look::SentRows,
         ["ui-api", "records" | "record-ui", ..] => Look::Record,
         lower if describes(lower) => Look::Nothing,
         ["search" | "ui-api" | "analytics" | "wave" | "chatter" | "connect" | "graphql", ..] => {
@@ -341,6 +343,11 @@ mod tests {
             ("GET /services/async/60.0/job/750000000000001AAA/batch/751000000000001AAA/other", "closed read"),
             ("POST /services/async/60.0/job/750000000000001AAA/batch", "answer"),
             ("POST /services/async/60.0/job", "nothing shown"),
+            ("GET /services/async/60.0/job/750000000000001AAA/batch/751000000000001AAA/request", "sent rows"),
+            ("POST /services/data/v67.0/jobs/ingest", "answer"),
+            ("PUT /services/data/v67.0/jobs/ingest/750000000000001AAA/batches", "answer"),
+            ("PATCH /services/data/v67.0/jobs/ingest/750000000000001AAA", "nothing shown"),
+            ("GET /services/data/v67.0/jobs/ingest/750000000000001AAA/failedResults", "sent rows"),
             ("POST /services/data/v67.0/composite", "answer"),
             ("PATCH /services/data/v67.0/sobjects/Contact/003000000000001AAA", "answer"),
             ("GET /services/data/v67.0/query?q=x&_HttpMethod=POST", "answer"),

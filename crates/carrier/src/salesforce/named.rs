@@ -3,11 +3,17 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
+    ops::Range,
 };
+
+use mark::Unreadable;
 
 use crate::span::{self, Edit, edited};
 
-use super::id::{RecordId, words};
+use super::{
+    id::{RecordId, words},
+    record::shape,
+};
 
 /// Other ids for some.
 pub type Renamed = BTreeMap<RecordId, RecordId>;
@@ -69,6 +75,63 @@ pub fn renamed_body(body: &[u8], renamed: &Renamed) -> Option<Vec<u8>> {
         }
     }
     (!edits.is_empty()).then(|| edited(body, edits))
+}
+
+/// The ids that bulk rows name: the cells of a table, or the texts of elements, that are an id.
+///
+/// Errors: the rows could name an id that is not seen here: by a character reference, or in another encoding.
+pub fn named_in_rows(body: &[u8]) -> Result<BTreeSet<RecordId>, Unreadable> {
+    let text = std::str::from_utf8(body).map_err(|_| shape("is not UTF-8"))?;
+    if text.trim_start_matches('\u{feff}').trim_start().starts_with('<') && hides_letters(text) {
+        return Err(shape("writes letters or digits as character references"));
+    }
+    Ok(cells(text).map(|(_, id)| id).collect())
+}
+
+/// The rows with other ids; nothing where nothing changes.
+pub fn renamed_rows(body: &[u8], renamed: &Renamed) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(body).ok()?;
+    let edits: Vec<Edit> = cells(text)
+        .filter_map(|(at, id)| {
+            let with = renamed.get(&id)?.spelled_like(text.get(at.clone())?).into_bytes();
+            Some(Edit { at, with })
+        })
+        .collect();
+    (!edits.is_empty()).then(|| edited(body, edits))
+}
+
+/// Words of an id's form that stand alone between the marks of a table, or of elements.
+fn cells(text: &str) -> impl Iterator<Item = (Range<usize>, RecordId)> {
+    let is_edge = |byte: Option<&u8>| byte.is_none_or(|byte| b",;\t|`^\"'\r\n <>[]".contains(byte));
+    words(text).filter(move |(at, _)| {
+        let bytes = text.as_bytes();
+        is_edge(at.start.checked_sub(1).and_then(|before| bytes.get(before))) && is_edge(bytes.get(at.end))
+    })
+}
+
+/// Whether XML has a reference to a letter or a digit.
+fn hides_letters(text: &str) -> bool {
+    text.split("&#").skip(1).any(|rest| {
+        let number = rest.split(';').next().unwrap_or_default();
+        let code = match number.strip_prefix(['x', 'X']) {
+            Some(hex) => u32::from_str_radix(hex, 16),
+            None => number.parse(),
+        };
+        code.ok().and_then(char::from_u32).is_none_or(|letter| letter.is_ascii_alphanumeric())
+    })
+}
+
+/// A text with the ids in it that have others.
+pub fn reworded(text: &[u8], other: impl Fn(RecordId) -> Option<RecordId>) -> Option<Vec<u8>> {
+    let words = words(std::str::from_utf8(text).ok()?);
+    let edits: Vec<Edit> = words
+        .filter_map(|(at, id)| {
+            let like = std::str::from_utf8(text.get(at.clone())?).ok()?;
+            let with = other(id)?.spelled_like(like).into_bytes();
+            Some(Edit { at, with })
+        })
+        .collect();
+    (!edits.is_empty()).then(|| edited(text, edits))
 }
 
 /// An answer with the ids that the client sent, where we sent others.
@@ -176,7 +239,7 @@ fn with_words(text: &str, renamed: &Renamed) -> Option<String> {
 }
 
 /// Every string value of a JSON text, whether its member is called `url`, and where it stands with its quotes.
-fn texts(body: &[u8]) -> Vec<(Cow<'_, str>, bool, std::ops::Range<usize>)> {
+fn texts(body: &[u8]) -> Vec<(Cow<'_, str>, bool, Range<usize>)> {
     if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() {
         return Vec::new();
     }
@@ -248,6 +311,40 @@ mod tests {
         );
         check("/x/003000000000002AAA", "/x/003000000000002AAA");
         check("/x?a==b&&c", "/x?a==b&&c");
+    }
+
+    #[test]
+    fn ids_in_bulk_rows_are_renamed_where_they_are_a_whole_cell() {
+        let other = "003zzz000000000AAA";
+        let check = |rows: &str, want: &str| {
+            let named = named_in_rows(rows.as_bytes()).unwrap().contains(&RecordId::parse(A).unwrap());
+            assert_eq!(named, rows != want, "{rows}");
+            let after = renamed_rows(rows.as_bytes(), &renamed());
+            assert_eq!(
+                after.map_or_else(|| rows.to_owned(), |after| String::from_utf8(after).unwrap()),
+                want
+            );
+        };
+        check(&format!("Id,Name\n{A},x\r\n"), &format!("Id,Name\n{other},x\r\n"));
+        check(&format!("Name|Id\nx|\"{A}\""), &format!("Name|Id\nx|\"{other}\""));
+        check(&format!("<Id>{A}</Id>"), &format!("<Id>{other}</Id>"));
+        check(&format!("<Id><![CDATA[{A}]]></Id>"), &format!("<Id><![CDATA[{other}]]></Id>"));
+        check(&format!("Name\nsee/{A}\n"), &format!("Name\nsee/{A}\n"));
+        check(&format!("Id\n{B}\n"), &format!("Id\n{B}\n"));
+        for hidden in [
+            "<Id>&#48;03000000000001</Id>",
+            "<Id>&#x30;03000000000001</Id>",
+            "<a>&#",
+            "\u{feff} <a>&#65;</a>",
+        ] {
+            assert!(named_in_rows(hidden.as_bytes()).is_err(), "{hidden}");
+        }
+        assert!(named_in_rows("<a>&#10;&#233;</a>".as_bytes()).unwrap().is_empty());
+        assert!(named_in_rows(&[0xff]).is_err());
+        let back = reworded(format!("{other},no").as_bytes(), |id| {
+            (id.short() == "003zzz000000000").then(|| RecordId::parse(A).unwrap())
+        });
+        assert_eq!(String::from_utf8(back.unwrap()).unwrap(), format!("{A},no"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use carrier::{
     Door,
-    salesforce::{self, Envelope, Gap, Look, Renamed, Route, Stripped, Telling},
+    salesforce::{self, Envelope, Gap, Look, RecordId, Renamed, Route, Stripped, Telling},
 };
 use flow::Reader;
 use http::{HeaderMap, HeaderValue, header};
@@ -43,7 +43,7 @@ pub(crate) async fn prepare(
         asks: look != Look::Mixed,
         look,
         is_soap: false,
-        is_batch: salesforce::is_batch(head.method.as_str(), &head.target),
+        is_bulk: salesforce::is_bulk_rows(head.method.as_str(), &head.target),
         asker: org.asker(),
     };
     let rewritten = rewrite(&org, envelope, head, &body, &mut prepared).await?;
@@ -57,7 +57,7 @@ pub(crate) async fn prepare(
         }
         body
     };
-    if prepared.look != Look::BulkResults && !prepared.is_batch {
+    if prepared.look != Look::BulkResults && !prepared.is_bulk {
         readable_answers(&mut head.headers);
     }
     Ok((prepared, body))
@@ -108,17 +108,12 @@ async fn rewrite(
             Some(document::rewritten(org, body).await?)
         }
         Look::Mixed => {
-            match org.lane.flow.query_batch(
-                head.method.as_str(),
-                &head.target,
-                head.method_override.as_deref(),
-            ) {
-                Some(job) => Some(statement::in_batch(org, &job, body).await?),
-                None => {
-                    upserted(org, head, prepared).await?;
-                    statement::in_many(org, envelope, head, body, prepared).await?
-                }
+            let (method, other) = (head.method.as_str(), head.method_override.as_deref());
+            if let Some(job) = org.lane.flow.query_batch(method, &head.target, other) {
+                return Ok(Some(statement::in_batch(org, &job, body).await?));
             }
+            upserted(org, head, prepared).await?;
+            statement::in_many(org, envelope, head, body, prepared).await?
         }
         Look::Nothing
         | Look::Record
@@ -127,6 +122,7 @@ async fn rewrite(
         | Look::Related
         | Look::Suggestions
         | Look::Totals
+        | Look::SentRows
         | Look::ListView
         | Look::GraphQl => None,
     })
@@ -148,19 +144,27 @@ async fn rename(
 ) -> Result<Bytes, Turned> {
     let mut named = salesforce::named_in_target(&head.target);
     named.extend(salesforce::named_in_body(&body));
+    if prepared.is_bulk {
+        named.extend(salesforce::named_in_rows(&body).map_err(|_| Problem::ReadClosed)?);
+    }
     let envelope = Envelope::read(&head.target, &body);
     named.extend(envelope.iter().flat_map(Envelope::named));
     prepared.asks |= !named.is_empty() || !salesforce::inner_requests(&body).is_empty();
     prepared.stripped.known.clone_from(&named);
     org.look_up(&named, &mut prepared.looked).await?;
     let hidden = named.iter().filter(|id| prepared.looked.hidden.contains(id));
-    prepared.renamed = hidden.enumerate().map(|(at, id)| (*id, id.absent(at))).collect();
+    let other = |(at, id): (usize, &RecordId)| {
+        (*id, if prepared.is_bulk { org.isolation.stand_in(*id) } else { id.absent(at) })
+    };
+    prepared.renamed = hidden.enumerate().map(other).collect();
     if prepared.renamed.is_empty() {
         return Ok(body);
     }
     head.target = salesforce::renamed_target(&head.target, &prepared.renamed);
     let renamed = match envelope {
         Some(envelope) => envelope.renamed(&body, &prepared.renamed),
+        None if prepared.is_bulk => salesforce::renamed_body(&body, &prepared.renamed)
+            .or_else(|| salesforce::renamed_rows(&body, &prepared.renamed)),
         None => salesforce::renamed_body(&body, &prepared.renamed),
     };
     Ok(renamed.map_or(body, Bytes::from))

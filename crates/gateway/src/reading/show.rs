@@ -218,6 +218,7 @@ fn remember(isolation: &Isolation, reader: &Reader, prepared: &Prepared, text: &
         | Look::Recent
         | Look::Changes
         | Look::Totals
+        | Look::SentRows
         | Look::ListView
         | Look::Related
         | Look::Suggestions

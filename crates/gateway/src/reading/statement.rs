@@ -133,6 +133,7 @@ async fn in_inner_requests(org: &Org<'_>, body: &[u8]) -> Result<Option<Vec<u8>>
             | Look::SearchByWords
             | Look::Changes
             | Look::Totals
+            | Look::SentRows
             | Look::ListView
             | Look::Related
             | Look::Suggestions

@@ -1,0 +1,44 @@
+//! Bulk rows that a client sent, given back with the ids that it sent.
+
+use carrier::salesforce;
+use http::{Response, header};
+
+use super::Turned;
+use crate::{
+    body::{Body, Trailers, collect},
+    coding::{coding, decode},
+    head::Head,
+    problem::Problem,
+    request::cleaned,
+    server::Lane,
+};
+
+/// Answers with rows that were sent in bulk: they show nothing that the client did not send.
+///
+/// Bounds: a longer answer than is held streams as the org gave it, with an absent id where a hidden one was sent.
+pub(super) async fn sent(lane: &Lane, mut head: Head) -> Result<Response<Body>, Turned> {
+    let isolation = lane.isolation.as_ref().ok_or(Problem::Internal)?;
+    for name in [header::ACCEPT_ENCODING, header::RANGE, header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE] {
+        head.headers.remove(name);
+    }
+    let addresses = lane.addresses(&head);
+    let sent =
+        lane.upstream.send(head.method, &head.target, head.headers, Body::from(bytes::Bytes::new())).await;
+    let (mut parts, incoming) = cleaned(sent?, &addresses)?.into_parts();
+    let collected = collect(incoming, lane.limits.body_bytes, &lane.held, lane.timeouts.upstream)
+        .await
+        .map_err(|_| Problem::ShownUnreadable)?;
+    if let Some(rest) = collected.rest {
+        let body = Body::relay(rest, lane.timeouts.upstream, Trailers::Keep).after(collected.received);
+        return Ok(Response::from_parts(parts, body));
+    }
+    let text = decode(coding(&parts.headers), &collected.received, &lane.limits)
+        .map_err(|_| Problem::ShownUnreadable)?;
+    let Some(own) = salesforce::reworded(&text, |id| isolation.stands_for(id)) else {
+        return Ok(Response::from_parts(parts, Body::from(collected.received)));
+    };
+    for name in [header::CONTENT_LENGTH, header::CONTENT_ENCODING] {
+        parts.headers.remove(name);
+    }
+    Ok(Response::from_parts(parts, Body::from(bytes::Bytes::from(own))))
+}
