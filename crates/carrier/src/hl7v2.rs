@@ -5,6 +5,7 @@
 //! Source: spec/carriers.md section 5.
 
 mod acknowledge;
+mod characters;
 mod envelope;
 mod identity;
 mod message;
@@ -12,6 +13,7 @@ mod place;
 mod read;
 mod separators;
 mod split;
+mod trailers;
 mod value;
 
 pub use acknowledge::{Acknowledgement, Answered, Refusing, acknowledge, answered, status};
@@ -22,6 +24,8 @@ pub use place::{PlaceError, place, place_message, strip_message};
 pub(crate) use read::{count, message_bytes, place_of, readings};
 pub use read::{read, read_frame, read_message};
 pub(crate) use split::{Cutter, begins};
+pub(crate) use trailers::Envelopes;
+pub use trailers::Trailers;
 
 /// The segment that carries a mark.
 pub const MARK_SEGMENT: &str = "ZEO";

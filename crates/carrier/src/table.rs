@@ -280,6 +280,23 @@ impl Chunk {
         self.choose(&choices, false)
     }
 
+    /// As [`Self::select`], for a file that is written in parts: the trailers of HL7 v2 batches count what is left.
+    ///
+    /// Shape:  all chunks of the file, in order, with the same `trailers`.
+    /// Errors: see [`PlaceError`]; nothing was written, and the file cannot be gone on with.
+    pub fn select_counting(
+        &self,
+        keep: &[bool],
+        trailers: &mut hl7v2::Trailers,
+    ) -> Result<Vec<u8>, PlaceError> {
+        if *self.format != Format::Hl7v2 {
+            return self.select(keep);
+        }
+        let choices: Vec<Choice<'_>> =
+            keep.iter().map(|keep| if *keep { Choice::Keep } else { Choice::Leave }).collect();
+        self.choose_messages(&choices, hl7v2::Envelopes::Lowered(trailers))
+    }
+
     /// The bytes of each record as they are written: a line or row without its line end, a message without its frame.
     ///
     /// Shape:  one item for each reading, in order; none for a document, whose records do not stand apart, and where
@@ -331,7 +348,9 @@ impl Chunk {
                 })?;
                 Ok(out)
             }
-            Format::Hl7v2 => self.choose_messages(choices),
+            Format::Hl7v2 => {
+                self.choose_messages(choices, hl7v2::Envelopes::Kept { is_batch: self.is_batch })
+            }
         }
     }
 
@@ -424,8 +443,12 @@ impl Chunk {
         }
     }
 
-    fn choose_messages(&self, choices: &[Choice<'_>]) -> Result<Vec<u8>, PlaceError> {
-        hl7v2::choose(&self.bytes, self.limits.body_bytes, self.is_batch, choices).map_err(|(at, error)| {
+    fn choose_messages(
+        &self,
+        choices: &[Choice<'_>],
+        envelopes: hl7v2::Envelopes<'_>,
+    ) -> Result<Vec<u8>, PlaceError> {
+        hl7v2::choose(&self.bytes, self.limits.body_bytes, envelopes, choices).map_err(|(at, error)| {
             let place = hl7v2::place_of(self.first_record + at).reference;
             match (error, choices.get(at)) {
                 (hl7v2::PlaceError::Unreadable(_), Some(Choice::Keep)) => PlaceError::NotKept { place },

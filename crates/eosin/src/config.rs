@@ -185,6 +185,8 @@ pub(crate) struct Boundary {
     pub(crate) upstream: http::Uri,
     /// A certificate authority that the upstream is trusted by, beside the system's.
     pub(crate) upstream_ca: Option<PathBuf>,
+    /// A certificate authority that senders' certificates must lead to; HL7 v2 only.
+    pub(crate) sender_ca: Option<PathBuf>,
     /// Whether what is withheld here is kept.
     pub(crate) quarantine: bool,
     /// The resource types that are attested on their way in.

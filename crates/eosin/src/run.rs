@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use flow::Flow;
+use flow::{Flow, Protocol};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use tracing_subscriber::EnvFilter;
 
@@ -32,10 +32,18 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         .wrap_err("cannot start the runtime")?;
     let witnessed = runtime.block_on(async {
         let running = wiring::gateway(&config, Arc::clone(&flow)).await?;
+        let feeds = wiring::mllp(&config, Arc::clone(&flow)).await?;
+        running.also_tell(feeds.metrics());
         for boundary in &config.boundaries {
             let name = &boundary.boundary.name;
-            let scheme = if boundary.tls { "https" } else { "http" };
-            let address = running.address(name).map(|address| address.to_string()).unwrap_or_default();
+            let scheme = match (&boundary.protocol, boundary.tls) {
+                (Protocol::Hl7v2, false) => "mllp",
+                (Protocol::Hl7v2, true) => "mllps",
+                (_, false) => "http",
+                (_, true) => "https",
+            };
+            let address = running.address(name).or_else(|| feeds.address(name));
+            let address = address.map(|address| address.to_string()).unwrap_or_default();
             printer.line(&format!(
                 "{} {name}: {scheme}://{address} to {} ({}, {})",
                 printer.paint(Style::Good, "listening"),
@@ -65,8 +73,8 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         refreshing.abort();
         expiring.abort();
         printer.note("stopping: finishing what is under way");
-        let how = running.stop().await;
-        if how == gateway::Stopped::CutOff {
+        let (how, fed) = tokio::join!(running.stop(), feeds.stop());
+        if how == gateway::Stopped::CutOff || fed == mllp::Stopped::CutOff {
             printer.note("some requests were cut off; they show as unsettled in the ledger");
         }
         // A release under way comes to its end; none begins.

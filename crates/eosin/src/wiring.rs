@@ -1,11 +1,18 @@
 //! From a configuration to running parts: ledger, flow, gateway; and the only clock.
 
-use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::Path, sync::Arc, time::SystemTime};
+use std::{
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
+};
 
-use flow::{Clock, Flow, Setup};
+use flow::{Clock, Flow, Protocol, Setup};
 use gateway::{Gateway, Running, SpoolConfig, TlsIdentity, authority::LocalAuthority};
 use ledger::{Appender, AppenderConfig, Ledger, Reader, durable};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+use mllp::Mllp;
 
 use crate::{attesting, audit_events, config, config::Config, keys, printer::Printer};
 
@@ -121,13 +128,15 @@ fn keeping(files: &config::Quarantine, config: &Config, printer: &Printer) -> mi
     Ok(flow::Keeping::new(keeper, names))
 }
 
+/// The certificate of the boundaries that have one.
+fn shown(config: &Config) -> miette::Result<Option<TlsIdentity>> {
+    let is_wanted = config.boundaries.iter().any(|boundary| boundary.tls);
+    is_wanted.then(|| identity(&config.authority)).transpose()
+}
+
 /// Starts the gateway of a configuration.
 pub(crate) async fn gateway(config: &Config, flow: Arc<Flow>) -> miette::Result<Running> {
-    let identity = if config.boundaries.iter().any(|boundary| boundary.tls) {
-        Some(identity(&config.authority)?)
-    } else {
-        None
-    };
+    let identity = shown(config)?;
     let boundaries = crossings(config, identity.as_ref())?;
     let limits = gateway::Limits {
         body_bytes: config.limits.body_bytes,
@@ -143,13 +152,57 @@ pub(crate) async fn gateway(config: &Config, flow: Arc<Flow>) -> miette::Result<
         .wrap_err("cannot start the gateway")
 }
 
-/// Every boundary as the gateway is told of it.
+/// Starts the MLLP listeners of a configuration; they may be none.
+pub(crate) async fn mllp(config: &Config, flow: Arc<Flow>) -> miette::Result<mllp::Running> {
+    let boundaries = feeds(config, shown(config)?.as_ref())?;
+    let mllp = mllp::Config { boundaries, limits: mllp_limits(config), timeouts: mllp::Timeouts::SUGGESTED };
+    Mllp::start(mllp, flow).await.into_diagnostic().wrap_err("cannot start the MLLP listeners")
+}
+
+/// Bounds on frames: what `limits.body_bytes` says, up to what is usual.
+pub(crate) fn mllp_limits(config: &Config) -> mllp::Limits {
+    let usual = mllp::Limits::SUGGESTED;
+    mllp::Limits { frame_bytes: usual.frame_bytes.min(config.limits.body_bytes), ..usual }
+}
+
+/// Every boundary of HL7 v2 as its shell is told of it.
+pub(crate) fn feeds(
+    config: &Config,
+    identity: Option<&TlsIdentity>,
+) -> miette::Result<Vec<mllp::BoundaryConfig>> {
+    let pem = |path: &Option<PathBuf>| -> miette::Result<Vec<String>> {
+        path.iter().map(|path| keys::small_file(path)).collect()
+    };
+    let mut boundaries = Vec::new();
+    for boundary in config.boundaries.iter().filter(|boundary| boundary.protocol == Protocol::Hl7v2) {
+        let shown = identity.filter(|_| boundary.tls).map(|identity| mllp::TlsIdentity {
+            certificates_pem: identity.certificates_pem.clone(),
+            key_pem: identity.key_pem.clone(),
+        });
+        boundaries.push(mllp::BoundaryConfig {
+            boundary: boundary.boundary.clone(),
+            listen: boundary.listen,
+            tls: shown,
+            sender_roots: pem(&boundary.sender_ca)?,
+            danger_plain: false,
+            receiver: mllp::Receiver {
+                host: boundary.upstream.host().unwrap_or_default().trim_matches(['[', ']']).to_owned(),
+                port: boundary.upstream.port_u16().unwrap_or_default(),
+                tls: boundary.upstream.scheme_str() == Some("mllps"),
+                roots: pem(&boundary.upstream_ca)?,
+            },
+        });
+    }
+    Ok(boundaries)
+}
+
+/// Every boundary of HTTP as the gateway is told of it.
 pub(crate) fn crossings(
     config: &Config,
     identity: Option<&TlsIdentity>,
 ) -> miette::Result<Vec<gateway::BoundaryConfig>> {
     let mut boundaries = Vec::with_capacity(config.boundaries.len());
-    for boundary in &config.boundaries {
+    for boundary in config.boundaries.iter().filter(|boundary| boundary.protocol != Protocol::Hl7v2) {
         boundaries.push(gateway::BoundaryConfig {
             boundary: boundary.boundary.clone(),
             protocol: boundary.protocol.clone(),

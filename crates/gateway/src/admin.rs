@@ -61,7 +61,7 @@ fn answer(request: &Request<Incoming>, metrics: &Metrics, flow: &Flow) -> Respon
         (&Method::GET | &Method::HEAD, "/healthz") => (StatusCode::OK, "alive\n".to_owned()),
         (&Method::GET | &Method::HEAD, "/readyz") => ledger_state::ready(flow),
         (&Method::GET | &Method::HEAD, "/metrics") => {
-            (StatusCode::OK, metrics.text() + &ledger_state::metrics_text(flow))
+            (StatusCode::OK, metrics.text() + &metrics.text_of_others() + &ledger_state::metrics_text(flow))
         }
         _ => (StatusCode::NOT_FOUND, "try /healthz, /readyz or /metrics\n".to_owned()),
     };

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     fmt::Write as _,
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -13,6 +14,16 @@ use mark::VerdictName;
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     state: Mutex<State>,
+    others: Mutex<Vec<Teller>>,
+}
+
+/// What another shell of the same process counts.
+struct Teller(Box<dyn Fn() -> String + Send + Sync>);
+
+impl fmt::Debug for Teller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Teller")
+    }
 }
 
 #[derive(Debug, Default)]
@@ -74,6 +85,17 @@ impl Metrics {
     pub(crate) fn connection(&self, boundary: &str) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         *state.connections.entry(boundary.to_owned()).or_default() += 1;
+    }
+
+    /// Shows what another shell counts beside our own.
+    pub(crate) fn also_tell(&self, text: impl Fn() -> String + Send + Sync + 'static) {
+        self.others.lock().unwrap_or_else(PoisonError::into_inner).push(Teller(Box::new(text)));
+    }
+
+    /// What other shells count.
+    pub(crate) fn text_of_others(&self) -> String {
+        let others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        others.iter().map(|Teller(text)| text()).collect()
     }
 
     /// The text that `/metrics` answers with.
@@ -139,7 +161,7 @@ fn family(out: &mut String, name: &str, kind: &str, help: &str) {
     let _written = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }
 
-fn line(out: &mut String, name: &str, labels: &[(&str, &str)], value: &dyn std::fmt::Display) {
+fn line(out: &mut String, name: &str, labels: &[(&str, &str)], value: &dyn fmt::Display) {
     let labels: Vec<String> =
         labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
     let _written = writeln!(out, "{name}{{{}}} {value}", labels.join(","));

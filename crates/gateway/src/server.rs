@@ -256,6 +256,11 @@ impl Running {
         self.admin
     }
 
+    /// Shows what another shell of this process counts, in the same format, on `/metrics` too.
+    pub fn also_tell(&self, text: impl Fn() -> String + Send + Sync + 'static) {
+        self.metrics.also_tell(text);
+    }
+
     /// The counters, as `/metrics` shows them.
     pub fn metrics_text(&self) -> String {
         self.metrics.text()

@@ -64,7 +64,11 @@ impl Way {
 pub(crate) struct Link {
     way: Arc<Way>,
     wire: Option<Wire>,
-    // Control ids of messages whose sender wants more than one answer: another may come later.
+    // Messages that went over the connection at hand.
+    carried: u64,
+    // The receiver closes after each answer: a connection that it is about to close is not used again.
+    closes_after_each: bool,
+    // Control ids of messages that an answer may come to that nobody waits for.
     open: VecDeque<Vec<u8>>,
 }
 
@@ -97,7 +101,7 @@ pub(crate) enum Late {
 
 impl Link {
     pub(crate) fn new(way: Arc<Way>) -> Self {
-        Self { way, wire: None, open: VecDeque::new() }
+        Self { way, wire: None, carried: 0, closes_after_each: false, open: VecDeque::new() }
     }
 
     /// Sends a message, once, and waits for its answer. Further answers to earlier ones go to `late`.
@@ -111,11 +115,12 @@ impl Link {
         late: &mut Vec<Bytes>,
     ) -> Sent {
         let Some(mut wire) = self.fresh(late).await else { return Sent::Unreached };
+        self.carried += 1;
         if wire.write(frame).await.is_err() {
             return Sent::Broke;
         }
         let asks = envelope.asks();
-        if wants_more(asks) {
+        if wants_more(asks) || !wants_one(asks) {
             self.open.push_back(envelope.control_id().to_vec());
             if self.open.len() > OPEN_MAX {
                 self.open.pop_front();
@@ -132,7 +137,7 @@ impl Link {
             let said = answered(&answer);
             if is_to(envelope, said.as_ref()) {
                 wire.release();
-                self.wire = Some(wire);
+                self.wire = Some(wire).filter(|_| !self.closes_after_each || wants_more(asks));
                 let code = match (&said, &answer[..]) {
                     (Some(said), _) => status(&said.code),
                     // MLLP release 2: taken, or not.
@@ -157,7 +162,10 @@ impl Link {
             Heard::Found(Found::Frame(answer)) if self.is_open(answered(&answer).as_ref()) => {
                 return Late::Answer(answer);
             }
-            Heard::Ended => Late::Closed,
+            Heard::Ended => {
+                self.closes_after_each |= self.carried == 1;
+                Late::Closed
+            }
             Heard::Found(_) | Heard::Crowded => Late::Unasked,
         };
         self.wire = None;
@@ -186,6 +194,7 @@ impl Link {
             }
         }
         self.open.clear();
+        self.carried = 0;
         match self.way.connect().await {
             Ok(wire) => Some(wire),
             Err(error) => {

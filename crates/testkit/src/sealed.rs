@@ -94,7 +94,8 @@ fn field_lists(records: &[Record<'_>]) -> BTreeMap<String, FieldList> {
 }
 
 /// What identifies, in all formats at once.
-const IDENTITY: [&str; 5] = ["FirstName", "LastName", "Birthdate", "PersonBirthdate", "name"];
+const IDENTITY: [&str; 7] =
+    ["FirstName", "LastName", "Birthdate", "PersonBirthdate", "name", "PID-5", "PID-7"];
 
 #[cfg(test)]
 mod tests {

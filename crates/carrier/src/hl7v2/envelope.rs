@@ -66,8 +66,12 @@ impl Envelope {
             (false, _) => "several messages".to_owned(),
         };
         let line = if is_batch { line.unwrap_or_default() } else { message };
-        let separators = of_header(line).unwrap_or(CANONICAL);
-        Self { separators, fields: fields(line), label, is_batch, messages: messages.len() }
+        let named = of_header(line);
+        let separators = named.unwrap_or(CANONICAL);
+        // A field that our own separators would cut has no place in an answer.
+        let is_cut_alike = named.is_some() || line.get(3) == Some(&CANONICAL.field);
+        let fields = if is_cut_alike { fields(line) } else { Vec::new() };
+        Self { separators, fields, label, is_batch, messages: messages.len() }
     }
 
     /// What it is, in a few plain characters: `ADT^A01`, `batch`, `several messages`, `unreadable`.
@@ -245,6 +249,7 @@ mod tests {
             ("MSH|^~\\&|||||||A^1|1\rMSH|^~\\&|||||||B^2|2\r", "several messages", "1", "", 2),
             ("BHS|^~\\&|A|B|||||||B7\rMSH|^~\\&|||||||A^1|1\rBTS|1\r", "batch", "B7", "A/B", 1),
             ("FHS|^~\\&|A|B|||||||F7\rBHS|^~\\&|C|D|||||||B7\rBTS|0\rFTS|1\r", "batch", "B7", "C/D", 0),
+            ("MSH#*#!%#A#B##### #ADT*A01#5|6", "unreadable", "", "", 1),
             ("", "unreadable", "", "", 0),
             ("GET / HTTP/1.1\r\n", "unreadable", "", "", 1),
             ("\u{0}\u{ff}", "unreadable", "", "", 1),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use mark::Unreadable;
 
-use super::{separators::Separators, shape};
+use super::{characters::Part, separators::Separators, shape};
 
 /// A message whose segments and characters can be told apart.
 #[derive(Clone)]
@@ -26,7 +26,7 @@ pub(super) struct Segment<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Characters {
     Utf8,
-    Latin1,
+    Iso8859(Part),
 }
 
 impl<'a> Message<'a> {
@@ -56,10 +56,9 @@ impl<'a> Message<'a> {
     pub(super) fn text(&self, field: &'a [u8]) -> Result<Cow<'a, str>, Unreadable> {
         match self.characters {
             Characters::Utf8 => Ok(Cow::Borrowed(std::str::from_utf8(field).map_err(|_| not_utf8())?)),
-            Characters::Latin1 if field.is_ascii() => {
-                Ok(Cow::Borrowed(std::str::from_utf8(field).map_err(|_| not_utf8())?))
+            Characters::Iso8859(part) => {
+                part.decode(field).ok_or_else(|| shape("holds a byte that its character set does not have"))
             }
-            Characters::Latin1 => Ok(Cow::Owned(field.iter().map(|byte| char::from(*byte)).collect())),
         }
     }
 
@@ -144,14 +143,19 @@ impl Ends {
 
 fn characters(bytes: &[u8], named: &[u8], separators: Separators) -> Result<Characters, Unreadable> {
     let first = named.split(|byte| *byte == separators.repetition).next().unwrap_or_default();
-    match first.trim_ascii() {
-        b"8859/1" => Ok(Characters::Latin1),
+    let first = first.trim_ascii();
+    if let Some(part) = Part::named(first) {
+        return Ok(Characters::Iso8859(part));
+    }
+    match first {
         b"ASCII" if !bytes.is_ascii() => Err(shape("says ASCII in MSH-18 and holds other bytes")),
         b"" | b"ASCII" | b"UNICODE UTF-8" | b"UTF-8" if std::str::from_utf8(bytes).is_ok() => {
             Ok(Characters::Utf8)
         }
         b"" | b"UNICODE UTF-8" | b"UTF-8" => Err(not_utf8()),
-        _ => Err(shape("names a character set in MSH-18 that is not read; send UTF-8, ASCII or 8859/1")),
+        _ => {
+            Err(shape("names a character set in MSH-18 that is not read; send UTF-8, ASCII or 8859/1 to 15"))
+        }
     }
 }
 

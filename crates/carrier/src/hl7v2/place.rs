@@ -8,6 +8,7 @@ use super::{
     read::is_brand,
     separators::is_plain,
     split::pieces,
+    trailers::Envelopes,
     value::canonical,
 };
 use crate::{DatasetPointer, Labels, Limits, choice::Choice};
@@ -20,7 +21,7 @@ use crate::{DatasetPointer, Labels, Limits, choice::Choice};
 /// Source: spec/carriers.md section 5.4.
 pub fn place(bytes: &[u8], labels: &[Labels]) -> Result<Vec<u8>, PlaceError> {
     let choices: Vec<Choice<'_>> = labels.iter().map(Choice::Label).collect();
-    choose(bytes, usize::MAX, false, &choices).map_err(|(_, error)| error)
+    choose(bytes, usize::MAX, Envelopes::Kept { is_batch: false }, &choices).map_err(|(_, error)| error)
 }
 
 /// The messages as they were chosen. One that is left out takes the frame with it that held nothing else.
@@ -30,7 +31,7 @@ pub fn place(bytes: &[u8], labels: &[Labels]) -> Result<Vec<u8>, PlaceError> {
 pub(crate) fn choose(
     bytes: &[u8],
     limit: usize,
-    is_batch: bool,
+    mut envelopes: Envelopes<'_>,
     choices: &[Choice<'_>],
 ) -> Result<Vec<u8>, (usize, PlaceError)> {
     let pieces = pieces(bytes, limit);
@@ -40,11 +41,12 @@ pub(crate) fn choose(
     let mut out = Vec::with_capacity(bytes.len() + choices.len() * 1200);
     let mut written = 0;
     for (at, ((piece, reason), choice)) in pieces.into_iter().zip(choices).enumerate() {
-        out.extend_from_slice(bytes.get(written..piece.start).unwrap_or_default());
+        let between = bytes.get(written..piece.start).unwrap_or_default();
+        envelopes.write(between, &mut out).map_err(|error| (at, error))?;
         written = piece.end;
         let message = bytes.get(piece).unwrap_or_default();
+        envelopes.message(message, choice.leaves(), reason.is_none()).map_err(|error| (at, error))?;
         match (choice, reason) {
-            (Choice::Leave, _) if is_batch => return Err((at, PlaceError::Counted)),
             (Choice::Leave, _) => {
                 let after = bytes.get(written..).unwrap_or_default();
                 if let (Some(b"\x0B"), [b'\x1C', after @ ..]) = (out.last_chunk::<1>(), after) {
@@ -59,7 +61,8 @@ pub(crate) fn choose(
             }
         }
     }
-    out.extend_from_slice(bytes.get(written..).unwrap_or_default());
+    let after = bytes.get(written..).unwrap_or_default();
+    envelopes.write(after, &mut out).map_err(|error| (choices.len(), error))?;
     Ok(out)
 }
 
@@ -94,9 +97,9 @@ pub enum PlaceError {
     /// A label holds what would have to be escaped.
     #[error("cannot be labelled: a label holds more than letters, digits and `-_.:/`")]
     Label,
-    /// A message of a batch cannot be left out: BTS-1 or FTS-1 may count it.
+    /// A message of a batch cannot be left out: BTS-1 or BTS-3 counts it, in a way that cannot be corrected.
     #[error(
-        "cannot be left out: its batch says how many messages it holds; take the messages out of their batch first"
+        "cannot be left out: its batch counts its messages in a way that cannot be corrected; take them out of the batch first"
     )]
     Counted,
     /// There are not as many labels as messages.

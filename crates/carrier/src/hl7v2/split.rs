@@ -99,6 +99,11 @@ pub(crate) fn begins(text: &[u8]) -> bool {
         && matches!(Line::of(text), Line::Message | Line::Envelope)
 }
 
+/// Whether these lines are a message, and not lines that belong to none.
+pub(super) fn begins_message(text: &[u8]) -> bool {
+    Line::of(text) == Line::Message
+}
+
 /// The messages in bytes that are all at hand, and lines that belong to none.
 ///
 /// Shape:  ranges in order that do not touch what stands between messages; a longer one than `limit` is an error.

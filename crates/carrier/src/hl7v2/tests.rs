@@ -80,6 +80,9 @@ fn characters_are_what_the_message_says() {
     assert_eq!(with("UNICODE UTF-8", "Zoë".as_bytes()), read);
     assert_eq!(with("8859/1", b"Zo\xEB"), read);
     assert_eq!(with("8859/1~UNICODE", b"Zo\xEB"), read);
+    assert_eq!(with("8859/2", b"Zo\xEB"), read);
+    assert_eq!(with("8859/9~8859/1", b"Zo\xEB"), read);
+    assert!(with("8859/7", b"Zo\xFF").starts_with("holds a byte that its character set does not have"));
     assert!(with("", b"Zo\xEB").starts_with("is not UTF-8"));
     assert!(with("ASCII", "Zoë".as_bytes()).starts_with("says ASCII in MSH-18"));
     assert!(with("ISO IR87", b"Zo").starts_with("names a character set in MSH-18 that is not read"));
@@ -191,7 +194,9 @@ fn what_stands_between_messages_stays() {
     let marked = text(place(file.as_bytes(), &all).unwrap());
     assert_eq!(marked.replace("ZEO|1|attested|algorithm|set|abc234|eosin1.AAAA\r", ""), file);
     assert_eq!(place(file.as_bytes(), &all[1..]), Err(PlaceError::Count { records: 4, labels: 3 }));
-    let chosen = |choices: &[Choice<'_>], is_batch| choose(file.as_bytes(), usize::MAX, is_batch, choices);
+    let chosen = |choices: &[Choice<'_>], is_batch| {
+        choose(file.as_bytes(), usize::MAX, Envelopes::Kept { is_batch }, choices)
+    };
     let (keep, leave) = (Choice::Keep, Choice::Leave);
     assert_eq!(text(chosen(&[keep; 4], true).unwrap()), file);
     assert_eq!(chosen(&[keep, leave, keep, keep], true), Err((1, PlaceError::Counted)));

@@ -169,6 +169,7 @@ pub(super) struct Boundary {
     pub(super) tls: bool,
     pub(super) upstream: Option<Spanned<String>>,
     pub(super) upstream_ca: Option<String>,
+    pub(super) sender_ca: Option<Spanned<String>>,
     pub(super) environment: Spanned<String>,
     #[serde(default)]
     pub(super) jurisdiction: String,

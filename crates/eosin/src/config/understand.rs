@@ -183,8 +183,12 @@ fn boundary(
             Some(flow::Protocol::Fhir { base: base.to_owned() })
         }
         "webhook" => Some(flow::Protocol::Webhook),
+        "hl7v2" => {
+            only_elsewhere(written, faults);
+            Some(flow::Protocol::Hl7v2)
+        }
         _ => {
-            faults.say(written.protocol.span(), "`salesforce`, `fhir` or `webhook`");
+            faults.say(written.protocol.span(), "`salesforce`, `fhir`, `hl7v2` or `webhook`");
             None
         }
     };
@@ -194,9 +198,15 @@ fn boundary(
         written.continuity.as_ref().map_or(Some(policy::Continuity::Strict), |word| faults.word(word));
     let listen: Option<SocketAddr> = faults.word(&written.listen);
     if let Some(address) = listen.filter(|address| !written.tls && !address.ip().is_loopback()) {
+        let spoken = if protocol == Some(flow::Protocol::Hl7v2) { "MLLP" } else { "HTTP" };
         let sentence =
-            format!("plain HTTP is for loopback only; set `tls = true` to listen on {}", address.ip());
+            format!("plain {spoken} is for loopback only; set `tls = true` to listen on {}", address.ip());
         faults.say(written.listen.span(), &sentence);
+    }
+    let sender_ca = written.sender_ca.as_ref();
+    if let Some(authority) = sender_ca.filter(|_| protocol != Some(flow::Protocol::Hl7v2) || !written.tls) {
+        faults
+            .say(authority.span(), "only an HL7 v2 boundary with `tls = true` asks senders for certificates");
     }
     let doors = doors(written, protocol.as_ref(), faults);
     let boundary = policy::Boundary {
@@ -220,6 +230,7 @@ fn boundary(
         tls: written.tls,
         upstream: upstream?,
         upstream_ca: written.upstream_ca.as_deref().map(path),
+        sender_ca: sender_ca.map(|authority| path(authority.get_ref())),
         quarantine: written.quarantine.as_ref().is_some_and(|keeps| *keeps.get_ref()),
         attests: attests(written, faults),
         audit_events: audit_events(written, faults).map(path),
@@ -262,15 +273,35 @@ fn upstream(written: &raw::Boundary, is_webhook: bool, faults: &mut Faults) -> O
         return None;
     };
     let upstream: Option<http::Uri> = faults.word(said);
-    let reachable = upstream.as_ref().is_none_or(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https"))
-            && uri.authority().is_some()
-            && uri.query().is_none()
-    });
-    if !reachable {
-        faults.say(said.span(), "an upstream is `http://host:port` or `https://host:port`");
+    let is_feed = written.protocol.get_ref() == "hl7v2";
+    if let Some(sentence) = upstream.as_ref().and_then(|uri| unreachable(uri, is_feed)) {
+        faults.say(said.span(), sentence);
     }
     upstream
+}
+
+/// What is said of an upstream that a boundary of this protocol cannot have.
+fn unreachable(upstream: &http::Uri, is_feed: bool) -> Option<&'static str> {
+    let named = upstream.authority().is_some() && upstream.query().is_none();
+    match (is_feed, upstream.scheme_str()) {
+        (true, Some("mllp" | "mllps")) => {
+            let whole = named && upstream.port_u16().is_some() && matches!(upstream.path(), "" | "/");
+            (!whole).then_some("an upstream of HL7 v2 is `mllp://host:port` or `mllps://host:port`")
+        }
+        (true, _) => Some("an upstream of HL7 v2 is `mllp://host:port` or `mllps://host:port`"),
+        (false, Some("http" | "https")) if named => None,
+        (false, _) => Some("an upstream is `http://host:port` or `https://host:port`"),
+    }
+}
+
+/// Words that mean nothing where HL7 v2 is spoken. Apex is said elsewhere.
+fn only_elsewhere(written: &raw::Boundary, faults: &mut Faults) {
+    if let Some(base) = &written.fhir_base {
+        faults.say(base.span(), "only a FHIR boundary has a base");
+    }
+    if let Some(reads) = &written.reads {
+        faults.say(reads.span(), "nothing is read over an HL7 v2 boundary");
+    }
 }
 
 fn signatures(

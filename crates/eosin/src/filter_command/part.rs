@@ -7,7 +7,7 @@ use std::{
 };
 
 use aws_lc_rs::digest::{Context, SHA256};
-use carrier::table::Chunk;
+use carrier::{hl7v2::Trailers, table::Chunk};
 use flow::SplitPart;
 use mark::{
     digest::Hash,
@@ -26,6 +26,8 @@ pub(super) struct Part {
     records: u64,
     leaves: Frontier,
     positions: Vec<(u64, u64)>,
+    // Of HL7 v2 batches.
+    trailers: Trailers,
 }
 
 /// The manifest beside a part.
@@ -54,6 +56,7 @@ impl Part {
             records: 0,
             leaves: Frontier::default(),
             positions: Vec::new(),
+            trailers: Trailers::default(),
         })
     }
 
@@ -62,7 +65,7 @@ impl Part {
     /// Errors: a report, also for a record whose bytes were over the bound and are not there to be written.
     pub(super) fn add(&mut self, first: u64, chunk: &Chunk, chosen: &[bool]) -> miette::Result<()> {
         let bytes = chunk
-            .select(chosen)
+            .select_counting(chosen, &mut self.trailers)
             .into_diagnostic()
             .wrap_err_with(|| format!("{} cannot be written", self.temporary.place.display()))?;
         self.file

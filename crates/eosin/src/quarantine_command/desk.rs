@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use bytes::Bytes;
 use carrier::webhook::Class;
-use flow::{Asked, Flow, Overrule, Protocol, ReleaseError};
+use flow::{Asked, Flow, Leaving, Outcome, Overrule, Protocol, ReleaseError};
 use gateway::{Courier, WebhookCourier};
 use miette::IntoDiagnostic as _;
 use quarantine::{Again, ItemId, State, StepError};
@@ -23,9 +24,32 @@ pub(crate) struct Desk {
 struct Way {
     boundary: Arc<policy::Boundary>,
     protocol: Protocol,
-    courier: Courier,
+    courier: Messenger,
     /// Where events go, at a boundary that they cross.
     webhook: Option<WebhookCourier>,
+}
+
+/// Who takes an item over a boundary.
+enum Messenger {
+    Http(Courier),
+    Mllp(mllp::Courier),
+}
+
+impl Messenger {
+    /// Delivers, once: how it ended, and the answer's body if one came.
+    async fn deliver(&self, leaving: &Leaving, token: Option<&str>) -> (Outcome, Option<Bytes>) {
+        match self {
+            Self::Http(courier) => {
+                let delivered = courier.deliver(leaving, token).await;
+                (delivered.outcome, delivered.answer)
+            }
+            // Nobody logs in over MLLP: a token has no place there.
+            Self::Mllp(courier) => {
+                let delivered = courier.deliver(leaving).await;
+                (delivered.outcome, delivered.answer)
+            }
+        }
+    }
 }
 
 impl Desk {
@@ -37,7 +61,14 @@ impl Desk {
             let webhook = WebhookCourier::new(&crossing, &gateway::Timeouts::SUGGESTED).into_diagnostic()?;
             let name = crossing.boundary.name.clone();
             let (boundary, protocol) = (Arc::new(crossing.boundary), crossing.protocol);
-            ways.insert(name, Way { boundary, protocol, courier, webhook });
+            ways.insert(name, Way { boundary, protocol, courier: Messenger::Http(courier), webhook });
+        }
+        let limits = wiring::mllp_limits(config);
+        for feed in wiring::feeds(config, None)? {
+            let courier = mllp::Courier::new(&feed, &limits, &mllp::Timeouts::SUGGESTED).into_diagnostic()?;
+            let name = feed.boundary.name.clone();
+            let (boundary, protocol) = (Arc::new(feed.boundary), Protocol::Hl7v2);
+            ways.insert(name, Way { boundary, protocol, courier: Messenger::Mllp(courier), webhook: None });
         }
         Ok(Self { flow, ways, under_way: Mutex::new(()) })
     }
@@ -110,9 +141,9 @@ impl Desk {
             },
         };
         let answer = match outcome {
-            flow::Outcome::Answered(status) => format!("the upstream answered {status}"),
-            flow::Outcome::NotSent => "the upstream could not be reached".to_owned(),
-            flow::Outcome::Unknown => "the connection broke off".to_owned(),
+            Outcome::Answered(status) => format!("the upstream answered {status}"),
+            Outcome::NotSent => "the upstream could not be reached".to_owned(),
+            Outcome::Unknown => "the connection broke off".to_owned(),
         };
         match ended {
             Ok(State::Released) => told(id, true, format!("released: {answer} (ruling {place})")),
@@ -133,9 +164,9 @@ impl Desk {
     ) -> Result<Done, ReleaseError> {
         let (boundary, protocol) = (Arc::clone(&way.boundary), way.protocol.clone());
         let leaving = self.flow.begin_release(boundary, protocol, id, asked).await?;
-        let delivered = way.courier.deliver(&leaving, token).await;
-        let ended = self.flow.end_release(&leaving, delivered.outcome, delivered.answer.as_deref()).await;
-        Ok((leaving.place, delivered.outcome, ended))
+        let (outcome, answer) = way.courier.deliver(&leaving, token).await;
+        let ended = self.flow.end_release(&leaving, outcome, answer.as_deref()).await;
+        Ok((leaving.place, outcome, ended))
     }
 
     async fn release_event(
@@ -161,7 +192,7 @@ impl Desk {
 }
 
 /// Where the release stands in the ledger, how the exchange went, and what became of the item.
-type Done = (String, flow::Outcome, Result<State, ReleaseError>);
+type Done = (String, Outcome, Result<State, ReleaseError>);
 
 fn told(id: &ItemId, is_done: bool, said: String) -> Told {
     Told { item: id.to_string(), is_done, is_uncertain: false, said }

@@ -2,5 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
 
 mod crossing;
+mod leaks;
+mod peers;
 mod scene;
+mod shared;
 mod trouble;

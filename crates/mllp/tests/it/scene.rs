@@ -57,15 +57,34 @@ impl Scene {
     }
 
     pub(crate) fn with(behind: &Behind, tweak: impl FnOnce(&mut Config)) -> Self {
-        let mut config = config(behind.address);
+        Self::trusting(behind, &[], tweak)
+    }
+
+    /// One that trusts these datasets too.
+    pub(crate) fn trusting(behind: &Behind, sealed: &[&Sealed], tweak: impl FnOnce(&mut Config)) -> Self {
+        Self::trusting_at(behind.address, sealed, tweak)
+    }
+
+    /// In front of a receiver that is somebody else's.
+    pub(crate) fn trusting_at(
+        receiver: SocketAddr,
+        sealed: &[&Sealed],
+        tweak: impl FnOnce(&mut Config),
+    ) -> Self {
+        let mut config = config(receiver);
         tweak(&mut config);
         let folder = tempfile::tempdir().unwrap();
         let signer = SignerKey::generate("gateway.example/log", [9; 32]).unwrap();
         let ledger = Ledger::create(&folder.path().join("ledger"), signer).unwrap();
-        Self::around(config, Appender::start(ledger, AppenderConfig::standard()).unwrap(), folder)
+        Self::around(config, Appender::start(ledger, AppenderConfig::standard()).unwrap(), folder, sealed)
     }
 
-    pub(crate) fn around(config: Config, appender: Appender, folder: tempfile::TempDir) -> Self {
+    pub(crate) fn around(
+        config: Config,
+        appender: Appender,
+        folder: tempfile::TempDir,
+        more: &[&Sealed],
+    ) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let bounds = carrier::Limits { body_bytes: 8 << 20, records: 10_000 };
@@ -75,6 +94,9 @@ impl Scene {
         let mut trust = synthetic.trust.clone();
         trust.trust(attested.signer.verifier().clone(), [mark::Subject::Attested].into());
         trust.admit(&attested.dataset).unwrap();
+        for sealed in more {
+            trust.admit(&sealed.dataset).unwrap();
+        }
         let flow = Arc::new(Flow::new(Setup {
             recognition: flow::Recognition::off(),
             trust,
@@ -110,8 +132,13 @@ impl Scene {
     pub(crate) fn entries(&self) -> Vec<serde_json::Value> {
         self.flow.appender().publish().unwrap();
         let reader = ledger::Reader::open(&self.folder.path().join("ledger")).unwrap();
-        let entries = reader.entries(0..reader.size()).unwrap();
-        entries.iter().map(|entry| serde_json::from_slice(entry).unwrap()).collect()
+        let mut entries = Vec::new();
+        while let Some(more) = (reader.size() - entries.len() as u64).checked_sub(1) {
+            let start = entries.len() as u64;
+            let some = reader.entries(start..start + more.min(1000) + 1).unwrap();
+            entries.extend(some.iter().map(|entry| serde_json::from_slice(entry).unwrap()));
+        }
+        entries
     }
 }
 
@@ -259,6 +286,11 @@ impl Behind {
             }
         });
         Self { address, seen }
+    }
+
+    /// Forgets what has arrived.
+    pub(crate) fn clear(&self) {
+        self.seen().clear();
     }
 
     pub(crate) fn seen(&self) -> MutexGuard<'_, Vec<(usize, String)>> {

@@ -212,7 +212,7 @@ fn a_ledger_that_cannot_write_stops_everything_but_care() {
         let mut config = config(behind.address);
         config.boundaries[0].boundary.mode = Mode::Enforce;
         config.boundaries[0].boundary.continuity = continuity;
-        let scene = Scene::around(config, appender, folder);
+        let scene = Scene::around(config, appender, folder, &[]);
         disk.break_down();
         let message = if attested { marked(&scene.attested, &admit("1")) } else { admit("1") };
         let answer = scene.connect().ask(&message);

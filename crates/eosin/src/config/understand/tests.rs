@@ -137,6 +137,32 @@ fn events_are_sorted_to_two_endpoints_with_careful_defaults() {
 }
 
 #[test]
+fn an_hl7_v2_boundary_has_a_receiver() {
+    let feed = GOOD
+        .replace("\"salesforce\"", "\"hl7v2\"")
+        .replace("https://org.example", "mllps://ris.example:2575")
+        + "sender_ca = \"keys/senders.pem\"\n";
+    let config = understand(&feed, Path::new("/home/eosin.toml")).unwrap();
+    assert_eq!(config.boundaries[0].protocol, flow::Protocol::Hl7v2);
+    assert_eq!(config.boundaries[0].sender_ca.as_deref(), Some(Path::new("/home/keys/senders.pem")));
+    for (from, to, want) in [
+        ("mllps://ris.example:2575", "https://ris.example:2575", "is `mllp://host:port`"),
+        ("mllps://ris.example:2575", "mllp://ris.example", "is `mllp://host:port`"),
+        ("mllps://ris.example:2575", "mllp://ris.example:2575/x", "is `mllp://host:port`"),
+        ("tls = true", "tls = false", "asks senders for certificates"),
+        ("tls = true", "tls = true\nreads = \"open\"", "nothing is read"),
+        ("tls = true", "tls = true\nfhir_base = \"/x\"", "only a FHIR boundary has a base"),
+        ("tls = true", "anonymous_apex = \"allow\"", "only a Salesforce boundary has Apex"),
+        ("127.0.0.1:8443\"\ntls = true", "0.0.0.0:2575\"", "plain MLLP is for loopback only"),
+        ("\"hl7v2\"", "\"fhir\"", "an upstream is `http://host:port`"),
+    ] {
+        assert!(feed.contains(from), "{from}");
+        let said = faults(&feed.replace(from, to));
+        assert!(said.contains(want), "{want}: {said}");
+    }
+}
+
+#[test]
 fn every_fault_is_said_at_once() {
     let check = |from: &str, to: &str, want: &[&str]| {
         assert!(GOOD.contains(from), "{from}");
@@ -145,7 +171,7 @@ fn every_fault_is_said_at_once() {
             assert!(said.contains(word), "{said}");
         }
     };
-    check("salesforce", "soap", &["has a fault", "`salesforce`, `fhir` or `webhook`"]);
+    check("salesforce", "soap", &["has a fault", "`salesforce`, `fhir`, `hl7v2` or `webhook`"]);
     check("sandbox", "prod", &["environment `prod` is not one of"]);
     check("127.0.0.1:8443\"\ntls = true", "0.0.0.0:80\"", &["plain HTTP is for loopback only"]);
     check("https://org.example", "ftp://org.example", &["`http://host:port`"]);
