@@ -23,7 +23,7 @@ def story(tell):
     tell.step("a search by another name", lambda: family(patients.search(name=hidden["name"]).fetch()), lambda found: not found)
     tell.step("everybody, page by page", lambda: family(patients.sort("birthdate").limit(1).fetch_all()), lambda found: len(found) == 3)
     tell.step("everybody at once", lambda: family(patients.fetch()))
-    tell.step("how many there are", patients.count)
+    tell.step("how many there are", lambda: patients.search(_summary="count").fetch_raw().total)
     tell.step("the first of them", lambda: patients.sort("birthdate").first()["name"][0]["family"])
     tell.step("one by id", lambda: patients.get(shown["patient"]).serialize(), lambda one: one["id"] == shown["patient"])
     tell.step("another by id", lambda: raised(lambda: patients.get(hidden["patient"])), lambda said: said == "ResourceNotFound")

@@ -64,25 +64,34 @@ impl Flow {
     /// Bounds: linear in the lines; the caller bounds them.
     /// Source: spec/carriers.md section 3.9.
     pub fn show_lines(&self, reader: &Reader, lines: &[u8]) -> ShownLines {
+        let lines: Vec<&[u8]> = lines
+            .split(|byte| *byte == b'\n')
+            .map(<[u8]>::trim_ascii)
+            .filter(|line| !line.is_empty())
+            .collect();
+        // All of them are decided on in one ruling.
+        let (mut readings, mut counts) = (Vec::with_capacity(lines.len()), Vec::with_capacity(lines.len()));
+        for line in &lines {
+            let found = fhir::read_document(line, &self.limits()).records;
+            counts.push(found.len());
+            readings.extend(found);
+        }
+        let mut looked = self.look_at_resources(reader, &readings).into_iter();
         let mut shown = ShownLines::default();
-        for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
-            let readings = fhir::read_document(line.trim_ascii(), &self.limits()).records;
-            let looked = self.look_at_resources(reader, &readings);
-            let is_hidden = looked.iter().any(|one| one.seen.is_hidden());
-            let labels = match looked.as_slice() {
-                [one] => one.labels.as_ref(),
-                _ => None,
-            };
-            let text = std::str::from_utf8(line).ok();
-            let relabelled = labels.zip(text).and_then(|(labels, text)| fhir::relabelled(text, labels));
-            if is_hidden {
+        for (line, count) in lines.into_iter().zip(counts) {
+            let own: Vec<Looked> = looked.by_ref().take(count).collect();
+            if own.iter().any(|one| one.seen.is_hidden()) {
                 shown.withheld += 1;
             } else {
+                let labels = own.first().filter(|_| count == 1).and_then(|one| one.labels.as_ref());
+                let relabelled = labels
+                    .zip(std::str::from_utf8(line).ok())
+                    .and_then(|(labels, text)| fhir::relabelled(text, labels));
                 shown.shown += 1;
                 shown.kept.extend_from_slice(relabelled.as_deref().map_or(line, str::as_bytes));
                 shown.kept.push(b'\n');
             }
-            shown.seen.extend(looked.into_iter().map(|one| one.seen));
+            shown.seen.extend(own.into_iter().map(|one| one.seen));
         }
         shown
     }

@@ -216,6 +216,11 @@ async fn cross_over(
 ) -> (Result<Response<Body>, Problem>, Story) {
     let _under_way = lane.under_way.clone();
     let start = Instant::now();
+    match fhir_reading::patch_of_hidden(&lane, &head).await {
+        Ok(None) => {}
+        Ok(Some(absent)) => return (Ok(absent), story),
+        Err(turned) => return (turned.told(), story),
+    }
     let prepared = match patching::read(&lane, &mut head, &collected).await {
         Ok(patching::Read::NotNeeded) => {
             authorship::carried(&lane, &head, &collected).await.map(Prepared::Labelled)

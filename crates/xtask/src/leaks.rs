@@ -27,6 +27,8 @@ pub(crate) enum Script {
     Suite,
     /// Events from senders and to consumers that we did not write, and the channels of a boundary of events.
     Webhooks,
+    /// FHIR clients and Bundles in front of a FHIR server that is not ours.
+    Fhir,
 }
 
 impl Script {
@@ -39,6 +41,7 @@ impl Script {
             Self::Golden => "tests/clients/golden_shapes.py",
             Self::Suite => "tests/clients/jsforce_suite.py",
             Self::Webhooks => "tests/webhooks/all.py",
+            Self::Fhir => "tests/fhir/stories.py",
         }
     }
 }
@@ -62,7 +65,8 @@ pub(crate) fn run(
     arguments: &[String],
     tally: &mut Tally,
 ) -> Result<(), String> {
-    if matches!(script, Script::Golden | Script::Suite | Script::Webhooks) {
+    let installs = [Script::Channels, Script::Fhir, Script::Golden, Script::Suite, Script::Webhooks];
+    if installs.iter().any(|one| one.path() == script.path()) {
         clients::provide()?;
     }
     let binary = clients::built(root)?;

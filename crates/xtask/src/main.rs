@@ -18,7 +18,8 @@ cargo xtask <command>
   ci          everything CI runs, in order; ends with `N passed, N failed, N skipped`
   tidy        what a compiler cannot check: imports, names, words, links, vectors, licences
   clients     stories with real Salesforce clients: straight to the org, and through the gateway
-  leaks       the leak channels of an org, a scene each; `--write` writes docs/leak-channels.md
+  fhir        real FHIR clients and Synthea's Bundles, in front of Medplum's router
+  leaks       the leak channels, a scene each; `--write` writes docs/leak-channels.md
   bypass      the duel of tricks and doors
   kill        the duel of a gateway that is killed under load; `--seconds 120` for a long one
   refresh     what a sandbox refresh carries, with and without a gateway in front of the sandbox
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         "ci" => Ok(ci::run()),
         "tidy" => Ok(run_tidy()),
         "clients" => Ok(clients::alone(&rest)),
+        "fhir" => Ok(leaks::alone(leaks::Script::Fhir, &rest)),
         "leaks" => Ok(leaks::alone(leaks::Script::Channels, &rest)),
         "bypass" => Ok(leaks::alone(leaks::Script::Bypass, &rest)),
         "kill" => Ok(leaks::alone(leaks::Script::Kill, &rest)),

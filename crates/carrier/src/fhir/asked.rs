@@ -142,6 +142,8 @@ pub fn asked(method: &str, target: &str, base: &str) -> Asked {
 fn operation(path: &[&str]) -> Asked {
     match path {
         ["$export"] | ["Patient", "$export"] => Asked::Export,
+        // The state of an export, as HAPI names it: the answer is its manifest.
+        ["$export-poll-status"] => Asked::Elsewhere,
         ["Group", id, "$export"] if is_id(id) => Asked::Export,
         [kind, id, "$everything"] if is_type_name(kind) && is_id(id) => {
             Asked::Everything { resource_type: (*kind).to_owned(), id: (*id).to_owned() }
@@ -224,7 +226,13 @@ mod tests {
         ] {
             check(target, &Asked::Closed);
         }
-        for target in ["/files/1.ndjson", "/fhir/status/17", "/fhir/a/b/c/d", "/other/Patient/1"] {
+        for target in [
+            "/files/1.ndjson",
+            "/fhir/status/17",
+            "/fhir/$export-poll-status?_jobId=1",
+            "/fhir/a/b/c/d",
+            "/other/Patient/1",
+        ] {
             check(target, &Asked::Elsewhere);
         }
         for target in ["/fhir/$export", "/fhir/Patient/$export?_type=Patient", "/fhir/Group/1/$export"] {

@@ -25,8 +25,17 @@ pub enum Detail {
 }
 
 /// Parameters that change only what an answer looks like, or where in the results it begins.
-const SHAPE: [&str; 8] =
-    ["_count", "_offset", "_total", "_summary", "_elements", "_maxresults", "_pretty", "_format"];
+const SHAPE: [&str; 9] = [
+    "_count",
+    "_offset",
+    "_total",
+    "_totalMethod",
+    "_summary",
+    "_elements",
+    "_maxresults",
+    "_pretty",
+    "_format",
+];
 
 /// Parameters with an underscore that look at the resource itself, or bring others that are judged by themselves.
 const OWN: [&str; 21] = [
@@ -194,7 +203,7 @@ fn closed(name: &str, value: &str) -> Option<&'static str> {
         "_typeFilter" if value.contains('.') || value.contains("_has") => {
             Some("an export cannot be chosen by resources that could be hidden")
         }
-        _ if SHAPE.contains(&bare) || OWN.contains(&bare) || bare == "_totalMethod" => None,
+        _ if SHAPE.contains(&bare) || OWN.contains(&bare) => None,
         _ if bare.starts_with('_') || PLACES.contains(&bare.to_ascii_lowercase().as_str()) => Some(
             "this parameter is not one that can be isolated; pages are those of the `next` links that this address gives",
         ),

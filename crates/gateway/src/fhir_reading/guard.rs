@@ -19,7 +19,7 @@ use crate::{
 };
 
 use super::{
-    judge,
+    judge, relayed,
     server::{Server, absent},
 };
 
@@ -41,6 +41,7 @@ const TAKEN: &str = "this id is taken; let the server choose one, or choose anot
 const SUBSCRIBED: &str =
     "a subscription sends what the server finds past this gateway, so none is made where something is hidden";
 const LONG: &str = "the body is longer than is read where reads are isolated; send it in parts";
+const XML: &str = "send Bundles in JSON where reads are isolated: what they ask for has to be read";
 const NESTED: &str = "this cannot be asked in a Bundle where reads are isolated; ask for it by itself";
 
 /// Looks at what a write names before it is sent; nothing where reads are not isolated.
@@ -72,7 +73,14 @@ pub(crate) async fn guard(
     writing.refuse_subscriptions(&body)?;
     let method = head.method.as_str().to_owned();
     if let Some(found) = fhir::interaction(&method, &head.target, None, &reads.base) {
+        let kind = head.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
         match found {
+            Interaction::Create { resource_type } | Interaction::Update { resource_type, .. }
+                if is_subscription(&resource_type) =>
+            {
+                return Err(Problem::Closed(SUBSCRIBED).into());
+            }
+            Interaction::Bundle if kind.contains("xml") => return Err(Problem::Closed(XML).into()),
             Interaction::Bundle => {
                 if let Some(other) = writing.bundle(&body).await? {
                     *replaced = Some(other);
@@ -103,6 +111,31 @@ pub(crate) async fn guard(
     head.headers.insert(header::ACCEPT, HeaderValue::from_static("application/fhir+json"));
     let Writing { reader, sent, seen, .. } = writing;
     Ok(Some(Guard { reader, sent, seen, upstream, gateway }))
+}
+
+/// The answer to a patch of a hidden resource: that of one that is not there. Asked before the patch is carried out on
+/// what is read, for that would tell.
+pub(crate) async fn patch_of_hidden(lane: &Lane, head: &Head) -> Result<Option<Response<Body>>, Turned> {
+    let Some(reads) = &lane.fhir else { return Ok(None) };
+    let found = fhir::interaction(head.method.as_str(), &head.target, None, &reads.base);
+    let Some(Interaction::Patch { resource_type, id: Some(id) }) = found else { return Ok(None) };
+    let reader = lane.fhir_reader(&head.client);
+    if !reader.hidden.hides_labelled() {
+        return Ok(None);
+    }
+    let server = Server::new(lane, head);
+    let mut seen = Vec::new();
+    let is_hidden = server.is_hidden(&reader, &resource_type, id.as_str(), &mut seen).await?;
+    lane.flow.show(&reader, "read", seen).await?;
+    if !is_hidden {
+        return Ok(None);
+    }
+    Ok(Some(relayed(server.absent(&resource_type, id.as_str(), "").await?)))
+}
+
+/// A subscription's messages go past this gateway.
+fn is_subscription(resource_type: &str) -> bool {
+    matches!(resource_type, "Subscription" | "SubscriptionTopic")
 }
 
 struct Writing<'l> {

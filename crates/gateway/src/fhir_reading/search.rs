@@ -8,7 +8,7 @@ use carrier::{
     route::Target,
 };
 use flow::{Reader, Seen};
-use http::{Response, StatusCode};
+use http::{Response, StatusCode, header};
 use policy::Hidden;
 
 use crate::{body::Body, problem::Problem, reading::Turned};
@@ -342,7 +342,11 @@ async fn composed(
     count: Option<usize>,
     is_whole: bool,
 ) -> Result<(Response<Body>, Vec<Seen>), Turned> {
-    let (answered, page) = found.first.take().ok_or(Problem::Internal)?;
+    let (mut answered, page) = found.first.take().ok_or(Problem::Internal)?;
+    // They would change with what is hidden, or count it.
+    for name in [header::ETAG.as_str(), "last-modified", "link", "x-total-count"] {
+        answered.parts.headers.remove(name);
+    }
     if start.query.detail() == Detail::Part {
         detailed(server, &start.query, &mut found.taken).await?;
     }

@@ -27,19 +27,19 @@ fn scene(origin: &str, environment: Environment, tweak: impl FnOnce(&mut mark::T
     Scene::signing(config, Signatures::off(), "gateway.example/log", now, tweak)
 }
 
-fn production(upstream: &Upstream) -> Scene {
+pub(crate) fn production(upstream: &Upstream) -> Scene {
     scene(&upstream.origin(), Environment::Production, |_| {})
 }
 
-fn value(answer: &Answer) -> Value {
+pub(crate) fn value(answer: &Answer) -> Value {
     serde_json::from_slice(&answer.body).unwrap_or_else(|_| panic!("{}", answer.text()))
 }
 
-fn hidden(id: &str) -> String {
+pub(crate) fn hidden(id: &str) -> String {
     format!(r#"{{"resourceType":"Patient","id":"{id}",{TEST_DATA},"name":[{{"family":"Zzyzx"}}]}}"#)
 }
 
-fn shown(id: &str) -> String {
+pub(crate) fn shown(id: &str) -> String {
     format!(r#"{{"resourceType":"Patient","id":"{id}","name":[{{"family":"Bell"}}]}}"#)
 }
 

@@ -1,0 +1,172 @@
+//! Writes and exports at a FHIR boundary that hides: what they name, find or carry away and is hidden is not there.
+
+use serde_json::Value;
+use testkit::upstream::{Received, Reply, Upstream};
+
+use crate::{
+    fhir_isolated::{hidden, production, shown, value},
+    scene::Answer,
+};
+
+const JSON: (&str, &str) = ("Content-Type", "application/fhir+json");
+
+/// Patients 1 and 3 are shown, 2 is hidden; searches by identifier find the one of that number.
+fn server(request: &Received) -> Reply {
+    let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
+    let one = |id: &str| if id == "2" { hidden(id) } else { shown(id) };
+    let ndjson = |text: String| Reply::Whole {
+        status: 200,
+        headers: vec![("Content-Type".to_owned(), "application/fhir+ndjson".to_owned())],
+        body: text.into_bytes(),
+    };
+    match (request.method.as_str(), path) {
+        ("POST", "/fhir") => {
+            let asked: Value = serde_json::from_slice(&request.body).unwrap();
+            let asked: Vec<String> = asked["entry"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|one| one["request"]["url"].to_string())
+                .collect();
+            Reply::json(
+                200,
+                &format!(
+                    r#"{{"resourceType":"Bundle","type":"batch-response","entry":[{{"response":{{"status":"404","outcome":{{"resourceType":"OperationOutcome","issue":[{{"diagnostics":{}}}]}}}}}}]}}"#,
+                    asked[0]
+                ),
+            )
+        }
+        ("GET", "/fhir/Patient") => {
+            let found =
+                query.split("identifier=").nth(1).map(|rest| rest.split('&').next().unwrap().to_owned());
+            let entries: Vec<String> =
+                found.iter().map(|id| format!(r#"{{"resource":{}}}"#, one(id))).collect();
+            Reply::json(
+                200,
+                &format!(
+                    r#"{{"resourceType":"Bundle","type":"searchset","total":{},"entry":[{}]}}"#,
+                    entries.len(),
+                    entries.join(",")
+                ),
+            )
+        }
+        ("GET", "/fhir/files/1.ndjson") => {
+            ndjson(format!("{}\n{}\nnot a line\n\n{}", shown("1"), hidden("2"), shown("3")))
+        }
+        ("GET", "/fhir/status/1") => Reply::json(
+            200,
+            &format!(
+                r#"{{"output":[{{"type":"Patient","url":"http://{}/fhir/files/1.ndjson","count":3}}],"deleted":[{{"url":"x"}}]}}"#,
+                host(request)
+            ),
+        ),
+        ("GET", path) => match path.rsplit('/').next() {
+            Some(id @ ("1" | "2" | "3")) => Reply::json(200, &one(id)),
+            _ => Reply::json(404, r#"{"resourceType":"OperationOutcome","issue":[]}"#),
+        },
+        ("DELETE", _) => Reply::json(
+            404,
+            &format!(r#"{{"resourceType":"OperationOutcome","issue":[{{"diagnostics":"no {path}"}}]}}"#),
+        ),
+        _ => Reply::json(201, &shown("9")),
+    }
+}
+
+fn host(request: &Received) -> &str {
+    request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host")).map_or("", |(_, value)| value)
+}
+
+fn outcome(answer: &Answer) -> String {
+    value(answer)["issue"][0].to_string()
+}
+
+#[test]
+fn a_write_finds_nothing_that_is_hidden() {
+    let upstream = Upstream::start(server);
+    let scene = production(&upstream);
+    let deleted = scene.ask("DELETE", "/fhir/Patient/2", &[], b"");
+    assert_eq!(
+        (deleted.status, outcome(&deleted).contains("no /fhir/Patient/2\"")),
+        (404, true),
+        "{}",
+        deleted.text()
+    );
+    let sent = upstream.received();
+    assert!(
+        sent.iter().filter(|one| one.method == "DELETE").all(|one| one.target.len() > 20),
+        "another id was sent"
+    );
+    scene.ask("DELETE", "/fhir/Patient?identifier=2", &[], b"");
+    scene.ask("DELETE", "/fhir/Patient?identifier=3", &[], b"");
+    let targets: Vec<String> =
+        upstream.received().into_iter().filter(|one| one.method == "DELETE").map(|one| one.target).collect();
+    assert!(
+        targets[1].starts_with("/fhir/Patient?_id=") && !targets[1].contains("identifier"),
+        "{targets:?}"
+    );
+    assert_eq!(targets[2], "/fhir/Patient?identifier=3", "what finds nobody hidden is sent as it came");
+    let patched =
+        scene.ask("PATCH", "/fhir/Patient/2", &[("Content-Type", "application/json-patch+json")], b"[]");
+    assert_eq!(patched.status, 404, "{}", patched.text());
+}
+
+#[test]
+fn a_batch_asks_for_nothing_that_is_hidden() {
+    let upstream = Upstream::start(server);
+    let scene = production(&upstream);
+    let batch = |url: &str| {
+        format!(
+            r#"{{"resourceType":"Bundle","type":"batch","entry":[{{"request":{{"method":"GET","url":"{url}"}}}}]}}"#
+        )
+    };
+    let answer = scene.ask("POST", "/fhir", &[JSON], batch("Patient/2").as_bytes());
+    let said = value(&answer)["entry"][0]["response"]["outcome"]["issue"][0]["diagnostics"].clone();
+    assert_eq!(said, "Patient/2", "the id is put back: {}", answer.text());
+    scene.ask("POST", "/fhir", &[JSON], batch("Patient?identifier=2").as_bytes());
+    let sent = upstream.received();
+    let bodies: Vec<String> = sent
+        .iter()
+        .filter(|one| one.method == "POST")
+        .map(|one| String::from_utf8_lossy(&one.body).into_owned())
+        .collect();
+    assert!(!bodies[0].contains("Patient/2\""), "{}", bodies[0]);
+    assert!(bodies[1].contains("Patient?_id=") && !bodies[1].contains("identifier"), "{}", bodies[1]);
+    for refused in ["Patient/$everything", "Patient/_history", "Patient?_has:Observation:subject:code=1"] {
+        assert_eq!(scene.ask("POST", "/fhir", &[JSON], batch(refused).as_bytes()).status, 403, "{refused}");
+    }
+}
+
+#[test]
+fn exported_files_are_filtered_as_they_stream_and_nothing_counts_them() {
+    let upstream = Upstream::start(server);
+    let scene = production(&upstream);
+    let file = scene.ask("GET", "/fhir/files/1.ndjson", &[], b"");
+    let text = file.text();
+    assert!(text.contains(&shown("1")) && text.contains(&shown("3")), "{text}");
+    assert!(!text.contains("Zzyzx") && !text.contains("not a line"), "{text}");
+    let manifest = value(&scene.ask("GET", "/fhir/status/1", &[], b""));
+    assert_eq!(manifest["output"][0]["url"], "http://gateway.example/fhir/files/1.ndjson");
+    assert!(!manifest.to_string().contains("count"), "{manifest}");
+    assert_eq!(scene.ask("GET", "/fhir/other/1", &[], b"").status, 403, "a resource at a path of its own");
+}
+
+#[test]
+fn a_subscription_is_refused_where_something_is_hidden() {
+    let upstream = Upstream::start(server);
+    let scene = production(&upstream);
+    for (method, target, body) in [
+        ("POST", "/fhir/Subscription", r#"{"resourceType":"Subscription","criteria":"Patient"}"#),
+        ("PUT", "/fhir/Subscription/1", r#"{"resourceType":"Subscription","id":"1"}"#),
+        (
+            "POST",
+            "/fhir",
+            r#"{"resourceType":"Bundle","type":"batch","entry":[{"resource":{"resourceType":"Subscription"},"request":{"method":"POST","url":"Subscription"}}]}"#,
+        ),
+    ] {
+        let answer = scene.ask(method, target, &[JSON], body.as_bytes());
+        assert_eq!(answer.status, 403, "{method} {target}");
+    }
+    assert!(
+        upstream.received().iter().all(|one| !String::from_utf8_lossy(&one.body).contains("Subscription"))
+    );
+}
