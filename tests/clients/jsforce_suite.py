@@ -30,6 +30,9 @@ import install
 import stage
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "leaks"))
+import fields  # noqa: E402
+
 SUITE = HERE / "suite"
 FILE_SECONDS = 240
 TEST_MS = 60_000
@@ -74,7 +77,7 @@ def laid_out(name, tests, packages, folder):
     folder.mkdir()
     shutil.copytree(tests, folder / "test")
     (folder / "node_modules").symlink_to(packages)
-    mapped = {r"^\.\.$": "jsforce", r"^(\.\./)+src$": "jsforce", r"^(\.\./)+(src|lib)/(.+)$": "jsforce/lib/$3", "^puppeteer$": str(SUITE / "browser.cjs")}
+    mapped = {r"^(\.\./)+src$": "jsforce", r"^(\.\./)+(src|lib)/(.+)$": "jsforce/lib/$3", "^puppeteer$": str(SUITE / "browser.cjs")}
     settings = {"testMatch": ["**/test/*.test.ts"], "transform": {r"\.tsx?$": str(folder / "transform.cjs")}, "moduleNameMapper": mapped,
                 "testTimeout": TEST_MS, "setupFiles": [str(folder / "setup.cjs")], "rootDir": str(folder)}
     shutil.copy(SUITE / "transform.cjs", folder)
@@ -161,12 +164,16 @@ def post(place, token, path, body, kind="application/json", method="POST"):
 
 
 def prepare(place, package):
-    """What the suites find in the org they are written for: their package, a big table, sample data; gives a session."""
+    """What the suites find in the org they are written for: their package, a big table, sample data; gives a session.
+
+    Eosin's fields are there too: what a gateway isolates goes by them.
+    """
     form = {"grant_type": "password", "client_id": stage.CREDENTIALS["KEY"], "client_secret": stage.CREDENTIALS["SECRET"],
             "username": stage.CREDENTIALS["USER"], "password": stage.CREDENTIALS["PASSWORD"]}
     session = post(place, None, "/services/oauth2/token", urllib.parse.urlencode(form).encode(), "application/x-www-form-urlencoded")
     token, base = session["access_token"], f"/services/data/{VERSION}"
     deploy(place, token, package)
+    put(place, token, fields.package())
     job = post(place, token, f"{base}/jobs/ingest", {"object": "BigTable__c", "operation": "insert"})
     rows = "OwnerId\n" + f"{session['id'].rsplit('/', 1)[1]}\n" * BIG_ROWS
     post(place, token, f"{base}/jobs/ingest/{job['id']}/batches", rows.encode(), "text/csv", "PUT")
@@ -200,11 +207,16 @@ def deploy(place, token, package):
         for file in sorted(package.rglob("*")):
             if file.is_file():
                 zipped.write(file, file.relative_to(package.parent))
+    put(place, token, packed.getvalue())
+
+
+def put(place, token, zipped):
+    """Deploys a zip, and waits until it is there."""
     options = json.dumps({"deployOptions": {"singlePackage": True, "rollbackOnError": False}})
     edge = "part-of-a-deployment"
     body = (f'--{edge}\r\nContent-Disposition: form-data; name="json"\r\nContent-Type: application/json\r\n\r\n{options}\r\n'
             f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="deploy.zip"\r\nContent-Type: application/zip\r\n\r\n').encode()
-    body += packed.getvalue() + f"\r\n--{edge}--\r\n".encode()
+    body += zipped + f"\r\n--{edge}--\r\n".encode()
     base = f"/services/data/{VERSION}/metadata/deployRequest"
     begun = post(place, token, base, body, f"multipart/form-data; boundary={edge}")
     url = urllib.request.Request(f"{place.http}{base}/{begun['id']}?includeDetails=true", headers={"Authorization": f"Bearer {token}"})
