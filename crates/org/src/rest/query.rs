@@ -23,6 +23,14 @@ pub(crate) fn start(
         .ok_or_else(|| Failure::request(400, "MALFORMED_QUERY", "A query string has to be specified"))?;
     let query = parse(text)?;
     let missing_tooling = tooling && visit.state.store.schema.object(&query.from).is_none();
+    if missing_tooling && query.from.eq_ignore_ascii_case(TRACKING) {
+        // What the CLI asks before it makes a sandbox: no source is tracked here.
+        let row = json!({"attributes": {"type": TRACKING}, "IsSourceTrackingSandboxesEnabled": false});
+        return Ok(Reply::json(
+            200,
+            dressed(json!({"totalSize": 1, "done": true, "records": [row]}), TRACKING),
+        ));
+    }
     if missing_tooling && TOOLING_OBJECTS.iter().any(|name| name.eq_ignore_ascii_case(&query.from)) {
         return Ok(Reply::json(
             200,
@@ -146,6 +154,9 @@ fn dressed(body: Value, object: &str) -> Value {
 
 /// How many records of one answer are noted as seen.
 const VIEWED_MAX: usize = 200;
+
+/// The setting that says whether sandboxes track changes of source.
+const TRACKING: &str = "SourceTrackingSettings";
 
 /// Objects of the Tooling API that clients ask about and that have no rows here.
 const TOOLING_OBJECTS: [&str; 10] = [

@@ -70,6 +70,9 @@ async fn a_sandbox_is_made_refreshed_and_ended() {
     let made = story.call("POST", "tooling/sobjects/SandboxInfo", asked).await;
     assert_eq!(made.status, 201, "{made:?}");
     let info = made.json()["id"].as_str().unwrap().to_owned();
+    let tracked =
+        tooling(&story, "SELECT IsSourceTrackingSandboxesEnabled FROM SourceTrackingSettings").await;
+    assert_eq!(tracked[0]["IsSourceTrackingSandboxesEnabled"], false);
     let process = "SELECT Id,Status,SandboxName,SandboxInfoId,LicenseType,CreatedDate,CopyProgress,SandboxOrganization,SourceId,\
         Description,EndDate,Features FROM SandboxProcess WHERE SandboxName='Uat' ORDER BY CreatedDate DESC";
     let first = tooling(&story, process).await.remove(0);
