@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use flow::{Asked, unix_seconds};
-use quarantine::{Kept, State};
+use flow::{Asked, ReleaseError, unix_seconds};
+use quarantine::{ItemId, Kept, State, StepError};
 use tokio::{
     sync::watch,
     time::{MissedTickBehavior, interval},
@@ -22,21 +22,34 @@ pub(crate) async fn retry(lane: Arc<Lane>, hooks: Arc<Webhooks>, mut stop: watch
     let _under_way = lane.under_way.clone();
     let mut looks = interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // What is refused by now is a person's to decide; asking again every second would only fill the ledger.
+    let mut left: BTreeSet<ItemId> = BTreeSet::new();
     loop {
         tokio::select! {
             _ = stop.changed() => return,
             _ = looks.tick() => {}
         }
         let mut failed: BTreeSet<String> = BTreeSet::new();
-        for kept in lane.flow.waiting(&lane.boundary.name).await {
+        let waiting = lane.flow.waiting(&lane.boundary.name).await;
+        left.retain(|id| waiting.iter().any(|kept| kept.item.id == *id));
+        for kept in waiting {
             if *stop.borrow() {
                 return;
             }
             let endpoint = kept.item.waits_for.clone().unwrap_or_default();
             let is_due = due(&kept, &hooks.config.retries)
                 .is_some_and(|seconds| seconds <= u64::try_from(lane.flow.seconds()).unwrap_or(0));
-            if is_due && !failed.contains(&endpoint) && !again(&lane, &hooks, &kept).await {
-                failed.insert(endpoint);
+            if !is_due || failed.contains(&endpoint) || left.contains(&kept.item.id) {
+                continue;
+            }
+            match again(&lane, &hooks, &kept).await {
+                Again::Done => {}
+                Again::Later => {
+                    failed.insert(endpoint);
+                }
+                Again::Left => {
+                    left.insert(kept.item.id);
+                }
             }
         }
     }
@@ -48,23 +61,38 @@ fn due(kept: &Kept, waits: &[Duration]) -> Option<u64> {
     Some(unix_seconds(&kept.since)? + waits.get(attempts)?.as_secs())
 }
 
-/// Sends one item; whether it is done with.
-async fn again(lane: &Lane, hooks: &Webhooks, kept: &Kept) -> bool {
+/// What became of an attempt.
+enum Again {
+    /// It arrived.
+    Done,
+    /// It did not, or could not be made now.
+    Later,
+    /// It is not to be made again: a person decides.
+    Left,
+}
+
+/// Sends one item.
+async fn again(lane: &Lane, hooks: &Webhooks, kept: &Kept) -> Again {
     let begun = lane.flow.begin_redelivery(hooks.hook(), &kept.item.id, &Asked::retry(), None).await;
     let redelivery = match begun {
         Ok(redelivery) => redelivery,
+        Err(ReleaseError::Ledger | ReleaseError::Stopped(_) | ReleaseError::Step(StepError::Disk(_))) => {
+            return Again::Later;
+        }
         Err(error) => {
-            tracing::warn!(item = %kept.item.id, "a waiting event was not sent: {error}");
-            return true;
+            lane.flow.give_up(&kept.item);
+            tracing::warn!(item = %kept.item.id, "a waiting event is not sent again by itself: {error}");
+            return Again::Left;
         }
     };
     let tried = hooks.send_again(&redelivery, lane.flow.seconds()).await;
     let ended = lane.flow.end_redelivery(&redelivery.leaving, tried.outcome, tried.taken).await;
-    let is_last = usize::try_from(kept.attempts).unwrap_or(usize::MAX) + 1 >= hooks.config.retries.len();
-    let is_done = matches!(ended, Ok(State::Released));
-    if is_last && !is_done {
+    if matches!(ended, Ok(State::Released)) {
+        return Again::Done;
+    }
+    if usize::try_from(kept.attempts).unwrap_or(usize::MAX) + 1 >= hooks.config.retries.len() {
         lane.flow.give_up(&kept.item);
         tracing::warn!(item = %kept.item.id, "a waiting event is not sent again by itself: release or reject it");
     }
-    is_done
+    Again::Later
 }
