@@ -6,4 +6,5 @@ mod leaks;
 mod peers;
 mod scene;
 mod shared;
+mod tls;
 mod trouble;

@@ -118,6 +118,14 @@ impl Scene {
         self.running.as_ref().unwrap().metrics()()
     }
 
+    pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
+    }
+
+    pub(crate) fn flow(&self) -> Arc<Flow> {
+        Arc::clone(&self.flow)
+    }
+
     pub(crate) fn connect(&self) -> Sender {
         Sender::new(TcpStream::connect(self.address()).unwrap())
     }
