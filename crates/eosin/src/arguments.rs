@@ -514,7 +514,7 @@ pub(crate) struct OrgArguments {
     /// An object whose records are copied, once for each; a partial sandbox needs one.
     #[arg(long, value_name = "OBJECT", requires = "sandbox_of")]
     pub(crate) sandbox_object: Vec<String>,
-    /// An Apex class that implements SandboxPostCopy, run once the copy is made.
+    /// An Apex class that implements `SandboxPostCopy`, run once the copy is made.
     #[arg(long, value_name = "CLASS", requires = "sandbox_of")]
     pub(crate) post_copy: Option<String>,
     /// A template of partial sandboxes, for those that are made by `SandboxInfo`: `NAME=Account,Contact`.
