@@ -1,10 +1,11 @@
 //! Writes and exports at a FHIR boundary that hides: what they name, find or carry away and is hidden is not there.
 
+use policy::Environment;
 use serde_json::Value;
 use testkit::upstream::{Received, Reply, Upstream};
 
 use crate::{
-    fhir_isolated::{hidden, production, shown, value},
+    fhir_isolated::{hidden, production, scene, shown, value},
     scene::Answer,
 };
 
@@ -153,7 +154,8 @@ fn exported_files_are_filtered_as_they_stream_and_nothing_counts_them() {
 #[test]
 fn a_subscription_is_refused_where_something_is_hidden() {
     let upstream = Upstream::start(server);
-    let scene = production(&upstream);
+    // A sandbox takes what has no mark: only this rule refuses.
+    let scene = scene(&upstream.origin(), Environment::Sandbox, |_| {});
     for (method, target, body) in [
         ("POST", "/fhir/Subscription", r#"{"resourceType":"Subscription","criteria":"Patient"}"#),
         ("PUT", "/fhir/Subscription/1", r#"{"resourceType":"Subscription","id":"1"}"#),
@@ -165,6 +167,7 @@ fn a_subscription_is_refused_where_something_is_hidden() {
     ] {
         let answer = scene.ask(method, target, &[JSON], body.as_bytes());
         assert_eq!(answer.status, 403, "{method} {target}");
+        assert!(answer.text().contains("subscription"), "{}", answer.text());
     }
     assert!(
         upstream.received().iter().all(|one| !String::from_utf8_lossy(&one.body).contains("Subscription"))

@@ -16,7 +16,11 @@ const TEST_DATA: &str =
     r#""meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"HTEST"}]}"#;
 const LIMITS: Limits = Limits { body_bytes: 1 << 20, records: 100 };
 
-fn scene(origin: &str, environment: Environment, tweak: impl FnOnce(&mut mark::TrustStore)) -> Scene {
+pub(crate) fn scene(
+    origin: &str,
+    environment: Environment,
+    tweak: impl FnOnce(&mut mark::TrustStore),
+) -> Scene {
     let mut config = config(origin);
     let boundary = &mut config.boundaries[0];
     boundary.protocol = Protocol::Fhir { base: "/fhir".to_owned() };
