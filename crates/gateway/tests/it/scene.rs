@@ -137,6 +137,14 @@ impl Scene {
         self.exchange(&request(method, target, headers, body))
     }
 
+    /// The entries of the ledger so far.
+    pub(crate) fn entries(&self) -> Vec<serde_json::Value> {
+        self.flow.appender().publish().unwrap();
+        let reader = ledger::Reader::open(&self.folder.path().join("ledger")).unwrap();
+        let entries = reader.entries(0..reader.size()).unwrap();
+        entries.iter().map(|entry| serde_json::from_slice(entry).unwrap()).collect()
+    }
+
     /// Stops, and gives the entries of the ledger.
     pub(crate) fn stop(mut self) -> (Stopped, Vec<serde_json::Value>) {
         let stopped = self.runtime.block_on(self.running.take().unwrap().stop());

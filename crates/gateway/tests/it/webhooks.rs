@@ -13,7 +13,7 @@ use std::{
 use carrier::webhook::{Class, EventMap, Format};
 use flow::{Asked, Extent, Keeping, Overrule, Protocol, Webhook};
 use gateway::{EndpointConfig, Signatures, WebhookConfig, WebhookCourier};
-use policy::{Boundary, Environment, Mode};
+use policy::{Boundary, Environment, Mode, Policies};
 use quarantine::{Again, Bounds, Keeper, Kept, KeyEncryptionKey, Quarantine, Random, State};
 use signature::webhook::{WebhookKey, sign_webhook, verify_webhook};
 use testkit::upstream::{Received, Reply, Upstream};
@@ -241,15 +241,15 @@ fn an_event_whose_class_is_missing_or_false_is_kept_and_released_to_the_right_en
         let id = held[0].item.id.clone();
         let asked = Asked { by: "ada".to_owned(), reason: "CASE-7".to_owned(), again: Again::No, overrule };
         let flow = &stage.scene.flow;
-        let state = stage.scene.block_on(async {
+        let released = stage.scene.block_on(async {
             let redelivery = flow.begin_redelivery(stage.courier.hook(), &id, &asked, to).await?;
             let done = stage.courier.deliver(&redelivery, flow.seconds()).await;
-            let state = flow.end_redelivery(&redelivery.leaving, done.outcome, done.taken).await;
+            let ended = flow.end_redelivery(&redelivery.leaving, done.outcome, done.taken).await;
             let twice = flow.begin_redelivery(stage.courier.hook(), &id, &asked, to).await;
             assert!(twice.unwrap_err().to_string().contains("is released already"));
-            state
+            ended
         });
-        assert_eq!(state.unwrap(), State::Released);
+        assert_eq!(released.unwrap(), State::Released);
         assert_eq!(stage.came(), want, "{number}");
     }
 }
@@ -294,6 +294,31 @@ fn a_consumer_that_is_down_gets_its_events_later_under_the_same_name() {
         .map(|entry| entry["event"].as_str().unwrap())
         .collect();
     assert_eq!(steps, ["waiting", "release", "uncertain", "release", "released"]);
+}
+
+#[test]
+fn what_policy_refuses_by_now_waits_for_a_person_and_is_not_asked_about_again() {
+    let stage = Stage::new(Format::Json);
+    stage.up.store(false, Ordering::Relaxed);
+    assert_eq!(stage.json(&event(1, "synthetic", &stage.synthetic(ADA))).status, 202);
+    let closed = r#"@id("closed") @reason("closed for now") forbid (principal, action, resource);"#;
+    stage.scene.flow.activate(Policies::parse("closed", closed).unwrap());
+    stage.up.store(true, Ordering::Relaxed);
+    stage.seconds.fetch_add(6, Ordering::Relaxed);
+    let steps = || -> Vec<String> {
+        let steps = stage.scene.entries().into_iter().filter(|entry| entry["eosin"] == "quarantine@1");
+        steps.map(|entry| entry["event"].as_str().unwrap().to_owned()).collect()
+    };
+    for _ in 0..600 {
+        if steps().len() >= 3 {
+            break;
+        }
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+    assert_eq!(steps(), ["waiting", "release-refused", "given-up"]);
+    assert_eq!(stage.came(), (0, 1));
+    assert!(stage.release(Overrule::No, None).unwrap_err().to_string().contains("closed for now"));
+    assert_eq!(stage.release(Overrule::Yes, None).unwrap(), State::Released);
 }
 
 #[test]
