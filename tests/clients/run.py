@@ -24,7 +24,7 @@ import stage
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-STORY_SECONDS = 900
+STORY_SECONDS = 2400
 CUMULUSCI_LEAST = (3, 11)
 
 CLIENTS = {

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, request::Par
 use crate::{config::Limits, problem::Problem, signing};
 
 /// A head that may go on, without the fields that concern only the client's connection.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Head {
     pub(crate) method: Method,
     /// Path and query as sent.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
 };
 
 use carrier::salesforce::{DATASET_OBJECT, RecordId, Stripped};
@@ -25,6 +25,8 @@ pub(crate) struct Isolation {
     queries: Mutex<Remembered<Asked>>,
     jobs: Mutex<Remembered<Hidden>>,
     stand_ins: Mutex<StandIns>,
+    /// Whether the org had none of Eosin's fields when it was last asked.
+    pub(crate) seems_bare: AtomicBool,
 }
 
 /// Ids that nobody has, each sent once in the place of a hidden one in bulk rows.
@@ -133,6 +135,7 @@ impl Isolation {
             queries: Mutex::default(),
             jobs: Mutex::default(),
             stand_ins: Mutex::default(),
+            seems_bare: AtomicBool::new(false),
         }))
     }
 

@@ -7,7 +7,7 @@ use flow::Protocol;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use serde_json::json;
 
-use crate::body::Body;
+use crate::{body::Body, head::Head};
 
 /// Something that went wrong in the shell, outside any ruling. Holds no content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,6 +141,7 @@ impl Problem {
 const BUSY_RETRY_SECONDS: &str = "1";
 
 /// What a request asked for, as far as the shape of an error depends on it. Debug shows nothing of it.
+#[derive(Clone)]
 pub(crate) struct Spoken {
     target: String,
     content_type: Option<String>,
@@ -156,6 +157,27 @@ impl Spoken {
     }
 }
 
+impl Spoken {
+    pub(crate) fn in_head(head: &Head) -> Self {
+        let content_type = head.headers.get(header::CONTENT_TYPE);
+        Self {
+            target: head.target.split('?').next().unwrap_or_default().to_owned(),
+            content_type: content_type.and_then(|value| Some(value.to_str().ok()?.to_owned())),
+        }
+    }
+
+    /// An error in the shape of the Salesforce API that was spoken.
+    pub(crate) fn error(&self, status: u16, code: &str, message: &str) -> Answer {
+        let refusal = Refusal { code: code.to_owned(), message: message.to_owned() };
+        salesforce::problem_at(&self.target, self.content_type.as_deref(), status, &refusal)
+    }
+
+    /// Whether errors are told here as the REST API tells them.
+    pub(crate) fn is_rest(&self) -> bool {
+        self.error(400, "", "").content_type.contains("json") && !self.target.contains("/async/")
+    }
+}
+
 impl fmt::Debug for Spoken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Spoken")
@@ -166,10 +188,7 @@ impl fmt::Debug for Spoken {
 pub(crate) fn respond(protocol: &Protocol, spoken: &Spoken, problem: Problem) -> Response<Body> {
     let status = problem.status().as_u16();
     let answer = match protocol {
-        Protocol::Salesforce => {
-            let refusal = Refusal { code: problem.code().into(), message: problem.message().into() };
-            salesforce::problem_at(&spoken.target, spoken.content_type.as_deref(), status, &refusal)
-        }
+        Protocol::Salesforce => spoken.error(status, problem.code(), problem.message()),
         Protocol::Fhir { .. } => Answer {
             status,
             content_type: "application/fhir+json; charset=utf-8",

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, header};
 use hyper::body::Incoming;
 
 use crate::{
-    body::{Body, Collected},
+    body::{Body, Collected, Trailers},
     head::{Head, PROVENANCE},
     problem::{Problem, respond_made},
     request::cleaned,
@@ -17,13 +17,14 @@ use crate::{
 };
 
 use list_view::list_view;
-use org::Asker;
+use org::{Asker, Org};
 use prepare::prepare;
 use sent::sent;
 use show::show;
 use totals::totals;
 use window::Window;
 
+mod bare;
 mod document;
 mod list_view;
 mod org;
@@ -116,13 +117,33 @@ async fn live(
     lane: &Lane,
     reader: &Reader,
     look: Look,
-    mut head: Head,
+    head: Head,
     collected: Collected,
 ) -> Result<Response<Body>, Turned> {
     let Collected { received, rest, _held, .. } = collected;
     if rest.is_some() {
         return Err(Problem::Request("the body of a read is longer than the gateway holds").into());
     }
+    let org = Org::new(lane, reader, &head)?;
+    if bare::is_still_bare(&org).await {
+        return bare::ask(lane, reader, &look, head, received).await;
+    }
+    let (as_sent, body) = (head.clone(), received.clone());
+    match isolated(lane, reader, look.clone(), head, received).await {
+        Err(turned) if bare::is_about_fields(&turned) && bare::is_bare(&org).await => {
+            bare::ask(lane, reader, &look, as_sent, body).await
+        }
+        read => read,
+    }
+}
+
+async fn isolated(
+    lane: &Lane,
+    reader: &Reader,
+    look: Look,
+    mut head: Head,
+    received: Bytes,
+) -> Result<Response<Body>, Turned> {
     if look == Look::Totals {
         return totals(lane, reader, &head).await;
     }
@@ -144,14 +165,15 @@ async fn live(
 #[derive(Debug)]
 pub(crate) struct Guard {
     reader: Reader,
-    prepared: Prepared,
+    /// Nothing where the org has no fields that could mark a row: it is sent as it came.
+    prepared: Option<Prepared>,
 }
 
 impl Guard {
     /// Whether the answer has to be read: it may show rows, or name them in its errors. What makes a job or a batch
     /// shows none, and what is put back into it is remembered elsewhere.
     pub(crate) fn reads_answer(&self, leads_on: bool) -> bool {
-        self.prepared.is_soap || !(leads_on || self.prepared.is_bulk)
+        self.prepared.as_ref().is_some_and(|prepared| prepared.is_soap || !(leads_on || prepared.is_bulk))
     }
 }
 
@@ -165,18 +187,38 @@ pub(crate) async fn guard(
     received: &mut Bytes,
     replaced: &mut Option<Bytes>,
 ) -> Result<Guard, Turned> {
-    let Some(body) = replaced else {
-        let (prepared, after) = prepare(lane, &reader, Look::Mixed, head, received.clone()).await?;
-        *received = after;
-        return Ok(Guard { reader, prepared });
-    };
-    // What was withheld from is decoded already.
-    let coding = head.headers.remove(header::CONTENT_ENCODING);
-    let (prepared, after) = prepare(lane, &reader, Look::Mixed, head, body.clone()).await?;
-    if let Some(coding) = coding {
-        head.headers.insert(header::CONTENT_ENCODING, coding);
+    let org = Org::new(lane, &reader, head)?;
+    if bare::is_still_bare(&org).await {
+        return Ok(Guard { reader, prepared: None });
     }
-    *body = after;
+    let as_sent = head.clone();
+    let prepared = match replaced {
+        None => prepare(lane, &reader, Look::Mixed, head, received.clone()).await.map(|(prepared, after)| {
+            *received = after;
+            prepared
+        }),
+        Some(body) => {
+            // What was withheld from is decoded already.
+            let coding = head.headers.remove(header::CONTENT_ENCODING);
+            let prepared = prepare(lane, &reader, Look::Mixed, head, body.clone()).await;
+            if let Some(coding) = coding {
+                head.headers.insert(header::CONTENT_ENCODING, coding);
+            }
+            prepared.map(|(prepared, after)| {
+                *body = after;
+                prepared
+            })
+        }
+    };
+    let prepared = match prepared {
+        Ok(prepared) => Some(prepared),
+        Err(turned) if bare::is_about_fields(&turned) && bare::is_bare(&org).await => {
+            *head = as_sent;
+            None
+        }
+        Err(turned) => return Err(turned),
+    };
+    drop(org);
     Ok(Guard { reader, prepared })
 }
 
@@ -186,7 +228,10 @@ pub(crate) async fn guarded(
     guard: Guard,
     answer: Response<Incoming>,
 ) -> Result<Response<Body>, Turned> {
-    show(lane, &guard.reader, guard.prepared, answer, false).await
+    let Some(prepared) = guard.prepared else {
+        return Ok(answer.map(|body| Body::relay(body, lane.timeouts.upstream, Trailers::Keep)));
+    };
+    show(lane, &guard.reader, prepared, answer, false).await
 }
 
 /// The ruling on an answer, durable; its provenance goes with the answer.

@@ -17,6 +17,7 @@ pub(crate) mod quick_actions;
 pub(crate) mod related;
 pub(crate) mod reports;
 pub(crate) mod search;
+mod set_up;
 pub(crate) mod sobjects;
 pub(crate) mod tree;
 pub(crate) mod ui;

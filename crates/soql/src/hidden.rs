@@ -113,6 +113,11 @@ impl Hidden {
         self
     }
 
+    /// Whether the rows that describe data sets are shown: to whom synthetic rows are, for it is them that they describe.
+    pub(crate) fn shows_datasets(&self) -> bool {
+        !self.classes.contains(&Class::Synthetic)
+    }
+
     /// A field of the package, by its name without namespace.
     pub(crate) fn field(&self, name: &str) -> String {
         format!("{}{name}", self.namespace)

@@ -89,6 +89,64 @@ pub enum ParseError {
     TooLong,
 }
 
+impl ParseError {
+    /// Whether no reader takes this statement: the org would call it malformed too.
+    ///
+    /// Shape:  the statement that could not be read -> true where it stops short, has a quote that is not closed, a
+    ///         character that begins nothing, a clause out of its place, `AND` beside `OR`, a bind variable, or nothing
+    ///         between `SELECT` and `FROM`; false for what may only be more than is read here.
+    pub fn is_malformed(&self, statement: &str) -> bool {
+        let (position, expected) = match *self {
+            Self::Mixed { .. } | Self::Bind { .. } | Self::Clause { .. } => return true,
+            Self::Comment { .. } | Self::TooDeep { .. } | Self::TooManySubqueries | Self::TooLong => {
+                return false;
+            }
+            Self::Expected { position, expected } => (position, expected),
+        };
+        let mut words = statement.split_ascii_whitespace();
+        let begins =
+            |word: Option<&str>, known: &str| word.is_some_and(|word| word.eq_ignore_ascii_case(known));
+        let (first, second) = (words.next(), words.next());
+        let stops = statement.get(position..).is_none_or(|rest| rest.trim_ascii().is_empty());
+        if stops || (begins(first, "SELECT") && begins(second, "FROM")) {
+            return true;
+        }
+        match expected {
+            Expected::ClosedText | Expected::WholeNumber => true,
+            // Another reader may know other white space; an `@` may stand for what comes later.
+            Expected::Token => {
+                statement.as_bytes().get(position).is_some_and(|byte| byte.is_ascii() && *byte != b'@')
+            }
+            Expected::Word("SELECT" | "FIND") => {
+                statement.len() - statement.trim_ascii_start().len() == position
+            }
+            Expected::Word(_)
+            | Expected::Escape
+            | Expected::Time
+            | Expected::Zone
+            | Expected::EndOfLiteral
+            | Expected::Name
+            | Expected::ShorterPath
+            | Expected::Value
+            | Expected::Operator
+            | Expected::End => false,
+        }
+    }
+
+    /// The byte at which the reader stopped; the end for what is too much as a whole.
+    pub fn position(&self, statement: &str) -> usize {
+        match *self {
+            Self::Expected { position, .. }
+            | Self::Mixed { position }
+            | Self::Comment { position }
+            | Self::Bind { position }
+            | Self::Clause { position }
+            | Self::TooDeep { position } => position,
+            Self::TooManySubqueries | Self::TooLong => statement.len(),
+        }
+    }
+}
+
 /// What should have stood somewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Expected {
@@ -417,3 +475,38 @@ const COUNTED_DATE_WORDS: &[&str] = &[
     "NEXT_N_FISCAL_YEARS",
     "N_FISCAL_YEARS_AGO",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::{parse, parse_search};
+
+    fn check(statement: &str, malformed: bool) {
+        let error = match statement.starts_with("FIND") {
+            true => parse_search(statement).unwrap_err(),
+            false => parse(statement).unwrap_err(),
+        };
+        assert_eq!(error.is_malformed(statement), malformed, "{statement}: {error}");
+    }
+
+    #[test]
+    fn what_no_reader_takes_is_malformed_and_what_may_be_more_is_not() {
+        check("", true);
+        check("Id FROM Contact", true);
+        check("SELECT FROM Contact", true);
+        check("SELECT Id", true);
+        check("SELECT Id FROM", true);
+        check("SELECT Id FROM Contact WHERE ", true);
+        check("SELECT Id FROM Contact WHERE Name = 'x", true);
+        check("SELECT Id FROM Contact LIMIT x", true);
+        check("SELECT Id FROM Contact WHERE Name = :x", true);
+        check("SELECT Id FROM Contact LIMIT 1 WHERE Name = 'x'", true);
+        check("SELECT Id FROM Contact WHERE A = 1 AND B = 2 OR C = 3", true);
+        check("SELECT Id; FROM Contact", true);
+        check("FIND {x", true);
+        check("SELECT Id FROM Contact WITH SOMETHING NEW", false);
+        check("SELECT Id FROM Contact /* x */", false);
+        check("SELECT Id\u{a0}FROM Contact", false);
+        check("SELECT Id FROM Contact WHERE Id = @{a.id}", false);
+        check("SELECT Id FROM Contact WHERE CreatedDate = SOME_NEW_DATE", false);
+    }
+}

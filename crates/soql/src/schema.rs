@@ -256,7 +256,7 @@ impl Schema {
             return Some(bearing);
         }
         // The rows that describe data sets say that there are such.
-        if ends_with(object, "eosin_dataset__c") {
+        if self.is_dataset(object) {
             return Some(Bearing::Hidden);
         }
         if let Some((_, relationship)) = self.companion(object) {
@@ -269,6 +269,12 @@ impl Schema {
             Unknown::AssumedToBear if known.is_some_and(|object| object.described) => None,
             Unknown::AssumedToBear => Some(Bearing::Fields),
         }
+    }
+
+    /// Whether rows of this object describe data sets; not where somebody said how they are told.
+    pub(crate) fn is_dataset(&self, object: &str) -> bool {
+        let stated = self.objects.get(&object.to_ascii_lowercase()).and_then(|one| one.bearing.as_ref());
+        stated.is_none() && ends_with(object, "eosin_dataset__c")
     }
 
     /// Where a relationship leads.

@@ -152,27 +152,6 @@ pub struct Inner {
     is_short: bool,
 }
 
-impl Inner {
-    /// Whether its path, or the statement in it, has a reference to anything else than the id of a row that an earlier part
-    /// wrote or found: that could be the id of another row, or text that becomes part of the statement.
-    pub fn refers_to_more_than_ids(&self) -> bool {
-        let Some(target) = Target::parse(&self.target) else { return true };
-        let statements: Vec<&str> = target.query("q").collect();
-        target.segments().iter().map(String::as_str).chain(statements).any(|text| !refers_to_ids_only(text))
-    }
-}
-
-/// Whether every `@{…}` in a text is `@{name.id}` or an id in a list of rows: `@{name.records[0].Id}`.
-fn refers_to_ids_only(text: &str) -> bool {
-    text.split("@{").skip(1).all(|rest| {
-        let Some((reference, _)) = rest.split_once('}') else { return false };
-        let names: Vec<&str> = reference.split('.').skip(1).collect();
-        let Some((last, before)) = names.split_last() else { return false };
-        let is_list = |name: &&str| name.split('[').next() == Some("records");
-        last.eq_ignore_ascii_case("id") && before.iter().all(is_list)
-    })
-}
-
 /// The requests in the body of a composite, graph or batch, in order; none in any other.
 pub fn inner_requests(body: &[u8]) -> Vec<Inner> {
     let mut found = Vec::new();
@@ -265,20 +244,6 @@ mod tests {
                 && after.contains(r#""url":"v67.0/limits&y""#),
             "{after}"
         );
-        let refers = |target: &str| {
-            let body = format!(r#"{{"compositeRequest":[{{"method":"GET","url":"{target}"}}]}}"#);
-            inner_requests(body.as_bytes()).iter().any(Inner::refers_to_more_than_ids)
-        };
-        for plain in
-            ["/x/y", "/x/@{one.id}", "/x/@{two.records[0].Id}/z", "/x?q=a+'@{one.id}'", "/x/@{one[1].id}"]
-        {
-            assert!(!refers(plain), "{plain}");
-        }
-        for other in
-            ["/x/@{one.AccountId}", "/x/@{one.Account.Id}", "/x?q=a+'@{one.Name}'", "/x/@{one", "/x/@{one}"]
-        {
-            assert!(refers(other), "{other}");
-        }
         assert!(inner_requests(b"{").is_empty() && inner_requests(b"[]").is_empty());
     }
 }

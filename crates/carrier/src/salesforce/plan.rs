@@ -15,7 +15,7 @@ use super::{
     files::{file_field, held_in},
     graphql,
     record::{names_twice, object_of, record, shape},
-    ui,
+    references, ui,
 };
 use crate::{Door, Limits, Unit, multipart::Part as BodyPart};
 
@@ -331,10 +331,15 @@ impl<'a> Planner<'a> {
             .find(|(name, _)| OVERRIDES.iter().any(|header| name.eq_ignore_ascii_case(header)))
             .map(|(_, value)| value.text().unwrap_or("unknown"));
         let content = take(&mut request, body).unwrap_or(Json::Null);
+        // Only composites put answers into later requests; a batch does not.
+        let takes = body == "body" && references::takes_more_than_ids(&content);
         match route(&method, &target_of(&url), method_override) {
             Door::Open
             | Door::Judged(Route::Delete { .. } | Route::DeleteMany | Route::Api(Api::UiDelete)) => Ok(()),
             Door::Unknown => Err(shape("is a write that is not read here")),
+            Door::Judged(_) if takes => {
+                Err(shape("takes more than ids out of other answers, so what arrives cannot be read"))
+            }
             Door::Judged(inner @ (Route::Create { .. } | Route::Update { .. } | Route::Upsert { .. })) => {
                 self.single(&inner, content, place);
                 Ok(())

@@ -283,7 +283,11 @@ fn result(route: Soap, refusal: &Refusal) -> String {
 /// A refusal is a 500, as SOAP 1.1 section 6.2 wants it: toolkits take any other status for a broken connection, and
 /// none repeats a `POST` by itself. The detail's code is one that the API's description has.
 pub(super) fn fault(status: u16, refusal: &Refusal) -> Answer {
-    let known = if status > 500 { "SERVER_UNAVAILABLE" } else { "INSUFFICIENT_ACCESS" };
+    let known = match refusal.code.as_str() {
+        own if !own.starts_with("EOSIN_") => escaped(own),
+        _ if status > 500 => "SERVER_UNAVAILABLE".into(),
+        _ => "INSUFFICIENT_ACCESS".into(),
+    };
     let status = status.max(500);
     let (code, message) = (escaped(&refusal.code), escaped(&refusal.message));
     let body = format!(

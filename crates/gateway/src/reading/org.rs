@@ -3,16 +3,20 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use carrier::salesforce::{self, RecordId, ShownRows, Telling};
+use carrier::{
+    Door,
+    salesforce::{self, RecordId, Route, ShownRows, Telling},
+};
 use flow::Reader;
 use http::{HeaderMap, HeaderName, Method, Response, StatusCode, header, response::Parts};
+use mark::VerdictName;
 use soql::Marks;
 
 use crate::{
     body::{Body, collect},
     head::Head,
     isolation::{Isolation, OrgKnown},
-    problem::Problem,
+    problem::{Problem, Spoken, respond_made},
     request::cleaned,
     rewrite::Addresses,
     server::Lane,
@@ -29,6 +33,8 @@ pub(crate) struct Org<'l> {
     headers: HeaderMap,
     addresses: Addresses,
     pub(crate) version: String,
+    /// In whose shape errors are told.
+    pub(crate) spoken: Spoken,
 }
 
 /// Headers that say who asks; the others are about the client's own request.
@@ -65,7 +71,8 @@ impl<'l> Org<'l> {
         }
         headers.insert(header::ACCEPT, http::HeaderValue::from_static("application/json"));
         let version = salesforce::version_of(&head.target);
-        let mut org = Self { lane, reader, isolation, headers, addresses: lane.addresses(head), version };
+        let (addresses, spoken) = (lane.addresses(head), Spoken::in_head(head));
+        let mut org = Self { lane, reader, isolation, headers, addresses, version, spoken };
         // Bulk v1 names its session in a header of its own, which REST does not know.
         let session = head.headers.get("x-sfdc-session").and_then(|session| session.to_str().ok());
         if let Some(session) = session.filter(|_| !org.headers.contains_key(header::AUTHORIZATION)) {
@@ -99,7 +106,24 @@ impl<'l> Org<'l> {
         if about_question {
             return Ok((parts.status, collected.received));
         }
-        Err(Turned::Answer(Box::new(relayed(parts, collected.received))))
+        Err(Turned::Answer(Box::new(self.relayed(parts, collected.received))))
+    }
+
+    /// The org's own answer: as it came to one who spoke REST, in the words of the other APIs to one who spoke those.
+    fn relayed(&self, mut parts: Parts, body: Bytes) -> Response<Body> {
+        if !self.spoken.is_rest() {
+            let said: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+            let text = |name| said.pointer(name).and_then(serde_json::Value::as_str);
+            let (code, message) = (text("/0/errorCode"), text("/0/message"));
+            let status = parts.status.as_u16();
+            return respond_made(self.spoken.error(
+                status,
+                code.unwrap_or("UNKNOWN_EXCEPTION"),
+                message.unwrap_or("the org answered a look-up otherwise than expected"),
+            ));
+        }
+        parts.headers.remove(header::CONTENT_LENGTH);
+        Response::from_parts(parts, Body::from(body))
     }
 
     /// What is known of the org's objects; asked for once.
@@ -143,7 +167,7 @@ impl<'l> Org<'l> {
             }
         }
         for (object, ids) in by_object {
-            if self.isolation.is_dataset(object) {
+            if self.isolation.is_dataset(object) && hides_datasets(self.reader) {
                 looked.hidden.extend(ids);
                 continue;
             }
@@ -173,7 +197,8 @@ impl<'l> Org<'l> {
         Ok(())
     }
 
-    fn judge_page(&self, page: &Bytes, looked: &mut LookedUp) -> Result<(), Turned> {
+    /// Looks at the marks of the rows on a page.
+    pub(super) fn judge_page(&self, page: &Bytes, looked: &mut LookedUp) -> Result<(), Turned> {
         let rows = ShownRows::find(page, Telling::Rows, self.lane.flow.limits().records)
             .map_err(|_| Problem::ShownUnreadable)?;
         let readings: Vec<_> = (0..rows.rows().len()).map(|at| rows.reading(at)).collect();
@@ -267,32 +292,43 @@ impl<'l> Org<'l> {
         }
     }
 
-    /// Looks at the row that a field's value names. If it is hidden, an id that nobody has is asked for instead.
+    /// Looks at the row that an upsert names by a field's value: if it is hidden, nobody has what is changed.
+    pub(crate) async fn upserted(
+        &self,
+        method: &str,
+        target: &str,
+        method_override: Option<&str>,
+        looked: &mut LookedUp,
+    ) -> Result<Option<String>, Turned> {
+        let Door::Judged(Route::Upsert { object, field, value: Some(_) }) =
+            salesforce::route(method, target, method_override)
+        else {
+            return Ok(None);
+        };
+        // What `@{…}` stands for is an id that the org gives, and no row has it as another value.
+        if target.contains("@{") { Ok(None) } else { self.by_field(target, &object, &field, looked).await }
+    }
+
+    /// Looks at the row that a field's value names. If it is hidden, the target by which an id that nobody has is asked
+    /// for instead.
     pub(crate) async fn by_field(
         &self,
-        head: &mut Head,
+        target: &str,
         object: &str,
         field: &str,
         looked: &mut LookedUp,
-    ) -> Result<(), Turned> {
+    ) -> Result<Option<String>, Turned> {
         if !self.isolation.is_marked(object) {
             // What it answers is looked up by its id.
-            return Ok(());
+            return Ok(None);
         }
-        let path = head.target.split('?').next().unwrap_or_default();
+        let path = target.split('?').next().unwrap_or_default();
         // Up to the value: what comes behind it is a relationship.
         let segments: Vec<&str> = path.split('/').collect();
         let at = segments.iter().position(|segment| segment.eq_ignore_ascii_case(field));
         let end = at.map_or(segments.len(), |at| at + 2);
         let row = segments.iter().take(end).copied().collect::<Vec<_>>().join("/");
-        let fields = ["Id".to_owned()]
-            .into_iter()
-            .chain(
-                ["Eosin_Mark__c", "Eosin_Synthetic__c", "Eosin_Subject__c"]
-                    .map(|name| self.isolation.field(name)),
-            )
-            .collect::<Vec<_>>()
-            .join(",");
+        let fields = label_fields(self.isolation);
         let (status, answer) = self.get(&format!("{row}?fields={fields}")).await?;
         if names_our_fields(&answer) && !status.is_success() {
             return Err(Problem::FieldsMissing.into());
@@ -302,16 +338,18 @@ impl<'l> Org<'l> {
             return Err(Problem::ReadClosed.into());
         }
         if !status.is_success() {
-            return Ok(());
+            return Ok(None);
         }
-        let before = looked.hidden.clone();
-        self.judge_page(&answer, looked)?;
-        if let Some(id) = looked.hidden.difference(&before).next().copied() {
-            let query = head.target.split_once('?').map(|(_, query)| format!("?{query}")).unwrap_or_default();
-            let absent = id.absent(0).long();
-            head.target = format!("/services/data/{}/sobjects/{object}/{absent}{query}", self.version);
-        }
-        Ok(())
+        let mut found = LookedUp::default();
+        self.judge_page(&answer, &mut found)?;
+        let absent = found.hidden.first().map(|id| {
+            let query = target.split_once('?').map(|(_, query)| format!("?{query}")).unwrap_or_default();
+            format!("/services/data/{}/sobjects/{object}/{}{query}", self.version, id.absent(0).long())
+        });
+        looked.seen.append(&mut found.seen);
+        looked.hidden.append(&mut found.hidden);
+        looked.shown.append(&mut found.shown);
+        Ok(absent)
     }
 
     /// The org as the client of a prepared request may ask it.
@@ -329,6 +367,7 @@ impl<'l> Org<'l> {
             headers: asker.headers.clone(),
             addresses: asker.addresses.clone(),
             version: asker.version.clone(),
+            spoken: asker.spoken.clone(),
         })
     }
 
@@ -338,6 +377,7 @@ impl<'l> Org<'l> {
             headers: self.headers.clone(),
             addresses: self.addresses.clone(),
             version: self.version.clone(),
+            spoken: self.spoken.clone(),
         }
     }
 }
@@ -348,6 +388,7 @@ pub(crate) struct Asker {
     headers: HeaderMap,
     addresses: Addresses,
     version: String,
+    spoken: Spoken,
 }
 
 impl std::fmt::Debug for Asker {
@@ -356,12 +397,17 @@ impl std::fmt::Debug for Asker {
     }
 }
 
+/// What a row is asked for that is to be judged, as a list of fields.
+pub(super) fn label_fields(isolation: &Isolation) -> String {
+    let ours = ["Eosin_Mark__c", "Eosin_Synthetic__c", "Eosin_Subject__c"].map(|name| isolation.field(name));
+    std::iter::once("Id".to_owned()).chain(ours).collect::<Vec<_>>().join(",")
+}
+
 fn list(ids: &[RecordId]) -> String {
     ids.iter().map(|id| format!("'{}'", id.long())).collect::<Vec<_>>().join(",")
 }
 
-/// The org's own answer, as it came.
-fn relayed(mut parts: Parts, body: Bytes) -> Response<Body> {
-    parts.headers.remove(header::CONTENT_LENGTH);
-    Response::from_parts(parts, Body::from(body))
+/// Whether rows that describe data sets are hidden with the synthetic ones that they describe.
+pub(super) fn hides_datasets(reader: &Reader) -> bool {
+    reader.hidden.hides(VerdictName::Synthetic)
 }

@@ -1,10 +1,7 @@
 //! What a request asks, rewritten so that the org answers as if the hidden rows were not there.
 
 use bytes::Bytes;
-use carrier::{
-    Door,
-    salesforce::{self, Envelope, Gap, Look, RecordId, Renamed, Route, Stripped, Telling},
-};
+use carrier::salesforce::{self, Envelope, Gap, Look, RecordId, Renamed, Stripped, Telling};
 use flow::Reader;
 use http::{HeaderMap, HeaderValue, header};
 
@@ -100,7 +97,9 @@ async fn rewrite(
             None
         }
         Look::RecordBy { object, field, .. } => {
-            org.by_field(head, &object, &field, &mut prepared.looked).await?;
+            if let Some(absent) = org.by_field(&head.target, &object, &field, &mut prepared.looked).await? {
+                head.target = absent;
+            }
             None
         }
         Look::Mixed if salesforce::is_graphql(&head.target) => {
@@ -112,7 +111,10 @@ async fn rewrite(
             if let Some(job) = org.lane.flow.query_batch(method, &head.target, other) {
                 return Ok(Some(statement::in_batch(org, &job, body).await?));
             }
-            upserted(org, head, prepared).await?;
+            let absent = org.upserted(method, &head.target, other, &mut prepared.looked).await?;
+            if let Some(absent) = absent {
+                head.target = absent;
+            }
             statement::in_many(org, envelope, head, body, prepared).await?
         }
         Look::Nothing
@@ -126,13 +128,6 @@ async fn rewrite(
         | Look::ListView
         | Look::GraphQl => None,
     })
-}
-
-/// Looks at the row that an upsert names by a field's value: if it is hidden, nobody has what is changed.
-async fn upserted(org: &Org<'_>, head: &mut Head, prepared: &mut Prepared) -> Result<(), Turned> {
-    let route = salesforce::route(head.method.as_str(), &head.target, head.method_override.as_deref());
-    let Door::Judged(Route::Upsert { object, field, value: Some(_) }) = route else { return Ok(()) };
-    org.by_field(head, &object, &field, &mut prepared.looked).await
 }
 
 /// Puts absent ids in the places of hidden ones.

@@ -8,7 +8,11 @@ use flow::Reader;
 use http::{Response, StatusCode, header};
 use hyper::body::Incoming;
 
-use super::{Prepared, Turned, names_our_fields, org::Org, recorded, telling};
+use super::{
+    Prepared, Turned, bare, names_our_fields,
+    org::{Org, hides_datasets},
+    recorded, telling,
+};
 use crate::{
     body::{Body, Trailers, collect},
     coding::{coding, decode},
@@ -162,7 +166,13 @@ async fn filtered(
         .collect();
     if !unlabelled.is_empty() {
         let org = Org::of_prepared(lane, reader, prepared)?;
-        org.look_up(&unlabelled, &mut prepared.looked).await?;
+        match org.look_up(&unlabelled, &mut prepared.looked).await {
+            // What was asked may be done already: an org that cannot mark a row shows what became of it.
+            Err(turned) if bare::is_about_fields(&turned) && bare::is_bare(&org).await => {
+                return Ok(Filtered::As(text.clone()));
+            }
+            looked => looked?,
+        }
     }
     let labelled: Vec<usize> =
         rows.rows().enumerate().filter(|(_, row)| row.shows_mark).map(|(at, _)| at).collect();
@@ -177,7 +187,7 @@ async fn filtered(
         // A row that went for good and cannot be looked up could have been a hidden one.
         let gone =
             prepared.telling == Telling::Ids && row.id.is_some_and(|id| !prepared.looked.shown.contains(&id));
-        if known || untold || gone || isolation.is_dataset(row.object) {
+        if known || untold || gone || (isolation.is_dataset(row.object) && hides_datasets(reader)) {
             hidden.insert(at);
         }
     }

@@ -2,11 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use carrier::{
-    Refusal,
-    salesforce::{self, Envelope, Look, SoapAsks, Stripped},
-};
-use flow::error_answer;
+use carrier::salesforce::{self, Envelope, Look, SoapAsks, Stripped};
 use soql::{Added, CannotIsolate, Isolated, Marks};
 
 use crate::{
@@ -15,7 +11,7 @@ use crate::{
     problem::{Problem, respond_made},
 };
 
-use super::{Prepared, Turned, org::Org};
+use super::{LookedUp, Prepared, Turned, org::Org};
 
 /// Rewrites the statement in a target's `q`.
 pub(super) async fn in_target(
@@ -69,7 +65,7 @@ pub(super) async fn in_many(
     match envelope {
         Some(envelope) => in_envelope(org, &envelope, head, body, prepared).await,
         None if salesforce::soap_shows_rows(&head.target, body) => Err(Problem::ReadClosed.into()),
-        None => in_inner_requests(org, body).await,
+        None => in_inner_requests(org, body, &mut prepared.looked).await,
     }
 }
 
@@ -103,16 +99,24 @@ async fn in_envelope(
 }
 
 /// Rewrites the statements of requests within a request; nothing where there is none.
-async fn in_inner_requests(org: &Org<'_>, body: &[u8]) -> Result<Option<Vec<u8>>, Turned> {
+async fn in_inner_requests(
+    org: &Org<'_>,
+    body: &[u8],
+    looked: &mut LookedUp,
+) -> Result<Option<Vec<u8>>, Turned> {
+    if salesforce::takes_unseen(body) {
+        return Err(Problem::Closed(REFERENCE).into());
+    }
     let mut others = Vec::new();
     for inner in salesforce::inner_requests(body) {
         let look = salesforce::look(&inner.method, &inner.target, None);
-        // A document and a batch are no parts of other requests; what a reference stands for is looked up by nobody.
-        if salesforce::is_graphql(&inner.target)
-            || salesforce::is_batch(&inner.method, &inner.target)
-            || inner.refers_to_more_than_ids()
-        {
+        // A document and a batch are no parts of other requests.
+        if salesforce::is_graphql(&inner.target) || salesforce::is_batch(&inner.method, &inner.target) {
             return Err(Problem::ReadClosed.into());
+        }
+        if let Some(target) = org.upserted(&inner.method, &inner.target, None, looked).await? {
+            others.push((inner, target));
+            continue;
         }
         let statement = match look {
             Look::Nothing
@@ -151,6 +155,9 @@ async fn in_inner_requests(org: &Org<'_>, body: &[u8]) -> Result<Option<Vec<u8>>
     Ok((!others.is_empty()).then(|| salesforce::with_inner_targets(body, &others)))
 }
 
+/// Why a composite is refused that takes more out of an answer.
+const REFERENCE: &str = "reads are isolated here: `@{…}` may take the id of a row that an earlier part writes, reads by its id or finds, and nothing else";
+
 /// A statement in the language of its resource; nothing if it may stay as it is.
 async fn rewritten(
     org: &Org<'_>,
@@ -181,20 +188,22 @@ pub(super) async fn count(org: &Org<'_>, object: &str) -> Result<Option<u64>, Tu
 
 /// Rewrites one SOQL statement, after what it touches was described.
 pub(super) async fn isolated(org: &Org<'_>, statement: &str, marks: Marks) -> Result<Isolated, Turned> {
-    let query = soql::parse(statement).map_err(|error| refused(org, CannotIsolate::from(error)))?;
+    let query =
+        soql::parse(statement).map_err(|error| refused(org, statement, CannotIsolate::from(error)))?;
     describe(org, &objects_of(&query), statement).await?;
     let known = org.isolation.known();
     soql::isolate(statement, &org.isolation.hidden(org.reader, marks), &known.schema)
-        .map_err(|error| refused(org, error))
+        .map_err(|error| refused(org, statement, error))
 }
 
 async fn search(org: &Org<'_>, statement: &str, marks: Marks) -> Result<Isolated, Turned> {
-    let found = soql::parse_search(statement).map_err(|error| refused(org, CannotIsolate::from(error)))?;
+    let found =
+        soql::parse_search(statement).map_err(|error| refused(org, statement, CannotIsolate::from(error)))?;
     let objects = found.returning.iter().map(|found| found.object.text.to_string()).collect();
     describe(org, &objects, statement).await?;
     let known = org.isolation.known();
     soql::isolate_search(statement, &org.isolation.hidden(org.reader, marks), &known.schema)
-        .map_err(|error| refused(org, error))
+        .map_err(|error| refused(org, statement, error))
 }
 
 /// Asks the org for descriptions of what a statement touches. What it does not know, it will say so itself.
@@ -253,13 +262,23 @@ fn strip(added: &[Added], is_search: bool, stripped: &mut Stripped) {
 }
 
 /// A refusal in the org's own shape: what cannot be isolated is not asked.
-fn refused(org: &Org<'_>, error: CannotIsolate) -> Turned {
-    let refusal = Refusal {
-        code: "EOSIN_QUERY_NOT_ISOLATED".to_owned(),
-        message: format!(
-            "Reads are isolated at boundary `{}`, and this query cannot be: {error}.",
-            org.reader.boundary.name
-        ),
+///
+/// What no reader takes is said to be malformed, as the org says it; but without the words that stand there.
+fn refused(org: &Org<'_>, statement: &str, error: CannotIsolate) -> Turned {
+    let answer = match error {
+        CannotIsolate::Unreadable(error) if error.is_malformed(statement) => {
+            let before = statement.get(..error.position(statement)).unwrap_or(statement);
+            let row = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+            let message = format!("\nERROR at Row:{row}:Column:{column}\nunexpected token");
+            org.spoken.error(400, "MALFORMED_QUERY", &message)
+        }
+        error => {
+            let boundary = &org.reader.boundary.name;
+            let message =
+                format!("Reads are isolated at boundary `{boundary}`, and this query cannot be: {error}.");
+            org.spoken.error(400, "EOSIN_QUERY_NOT_ISOLATED", &message)
+        }
     };
-    Turned::Answer(Box::new(respond_made(error_answer(&org.reader.protocol, 400, &refusal))))
+    Turned::Answer(Box::new(respond_made(answer)))
 }

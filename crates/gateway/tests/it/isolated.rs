@@ -34,15 +34,24 @@ pub(crate) const BEARER: [(&str, &str); 1] = [("Authorization", "Bearer tok")];
 const PAGE_ROWS: usize = 3;
 
 impl LocalOrg {
-    /// An org with these rows, without those that are left out.
-    pub(crate) fn with(scene: &Marks, rows: &[Kind], left_out: impl Fn(Kind) -> bool) -> Self {
+    /// An org without any field of ours.
+    pub(crate) fn bare() -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let mut config =
             org::Config { listen_https: None, query_batch_rows: PAGE_ROWS, ..org::Config::default() };
         config.credentials.tokens.push(("tok".into(), "admin@org.example".into()));
         let running = runtime.block_on(org::Org::start(config)).unwrap();
+        Self { runtime, running: Some(running), ids: Vec::new() }
+    }
+
+    /// What deploying the package does.
+    pub(crate) fn add_our_fields(&self) {
+        let running = self.running.as_ref().unwrap();
         running.add_custom_object("Eosin_Dataset__c", "Dataset").unwrap();
+        running
+            .add_custom_field("Eosin_Dataset__c", &CustomField::external_id("Eosin_Dataset_Id__c"))
+            .unwrap();
         for object in ["Contact", "Account", "Case"] {
             for field in [
                 CustomField::plain("Eosin_Synthetic__c", CustomKind::Checkbox),
@@ -55,8 +64,14 @@ impl LocalOrg {
                 running.add_custom_field(object, &field).unwrap();
             }
         }
+    }
+
+    /// An org with these rows, without those that are left out.
+    pub(crate) fn with(scene: &Marks, rows: &[Kind], left_out: impl Fn(Kind) -> bool) -> Self {
+        let mut org = Self::bare();
+        org.add_our_fields();
+        let running = org.running.as_ref().unwrap();
         running.add_custom_field("Contact", &CustomField::external_id("Ext__c")).unwrap();
-        let mut org = Self { runtime, running: Some(running), ids: Vec::new() };
         let account = org.create("Account", &json!({ "Name": "Ward" }));
         let places = rows.iter().enumerate().map(|(at, kind)| {
             if left_out(*kind) {

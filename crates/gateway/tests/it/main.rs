@@ -17,6 +17,7 @@ mod fhir_slots;
 mod heads;
 mod hostile;
 mod isolated;
+mod isolated_bare;
 mod isolated_doors;
 mod jobs;
 mod proofs;

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
-use crate::rest::plan;
+use crate::rest::{plan, set_up};
 use crate::soql::{self, columns, evaluate};
 use crate::state::{Cursor, Visit};
 
@@ -22,6 +22,10 @@ pub(crate) fn start(
         .parameter("q")
         .ok_or_else(|| Failure::request(400, "MALFORMED_QUERY", "A query string has to be specified"))?;
     let query = parse(text)?;
+    if let Some(answer) = set_up::answer(visit, &query, tooling) {
+        let answer = answer?;
+        return Ok(Reply::json(200, if tooling { dressed(answer, &query.from) } else { answer }));
+    }
     let missing_tooling = tooling && visit.state.store.schema.object(&query.from).is_none();
     if missing_tooling && query.from.eq_ignore_ascii_case(TRACKING) {
         // What the CLI asks before it makes a sandbox: no source is tracked here.
