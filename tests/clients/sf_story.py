@@ -73,6 +73,7 @@ def walk(t):
     with tempfile.TemporaryDirectory() as folder:
         files(t, Path(folder))
         trees(t, Path(folder))
+    uploads(t)
     deployments(t)
 
 
@@ -169,10 +170,15 @@ def trees(t, folder):
     write(folder / "update.csv", ["Id", "Title"], rows)
     t.step("data update bulk", lambda: sf("data", "update", "bulk", "--sobject", "Contact", "--file", str(folder / "update.csv"), "--wait", "5", "--line-ending", "LF")["result"]["successfulRecords"],
            lambda answer: answer == 3)
-    (folder / "note.txt").write_text("A note without anybody in it.\n")
-    t.step("data create file", lambda: titled(sf("data", "create", "file", "--file", str(folder / "note.txt"), "--title", "A note")), lambda answer: answer == "A note")
-    one = sf("data", "query", "--query", "SELECT Id FROM Contact WHERE LastName LIKE 'SfBulk-%' ORDER BY LastName LIMIT 1")["result"]["records"][0]["Id"]
-    t.step("data create file, of a record", lambda: titled(sf("data", "create", "file", "--file", str(folder / "note.txt"), "--parent-id", one)), lambda answer: answer == "note.txt")
+
+
+def uploads(t):
+    """Files, by themselves and of a record. The CLI sends a form, with the file before its row."""
+    note = Path(setting("FOLDER")) / "note.txt"
+    note.write_text("A note without anybody in it.\n")
+    t.step("data create file", lambda: titled(sf("data", "create", "file", "--file", str(note), "--title", "A note")), lambda answer: answer == "A note")
+    made = sf("data", "create", "record", "--sobject", "Account", "--values", "Name=Sf-File-Clinic")
+    t.step("data create file, of a record", lambda: titled(sf("data", "create", "file", "--file", str(note), "--parent-id", made["result"]["id"])), lambda answer: answer == "note.txt")
 
 
 def titled(answer):
@@ -221,6 +227,12 @@ def apex_allowed(t):
     """The same at a boundary whose configuration lets anonymous Apex pass."""
     log_in(t)
     apex(t)
+
+
+def uploads_alone(t):
+    """Only that, for work on it."""
+    log_in(t)
+    uploads(t)
 
 
 def apex_refused(t):
@@ -308,4 +320,4 @@ def prepare(t):
 
 
 if __name__ == "__main__":
-    transcript.run({"walk": walk, "refused": refused, "apex": apex_allowed, "prepare": prepare})
+    transcript.run({"walk": walk, "refused": refused, "apex": apex_allowed, "uploads": uploads_alone, "prepare": prepare})
