@@ -74,7 +74,9 @@ fn id_of(path: &str) -> Option<(&str, From)> {
 ///
 /// Shape:  the body of a composite or graph -> whether some `@{…}` is anything else; false for what has none.
 pub fn takes_unseen(body: &[u8]) -> bool {
-    if memchr::memmem::find(body, b"@").is_none() && memchr::memmem::find(body, b"\\u").is_none() {
+    // However an `@` is spelled, in JSON or in a target.
+    let has = |word: &[u8]| memchr::memmem::find(body, word).is_some();
+    if !has(b"@") && !has(b"%40") && !has(b"\\u") {
         return false;
     }
     let Ok(body) = serde_json::from_slice::<Value>(body) else { return false };
