@@ -124,6 +124,10 @@ async fn live(
     if rest.is_some() {
         return Err(Problem::Request("the body of a read is longer than the gateway holds").into());
     }
+    // What was refused is put back there, whatever the org has.
+    if look == Look::SentRows {
+        return sent(lane, head).await;
+    }
     let org = Org::new(lane, reader, &head)?;
     if bare::is_still_bare(&org).await {
         return bare::ask(lane, reader, &look, head, received).await;
@@ -146,9 +150,6 @@ async fn isolated(
 ) -> Result<Response<Body>, Turned> {
     if look == Look::Totals {
         return totals(lane, reader, &head).await;
-    }
-    if look == Look::SentRows {
-        return sent(lane, head).await;
     }
     if look == Look::ListView {
         return list_view(lane, reader, &head).await;
