@@ -37,6 +37,7 @@ pub use authorship::{
 pub(crate) use choose::choose_bundle;
 pub use elements::resource_elements;
 pub use export::{ManifestError, manifest, whole_lines};
+pub(crate) use held::Files;
 pub use identity::identity_elements;
 pub use interaction::{
     Interaction, LogicalId, OperationKind, Scope, interaction, normal_target, without_format,
@@ -45,8 +46,8 @@ pub(crate) use list::{choose_list, is_list, place_known, read_list};
 pub use patch::{PATCHED_TYPE, STEPS_MAX, patched};
 pub use place::{PlaceError, place, place_bundle, place_some};
 pub use query::{Detail, Query, by_ids, referenced};
-pub(crate) use read::read_line;
 pub use read::{Media, read, read_document, read_document_in};
+pub(crate) use read::{read_line, read_to_mark};
 pub use refuse::{ISSUES_MAX, MergeError, Withheld, merge, outcome, refuse, withhold};
 pub use route::{Route, route};
 pub use steps::Step;

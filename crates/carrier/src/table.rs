@@ -243,7 +243,7 @@ impl Chunk {
     pub fn read(&self) -> Readings<'_> {
         let records = match self.format.as_ref() {
             Format::FhirDocument if fhir::is_list(&self.bytes) => fhir::read_list(&self.bytes, &self.limits),
-            Format::FhirDocument => fhir::read_document(&self.bytes, &self.limits).records,
+            Format::FhirDocument => fhir::read_to_mark(&self.bytes, &self.limits).records,
             Format::SalesforceJson { .. } if self.is_lined => self.split_records(),
             Format::SalesforceJson { object } => {
                 salesforce::read_file(&self.bytes, object.as_deref(), &self.limits).records
@@ -438,7 +438,7 @@ impl Chunk {
             [Choice::Keep] if is_whole => Ok(self.bytes.clone()),
             [Choice::Label(labels)] if is_whole && is_fhir => Ok(fhir::place(&self.bytes, labels)?),
             _ if is_fhir && fhir::is_list(&self.bytes) => Ok(fhir::choose_list(&self.bytes, choices)?),
-            _ if is_fhir => Ok(fhir::choose_bundle(&self.bytes, choices)?),
+            _ if is_fhir => Ok(fhir::choose_bundle(&self.bytes, choices, fhir::Files::Left)?),
             _ => Ok(salesforce::choose(&self.bytes, choices)?),
         }
     }

@@ -25,7 +25,8 @@ const MANIFEST: &str = ".attesting.json";
 /// Receipts in one dataset file: about three quarters of what such a file may hold.
 const FILE_RECEIPTS_MAX: usize = 8_000;
 
-/// Makes dataset files of what earlier runs attested. Call it before datasets are read.
+/// Makes dataset files of what earlier runs attested in this log. Call it before datasets are read, and with the log
+/// open: gateways may share a folder of datasets, and each takes up what is its own.
 ///
 /// Errors: a report: the folder cannot be read or written to. Nothing is removed before its dataset file is durable.
 pub(crate) fn fold(config: &Config, printer: &Printer) -> miette::Result<()> {
@@ -33,9 +34,13 @@ pub(crate) fn fold(config: &Config, printer: &Printer) -> miette::Result<()> {
     let listing = fs::read_dir(folder)
         .into_diagnostic()
         .wrap_err_with(|| format!("cannot list {}", folder.display()))?;
+    let own = prefix(config)?;
     let mut manifests: Vec<PathBuf> = listing
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| path.to_string_lossy().ends_with(MANIFEST))
+        .filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with(&own) && name.ends_with(MANIFEST)
+        })
         .collect();
     manifests.sort();
     for manifest in manifests {
@@ -115,7 +120,7 @@ pub(crate) fn attester(boundary: &str, types: &[String], config: &Config) -> mie
     fs::create_dir_all(folder)
         .into_diagnostic()
         .wrap_err_with(|| format!("cannot make {}", folder.display()))?;
-    let stem = folder.join(format!("attested-{boundary}-{}", name()?));
+    let stem = folder.join(format!("{}{boundary}-{}", prefix(config)?, name()?));
     let receipts_path = PathBuf::from(format!("{}{RECEIPTS}", stem.display()));
     let file = OpenOptions::new()
         .create_new(true)
@@ -141,6 +146,13 @@ pub(crate) fn attester(boundary: &str, types: &[String], config: &Config) -> mie
     let path = PathBuf::from(format!("{}{MANIFEST}", stem.display()));
     durable::replace(&path, manifest.to_json().as_bytes()).into_diagnostic()?;
     Ok(attester)
+}
+
+/// What the files of this log begin with.
+fn prefix(config: &Config) -> miette::Result<String> {
+    let key = keys::verifier(&config.ledger.vkey)?;
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '.' { letter } else { '_' };
+    Ok(format!("attested-{}-", key.name().chars().map(plain).collect::<String>()))
 }
 
 /// A name that no run had before.

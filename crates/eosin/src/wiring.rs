@@ -66,12 +66,13 @@ fn last_moment(folder: &Path) -> Option<String> {
 
 /// The flow of a configuration. Datasets that cannot be believed are said, and left out.
 pub(crate) fn flow(config: &Config, printer: &Printer) -> miette::Result<Flow> {
+    let (ledger, last_at) = open_ledger(config)?;
+    // Only who holds the ledger may take up what an earlier run attested.
     attesting::fold(config, printer)?;
     let (trust, doubts) = config.trust_store()?;
     for doubt in doubts {
         printer.note(&doubt);
     }
-    let (ledger, last_at) = open_ledger(config)?;
     let queue =
         AppenderConfig { queue_entries_max: config.limits.ledger_queue, ..AppenderConfig::standard() };
     let appender =

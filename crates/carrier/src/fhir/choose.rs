@@ -8,7 +8,7 @@ use mark::{
 };
 
 use super::{
-    held::Held,
+    held::{Files, Held},
     place::{PlaceError, place_text},
     read::entries,
 };
@@ -25,14 +25,18 @@ use crate::{
 /// Shape:  one choice a record, as [`super::read_document`] gives them -> the Bundle, other bytes verbatim; nothing
 ///         if every record is left out.
 /// Errors: see [`PlaceError`]; nothing was written.
-pub(crate) fn choose_bundle(bundle: &[u8], choices: &[Choice<'_>]) -> Result<Vec<u8>, PlaceError> {
+pub(crate) fn choose_bundle(
+    bundle: &[u8],
+    choices: &[Choice<'_>],
+    files: Files,
+) -> Result<Vec<u8>, PlaceError> {
     let Json::Object(members) = json::parse(bundle).map_err(Unreadable::from)? else {
         return Err(PlaceError::Shape);
     };
     if members.iter().all(|(name, value)| name != "resourceType" || value.text() != Some("Bundle")) {
         return Err(PlaceError::Shape);
     }
-    let found = entries(members);
+    let found = entries(members, files);
     if found.len() != choices.len() {
         return Err(PlaceError::Count { records: found.len(), labels: choices.len() });
     }

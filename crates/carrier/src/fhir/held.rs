@@ -30,17 +30,27 @@ pub(super) struct Held<'a> {
 /// How deep Bundles and Parameters may hold each other.
 const NESTED_MAX: usize = 8;
 
+/// Whether what is in a file in base64 counts as records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Files {
+    /// It does: it crosses with what holds it.
+    Read,
+    /// It is content of what holds it: in files that are marked, where nothing inside could be labelled.
+    Left,
+}
+
 /// What is found, up to a bound.
 pub(super) struct Found<'a> {
     pub(super) list: Vec<Held<'a>>,
     limits: Limits,
+    reads: Files,
     is_past: bool,
 }
 
 impl<'a> Found<'a> {
     /// Nothing yet.
-    pub(super) fn new(limits: Limits) -> Self {
-        Self { list: Vec::new(), limits, is_past: false }
+    pub(super) fn new(limits: Limits, reads: Files) -> Self {
+        Self { list: Vec::new(), limits, reads, is_past: false }
     }
 
     /// What was found, unless there was more than the bound.
@@ -77,11 +87,11 @@ impl<'a> Found<'a> {
             }
             "Bundle" => self.bundle(members, at),
             "Parameters" => self.parameters(members, at),
-            "Binary" => self.binary(members, at),
+            "Binary" if self.reads == Files::Read => self.binary(members, at),
             _ => {
                 let mut files = Vec::new();
-                for (_, value) in &members {
-                    attachments(value, &mut files);
+                if self.reads == Files::Read {
+                    members.iter().for_each(|(_, value)| attachments(value, &mut files));
                 }
                 let read: Vec<_> = files.into_iter().flat_map(|file| file.records(&self.limits)).collect();
                 let content = record(members);

@@ -6,8 +6,9 @@ use super::{
     AI_CODE, AI_DISPLAY, AI_SYSTEM, BRAND_SYSTEM, MARK_EXTENSION, MARK_SYSTEM, PERSONS, SUBJECT_SYSTEM,
     TEST_CODE, TEST_DISPLAY, TEST_SYSTEM,
     choose::choose_bundle,
+    held::Files,
     raw::{self, RawObject, quote},
-    read::read_document,
+    read::read_to_mark,
 };
 use crate::{Labels, Limits, choice::Choice};
 
@@ -21,7 +22,7 @@ use crate::{Labels, Limits, choice::Choice};
 /// Errors: see [`PlaceError`]; nothing was written.
 /// Source: spec/carriers.md section 3.3.
 pub fn place(resource: &[u8], labels: &Labels) -> Result<Vec<u8>, PlaceError> {
-    let readings = read_document(resource, &UNBOUNDED);
+    let readings = read_to_mark(resource, &UNBOUNDED);
     match readings.records.as_slice() {
         [Reading { content: Ok(record), place }] if place.reference == record.object => {
             let text = std::str::from_utf8(resource).map_err(|_| PlaceError::Shape)?;
@@ -40,7 +41,7 @@ pub fn place(resource: &[u8], labels: &Labels) -> Result<Vec<u8>, PlaceError> {
 /// Bounds: about four times the Bundle in memory; the caller bounds the Bundle.
 /// Errors: see [`PlaceError`]; nothing was written.
 pub fn place_bundle(bundle: &[u8], labels: &[Labels]) -> Result<Vec<u8>, PlaceError> {
-    choose_bundle(bundle, &labels.iter().map(Choice::Label).collect::<Vec<_>>())
+    choose_bundle(bundle, &labels.iter().map(Choice::Label).collect::<Vec<_>>(), Files::Read)
 }
 
 /// Writes labels into some of the records of a resource or a Bundle, and leaves the others as they are.
@@ -50,7 +51,7 @@ pub fn place_bundle(bundle: &[u8], labels: &[Labels]) -> Result<Vec<u8>, PlaceEr
 pub fn place_some(document: &[u8], labels: &[Option<Labels>]) -> Result<Vec<u8>, PlaceError> {
     let choices: Vec<Choice<'_>> =
         labels.iter().map(|labels| labels.as_ref().map_or(Choice::Keep, Choice::Label)).collect();
-    match (choose_bundle(document, &choices), labels) {
+    match (choose_bundle(document, &choices, Files::Read), labels) {
         (Err(PlaceError::Shape), [Some(labels)]) => place(document, labels),
         (placed, _) => placed,
     }

@@ -9,7 +9,7 @@ use mark::{
 
 use super::{
     BRAND_SYSTEM, MARK_EXTENSION, SUBJECT_SYSTEM, TEST_CODE, TEST_SYSTEM,
-    held::{At, Found, Held, records_of},
+    held::{At, Files, Found, Held, records_of},
     interaction::is_type_name,
     patch::PATCHED_TYPE,
     route::Route,
@@ -48,7 +48,7 @@ pub fn read<'a>(route: &Route, content_type: Option<&str>, body: &'a [u8], limit
         Route::Delete => return one(Err(shape("carries a body on a DELETE, which is not read"))),
     };
     match media {
-        Ok(media) => read_expected(&expected, media, body, limits),
+        Ok(media) => read_expected(&expected, media, body, limits, Files::Read),
         Err(NotFhir::Other(reason) | NotFhir::Never(reason)) => one(Err(reason)),
     }
 }
@@ -64,7 +64,12 @@ pub fn read_document<'a>(body: &'a [u8], limits: &Limits) -> Readings<'a> {
 
 /// The same, in either of FHIR's formats: what an answer of a server holds.
 pub fn read_document_in<'a>(media: Media, body: &'a [u8], limits: &Limits) -> Readings<'a> {
-    read_expected(&Expected::Anything, media, body, limits)
+    read_expected(&Expected::Anything, media, body, limits, Files::Read)
+}
+
+/// The same of a file that may be marked: what is in a file inside it is content of what holds that.
+pub(crate) fn read_to_mark<'a>(body: &'a [u8], limits: &Limits) -> Readings<'a> {
+    read_expected(&Expected::Anything, Media::Json, body, limits, Files::Left)
 }
 
 /// Reads a line of NDJSON: one resource, which is not a Bundle.
@@ -102,7 +107,13 @@ enum Expected<'r> {
     Anything,
 }
 
-fn read_expected<'a>(expected: &Expected<'_>, media: Media, body: &'a [u8], limits: &Limits) -> Readings<'a> {
+fn read_expected<'a>(
+    expected: &Expected<'_>,
+    media: Media,
+    body: &'a [u8],
+    limits: &Limits,
+    files: Files,
+) -> Readings<'a> {
     let members = match parse(media, body, limits) {
         Ok(members) => members,
         Err(reason) => return one(Err(reason)),
@@ -125,7 +136,7 @@ fn read_expected<'a>(expected: &Expected<'_>, media: Media, body: &'a [u8], limi
         (Expected::Bundle, Media::Json) if is_batch(&members) => Unit::PerRecord,
         (Expected::Bundle | Expected::Type(_) | Expected::Anything, _) => Unit::Whole,
     };
-    let mut found = Found::new(*limits);
+    let mut found = Found::new(*limits, files);
     found.resource(members, &At::default());
     match found.within() {
         Ok(held) => Readings { unit, records: held.into_iter().enumerate().map(reading).collect() },
@@ -187,8 +198,8 @@ pub(super) fn parse<'a>(media: Media, body: &'a [u8], limits: &Limits) -> Result
 }
 
 /// What the entries of a Bundle carry, in order. An entry that only reads or deletes carries nothing.
-pub(super) fn entries(bundle: Members<'_>) -> Vec<Held<'_>> {
-    let mut found = Found::new(Limits { body_bytes: usize::MAX, records: usize::MAX });
+pub(super) fn entries(bundle: Members<'_>, files: Files) -> Vec<Held<'_>> {
+    let mut found = Found::new(Limits { body_bytes: usize::MAX, records: usize::MAX }, files);
     found.bundle(bundle, &At::default());
     found.list
 }

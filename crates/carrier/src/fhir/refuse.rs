@@ -6,6 +6,7 @@ use mark::json::{self, Json};
 
 use super::{
     CONTENT_TYPE, REFUSAL_SYSTEM,
+    held::Files,
     raw::{self, RawObject, quote},
     read::{entries, is_batch},
 };
@@ -66,7 +67,8 @@ pub fn withhold(batch: &[u8], refusals: &[(usize, Refusal)]) -> Result<Withheld,
     if !is_batch(&members) {
         return Err(MergeError::NotABatch);
     }
-    let positions: Vec<usize> = entries(members).into_iter().map(|entry| entry.position).collect();
+    let positions: Vec<usize> =
+        entries(members, Files::Read).into_iter().map(|entry| entry.position).collect();
     let text = std::str::from_utf8(batch).map_err(|_| MergeError::NotABatch)?;
     let mut whole = RawObject::parse(text).ok_or(MergeError::NotABatch)?;
     let listed = raw::items(whole.get("entry").unwrap_or("[]")).ok_or(MergeError::NotABatch)?;

@@ -10,6 +10,7 @@ mod addresses;
 mod bodies;
 mod doors;
 mod fhir;
+mod fhir_audit;
 mod fhir_guarded;
 mod fhir_isolated;
 mod fhir_patches;

@@ -116,6 +116,9 @@ fn attachments_are_read_wherever_they_stand() {
     );
     let readings = read(&create("DocumentReference"), JSON, reference.as_bytes(), &LIMITS);
     assert_eq!(held(&readings), ["DocumentReference", "file record 1 Patient"]);
+    // In a file that is marked it is content: there is no place for a label in it.
+    assert_eq!(read_to_mark(reference.as_bytes(), &LIMITS).records.len(), 1);
+    assert!(place(reference.as_bytes(), &labels(Subject::Synthetic)).is_ok());
     // What the reference says of itself its file says too.
     assert_eq!(readings.records[1].content.as_ref().unwrap().claim, Claim::Synthetic);
 }
