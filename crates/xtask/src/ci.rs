@@ -66,6 +66,7 @@ pub(crate) fn run() -> bool {
     step("sandbox refresh", &mut || leaks::run(&root, Script::Refresh, &[], &mut tally));
     step("golden shapes", &mut || leaks::run(&root, Script::Golden, &[], &mut tally));
     step("jsforce's own suite", &mut || leaks::run(&root, Script::Suite, &[], &mut tally));
+    step("incidents", &mut || leaks::run(&root, Script::Incidents, &[], &mut tally));
     step("documents", &mut || {
         plain(&root, &["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])
     });

@@ -1,5 +1,5 @@
-//! Scripts that play a binary against the world: leak channels, duels, shapes, a suite. Builds it, hands over to Python,
-//! counts what is said.
+//! Scripts that play a binary against the world: leak channels, duels, shapes, a suite, incidents. Builds it, hands over to
+//! Python, counts what is said.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,7 +10,7 @@ use xtask::tree;
 
 use crate::{clients, say};
 
-/// A script of `tests/leaks` or `tests/clients`, and what it is called in a report.
+/// A script of `tests/leaks`, `tests/clients` or `tests/incidents`, and what it is called in a report.
 #[derive(Clone, Copy)]
 pub(crate) enum Script {
     /// The table of channels.
@@ -29,6 +29,8 @@ pub(crate) enum Script {
     Webhooks,
     /// FHIR clients and Bundles in front of a FHIR server that is not ours.
     Fhir,
+    /// The founding incidents, with and without Eosin.
+    Incidents,
 }
 
 impl Script {
@@ -42,11 +44,12 @@ impl Script {
             Self::Suite => "tests/clients/jsforce_suite.py",
             Self::Webhooks => "tests/webhooks/all.py",
             Self::Fhir => "tests/fhir/stories.py",
+            Self::Incidents => "tests/incidents/run.py",
         }
     }
 }
 
-/// `cargo xtask leaks|bypass|kill [argument …]`: one script and its count.
+/// `cargo xtask leaks|bypass|kill|incidents [argument …]`: one script and its count.
 pub(crate) fn alone(script: Script, arguments: &[String]) -> bool {
     let mut tally = Tally::default();
     let result = run(&tree::root(), script, arguments, &mut tally);

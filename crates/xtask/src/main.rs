@@ -26,6 +26,7 @@ cargo xtask <command>
   golden      the local org's answers beside those recorded from real orgs, member by member
   suite       jsforce's own tests, straight to the org and through the gateway; `--checkout FOLDER` for today's
   webhooks    events from the CloudEvents SDK, to consumers that verify with `standardwebhooks`; leak scenes of events
+  incidents   the three founding incidents, as they were and with Eosin; `--write` writes docs/incidents.md
   licences    writes docs/licences.md
   salesforce  writes the fields of the Salesforce package
   weigh       sizes: crates linked, longest files, slowest units of the last `cargo build --timings`
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         "golden" => Ok(leaks::alone(leaks::Script::Golden, &rest)),
         "suite" => Ok(leaks::alone(leaks::Script::Suite, &rest)),
         "webhooks" => Ok(leaks::alone(leaks::Script::Webhooks, &rest)),
+        "incidents" => Ok(leaks::alone(leaks::Script::Incidents, &rest)),
         "licences" => write_licences(),
         "salesforce" => write_salesforce(),
         "weigh" => weigh::print(),
