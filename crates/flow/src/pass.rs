@@ -126,7 +126,8 @@ impl Flow {
     pub fn settle_as(&self, settlement: Settlement, outcome: Outcome, upstream_request: Option<&str>) {
         let moment = self.clock.now();
         let named = upstream_request.filter(|id| is_request_id(id));
-        self.note(Entry::settlement(settlement.ruling, outcome, named, &moment));
+        // What happened has happened: that it rides along costs no sync of its own.
+        let _full = self.appender.note(Entry::settlement(settlement.ruling, outcome, named, &moment).bytes).is_err();
     }
 
     /// Seconds since 1970 by the clock that entries are written with.

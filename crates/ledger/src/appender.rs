@@ -1,6 +1,5 @@
 //! Many threads, one writer: entries are gathered while the disk syncs, and committed together.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,6 +13,7 @@ use crate::layout::ENTRY_BYTES_MAX;
 use crate::logged::Place;
 use crate::pending::{Answer, AppendError, Pending, Slot, wait_for};
 use crate::publish::PublishError;
+use crate::queue::{Call, Question, Queue, Turn, Waiting};
 use crate::recover::OpenError;
 use crate::tiles::ReadError;
 
@@ -36,20 +36,7 @@ impl Appender {
     pub fn start(ledger: Ledger, config: AppenderConfig) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             config,
-            queue: Mutex::new(Queue {
-                health: Health {
-                    state: State::Writing,
-                    size: ledger.size(),
-                    published: ledger.published(),
-                    commits: 0,
-                    queued: 0,
-                    unpublished_because: None,
-                },
-                checkpoint: ledger.checkpoint(),
-                entries: VecDeque::new(),
-                questions: VecDeque::new(),
-                closing: false,
-            }),
+            queue: Mutex::new(Queue::of(&ledger, config.queue_entries_max)),
             changed: Condvar::new(),
         });
         let for_thread = Arc::clone(&shared);
@@ -75,6 +62,24 @@ impl Appender {
         Ok(Pending::new(item, slot))
     }
 
+    /// Puts an entry in the queue whose place nobody waits for: it rides in the next commit that somebody does wait for,
+    /// or in one of its own after [`AppenderConfig::note_after`].
+    ///
+    /// Shape:  entries keep their order, awaited or not.
+    /// Errors: [`Busy`], as [`Appender::append`]. An entry that cannot be written is not reported: see [`Health`].
+    pub fn note(&self, bytes: Vec<u8>) -> Result<(), Busy> {
+        if bytes.is_empty() || bytes.len() > ENTRY_BYTES_MAX {
+            return Ok(());
+        }
+        let mut queue = self.shared.lock();
+        if queue.closed_to_all().is_some() {
+            return Ok(());
+        }
+        queue.push(bytes, None)?;
+        self.shared.call(queue);
+        Ok(())
+    }
+
     /// Proves that a committed entry is in the log.
     ///
     /// Errors: [`AskError`].
@@ -98,7 +103,7 @@ impl Appender {
     /// How the ledger is.
     pub fn health(&self) -> Health {
         let queue = self.shared.lock();
-        Health { queued: queue.entries.len(), ..queue.health.clone() }
+        Health { queued: queue.len(), ..queue.health.clone() }
     }
 
     /// Commits what waits, publishes, ends the thread and gives the ledger back.
@@ -116,29 +121,23 @@ impl Appender {
         if let Some(error) = queue.closed_to_all() {
             return Ok(Slot::answered(Err(error)));
         }
-        if queue.entries.len() >= self.shared.config.queue_entries_max {
-            return Err(Busy);
-        }
         let slot = Slot::waiting();
-        queue.entries.push_back((bytes, Answer::to(&slot)));
-        drop(queue);
-        self.shared.changed.notify_one();
+        queue.push(bytes, Some(Answer::to(&slot)))?;
+        self.shared.call(queue);
         Ok(slot)
     }
 
     fn ask<A>(&self, question: impl FnOnce(Answer<A>) -> Question) -> Result<A, AskError> {
         let slot = Slot::waiting();
-        {
-            let mut queue = self.shared.lock();
-            if let Some(error) = queue.closed_to_all() {
-                return Err(AskError::of(error));
-            }
-            if queue.questions.len() >= self.shared.config.queue_entries_max {
-                return Err(AskError::Busy);
-            }
-            queue.questions.push_back(question(Answer::to(&slot)));
+        let mut queue = self.shared.lock();
+        if let Some(error) = queue.closed_to_all() {
+            return Err(AskError::of(error));
         }
-        self.shared.changed.notify_one();
+        if queue.questions.len() >= self.shared.config.queue_entries_max {
+            return Err(AskError::Busy);
+        }
+        queue.questions.push_back(question(Answer::to(&slot)));
+        self.shared.call(queue);
         wait_for(&slot).map_err(AskError::of)
     }
 }
@@ -161,6 +160,10 @@ impl fmt::Debug for Appender {
 pub struct AppenderConfig {
     /// How many entries may wait; more is [`Busy`]. Each holds its bytes in memory, at most 64 KiB.
     pub queue_entries_max: usize,
+    /// After a group in which several were awaited, the next is gathered for so long: a sync costs the same for many.
+    pub gather: Duration,
+    /// The longest that an entry of [`Appender::note`] waits for one to ride with.
+    pub note_after: Duration,
     /// After so long without a new entry, what is committed is published.
     pub publish_idle: Duration,
     /// How long after a failure the ledger is first reopened; each failed attempt doubles the wait.
@@ -170,10 +173,12 @@ pub struct AppenderConfig {
 }
 
 impl AppenderConfig {
-    /// What suits a gateway: 4,096 waiting entries, published after a second of rest.
+    /// What suits a gateway: 4,096 waiting entries, gathered for a millisecond, published after a second of rest.
     pub const fn standard() -> Self {
         Self {
             queue_entries_max: 4096,
+            gather: Duration::from_millis(1),
+            note_after: Duration::from_millis(10),
             publish_idle: Duration::from_secs(1),
             reopen_first: Duration::from_millis(100),
             reopen_max: Duration::from_secs(10),
@@ -248,6 +253,9 @@ impl AskError {
 /// The most entries that one commit takes from the queue: past this, hashing costs more than the sync.
 pub const GROUP_ENTRIES_MAX: usize = 256;
 
+/// So many awaited entries in a group show that many write at once, and that gathering the next group pays.
+const GATHERED_MIN: usize = 4;
+
 struct Shared {
     config: AppenderConfig,
     queue: Mutex<Queue>,
@@ -255,44 +263,15 @@ struct Shared {
     changed: Condvar,
 }
 
-struct Queue {
-    health: Health,
-    checkpoint: Arc<str>,
-    entries: VecDeque<(Vec<u8>, Answer<Place>)>,
-    questions: VecDeque<Question>,
-    closing: bool,
-}
-
-enum Question {
-    Prove { index: u64, answer: Answer<Result<TlogProof, ReadError>> },
-    Publish { answer: Answer<Result<(), PublishError>> },
-}
-
-/// What the thread does next.
-struct Turn {
-    entries: Vec<(Vec<u8>, Answer<Place>)>,
-    questions: VecDeque<Question>,
-    closing: bool,
-}
-
-impl Queue {
-    fn closed_to_all(&self) -> Option<AppendError> {
-        match &self.health.state {
-            _ if self.closing => Some(AppendError::Closed),
-            State::Writing => None,
-            State::Unavailable { because } => Some(AppendError::Unavailable { because: Arc::clone(because) }),
-            State::Closed => Some(AppendError::Closed),
-        }
-    }
-}
-
 impl Shared {
     /// The thread: turn after turn until it is closed and nothing waits.
     fn run(&self, mut ledger: Ledger) -> Ledger {
         // However this ends, nobody waits for ever: the guard answers what is left.
         let _guard = CloseOnExit(self);
+        let mut awaited = 0;
         loop {
-            let turn = self.next_turn(ledger.size() != ledger.published());
+            let turn = self.next_turn(awaited, ledger.size() != ledger.published());
+            awaited = turn.awaited;
             let rests = turn.entries.is_empty() && turn.questions.is_empty();
             let outcome = self.commit(&mut ledger, turn.entries);
             for question in turn.questions {
@@ -313,27 +292,57 @@ impl Shared {
     }
 
     /// Waits for work; a turn without any means that it is time to publish.
-    fn next_turn(&self, unpublished: bool) -> Turn {
+    ///
+    /// `awaited` is how many entries of the last group somebody waited for. Many wait again soon: they are let come, for
+    /// another sync would cost as much for one of them as for all.
+    fn next_turn(&self, awaited: usize, unpublished: bool) -> Turn {
+        let config = &self.config;
         let mut queue = self.lock();
-        let rests =
-            |queue: &mut Queue| queue.entries.is_empty() && queue.questions.is_empty() && !queue.closing;
-        if unpublished {
-            let waited = self.changed.wait_timeout_while(queue, self.config.publish_idle, rests);
-            queue = waited.unwrap_or_else(PoisonError::into_inner).0;
-        } else {
-            queue = self.changed.wait_while(queue, rests).unwrap_or_else(PoisonError::into_inner);
+        if awaited >= GATHERED_MIN {
+            queue = self.sleep(queue, Call::Crowd, Some(config.gather));
         }
-        let count = queue.entries.len().min(GROUP_ENTRIES_MAX);
-        Turn {
-            entries: queue.entries.drain(..count).collect(),
-            questions: std::mem::take(&mut queue.questions),
-            closing: queue.closing,
+        // Notes are looked at when the time is over, so that none of them wakes this thread.
+        queue = self.sleep(queue, Call::Awaited, Some(config.note_after));
+        if queue.len() == 0 {
+            queue = self.sleep(queue, Call::Anything, unpublished.then_some(config.publish_idle));
+            if queue.len() != 0 {
+                queue = self.sleep(queue, Call::Awaited, Some(config.note_after));
+            }
+        }
+        queue.turn()
+    }
+
+    /// Sleeps until it is called, at most for so long.
+    fn sleep<'q>(
+        &'q self,
+        mut queue: MutexGuard<'q, Queue>,
+        call: Call,
+        most: Option<Duration>,
+    ) -> MutexGuard<'q, Queue> {
+        queue.call = call;
+        let asleep = |queue: &mut Queue| !queue.is_called();
+        match most {
+            Some(most) => {
+                let waited = self.changed.wait_timeout_while(queue, most, asleep);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+            None => self.changed.wait_while(queue, asleep).unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+
+    /// Wakes the thread, if it sleeps for what is there now.
+    fn call(&self, queue: MutexGuard<'_, Queue>) {
+        let is_called = queue.is_called();
+        drop(queue);
+        if is_called {
+            self.changed.notify_one();
         }
     }
 
     /// Commits one group and answers each entry; the error is why the ledger must be reopened.
-    fn commit(&self, ledger: &mut Ledger, group: Vec<(Vec<u8>, Answer<Place>)>) -> Result<(), Arc<str>> {
+    fn commit(&self, ledger: &mut Ledger, group: Vec<Waiting>) -> Result<(), Arc<str>> {
         let (entries, answers): (Vec<_>, Vec<_>) = group.into_iter().unzip();
+        let waiting = |answers: Vec<Option<Answer<Place>>>| answers.into_iter().flatten();
         match ledger.commit_entries(&entries) {
             Ok(places) => {
                 // Shown first: who has an answer finds the entry under the checkpoint.
@@ -342,21 +351,25 @@ impl Shared {
                 }
                 self.show(ledger);
                 for (answer, place) in answers.into_iter().zip(places) {
-                    answer.give(Ok(place));
+                    if let Some(answer) = answer {
+                        answer.give(Ok(place));
+                    }
                 }
-                ledger.publish_if_due();
+                if !ledger.is_publishing() && ledger.is_due() {
+                    ledger.publish_beside();
+                }
                 Ok(())
             }
             Err(CommitError::Refused(Refusal::Stopped)) => {
                 let because: Arc<str> = Arc::from("an earlier sync failed");
-                for answer in answers {
+                for answer in waiting(answers) {
                     answer.give(Err(AppendError::Unavailable { because: Arc::clone(&because) }));
                 }
                 Err(because)
             }
             Err(CommitError::Refused(refusal)) => {
                 let refusal = Arc::new(refusal);
-                for answer in answers {
+                for answer in waiting(answers) {
                     answer.give(Err(AppendError::Refused(Arc::clone(&refusal))));
                 }
                 Ok(())
@@ -365,7 +378,7 @@ impl Shared {
                 let because: Arc<str> = Arc::from(source.to_string());
                 // Unavailable before the first answer: who was told `Unknown` must not be queued again.
                 self.lock().health.state = State::Unavailable { because: Arc::clone(&because) };
-                for answer in answers {
+                for answer in waiting(answers) {
                     answer.give(Err(AppendError::Unknown { because: Arc::clone(&because) }));
                 }
                 Err(because)
@@ -380,10 +393,9 @@ impl Shared {
         loop {
             let mut queue = self.lock();
             queue.health.state = State::Unavailable { because: Arc::clone(&because) };
-            let (entries, questions) =
-                (std::mem::take(&mut queue.entries), std::mem::take(&mut queue.questions));
+            let (entries, questions) = queue.empty();
             drop(queue);
-            for (_, answer) in entries {
+            for answer in entries.into_iter().filter_map(|(_, answer)| answer) {
                 answer.give(Err(AppendError::Unavailable { because: Arc::clone(&because) }));
             }
             for question in questions {
@@ -449,7 +461,7 @@ impl Drop for CloseOnExit<'_> {
     fn drop(&mut self) {
         let mut queue = self.0.lock();
         queue.health.state = State::Closed;
-        let left = (std::mem::take(&mut queue.entries), std::mem::take(&mut queue.questions));
+        let left = queue.empty();
         // Dropping the duties answers them, and must not happen under the lock.
         drop(queue);
         drop(left);

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use mark::checkpoint::Checkpoint;
 use mark::merkle::leaf_hash;
@@ -16,7 +17,7 @@ use crate::folder::Folder;
 use crate::journal::{MAGIC, Record};
 use crate::layout::{CHECKPOINT, ENTRY_BYTES_MAX, JOURNAL, Tile};
 use crate::logged::{Logged, Place};
-use crate::publish::PublishError;
+use crate::publish::{Publication, PublishError};
 use crate::recover::{self, CreateError, OpenError, Recovery};
 use crate::store::Store;
 use crate::tiles::{ReadError, node_roots, read_hashes};
@@ -46,6 +47,8 @@ pub struct Ledger {
     /// What stands in the way of publishing, if the last attempt failed.
     pub(crate) unpublished_because: Option<String>,
     pub(crate) recovery: Recovery,
+    /// What is being published while commits go on.
+    pub(crate) beside: Option<JoinHandle<(Publication, Result<(), PublishError>)>>,
 }
 
 /// Where the next record goes.
@@ -116,6 +119,7 @@ impl Ledger {
             durable_folders: BTreeSet::new(),
             unpublished_because: None,
             recovery: Recovery::default(),
+            beside: None,
         };
         ledger.reopen()?;
         Ok(ledger)
@@ -194,13 +198,18 @@ impl Ledger {
         Ok((first..).zip(leaves).map(place).collect())
     }
 
-    /// Publishes when enough is waiting; the appender answers those who wait first.
-    pub(crate) fn publish_if_due(&mut self) {
-        let JournalPlace { offset, publish_at_bytes, publish_at_size, .. } = self.journal;
-        if offset >= publish_at_bytes || self.edge.size() >= publish_at_size {
+    /// Publishes when enough is waiting.
+    fn publish_if_due(&mut self) {
+        if self.is_due() {
             // A failure is kept in `unpublished_because`: the entries are safe where they are.
             self.publish().ok();
         }
+    }
+
+    /// Whether enough is waiting to be published.
+    pub(crate) fn is_due(&self) -> bool {
+        let JournalPlace { offset, publish_at_bytes, publish_at_size, .. } = self.journal;
+        offset >= publish_at_bytes || self.edge.size() >= publish_at_size
     }
 
     /// The signed checkpoint over everything that is committed.
@@ -285,6 +294,13 @@ impl Ledger {
             self.state = State::Stopped;
             CommitError::Unknown { source }
         }
+    }
+}
+
+impl Drop for Ledger {
+    /// Waits for what is being published: the next writer must find this one gone.
+    fn drop(&mut self) {
+        self.end_publishing();
     }
 }
 

@@ -3,6 +3,7 @@
 //! Commit and recovery grow the same edge with the same call, and publishing writes what it holds.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use mark::digest::Hash;
 use mark::merkle::{self, Frontier};
@@ -20,7 +21,7 @@ pub(crate) struct Edge {
     /// Full tiles of hashes since the last publication, by level and number.
     full_hashes: BTreeMap<(u32, u64), Vec<Hash>>,
     /// Full bundles since the last publication, by number.
-    full_bundles: BTreeMap<u64, Vec<u8>>,
+    full_bundles: BTreeMap<u64, Arc<Vec<u8>>>,
 }
 
 impl Edge {
@@ -48,7 +49,7 @@ impl Edge {
         self.frontier.push(leaf);
         pack_entry(&mut self.bundle, entry);
         if self.size().is_multiple_of(TILE_WIDTH) {
-            self.full_bundles.insert(number, std::mem::take(&mut self.bundle));
+            self.full_bundles.insert(number, Arc::new(std::mem::take(&mut self.bundle)));
         }
         let mut hash = leaf;
         for level in 0.. {
@@ -88,32 +89,34 @@ impl Edge {
     }
 
     /// Every tile and bundle that a tree of the current size has and one of `published` entries had not.
-    pub(crate) fn files_since(&self, published: u64) -> Vec<(Tile, Vec<u8>)> {
+    pub(crate) fn files_since(&self, published: u64) -> Vec<(Tile, Arc<Vec<u8>>)> {
         let mut files = Vec::new();
         for (&number, bundle) in &self.full_bundles {
-            files.push((Tile { kind: TileKind::Entries, number, width: TILE_WIDTH }, bundle.clone()));
+            files.push((Tile { kind: TileKind::Entries, number, width: TILE_WIDTH }, Arc::clone(bundle)));
         }
         for (&(level, number), hashes) in &self.full_hashes {
             let tile = Tile { kind: TileKind::Hashes(level), number, width: TILE_WIDTH };
-            files.push((tile, pack_hashes(hashes)));
+            files.push((tile, Arc::new(pack_hashes(hashes))));
         }
         if !self.bundle.is_empty() && self.size() != published {
-            files.push((Tile::of_entries(self.size() / TILE_WIDTH, self.size()), self.bundle.clone()));
+            let tile = Tile::of_entries(self.size() / TILE_WIDTH, self.size());
+            files.push((tile, Arc::new(self.bundle.clone())));
         }
         for (level, hashes) in (0..).zip(&self.levels) {
             let count = count_at(level, self.size());
             // Upper tiles often have not moved: what is published is never written again.
             if !hashes.is_empty() && count != count_at(level, published) {
-                files.push((Tile::of_hashes(level, count / TILE_WIDTH, self.size()), pack_hashes(hashes)));
+                let tile = Tile::of_hashes(level, count / TILE_WIDTH, self.size());
+                files.push((tile, Arc::new(pack_hashes(hashes))));
             }
         }
         files
     }
 
-    /// Forgets the full tiles, which are on the disk now.
-    pub(crate) fn forget_published(&mut self) {
-        self.full_hashes.clear();
-        self.full_bundles.clear();
+    /// Forgets the tiles that a tree of `published` entries has whole, for they are on the disk now.
+    pub(crate) fn forget_published(&mut self, published: u64) {
+        self.full_hashes.retain(|(level, number), _| *number >= count_at(*level, published) / TILE_WIDTH);
+        self.full_bundles.retain(|number, _| *number >= published / TILE_WIDTH);
     }
 
     fn level_mut(&mut self, level: u32) -> Option<&mut Vec<Hash>> {
@@ -178,7 +181,7 @@ mod tests {
             let again = Edge::from_tiles(u64::from(stop), edge.levels.clone(), edge.bundle.clone()).unwrap();
             assert_eq!(again.root(), edge.root(), "{stop}");
             let (mut whole, mut resumed) = (edge, again);
-            whole.forget_published();
+            whole.forget_published(u64::from(stop));
             for n in stop..stop + 300 {
                 whole.grow(&n.to_be_bytes(), leaf_hash(&n.to_be_bytes()));
                 resumed.grow(&n.to_be_bytes(), leaf_hash(&n.to_be_bytes()));

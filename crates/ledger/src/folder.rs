@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::layout::LOCK;
 use crate::store::Store;
@@ -14,8 +15,8 @@ pub struct Folder {
     root: PathBuf,
     /// Files being written: the journal stays here, others until they are moved into place.
     open: BTreeMap<String, File>,
-    /// Dropping it lets the next writer in; a reader has none.
-    lock: Option<File>,
+    /// Dropping the last of it lets the next writer in; a reader has none.
+    lock: Option<Arc<File>>,
 }
 
 impl Folder {
@@ -30,7 +31,7 @@ impl Folder {
         let lock =
             OpenOptions::new().create(true).append(true).open(path).map_err(failed("open `lock` in"))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { root: root.to_owned(), open: BTreeMap::new(), lock: Some(lock) }),
+            Ok(()) => Ok(Self { root: root.to_owned(), open: BTreeMap::new(), lock: Some(Arc::new(lock)) }),
             Err(TryLockError::WouldBlock) => Err(LockError::Held { folder: root.to_owned() }),
             Err(TryLockError::Error(source)) => Err(failed("lock")(source)),
         }
@@ -64,6 +65,10 @@ impl Folder {
 }
 
 impl Store for Folder {
+    fn beside(&self) -> Option<Box<dyn Store>> {
+        Some(Box::new(Self { root: self.root.clone(), open: BTreeMap::new(), lock: self.lock.clone() }))
+    }
+
     fn read(&self, path: &str, limit: usize) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let bound = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);

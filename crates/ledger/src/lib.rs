@@ -15,6 +15,7 @@ mod layout;
 mod logged;
 mod pending;
 mod publish;
+mod queue;
 mod reader;
 mod recover;
 mod store;

@@ -64,6 +64,7 @@ impl Ledger {
     ///
     /// Errors: as [`Ledger::open`]; the ledger stays stopped and this can be called again.
     pub fn reopen(&mut self) -> Result<(), OpenError> {
+        self.end_publishing();
         self.state = State::Stopped;
         self.store.forget();
         self.durable_folders.clear();

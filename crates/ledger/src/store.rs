@@ -14,8 +14,15 @@ use std::io;
 ///   of names (files created, renamed, removed) directly in this folder.
 /// - After a failed `sync` nothing is known of what was written since the one before, and a later
 ///   `sync` that succeeds says nothing of it either (Linux drops the dirty pages): it must be written again.
-/// - Retries are the caller's; no method retries. Calls come from one thread at a time.
+/// - Retries are the caller's; no method retries. Calls come from one thread at a time; see [`Store::beside`].
 pub trait Store: fmt::Debug + Send {
+    /// Another way to the same folder, for a second thread; nothing where there is room for one only.
+    ///
+    /// The two never write the same file at a time.
+    fn beside(&self) -> Option<Box<dyn Store>> {
+        None
+    }
+
     /// The bytes of a file.
     ///
     /// Errors: `NotFound`; `FileTooLarge` when there are more than `limit`.

@@ -169,7 +169,7 @@ impl Tiles<'_> {
             for (tile, _) in edge.files_since(edge.size()) {
                 *files += self.compare(&edge, tile)?;
             }
-            edge.forget_published();
+            edge.forget_published(edge.size());
         }
         for (level, count) in (0..8).map(|level| (level, count_at(level, size))) {
             if !count.is_multiple_of(TILE_WIDTH) {

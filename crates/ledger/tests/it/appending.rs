@@ -19,6 +19,8 @@ use crate::{entry, key};
 /// Publishing and reopening at once, so that no test waits.
 const QUICK: AppenderConfig = AppenderConfig {
     queue_entries_max: 64,
+    gather: Duration::ZERO,
+    note_after: Duration::from_millis(1),
     publish_idle: Duration::from_millis(1),
     reopen_first: Duration::from_micros(10),
     reopen_max: Duration::from_micros(10),

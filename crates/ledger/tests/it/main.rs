@@ -12,6 +12,7 @@
 mod disk;
 
 mod appending;
+mod beside;
 mod crashes;
 mod folder;
 mod kill;
