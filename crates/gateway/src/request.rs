@@ -97,7 +97,7 @@ async fn life(
                 *story = Story { entrance: "read", outcome: "shown", ruling: None };
                 let collected = collect(body, lane.limits.body_bytes, &lane.held, lane.timeouts.idle).await?;
                 let audited = audit::asked(lane, &head, None);
-                let read = tokio::spawn(fhir_reading::read(Arc::clone(lane), asked, head, collected));
+                let read = tokio::spawn(Box::pin(fhir_reading::read(Arc::clone(lane), asked, head, collected)));
                 let answer = read.await.map_err(|_| Problem::Internal)?;
                 if let Some(audited) = audited {
                     audited.told(lane, &answer, None);
@@ -106,7 +106,7 @@ async fn life(
             }
             let Some((reader, look)) = reader.and_then(|reader| isolated(lane, reader, &head)) else {
                 let audited = audit::asked(lane, &head, None);
-                let answer = pass_through(lane, head, body).await;
+                let answer = Box::pin(pass_through(lane, head, body)).await;
                 if let Some(audited) = audited {
                     audited.told(lane, &answer, None);
                 }
@@ -114,7 +114,7 @@ async fn life(
             };
             *story = Story { entrance: "read", outcome: "shown", ruling: None };
             let collected = collect(body, lane.limits.body_bytes, &lane.held, lane.timeouts.idle).await?;
-            let read = tokio::spawn(reading::read(Arc::clone(lane), reader, look, head, collected));
+            let read = tokio::spawn(Box::pin(reading::read(Arc::clone(lane), reader, look, head, collected)));
             return read.await.map_err(|_| Problem::Internal)?;
         }
         Entrance::Open | Entrance::Judged => story.entrance = "judged",
@@ -126,10 +126,10 @@ async fn life(
     }
     let reader = reader.map(|(reader, _)| reader);
     let collected = collect(body, lane.limits.body_bytes, &lane.held, lane.timeouts.idle).await?;
-    jobs::learn(lane, &head).await;
-    let collected = spooled(lane, &head, collected).await?;
+    Box::pin(jobs::learn(lane, &head)).await;
+    let collected = Box::pin(spooled(lane, &head, collected)).await?;
     // A client that hangs up drops this waiting, never the crossing itself.
-    let crossing = tokio::spawn(cross(Arc::clone(lane), reader, head, collected, story.clone()));
+    let crossing = tokio::spawn(Box::pin(cross(Arc::clone(lane), reader, head, collected, story.clone())));
     let (response, told) = crossing.await.map_err(|_| Problem::Internal)?;
     *story = told;
     response
@@ -177,7 +177,7 @@ async fn pass_through(lane: &Lane, mut head: Head, body: Incoming) -> Result<Res
     let answer = lane.upstream.send(head.method, &head.target, head.headers, body).await?;
     let answer = cleaned(answer, &addresses)?;
     if let Some(merge) = &remembered {
-        let (parts, body) = merged(lane, answer, merge).await?;
+        let (parts, body) = Box::pin(merged(lane, answer, merge)).await?;
         return Ok(Response::from_parts(parts, Body::from(body)));
     }
     if leads_on {
@@ -186,7 +186,7 @@ async fn pass_through(lane: &Lane, mut head: Head, body: Incoming) -> Result<Res
                 lane.flow.observe_batch_job(body);
             }
         };
-        return Ok(rewrite::body(answer, &addresses, &lane.timeouts, observe).await);
+        return Ok(Box::pin(rewrite::body(answer, &addresses, &lane.timeouts, observe)).await);
     }
     Ok(answer.map(|body| Body::relay(body, lane.timeouts.upstream, Trailers::Keep)))
 }
@@ -244,7 +244,8 @@ async fn cross_over(
             story.outcome = if forward.merge.is_some() { "partly" } else { "forwarded" };
             lane.metrics.records(&lane.boundary.name, story.outcome, &forward.provenance);
             story.ruling = place(&forward.provenance);
-            let response = carry(&lane, reader, head, collected, forward, story.ruling.as_deref()).await;
+            let place = story.ruling.as_deref();
+            let response = Box::pin(carry(&lane, reader, head, collected, forward, place)).await;
             if let Err(problem) = &response {
                 story.outcome = problem.code();
             }
@@ -371,7 +372,14 @@ async fn carry(
     let asked = signing::asked(&head);
     let Collected { mut received, rest, spooled, _held } = collected;
     let guard = match reader.filter(|_| rest.is_none() && spooled.is_none()) {
-        Some(reader) => match reading::guard(lane, reader, &mut head, &mut received, &mut forward.body).await
+        Some(reader) => match Box::pin(reading::guard(
+            lane,
+            reader,
+            &mut head,
+            &mut received,
+            &mut forward.body,
+        ))
+        .await
         {
             Ok(guard) => Some(guard),
             Err(turned) => {
@@ -424,8 +432,8 @@ async fn carry(
     let guard = guard.filter(|guard| guard.reads_answer(leads_on));
     if guard.is_some() || fhir.is_some() {
         let answer = match (guard, fhir) {
-            (Some(guard), _) => reading::guarded(lane, guard, answer).await,
-            (None, Some(guard)) => fhir_reading::guarded(lane, guard, answer).await,
+            (Some(guard), _) => Box::pin(reading::guarded(lane, guard, answer)).await,
+            (None, Some(guard)) => Box::pin(fhir_reading::guarded(lane, guard, answer)).await,
             (None, None) => return Err(Problem::Internal),
         };
         let answer = answer.or_else(reading::Turned::told)?;
@@ -438,7 +446,7 @@ async fn carry(
         return Ok(answer);
     }
     if let Some(merge) = &forward.merge {
-        let (mut parts, body) = merged(lane, answer, merge).await?;
+        let (mut parts, body) = Box::pin(merged(lane, answer, merge)).await?;
         let now = lane.flow.seconds();
         lane.signing.answer(&mut parts.headers, parts.status, &asked, Some(&body), place, now);
         return Ok(Response::from_parts(parts, Body::from(body)));
@@ -448,7 +456,8 @@ async fn carry(
     lane.signing.answer(answer.headers_mut(), status, &asked, None, place, lane.flow.seconds());
     if leads_on {
         let flow = Arc::clone(&lane.flow);
-        return Ok(rewrite::body(answer, &addresses, &lane.timeouts, |body| flow.observe_job(body)).await);
+        let observe = |body: &[u8]| flow.observe_job(body);
+        return Ok(Box::pin(rewrite::body(answer, &addresses, &lane.timeouts, observe)).await);
     }
     Ok(answer.map(|body| Body::relay(body, lane.timeouts.upstream, Trailers::Keep)))
 }

@@ -297,9 +297,11 @@ async fn serve(
         };
         let tls = tls.clone();
         tasks.spawn(async move {
-            let Some(tls) = tls else { return connection.serve(socket).await };
-            if let Ok(Ok(socket)) = timeout(connection.lane.timeouts.head, tls.accept(socket)).await {
-                connection.serve(socket).await;
+            // In boxes of their own: a connection is only one of these, and thousands of them are idle.
+            let Some(tls) = tls else { return Box::pin(connection.serve(socket)).await };
+            let shaken = Box::pin(timeout(connection.lane.timeouts.head, tls.accept(socket))).await;
+            if let Ok(Ok(socket)) = shaken {
+                Box::pin(connection.serve(socket)).await;
             } else {
                 tracing::debug!(boundary = %connection.lane.boundary.name, "no TLS handshake");
             }
@@ -348,7 +350,8 @@ impl Connection {
         let service = service_fn(move |request| {
             let lane = Arc::clone(&lane);
             let two_framings = suspicion.arose();
-            async move { Ok::<_, Infallible>(request::answer(lane, door, two_framings, request).await) }
+            // hyper keeps room for this future as long as the connection lives; a box is there during a request.
+            Box::pin(async move { Ok::<_, Infallible>(request::answer(lane, door, two_framings, request).await) })
         });
         let served = watcher.watch(http.serve_connection(TokioIo::new(wire), service).into_owned()).await;
         if served.is_err() {
