@@ -51,7 +51,21 @@ pub fn unix_seconds(at: &str) -> Option<u64> {
 
 fn written(moment: Timestamp) -> String {
     let utc = jiff::tz::Offset::UTC.to_datetime(moment);
-    format!("{}Z", utc.strftime("%Y-%m-%dT%H:%M:%S%.3f"))
+    let (date, time) = (utc.date(), utc.time());
+    if date.year() < 0 {
+        return format!("{}Z", utc.strftime("%Y-%m-%dT%H:%M:%S%.3f"));
+    }
+    // By hand, for every entry has one.
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+        date.year(),
+        date.month(),
+        date.day(),
+        time.hour(),
+        time.minute(),
+        time.second(),
+        time.millisecond()
+    )
 }
 
 impl fmt::Debug for Forward {

@@ -163,14 +163,14 @@ impl fmt::Debug for Merge {
 pub fn apply(ruling: &Logged<Ruling>, crossing: &Crossing, read: Applied) -> Passage {
     let place = RulingReference { origin: ruling.origin().to_owned(), index: ruling.index() };
     let provenance = provenance(ruling.item(), Some(&place));
-    // What is withheld is counted and not in the body: whoever reads the counts next must know.
-    let partial = Provenance { is_partial: true, ..provenance.clone() }.to_header();
-    let provenance = provenance.to_header();
+    let header = provenance.to_header();
     let forward = |body: Option<Bytes>, merge| {
+        // What is withheld is counted and not in the body: whoever reads the counts next must know.
+        let partial = || Provenance { is_partial: true, ..provenance.clone() }.to_header();
         Passage::Forward(Forward {
-            sent_provenance: if body.is_some() { partial.clone() } else { provenance.clone() },
+            sent_provenance: if body.is_some() { partial() } else { header.clone() },
             body,
-            provenance: provenance.clone(),
+            provenance: header.clone(),
             ai_disclosure: ai_disclosure(ruling.item()),
             warning: warning(ruling.item(), &place),
             merge,
@@ -181,7 +181,7 @@ pub fn apply(ruling: &Logged<Ruling>, crossing: &Crossing, read: Applied) -> Pas
         return forward(None, None);
     }
     let refusals = refusals(ruling.item(), crossing, &place, &read);
-    let refuse = |answer| Passage::Refuse(Refused { answer, provenance: provenance.clone() });
+    let refuse = |answer| Passage::Refuse(Refused { answer, provenance: header.clone() });
     match (read.unit, &crossing.body, read.route) {
         (Unit::PerRecord, Ok(body), Some(Route::Salesforce(route))) => {
             let refusals = salesforce::complete(&route, body, &refusals);

@@ -66,10 +66,17 @@ impl EntryKind {
     }
 }
 
+/// The entry of a ruling on one record.
+const ENTRY_BYTES_USUAL: usize = 1024;
+
 impl Entry {
     pub(crate) fn new<B: Serialize>(kind: EntryKind, body: &B) -> Self {
+        let mut bytes = Vec::with_capacity(ENTRY_BYTES_USUAL);
         // Text and numbers only: writing cannot fail.
-        Self { kind, bytes: serde_json::to_vec(body).unwrap_or_default() }
+        if serde_json::to_writer(&mut bytes, body).is_err() {
+            bytes.clear();
+        }
+        Self { kind, bytes }
     }
 
     /// A ruling's entry.

@@ -86,7 +86,7 @@ impl Flow {
         };
         let entry = Entry::ruling(&ruling, &crossing, &facts, &moment);
         let leave = continuity::leave(&ruling, crossing.boundary.continuity);
-        let header = effect::provenance(&ruling, None).to_header();
+        let unplaced = effect::provenance(&ruling, None);
         Ok(match self.commit(ruling, entry, &moment).await {
             Ok(logged) => {
                 let kept = self.keep(plan, &logged, &crossing, &label, &moment).await;
@@ -95,7 +95,7 @@ impl Flow {
                     Applied { route: Some(route), unit: Unit::Whole, positions, disbelieved, kept, weakens };
                 apply(&logged, &crossing, read)
             }
-            Err(reason) => self.without_ledger(&crossing, leave, header, &reason, &moment),
+            Err(reason) => self.without_ledger(&crossing, leave, &unplaced, &reason, &moment),
         })
     }
 

@@ -86,7 +86,7 @@ impl Flow {
         };
         let entry = Entry::ruling(&ruling, &crossing, &facts, &moment);
         let leave = continuity::leave(&ruling, crossing.boundary.continuity);
-        let header = effect::provenance(&ruling, None).to_header();
+        let unplaced = effect::provenance(&ruling, None);
 
         match self.commit(ruling, entry, &moment).await {
             Ok(logged) => {
@@ -95,7 +95,7 @@ impl Flow {
                 let read = Applied { route, unit: readings.unit, positions, disbelieved, kept, weakens };
                 apply(&logged, &crossing, read)
             }
-            Err(reason) => self.without_ledger(&crossing, leave, header, &reason, &moment),
+            Err(reason) => self.without_ledger(&crossing, leave, &unplaced, &reason, &moment),
         }
     }
 
@@ -127,7 +127,8 @@ impl Flow {
         let moment = self.clock.now();
         let named = upstream_request.filter(|id| is_request_id(id));
         // What happened has happened: that it rides along costs no sync of its own.
-        let _full = self.appender.note(Entry::settlement(settlement.ruling, outcome, named, &moment).bytes).is_err();
+        let entry = Entry::settlement(settlement.ruling, outcome, named, &moment);
+        let _full = self.appender.note(entry.bytes).is_err();
     }
 
     /// Seconds since 1970 by the clock that entries are written with.
@@ -245,12 +246,13 @@ impl Flow {
         &self,
         crossing: &Crossing,
         leave: Option<continuity::CareLeave>,
-        provenance: String,
+        provenance: &Provenance,
         reason: &Unwritten,
         moment: &Moment,
     ) -> Passage {
         if let Some(leave) = leave {
             self.gaps.count(leave, &moment.at);
+            let provenance = provenance.to_header();
             return Passage::Forward(Forward {
                 body: None,
                 sent_provenance: provenance.clone(),

@@ -97,7 +97,8 @@ async fn life(
                 *story = Story { entrance: "read", outcome: "shown", ruling: None };
                 let collected = collect(body, lane.limits.body_bytes, &lane.held, lane.timeouts.idle).await?;
                 let audited = audit::asked(lane, &head, None);
-                let read = tokio::spawn(Box::pin(fhir_reading::read(Arc::clone(lane), asked, head, collected)));
+                let read =
+                    tokio::spawn(Box::pin(fhir_reading::read(Arc::clone(lane), asked, head, collected)));
                 let answer = read.await.map_err(|_| Problem::Internal)?;
                 if let Some(audited) = audited {
                     audited.told(lane, &answer, None);
@@ -259,7 +260,7 @@ async fn cross_over(
             let body = refused.answer.body.clone();
             let mut response = respond_made(refused.answer);
             insert(response.headers_mut(), PROVENANCE, &refused.provenance);
-            let asked = signing::asked(&head);
+            let asked = lane.signing.asked(&head);
             let status = response.status();
             let now = lane.flow.seconds();
             lane.signing.answer(
@@ -369,26 +370,20 @@ async fn carry(
     mut forward: Forward,
     place: Option<&str>,
 ) -> Result<Response<Body>, Problem> {
-    let asked = signing::asked(&head);
+    let asked = lane.signing.asked(&head);
     let Collected { mut received, rest, spooled, _held } = collected;
     let guard = match reader.filter(|_| rest.is_none() && spooled.is_none()) {
-        Some(reader) => match Box::pin(reading::guard(
-            lane,
-            reader,
-            &mut head,
-            &mut received,
-            &mut forward.body,
-        ))
-        .await
-        {
-            Ok(guard) => Some(guard),
-            Err(turned) => {
-                if let Some(settlement) = forward.settlement {
-                    lane.flow.settle(settlement, Outcome::NotSent);
+        Some(reader) => {
+            match Box::pin(reading::guard(lane, reader, &mut head, &mut received, &mut forward.body)).await {
+                Ok(guard) => Some(guard),
+                Err(turned) => {
+                    if let Some(settlement) = forward.settlement {
+                        lane.flow.settle(settlement, Outcome::NotSent);
+                    }
+                    return turned.told();
                 }
-                return turned.told();
             }
-        },
+        }
         None => None,
     };
     let is_whole = rest.is_none() && spooled.is_none();

@@ -351,7 +351,9 @@ impl Connection {
             let lane = Arc::clone(&lane);
             let two_framings = suspicion.arose();
             // hyper keeps room for this future as long as the connection lives; a box is there during a request.
-            Box::pin(async move { Ok::<_, Infallible>(request::answer(lane, door, two_framings, request).await) })
+            Box::pin(
+                async move { Ok::<_, Infallible>(request::answer(lane, door, two_framings, request).await) },
+            )
         });
         let served = watcher.watch(http.serve_connection(TokioIo::new(wire), service).into_owned()).await;
         if served.is_err() {

@@ -68,6 +68,12 @@ impl Signing {
         self.signatures.key.is_none() && self.signatures.peers.is_empty()
     }
 
+    /// What of a request its answer's signature will name, if answers are signed.
+    pub(crate) fn asked(&self, head: &Head) -> Asked {
+        let signs = self.signatures.key.is_some();
+        Asked(signs.then(|| (head.method.clone(), head.origin.clone(), head.target.clone())))
+    }
+
     /// What the signature of a request proves about its claim and its body, as it was received.
     pub(crate) fn claim(&self, signed: Option<&Request>, body: &[u8], now: i64) -> SignedClaim {
         let Some(request) = signed.filter(|_| !self.signatures.peers.is_empty()) else {
@@ -115,7 +121,7 @@ impl Signing {
         &self,
         headers: &mut HeaderMap,
         status: StatusCode,
-        asked: &Request,
+        asked: &Asked,
         body: Option<&[u8]>,
         place: Option<&str>,
         now: i64,
@@ -124,7 +130,9 @@ impl Signing {
             return;
         }
         let others = others(headers);
-        let (Some(key), Some(nonce)) = (&self.signatures.key, place) else { return };
+        let (Some(key), Some(nonce), Some(asked)) = (&self.signatures.key, place, asked.request()) else {
+            return;
+        };
         if body.is_some() && !digested(headers, body) {
             return;
         }
@@ -132,7 +140,7 @@ impl Signing {
             Response { status: status.as_u16(), fields: fields(headers), trailers: Fields::default() };
         let label = label(&others);
         let stamp = Stamp { key, label: &label, now, valid_seconds: self.signatures.valid_seconds, nonce };
-        match profile::sign_response(&response, asked, body.is_some(), &stamp) {
+        match profile::sign_response(&response, &asked, body.is_some(), &stamp) {
             Ok(signed) => put(headers, &signed),
             Err(error) => tracing::debug!(%error, "an answer goes out unsigned"),
         }
@@ -157,11 +165,15 @@ pub(crate) fn head(
     }
 }
 
-/// What a client asked for, as far as an answer's signature names it.
-pub(crate) fn asked(head: &Head) -> Request {
-    let (scheme, authority) = head.origin.split_once("://").unwrap_or_default();
-    let none = HeaderMap::new();
-    self::head(&head.method, scheme.to_owned(), authority.to_owned(), &head.target, &none)
+/// What a client asked for, as far as an answer's signature names it; made before the head is sent on.
+pub(crate) struct Asked(Option<(Method, String, String)>);
+
+impl Asked {
+    fn request(&self) -> Option<Request> {
+        let (method, origin, target) = self.0.as_ref()?;
+        let (scheme, authority) = origin.split_once("://").unwrap_or_default();
+        Some(head(method, scheme.to_owned(), authority.to_owned(), target, &HeaderMap::new()))
+    }
 }
 
 fn fields(headers: &HeaderMap) -> Fields {

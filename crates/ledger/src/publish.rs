@@ -113,12 +113,8 @@ impl Ledger {
         }
         // Only where all of it is published the journal may be written over.
         if outcome.is_ok() && size == self.edge.size() {
-            self.journal = JournalPlace {
-                base: size,
-                offset: 0,
-                publish_at_bytes: PUBLISH_BYTES,
-                ..self.journal
-            };
+            self.journal =
+                JournalPlace { base: size, offset: 0, publish_at_bytes: PUBLISH_BYTES, ..self.journal };
         }
         outcome
     }

@@ -38,19 +38,45 @@ pub fn to_vec(value: &Json<'_>) -> Vec<u8> {
 }
 
 fn write_members(members: &Members<'_>, out: &mut Vec<u8>) {
-    let mut sorted: Vec<&(Cow<'_, str>, Json<'_>)> = members.iter().collect();
-    sorted.sort_unstable_by(|(one, _), (other, _)| utf16_order(one, other));
     out.push(b'{');
-    for (position, (name, value)) in sorted.into_iter().enumerate() {
-        if position > 0 {
+    let mut is_first = true;
+    in_order(members, |(name, value)| {
+        if !std::mem::take(&mut is_first) {
             out.push(b',');
         }
         write_text(name, out);
         out.push(b':');
         write(value, out);
-    }
+    });
     out.push(b'}');
 }
+
+type Member<'a> = (Cow<'a, str>, Json<'a>);
+
+/// Hands out the members in the order of RFC 8785.
+pub(crate) fn in_order<'m, 'a>(members: &'m [Member<'a>], mut each: impl FnMut(&'m Member<'a>)) {
+    let by_name = |one: &Option<&Member<'a>>, other: &Option<&Member<'a>>| match (one, other) {
+        (Some((one, _)), Some((other, _))) => utf16_order(one, other),
+        (one, other) => one.is_some().cmp(&other.is_some()),
+    };
+    // Most objects are small: their order is found without asking for memory.
+    let mut few = [None; FEW];
+    let mut many = Vec::new();
+    let places: &mut [Option<&'m Member<'a>>] = if let Some(places) = few.get_mut(..members.len()) {
+        for (place, member) in places.iter_mut().zip(members) {
+            *place = Some(member);
+        }
+        places
+    } else {
+        many.extend(members.iter().map(Some));
+        &mut many
+    };
+    places.sort_unstable_by(by_name);
+    places.iter().flatten().for_each(|member| each(member));
+}
+
+/// So many members are put in order on the stack.
+const FEW: usize = 16;
 
 /// Orders two names as RFC 8785 does: by UTF-16 code units, which for ASCII is byte order.
 pub fn utf16_order(one: &str, other: &str) -> std::cmp::Ordering {

@@ -303,14 +303,12 @@ fn write_element(value: &Json<'_>, out: &mut Vec<u8>) -> bool {
             close(start, b']', out)
         }
         Json::Object(members) => {
-            let mut kept: Vec<_> = members
-                .iter()
-                .filter(|(name, value)| !(name == "reference" && matches!(value, Json::Text(_))))
-                .collect();
-            kept.sort_unstable_by(|(one, _), (other, _)| canonical::utf16_order(one, other));
             let start = out.len();
             out.push(b'{');
-            for (name, value) in kept {
+            canonical::in_order(members, |(name, value)| {
+                if name == "reference" && matches!(value, Json::Text(_)) {
+                    return;
+                }
                 let before = out.len();
                 if before > start + 1 {
                     out.push(b',');
@@ -320,7 +318,7 @@ fn write_element(value: &Json<'_>, out: &mut Vec<u8>) -> bool {
                 if !write_element(value, out) {
                     out.truncate(before);
                 }
-            }
+            });
             close(start, b'}', out)
         }
     }

@@ -151,6 +151,57 @@ fn nothing_is_acknowledged_before_the_sync_and_what_waits_rides_together() {
     drop(let_through);
 }
 
+#[test]
+fn a_note_rides_with_what_is_awaited_and_waits_alone_only_so_long() {
+    let disk = FailingDisk::default();
+    let appender = start(&disk, AppenderConfig { note_after: Duration::from_hours(1), ..QUICK });
+    let syncs = || disk.operations().iter().filter(|operation| *operation == "sync journal").count();
+    let before = syncs();
+    appender.note(entry(0)).unwrap();
+    appender.note(entry(1)).unwrap();
+    assert_eq!(appender.append((), entry(2)).unwrap().wait().unwrap().index(), 2);
+    assert_eq!(syncs() - before, 1, "one for all three");
+    appender.note(entry(3)).unwrap();
+    assert_eq!(appender.close().unwrap().size(), 4, "closing leaves nothing behind");
+
+    let disk = FailingDisk::default();
+    let appender = start(&disk, QUICK);
+    appender.note(entry(0)).unwrap();
+    while appender.health().size == 0 {
+        std::thread::yield_now();
+    }
+    // What cannot be an entry spoils no group.
+    appender.note(Vec::new()).unwrap();
+    assert_eq!(appender.append((), entry(1)).unwrap().wait().unwrap().index(), 1);
+}
+
+#[test]
+fn what_many_write_at_once_is_gathered_until_it_is_a_crowd() {
+    let disk = FailingDisk::default();
+    drop(Ledger::create_in(Box::new(disk.clone()), key()).unwrap());
+    let (let_through, gate) = channel();
+    let waiting = Arc::new(AtomicUsize::new(0));
+    let gated =
+        GatedDisk { disk: disk.clone(), gate: Arc::new(Mutex::new(gate)), waiting: Arc::clone(&waiting) };
+    let ledger = Ledger::open_in(Box::new(gated), key()).unwrap();
+    let config = AppenderConfig { queue_entries_max: 5, gather: Duration::from_hours(1), ..QUICK };
+    let appender = Appender::start(ledger, config).unwrap();
+    let first = appender.append((), entry(0)).unwrap();
+    while waiting.load(Ordering::SeqCst) == 0 {
+        std::thread::yield_now();
+    }
+    let many: Vec<_> = (1..6).map(|n| appender.append((), entry(n)).unwrap()).collect();
+    for _ in 0..10 {
+        let_through.send(()).unwrap();
+    }
+    drop(first.wait().unwrap());
+    many.into_iter().for_each(|pending| drop(pending.wait().unwrap()));
+    let commits = appender.health().commits;
+    let next: Vec<_> = (6..11).map(|n| appender.append((), entry(n)).unwrap()).collect();
+    next.into_iter().for_each(|pending| drop(pending.wait().unwrap()));
+    assert_eq!(appender.health().commits, commits + 1, "the five that came one after the other");
+}
+
 #[derive(Default)]
 struct Woken(AtomicUsize);
 

@@ -69,7 +69,7 @@ impl Store for Stopping {
 
 impl Store for TwoWays {
     fn beside(&self) -> Option<Box<dyn Store>> {
-        Some(Box::new(self.second.lock().unwrap().take().expect("one publication")))
+        Some(Box::new(self.second.lock().unwrap().take().unwrap()))
     }
     fn read(&self, path: &str, limit: usize) -> io::Result<Vec<u8>> {
         self.disk.read(path, limit)
