@@ -25,7 +25,7 @@ use crate::{
     server::Lane,
 };
 
-pub(crate) use guard::{guard, guarded, patch_of_hidden};
+pub(crate) use guard::{Guard, guard, guarded, patch_of_hidden};
 use server::{Answered, Server};
 
 mod export;

@@ -372,24 +372,11 @@ async fn carry(
 ) -> Result<Response<Body>, Problem> {
     let asked = lane.signing.asked(&head);
     let Collected { mut received, rest, spooled, _held } = collected;
-    let guard = match reader.filter(|_| rest.is_none() && spooled.is_none()) {
-        Some(reader) => {
-            match Box::pin(reading::guard(lane, reader, &mut head, &mut received, &mut forward.body)).await {
-                Ok(guard) => Some(guard),
-                Err(turned) => {
-                    if let Some(settlement) = forward.settlement {
-                        lane.flow.settle(settlement, Outcome::NotSent);
-                    }
-                    return turned.told();
-                }
-            }
-        }
-        None => None,
-    };
     let is_whole = rest.is_none() && spooled.is_none();
-    let fhir = fhir_reading::guard(lane, &mut head, is_whole, &mut received, &mut forward.body).await;
-    let fhir = match fhir {
-        Ok(fhir) => fhir,
+    let guarding =
+        guards(lane, reader.filter(|_| is_whole), &mut head, is_whole, &mut received, &mut forward.body);
+    let (guard, fhir) = match Box::pin(guarding).await {
+        Ok(guards) => guards,
         Err(turned) => {
             if let Some(settlement) = forward.settlement {
                 lane.flow.settle(settlement, Outcome::NotSent);
@@ -455,6 +442,23 @@ async fn carry(
         return Ok(Box::pin(rewrite::body(answer, &addresses, &lane.timeouts, observe)).await);
     }
     Ok(answer.map(|body| Body::relay(body, lane.timeouts.upstream, Trailers::Keep)))
+}
+
+/// What makes sure that a write tells nothing of what is hidden, in each protocol; it may change what is sent.
+async fn guards(
+    lane: &Arc<Lane>,
+    reader: Option<Reader>,
+    head: &mut Head,
+    is_whole: bool,
+    received: &mut Bytes,
+    replaced: &mut Option<Bytes>,
+) -> Result<(Option<reading::Guard>, Option<fhir_reading::Guard>), reading::Turned> {
+    let guard = match reader {
+        Some(reader) => Some(reading::guard(lane, reader, head, received, replaced).await?),
+        None => None,
+    };
+    let fhir = fhir_reading::guard(lane, head, is_whole, received, replaced).await?;
+    Ok((guard, fhir))
 }
 
 /// What is sent on, and its bytes where they are held, so that a signature can cover them.

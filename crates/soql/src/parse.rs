@@ -481,9 +481,10 @@ mod tests {
     use super::{parse, parse_search};
 
     fn check(statement: &str, malformed: bool) {
-        let error = match statement.starts_with("FIND") {
-            true => parse_search(statement).unwrap_err(),
-            false => parse(statement).unwrap_err(),
+        let error = if statement.starts_with("FIND") {
+            parse_search(statement).unwrap_err()
+        } else {
+            parse(statement).unwrap_err()
         };
         assert_eq!(error.is_malformed(statement), malformed, "{statement}: {error}");
     }

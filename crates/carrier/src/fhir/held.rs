@@ -91,7 +91,9 @@ impl<'a> Found<'a> {
             _ => {
                 let mut files = Vec::new();
                 if self.reads == Files::Read {
-                    members.iter().for_each(|(_, value)| attachments(value, &mut files));
+                    for (_, value) in &members {
+                        attachments(value, &mut files);
+                    }
                 }
                 let read: Vec<_> = files.into_iter().flat_map(|file| file.records(&self.limits)).collect();
                 let content = record(members);
