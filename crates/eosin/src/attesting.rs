@@ -181,7 +181,8 @@ mod tests {
         let manifest = DatasetFile { manifest: sealed.dataset.manifest.clone(), receipts: Vec::new() };
         durable::replace(&file("attested-ehr-00.attesting.json"), manifest.to_json().as_bytes()).unwrap();
         let line = serde_json::to_string(&sealed.dataset.receipts[0]).unwrap();
-        let lines = format!("{line}\n{}", &line[..20]);
+        let torn: String = line.chars().take(20).collect();
+        let lines = format!("{line}\n{torn}");
         durable::replace(&file("attested-ehr-00.receipts.ndjson"), lines.as_bytes()).unwrap();
 
         assert_eq!(fold_one(&file("attested-ehr-00.attesting.json")).unwrap(), 1);

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use ledger::durable;
-use mark::{DatasetFile, MANIFEST_BYTES_MAX, Manifest, Subject};
+use mark::{DatasetFile, MANIFEST_BYTES_MAX, Manifest};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
 use crate::{
@@ -70,9 +70,7 @@ pub(crate) fn mark(arguments: &MarkArguments, printer: &Printer) -> Done {
 
     // Ledger and registry are opened before sealing: that somebody else is writing to them is known early.
     let mut ledger = logging::open(&config)?;
-    // The registry knows synthetic records. An attested person in it would be suspected wherever a mark is missing.
-    let registers = plan.subject == Subject::Synthetic;
-    let mut registering = if registers { Registering::begin(&config, &asked.columns)? } else { None };
+    let mut registering = Registering::begin(plan.subject, &config, &asked.columns)?;
     let mut out = Outputs::begin(&arguments.out, &sources, &surveyed.files, &manifest)?;
     let at = sealing::moment();
     let reader = Reader { sources: &sources, object: asked.object.as_deref(), skipped: skipped(&surveyed) };

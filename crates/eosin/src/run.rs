@@ -1,6 +1,6 @@
 //! `eosin run`: the gateway of a configuration, until it is told to stop.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use flow::{Flow, Protocol};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
@@ -36,21 +36,7 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         running.also_tell(feeds.metrics());
         for boundary in &config.boundaries {
             let name = &boundary.boundary.name;
-            let scheme = match (&boundary.protocol, boundary.tls) {
-                (Protocol::Hl7v2, false) => "mllp",
-                (Protocol::Hl7v2, true) => "mllps",
-                (_, false) => "http",
-                (_, true) => "https",
-            };
-            let address = running.address(name).or_else(|| feeds.address(name));
-            let address = address.map(|address| address.to_string()).unwrap_or_default();
-            printer.line(&format!(
-                "{} {name}: {scheme}://{address} to {} ({}, {})",
-                printer.paint(Style::Good, "listening"),
-                boundary.upstream,
-                boundary.boundary.environment.as_str(),
-                boundary.boundary.mode.as_str(),
-            ));
+            tell(boundary, running.address(name).or_else(|| feeds.address(name)), printer);
         }
         let witness = witnessing::serve(&config).await?;
         if let Some(witness) = &witness {
@@ -94,6 +80,25 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         runtime.block_on(witnessed.finish());
     }
     Ok(Outcome::Clean)
+}
+
+/// Says where a boundary listens, and what is behind it.
+fn tell(boundary: &config::Boundary, address: Option<SocketAddr>, printer: &Printer) {
+    let scheme = match (&boundary.protocol, boundary.tls) {
+        (Protocol::Hl7v2, false) => "mllp",
+        (Protocol::Hl7v2, true) => "mllps",
+        (_, false) => "http",
+        (_, true) => "https",
+    };
+    printer.line(&format!(
+        "{} {}: {scheme}://{} to {} ({}, {})",
+        printer.paint(Style::Good, "listening"),
+        boundary.boundary.name,
+        address.map(|address| address.to_string()).unwrap_or_default(),
+        boundary.upstream,
+        boundary.boundary.environment.as_str(),
+        boundary.boundary.mode.as_str(),
+    ));
 }
 
 /// Listens for decisions about kept requests. Without a socket they wait until the gateway is stopped.

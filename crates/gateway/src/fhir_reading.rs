@@ -131,11 +131,9 @@ pub(crate) async fn read(
         let reader = lane.fhir_reader(&head.client);
         return export::pass(&lane, reader, head).await;
     }
-    let binary = match &asked {
-        Asked::Resource { resource_type, id } if resource_type == "Binary" => Some(id.as_str()),
-        _ => None,
-    };
-    if let Some(id) = binary {
+    if let Asked::Resource { resource_type, id } = &asked
+        && resource_type == "Binary"
+    {
         return export::binary(&lane, head, id).await;
     }
     let call = Call::of(&lane, &asked, &head, &received)?;

@@ -407,10 +407,7 @@ async fn carry(
     }
     let mut answer = cleaned(sent?, &addresses)?;
     state(answer.headers_mut(), &forward.provenance, forward.ai_disclosure.as_deref());
-    if let Some(warning) = &forward.warning {
-        let text = warning.replace(['"', '\\'], "'");
-        insert(answer.headers_mut(), header::WARNING, &format!("299 eosin \"{text}\""));
-    }
+    warn(answer.headers_mut(), forward.warning.as_deref());
     let guard = guard.filter(|guard| guard.reads_answer(leads_on));
     if guard.is_some() || fhir.is_some() {
         let answer = match (guard, fhir) {
@@ -572,6 +569,13 @@ fn state(headers: &mut HeaderMap, provenance: &str, disclosure: Option<&str>) {
     if let Some(disclosure) = disclosure {
         insert(headers, AI_DISCLOSURE, disclosure);
     }
+}
+
+/// The sentence that a refusal would have had, where the boundary only warns.
+fn warn(headers: &mut HeaderMap, warning: Option<&str>) {
+    let Some(warning) = warning else { return };
+    let text = warning.replace(['"', '\\'], "'");
+    insert(headers, header::WARNING, &format!("299 eosin \"{text}\""));
 }
 
 /// Sets a header; text that cannot stand in one is left out rather than mended.

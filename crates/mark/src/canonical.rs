@@ -55,7 +55,7 @@ type Member<'a> = (Cow<'a, str>, Json<'a>);
 
 /// Hands out the members in the order of RFC 8785.
 pub(crate) fn in_order<'m, 'a>(members: &'m [Member<'a>], mut each: impl FnMut(&'m Member<'a>)) {
-    let by_name = |one: &Option<&Member<'a>>, other: &Option<&Member<'a>>| match (one, other) {
+    let by_name = |one: Option<&Member<'a>>, other: Option<&Member<'a>>| match (one, other) {
         (Some((one, _)), Some((other, _))) => utf16_order(one, other),
         (one, other) => one.is_some().cmp(&other.is_some()),
     };
@@ -71,7 +71,7 @@ pub(crate) fn in_order<'m, 'a>(members: &'m [Member<'a>], mut each: impl FnMut(&
         many.extend(members.iter().map(Some));
         &mut many
     };
-    places.sort_unstable_by(by_name);
+    places.sort_unstable_by(|one, other| by_name(*one, *other));
     places.iter().flatten().for_each(|member| each(member));
 }
 

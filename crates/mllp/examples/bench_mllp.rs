@@ -78,7 +78,7 @@ async fn run(connections: &[usize]) {
         for (name, address, message, want) in &cases {
             let took = load(*address, message, want, *count).await;
             let at = |share: usize| took[(took.len() * share / 1000).min(took.len() - 1)].as_secs_f64() * 1e3;
-            let rate = took.len() as f64 / LASTS.as_secs_f64();
+            let rate = u32::try_from(took.len()).map_or(f64::INFINITY, f64::from) / LASTS.as_secs_f64();
             println!("| {count} | {name} | {rate:.0} | {:.2} | {:.2} | {:.2} |", at(500), at(990), at(1000));
         }
     }

@@ -235,6 +235,7 @@ pub(super) struct Apex {
 }
 
 /// `[boundary.events]`
+#[expect(clippy::struct_field_names, reason = "`events` is the word in the file")]
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Events {

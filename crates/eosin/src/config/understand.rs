@@ -168,30 +168,7 @@ fn boundary(
     if !plain {
         faults.say(written.name.span(), "a name has 1 to 64 letters, digits, `-`, `_` or `.`");
     }
-    let protocol = match written.protocol.get_ref().as_str() {
-        "salesforce" => {
-            if let Some(base) = &written.fhir_base {
-                faults.say(base.span(), "only a FHIR boundary has a base");
-            }
-            Some(flow::Protocol::Salesforce)
-        }
-        "fhir" => {
-            let base = written.fhir_base.as_ref().map_or("", |base| base.get_ref().trim_end_matches('/'));
-            if !base.is_empty() && !base.starts_with('/') {
-                faults.say(written.fhir_base.as_ref().map_or(0..0, Spanned::span), "a base starts with `/`");
-            }
-            Some(flow::Protocol::Fhir { base: base.to_owned() })
-        }
-        "webhook" => Some(flow::Protocol::Webhook),
-        "hl7v2" => {
-            only_elsewhere(written, faults);
-            Some(flow::Protocol::Hl7v2)
-        }
-        _ => {
-            faults.say(written.protocol.span(), "`salesforce`, `fhir`, `hl7v2` or `webhook`");
-            None
-        }
-    };
+    let protocol = protocol(written, faults);
     let environment: Option<policy::Environment> = faults.word(&written.environment);
     let mode = written.mode.as_ref().map_or(Some(policy::Mode::Enforce), |word| faults.word(word));
     let continuity =
@@ -238,6 +215,34 @@ fn boundary(
         doors,
         webhook,
     })
+}
+
+/// The language spoken at a boundary, with what belongs to one language only.
+fn protocol(written: &raw::Boundary, faults: &mut Faults) -> Option<flow::Protocol> {
+    match written.protocol.get_ref().as_str() {
+        "salesforce" => {
+            if let Some(base) = &written.fhir_base {
+                faults.say(base.span(), "only a FHIR boundary has a base");
+            }
+            Some(flow::Protocol::Salesforce)
+        }
+        "fhir" => {
+            let base = written.fhir_base.as_ref().map_or("", |base| base.get_ref().trim_end_matches('/'));
+            if !base.is_empty() && !base.starts_with('/') {
+                faults.say(written.fhir_base.as_ref().map_or(0..0, Spanned::span), "a base starts with `/`");
+            }
+            Some(flow::Protocol::Fhir { base: base.to_owned() })
+        }
+        "webhook" => Some(flow::Protocol::Webhook),
+        "hl7v2" => {
+            only_elsewhere(written, faults);
+            Some(flow::Protocol::Hl7v2)
+        }
+        _ => {
+            faults.say(written.protocol.span(), "`salesforce`, `fhir`, `hl7v2` or `webhook`");
+            None
+        }
+    }
 }
 
 /// The folder for audit events, which are FHIR's own.

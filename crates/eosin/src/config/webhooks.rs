@@ -1,6 +1,10 @@
 //! A boundary of events as its configuration says it: files not yet opened, everything else understood.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use carrier::webhook::EventMap;
 use flow::{Extent, Webhook};
@@ -59,7 +63,8 @@ impl WebhookFiles {
     ///
     /// Errors: a report that names the file.
     pub(crate) fn open(&self, here: &policy::Boundary) -> miette::Result<WebhookConfig> {
-        let senders: Vec<WebhookKey> = self.senders.iter().map(webhook_key).collect::<Result<_, _>>()?;
+        let senders: Vec<WebhookKey> =
+            self.senders.iter().map(|file| webhook_key(file)).collect::<Result<_, _>>()?;
         Ok(WebhookConfig {
             path: self.path.clone(),
             hook: Webhook {
@@ -79,7 +84,8 @@ impl WebhookFiles {
 
 impl EndpointFiles {
     fn open(&self) -> miette::Result<EndpointConfig> {
-        let keys: Vec<WebhookKey> = self.keys.iter().map(webhook_key).collect::<Result<_, _>>()?;
+        let keys: Vec<WebhookKey> =
+            self.keys.iter().map(|file| webhook_key(file)).collect::<Result<_, _>>()?;
         let authorization = match &self.authorization {
             Some(file) => {
                 let mut value = HeaderValue::from_str(keys::small_file(file)?.trim())
@@ -99,7 +105,7 @@ impl EndpointFiles {
     }
 }
 
-fn webhook_key(file: &PathBuf) -> miette::Result<WebhookKey> {
+fn webhook_key(file: &Path) -> miette::Result<WebhookKey> {
     WebhookKey::parse(&keys::small_file(file)?)
         .into_diagnostic()
         .wrap_err_with(|| format!("{} is no key for webhooks", file.display()))

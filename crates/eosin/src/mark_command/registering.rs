@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ledger::Ledger;
-use mark::Record;
+use mark::{Record, Subject};
 use miette::{IntoDiagnostic as _, WrapErr as _};
 use recognise::{Person, PersonTag, RegistryKey, fingerprints};
 use registry::{Additions, Snapshot};
@@ -51,11 +51,18 @@ pub(crate) struct Registered {
 }
 
 impl Registering {
-    /// Begins, if the configuration has a registry.
+    /// Begins, if the configuration has a registry and it is synthetic records that are marked.
+    ///
+    /// An attested person in the registry would be suspected wherever a mark is missing.
     ///
     /// Errors: a report: no key, another writer, another key than the registry's.
-    pub(crate) fn begin(config: &Config, columns: &Columns) -> miette::Result<Option<Self>> {
-        let Some(files) = &config.registry else { return Ok(None) };
+    pub(crate) fn begin(
+        subject: Subject,
+        config: &Config,
+        columns: &Columns,
+    ) -> miette::Result<Option<Self>> {
+        let registers = subject == Subject::Synthetic;
+        let Some(files) = config.registry.as_ref().filter(|_| registers) else { return Ok(None) };
         let key = keys::registry_key(&files.key)?;
         let additions = Additions::begin(&files.folder, key.id())
             .into_diagnostic()

@@ -31,7 +31,7 @@ struct Way {
 
 /// Who takes an item over a boundary.
 enum Messenger {
-    Http(Courier),
+    Http(Box<Courier>),
     Mllp(mllp::Courier),
 }
 
@@ -61,7 +61,10 @@ impl Desk {
             let webhook = WebhookCourier::new(&crossing, &gateway::Timeouts::SUGGESTED).into_diagnostic()?;
             let name = crossing.boundary.name.clone();
             let (boundary, protocol) = (Arc::new(crossing.boundary), crossing.protocol);
-            ways.insert(name, Way { boundary, protocol, courier: Messenger::Http(courier), webhook });
+            ways.insert(
+                name,
+                Way { boundary, protocol, courier: Messenger::Http(Box::new(courier)), webhook },
+            );
         }
         let limits = wiring::mllp_limits(config);
         for feed in wiring::feeds(config, None)? {

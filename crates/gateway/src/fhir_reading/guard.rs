@@ -104,7 +104,12 @@ pub(crate) async fn guard(
                     head.target = format!("{path}?{other}");
                 }
             }
-            _ => {}
+            Interaction::Capabilities
+            | Interaction::Read { .. }
+            | Interaction::VersionRead { .. }
+            | Interaction::History(_)
+            | Interaction::Search { .. }
+            | Interaction::Operation { .. } => {}
         }
     }
     head.headers.remove(header::ACCEPT_ENCODING);

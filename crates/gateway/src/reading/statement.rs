@@ -265,20 +265,19 @@ fn strip(added: &[Added], is_search: bool, stripped: &mut Stripped) {
 ///
 /// What no reader takes is said to be malformed, as the org says it; but without the words that stand there.
 fn refused(org: &Org<'_>, statement: &str, error: CannotIsolate) -> Turned {
-    let answer = match error {
-        CannotIsolate::Unreadable(error) if error.is_malformed(statement) => {
-            let before = statement.get(..error.position(statement)).unwrap_or(statement);
-            let row = before.matches('\n').count() + 1;
-            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-            let message = format!("\nERROR at Row:{row}:Column:{column}\nunexpected token");
-            org.spoken.error(400, "MALFORMED_QUERY", &message)
-        }
-        error => {
-            let boundary = &org.reader.boundary.name;
-            let message =
-                format!("Reads are isolated at boundary `{boundary}`, and this query cannot be: {error}.");
-            org.spoken.error(400, "EOSIN_QUERY_NOT_ISOLATED", &message)
-        }
+    let answer = if let CannotIsolate::Unreadable(malformed) = &error
+        && malformed.is_malformed(statement)
+    {
+        let before = statement.get(..malformed.position(statement)).unwrap_or(statement);
+        let row = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let message = format!("\nERROR at Row:{row}:Column:{column}\nunexpected token");
+        org.spoken.error(400, "MALFORMED_QUERY", &message)
+    } else {
+        let boundary = &org.reader.boundary.name;
+        let message =
+            format!("Reads are isolated at boundary `{boundary}`, and this query cannot be: {error}.");
+        org.spoken.error(400, "EOSIN_QUERY_NOT_ISOLATED", &message)
     };
     Turned::Answer(Box::new(respond_made(answer)))
 }

@@ -14,8 +14,7 @@ const RENAME: &str = r#"[{"op":"replace","path":"/name/0/family","value":"Other"
 /// A server with one patient.
 fn server(request: &Received) -> Reply {
     match (request.method.as_str(), request.target.as_str()) {
-        ("GET", "/fhir/Patient/7") => Reply::json(200, PATIENT),
-        ("PATCH", _) => Reply::json(200, PATIENT),
+        ("GET", "/fhir/Patient/7") | ("PATCH", _) => Reply::json(200, PATIENT),
         _ => Reply::json(404, r#"{"resourceType":"OperationOutcome"}"#),
     }
 }

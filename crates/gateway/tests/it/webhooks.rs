@@ -100,7 +100,7 @@ impl Stage {
             senders: None,
             synthetic: endpoint(&synthetic, SYNTHETIC_KEY),
             attested: endpoint(&attested, ATTESTED_KEY),
-            retries: vec![Duration::from_secs(5), Duration::from_secs(300)],
+            retries: vec![Duration::from_secs(5), Duration::from_mins(5)],
         };
         tweak(&mut webhook);
         config.boundaries[0].boundary = here;
@@ -142,11 +142,11 @@ impl Stage {
     }
 
     fn attested(&self, json: &str) -> String {
-        Scene::marked(&self.scene.attested, if json == ADA { 0 } else { 1 }, json)
+        Scene::marked(&self.scene.attested, usize::from(json != ADA), json)
     }
 
     fn synthetic(&self, json: &str) -> String {
-        Scene::marked(&self.scene.synthetic, if json == ADA { 0 } else { 1 }, json)
+        Scene::marked(&self.scene.synthetic, usize::from(json != ADA), json)
     }
 
     fn kept(&self) -> Vec<Kept> {

@@ -195,10 +195,14 @@ fn what_many_write_at_once_is_gathered_until_it_is_a_crowd() {
         let_through.send(()).unwrap();
     }
     drop(first.wait().unwrap());
-    many.into_iter().for_each(|pending| drop(pending.wait().unwrap()));
+    for pending in many {
+        drop(pending.wait().unwrap());
+    }
     let commits = appender.health().commits;
     let next: Vec<_> = (6..11).map(|n| appender.append((), entry(n)).unwrap()).collect();
-    next.into_iter().for_each(|pending| drop(pending.wait().unwrap()));
+    for pending in next {
+        drop(pending.wait().unwrap());
+    }
     assert_eq!(appender.health().commits, commits + 1, "the five that came one after the other");
 }
 
