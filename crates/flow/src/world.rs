@@ -124,7 +124,7 @@ impl Flow {
     /// Takes the datasets that became known at a boundary since this was last asked, so that they can be written down:
     /// other gateways, and this one after a restart, have not seen their rows pass.
     ///
-    /// Bounds: [`LEARNED_BYTES_MAX`] of receipts are kept for the asking; what comes then is known here alone.
+    /// Bounds: 64 MiB of receipts are kept for the asking; what comes then is known here alone.
     pub fn take_learned(&self) -> Vec<DatasetFile> {
         std::mem::take(&mut *self.learned.lock().unwrap_or_else(PoisonError::into_inner))
     }

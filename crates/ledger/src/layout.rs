@@ -12,7 +12,7 @@ pub const TILE_WIDTH: u64 = 256;
 
 /// The signed size and root of what is published.
 pub(crate) const CHECKPOINT: &str = "checkpoint";
-/// The last checkpoint that enough witnesses have cosigned, beside [`CHECKPOINT`].
+/// The last checkpoint that enough witnesses have cosigned, beside `checkpoint`.
 pub const COSIGNED: &str = "checkpoint.cosigned";
 /// What is committed and not yet published.
 pub(crate) const JOURNAL: &str = "journal";
