@@ -178,7 +178,7 @@ def uploads(t):
     note.write_text("A note without anybody in it.\n")
     t.step("data create file", lambda: titled(sf("data", "create", "file", "--file", str(note), "--title", "A note")), lambda answer: answer == "A note")
     made = sf("data", "create", "record", "--sobject", "Account", "--values", "Name=Sf-File-Clinic")
-    t.step("data create file, of a record", lambda: titled(sf("data", "create", "file", "--file", str(note), "--parent-id", made["result"]["id"])), lambda answer: answer == "note.txt")
+    t.step("data create file, of a record", lambda: titled(sf("data", "create", "file", "--file", str(note), "--parent-id", made["result"]["id"])), lambda answer: answer == "note")
 
 
 def titled(answer):
