@@ -28,11 +28,13 @@ pub(crate) enum Dialect {
 pub(super) const BULK: &str = "http://www.force.com/2009/06/asyncapi/dataload";
 
 /// Where a field may be from: no other namespace means a field to Salesforce.
-const NAMESPACES: [&str; 6] = [
+const NAMESPACES: [&str; 7] = [
     "",
     BULK,
     "urn:partner.soap.sforce.com",
     "urn:sobject.partner.soap.sforce.com",
+    // What jsforce writes, and Salesforce takes.
+    "sobject.partner.soap.sforce.com",
     "urn:enterprise.soap.sforce.com",
     "urn:sobject.enterprise.soap.sforce.com",
 ];

@@ -55,6 +55,16 @@ fn check(target: &str, header: &str, call: &str, want: &[&str]) {
 }
 
 #[test]
+fn rows_in_the_namespace_that_jsforce_writes_are_read() {
+    check(
+        PARTNER,
+        "",
+        r#"<create xmlns="urn:partner.soap.sforce.com" xmlns:ns1="sobject.partner.soap.sforce.com"><ns1:sObjects><type>Contact</type><LastName>A</LastName></ns1:sObjects></create>"#,
+        &["each", "sObjects[0] Contact: LastName=A"],
+    );
+}
+
+#[test]
 fn partner_rows_name_their_object_first() {
     check(
         PARTNER,
