@@ -52,7 +52,7 @@ pub(crate) fn init(arguments: &InitArguments, printer: &Printer) -> Done {
     let private = folder.join("keys").join("witness.skey");
     durable::create_private(&private, format!("{}\n", witness.to_string()).as_bytes()).into_diagnostic()?;
     let public = folder.join("keys").join("witness.vkey");
-    durable::replace(&public, format!("{}\n", witness.witness()).as_bytes()).into_diagnostic()?;
+    durable::replace(&public, format!("{}\n", witness.verifier()).as_bytes()).into_diagnostic()?;
     let headers = keys::new_headers_key()?;
     let private = folder.join("keys").join("headers.jwk");
     durable::create_private(&private, format!("{}\n", headers.private).as_bytes()).into_diagnostic()?;

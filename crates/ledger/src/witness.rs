@@ -178,7 +178,7 @@ fn continues(asked: &Asked, new: &Checkpoint, last: Option<&Cosigned>) -> Result
 fn read_state(bytes: &[u8], log: &VerifierKey, signer: &WitnessSigner) -> Option<Cosigned> {
     let note = SignedNote::parse(std::str::from_utf8(bytes).ok()?).ok()?;
     let checkpoint = Checkpoint::open_note(&note, std::slice::from_ref(log)).ok()?;
-    let own = cosigned_by(&note, std::slice::from_ref(signer.witness())).ok()?;
+    let own = cosigned_by(&note, std::slice::from_ref(signer.verifier())).ok()?;
     (checkpoint.origin() == log.name() && !own.is_empty()).then(|| Cosigned {
         size: checkpoint.size(),
         root: *checkpoint.root(),

@@ -2,120 +2,24 @@
 //!
 //! Source: c2sp.org/tlog-cosignature, the Ed25519 kind (type 0x04), which is the one that verifiers read today.
 
-use std::fmt;
-use std::sync::Arc;
+use crate::note::{NoteSignature, PrivateKey, PublicKey, SignedNote, VerifiedText, VerifyError, WITNESS};
 
-use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+/// The public half of a witness's key, which signs nothing but cosignatures.
+pub type WitnessKey = PublicKey<WITNESS>;
 
-use crate::note::{
-    KeyError, KeyId, NoteSignature, PRIVATE_PREFIX, SignedNote, VerifiedText, VerifyError, encode_key,
-    is_key_name, parse_key,
-};
-
-/// The public half of a witness's key: a name and an Ed25519 key that signs nothing but cosignatures.
-///
-/// Shape:  text is `name+hash+base64`, of signature type 0x04.
-/// Source: c2sp.org/tlog-cosignature, "Format".
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct WitnessKey {
-    name: String,
-    /// INVARIANT: computed from name and public key, never taken on trust.
-    id: KeyId,
-    public: [u8; 32],
-}
+/// The private half of a witness's key.
+pub type WitnessSigner = PrivateKey<WITNESS>;
 
 impl WitnessKey {
-    /// Reads a witness's verifier key.
-    ///
-    /// Errors: [`KeyError`] says what is wrong with the text; [`KeyError::Algorithm`] where it is a log's key.
-    pub fn parse(vkey: &str) -> Result<Self, KeyError> {
-        let (name, id, public) = parse_key(vkey, COSIGNATURE_TYPE)?;
-        let key = Self::new(name, public)?;
-        if key.id == id { Ok(key) } else { Err(KeyError::WrongId) }
-    }
-
-    /// The name of the witness.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The short identifier: not a commitment to the key, only a way to find it.
-    pub fn id(&self) -> KeyId {
-        self.id
-    }
-
-    fn new(name: &str, public: [u8; 32]) -> Result<Self, KeyError> {
-        if !is_key_name(name) {
-            return Err(KeyError::Name);
-        }
-        Ok(Self { name: name.to_owned(), id: KeyId::of(name, COSIGNATURE_TYPE, &public), public })
-    }
-
     /// When this witness cosigned the text, if the signature is its own.
     fn moment(&self, text: &str, signature: &[u8]) -> Option<u64> {
         let (at, signature) = signature.split_first_chunk::<8>()?;
         let at = u64::from_be_bytes(*at);
-        if at > TIMESTAMP_MAX {
-            return None;
-        }
-        let key = UnparsedPublicKey::new(&ED25519, self.public);
-        key.verify(message(text, at).as_bytes(), signature).is_ok().then_some(at)
+        (at <= TIMESTAMP_MAX && self.has_signed(message(text, at).as_bytes(), signature)).then_some(at)
     }
-}
-
-impl fmt::Display for WitnessKey {
-    /// The vkey line; parsing it again gives the same key.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}+{}+{}", self.name, self.id, encode_key(COSIGNATURE_TYPE, &self.public))
-    }
-}
-
-/// The private half of a witness's key.
-///
-/// Neither `Debug` nor a format string shows the secret; [`WitnessSigner::to_string`] has to be called by name.
-///
-/// Shape:  text is `PRIVATE+KEY+name+hash+base64`, of signature type 0x04.
-#[derive(Clone)]
-pub struct WitnessSigner {
-    witness: WitnessKey,
-    seed: [u8; 32],
-    pair: Arc<Ed25519KeyPair>,
 }
 
 impl WitnessSigner {
-    /// The key that this seed stands for.
-    ///
-    /// Shape:  a name without spaces or plus, 32 random bytes that the caller draws and keeps secret.
-    /// Errors: [`KeyError::Name`].
-    /// Never:  draws randomness.
-    pub fn generate(name: &str, seed: [u8; 32]) -> Result<Self, KeyError> {
-        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| KeyError::Material)?;
-        let public = pair.public_key().as_ref().try_into().map_err(|_| KeyError::Material)?;
-        Ok(Self { witness: WitnessKey::new(name, public)?, seed, pair: Arc::new(pair) })
-    }
-
-    /// Reads a private key.
-    ///
-    /// Errors: [`KeyError`] says what is wrong, never what the key is; a log's key is not a witness's.
-    pub fn parse(skey: &str) -> Result<Self, KeyError> {
-        let rest = skey.strip_prefix(PRIVATE_PREFIX).ok_or(KeyError::NotPrivate)?;
-        let (name, id, seed) = parse_key(rest, COSIGNATURE_TYPE)?;
-        let key = Self::generate(name, seed)?;
-        if key.witness.id == id { Ok(key) } else { Err(KeyError::WrongId) }
-    }
-
-    /// The private key as text: for a file of mode 0600 and nothing else.
-    #[expect(clippy::inherent_to_string, reason = "Display would let any format string print the secret")]
-    pub fn to_string(&self) -> String {
-        let WitnessKey { name, id, .. } = &self.witness;
-        format!("{PRIVATE_PREFIX}{name}+{id}+{}", encode_key(COSIGNATURE_TYPE, &self.seed))
-    }
-
-    /// The public half.
-    pub fn witness(&self) -> &WitnessKey {
-        &self.witness
-    }
-
     /// Cosigns a checkpoint that its log has signed.
     ///
     /// The caller has seen that it is the largest of that log, and consistent with all before it: that is what is said.
@@ -124,14 +28,8 @@ impl WitnessSigner {
     pub fn cosign(&self, checkpoint: &VerifiedText<'_>, at: u64) -> NoteSignature {
         let at = at.min(TIMESTAMP_MAX);
         let mut bytes = at.to_be_bytes().to_vec();
-        bytes.extend_from_slice(self.pair.sign(message(checkpoint.text(), at).as_bytes()).as_ref());
-        NoteSignature::new(&self.witness.name, self.witness.id, bytes)
-    }
-}
-
-impl fmt::Debug for WitnessSigner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "WitnessSigner({}+{}, secret)", self.witness.name, self.witness.id)
+        bytes.extend_from_slice(&self.sign_message(message(checkpoint.text(), at).as_bytes()));
+        NoteSignature::new(self.name(), self.verifier().id(), bytes)
     }
 }
 
@@ -166,11 +64,13 @@ pub fn cosigned_by<'w>(
     let mut found = Vec::new();
     for witness in witnesses {
         let mut latest = None;
-        let claims =
-            note.signatures().iter().filter(|line| line.name() == witness.name && line.id() == witness.id);
+        let claims = note
+            .signatures()
+            .iter()
+            .filter(|line| line.name() == witness.name() && line.id() == witness.id());
         for line in claims {
             let Some(at) = witness.moment(note.unverified_text(), line.bytes()) else {
-                return Err(VerifyError::Forged { name: witness.name.clone() });
+                return Err(VerifyError::Forged { name: witness.name().to_owned() });
             };
             latest = latest.max(Some(at));
         }
@@ -184,7 +84,6 @@ fn message(text: &str, at: u64) -> String {
     format!("cosignature/v1\ntime {at}\n{text}")
 }
 
-const COSIGNATURE_TYPE: u8 = 0x04;
 const TIMESTAMP_MAX: u64 = i64::MAX as u64;
 
 #[cfg(test)]
@@ -193,7 +92,7 @@ mod tests {
     use crate::{
         checkpoint::Checkpoint,
         digest::sha256,
-        note::{SignerKey, VerifierKey},
+        note::{KeyError, SignerKey, VerifierKey},
     };
 
     /// A witness of another maker: sunlight's test data, see fixtures/witness/SOURCE.md.
@@ -237,7 +136,7 @@ mod tests {
     fn a_cosignature_says_who_and_when_and_of_what() {
         let log = SignerKey::generate("log.example/one", [1; 32]).unwrap();
         let witness = WitnessSigner::generate("witness.example/w", [2; 32]).unwrap();
-        let keys = [witness.witness().clone()];
+        let keys = [witness.verifier().clone()];
         let note = checkpoint(&log, 7);
         assert_eq!(cosigned_by(&note, &keys), Ok(vec![]), "nobody has cosigned it yet");
 
@@ -264,13 +163,13 @@ mod tests {
         let log = SignerKey::generate("a.example", [1; 32]).unwrap();
         let witness = WitnessSigner::generate("a.example", [1; 32]).unwrap();
         assert_eq!(WitnessKey::parse(&log.verifier().to_string()), Err(KeyError::Algorithm));
-        assert_eq!(VerifierKey::parse(&witness.witness().to_string()), Err(KeyError::Algorithm));
+        assert_eq!(VerifierKey::parse(&witness.verifier().to_string()), Err(KeyError::Algorithm));
         assert_eq!(WitnessSigner::parse(&log.to_string()).err(), Some(KeyError::Algorithm));
         assert_eq!(SignerKey::parse(&witness.to_string()).err(), Some(KeyError::Algorithm));
         let again = WitnessSigner::parse(&witness.to_string()).unwrap();
-        assert_eq!(again.witness(), witness.witness());
+        assert_eq!(again.verifier(), witness.verifier());
         assert!(!format!("{witness:?}").contains(&witness.to_string()));
-        let wrong = witness.witness().to_string().replace("a.example", "b.example");
+        let wrong = witness.verifier().to_string().replace("a.example", "b.example");
         assert_eq!(WitnessKey::parse(&wrong), Err(KeyError::WrongId));
     }
 }

@@ -64,7 +64,7 @@ fn status(answer: &Result<String, Declined>) -> u16 {
 fn a_log_that_grows_is_cosigned_and_remembered() {
     let folder = tempfile::tempdir().unwrap();
     let log = Log::new("log.example/one", 300);
-    let keys: [WitnessKey; 1] = [signer().witness().clone()];
+    let keys: [WitnessKey; 1] = [signer().verifier().clone()];
     let witness = open(folder.path(), &log);
     let hash = origin_hash("log.example/one");
     assert_eq!(witness.latest(&hash), None);

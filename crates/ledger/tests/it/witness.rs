@@ -81,7 +81,7 @@ fn a_real_ledger_asks_and_proves_under_what_was_cosigned() {
     let mut ledger = Ledger::create(&folder, key()).unwrap();
     let witness = open(&FailingDisk::default());
     let trusted = [key().verifier().clone()];
-    let keys = [WitnessSigner::generate("witness.example/it", [3; 32]).unwrap().witness().clone()];
+    let keys = [WitnessSigner::generate("witness.example/it", [3; 32]).unwrap().verifier().clone()];
     let mut known = 0;
     for count in [3, 300, 1, 700] {
         let first = ledger.size();

@@ -1,5 +1,6 @@
 //! The specification's own example, a table of broken notes and keys, and the laws of signing.
 
+use data_encoding::HEXLOWER;
 use proptest::prelude::*;
 
 use super::*;
