@@ -35,11 +35,12 @@ pub fn weakens(
     body: &[u8],
     limits: &Limits,
 ) -> Result<Vec<String>, Unreadable> {
-    match route {
-        Route::Api(Api::Deploy) if body.len() > limits.body_bytes => {
+    let Route::Api(api) = route else { return Ok(Vec::new()) };
+    match api {
+        Api::Deploy if body.len() > limits.body_bytes => {
             Err(Unreadable::TooLong { limit: limits.body_bytes })
         }
-        Route::Api(Api::Deploy) => match Media::of(content_type)? {
+        Api::Deploy => match Media::of(content_type)? {
             Media::Multipart { boundary } => {
                 let parts = parts(&boundary, body)?;
                 let zip = parts.iter().find(|part| part.name == "file");
@@ -47,24 +48,10 @@ pub fn weakens(
             }
             Media::Text | Media::Form => Err(shape("deploys without parts")),
         },
-        Route::Api(Api::Tooling { kind, change }) => in_tooling(kind, *change, body),
-        Route::Create { .. }
-        | Route::Update { .. }
-        | Route::Upsert { .. }
-        | Route::Delete { .. }
-        | Route::CreateMany
-        | Route::UpdateMany
-        | Route::UpsertMany { .. }
-        | Route::DeleteMany
-        | Route::Composite
-        | Route::Graph
-        | Route::Batch
-        | Route::Tree { .. }
-        | Route::BulkJob
-        | Route::BulkUpload { .. }
-        | Route::BulkV1(_)
-        | Route::Soap(_)
-        | Route::Api(_) => Ok(Vec::new()),
+        Api::Tooling { kind, change } => in_tooling(kind, *change, body),
+        Api::UiCreate | Api::UiUpdate { .. } | Api::UiDelete | Api::UiBatch | Api::GraphQl | Api::Apex(_) => {
+            Ok(Vec::new())
+        }
     }
 }
 
