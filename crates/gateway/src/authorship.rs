@@ -12,11 +12,12 @@ use flow::Protocol;
 use http::Method;
 
 use crate::{
-    body::{Body, Collected, collect},
-    coding::{Coding, coding, decode},
+    body::{Body, Collected},
+    coding::{Coding, coding},
     head::Head,
     patching::asker,
     server::Lane,
+    whole::whole,
 };
 
 /// Resources that are asked for on behalf of one request.
@@ -111,14 +112,9 @@ impl Looked<'_> {
     }
 
     async fn ask(&self, target: &str) -> Option<Bytes> {
-        let Lane { upstream, limits, held, timeouts, .. } = self.lane;
         let headers = asker(&self.head.headers);
-        let answer = upstream.send(Method::GET, target, headers, Body::from(Bytes::new())).await.ok()?;
-        let (parts, incoming) = answer.into_parts();
-        let collected = collect(incoming, limits.body_bytes, held, timeouts.upstream).await.ok()?;
-        if collected.rest.is_some() || !parts.status.is_success() {
-            return None;
-        }
-        decode(coding(&parts.headers), &collected.received, limits).ok()
+        let sent = self.lane.upstream.send(Method::GET, target, headers, Body::from(Bytes::new())).await;
+        let (parts, incoming) = sent.ok().filter(|answer| answer.status().is_success())?.into_parts();
+        whole(self.lane, &parts.headers, incoming).await.ok()
     }
 }

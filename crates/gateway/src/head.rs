@@ -226,3 +226,28 @@ fn forwarded(headers: &mut HeaderMap, door: Door, host: &str) {
 pub(crate) fn texts(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
     headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
 }
+
+/// Headers that say who asks; the others are about what is asked.
+const WHO: [&str; 9] = [
+    "authorization",
+    "cookie",
+    "user-agent",
+    "via",
+    "x-consent-scope",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-tenant-id",
+    "x-sfdc-session",
+];
+
+/// The headers of a request that say who asks, for a look at the upstream in the client's name.
+pub(crate) fn who_asks(sent: &HeaderMap) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for name in WHO {
+        let name = HeaderName::from_static(name);
+        for value in sent.get_all(&name) {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    headers
+}

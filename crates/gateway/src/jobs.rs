@@ -1,17 +1,14 @@
 //! Bulk jobs that another gateway saw being made, or this one before it was started again: the org is asked.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, header};
+use http::{HeaderValue, Method, header};
 
 use crate::{
     body::{Body, collect},
     coding::{coding, decode},
-    head::Head,
+    head::{Head, who_asks},
     server::Lane,
 };
-
-/// What names the client towards the org.
-const CREDENTIALS: [&str; 3] = ["authorization", "x-sfdc-session", "cookie"];
 
 /// Learns what an upload's job holds, if nobody here knows it. An org that does not say leaves the upload unreadable.
 ///
@@ -21,14 +18,9 @@ pub(crate) async fn learn(lane: &Lane, head: &Head) {
         return;
     }
     let Some(job) = lane.flow.unknown_job(head.method.as_str(), &head.target) else { return };
-    let mut headers = HeaderMap::new();
-    for name in CREDENTIALS {
-        for value in head.headers.get_all(name) {
-            headers.append(name, value.clone());
-        }
-    }
-    if let Some(accept) = (!job.is_batch_job).then_some("application/json") {
-        headers.insert(header::ACCEPT, http::HeaderValue::from_static(accept));
+    let mut headers = who_asks(&head.headers);
+    if !job.is_batch_job {
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     }
     let Ok(answer) = lane.upstream.send(Method::GET, &job.target, headers, Body::from(Bytes::new())).await
     else {

@@ -24,10 +24,12 @@ mod reading;
 mod request;
 mod rewrite;
 mod server;
+mod side;
 mod signing;
 mod spool;
 mod upstream;
 mod webhook;
+mod whole;
 mod wire;
 mod witness;
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use carrier::fhir::{self, Interaction, PATCHED_TYPE, interaction};
 use flow::{Crossing, Forward, Passage, Protocol};
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Response,
+    HeaderMap, HeaderValue, Method, Response,
     header::{ACCEPT, ETAG, IF_MATCH},
 };
 use mark::{
@@ -16,7 +16,7 @@ use mark::{
 use crate::{
     body::{Body, Collected, collect},
     coding::{coding, decode},
-    head::Head,
+    head::{Head, who_asks},
     problem::Problem,
     request::cleaned,
     server::Lane,
@@ -63,18 +63,6 @@ pub(crate) enum Read {
     /// The server does not give the resource to this client; so it says of the patch too.
     Turned(Box<Response<Body>>),
 }
-
-/// Headers that say who asks; the others are about the patch.
-const WHO: [&str; 8] = [
-    "authorization",
-    "cookie",
-    "user-agent",
-    "via",
-    "x-consent-scope",
-    "x-forwarded-for",
-    "x-forwarded-proto",
-    "x-tenant-id",
-];
 
 /// Reads the resource that a patch is about, with the client's own credentials, and carries the patch out on it.
 ///
@@ -129,13 +117,7 @@ pub(crate) async fn read(lane: &Lane, head: &mut Head, collected: &Collected) ->
 
 /// The headers that ask in the client's name for a resource in JSON.
 pub(crate) fn asker(sent: &HeaderMap) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    for name in WHO {
-        let name = HeaderName::from_static(name);
-        for value in sent.get_all(&name) {
-            headers.append(name.clone(), value.clone());
-        }
-    }
+    let mut headers = who_asks(sent);
     headers.insert(ACCEPT, HeaderValue::from_static("application/fhir+json"));
     headers
 }

@@ -2,19 +2,18 @@
 //!
 //! Source: c2sp.org/tlog-witness.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::body::Incoming;
 use ledger::{Declined, WITNESS_REQUEST_BYTES_MAX, Witness};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, watch},
-    task::{JoinSet, spawn_blocking},
-    time::{sleep, timeout},
+    task::spawn_blocking,
+    time::timeout,
 };
 
 use crate::{
@@ -22,12 +21,12 @@ use crate::{
     config::Timeouts,
     problem::Problem,
     server::StartError,
+    side,
     upstream::Upstream,
 };
 
 /// Connections open at one time: a log keeps one.
 const CONNECTIONS_MAX: usize = 256;
-const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A witness that is being served. Plain HTTP: all that crosses is signed, and public.
@@ -50,7 +49,9 @@ impl WitnessServer {
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
-        tokio::spawn(serve(listener, witness, Arc::new(now), stopped));
+        let now: Now = Arc::new(now);
+        let answer = move |request| answer(request, Arc::clone(&witness), Arc::clone(&now));
+        tokio::spawn(side::serve(listener, CONNECTIONS_MAX, stopped, answer));
         Ok(Self { address, stop })
     }
 
@@ -68,35 +69,6 @@ impl Drop for WitnessServer {
 }
 
 type Now = Arc<dyn Fn() -> u64 + Send + Sync>;
-
-async fn serve(listener: TcpListener, witness: Arc<Witness>, now: Now, mut stop: watch::Receiver<bool>) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let mut tasks = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            _ = stop.changed() => return,
-            accepted = listener.accept() => accepted,
-        };
-        let Ok((socket, _)) = accepted else {
-            sleep(Duration::from_millis(50)).await;
-            continue;
-        };
-        while tasks.try_join_next().is_some() {}
-        let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { continue };
-        let (witness, now) = (Arc::clone(&witness), Arc::clone(&now));
-        let service = service_fn(move |request: Request<Incoming>| {
-            let (witness, now) = (Arc::clone(&witness), Arc::clone(&now));
-            async move { Ok::<_, Infallible>(answer(request, witness, now).await) }
-        });
-        tasks.spawn(async move {
-            let _permit = permit;
-            let mut http = http1::Builder::new();
-            http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-            // A log that breaks off asks again.
-            let _served = http.serve_connection(TokioIo::new(socket), service).await;
-        });
-    }
-}
 
 async fn answer(request: Request<Incoming>, witness: Arc<Witness>, now: Now) -> Response<Full<Bytes>> {
     let path = request.uri().path().to_owned();

@@ -200,7 +200,7 @@ fn decimal(text: &str) -> Option<u64> {
     if plain { text.parse().ok() } else { None }
 }
 
-/// The longest request that is read.
+/// The longest `add-checkpoint` request that is read, in bytes: 63 proof lines and a checkpoint with many signatures.
 pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
 const PROOF_LINES_MAX: usize = 63;
 

@@ -10,12 +10,13 @@ use http::{HeaderValue, Response, StatusCode, header};
 use hyper::body::Incoming;
 
 use crate::{
-    body::{Body, collect},
+    body::Body,
     coding::{coding, decode},
     head::Head,
     problem::Problem,
     reading::Turned,
     server::Lane,
+    whole::whole,
 };
 
 use super::{
@@ -364,14 +365,7 @@ pub(crate) async fn guarded(
     answer: Response<Incoming>,
 ) -> Result<Response<Body>, Turned> {
     let (mut parts, incoming) = answer.into_parts();
-    let collected = collect(incoming, lane.limits.body_bytes, &lane.held, lane.timeouts.upstream)
-        .await
-        .map_err(|_| Problem::AnswerUnreadable)?;
-    if collected.rest.is_some() {
-        return Err(Problem::AnswerUnreadable.into());
-    }
-    let body = decode(coding(&parts.headers), &collected.received, &lane.limits)
-        .map_err(|_| Problem::AnswerUnreadable)?;
+    let body = whole(lane, &parts.headers, incoming).await.map_err(|_| Problem::AnswerUnreadable)?;
     for name in [header::CONTENT_LENGTH.as_str(), "content-encoding", "content-digest", "repr-digest"] {
         parts.headers.remove(name);
     }

@@ -82,18 +82,7 @@ pub(super) async fn history(
         )
         .into());
     };
-    if let Some(number) = call.query.get(PAGE) {
-        return go_on(server, call, number).await;
-    }
-    if let Some(why) = call.query.closed() {
-        return Err(Problem::Closed(why).into());
-    }
-    let mut seen = Vec::new();
-    if server.is_hidden(&call.reader, resource_type, id, &mut seen).await? {
-        let absent = server.absent(resource_type, id, "/_history").await?;
-        return Ok((relayed(absent), seen));
-    }
-    walked(server, call, Start::of(&call.path, &call.query, false), seen).await
+    around(server, call, resource_type, id, "/_history").await
 }
 
 /// Everything about one resource.
@@ -103,6 +92,17 @@ pub(super) async fn everything(
     resource_type: &str,
     id: &str,
 ) -> Result<(Response<Body>, Vec<Seen>), Turned> {
+    around(server, call, resource_type, id, "/$everything").await
+}
+
+/// What a server has around one resource, below its address; where that is hidden, what it says of one that is absent.
+async fn around(
+    server: &Server<'_>,
+    call: &Call,
+    resource_type: &str,
+    id: &str,
+    below: &str,
+) -> Result<(Response<Body>, Vec<Seen>), Turned> {
     if let Some(number) = call.query.get(PAGE) {
         return go_on(server, call, number).await;
     }
@@ -111,7 +111,7 @@ pub(super) async fn everything(
     }
     let mut seen = Vec::new();
     if server.is_hidden(&call.reader, resource_type, id, &mut seen).await? {
-        let absent = server.absent(resource_type, id, "/$everything").await?;
+        let absent = server.absent(resource_type, id, below).await?;
         return Ok((relayed(absent), seen));
     }
     walked(server, call, Start::of(&call.path, &call.query, false), seen).await

@@ -9,14 +9,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, respo
 use mark::digest::sha256;
 
 use crate::{
-    body::{Body, collect},
-    coding::{coding, decode},
-    head::Head,
-    problem::Problem,
-    reading::Turned,
-    request::cleaned,
-    rewrite::Addresses,
-    server::Lane,
+    body::Body, head::Head, problem::Problem, reading::Turned, request::cleaned, rewrite::Addresses,
+    server::Lane, whole::whole,
 };
 
 use super::judge;
@@ -107,17 +101,9 @@ impl<'l> Server<'l> {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Answered, Turned> {
-        let Lane { upstream, limits, held, timeouts, .. } = self.lane;
-        let sent = upstream.send(method, target, headers, Body::from(body)).await?;
+        let sent = self.lane.upstream.send(method, target, headers, Body::from(body)).await?;
         let (parts, incoming) = cleaned(sent, &self.addresses)?.into_parts();
-        let collected = collect(incoming, limits.body_bytes, held, timeouts.upstream)
-            .await
-            .map_err(|_| Problem::ShownUnreadable)?;
-        if collected.rest.is_some() {
-            return Err(Problem::AnswerTooLarge.into());
-        }
-        let body = decode(coding(&parts.headers), &collected.received, limits)
-            .map_err(|_| Problem::ShownUnreadable)?;
+        let body = whole(self.lane, &parts.headers, incoming).await?;
         Ok(Answered { parts, body })
     }
 

@@ -14,11 +14,11 @@ use super::{
     recorded, telling,
 };
 use crate::{
-    body::{Body, Trailers, collect},
-    coding::{coding, decode},
+    body::{Body, Trailers},
     isolation::{Asked, Isolation},
     problem::Problem,
     server::Lane,
+    whole::whole,
 };
 
 /// Reads an answer, takes out what is hidden, and lets it leave once the ruling is recorded.
@@ -57,14 +57,7 @@ pub(crate) async fn show(
         let body = Body::relay(incoming, lane.timeouts.upstream, Trailers::Keep);
         return Ok(Response::from_parts(parts, body));
     }
-    let collected = collect(incoming, lane.limits.body_bytes, &lane.held, lane.timeouts.upstream)
-        .await
-        .map_err(|_| Problem::ShownUnreadable)?;
-    if collected.rest.is_some() {
-        return Err(Problem::AnswerTooLarge.into());
-    }
-    let text = decode(coding(&parts.headers), &collected.received, &lane.limits)
-        .map_err(|_| Problem::ShownUnreadable)?;
+    let text = whole(lane, &parts.headers, incoming).await?;
     if parts.status == StatusCode::BAD_REQUEST && names_our_fields(&text) {
         return Err(Problem::FieldsMissing.into());
     }
@@ -97,14 +90,7 @@ async fn soap_shown(
     incoming: Incoming,
 ) -> Result<Response<Body>, Turned> {
     let isolation = lane.isolation.as_ref().ok_or(Problem::Internal)?;
-    let collected = collect(incoming, lane.limits.body_bytes, &lane.held, lane.timeouts.upstream)
-        .await
-        .map_err(|_| Problem::ShownUnreadable)?;
-    if collected.rest.is_some() {
-        return Err(Problem::AnswerTooLarge.into());
-    }
-    let text = decode(coding(&parts.headers), &collected.received, &lane.limits)
-        .map_err(|_| Problem::ShownUnreadable)?;
+    let text = whole(lane, &parts.headers, incoming).await?;
     if !parts.status.is_success() && names_our_fields(&text) {
         return Err(Problem::FieldsMissing.into());
     }
