@@ -8,14 +8,13 @@
 
 import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from urllib.parse import quote
 
 import people
 import wire
-from places import BOUNDARIES, KINDS, PLANTED
+from places import BOUNDARIES, KINDS, PLANTED, Started
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "clients"))
 import install  # noqa: E402
@@ -62,11 +61,11 @@ class Place:
         return len(json.loads(answer.body).get("entry", []))
 
 
-class Stage:
+class Stage(Started):
     """Starts everything once, and stops it."""
 
     def __init__(self, eosin, folder):
-        self.eosin, self.folder, self.servers, self.places, self.next = eosin, Path(folder), [], {}, PLANTED
+        super().__init__(eosin, folder, MADE)
         self.resources = {}
 
     def __enter__(self):
@@ -88,16 +87,6 @@ class Stage:
             self.places[name] = Place(name, at, origin)
             self.furnish(self.places[name])
         return self
-
-    def __exit__(self, *_):
-        for server in reversed(self.servers):
-            server.stop()
-
-    def say(self, *arguments):
-        done = subprocess.run([str(word) for word in (self.eosin, *arguments)], capture_output=True, text=True, check=False,
-                              stdin=subprocess.DEVNULL, cwd=self.folder)
-        if done.returncode:
-            raise SystemExit(f"`eosin {' '.join(map(str, arguments))}` ended with {done.returncode}:\n{done.stdout}{done.stderr}")
 
     def configure(self, home, origins):
         kept = (home / "eosin.toml").read_text().split("[[boundary]]")[0]
@@ -131,13 +120,6 @@ class Stage:
                     answer = wire.ask(place.org, "PUT", target, JSON, json.dumps(resource).encode())
                     if answer.status >= 300:
                         raise SystemExit(f"{place.name}: {target} ended with {answer.status}: {answer.text()[:500]}")
-
-    def person(self):
-        """The number of somebody of each kind whom no scene has used yet."""
-        self.next += 1
-        if self.next >= MADE:
-            raise SystemExit("there are more scenes than people; make more in tests/leaks/fhir_places.py")
-        return self.next
 
 
 def about(kind, number, person):

@@ -36,20 +36,7 @@ def way_in(stage, channel, boundary):
         log = scenes.play(stage.places[place], channel.steps, given)
         return stage.places[place].find(scenes.fill(channel.arrives, given)), log
 
-    count, log = arrived("direct", refused)
-    if count == 0 or isinstance(count, str):
-        return f"the scene does nothing even without Eosin ({count}):\n{scenes.told(log)}"
-    count, log = arrived(boundary, refused)
-    if channel.open:
-        return None if count else "it is closed now: say in the table how, and take `open` away"
-    if count:
-        return f"a refused record arrived:\n{scenes.told(log)}"
-    if any(answer.status >= 500 for _, answer in log):
-        return f"it was refused with an error that clients repeat:\n{scenes.told(log)}"
-    if channel.refused:
-        return None
-    count, log = arrived(boundary, allowed)
-    return None if count else f"an allowed record did not arrive ({count}):\n{scenes.told(log)}"
+    return scenes.entered(channel, boundary, refused, allowed, arrived)
 
 
 def way_out(stage, channel, boundary):
@@ -65,16 +52,7 @@ def way_out(stage, channel, boundary):
     seen = [name for name in names if any(name.lower() in answer.text().lower() for _, answer in through)]
     if "{h." not in json.dumps(channel.steps):
         seen += [given[f"h.{thing}"] for thing in ("patient", "observation", "appointment") if any(given[f"h.{thing}"] in answer.text() for _, answer in through)]
-    differs = channel.same and not alike(through, clean)
-    if channel.open:
-        return None if seen or differs else "it is closed now: say in the table how, and take `open` away"
-    if channel.lacks and any(channel.lacks in answer.text() for _, answer in through):
-        return f"the answer has {channel.lacks}:\n{scenes.told(through)}"
-    if seen:
-        return f"what is hidden was shown:\n{scenes.told(through)}"
-    if channel.refused and not 400 <= through[-1][1].status < 500:
-        return f"it was answered, and should be refused:\n{scenes.told(through)}"
-    return f"the answer betrays that something is hidden:\n{scenes.told(through)}\nwhere nothing is hidden it is:\n{scenes.told(clean)}" if differs else None
+    return scenes.betrayed(channel, clean, through, seen, channel.same and not alike(through, clean))
 
 
 def planted(stage, hidden, shown):

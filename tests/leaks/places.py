@@ -72,12 +72,37 @@ class Place:
         return json.loads(answer.body)["totalSize"] if answer.status == 200 else f"{answer.status} {answer.text()[:300]}"
 
 
-class Stage:
+class Started:
+    """Servers that were started in a folder, and are stopped at the end."""
+
+    def __init__(self, eosin, folder, made):
+        self.eosin, self.folder, self.made, self.servers, self.places, self.next = eosin, Path(folder), made, [], {}, PLANTED
+
+    def __exit__(self, *_):
+        for server in reversed(self.servers):
+            server.stop()
+
+    def say(self, *arguments):
+        done = subprocess.run([str(word) for word in (self.eosin, *arguments)], capture_output=True, text=True, check=False,
+                              stdin=subprocess.DEVNULL, cwd=self.folder)
+        if done.returncode:
+            raise SystemExit(f"`eosin {' '.join(map(str, arguments))}` ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def person(self):
+        """The number of somebody of each kind whom no scene has used yet."""
+        self.next += 1
+        if self.next >= self.made:
+            raise SystemExit("there are more scenes than people; make more where the stage is")
+        return self.next
+
+
+class Stage(Started):
     """Starts everything once, and stops it."""
 
     def __init__(self, eosin, folder, made=MADE, port=0, reads="isolated"):
-        self.eosin, self.folder, self.made, self.port, self.reads, self.servers, self.places, self.next = eosin, Path(folder), made, port, reads, [], {}, PLANTED
-        self.rows = {}
+        super().__init__(eosin, folder, made)
+        self.port, self.reads, self.rows = port, reads, {}
 
     def __enter__(self):
         for kind in KINDS:
@@ -102,17 +127,6 @@ class Stage:
         for name in HIDES:
             self.places[name].origin = gateway.address(f"listening {name}:")
         return self
-
-    def __exit__(self, *_):
-        for server in reversed(self.servers):
-            server.stop()
-
-    def say(self, *arguments):
-        done = subprocess.run([str(word) for word in (self.eosin, *arguments)], capture_output=True, text=True, check=False,
-                              stdin=subprocess.DEVNULL, cwd=self.folder)
-        if done.returncode:
-            raise SystemExit(f"`eosin {' '.join(map(str, arguments))}` ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-        return done.stdout
 
     def org(self, name):
         server = Server(self.folder, f"org-{name}", [self.eosin, "org", "--apex-rest", HERE / "apex-rest.toml"])
@@ -158,13 +172,6 @@ class Stage:
                 rows = {thing: self.rows[kind, thing][number] for thing in people.FIELDS}
                 place.ids[kind].append(dict(NOBODY) if kind == absent else plant(behind, rows))
         place.session = behind.session
-
-    def person(self):
-        """The number of somebody of each kind whom no scene has used yet."""
-        self.next += 1
-        if self.next >= self.made:
-            raise SystemExit("there are more scenes than people; make more in tests/leaks/places.py")
-        return self.next
 
 
 def sandbox(production, name):

@@ -72,6 +72,11 @@ def way_in(stage, channel, boundary):
         count = stage.places[place].find(fill(channel.arrives, given))
         return count, log
 
+    return entered(channel, boundary, refused, allowed, arrived)
+
+
+def entered(channel, boundary, refused, allowed, arrived):
+    """What is wrong with a way in. `arrived` plays it at a place for somebody of a kind: how many came, and what was answered."""
     count, log = arrived("direct", refused)
     if count == 0 or isinstance(count, str):
         return f"the scene does nothing even without Eosin ({count}):\n{told(log)}"
@@ -102,9 +107,15 @@ def way_out(stage, channel, boundary):
     asked = json.dumps(channel.steps)
     if "{h." not in asked:
         seen += [value for value in ids if any(value in answer.text() for _, answer in through)]
-    differs = channel.same and not alike(through, clean)
+    return betrayed(channel, clean, through, seen, channel.same and not alike(through, clean))
+
+
+def betrayed(channel, clean, through, seen, differs):
+    """What is wrong with a way out: what was `seen` of who is hidden, and whether the answer `differs` from a clean place's."""
     if channel.open:
         return None if seen or differs else "it is closed now: say in the table how, and take `open` away"
+    if channel.lacks and any(channel.lacks in answer.text() for _, answer in through):
+        return f"the answer has {channel.lacks}:\n{told(through)}"
     if seen:
         return f"what is hidden was shown:\n{told(through)}"
     if channel.refused and not 400 <= through[-1][1].status < 500:
