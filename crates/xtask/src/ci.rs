@@ -31,7 +31,7 @@ pub(crate) fn run() -> bool {
         let start = Instant::now();
         let failed = run().err();
         if let Some(says) = &failed {
-            say(&format!("{name}: {says}\n"));
+            say(&format!("{name}: {}\n", says.lines().next().unwrap_or_default()));
         }
         done.push(Done { name, took: start.elapsed(), failed });
     };
@@ -75,6 +75,10 @@ pub(crate) fn run() -> bool {
     for Done { name, took, failed } in &done {
         let word = if failed.is_none() { "ok" } else { "FAILED" };
         say(&format!("{word:>7}  {:>5} s  {name}\n", took.as_secs()));
+    }
+    // Said once more at the end, where it is looked for: a report of thousands of lines is read from its end.
+    for (name, says) in done.iter().filter_map(|step| step.failed.as_ref().map(|says| (step.name, says))) {
+        say(&format!("\n== why {name} failed\n\n{says}\n"));
     }
     let good = done.iter().all(|step| step.failed.is_none());
     if !good && tally.failed == 0 {

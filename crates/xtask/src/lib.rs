@@ -8,5 +8,6 @@ pub mod licences;
 pub mod process;
 pub mod salesforce;
 pub mod tally;
+pub mod telling;
 pub mod tidy;
 pub mod tree;

@@ -4,6 +4,10 @@ use std::fmt;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::thread;
+
+use crate::telling::Telling;
 
 /// A program that could not be started, or said no.
 #[derive(Debug)]
@@ -46,8 +50,8 @@ pub fn cargo() -> String {
 
 /// Runs a program before the reader's eyes and hands each line of its output to `see`.
 ///
-/// Shape:  the program's output appears on ours line by line; its errors go straight through.
-/// Errors: it did not start, or ended with anything but success.
+/// Shape:  what the program writes, errors too, appears on ours line by line. Only its output is handed on.
+/// Errors: it did not start, or ended with anything but success; the reason repeats its telling lines.
 pub fn watch(mut command: Command, mut see: impl FnMut(&str)) -> Result<(), Failed> {
     let words: Vec<_> = std::iter::once(command.get_program())
         .chain(command.get_args())
@@ -57,16 +61,43 @@ pub fn watch(mut command: Command, mut see: impl FnMut(&str)) -> Result<(), Fail
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| failed(error.to_string()))?;
-    if let Some(stdout) = child.stdout.take() {
-        for line in BufReader::new(stdout).lines() {
-            let line = line.map_err(|error| failed(error.to_string()))?;
-            see(&line);
-            // The reader may have gone (a closed pipe); the work still has to be done and counted.
-            let _seen = writeln!(io::stdout(), "{line}");
+    let telling = Mutex::new(Telling::default());
+    let remember = |line: &str| {
+        if let Ok(mut telling) = telling.lock() {
+            telling.see(line);
         }
-    }
+    };
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for_each_line(stderr, |line| {
+                remember(line);
+                // The reader may have gone (a closed pipe); the work still has to be done and counted.
+                let _seen = writeln!(io::stderr(), "{line}");
+            });
+        });
+        for_each_line(stdout, |line| {
+            remember(line);
+            see(line);
+            let _seen = writeln!(io::stdout(), "{line}");
+        });
+    });
     let status = child.wait().map_err(|error| failed(error.to_string()))?;
-    if status.success() { Ok(()) } else { Err(failed(status.to_string())) }
+    if status.success() {
+        return Ok(());
+    }
+    let telling = telling.into_inner().unwrap_or_default().lines();
+    Err(failed(format!("{status}\n{}", telling.join("\n"))))
+}
+
+/// Hands over each line until the stream ends; what is not UTF-8 is shown as well as it can be.
+fn for_each_line(stream: Option<impl io::Read>, mut see: impl FnMut(&str)) {
+    let Some(stream) = stream else { return };
+    for line in BufReader::new(stream).split(b'\n') {
+        let Ok(line) = line else { return };
+        see(String::from_utf8_lossy(&line).trim_end_matches('\r'));
+    }
 }
