@@ -14,6 +14,7 @@ mod certify;
 mod demo;
 mod documents;
 mod drill;
+mod events;
 mod feed;
 mod files;
 mod filtering;
