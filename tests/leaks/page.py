@@ -2,12 +2,12 @@
 
 HEAD = """# Leak channels
 
-Every way we know by which a record can get into a Salesforce org or a FHIR server, or out of it, past whoever keeps
-synthetic people and patients apart. Each row is a scene in `tests/leaks/`, played without Eosin and through it: without,
-it leaks. The FHIR server is Medplum's router over its store in memory; what that store lacks (`_include`, `_has`,
-chained parameters, `$everything`, `$export`) the scenes add to it.
+Every way we know by which a record can get into a Salesforce org, a FHIR server, a feed of HL7 v2 or the consumer of an
+event, or out of it, past whoever keeps synthetic people and patients apart. Each row is a scene in `tests/leaks/`, played
+without Eosin and through it: without, it leaks. The FHIR server is Medplum's router over its store in memory; what that
+store lacks (`_include`, `_has`, chained parameters, `$everything`, `$export`) the scenes add to it.
 
-A way **in** is closed when a refused record does not arrive and an allowed one does. A way **out** is closed when the
+A way **in** is closed when a refused record does not arrive and an allowed one does, if that way is for anybody. A way **out** is closed when the
 answer is the same as that of an org which never held what is hidden, but for ids and times. `cargo xtask leaks --write`
 plays them all and writes this page; the tests fail where the two differ.
 

@@ -2,25 +2,40 @@
 
     run.py --eosin PATH [--write] [part of a channel's name …]
 
+The scenes of HL7 v2 are played by a test in Rust, where frames are at home; it is run from here, and says each scene's end.
 Ends with `N passed, N failed, N skipped`. Run by `cargo xtask leaks`.
 """
 
 import argparse
+import os
 import sys
 import tempfile
 from pathlib import Path
 
-import fhir_places
-import fhir_scenes
-import page
-import places
-import scenes
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "clients"))
+import install  # noqa: E402
 
-ROOT = Path(__file__).resolve().parents[2]
+# The consumers of events believe libraries that are installed apart.
+PYTHON = install.python("webhooks", ROOT / "tests" / "webhooks" / "requirements.txt")
+if Path(sys.prefix) != PYTHON.parents[1]:
+    os.execv(PYTHON, [str(PYTHON), "-u", *sys.argv])
+
+import fhir_places  # noqa: E402
+import fhir_scenes  # noqa: E402
+import hl7v2_scenes  # noqa: E402
+import page  # noqa: E402
+import places  # noqa: E402
+import scenes  # noqa: E402
+import webhook_scenes  # noqa: E402
+
 # A table a protocol: its rows, what is wrong with one, and where its scenes are played.
 TABLES = {
     "salesforce": (scenes.table, scenes.problem, places.Stage),
     "fhir": (fhir_scenes.table, fhir_scenes.problem, fhir_places.Stage),
+    "events": (webhook_scenes.table, webhook_scenes.problem, webhook_scenes.Stage),
+    "hl7v2": (hl7v2_scenes.table, hl7v2_scenes.problem, hl7v2_scenes.Stage),
 }
 
 

@@ -25,7 +25,7 @@ pub(crate) enum Script {
     Golden,
     /// jsforce's own tests, straight to the org and through the gateway.
     Suite,
-    /// Events from senders and to consumers that we did not write, and the channels of a boundary of events.
+    /// Events from senders and to consumers that we did not write.
     Webhooks,
     /// FHIR clients and Bundles in front of a FHIR server that is not ours.
     Fhir,

@@ -25,7 +25,7 @@ cargo xtask <command>
   refresh     what a sandbox refresh carries, with and without a gateway in front of the sandbox
   golden      the local org's answers beside those recorded from real orgs, member by member
   suite       jsforce's own tests, straight to the org and through the gateway; `--checkout FOLDER` for today's
-  webhooks    events from the CloudEvents SDK, to consumers that verify with `standardwebhooks`; leak scenes of events
+  webhooks    events from the CloudEvents SDK, to consumers that verify with `standardwebhooks`
   incidents   the three founding incidents, as they were and with Eosin; `--write` writes docs/incidents.md
   licences    writes docs/licences.md
   salesforce  writes the fields of the Salesforce package

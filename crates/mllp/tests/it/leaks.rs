@@ -1,4 +1,5 @@
 //! The ways in of `tests/leaks/hl7v2.toml`: each is a way without Eosin, and none through a boundary of production.
+//! What it says of each is read by `tests/leaks/hl7v2_scenes.py`, which puts them on the page of leak channels.
 
 use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 
@@ -78,9 +79,10 @@ fn no_way_into_a_feed_is_open() {
         assert!(!channel.closed_by.is_empty());
         let straight = Behind::accepting();
         send(straight.address, &channel.bytes(&synthetic, &other));
-        let mut check = |is_so: bool, what: &str| {
+        let mut problems = Vec::new();
+        let mut check = |is_so: bool, what: &'static str| {
             if !is_so {
-                wrong.push(format!("{}: {what}", channel.name));
+                problems.push(what);
             }
         };
         check(arrived(&straight), "is no way in without Eosin either");
@@ -90,6 +92,9 @@ fn no_way_into_a_feed_is_open() {
         behind.clear();
         send(scene.address(), &channel.bytes(&attested, &other));
         check(arrived(&behind) != channel.refused, "an attested message does not fare as the table says");
+        let told = if problems.is_empty() { "as the table says".to_owned() } else { problems.join(", ") };
+        println!("scene: {} | {told}", channel.name);
+        wrong.extend(problems.iter().map(|what| format!("{}: {what}", channel.name)));
     }
     assert_eq!(wrong, Vec::<String>::new());
     assert!(table.channel.len() >= 10);
