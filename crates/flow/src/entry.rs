@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use mark::{digest::Hash, merkle};
-use policy::{Counts, Decision, Ruling};
+use policy::{Asked, Counts, Decision, Ruling};
 use serde::Serialize;
 
 use crate::{
@@ -21,7 +21,7 @@ pub const FINDINGS_MAX: usize = 50;
 /// The bytes of one entry.
 ///
 /// Shape:  JSON with sorted members, one `eosin` member naming its kind and version.
-/// Bounds: under 32 KiB: [`FINDINGS_MAX`] findings of at most 400 bytes.
+/// Bounds: under 40 KiB: [`FINDINGS_MAX`] findings of at most 400 bytes, [`policy::CASES_MAX`] cases.
 /// Never:  holds a value of a record, a target, a query or a header other than the client's plain name.
 /// Source: spec/ledger.md, "Entries".
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub enum EntryKind {
     Dataset,
     /// A withheld request was kept, or what became of it.
     Quarantine,
+    /// A version of the policies was taken up.
+    PolicyInForce,
 }
 
 impl EntryKind {
@@ -62,6 +64,7 @@ impl EntryKind {
             Self::ClockFault => "clock-fault@1",
             Self::Dataset => "dataset-known@1",
             Self::Quarantine => "quarantine@1",
+            Self::PolicyInForce => "policy-in-force@1",
         }
     }
 }
@@ -98,6 +101,7 @@ impl Entry {
             &RulingBody {
                 action: facts.action,
                 ai_disclosure: facts.ai_disclosure,
+                asked: ruling.asked(),
                 at: &moment.at,
                 boundary: &crossing.boundary.name,
                 claim: facts.claim,
@@ -167,6 +171,13 @@ impl Entry {
     pub(crate) fn quarantine(step: &Step<'_>, moment: &Moment) -> Self {
         let body = QuarantineBody { at: &moment.at, eosin: EntryKind::Quarantine.as_str(), step };
         Self::new(EntryKind::Quarantine, &body)
+    }
+
+    /// The entry about a version of the policies that is in force from now on.
+    pub(crate) fn policy_in_force(version: &str, activation: &str, moment: &Moment) -> Self {
+        let eosin = EntryKind::PolicyInForce.as_str();
+        let body = PolicyBody { activation, at: &moment.at, eosin, event: "in-force", version };
+        Self::new(EntryKind::PolicyInForce, &body)
     }
 
     /// The entry about a dataset that became known.
@@ -322,6 +333,7 @@ struct RulingBody<'a> {
     action: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     ai_disclosure: Option<&'static str>,
+    asked: Asked,
     at: &'a str,
     boundary: &'a str,
     claim: &'static str,
@@ -398,6 +410,15 @@ struct QuarantineBody<'a> {
     eosin: &'static str,
     #[serde(flatten)]
     step: &'a Step<'a>,
+}
+
+#[derive(Serialize)]
+struct PolicyBody<'a> {
+    activation: &'a str,
+    at: &'a str,
+    eosin: &'static str,
+    event: &'static str,
+    version: &'a str,
 }
 
 #[derive(Serialize)]

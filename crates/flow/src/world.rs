@@ -17,6 +17,7 @@ use crate::{
     batches::Batches,
     clock::{Clock, Forward},
     continuity::Gaps,
+    entry::Entry,
     jobs::Jobs,
     keep::Keeping,
     recognition::Recognition,
@@ -142,6 +143,13 @@ impl Flow {
     /// Puts other policies in force for crossings that begin after this.
     pub fn activate(&self, policies: Policies) {
         *self.policies.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policies);
+    }
+
+    /// Puts other policies in force, as an entry of the log of versions says, and says so in the ledger.
+    pub fn activate_logged(&self, policies: Policies, activation: &str) {
+        let entry = Entry::policy_in_force(policies.version(), activation, &self.clock.now());
+        self.activate(policies);
+        self.note(entry);
     }
 
     /// Recognises by other means from now on: the registry has a new snapshot.

@@ -139,7 +139,12 @@ impl Counts {
     }
 
     pub(crate) fn add(&mut self, case: &Case) {
-        self.records += 1;
+        self.add_times(case, 1);
+    }
+
+    /// Adds so many records of one case.
+    pub(crate) fn add_times(&mut self, case: &Case, times: u64) {
+        self.records += times;
         let count = match case.name {
             VerdictName::Synthetic => &mut self.synthetic,
             VerdictName::Attested => &mut self.attested,
@@ -151,11 +156,12 @@ impl Counts {
             VerdictName::Untrusted => &mut self.untrusted,
             VerdictName::Unreadable => &mut self.unreadable,
         };
-        *count += 1;
-        self.modified += u64::from(case.modified);
-        self.claimed += u64::from(case.claimed);
-        self.strongly_suspected += u64::from(case.strongly_suspected);
-        self.out_of_jurisdiction += u64::from(case.out_of_jurisdiction);
+        *count += times;
+        let if_so = |is: bool| if is { times } else { 0 };
+        self.modified += if_so(case.modified);
+        self.claimed += if_so(case.claimed);
+        self.strongly_suspected += if_so(case.strongly_suspected);
+        self.out_of_jurisdiction += if_so(case.out_of_jurisdiction);
     }
 }
 

@@ -14,6 +14,7 @@ use crate::{
     policies::Policies,
     request::Request,
     ruling::{Finding, Outcome, Requested, Ruling},
+    vocabulary::words,
 };
 
 /// What is refused when one record is.
@@ -24,6 +25,8 @@ pub enum Scope {
     /// Everything: one transaction, one message, one file.
     Whole,
 }
+
+words!(Scope, "scope", PerRecord => "record", Whole => "whole");
 
 /// Rules on what a request carries.
 ///
@@ -73,6 +76,9 @@ pub fn decide_change(
         outcomes,
         together,
         verdicts,
+        cases: cases.numbered(),
+        scope,
+        unsorted: false,
     }
 }
 
@@ -111,6 +117,7 @@ pub fn decide_unsorted(
     }
     let worst = ruling.decision();
     ruling.decisions.fill(worst);
+    ruling.unsorted = true;
     ruling
 }
 
@@ -148,6 +155,9 @@ impl Gathering {
             decisions: Vec::new(),
             outcome_of: Vec::new(),
             verdicts: Vec::new(),
+            cases: self.cases.numbered(),
+            scope: Scope::Whole,
+            unsorted: false,
         }
     }
 }
@@ -156,6 +166,8 @@ impl Gathering {
 #[derive(Debug, Default)]
 struct Cases {
     met: Vec<Case>,
+    // INVARIANT: one a case, as long as `met`: how many records are of it.
+    numbers: Vec<u64>,
     by_case: BTreeMap<Case, usize>,
     by_key: BTreeMap<Key, usize>,
     counts: Counts,
@@ -164,22 +176,31 @@ struct Cases {
 impl Cases {
     /// Counts one record; the place of its case.
     fn add(&mut self, verdict: &Verdict, jurisdiction: &str) -> usize {
-        let Self { met, by_case, by_key, counts } = self;
+        let Self { met, numbers, by_case, by_key, counts } = self;
         let index = *by_key.entry(Key::of(verdict)).or_insert_with(|| {
             let case = Case::of(verdict, jurisdiction);
             *by_case.entry(case).or_insert_with_key(|case| {
                 met.push(case.clone());
+                numbers.push(0);
                 met.len() - 1
             })
         });
         if let Some(case) = met.get(index) {
             counts.add(case);
         }
+        if let Some(number) = numbers.get_mut(index) {
+            *number += 1;
+        }
         index
     }
 
     fn ask(&self, asking: &Asking<'_>) -> Vec<Outcome> {
         self.met.iter().map(|case| asking.ask(&case.counts(), &case.purposes)).collect()
+    }
+
+    /// The cases with how many records are of each.
+    fn numbered(self) -> Vec<(Case, u64)> {
+        self.met.into_iter().zip(self.numbers).collect()
     }
 
     fn purposes(&self) -> BTreeSet<String> {

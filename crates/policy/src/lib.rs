@@ -4,6 +4,7 @@
 //! Start at [`decide()`]; the policies themselves are in `policies/default.cedar`, written to be read.
 //! Read next: `docs/policy.md`, then the crate `flow`, which commits a ruling before it acts on it.
 
+mod asked;
 mod boundary;
 mod counts;
 mod decide;
@@ -14,10 +15,12 @@ mod request;
 mod ruling;
 mod vocabulary;
 
+pub use asked::{Answered, Asked, AskedCase, CASES_MAX, Change, Recorded, Replayed};
 pub use boundary::{Boundary, Continuity, Environment, Mode};
 pub use counts::{Counts, Marks};
 pub use decide::{Gathering, Scope, decide, decide_change, decide_unsorted};
 pub use hidden::{Hidden, hidden};
+pub use policies::red_line::{Crossed, RedLine};
 pub use policies::{POLICIES_MAX, POLICY_BYTES_MAX, Policies, PolicyError, Problem};
 pub use request::{Action, Caller, Request};
 pub use ruling::{Decision, Finding, Requested, Ruling};

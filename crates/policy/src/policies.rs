@@ -13,6 +13,7 @@ use crate::{memory::Memory, vocabulary::Vocabulary};
 use extent::Excess;
 
 mod extent;
+pub(crate) mod red_line;
 
 /// Policies that passed every check; ready to be asked.
 pub struct Policies {
@@ -150,9 +151,20 @@ impl Policies {
     }
 
     pub(crate) fn ask(&self, question: &CedarRequest, entities: &Entities) -> Response {
+        self.ask_of(&self.set, question, entities)
+    }
+
+    /// Asks some of the policies.
+    fn ask_of(&self, set: &PolicySet, question: &CedarRequest, entities: &Entities) -> Response {
         stacker::maybe_grow(self.stack_bytes, self.stack_bytes, || {
-            self.authorizer.is_authorized(question, &self.set, entities)
+            self.authorizer.is_authorized(question, set, entities)
         })
+    }
+
+    /// The text of each policy, by its id, as Cedar prints it.
+    pub fn texts(&self) -> BTreeMap<String, String> {
+        let text = |policy: &Policy| (policy.id().to_string(), policy.to_cedar().unwrap_or_default());
+        self.set.policies().map(text).collect()
     }
 
     /// What people are told of these policies, in the order of the text.

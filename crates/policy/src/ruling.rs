@@ -6,7 +6,8 @@ use mark::Verdict;
 
 use crate::{
     boundary::{Boundary, Continuity, Environment, Mode},
-    counts::Counts,
+    counts::{Case, Counts},
+    decide::Scope,
     request::{Action, Caller, Request},
     vocabulary::words,
 };
@@ -39,6 +40,11 @@ pub struct Ruling {
     pub(crate) outcomes: Vec<Outcome>,
     // What the policies said of all records together, or of a request that carries none.
     pub(crate) together: Option<Outcome>,
+    // INVARIANT: one an outcome, in the same order: what policies could tell apart, and how many records are of it.
+    pub(crate) cases: Vec<(Case, u64)>,
+    pub(crate) scope: Scope,
+    // Whether `decide_unsorted` made it: refused whatever policies say.
+    pub(crate) unsorted: bool,
 }
 
 impl Ruling {
@@ -259,6 +265,8 @@ pub struct Requested {
     pub mode: Mode,
     /// What must not happen to care there.
     pub continuity: Continuity,
+    /// Whether it vouches for the people in it.
+    pub system_of_record: bool,
     /// The route's label.
     pub route: String,
 }
@@ -269,7 +277,7 @@ impl Requested {
             Caller::Client(name) => format!("client {name}"),
             Caller::System(name) => format!("system {name}"),
         };
-        let Boundary { name, environment, jurisdiction, mode, continuity, system_of_record: _ } =
+        let Boundary { name, environment, jurisdiction, mode, continuity, system_of_record } =
             request.boundary;
         Self {
             caller,
@@ -279,6 +287,7 @@ impl Requested {
             jurisdiction: jurisdiction.clone(),
             mode: *mode,
             continuity: *continuity,
+            system_of_record: *system_of_record,
             route: request.route.to_owned(),
         }
     }

@@ -135,7 +135,7 @@ pub struct UnknownWord {
     pub(crate) known: String,
 }
 
-/// Gives a plain enum its words: `ALL`, `as_str`, `Display` and `FromStr`.
+/// Gives a plain enum its words: `ALL`, `as_str`, `Display`, `FromStr`, and the same word in JSON.
 macro_rules! words {
     ($name:ident, $kind:literal, $($variant:ident => $word:literal),+ $(,)?) => {
         impl $name {
@@ -153,6 +153,19 @@ macro_rules! words {
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.as_str())
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let word = String::deserialize(deserializer)?;
+                word.parse().map_err(serde::de::Error::custom)
             }
         }
 

@@ -5,6 +5,7 @@
     reason = "a test stops at the first surprise; expect-test writes the hashes"
 )]
 
+mod replaying;
 mod sealed;
 
 use expect_test::expect;
