@@ -1,0 +1,223 @@
+//! Rows a second that ledgers become in the index, beside a plain bulk insert of the same rows; and a replay of them.
+//!
+//! `cargo bench -p index`: SQLite, and PostgreSQL where it is installed. `EOSIN_BENCH_ENTRIES` says how many transactions.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::cast_precision_loss,
+    clippy::indexing_slicing,
+    clippy::panic,
+    unreachable_pub,
+    reason = "a bench measures time, prints a table, and stops at the first surprise"
+)]
+
+use std::{collections::BTreeMap, path::Path, time::Instant};
+
+use index::{Index, Place, Since, TABLES, Value};
+use ledger::Ledger;
+use mark::note::SignerKey;
+use policy::{Policies, Recorded, Replayed};
+use postgres::{
+    binary_copy::BinaryCopyInWriter,
+    types::{ToSql, Type},
+};
+
+#[expect(dead_code, reason = "stories stop and start it")]
+#[path = "../tests/it/server.rs"]
+mod server;
+
+fn main() {
+    let entries: u64 =
+        std::env::var("EOSIN_BENCH_ENTRIES").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000_000);
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().join("ledger");
+    let began = Instant::now();
+    ledger(&at, entries);
+    println!("{entries} transactions, {} entries, ledger written in {:.1?}\n", entries * 2, began.elapsed());
+    println!(
+        "{:<12} {:>10} {:>12} {:>14} {:>8}",
+        "database", "rows", "index rows/s", "plain rows/s", "share"
+    );
+    let sqlite = Place::File(folder.path().join("index.sqlite"));
+    let (rows, seconds, mut index) = ingest(&sqlite, &at);
+    let plain = plain_sqlite(&mut index, &folder.path().join("plain.sqlite"));
+    line("SQLite", rows, seconds, plain);
+    replay(&mut index);
+    if let Some(server) = server::Server::start() {
+        let (rows, seconds, mut index) = ingest(&server.place(), &at);
+        let plain = plain_postgres(&mut index, &server);
+        line("PostgreSQL", rows, seconds, plain);
+        replay(&mut index);
+    } else {
+        println!("PostgreSQL is not installed here");
+    }
+}
+
+fn line(name: &str, rows: u64, seconds: f64, plain: f64) {
+    let (ours, theirs) = (rows as f64 / seconds, rows as f64 / plain);
+    println!("{name:<12} {rows:>10} {ours:>12.0} {theirs:>14.0} {:>7.0}%", 100.0 * ours / theirs);
+}
+
+/// Each transaction is a ruling of three records and its settlement.
+fn ledger(folder: &Path, transactions: u64) {
+    let signer = SignerKey::generate("bench.example/log", [3; 32]).unwrap();
+    let mut ledger = Ledger::create(folder, signer).unwrap();
+    let numbers: Vec<u64> = (0..transactions).collect();
+    for some in numbers.chunks(2_000) {
+        let both: Vec<(u64, bool)> =
+            some.iter().flat_map(|number| [(*number, true), (*number, false)]).collect();
+        ledger.commit(both, |(number, is_ruling)| entry(*number, *is_ruling)).unwrap();
+    }
+    ledger.publish().unwrap();
+}
+
+fn entry(number: u64, is_ruling: bool) -> Vec<u8> {
+    let at = format!(
+        "2026-11-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+        1 + number / 86_400 % 28,
+        number / 3_600 % 24,
+        number / 60 % 60,
+        number % 60,
+        number % 1_000
+    );
+    if !is_ruling {
+        return format!(
+            r#"{{"at":"{at}","eosin":"settlement@1","outcome":"answered","ruling":{},"status":201}}"#,
+            number * 2
+        )
+        .into_bytes();
+    }
+    let (client, records) = (number % 50, 1 + number % 200);
+    let findings: Vec<String> = (0..number % 3)
+        .map(|row| format!(r#"{{"decision":"block","reference":"body[{row}]","verdict":"unproven"}}"#))
+        .collect();
+    let asked = format!(
+        r#"{{"cases":[{{"finding":"permit","records":{records},"verdict":"attested"}}],"continuity":"strict","jurisdiction":"US","scope":"record"}}"#
+    );
+    format!(
+        r#"{{"action":"create","asked":{asked},"at":"{at}","boundary":"crm-{}","claim":"absent","client":"client-{client}","counts":{{"records":{records},"attested":{records}}},"decision":"pass","environment":"production","eosin":"ruling@1","findings":[{}],"findingsOmitted":0,"mode":"enforce","policies":["attested-in-production-and-staging"],"policy":"default@0123456789ab","protocol":"salesforce","route":"sobjects/Contact","rows":"{}","wouldBlock":0}}"#,
+        number % 8,
+        findings.join(","),
+        "ab".repeat(32),
+    )
+    .into_bytes()
+}
+
+fn ingest(place: &Place, ledger: &Path) -> (u64, f64, Index) {
+    let mut index = Index::renew(place).unwrap();
+    let began = Instant::now();
+    index.follow(ledger, &mut |_| {}).unwrap();
+    let seconds = began.elapsed().as_secs_f64();
+    let count = |table: &str, index: &mut Index| match index
+        .query(&format!("SELECT COUNT(*) FROM {table}"), &[])
+        .unwrap()
+        .rows[0][0]
+    {
+        Value::Integer(count) => u64::try_from(count).unwrap(),
+        Value::Null | Value::Text(_) => panic!("a count"),
+    };
+    let rows = TABLES.iter().map(|table| count(table.name, &mut index)).sum();
+    (rows, seconds, index)
+}
+
+/// The rows of a table in pages.
+fn pages(index: &mut Index, table: &str, mut each: impl FnMut(Vec<Vec<Value>>)) {
+    let key = if table == "ledgers" { "origin" } else { "origin, entry" };
+    let mut offset = 0;
+    loop {
+        let sql = format!("SELECT * FROM {table} ORDER BY {key} LIMIT 50000 OFFSET {offset}");
+        let rows = index.query(&sql, &[]).unwrap().rows;
+        if rows.is_empty() {
+            return;
+        }
+        offset += rows.len();
+        each(rows);
+    }
+}
+
+/// One prepared statement a table, 4,096 rows a transaction, without keys: only the time to insert is counted.
+fn plain_sqlite(index: &mut Index, path: &Path) -> f64 {
+    let mut plain = rusqlite::Connection::open(path).unwrap();
+    plain.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;").unwrap();
+    let mut seconds = 0.0;
+    for table in TABLES {
+        let names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
+        plain.execute_batch(&format!("CREATE TABLE {} ({})", table.name, names.join(","))).unwrap();
+        let places: Vec<&str> = names.iter().map(|_| "?").collect();
+        let sql = format!("INSERT INTO {} VALUES ({})", table.name, places.join(","));
+        pages(index, table.name, |rows| {
+            let began = Instant::now();
+            for some in rows.chunks(4_096) {
+                let change = plain.transaction().unwrap();
+                let mut statement = change.prepare_cached(&sql).unwrap();
+                for row in some {
+                    statement.execute(rusqlite::params_from_iter(row)).unwrap();
+                }
+                drop(statement);
+                change.commit().unwrap();
+            }
+            seconds += began.elapsed().as_secs_f64();
+        });
+    }
+    seconds
+}
+
+/// Binary COPY, a page a transaction, without keys.
+fn plain_postgres(index: &mut Index, server: &server::Server) -> f64 {
+    let mut plain = postgres::Client::connect(&server.url(), postgres::NoTls).unwrap();
+    let mut seconds = 0.0;
+    for table in TABLES {
+        let kind = |column: &index::Column| match column.kind {
+            index::Kind::Text | index::Kind::MaybeText => Type::TEXT,
+            index::Kind::Integer | index::Kind::MaybeInteger => Type::INT8,
+        };
+        let columns: Vec<String> =
+            table.columns.iter().map(|column| format!("{} {}", column.name, kind(column))).collect();
+        plain.batch_execute(&format!("CREATE TABLE plain_{} ({})", table.name, columns.join(","))).unwrap();
+        let kinds: Vec<Type> = table.columns.iter().map(kind).collect();
+        pages(index, table.name, |rows| {
+            let began = Instant::now();
+            let copy = plain.copy_in(&format!("COPY plain_{} FROM STDIN BINARY", table.name)).unwrap();
+            let mut writer = BinaryCopyInWriter::new(copy, &kinds);
+            for row in &rows {
+                let values: Vec<&(dyn ToSql + Sync)> = row.iter().map(|value| value as _).collect();
+                writer.write(&values).unwrap();
+            }
+            writer.finish().unwrap();
+            seconds += began.elapsed().as_secs_f64();
+        });
+    }
+    seconds
+}
+
+/// Policies that answer otherwise for large requests, put to every transaction.
+fn replay(index: &mut Index) {
+    let more = r#"@id("small") @reason("small") forbid (principal, action, resource) when { context.records > 100 && context.attested > 0 };
+                  @id("some") @reason("some") forbid (principal == Eosin::Client::"client-7", action, resource);"#;
+    let policies = Policies::parse("bench", &format!("{}\n{more}", Policies::default_text())).unwrap();
+    let began = Instant::now();
+    let (mut since, mut known, mut all, mut changed) = (Since::moment(""), BTreeMap::new(), 0_u64, 0_u64);
+    loop {
+        let page = index.crossings(&mut since).unwrap();
+        if page.is_empty() {
+            break;
+        }
+        for crossing in &page {
+            let name = crossing.question.as_deref().unwrap();
+            if !known.contains_key(name) {
+                let texts = index.questions(&crossing.origin, &[name]).unwrap();
+                let recorded: Recorded = serde_json::from_str(&texts[name]).unwrap();
+                known.insert(name.to_owned(), recorded.put_to(&policies) != Replayed::Same);
+            }
+            all += 1;
+            changed += u64::from(known[name]);
+        }
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    println!(
+        "{:<12} {all} transactions replayed in {seconds:.2} s, {} questions, {changed} would change",
+        "",
+        known.len()
+    );
+}

@@ -1,0 +1,27 @@
+//! What ledgers say, as tables of SQL: SQLite in a file, or PostgreSQL by URL, with the same schema and statements.
+//!
+//! Never holds anything that is not in a ledger's entries, and so nothing of a record but its reference. It can be
+//! deleted and made again at any time, with the same answers.
+//! Start at [`Index`]; the tables are in `schema.rs`, what an entry becomes in `rows.rs`.
+//! Read next: `docs/index.md`, for who asks it.
+
+mod batch;
+mod follow;
+mod postgres;
+mod prove;
+mod quarantined;
+mod replay;
+mod rows;
+mod rulings;
+mod schema;
+mod sqlite;
+mod store;
+mod tls;
+mod value;
+
+pub use follow::{BehindError, FollowError, Index, OpenError, Standing};
+pub use prove::{Found, ProveError, RowName};
+pub use replay::{Crossing, Since};
+pub use schema::{Column, Kind, SCHEMA_VERSION, TABLES, Table, VIEWS};
+pub use store::{Place, PlaceError, StoreError};
+pub use value::{Answer, Value};

@@ -1,0 +1,176 @@
+//! An index in a PostgreSQL database, which many gateways and analysts may share.
+
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr as _,
+    time::Duration,
+};
+
+use ::postgres::{
+    Client, Config, Row, Statement,
+    types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked},
+};
+
+use crate::{
+    schema::{Dialect, Kind, Table},
+    store::{Store, StoreError},
+    tls::Tls,
+    value::{Answer, Value},
+};
+
+/// A connection to a PostgreSQL database.
+pub(crate) struct Postgres {
+    client: Client,
+    /// Prepared statements by their text: few, for rows are inserted in powers of two.
+    prepared: BTreeMap<String, Statement>,
+}
+
+/// Most rows of one statement. Each statement crosses the network once.
+const ROWS_MAX: usize = 128;
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(10);
+
+impl Postgres {
+    /// Connects. The server's certificate is checked wherever the URL's `sslmode` has TLS spoken.
+    pub(crate) fn open(url: &str, authorities: Option<&Path>) -> Result<Self, StoreError> {
+        let failed = failed("connect");
+        let mut config = Config::from_str(url).map_err(&failed)?;
+        config.connect_timeout(CONNECT).application_name("eosin index");
+        let tls = Tls::new(authorities).map_err(|why| StoreError::Authorities {
+            file: authorities.map(PathBuf::from).unwrap_or_default().display().to_string(),
+            why,
+        })?;
+        let client = config.connect(tls).map_err(&failed)?;
+        Ok(Self { client, prepared: BTreeMap::new() })
+    }
+
+    fn prepare(&mut self, sql: &str, kinds: &[Type]) -> Result<Statement, StoreError> {
+        if let Some(statement) = self.prepared.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare_typed(sql, kinds).map_err(failed("prepare a statement"))?;
+        self.prepared.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Postgres")
+    }
+}
+
+fn failed(step: &'static str) -> impl Fn(::postgres::Error) -> StoreError {
+    move |source| StoreError::Postgres { step, source }
+}
+
+impl ToSql for Value {
+    fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        match self {
+            Self::Null => Ok(IsNull::Yes),
+            Self::Integer(integer) => integer.to_sql(kind, out),
+            Self::Text(text) => text.to_sql(kind, out),
+        }
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        matches!(*kind, Type::INT8 | Type::TEXT)
+    }
+
+    to_sql_checked!();
+}
+
+fn kind_of(value: &Value) -> Type {
+    match value {
+        Value::Integer(_) => Type::INT8,
+        Value::Null | Value::Text(_) => Type::TEXT,
+    }
+}
+
+fn bound(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
+    values.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
+}
+
+impl Store for Postgres {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    fn begin(&mut self) -> Result<(), StoreError> {
+        self.client.batch_execute("BEGIN").map_err(failed("begin to write"))
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        self.client.batch_execute("COMMIT").map_err(failed("finish writing"))
+    }
+
+    fn abandon(&mut self) {
+        drop(self.client.batch_execute("ROLLBACK"));
+    }
+
+    fn run(&mut self, sql: &str) -> Result<(), StoreError> {
+        self.prepared.clear();
+        self.client.batch_execute(sql).map_err(failed("change its tables"))
+    }
+
+    fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
+        let kinds: Vec<Type> = values.iter().map(kind_of).collect();
+        let statement = self.prepare(sql, &kinds)?;
+        self.client.execute(&statement, &bound(values)).map_err(failed("write"))
+    }
+
+    fn insert(&mut self, table: &'static Table, rows: &[Vec<Value>]) -> Result<(), StoreError> {
+        let mut rest = rows;
+        while !rest.is_empty() {
+            let size = ROWS_MAX.min(1 << rest.len().ilog2());
+            let (some, after) = rest.split_at_checked(size).unwrap_or((rest, &[]));
+            rest = after;
+            let kinds: Vec<Type> =
+                some.iter().flat_map(|_| table.columns.iter().map(|column| type_of(column.kind))).collect();
+            let statement = self.prepare(&table.insert(some.len()), &kinds)?;
+            let values: Vec<&(dyn ToSql + Sync)> = some.iter().flat_map(|row| bound(row)).collect();
+            self.client.execute(&statement, &values).map_err(failed("add rows"))?;
+        }
+        Ok(())
+    }
+
+    fn query(&mut self, sql: &str, values: &[Value]) -> Result<Answer, StoreError> {
+        let kinds: Vec<Type> = values.iter().map(kind_of).collect();
+        let statement = self.prepare(sql, &kinds)?;
+        let columns: Vec<String> =
+            statement.columns().iter().map(|column| column.name().to_owned()).collect();
+        let found = self.client.query(&statement, &bound(values)).map_err(failed("answer"))?;
+        let rows = found.iter().map(row).collect::<Result<_, _>>()?;
+        Ok(Answer { columns, rows })
+    }
+}
+
+fn type_of(kind: Kind) -> Type {
+    match kind {
+        Kind::Text | Kind::MaybeText => Type::TEXT,
+        Kind::Integer | Kind::MaybeInteger => Type::INT8,
+    }
+}
+
+fn row(row: &Row) -> Result<Vec<Value>, StoreError> {
+    let mut values = Vec::with_capacity(row.len());
+    for (place, column) in row.columns().iter().enumerate() {
+        let failed = failed("answer");
+        let value = match *column.type_() {
+            Type::INT8 => row.try_get::<_, Option<i64>>(place).map_err(failed)?.map(Value::Integer),
+            Type::INT4 => row
+                .try_get::<_, Option<i32>>(place)
+                .map_err(failed)?
+                .map(|value| Value::Integer(value.into())),
+            Type::TEXT | Type::VARCHAR => {
+                row.try_get::<_, Option<String>>(place).map_err(failed)?.map(Value::Text)
+            }
+            _ => return Err(StoreError::Column { column: column.name().to_owned() }),
+        };
+        values.push(value.unwrap_or(Value::Null));
+    }
+    Ok(values)
+}

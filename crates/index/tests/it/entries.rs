@@ -1,0 +1,106 @@
+//! Entries of every kind, made of a number: the same number gives the same bytes.
+
+use serde_json::{Value, json};
+
+const VERDICTS: [&str; 4] = ["synthetic", "attested", "unproven", "unreadable"];
+
+/// The entry with this number.
+pub(crate) fn entry(number: u64) -> Vec<u8> {
+    let at = format!(
+        "2026-11-{:02}T09:{:02}:{:02}.{:03}Z",
+        1 + number / 3600 % 28,
+        number / 60 % 60,
+        number % 60,
+        number % 1000
+    );
+    let entry = match number % 23 {
+        0 => sealed(number, &at),
+        1 => {
+            json!({"at": at, "batches": 2, "boundary": "crm", "dataset": dataset(number), "eosin": "dataset-known@1"})
+        }
+        2 => quarantined(number, &at, "kept"),
+        3 => quarantined(number, &at, "release"),
+        4 => certified(&at, "certificate@1"),
+        5 => certified(&at, "certificate-refused@1"),
+        6 => {
+            json!({"at": at, "entries": number, "eosin": "registry@1", "generation": number, "key": "0102030405060708",
+                    "root": "ab".repeat(32)})
+        }
+        7 => json!({"at": at, "boundary": "ehr", "eosin": "gap@1", "from": at, "passed": 3}),
+        8 => json!({"at": at, "behindSeconds": 90, "eosin": "clock-fault@1"}),
+        9 => json!({"at": at, "eosin": "of-tomorrow@1", "what": "nobody knows"}),
+        10 => return b"no JSON at all".to_vec(),
+        11 => json!({"at": at, "eosin": "ruling@1", "boundary": "cut short"}),
+        12 => ruling(number, &at, "file-ruling@1"),
+        13 => {
+            json!({"activation": "policy.example/log#3", "at": at, "eosin": "policy-in-force@1", "event": "in-force",
+                     "version": "own@0123456789ab"})
+        }
+        14 => {
+            json!({"at": at, "by": "ada", "eosin": "policy-activation@1", "event": "activate", "previous": "default@ffffffffffff",
+                     "reason": "CASE-7", "sha256": "cd".repeat(32), "version": "own@0123456789ab"})
+        }
+        15..=18 => {
+            json!({"at": at, "eosin": "settlement@1", "outcome": "answered", "ruling": number.saturating_sub(18), "status": 201})
+        }
+        _ => ruling(number, &at, "ruling@1"),
+    };
+    entry.to_string().into_bytes()
+}
+
+fn dataset(number: u64) -> String {
+    format!("dataset-{}", number % 3)
+}
+
+fn sealed(number: u64, at: &str) -> Value {
+    json!({"at": at, "batch": number / 23, "dataset": dataset(number), "eosin": "batch@1", "manifest": "ef".repeat(32),
+           "root": "12".repeat(32), "size": 40, "subjects": {"attested": 0, "mixed": 2, "synthetic": 38}})
+}
+
+fn quarantined(number: u64, at: &str, event: &str) -> Value {
+    let mut entry = json!({"at": at, "boundary": "crm", "eosin": "quarantine@1", "event": event,
+                           "item": format!("item{}", number / 23), "ruling": "one.example/log#4", "sequence": 1});
+    if event == "release" {
+        entry["by"] = json!("ada");
+        entry["reason"] = json!("CASE-8");
+        entry["overruled"] = json!(number % 2 == 1);
+    }
+    entry
+}
+
+fn certified(at: &str, kind: &str) -> Value {
+    json!({"at": at, "boundary": "feed", "contentRoot": "34".repeat(32), "counts": {"attested": 5}, "eosin": kind,
+           "judgedAgainst": {"logs": [], "policy": "default@0123456789ab", "recogniser": null, "registry": null},
+           "records": 5, "rule": "standard", "subjects": "56".repeat(32), "suspected": {"strong": 0, "weak": 0}})
+}
+
+/// A ruling of one to three records.
+pub(crate) fn ruling(number: u64, at: &str, kind: &str) -> Value {
+    let verdict = VERDICTS[usize::try_from(number % 4).unwrap()];
+    let decision = if number % 4 == 1 { "pass" } else { "block" };
+    let records = 1 + number % 3;
+    let findings: Vec<Value> = (0..if decision == "pass" { 0 } else { records })
+        .map(|row| json!({"decision": decision, "reference": format!("body[{row}]\u{0}é"), "verdict": verdict}))
+        .collect();
+    let mut entry = json!({
+        "action": "create", "at": at, "boundary": if number % 2 == 0 { "crm" } else { "feed" },
+        "counts": {"records": records, verdict: records}, "decision": decision, "environment": "production",
+        "eosin": kind, "findings": findings, "findingsOmitted": 0, "mode": "enforce",
+        "policies": [if decision == "pass" { "attested-in-production-and-staging" } else { "no-synthetic-in-production" }, "also"],
+        "policy": if number < 500 { "default@0123456789ab" } else { "own@0123456789ab" },
+        "rows": "78".repeat(32), "wouldBlock": 0,
+    });
+    if kind == "ruling@1" {
+        entry["claim"] = json!("absent");
+        entry["client"] = json!(format!("client-{}", number % 5));
+        entry["protocol"] = json!("salesforce");
+        entry["route"] = json!("sobjects/Contact");
+        // Entries of before questions were written down have none.
+        if number % 7 != 0 {
+            let finding = if decision == "pass" { "permit" } else { "forbid" };
+            entry["asked"] = json!({"cases": [{"finding": finding, "records": records, "verdict": verdict}],
+                                    "continuity": "strict", "jurisdiction": "US", "scope": "record"});
+        }
+    }
+    entry
+}
