@@ -75,6 +75,14 @@ pub(crate) enum Command {
     /// Check the ledger, or prove an entry of it.
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// The ledgers as tables: how far the index is, make it anew, ask it in SQL.
+    #[command(subcommand)]
+    Index(crate::index_command::IndexCommand),
+    /// Prove a row of the index: its entry, and the proof that it is in the ledger.
+    Prove(crate::index_command::ProveArguments),
+    /// What may cross which boundary: check, compare, test, replay and activate versions of the policies.
+    #[command(subcommand)]
+    Policy(crate::policy_command::PolicyCommand),
     /// What the registry of fingerprints holds, with proofs.
     #[command(subcommand)]
     Registry(RegistryCommand),

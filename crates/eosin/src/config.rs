@@ -21,7 +21,10 @@ use signature::{
     profile::{Peers, Window},
 };
 
-use crate::keys;
+use crate::{
+    keys,
+    policy_command::{policy_text, versions},
+};
 
 mod raw;
 mod understand;
@@ -34,8 +37,8 @@ pub(crate) struct Config {
     pub(crate) file: PathBuf,
     /// The ledger and its key.
     pub(crate) ledger: Ledger,
-    /// The policies; the shipped ones where absent.
-    pub(crate) policy: Option<PathBuf>,
+    /// Where the policies are.
+    pub(crate) policy: PolicyFiles,
     /// The logs that are trusted beside our own.
     pub(crate) trust: Vec<Trusted>,
     /// A folder of `*.dataset.json` that are known from the start.
@@ -56,6 +59,8 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     /// Where health and metrics are served.
     pub(crate) admin: Option<SocketAddr>,
+    /// The index, if a running gateway keeps one.
+    pub(crate) index: Option<IndexFiles>,
     /// The boundaries.
     pub(crate) boundaries: Vec<Boundary>,
 }
@@ -73,6 +78,35 @@ pub(crate) struct Ledger {
     pub(crate) witnesses: Vec<(http::Uri, PathBuf)>,
     /// How many of them have to.
     pub(crate) quorum: usize,
+}
+
+/// Where the policies are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct PolicyFiles {
+    /// The text that holds until a version is activated; the shipped one where absent.
+    pub(crate) file: Option<PathBuf>,
+    /// The versions, if they are activated by a log.
+    pub(crate) log: Option<PolicyLog>,
+}
+
+/// The folder of versions with the log that says which one holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PolicyLog {
+    /// The folder that gateways share.
+    pub(crate) folder: PathBuf,
+    /// The file with the log's verifier key.
+    pub(crate) vkey: PathBuf,
+    /// The file with its signer key, where versions are activated.
+    pub(crate) signer: Option<PathBuf>,
+}
+
+/// The index that a running gateway keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct IndexFiles {
+    /// Where it is.
+    pub(crate) place: index::Place,
+    /// The folders of further ledgers.
+    pub(crate) ledgers: Vec<PathBuf>,
 }
 
 /// The witness that this gateway is for other logs.
@@ -319,17 +353,31 @@ impl Config {
         Subject::ALL.into_iter().filter(|subject| attests || *subject != Subject::Attested).collect()
     }
 
-    /// The policies in force.
+    /// The policies in force: what the log of versions says, or the file, or the shipped ones.
     pub(crate) fn policies(&self) -> miette::Result<policy::Policies> {
-        match &self.policy {
-            None => policy::Policies::default_set().into_diagnostic(),
-            Some(path) => {
-                let name = path.file_stem().map_or_else(|| "policies".into(), |stem| stem.to_string_lossy());
-                policy::Policies::parse(&name, &keys::small_file(path)?)
-                    .into_diagnostic()
-                    .wrap_err_with(|| format!("the policies in {} cannot be used", path.display()))
-            }
+        if let Some(log) = &self.policy.log
+            && let Some(current) = versions::Versions::new(log).current()?
+        {
+            return current.policies();
         }
+        match &self.policy.file {
+            None => policy::Policies::default_set().into_diagnostic(),
+            Some(path) => policy_text::policies(path),
+        }
+    }
+
+    /// Where the index is: as the configuration says, or in a file beside it.
+    pub(crate) fn index_place(&self) -> index::Place {
+        let beside = || index::Place::File(self.file.with_file_name("index.sqlite"));
+        self.index.as_ref().map_or_else(beside, |files| files.place.clone())
+    }
+
+    /// The folders of the ledgers that are indexed: its own, those that are named, and the log of policy versions.
+    pub(crate) fn all_ledgers(&self) -> Vec<PathBuf> {
+        let named = self.index.iter().flat_map(|files| files.ledgers.iter().cloned());
+        let log = self.policy.log.iter().map(|log| log.folder.join(versions::LOG));
+        let log = log.filter(|folder| folder.join("checkpoint").exists());
+        std::iter::once(self.ledger.folder.clone()).chain(named).chain(log).collect()
     }
 }
 

@@ -46,8 +46,14 @@ fn show(config: &Config, printer: &Printer) -> miette::Result<()> {
     line("ledger key", &keys::verifier(&config.ledger.vkey)?.to_string());
     line("signer", &format!("{} (not shown)", config.ledger.signer.display()));
     let policies =
-        config.policy.as_ref().map_or_else(|| "shipped".to_owned(), |path| path.display().to_string());
+        config.policy.file.as_ref().map_or_else(|| "shipped".to_owned(), |path| path.display().to_string());
     line("policies", &format!("{policies}, {}", config.policies()?.version()));
+    if let Some(log) = &config.policy.log {
+        line("policy versions", &log.folder.display().to_string());
+    }
+    if config.index.is_some() {
+        line("index", &config.index_place().to_string());
+    }
     for (log, vouches) in config.trust_store()?.0.logs() {
         let words: Vec<&str> = vouches.iter().map(|subject| subject.as_str()).collect();
         line("trusts", &format!("{log} for {}", words.join(", ")));

@@ -15,15 +15,16 @@ use crate::{
     arguments::InitArguments,
     keys,
     outcome::{Done, Outcome},
+    policy_command::versions::LOG,
     printer::{Printer, Style},
 };
 
 const TEMPLATE: &str = include_str!("init/eosin.toml");
 
-/// Writes `eosin.toml`, `keys/ledger.skey`, `keys/registry.key`, `keys/quarantine.key`, `keys/witness.skey` and `keys/headers.jwk` (0600), their public halves, `datasets/` and an empty `ledger/`.
+/// Writes `eosin.toml`, `keys/ledger.skey`, `keys/registry.key`, `keys/quarantine.key`, `keys/witness.skey`, `keys/policy.skey` and `keys/headers.jwk` (0600), their public halves, `datasets/`, an empty `ledger/` and an empty log in `policies/`.
 pub(crate) fn init(arguments: &InitArguments, printer: &Printer) -> Done {
     let folder = &arguments.folder;
-    for name in ["eosin.toml", "keys", "ledger"] {
+    for name in ["eosin.toml", "keys", "ledger", "policies"] {
         if folder.join(name).exists() {
             return Err(miette!(
                 help = "choose another folder, or move what is there aside",
@@ -42,6 +43,11 @@ pub(crate) fn init(arguments: &InitArguments, printer: &Printer) -> Done {
     Ledger::create(&folder.join("ledger"), signer.clone())
         .into_diagnostic()
         .wrap_err("cannot make the ledger")?;
+    let versions = keys::new_signer(&format!("{}/policy", signer.name()))?;
+    write_keys(&folder.join("keys"), "policy", &versions)?;
+    Ledger::create(&folder.join("policies").join(LOG), versions)
+        .into_diagnostic()
+        .wrap_err("cannot make the log of policy versions")?;
     let registry_key = folder.join("keys").join("registry.key");
     durable::create_private(&registry_key, format!("{}\n", keys::new_registry_key()?).as_bytes())
         .into_diagnostic()?;
@@ -80,7 +86,9 @@ pub(crate) fn init(arguments: &InitArguments, printer: &Printer) -> Done {
         "keys/witness.skey",
         "cosigns other logs, if this gateway is to be their witness; witness.vkey is for them",
     );
+    say("keys/policy.skey", "puts versions of the policies in force; gateways need policy.vkey alone");
     say("ledger/", &format!("an empty ledger named {}", signer.name()));
+    say("policies/", "versions of the policies, none in force yet: the shipped ones hold");
     say("datasets/", "datasets that are known from the start");
     printer.line("");
     printer.line("Next: set `upstream` in eosin.toml, then `eosin config check` and `eosin run`.");

@@ -59,6 +59,29 @@ pub(crate) fn ledger(command: &LedgerCommand, printer: &Printer) -> Done {
     }
 }
 
+/// Writes the proof of the entry at `origin#index` in one of these folders, as `eosin ledger prove` does.
+pub(crate) fn prove_entry(
+    place: &str,
+    out: Option<&Path>,
+    folders: &[PathBuf],
+    config: &Path,
+    json: bool,
+    printer: &Printer,
+) -> Done {
+    let known = if config.exists() { Some(Config::load(config)?) } else { None };
+    let mut keys = keys_or(&[], known.as_ref())?;
+    if let Some(log) = known.as_ref().and_then(|config| config.policy.log.as_ref()) {
+        keys.push(Key { key: keys::verifier(&log.vkey)?, file: log.vkey.clone() });
+    }
+    let quorum = quorum_or(&[], None, known.as_ref())?;
+    prove::prove(place, out, folders, &prove::Keys { logs: &keys, quorum: &quorum }, json, printer)
+}
+
+/// The bytes of the entry at `origin#index` in one of these folders.
+pub(crate) fn entry(place: &str, folders: &[PathBuf]) -> miette::Result<Vec<u8>> {
+    prove::entry(place, folders)
+}
+
 fn folders_or(folders: &[PathBuf], known: Option<&Config>) -> Vec<PathBuf> {
     match known {
         Some(config) if folders.is_empty() => vec![config.ledger.folder.clone()],

@@ -21,6 +21,8 @@ mod demo;
 mod drill_command;
 mod export;
 mod filter_command;
+mod index_command;
+mod indexing;
 mod init;
 mod input;
 mod judge_command;
@@ -29,6 +31,7 @@ mod ledger_command;
 mod mark_command;
 mod org_command;
 mod pipeline;
+mod policy_command;
 mod progress;
 mod quarantine_command;
 mod registry_command;
@@ -60,6 +63,9 @@ fn main() -> ExitCode {
         Command::Filter(arguments) => filter_command::filter(&arguments, &printer),
         Command::Certify(arguments) => certify_command::certify(&arguments, &printer),
         Command::Drill(command) => drill_command::drill(&command, &printer),
+        Command::Index(command) => index_command::index(&command, &printer),
+        Command::Prove(arguments) => index_command::prove(&arguments, &printer),
+        Command::Policy(command) => policy_command::policy(&command, &printer),
         Command::Ledger(command) => ledger_command::ledger(&command, &printer),
         Command::Registry(command) => registry_command::registry(&command, &printer),
         Command::Quarantine(command) => quarantine_command::quarantine(&command, &printer),

@@ -12,6 +12,7 @@ pub(crate) struct Progress {
 
 /// What takes no time needs no bar.
 const BYTES_MIN: u64 = 8 << 20;
+const ENTRIES_MIN: u64 = 20_000;
 
 impl Progress {
     /// A bar that is done at `bytes`.
@@ -25,7 +26,18 @@ impl Progress {
         Self { bar }
     }
 
-    /// So many bytes were read.
+    /// A bar that is done at so many entries.
+    pub(crate) fn counting(what: &'static str, total: u64, printer: &Printer) -> Self {
+        let is_watched = printer.is_terminal() && total >= ENTRIES_MIN;
+        let bar = if is_watched { ProgressBar::new(total) } else { ProgressBar::hidden() };
+        if let Ok(style) = ProgressStyle::with_template("{msg:8} {bar:32} {human_pos}/{human_len} {eta}") {
+            bar.set_style(style);
+        }
+        bar.set_message(what);
+        Self { bar }
+    }
+
+    /// So much was read.
     pub(crate) fn update(&self, consumed: u64) {
         self.bar.set_position(consumed);
     }

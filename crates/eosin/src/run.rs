@@ -11,7 +11,9 @@ use crate::{
     config,
     config::Config,
     datasets, environment,
+    indexing::Indexing,
     outcome::{Done, Outcome},
+    policy_command,
     printer::{Printer, Style},
     quarantine_command::{self, Desk},
     wiring, witnessing,
@@ -24,12 +26,14 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         return Err(miette!(help = "add a `[[boundary]]`", "{} has no boundary", config.file.display()));
     }
     logging(printer);
+    let taking_up = policy_command::TakingUp::new(&config);
     let flow = Arc::new(wiring::flow(&config, printer)?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .into_diagnostic()
         .wrap_err("cannot start the runtime")?;
+    let indexing = Indexing::start(&config)?;
     let witnessed = runtime.block_on(async {
         let running = wiring::gateway(&config, Arc::clone(&flow)).await?;
         let feeds = wiring::mllp(&config, Arc::clone(&flow)).await?;
@@ -50,6 +54,7 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         let deciding = decisions(&config, &desk, printer);
         let expiring = tokio::spawn(expire(config.quarantine.clone(), Arc::clone(&flow)));
         let refreshing = tokio::spawn(refresh(config.clone(), Arc::clone(&flow)));
+        let activating = tokio::spawn(taking_up.keep(Arc::clone(&flow)));
         let sharing =
             config.datasets.clone().map(|folder| tokio::spawn(datasets::keep(folder, Arc::clone(&flow))));
         stopped().await?;
@@ -57,6 +62,7 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
             sharing.abort();
         }
         refreshing.abort();
+        activating.abort();
         expiring.abort();
         printer.note("stopping: finishing what is under way");
         let (how, fed) = tokio::join!(running.stop(), feeds.stop());
@@ -76,6 +82,9 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
     flow.appender()
         .close()
         .map_err(|_| miette!("the ledger could not be closed cleanly; it recovers when opened"))?;
+    if let Some(indexing) = indexing {
+        indexing.finish();
+    }
     if let Some(witnessed) = witnessed {
         runtime.block_on(witnessed.finish());
     }

@@ -28,6 +28,7 @@ pub(super) struct File {
     pub(super) limits: Limits,
     #[serde(default)]
     pub(super) admin: Admin,
+    pub(super) index: Option<Index>,
     #[serde(default)]
     pub(super) boundary: Vec<Boundary>,
 }
@@ -67,6 +68,19 @@ pub(super) struct Witness {
 #[serde(deny_unknown_fields)]
 pub(super) struct Policy {
     pub(super) file: Option<String>,
+    pub(super) folder: Option<String>,
+    pub(super) vkey: Option<Spanned<String>>,
+    pub(super) signer: Option<Spanned<String>>,
+}
+
+/// `[index]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Index {
+    pub(super) database: Spanned<String>,
+    pub(super) ca: Option<String>,
+    #[serde(default)]
+    pub(super) ledgers: Vec<String>,
 }
 
 /// `[[trust]]`

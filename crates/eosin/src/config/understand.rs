@@ -19,8 +19,8 @@ mod webhooks;
 use crate::attesting;
 
 use super::{
-    Authority, Boundary, Config, Ledger, Limits, Quarantine, Recognise, RegistryFiles, SignatureFiles,
-    Trusted, Witness, raw,
+    Authority, Boundary, Config, IndexFiles, Ledger, Limits, PolicyFiles, PolicyLog, Quarantine, Recognise,
+    RegistryFiles, SignatureFiles, Trusted, Witness, raw,
 };
 
 /// Understands a configuration.
@@ -37,7 +37,7 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
     let config = Config {
         file: file.to_owned(),
         ledger: ledger(&written.ledger, &path, &mut faults),
-        policy: written.policy.file.as_deref().map(path),
+        policy: policy(&written.policy, &path, &mut faults),
         trust: written
             .trust
             .iter()
@@ -69,6 +69,7 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
         },
         limits: limits(&written.limits, &path, &mut faults),
         admin: written.admin.listen.as_ref().and_then(|address| faults.word(address)),
+        index: written.index.as_ref().and_then(|written| index_files(written, home, &mut faults)),
         boundaries: written
             .boundary
             .iter()
@@ -92,6 +93,46 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
         }
     }
     if faults.0.is_empty() { Ok(config) } else { Err(report(text, file, faults.0)) }
+}
+
+fn policy(written: &raw::Policy, path: &impl Fn(&str) -> PathBuf, faults: &mut Faults) -> PolicyFiles {
+    let log = match (&written.folder, &written.vkey) {
+        (Some(folder), Some(vkey)) => Some(PolicyLog {
+            folder: path(folder),
+            vkey: path(vkey.get_ref()),
+            signer: written.signer.as_ref().map(|signer| path(signer.get_ref())),
+        }),
+        (Some(_), None) => {
+            faults.say(
+                0..0,
+                "`[policy]` has a `folder` and no `vkey`: nobody could tell who activated a version",
+            );
+            None
+        }
+        (None, None) => None,
+        (None, Some(vkey)) => {
+            faults.say(vkey.span(), "there is no `folder` with versions and the log that this is the key of");
+            None
+        }
+    };
+    if let Some(signer) = written.signer.as_ref().filter(|_| log.is_none()) {
+        faults.say(signer.span(), "versions are activated where there is a `folder` and a `vkey` as well");
+    }
+    PolicyFiles { file: written.file.as_deref().map(path), log }
+}
+
+fn index_files(written: &raw::Index, home: &Path, faults: &mut Faults) -> Option<IndexFiles> {
+    let authorities = written.ca.as_deref().map(|file| home.join(file));
+    match index::Place::read(written.database.get_ref(), home, authorities) {
+        Ok(place) => Some(IndexFiles {
+            place,
+            ledgers: written.ledgers.iter().map(|folder| home.join(folder)).collect(),
+        }),
+        Err(error) => {
+            faults.say(written.database.span(), &error.to_string());
+            None
+        }
+    }
 }
 
 fn ledger(written: &raw::Ledger, path: &impl Fn(&str) -> PathBuf, faults: &mut Faults) -> Ledger {

@@ -70,6 +70,12 @@ pub(super) fn prove(
     Ok(Outcome::Clean)
 }
 
+/// The bytes of an entry.
+pub(super) fn entry(place: &str, folders: &[PathBuf]) -> miette::Result<Vec<u8>> {
+    let (folder, reader, index) = find(place, folders)?;
+    read(&reader, index, &folder).map(|(entry, _)| entry)
+}
+
 /// Which ledger and which entry a place means.
 fn find(place: &str, folders: &[PathBuf]) -> miette::Result<(PathBuf, Reader, u64)> {
     let (origin, number) = match place.rsplit_once('#') {

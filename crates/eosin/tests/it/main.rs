@@ -30,4 +30,5 @@ mod proofs;
 mod quarantine;
 mod registered;
 mod setting_up;
+mod steering;
 mod witnesses;

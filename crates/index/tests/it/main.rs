@@ -11,5 +11,6 @@
 mod documented;
 mod entries;
 mod following;
+mod recorded;
 mod server;
 mod stage;

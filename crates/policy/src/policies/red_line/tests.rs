@@ -154,7 +154,7 @@ fn request() -> impl Strategy<Value = Asked> {
 fn what_is_called_proven_no_request_contradicts() {
     let mut proven = 0;
     let strategy = (condition(), condition(), proptest::collection::vec(request(), 30));
-    let config = ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig { cases: 10, failure_persistence: None, ..ProptestConfig::default() };
     let runner = &mut proptest::test_runner::TestRunner::new(config);
     runner
         .run(&strategy, |(except, when, requests)| {

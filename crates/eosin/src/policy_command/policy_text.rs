@@ -1,0 +1,65 @@
+//! Reading policies from a file, and showing what is wrong in them where it stands.
+
+use std::path::Path;
+
+use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
+use policy::{Policies, PolicyError, Problem};
+
+use crate::keys;
+
+/// The policies in a file, named after it.
+///
+/// Errors: a report, every fault underlined.
+pub(crate) fn policies(path: &Path) -> miette::Result<Policies> {
+    let text = keys::small_file(path)?;
+    parse(&name_of(path), &text, &path.display().to_string())
+}
+
+/// What policies of this file are called.
+pub(crate) fn name_of(path: &Path) -> String {
+    path.file_stem().map_or_else(|| "policies".to_owned(), |stem| stem.to_string_lossy().into_owned())
+}
+
+/// Policies from a text; `shown` is what a report calls it.
+pub(crate) fn parse(name: &str, text: &str, shown: &str) -> miette::Result<Policies> {
+    Policies::parse(name, text).map_err(|error| report(&error, text, shown))
+}
+
+/// Most faults that are underlined at one time.
+const UNDERLINED_MAX: usize = 10;
+
+fn report(error: &PolicyError, text: &str, shown: &str) -> Report {
+    let PolicyError::Faulty { problems, .. } = error else {
+        return miette::miette!("{error}");
+    };
+    let mut said = MietteDiagnostic::new(format!(
+        "the policies in {shown} have {}",
+        if problems.len() == 1 { "a fault".to_owned() } else { format!("{} faults", problems.len()) }
+    ));
+    let labels = problems.iter().take(UNDERLINED_MAX).filter_map(|problem| label(problem, text));
+    said = said.with_labels(labels);
+    let rest: Vec<String> =
+        problems.iter().filter(|problem| problem.place.is_none()).map(ToString::to_string).collect();
+    let help = rest.into_iter().chain(["docs/policy.md has the words that policies may use".to_owned()]);
+    said = said.with_help(help.collect::<Vec<_>>().join("; "));
+    Report::new(said).with_source_code(NamedSource::new(shown, text.to_owned()))
+}
+
+/// The word at the place of a problem.
+fn label(problem: &Problem, text: &str) -> Option<LabeledSpan> {
+    let (line, column) = problem.place?;
+    let line_start: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
+    let rest = text.get(line_start..)?;
+    let before: usize = rest.chars().take(column - 1).map(char::len_utf8).sum();
+    let word = rest.get(before..)?;
+    let length: usize = word
+        .chars()
+        .take_while(|one| !one.is_whitespace() && !";(){}".contains(*one))
+        .map(char::len_utf8)
+        .sum();
+    let message = match &problem.help {
+        Some(help) => format!("{}; {help}", problem.message),
+        None => problem.message.clone(),
+    };
+    Some(LabeledSpan::new(Some(message), line_start + before, length.max(1)))
+}

@@ -1,0 +1,236 @@
+//! Versions of the policies: texts in a folder that gateways share, and a log that says which one holds.
+//!
+//! The log is a ledger with a key of its own, so that whoever can write to the folder cannot put a version in force, and
+//! what was ever in force can be proved. Its lock keeps two people from activating at once.
+//! Source: spec/policies.md.
+
+use std::path::PathBuf;
+
+use ledger::{CreateError, Ledger, ReadError, Reader, durable};
+use mark::{checkpoint::Checkpoint, digest::sha256, merkle::leaf_hash};
+use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+use policy::Policies;
+use serde::{Deserialize, Serialize};
+
+use super::policy_text;
+use crate::{config::PolicyLog, keys, wiring};
+
+/// The folder of the log, in the folder of versions.
+pub(crate) const LOG: &str = "log";
+const TEXTS: &str = "versions";
+const ENTRY_KIND: &str = "policy-activation@1";
+/// Most entries that are read of a log.
+const ENTRIES_MAX: u64 = 100_000;
+
+/// The versions in one folder.
+pub(crate) struct Versions {
+    folder: PathBuf,
+    vkey: PathBuf,
+    signer: Option<PathBuf>,
+}
+
+/// One entry of the log: a version was put in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Change {
+    pub(crate) at: String,
+    pub(crate) by: String,
+    eosin: String,
+    pub(crate) event: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) previous: Option<String>,
+    pub(crate) reason: String,
+    pub(crate) sha256: String,
+    pub(crate) version: String,
+}
+
+/// Who puts what in force, and why.
+pub(crate) struct Wish<'a> {
+    pub(crate) event: &'static str,
+    pub(crate) by: &'a str,
+    pub(crate) reason: &'a str,
+    /// The version that has to be in force until then.
+    pub(crate) expect: Option<&'a str>,
+}
+
+/// The version in force.
+pub(crate) struct Current {
+    /// Where it was put in force.
+    pub(crate) place: String,
+    /// The entry.
+    pub(crate) change: Change,
+    /// How many entries the log had.
+    pub(crate) size: u64,
+    text: String,
+}
+
+impl Current {
+    /// Its policies.
+    pub(crate) fn policies(&self) -> miette::Result<Policies> {
+        let policies = policy_text::parse(name_in(&self.change.version), &self.text, &self.change.version)?;
+        if policies.version() != self.change.version {
+            return Err(miette!("version {} reads as {}", self.change.version, policies.version()));
+        }
+        Ok(policies)
+    }
+}
+
+fn name_in(version: &str) -> &str {
+    version.rsplit_once('@').map_or(version, |(name, _)| name)
+}
+
+impl Versions {
+    pub(crate) fn new(log: &PolicyLog) -> Self {
+        Self { folder: log.folder.clone(), vkey: log.vkey.clone(), signer: log.signer.clone() }
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.join(LOG)
+    }
+
+    /// How many entries the log has published; cheap, and checked by nobody.
+    pub(crate) fn size(&self) -> miette::Result<u64> {
+        match Reader::open(&self.log()) {
+            Ok(reader) => Ok(reader.size()),
+            Err(ReadError::Missing { .. }) => Ok(0),
+            Err(error) => Err(error).into_diagnostic(),
+        }
+    }
+
+    /// The log as its key signed it; nothing before anything was activated.
+    fn reader(&self) -> miette::Result<Option<Reader>> {
+        let reader = match Reader::open(&self.log()) {
+            Ok(reader) => reader,
+            Err(ReadError::Missing { .. }) => return Ok(None),
+            Err(error) => return Err(error).into_diagnostic(),
+        };
+        let key = keys::verifier(&self.vkey)?;
+        Checkpoint::open(&reader.checkpoint(), std::slice::from_ref(&key)).into_diagnostic().wrap_err_with(
+            || format!("the log of policy versions in {} is not signed by its key", self.log().display()),
+        )?;
+        Ok(Some(reader))
+    }
+
+    /// The entry at a place, after checking that the log's key vouches for it.
+    fn change(&self, reader: &Reader, index: u64) -> miette::Result<Option<Change>> {
+        let entries = reader.entries(index..index + 1).into_diagnostic()?;
+        let bytes = entries.first().ok_or_else(|| miette!("the log of policy versions ends early"))?;
+        let key = keys::verifier(&self.vkey)?;
+        let proof = reader.prove(index).into_diagnostic()?;
+        proof
+            .verify(&leaf_hash(bytes), std::slice::from_ref(&key))
+            .into_diagnostic()
+            .wrap_err("the log of policy versions was changed: restore it, then `eosin ledger verify`")?;
+        Ok(serde_json::from_slice(bytes).ok().filter(|change: &Change| change.eosin == ENTRY_KIND))
+    }
+
+    /// Everything that was put in force, the newest first.
+    pub(crate) fn history(&self) -> miette::Result<Vec<(String, Change)>> {
+        let Some(reader) = self.reader()? else { return Ok(Vec::new()) };
+        let mut found = Vec::new();
+        for index in (0..reader.size()).rev().take(usize::try_from(ENTRIES_MAX).unwrap_or(usize::MAX)) {
+            if let Some(change) = self.change(&reader, index)? {
+                found.push((format!("{}#{index}", reader.origin()), change));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The version in force, if one was ever activated.
+    ///
+    /// Errors: a report: there is no log. Without it nobody knows what was in force, and guessing would let somebody who
+    ///         removes a folder put other policies in force.
+    pub(crate) fn current(&self) -> miette::Result<Option<Current>> {
+        let Some(reader) = self.reader()? else {
+            return Err(miette!(
+                help = "restore the folder; if nothing was ever activated, `eosin policy activate` begins the log",
+                "there is no log of policy versions in {}",
+                self.log().display()
+            ));
+        };
+        for index in (0..reader.size()).rev() {
+            if let Some(change) = self.change(&reader, index)? {
+                let text = self.text(&change.version, &change.sha256)?;
+                let place = format!("{}#{index}", reader.origin());
+                return Ok(Some(Current { place, change, size: reader.size(), text }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The text of a version, if it is the one that was put in force.
+    pub(crate) fn text(&self, version: &str, digest: &str) -> miette::Result<String> {
+        let path = self.folder.join(TEXTS).join(file_of(version));
+        let text = keys::file(&path, policy::POLICY_BYTES_MAX as u64)?;
+        if sha256(&[text.as_bytes()]).to_hex() != digest {
+            return Err(miette!(
+                help = "put the text back that was activated; `eosin policy history --json` has its SHA-256",
+                "{} is not the text of {version}: it was changed",
+                path.display()
+            ));
+        }
+        Ok(text)
+    }
+
+    /// Puts a text in force: the text first, then the entry; whoever reads the entry finds the text.
+    ///
+    /// Errors: a report, and nothing has changed: another version is in force than was expected, somebody else is
+    ///         activating, the key is not here.
+    pub(crate) fn activate(
+        &self,
+        policies: &Policies,
+        text: &str,
+        wish: &Wish<'_>,
+    ) -> miette::Result<String> {
+        let signer = self.signer.as_ref().ok_or_else(|| {
+            miette!(
+                help = "set `[policy] signer` where versions are activated; gateways do without",
+                "there is no key here to activate versions with"
+            )
+        })?;
+        let signer = keys::signer(signer)?;
+        let log = self.log();
+        let mut ledger = if log.join("checkpoint").exists() {
+            Ledger::open(&log, signer)
+                .into_diagnostic()
+                .wrap_err("somebody else may be activating; try again")?
+        } else {
+            Ledger::create(&log, signer)
+                .map_err(|error: CreateError| miette!("cannot begin the log of policy versions: {error}"))?
+        };
+        // Under the lock nobody can come between.
+        ledger.publish().into_diagnostic()?;
+        let before = self.current()?.map(|current| current.change.version);
+        if let Some(expected) = wish.expect.filter(|expected| before.as_deref() != Some(*expected)) {
+            return Err(miette!(
+                help = "look at `eosin policy history` and at what changed, then activate again",
+                "{} is in force, and not {expected}: somebody has activated another version meanwhile",
+                before.as_deref().unwrap_or("no version of the log")
+            ));
+        }
+        let version = policies.version().to_owned();
+        std::fs::create_dir_all(self.folder.join(TEXTS)).into_diagnostic()?;
+        durable::replace(&self.folder.join(TEXTS).join(file_of(&version)), text.as_bytes())
+            .into_diagnostic()?;
+        let change = Change {
+            at: wiring::moment(),
+            by: wish.by.to_owned(),
+            eosin: ENTRY_KIND.to_owned(),
+            event: wish.event.to_owned(),
+            previous: before,
+            reason: wish.reason.to_owned(),
+            sha256: sha256(&[text.as_bytes()]).to_hex(),
+            version,
+        };
+        let bytes = serde_json::to_vec(&change).into_diagnostic()?;
+        let logged = ledger.commit(vec![()], |()| bytes.clone()).into_diagnostic()?;
+        let index = logged.first().map_or(0, ledger::Logged::index);
+        ledger.publish().into_diagnostic()?;
+        Ok(format!("{}#{index}", ledger.origin()))
+    }
+}
+
+/// A version's name may have been a file's name; it is one again, and nothing else.
+fn file_of(version: &str) -> String {
+    let plain = |one: char| if one.is_alphanumeric() || "@-_.".contains(one) { one } else { '_' };
+    format!("{}.cedar", version.chars().map(plain).collect::<String>())
+}
