@@ -18,6 +18,7 @@ mod list;
 mod patch;
 mod patch_path;
 mod place;
+mod plain;
 mod query;
 mod raw;
 mod read;
@@ -36,7 +37,7 @@ pub use authorship::{
 };
 pub(crate) use choose::choose_bundle;
 pub use elements::resource_elements;
-pub use export::{ManifestError, manifest, whole_lines};
+pub use export::{Followed, ManifestError, manifest, whole_lines};
 pub(crate) use held::Files;
 pub use identity::identity_elements;
 pub use interaction::{
@@ -45,6 +46,7 @@ pub use interaction::{
 pub(crate) use list::{choose_list, is_list, place_known, read_list};
 pub use patch::{PATCHED_TYPE, STEPS_MAX, patched};
 pub use place::{PlaceError, place, place_bundle, place_some};
+pub use plain::plain_type;
 pub use query::{Detail, Query, by_ids, referenced};
 pub use read::{Media, read, read_document, read_document_in};
 pub(crate) use read::{read_line, read_to_mark};

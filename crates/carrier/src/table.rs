@@ -297,6 +297,11 @@ impl Chunk {
         self.choose_messages(&choices, hl7v2::Envelopes::Lowered(trailers))
     }
 
+    /// The first row of a table as it was written; nothing for what is no table.
+    pub fn header(&self) -> Option<&[u8]> {
+        self.header.as_deref().map(|header| header.bytes.as_slice())
+    }
+
     /// The bytes of each record as they are written: a line or row without its line end, a message without its frame.
     ///
     /// Shape:  one item for each reading, in order; none for a document, whose records do not stand apart, and where

@@ -5,13 +5,12 @@
 
 use std::path::{Path, PathBuf};
 
+use certificate::{
+    JudgedAgainst, Predicate, Receipt, RecogniserUsed, RegistryUsed, Rule, Statement, Subject, says,
+};
 use flow::Recognition;
 use ledger::{CommitError, Ledger, durable};
-use mark::{
-    Salt, TrustStore,
-    dsse::{Envelope, key_hint},
-    note::SignerKey,
-};
+use mark::{Salt, TrustStore, dsse::key_hint, note::SignerKey};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use registry::Snapshot;
 
@@ -28,21 +27,14 @@ use crate::{
     wiring,
 };
 
-mod content;
-mod examine;
 mod judging;
 mod refusal;
 mod sources;
-mod statement;
 mod telling;
 mod verifying;
 
-use judging::{Judged, Judges};
+use judging::{Judged, Judges, Leaves};
 use sources::Source;
-use statement::{
-    JudgedAgainst, PAYLOAD_TYPE, Predicate, Receipt, RecogniserUsed, RegistryUsed, Rule, Statement, Subject,
-    says,
-};
 
 /// What is added to a file's name to name its certificate.
 const EXTENSION: &str = ".certificate.json";
@@ -87,6 +79,7 @@ fn write(arguments: &CertifyArguments, printer: &Printer) -> Done {
         judge: Judge { trust, recognition, columns: ColumnMaps::default() },
         rule: asked.rule,
         salt: asked.salt,
+        leaves: Leaves::Read,
     };
     let judged = judging::judge_all(&sources, &objects, &by, printer)?;
     for (source, before) in sources.iter().zip(&before) {
@@ -145,6 +138,7 @@ fn stated(
         counts: judged.counts,
         files: judged.files,
         judged_against: asked.against,
+        leaves: None,
         receipt: Receipt::default(),
         rule: asked.rule.as_str().to_owned(),
         salt: asked.salt,
@@ -165,13 +159,9 @@ fn stated(
 
 /// Signs a statement and puts it in its place, after checking it as its reader will.
 fn put(statement: &Statement, signer: &SignerKey, out: &Path) -> miette::Result<()> {
-    let mut bytes = Envelope::sign(PAYLOAD_TYPE, statement.canonical(), signer).to_json();
-    bytes.push(b'\n');
-    let (parts, examined) = examine::examine(&bytes, std::slice::from_ref(signer.verifier()));
-    if examined.is_none() {
-        let why: Vec<&str> = parts.failed().map(|(_, why)| why).collect();
-        return Err(miette!("the certificate would not verify, so it was not written: {}", why.join("; ")));
-    }
+    let bytes = statement
+        .sign(signer)
+        .map_err(|why| miette!("the certificate would not verify, so it was not written: {why}"))?;
     durable::replace(out, &bytes).into_diagnostic().wrap_err_with(|| {
         format!("the certificate is logged, but {} could not be written; certify again", out.display())
     })

@@ -94,7 +94,7 @@ struct Slice {
 
 impl Slice {
     fn of(name: &str, judged: Judged<'_>, wanted: usize) -> Self {
-        let Judged { records, batch } = judged;
+        let Judged { records, batch, .. } = judged;
         let mut slice =
             Self { tally: Tally::default(), readable: 0, last: String::new(), findings: Vec::new(), batch };
         for (reading, verdict) in &records {

@@ -81,7 +81,7 @@ impl Judge {
 
     /// The readings of some rows with their verdicts.
     pub(crate) fn rows<'c>(&self, part: &Part, rows: &'c Rows) -> Judged<'c> {
-        let mut judged = Judged { records: Vec::new(), batch: Batch::default() };
+        let mut judged = Judged { records: Vec::new(), bytes: rows.record_bytes(), batch: Batch::default() };
         for reading in rows.read() {
             let (verdict, evidence) = self.look(&reading, part.may_be_other);
             if let Some(evidence) = evidence {
@@ -97,6 +97,8 @@ impl Judge {
 pub(crate) struct Judged<'c> {
     /// Each with its verdict, in order.
     pub(crate) records: Vec<(Reading<'c>, Verdict)>,
+    /// The bytes of each, where it has some of its own: a line, a row, a message.
+    pub(crate) bytes: Option<Vec<&'c [u8]>>,
     /// What the recognisers saw in those without a mark.
     pub(crate) batch: Batch,
 }

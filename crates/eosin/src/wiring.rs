@@ -8,7 +8,7 @@ use std::{
     time::SystemTime,
 };
 
-use flow::{Clock, Flow, Protocol, Setup};
+use flow::{Certifier, Clock, Flow, Protocol, Setup};
 use gateway::{Gateway, Running, SpoolConfig, TlsIdentity, authority::LocalAuthority};
 use ledger::{Appender, AppenderConfig, Ledger, Reader, durable};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
@@ -98,6 +98,8 @@ pub(crate) fn flow(config: &Config, printer: &Printer) -> miette::Result<Flow> {
             flow = flow.with_auditing(name, audit_events::auditing(&observer, name, folder)?);
         }
     }
+    flow = flow
+        .with_certifier(Certifier::new(keys::signer(&config.ledger.signer)?, Box::new(|| keys::salt().ok())));
     match &config.quarantine {
         Some(files) => Ok(flow.keeping_withheld(keeping(files, config, printer)?)),
         None => Ok(flow),

@@ -51,6 +51,8 @@ pub enum EntryKind {
     Quarantine,
     /// A version of the policies was taken up.
     PolicyInForce,
+    /// A file was delivered to its end.
+    Delivery,
 }
 
 impl EntryKind {
@@ -65,6 +67,7 @@ impl EntryKind {
             Self::Dataset => "dataset-known@1",
             Self::Quarantine => "quarantine@1",
             Self::PolicyInForce => "policy-in-force@1",
+            Self::Delivery => "delivery@1",
         }
     }
 }

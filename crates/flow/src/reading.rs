@@ -50,9 +50,13 @@ pub(crate) enum HiddenBy {
 impl Seen {
     /// A row and why it is hidden, if it is.
     pub(crate) fn of(verdict: &Verdict, reading: &Reading<'_>, by: Option<HiddenBy>) -> Self {
+        Self { verdict: verdict.clone(), reference: Self::reference(reading, by), by }
+    }
+
+    /// How the ledger names a row.
+    pub(crate) fn reference(reading: &Reading<'_>, by: Option<HiddenBy>) -> String {
         let told = if by == Some(HiddenBy::Label) { ", hidden by its label" } else { "" };
-        let reference = format!("{}{told}", reading.place.reference);
-        Self { verdict: verdict.clone(), reference, by }
+        format!("{}{told}", reading.place.reference)
     }
 
     /// Whether the reader is not shown it.
@@ -165,7 +169,7 @@ impl Flow {
 
 impl Reader {
     /// Itself as the ledger knows crossings.
-    fn crossing(&self) -> Crossing {
+    pub(crate) fn crossing(&self) -> Crossing {
         Crossing {
             boundary: Arc::clone(&self.boundary),
             protocol: self.protocol.clone(),

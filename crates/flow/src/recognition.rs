@@ -45,6 +45,11 @@ impl Recognition {
         Self::default()
     }
 
+    /// Whether nothing is asked: what carries no mark stays unproven.
+    pub fn is_off(&self) -> bool {
+        self.recogniser.is_none() && self.registry.is_none()
+    }
+
     /// The registry that is asked, if there is one.
     pub fn registry(&self) -> Option<&Arc<Registry>> {
         self.registry.as_ref().map(|known| &known.registry)

@@ -1,7 +1,7 @@
 //! Whole resources that an answer shows: judged as on their way in, recognised where they carry no mark, and their
 //! labels where a mark proves them.
 
-use carrier::{Labels, fhir};
+use carrier::Labels;
 use mark::{Mark, Reading, Verdict, judge};
 use policy::{Decision, Hidden};
 
@@ -43,61 +43,7 @@ impl Flow {
     }
 }
 
-/// Lines of NDJSON without those that the reader is not shown.
-#[derive(Clone, Debug, Default)]
-pub struct ShownLines {
-    /// The lines that are shown, with labels put back that a server had dropped.
-    pub kept: Vec<u8>,
-    /// What was looked at.
-    pub seen: Vec<Seen>,
-    /// How many lines are shown.
-    pub shown: u64,
-    /// How many are not.
-    pub withheld: u64,
-}
-
-impl Flow {
-    /// Takes out of whole lines of NDJSON those that the reader is not shown. A line that cannot be read is judged as
-    /// that.
-    ///
-    /// Shape:  whole lines, one resource each -> the lines that are shown, in order; others verbatim.
-    /// Bounds: linear in the lines; the caller bounds them.
-    /// Source: spec/carriers.md section 3.9.
-    pub fn show_lines(&self, reader: &Reader, lines: &[u8]) -> ShownLines {
-        let lines: Vec<&[u8]> = lines
-            .split(|byte| *byte == b'\n')
-            .map(<[u8]>::trim_ascii)
-            .filter(|line| !line.is_empty())
-            .collect();
-        // All of them are decided on in one ruling.
-        let (mut readings, mut counts) = (Vec::with_capacity(lines.len()), Vec::with_capacity(lines.len()));
-        for line in &lines {
-            let found = fhir::read_document(line, &self.limits()).records;
-            counts.push(found.len());
-            readings.extend(found);
-        }
-        let mut looked = self.look_at_resources(reader, &readings).into_iter();
-        let mut shown = ShownLines::default();
-        for (line, count) in lines.into_iter().zip(counts) {
-            let own: Vec<Looked> = looked.by_ref().take(count).collect();
-            if own.iter().any(|one| one.seen.is_hidden()) {
-                shown.withheld += 1;
-            } else {
-                let labels = own.first().filter(|_| count == 1).and_then(|one| one.labels.as_ref());
-                let relabelled = labels
-                    .zip(std::str::from_utf8(line).ok())
-                    .and_then(|(labels, text)| fhir::relabelled(text, labels));
-                shown.shown += 1;
-                shown.kept.extend_from_slice(relabelled.as_deref().map_or(line, str::as_bytes));
-                shown.kept.push(b'\n');
-            }
-            shown.seen.extend(own.into_iter().map(|one| one.seen));
-        }
-        shown
-    }
-}
-
-fn hidden_by(reading: &Reading<'_>, decision: Decision, hidden: Hidden) -> Option<HiddenBy> {
+pub(crate) fn hidden_by(reading: &Reading<'_>, decision: Decision, hidden: Hidden) -> Option<HiddenBy> {
     let labelled = reading.content.as_ref().is_ok_and(|record| label_hides(record.claim, hidden));
     match decision {
         Decision::Block => Some(HiddenBy::Policy),
@@ -106,7 +52,7 @@ fn hidden_by(reading: &Reading<'_>, decision: Decision, hidden: Hidden) -> Optio
 }
 
 /// The labels of a mark that was proven. A claim proves none: it stays as it is.
-fn proven_labels(reading: &Reading<'_>, verdict: &Verdict) -> Option<Labels> {
+pub(crate) fn proven_labels(reading: &Reading<'_>, verdict: &Verdict) -> Option<Labels> {
     verdict.proof()?;
     let text = reading.content.as_ref().ok()?.mark.as_deref()?;
     Some(Labels::of(&text.parse::<Mark>().ok()?))

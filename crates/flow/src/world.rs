@@ -16,6 +16,7 @@ use crate::{
     audit::Auditing,
     batches::Batches,
     clock::{Clock, Forward},
+    closing::Certifier,
     continuity::Gaps,
     entry::Entry,
     jobs::Jobs,
@@ -41,6 +42,7 @@ pub struct Flow {
     learned: Mutex<Vec<DatasetFile>>,
     /// What policy was found to hide.
     pub(crate) hidden: Mutex<HiddenFrom>,
+    pub(crate) certifier: Option<Certifier>,
     // By the boundary's name.
     pub(crate) doors: BTreeMap<String, Doors>,
     // By the boundary's name.
@@ -90,6 +92,7 @@ impl Flow {
             keeping: None,
             learned: Mutex::default(),
             hidden: Mutex::default(),
+            certifier: None,
             doors: BTreeMap::new(),
             attesters: BTreeMap::new(),
             auditing: BTreeMap::new(),
@@ -112,6 +115,12 @@ impl Flow {
     pub fn with_doors(mut self, boundary: &str, doors: Doors) -> Self {
         self.doors.insert(boundary.to_owned(), doors);
         self
+    }
+
+    /// The same path, with a certificate and a manifest behind every file that it delivers.
+    #[must_use]
+    pub fn with_certifier(self, certifier: Certifier) -> Self {
+        Self { certifier: Some(certifier), ..self }
     }
 
     /// Takes in a dataset, so that its marks can be proved from now on.

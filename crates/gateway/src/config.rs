@@ -69,6 +69,9 @@ pub struct IsolatedReads {
     /// Whether a row is hidden too if the id of a hidden one is asked for in a lookup of it. Else the id is shown: that
     /// there is a row can then be told, not what it holds.
     pub guards_lookups: bool,
+    /// Whether whoever fetches a file is told how much of it was withheld. It is a number that the reads themselves
+    /// would not tell.
+    pub tells_withheld: bool,
     /// Paths whose answers cannot be read here and are let through nevertheless, by their beginnings.
     pub open_paths: Vec<String>,
 }
@@ -82,6 +85,7 @@ impl IsolatedReads {
             through: BTreeMap::new(),
             open_objects: Vec::new(),
             guards_lookups: false,
+            tells_withheld: false,
             open_paths: Vec::new(),
         }
     }

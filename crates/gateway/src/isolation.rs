@@ -23,7 +23,7 @@ pub(crate) struct Isolation {
     pub(crate) reads: IsolatedReads,
     known: Mutex<Arc<OrgKnown>>,
     queries: Mutex<Remembered<Asked>>,
-    jobs: Mutex<Remembered<Hidden>>,
+    jobs: Mutex<Remembered<BulkQuery>>,
     stand_ins: Mutex<StandIns>,
     /// Whether the org had none of Eosin's fields when it was last asked.
     pub(crate) seems_bare: AtomicBool,
@@ -87,6 +87,15 @@ pub(crate) struct Asked {
     pub(crate) hidden: Hidden,
     /// What it was asked for beside what the client wants.
     pub(crate) stripped: Stripped,
+}
+
+/// A bulk query that was isolated.
+#[derive(Clone, Debug)]
+pub(crate) struct BulkQuery {
+    /// What was hidden when it was asked.
+    pub(crate) hidden: Hidden,
+    /// What its rows are; nothing where its results cannot be read row by row.
+    pub(crate) object: Option<String>,
 }
 
 /// Things by name, the oldest forgotten first.
@@ -243,15 +252,15 @@ impl Isolation {
     }
 
     /// Remembers a bulk query that was isolated.
-    pub(crate) fn keep_job(&self, id: &str, hidden: Hidden) {
+    pub(crate) fn keep_job(&self, id: &str, query: BulkQuery) {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        jobs.keep(id.get(..15).unwrap_or(id).to_owned(), hidden);
+        jobs.keep(id.get(..15).unwrap_or(id).to_owned(), query);
     }
 
-    /// What was hidden when a bulk query was asked.
-    pub(crate) fn job(&self, id: &str) -> Option<Hidden> {
+    /// A bulk query that was asked here.
+    pub(crate) fn job(&self, id: &str) -> Option<BulkQuery> {
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        jobs.by_name.get(id.get(..15).unwrap_or(id)).copied()
+        jobs.by_name.get(id.get(..15).unwrap_or(id)).cloned()
     }
 
     /// An id that nobody has, for one in bulk rows: which it stands for is remembered, for the rows come back later.
@@ -351,6 +360,15 @@ impl Lane {
             client: client.to_owned(),
             hidden,
         })
+    }
+}
+
+/// The one object whose rows a statement gives, if each of its rows is one: groups are of none.
+pub(crate) fn rows_of(statement: &str) -> Option<String> {
+    let query = soql::parse(statement).ok()?;
+    match query.from.object.names() {
+        [object] => Some(object.text.to_string()),
+        _ => None,
     }
 }
 

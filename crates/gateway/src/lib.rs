@@ -12,6 +12,7 @@ mod body;
 mod coding;
 mod config;
 mod courier;
+mod delivery;
 mod fhir_reading;
 mod head;
 mod isolation;

@@ -77,6 +77,10 @@ pub(crate) struct Prepared {
     /// Ids of hidden rows, and the absent ones that were sent in their places.
     renamed: Renamed,
     looked: LookedUp,
+    /// What the rows of a bulk query are, where they can be read as they stream.
+    rows_of: Option<String>,
+    /// What was asked for.
+    target: String,
     stripped: Stripped,
     telling: Telling,
     /// What the client asked for of a list that was asked for whole.

@@ -14,7 +14,7 @@ use crate::{
     audit, authorship,
     body::{Body, Collected, Trailers, collect, drain},
     coding::{Coding, coding, decode},
-    fhir_reading,
+    delivery, fhir_reading,
     head::{AI_DISCLOSURE, Door, Head, PROVENANCE, admit, strip_hop_by_hop, strip_ours, texts, via},
     jobs,
     patching::{self, Prepared},
@@ -81,6 +81,10 @@ async fn life(
     let mut head = admit(parts, door, &lane.limits)?;
     if let Some(webhooks) = &lane.webhooks {
         return webhook::take(lane, webhooks, head, body, story).await;
+    }
+    if let Some(answer) = delivery::asked(lane, &head) {
+        *story = Story { entrance: "delivery", outcome: "shown", ruling: None };
+        return Ok(answer);
     }
     // What is judged is what is sent on.
     if let Some(normal) = flow::normal_target(&lane.protocol, &head.target) {

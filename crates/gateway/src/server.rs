@@ -27,6 +27,7 @@ use crate::{
     admin,
     body::PERMIT_BYTES,
     config::{BoundaryConfig, Config, Limits, Timeouts, TlsIdentity},
+    delivery::Deliveries,
     fhir_reading::FhirReads,
     head::{Door, Head},
     isolation::Isolation,
@@ -141,6 +142,8 @@ pub(crate) struct Lane {
     pub(crate) isolation: Option<Isolation>,
     /// The same for FHIR.
     pub(crate) fhir: Option<FhirReads>,
+    /// The files that are delivered, and what is told of those that were.
+    pub(crate) deliveries: Deliveries,
     pub(crate) metrics: Arc<Metrics>,
     /// What is left of the memory for judged bodies.
     pub(crate) held: Arc<Semaphore>,
@@ -192,10 +195,12 @@ impl Gateway {
             }
             let isolation = Isolation::of(&boundary)?;
             let fhir = FhirReads::of(&boundary);
+            let deliveries = Deliveries::of(&boundary.reads);
             let webhooks = Webhooks::of(&boundary, &config.timeouts)?.map(Arc::new);
             let lane = Lane {
                 isolation,
                 fhir,
+                deliveries,
                 boundary: Arc::new(boundary.boundary),
                 protocol: boundary.protocol,
                 upstream,

@@ -33,6 +33,34 @@ pub fn sha256(parts: &[&[u8]]) -> Hash {
     Hash::from_slice(digest(&SHA256, gathered.get(..length).unwrap_or_default()).as_ref())
 }
 
+/// A SHA-256 of bytes that come a piece at a time.
+#[derive(Clone)]
+pub struct Hasher(Context);
+
+impl Hasher {
+    /// Takes more bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The hash of everything that was taken.
+    pub fn finish(self) -> Hash {
+        Hash::from_slice(self.0.finish().as_ref())
+    }
+}
+
+impl Default for Hasher {
+    fn default() -> Self {
+        Self(Context::new(&SHA256))
+    }
+}
+
+impl fmt::Debug for Hasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hasher")
+    }
+}
+
 /// A secret under which values are digested so that nobody without it can guess them.
 ///
 /// Debug hides it.

@@ -19,10 +19,16 @@ pub enum ManifestError {
 /// resources there were before some were taken out. Files of deleted resources are not named, for nobody can tell what
 /// they were.
 ///
-/// Shape:  `upstream` and `gateway` are origins -> the manifest.
+/// Shape:  `upstream` and `gateway` are origins; `followed` says of a file, by its path and query at ours, what will
+///         follow it -> the manifest.
 /// Errors: see [`ManifestError`].
 /// Source: FHIR Bulk Data Access 2.0, "Bulk Data Status Request"; spec/carriers.md section 3.9.
-pub fn manifest(text: &[u8], upstream: &str, gateway: &str) -> Result<String, ManifestError> {
+pub fn manifest(
+    text: &[u8],
+    upstream: &str,
+    gateway: &str,
+    followed: impl Fn(&str) -> Option<Followed>,
+) -> Result<String, ManifestError> {
     let parsed = json::parse(text).map_err(|_| ManifestError::Shape)?;
     if !matches!(parsed.get("output"), Some(Json::Array(_))) || parsed.get("resourceType").is_some() {
         return Err(ManifestError::Shape);
@@ -33,7 +39,7 @@ pub fn manifest(text: &[u8], upstream: &str, gateway: &str) -> Result<String, Ma
         let Some(listed) = whole.get(name) else { continue };
         let files = raw::items(listed).ok_or(ManifestError::Shape)?;
         let files: Result<Vec<String>, _> =
-            files.into_iter().map(|file| moved(file, upstream, gateway)).collect();
+            files.into_iter().map(|file| moved(file, upstream, gateway, &followed)).collect();
         let files = raw::array(&files?);
         whole.set(name, files);
     }
@@ -51,8 +57,25 @@ pub fn manifest(text: &[u8], upstream: &str, gateway: &str) -> Result<String, Ma
     Ok(whole.to_text())
 }
 
+/// What follows a file once it was delivered: where it can be fetched, below our address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Followed {
+    /// The file's certificate.
+    pub certificate: String,
+    /// The file's manifest.
+    pub manifest: String,
+}
+
+/// The member of a file's `extension` that says what follows it.
+const FOLLOWED: &str = "https://eosin.example/fhir/delivery";
+
 /// One file of a manifest, at our address and uncounted.
-fn moved(file: &str, upstream: &str, gateway: &str) -> Result<String, ManifestError> {
+fn moved(
+    file: &str,
+    upstream: &str,
+    gateway: &str,
+    followed: impl Fn(&str) -> Option<Followed>,
+) -> Result<String, ManifestError> {
     let mut file = RawObject::parse(file).ok_or(ManifestError::Shape)?;
     let url = file.get("url").and_then(|url| serde_json::from_str::<String>(url).ok());
     let url = url.ok_or(ManifestError::Shape)?;
@@ -60,6 +83,17 @@ fn moved(file: &str, upstream: &str, gateway: &str) -> Result<String, ManifestEr
     file.set("url", quote(&url));
     file.remove("count");
     file.remove("extension");
+    if let Some(followed) = url.strip_prefix(gateway).and_then(followed) {
+        let (certificate, manifest) =
+            (format!("{gateway}{}", followed.certificate), format!("{gateway}{}", followed.manifest));
+        let places = format!(
+            "{{{}:{{\"certificate\":{},\"manifest\":{}}}}}",
+            quote(FOLLOWED),
+            quote(&certificate),
+            quote(&manifest)
+        );
+        file.set("extension", places);
+    }
     Ok(file.to_text())
 }
 
@@ -86,17 +120,28 @@ mod tests {
             "output":[{"type":"Patient","url":"http://up/files/1.ndjson","count":7},{"type":"Patient","url":"/files/2","count":1}],
             "deleted":[{"type":"Bundle","url":"http://up/files/3","count":2}],"error":[]}"#;
         let value: serde_json::Value =
-            serde_json::from_str(&manifest(text, "http://up", "https://gate").unwrap()).unwrap();
+            serde_json::from_str(&manifest(text, "http://up", "https://gate", |_| None).unwrap()).unwrap();
         assert_eq!(value["output"][0]["url"], "https://gate/files/1.ndjson");
         assert_eq!(value["output"][1]["url"], "https://gate/files/2");
         assert_eq!(value["request"], "https://gate/fhir/$export");
         assert_eq!(value["deleted"], serde_json::json!([]));
         assert!(!value.to_string().contains("count"));
+        let followed = |path: &str| {
+            (path == "/files/2").then(|| Followed { certificate: "/c".to_owned(), manifest: "/m".to_owned() })
+        };
+        let value: serde_json::Value =
+            serde_json::from_str(&manifest(text, "http://up", "https://gate", followed).unwrap()).unwrap();
+        assert_eq!(value["output"][0].get("extension"), None);
+        let places = &value["output"][1]["extension"]["https://eosin.example/fhir/delivery"];
+        assert_eq!(
+            *places,
+            serde_json::json!({"certificate": "https://gate/c", "manifest": "https://gate/m"})
+        );
         let elsewhere = br#"{"output":[{"type":"Patient","url":"https://files.example.org/1"}]}"#;
-        assert_eq!(manifest(elsewhere, "http://up", "https://gate"), Err(ManifestError::Elsewhere));
+        assert_eq!(manifest(elsewhere, "http://up", "https://gate", |_| None), Err(ManifestError::Elsewhere));
         let evil = br#"{"output":[{"type":"Patient","url":"http://up.example.org/1"}]}"#;
-        assert_eq!(manifest(evil, "http://up", "https://gate"), Err(ManifestError::Elsewhere));
-        assert_eq!(manifest(br#"{"resourceType":"Patient"}"#, "", ""), Err(ManifestError::Shape));
+        assert_eq!(manifest(evil, "http://up", "https://gate", |_| None), Err(ManifestError::Elsewhere));
+        assert_eq!(manifest(br#"{"resourceType":"Patient"}"#, "", "", |_| None), Err(ManifestError::Shape));
     }
 
     #[test]

@@ -2,14 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use mark::{Claim, Reading, Salt, Strength, Verdict, VerdictName, digest::Hash, merkle::Frontier};
+use certificate::{FileRead, Rule, Suspected, bytes_leaf, is_of, leaf};
+use mark::{Reading, Salt, Strength, Verdict, VerdictName, digest::Hash, merkle::Frontier};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
-use super::{
-    content,
-    sources::Source,
-    statement::{FileRead, Rule, Suspected, is_of},
-};
+use super::sources::Source;
 use crate::{
     input::{
         Sources,
@@ -61,6 +58,16 @@ pub(super) struct Judges {
     pub(super) judge: Judge,
     pub(super) rule: Rule,
     pub(super) salt: Salt,
+    pub(super) leaves: Leaves,
+}
+
+/// What the leaves of a content root are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leaves {
+    /// What was read of a record.
+    Read,
+    /// Its bytes.
+    Bytes,
 }
 
 /// Judges every record of the files, in order.
@@ -82,7 +89,7 @@ pub(super) fn judge_all(
         &|source| objects.get(source).cloned().flatten(),
         &judges.judge,
         printer,
-        |_, judged| Slice::of(&judged.records, judges),
+        |_, judged| Slice::of(&judged, judges),
         |told| match told {
             Told::Chunk(_, slice) => progress.chunk(slice),
             Told::End(part, None) => progress.end(&part),
@@ -186,14 +193,17 @@ struct Slice {
 }
 
 impl Slice {
-    fn of(records: &[(Reading<'_>, Verdict)], judges: &Judges) -> Self {
+    fn of(judged: &judging::Judged<'_>, by: &Judges) -> Self {
         let mut slice = Self::default();
-        for (reading, verdict) in records {
+        for (at, (reading, verdict)) in judged.records.iter().enumerate() {
             slice.records += 1;
-            slice
-                .leaves
-                .extend(reading.content.as_ref().ok().map(|record| content::leaf(record, judges.salt)));
-            slice.add(reading, verdict, judges.rule);
+            let content = reading.content.as_ref().ok();
+            slice.leaves.extend(content.and_then(|record| match by.leaves {
+                Leaves::Read => Some(leaf(record, by.salt)),
+                // Of what has no lines or rows there is none, and the root will be another.
+                Leaves::Bytes => judged.bytes.as_ref()?.get(at).map(|bytes| bytes_leaf(bytes, by.salt)),
+            }));
+            slice.add(reading, verdict, by.rule);
         }
         slice
     }
@@ -206,36 +216,9 @@ impl Slice {
                 Strength::Weak => self.suspected.weak += 1,
             }
         }
-        let Some(why) = against(verdict, rule) else { return };
+        let Some(why) = rule.against(verdict) else { return };
         self.against += 1;
         let reference = reading.place.reference.clone();
         self.findings.push(Finding { file: 0, reference, verdict: verdict.name(), why });
     }
-}
-
-/// Why a record may not be in certified files, or nothing.
-///
-/// Source: spec/certificate.md section 6.
-fn against(verdict: &Verdict, rule: Rule) -> Option<String> {
-    let claims = "nothing proves it, but it says of itself that it is synthetic";
-    let why = match verdict {
-        Verdict::Unproven(Claim::Synthetic) => claims.to_owned(),
-        Verdict::Unproven(_) if rule.only_attested => {
-            "carries no proof, and only attested ones may pass".to_owned()
-        }
-        Verdict::Attested(_) | Verdict::Unproven(_) => return None,
-        Verdict::Suspected(suspicion) => match suspicion.strength {
-            Strength::Strong => suspicion.to_string(),
-            Strength::Weak if suspicion.claim == Claim::Synthetic => claims.to_owned(),
-            Strength::Weak if rule.strict || rule.only_attested => suspicion.to_string(),
-            Strength::Weak => return None,
-        },
-        Verdict::Synthetic(proof) | Verdict::Mixed(proof) => {
-            format!("its mark proves that it was sealed in `{}`", proof.dataset().manifest().name)
-        }
-        Verdict::Transplanted(_) | Verdict::Forged(_) | Verdict::Untrusted(_) | Verdict::Unreadable(_) => {
-            verdict.to_string()
-        }
-    };
-    Some(why)
 }

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use certificate::{JudgedAgainst, Subject, Suspected, canonical_of, subjects_commitment};
 use ledger::Ledger;
 use serde::Serialize;
 
 use super::{
     Asked,
     judging::{Finding, Judged},
-    log,
-    statement::{JudgedAgainst, Subject, Suspected, canonical_of, subjects_commitment},
-    telling,
+    log, telling,
 };
 use crate::{
     judge_command::plain,

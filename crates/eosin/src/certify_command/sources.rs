@@ -8,11 +8,11 @@ use std::{
 };
 
 use aws_lc_rs::digest::{Context, SHA256};
+use certificate::SubjectDigest;
 use data_encoding::HEXLOWER;
 use mark::{DatasetFile, dsse::Envelope};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
-use super::statement::SubjectDigest;
 use crate::input::STANDARD_INPUT;
 
 /// One file, and what its subject is called.

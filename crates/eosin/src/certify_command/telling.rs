@@ -2,12 +2,9 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use certificate::{JudgedAgainst, Parts, State, Statement, Suspected};
 use mark::{VerdictName, tlog_proof::TlogProof};
 
-use super::{
-    examine::{Parts, State},
-    statement::{JudgedAgainst, Statement, Suspected},
-};
 use crate::{
     arguments::CertifyArguments,
     config::Config,

@@ -7,6 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use certificate::{
+    FileRead, LEAVES_OF_BYTES, Part, Parts, Rule, State, Statement, Subject, SubjectDigest, examine, is_of,
+};
 use flow::Recognition;
 use mark::{
     TrustStore, VerdictName,
@@ -17,10 +20,8 @@ use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use registry::Registry;
 
 use super::{
-    examine::{Part, Parts, State, examine},
-    judging::{self, Judges},
+    judging::{self, Judges, Leaves},
     sources::{self, Source},
-    statement::{FileRead, Rule, Statement, Subject, SubjectDigest, is_of},
     telling,
 };
 use crate::{
@@ -164,6 +165,10 @@ fn content(
         },
         rule: Rule::default(),
         salt: predicate.salt,
+        leaves: match predicate.leaves.as_deref() {
+            Some(LEAVES_OF_BYTES) => Leaves::Bytes,
+            Some(_) | None => Leaves::Read,
+        },
     };
     let read = judging::judge_all(&sources, &objects, &judges, printer)?;
     let differs = predicate.files.iter().zip(&read.files).find(|(stated, read)| stated != read);

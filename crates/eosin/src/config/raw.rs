@@ -232,6 +232,8 @@ pub(super) struct IsolatedReads {
     #[serde(default)]
     pub(super) guard_lookups: bool,
     #[serde(default)]
+    pub(super) tell_withheld: bool,
+    #[serde(default)]
     pub(super) open_paths: Vec<String>,
 }
 

@@ -403,6 +403,7 @@ fn reads(written: Option<&Spanned<raw::Reads>>, faults: &mut Faults) -> gateway:
         through: table.through.clone(),
         open_objects: table.open_objects.clone(),
         guards_lookups: table.guard_lookups,
+        tells_withheld: table.tell_withheld,
         open_paths: table.open_paths.clone(),
     })
 }

@@ -46,6 +46,14 @@ impl Rows {
             Self::Columns(chunk) => chunk.read().records,
         }
     }
+
+    /// The bytes of each record; see [`Chunk::record_bytes`].
+    pub(crate) fn record_bytes(&self) -> Option<Vec<&[u8]>> {
+        match self {
+            Self::Text(chunk) => chunk.record_bytes(),
+            Self::Columns(_) => None,
+        }
+    }
 }
 
 /// What reading comes upon, in order.

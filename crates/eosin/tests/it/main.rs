@@ -11,6 +11,7 @@
 
 mod canary;
 mod certify;
+mod deliveries;
 mod demo;
 mod documents;
 mod drill;

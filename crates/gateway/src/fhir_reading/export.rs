@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
-use carrier::fhir::{self, whole_lines};
-use flow::{Reader, Seen};
+use bytes::Bytes;
+use carrier::{fhir, table::Format};
+use flow::{Delivered, Reader, Seen};
 use http::{Response, StatusCode, header};
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
-    body::{Body, Broken, Trailers, collect},
+    body::{Body, Trailers, collect},
     coding::{Coding, coding},
+    delivery::{self, Records},
     head::Head,
     problem::Problem,
     reading::Turned,
@@ -24,11 +23,6 @@ use super::{
     judge, relayed,
     server::{Answered, Server},
 };
-
-/// Lines are judged, recorded and sent in pieces of about this size.
-const PIECE_BYTES: usize = 256 * 1024;
-/// Pieces that wait for a slow client.
-const PIECES: usize = 4;
 
 /// Passes on a request to a path that FHIR does not name, or that starts an export, and reads what comes.
 pub(super) async fn pass(
@@ -42,6 +36,7 @@ pub(super) async fn pass(
     }
     let addresses = lane.addresses(&head);
     let is_head = head.method == http::Method::HEAD;
+    let target = head.target.clone();
     let sent = lane.upstream.send(head.method, &head.target, head.headers, Body::from(Bytes::new())).await?;
     let (mut parts, incoming) = cleaned(sent, &addresses)?.into_parts();
     // How far it is tells how much there is.
@@ -66,7 +61,14 @@ pub(super) async fn pass(
         return Err(Problem::ShownUnreadable);
     }
     if is_lines {
-        let body = filtered(Arc::clone(lane), reader, incoming);
+        let file = Delivered {
+            route: "export file",
+            name: delivery::name_of(&target, ".ndjson"),
+            format: Format::FhirLines.as_str(),
+            object: None,
+        };
+        let body =
+            delivery::piped(lane, reader, file, Records::Lines, &mut parts.headers, &target, incoming)?;
         return Ok(Response::from_parts(parts, body));
     }
     let collected = collect(incoming, lane.limits.body_bytes, &lane.held, lane.timeouts.upstream)
@@ -78,7 +80,8 @@ pub(super) async fn pass(
     if is_outcome(&collected.received) || collected.received.is_empty() {
         return Ok(Response::from_parts(parts, Body::from(collected.received)));
     }
-    match fhir::manifest(&collected.received, &addresses.upstream, &addresses.gateway) {
+    let followed = |path: &str| lane.deliveries.followed(path, &lane.flow);
+    match fhir::manifest(&collected.received, &addresses.upstream, &addresses.gateway, followed) {
         Ok(manifest) => Ok(Response::from_parts(parts, Body::from(manifest))),
         Err(fhir::ManifestError::Elsewhere) => Err(Problem::Closed(
             "the files of this export are not behind this boundary, where they would be filtered; keep them at the server",
@@ -150,47 +153,4 @@ fn is_outcome(text: &[u8]) -> bool {
         .ok()
         .and_then(fhir::Key::of)
         .is_some_and(|key| key.resource_type == "OperationOutcome")
-}
-
-/// A file of resources, a line each, without those that are hidden. Each piece is recorded before it leaves; a file
-/// that cannot be read or recorded to its end is cut off, which clients notice.
-///
-/// Bounds: two pieces and one line in memory; a line is at most `body_bytes`.
-fn filtered(lane: Arc<Lane>, reader: Reader, mut incoming: Incoming) -> Body {
-    let (out, pieces) = mpsc::channel(PIECES);
-    tokio::spawn(async move {
-        let _under_way = lane.under_way.clone();
-        let mut pending = BytesMut::new();
-        loop {
-            let frame = timeout(lane.timeouts.upstream, incoming.frame()).await;
-            let is_end = matches!(frame, Ok(None));
-            match frame {
-                Ok(Some(Ok(frame))) => {
-                    if let Ok(data) = frame.into_data() {
-                        pending.extend_from_slice(&data);
-                    }
-                }
-                Ok(None) => pending.extend_from_slice(b"\n"),
-                Ok(Some(Err(_))) | Err(_) => {
-                    let _gone = out.send(Err(Broken::Filtered)).await;
-                    return;
-                }
-            }
-            if pending.len() < PIECE_BYTES && !is_end {
-                continue;
-            }
-            let lines = pending.split_to(whole_lines(&pending));
-            let is_too_long = pending.len() > lane.limits.body_bytes;
-            let shown = lane.flow.show_lines(&reader, &lines);
-            let recorded =
-                shown.seen.is_empty() || lane.flow.show(&reader, "export file", shown.seen).await.is_ok();
-            let piece =
-                if recorded && !is_too_long { Ok(Bytes::from(shown.kept)) } else { Err(Broken::Filtered) };
-            let ends = is_end || piece.is_err();
-            if out.send(piece).await.is_err() || ends {
-                return;
-            }
-        }
-    });
-    Body::piped(pieces)
 }

@@ -34,6 +34,8 @@ pub(crate) async fn prepare(
     let mut prepared = Prepared {
         renamed: Renamed::new(),
         looked: LookedUp::default(),
+        rows_of: None,
+        target: head.target.clone(),
         stripped: Stripped::default(),
         telling: Telling::Rows,
         window: Window::widen(&look, head)?,
@@ -82,7 +84,7 @@ async fn rewrite(
             statement::in_target(org, &prepared.look, head, &mut prepared.stripped).await?;
             None
         }
-        Look::BulkQuery => Some(statement::in_body(org, body).await?),
+        Look::BulkQuery => Some(statement::in_body(org, body, &mut prepared.rows_of).await?),
         Look::FurtherPage => {
             let asked =
                 salesforce::last_segment(&head.target).and_then(|locator| org.isolation.query(&locator));
@@ -93,7 +95,12 @@ async fn rewrite(
         }
         Look::BulkResults => {
             let job = salesforce::query_job(&head.target).and_then(|job| org.isolation.job(&job));
-            job.filter(|hidden| *hidden == org.reader.hidden).ok_or(Problem::QueryUnknown)?;
+            let job = job.filter(|job| job.hidden == org.reader.hidden).ok_or(Problem::QueryUnknown)?;
+            prepared.rows_of = job.object;
+            // A part of a file cannot be read.
+            for name in [header::RANGE, header::IF_RANGE, header::ACCEPT_ENCODING] {
+                head.headers.remove(name);
+            }
             None
         }
         Look::RecordBy { object, field, .. } => {

@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use carrier::salesforce::{self, Look, RecordId, ShownRows, Telling};
-use flow::Reader;
+use carrier::{
+    salesforce::{self, Look, RecordId, ShownRows, Telling},
+    table::Format,
+};
+use flow::{Delivered, Reader};
 use http::{Response, StatusCode, header};
 use hyper::body::Incoming;
 
@@ -15,7 +18,9 @@ use super::{
 };
 use crate::{
     body::{Body, Trailers},
-    isolation::{Asked, Isolation},
+    coding::{Coding, coding},
+    delivery::{self, Records},
+    isolation::{Asked, BulkQuery, Isolation},
     problem::Problem,
     server::Lane,
     whole::whole,
@@ -52,9 +57,10 @@ pub(crate) async fn show(
             return Err(Problem::ShownUnreadable.into());
         }
         if prepared.asks || !prepared.looked.seen.is_empty() {
-            recorded(lane, reader, &prepared.look, prepared.looked.seen, &mut parts.headers).await?;
+            let seen = std::mem::take(&mut prepared.looked.seen);
+            recorded(lane, reader, &prepared.look, seen, &mut parts.headers).await?;
         }
-        let body = Body::relay(incoming, lane.timeouts.upstream, Trailers::Keep);
+        let body = streamed(lane, reader, prepared, &mut parts, incoming, has_rows)?;
         return Ok(Response::from_parts(parts, body));
     }
     let text = whole(lane, &parts.headers, incoming).await?;
@@ -79,6 +85,37 @@ pub(crate) async fn show(
         }
     };
     Ok(Response::from_parts(parts, Body::from(body)))
+}
+
+/// An answer that streams: the rows of a bulk query are read on their way, if they are in a table.
+fn streamed(
+    lane: &Lane,
+    reader: &Reader,
+    prepared: Prepared,
+    parts: &mut http::response::Parts,
+    incoming: Incoming,
+    has_rows: bool,
+) -> Result<Body, Problem> {
+    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let is_table = kind.to_ascii_lowercase().starts_with("text/csv") && parts.status == StatusCode::OK;
+    match prepared.rows_of {
+        Some(object) if has_rows && is_table && prepared.look == Look::BulkResults => {
+            if coding(&parts.headers) != Coding::Identity {
+                return Err(Problem::ShownUnreadable);
+            }
+            let job = salesforce::query_job(&prepared.target).unwrap_or_default();
+            let file = Delivered {
+                route: "bulk results",
+                name: delivery::name_of(&job, ".csv"),
+                format: Format::SalesforceCsv { object: String::new() }.as_str(),
+                object: Some(object.clone()),
+            };
+            let rows = Records::Rows(object);
+            let (headers, target) = (&mut parts.headers, &prepared.target);
+            delivery::piped(lane, reader.clone(), file, rows, headers, target, incoming)
+        }
+        Some(_) | None => Ok(Body::relay(incoming, lane.timeouts.upstream, Trailers::Keep)),
+    }
 }
 
 /// Lets a SOAP answer leave: its rows are those of a rewritten query, or of ids that were looked up.
@@ -202,7 +239,8 @@ fn remember(isolation: &Isolation, reader: &Reader, prepared: &Prepared, text: &
         }
         Look::BulkQuery => {
             if let Some(job) = salesforce::told_member(text, "id") {
-                isolation.keep_job(&job, reader.hidden);
+                let object = prepared.rows_of.clone();
+                isolation.keep_job(&job, BulkQuery { hidden: reader.hidden, object });
             }
         }
         Look::Nothing

@@ -7,7 +7,7 @@ use soql::{Added, CannotIsolate, Isolated, Marks};
 
 use crate::{
     head::Head,
-    isolation::objects_of,
+    isolation::{BulkQuery, objects_of, rows_of},
     problem::{Problem, respond_made},
 };
 
@@ -35,9 +35,16 @@ pub(super) async fn in_target(
 }
 
 /// Rewrites the statement of a bulk query. Its rows are not judged one by one: they stream.
-pub(super) async fn in_body(org: &Org<'_>, body: &[u8]) -> Result<Vec<u8>, Turned> {
+pub(super) async fn in_body(
+    org: &Org<'_>,
+    body: &[u8],
+    object: &mut Option<String>,
+) -> Result<Vec<u8>, Turned> {
     let statement = salesforce::text_member(body, "query").ok_or(Problem::ReadClosed)?;
     let isolated = isolated(org, &statement, Marks::NotAsked).await?;
+    let has_commas = salesforce::text_member(body, "columnDelimiter")
+        .is_none_or(|delimiter| delimiter.eq_ignore_ascii_case("COMMA"));
+    *object = rows_of(&isolated.text).filter(|_| has_commas);
     let body = salesforce::with_text_member(body, "query", &isolated.text);
     Ok(body.ok_or(Problem::ReadClosed)?)
 }
@@ -45,12 +52,16 @@ pub(super) async fn in_body(org: &Org<'_>, body: &[u8]) -> Result<Vec<u8>, Turne
 /// Rewrites the statement that a batch of a Bulk v1 job is.
 pub(super) async fn in_batch(org: &Org<'_>, job: &str, body: &[u8]) -> Result<Vec<u8>, Turned> {
     // Results are asked for by the job: all of its batches hide the same.
-    if org.isolation.job(job).is_some_and(|hidden| hidden != org.reader.hidden) {
+    let known = org.isolation.job(job);
+    if known.as_ref().is_some_and(|known| known.hidden != org.reader.hidden) {
         return Err(Problem::QueryUnknown.into());
     }
     let statement = std::str::from_utf8(body).map_err(|_| Problem::ReadClosed)?;
     let isolated = isolated(org, statement.trim(), Marks::NotAsked).await?;
-    org.isolation.keep_job(job, org.reader.hidden);
+    // Results are told by batch, and another batch may be about another object.
+    let object = rows_of(&isolated.text)
+        .filter(|object| known.is_none_or(|known| known.object.as_ref() == Some(object)));
+    org.isolation.keep_job(job, BulkQuery { hidden: org.reader.hidden, object });
     Ok(isolated.text.into_bytes())
 }
 

@@ -88,7 +88,7 @@ impl LocalOrg {
         org
     }
 
-    fn origin(&self) -> String {
+    pub(crate) fn origin(&self) -> String {
         self.running.as_ref().unwrap().http_url().unwrap()
     }
 

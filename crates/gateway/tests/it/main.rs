@@ -8,6 +8,7 @@
 
 mod addresses;
 mod bodies;
+mod deliveries;
 mod doors;
 mod fhir;
 mod fhir_audit;

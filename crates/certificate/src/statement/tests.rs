@@ -2,14 +2,14 @@
 
 use super::*;
 
-pub(in super::super) fn counts(above: &[(&str, u64)]) -> BTreeMap<String, u64> {
+pub(crate) fn counts(above: &[(&str, u64)]) -> BTreeMap<String, u64> {
     let mut counts: BTreeMap<String, u64> =
         VerdictName::ALL.iter().map(|name| (name.as_str().to_owned(), 0)).collect();
     counts.extend(above.iter().map(|(name, count)| ((*name).to_owned(), *count)));
     counts
 }
 
-pub(in super::super) fn statement() -> Statement {
+pub(crate) fn statement() -> Statement {
     let judged_against = JudgedAgainst {
         logs: vec!["log.example".to_owned()],
         policy: "shipped@1".to_owned(),
@@ -36,6 +36,7 @@ pub(in super::super) fn statement() -> Statement {
             records: 4,
         }],
         judged_against,
+        leaves: None,
         receipt: Receipt::default(),
         records: 4,
         rule: "usual".to_owned(),
@@ -75,6 +76,7 @@ fn what_a_statement_does_not_say_rightly_is_refused() {
     check("an unknown rule", &|it| it.predicate.rule = "lax".to_owned(), "rule");
     check("strength", &|it| it.predicate.suspected = Suspected { strong: 1, weak: 0 }, "no certificate");
     check("more suspected", &|it| it.predicate.suspected.weak = 2, "suspected");
+    check("other leaves", &|it| it.predicate.leaves = Some("lines".to_owned()), "content root");
     check("another kind", &|it| it.predicate_kind.push('2'), "later release");
     check("one subject more", &|it| it.subject.push(it.subject[0].clone()), "how it was read");
     check("another name", &|it| it.predicate.files[0].name.push('2'), "how it was read");

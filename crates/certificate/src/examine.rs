@@ -11,20 +11,28 @@ use super::statement::{PAYLOAD_TYPE, Statement};
 
 /// The parts of a certificate that are checked, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub enum Part {
+    /// The file itself.
     Envelope,
+    /// Who signed it.
     Signature,
+    /// What it states.
     Statement,
+    /// What the ledger says of it.
     Entry,
+    /// That the ledger says it.
     Receipt,
+    /// The files at hand.
     Files,
+    /// Their records, read again.
     Content,
+    /// The registry at hand.
     Registry,
 }
 
 impl Part {
     /// Its word.
-    pub(super) fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Envelope => "envelope",
             Self::Signature => "signature",
@@ -40,31 +48,40 @@ impl Part {
 
 /// How it is with one part, and a sentence about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub enum State {
+    /// It holds.
     Holds(String),
+    /// It does not.
     Fails(String),
+    /// Nobody looked.
     NotChecked(String),
 }
 
 /// The parts that were looked at, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Parts(pub(super) Vec<(Part, State)>);
+pub struct Parts(
+    /// Each with its state.
+    pub Vec<(Part, State)>,
+);
 
 impl Parts {
-    pub(super) fn holds(&mut self, part: Part, why: impl Into<String>) {
+    /// This part holds, and what was found.
+    pub fn holds(&mut self, part: Part, why: impl Into<String>) {
         self.0.push((part, State::Holds(why.into())));
     }
 
-    pub(super) fn fails(&mut self, part: Part, why: impl Into<String>) {
+    /// This part does not hold, and why.
+    pub fn fails(&mut self, part: Part, why: impl Into<String>) {
         self.0.push((part, State::Fails(why.into())));
     }
 
-    pub(super) fn not_checked(&mut self, part: Part, why: impl Into<String>) {
+    /// This part was not looked at, and why.
+    pub fn not_checked(&mut self, part: Part, why: impl Into<String>) {
         self.0.push((part, State::NotChecked(why.into())));
     }
 
     /// The parts that do not hold.
-    pub(super) fn failed(&self) -> impl Iterator<Item = (Part, &str)> {
+    pub fn failed(&self) -> impl Iterator<Item = (Part, &str)> {
         self.0.iter().filter_map(|(part, state)| match state {
             State::Fails(why) => Some((*part, why.as_str())),
             State::Holds(_) | State::NotChecked(_) => None,
@@ -79,7 +96,7 @@ impl Parts {
 /// Bounds: [`mark::dsse::ENVELOPE_BYTES_MAX`].
 /// Errors: none; whatever is wrong is a part that fails.
 /// Source: spec/certificate.md section 8.
-pub(super) fn examine(bytes: &[u8], trusted: &[VerifierKey]) -> (Parts, Option<Statement>) {
+pub fn examine(bytes: &[u8], trusted: &[VerifierKey]) -> (Parts, Option<Statement>) {
     let mut parts = Parts::default();
     let statement = step_by_step(bytes, trusted, &mut parts);
     if statement.is_none() {
@@ -253,7 +270,7 @@ mod tests {
             .collect();
         let vectors = serde_json::json!({ "scenes": scenes, "vkey": signer().verifier().to_string() });
         let text = serde_json::to_string_pretty(&vectors).unwrap() + "\n";
-        expect_test::expect_file!["../../../../spec/vectors/certificate.json"].assert_eq(&text);
+        expect_test::expect_file!["../../../spec/vectors/certificate.json"].assert_eq(&text);
     }
 
     #[test]

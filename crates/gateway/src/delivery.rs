@@ -1,0 +1,364 @@
+//! Files on their way to a client: a thread filters each as it streams; its manifest and certificate can be fetched behind it.
+//!
+//! Source: spec/deliveries.md.
+
+use std::{
+    io::{self, BufRead, Read},
+    sync::Arc,
+};
+
+use bytes::{Buf as _, Bytes};
+use carrier::{
+    fhir::{Followed, whole_lines},
+    salesforce::{Job, Operation},
+    table::{Chunks, sniff},
+};
+use flow::{Delivered, FileDelivery, Flow, NotRecorded, Reader, Ruled, Withheld};
+use http::{HeaderMap, HeaderValue, header};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    task::spawn_blocking,
+    time::timeout,
+};
+
+use crate::{
+    body::{Body, Broken},
+    config::Reads,
+    problem::Problem,
+    server::Lane,
+};
+
+pub(crate) use shelf::{Shelf, asked};
+
+mod shelf;
+
+/// Lines are judged, recorded and sent in pieces of about this size.
+const PIECE_BYTES: usize = 512 * 1024;
+/// Pieces that wait for a slow client.
+const PIECES: usize = 4;
+/// Frames that wait to be filtered; hyper's are at most some hundred kilobytes.
+const FRAMES: usize = 8;
+/// Files that one boundary delivers at one time, each on a thread of its own.
+const DELIVERIES_MAX: usize = 64;
+
+/// What one boundary delivers.
+#[derive(Debug)]
+pub(crate) struct Deliveries {
+    pub(crate) shelf: Arc<Shelf>,
+    room: Arc<Semaphore>,
+    told: Withheld,
+}
+
+impl Deliveries {
+    pub(crate) fn of(reads: &Reads) -> Self {
+        let told = match reads {
+            Reads::Isolated(reads) if reads.tells_withheld => Withheld::Told,
+            Reads::Isolated(_) | Reads::Open => Withheld::InLedger,
+        };
+        Self { shelf: Arc::default(), room: Arc::new(Semaphore::new(DELIVERIES_MAX)), told }
+    }
+}
+
+impl Deliveries {
+    /// Where what follows a file will be, told before anybody asks for the file.
+    pub(crate) fn followed(&self, target: &str, flow: &Flow) -> Option<Followed> {
+        let id = self.shelf.expect(target, || flow.delivery_id())?;
+        Some(Followed {
+            certificate: shelf::path(&id, "certificate"),
+            manifest: shelf::path(&id, "manifest"),
+        })
+    }
+}
+
+/// How a file's records stand in it.
+#[derive(Clone, Debug)]
+pub(crate) enum Records {
+    /// FHIR resources, one a line.
+    Lines,
+    /// Rows of this object, as CSV with commas.
+    Rows(String),
+}
+
+/// A file, filtered as it comes.
+///
+/// Each piece is recorded before it leaves. A file that cannot be read or recorded to its end is cut off, which clients
+/// notice, and then there is no certificate.
+///
+/// Shape:  `headers` are those of the answer: they say where manifest and certificate will be.
+/// Bounds: for each file `PIECES` pieces that wait, two that are judged, and one record of at most `body_bytes`; at most
+///         `DELIVERIES_MAX` files at one time.
+/// Errors: [`Problem::Busy`].
+pub(crate) fn piped(
+    lane: &Lane,
+    reader: Reader,
+    file: Delivered,
+    records: Records,
+    headers: &mut HeaderMap,
+    target: &str,
+    incoming: Incoming,
+) -> Result<Body, Problem> {
+    let permit = Arc::clone(&lane.deliveries.room).try_acquire_owned().map_err(|_| Problem::Busy)?;
+    for name in [
+        header::CONTENT_LENGTH.as_str(),
+        "content-digest",
+        "repr-digest",
+        "content-md5",
+        "accept-ranges",
+        "etag",
+    ] {
+        headers.remove(name);
+    }
+    let id = lane.deliveries.shelf.take(target).or_else(|| lane.flow.delivery_id()).unwrap_or_default();
+    let delivery = lane.flow.begin_delivery(reader, id, file);
+    announce(headers, delivery.id());
+    let (frames, received) = mpsc::channel(FRAMES);
+    let (out, pieces) = mpsc::channel(PIECES);
+    tokio::spawn(pump(incoming, frames, lane.timeouts.upstream));
+    let worker = Worker {
+        flow: Arc::clone(&lane.flow),
+        shelf: Arc::clone(&lane.deliveries.shelf),
+        told: lane.deliveries.told,
+        line_bytes_max: lane.limits.body_bytes,
+        out,
+        handle: Handle::current(),
+        _permit: permit,
+        _under_way: lane.under_way.clone(),
+    };
+    let received = Received { frames: received, at_hand: Bytes::new(), is_over: false };
+    spawn_blocking(move || worker.run(delivery, records, received));
+    Ok(Body::piped(pieces))
+}
+
+/// Says where the manifest and the certificate will be.
+fn announce(headers: &mut HeaderMap, id: &str) {
+    if id.is_empty() {
+        return;
+    }
+    for (what, kind) in shelf::KINDS {
+        let place = shelf::path(id, what);
+        let link = format!("<{place}>; rel=\"https://eosin.example/rel/{what}\"; type=\"{kind}\"");
+        if let Ok(value) = HeaderValue::try_from(link) {
+            headers.append(header::LINK, value);
+        }
+    }
+}
+
+/// Hands over what the upstream sends, with a bound on its silence.
+async fn pump(
+    mut incoming: Incoming,
+    frames: mpsc::Sender<Result<Bytes, Broken>>,
+    silence: std::time::Duration,
+) {
+    loop {
+        let given = match timeout(silence, incoming.frame()).await {
+            Ok(None) => return,
+            Ok(Some(Ok(frame))) => match frame.into_data() {
+                Ok(data) => Ok(data),
+                Err(_) => continue,
+            },
+            Ok(Some(Err(error))) => Err(Broken::Off(error)),
+            Err(_) => Err(Broken::Silent),
+        };
+        let is_broken = given.is_err();
+        if frames.send(given).await.is_err() || is_broken {
+            return;
+        }
+    }
+}
+
+/// What the upstream sent, for a thread that may wait.
+struct Received {
+    frames: mpsc::Receiver<Result<Bytes, Broken>>,
+    at_hand: Bytes,
+    is_over: bool,
+}
+
+impl Received {
+    /// Whether reading on would wait.
+    fn would_wait(&self) -> bool {
+        self.at_hand.is_empty() && self.frames.is_empty() && !self.is_over
+    }
+}
+
+impl BufRead for Received {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        while self.at_hand.is_empty() && !self.is_over {
+            match self.frames.blocking_recv() {
+                Some(Ok(bytes)) => self.at_hand = bytes,
+                Some(Err(broken)) => return Err(io::Error::other(broken)),
+                None => self.is_over = true,
+            }
+        }
+        Ok(&self.at_hand)
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.at_hand.advance(amount.min(self.at_hand.len()));
+    }
+}
+
+impl Read for Received {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let ready = self.fill_buf()?;
+        let length = ready.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..length), ready.get(..length)) {
+            to.copy_from_slice(from);
+        }
+        self.consume(length);
+        Ok(length)
+    }
+}
+
+/// What filters one file.
+struct Worker {
+    flow: Arc<Flow>,
+    shelf: Arc<Shelf>,
+    told: Withheld,
+    line_bytes_max: usize,
+    out: mpsc::Sender<Result<Bytes, Broken>>,
+    handle: Handle,
+    _permit: OwnedSemaphorePermit,
+    _under_way: mpsc::Sender<()>,
+}
+
+/// Why a file was not delivered to its end.
+#[derive(Debug, thiserror::Error)]
+enum Cut {
+    #[error("it did not arrive whole")]
+    Arrived(#[from] io::Error),
+    #[error("a record in it is longer than is held")]
+    TooLong,
+    #[error(transparent)]
+    NotRecorded(#[from] NotRecorded),
+    #[error("whoever asked for it went away")]
+    Gone,
+    #[error(transparent)]
+    NotClosed(#[from] flow::NotClosed),
+}
+
+impl Worker {
+    fn run(self, mut delivery: FileDelivery, records: Records, received: Received) {
+        let id = delivery.id().to_owned();
+        self.shelf.begin(&id);
+        let done = match records {
+            Records::Lines => self.lines(&mut delivery, received),
+            Records::Rows(object) => self.rows(&mut delivery, object, received),
+        };
+        match done.and_then(|()| self.close(delivery)) {
+            Ok(closed) => self.shelf.close(&id, closed),
+            Err(cut) => {
+                tracing::warn!("a file was cut off: {cut}");
+                self.shelf.break_off(&id);
+                // Whoever still reads sees that it is not whole.
+                drop(self.out.blocking_send(Err(Broken::Filtered)));
+            }
+        }
+    }
+
+    /// Certifies what has left, all of it.
+    fn close(&self, delivery: FileDelivery) -> Result<Option<flow::Closed>, Cut> {
+        // All places are free once the last piece was taken.
+        let drained = self.handle.block_on(self.out.reserve_many(PIECES));
+        drop(drained.map_err(|_| Cut::Gone)?);
+        if delivery.id().is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(self.flow.close_delivery(delivery, self.told)?))
+    }
+
+    fn lines(&self, delivery: &mut FileDelivery, mut received: Received) -> Result<(), Cut> {
+        let mut pending: Vec<u8> = Vec::with_capacity(2 * PIECE_BYTES);
+        let mut before = None;
+        loop {
+            let is_over = loop {
+                let more = received.fill_buf()?;
+                if more.is_empty() {
+                    break true;
+                }
+                let length = more.len();
+                pending.extend_from_slice(more);
+                received.consume(length);
+                if pending.len() >= PIECE_BYTES {
+                    break false;
+                }
+            };
+            if is_over {
+                pending.push(b'\n');
+            }
+            let rest = pending.split_off(whole_lines(&pending));
+            let ruled = self.flow.rule_lines(delivery, &pending)?;
+            if rest.len() > self.line_bytes_max {
+                return Err(Cut::TooLong);
+            }
+            pending = rest;
+            // While this piece's ruling is written, the next one is judged.
+            self.send(before.replace(ruled))?;
+            if is_over || received.would_wait() {
+                self.send(before.take())?;
+            }
+            if is_over {
+                return Ok(());
+            }
+        }
+    }
+
+    fn rows(&self, delivery: &mut FileDelivery, object: String, received: Received) -> Result<(), Cut> {
+        let job = Job { id: String::new(), object, operation: Operation::Insert, delimiter: b',' };
+        let mut chunks = Chunks::of_upload(received, &job, self.flow.limits());
+        let mut before = None;
+        let mut is_first = true;
+        while let Some(chunk) = chunks.next_chunk()? {
+            if std::mem::take(&mut is_first)
+                && let Some(header) = chunk.header()
+                && let Ok(format) = sniff(header, "rows.csv", Some(&job.object))
+            {
+                // As whoever verifies the file will read it.
+                delivery.reads_as(&format);
+            }
+            let ruled = self.flow.rule_rows(delivery, &chunk)?;
+            self.send(before.replace(ruled))?;
+        }
+        self.send(before)
+    }
+
+    /// Sends a piece as soon as it may leave.
+    fn send(&self, ruled: Option<Ruled>) -> Result<(), Cut> {
+        let Some(ruled) = ruled else { return Ok(()) };
+        let kept = self.flow.recorded(ruled)?;
+        if kept.is_empty() {
+            return Ok(());
+        }
+        self.out.blocking_send(Ok(Bytes::from(kept))).map_err(|_| Cut::Gone)
+    }
+}
+
+/// A file's name by what it was asked for: plain characters only, with this ending.
+pub(crate) fn name_of(target: &str, ending: &str) -> String {
+    let path = target.split(['?', '#']).next().unwrap_or(target);
+    let last = path.rsplit('/').find(|segment| !segment.is_empty()).unwrap_or("file");
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    let name: String = last.chars().take(NAME_CHARS_MAX).map(plain).collect();
+    if name.to_ascii_lowercase().ends_with(ending) { name } else { format!("{name}{ending}") }
+}
+
+const NAME_CHARS_MAX: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_has_a_plain_name() {
+        for (target, want) in [
+            ("/files/1.ndjson", "1.ndjson"),
+            ("/files/1.NDJSON?x=y", "1.NDJSON"),
+            ("/files/a%20b/", "a_20b.ndjson"),
+            ("/", "file.ndjson"),
+        ] {
+            assert_eq!(name_of(target, ".ndjson"), want);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Manifests and certificates of files that were delivered, for whoever has their address.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use flow::{Closed, DELIVERY_ID_CHARS};
+use http::{HeaderValue, Method, Response, StatusCode, header};
+
+use crate::{body::Body, head::Head, server::Lane};
+
+/// What can be fetched of a delivery, and its media type.
+pub(super) const KINDS: [(&str, &str); 2] =
+    [("manifest", "application/json"), ("certificate", "application/vnd.dsse.envelope.v1+json")];
+
+/// What no upstream is asked for.
+const PREFIX: &str = "/.eosin/deliveries/";
+
+/// Where something of a delivery is.
+pub(super) fn path(id: &str, what: &str) -> String {
+    format!("{PREFIX}{id}/{what}")
+}
+
+/// What is known of deliveries; the oldest are forgotten first.
+#[derive(Debug, Default)]
+pub(crate) struct Shelf(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    by_id: BTreeMap<String, State>,
+    order: VecDeque<String>,
+    /// Ids that were told before the file was asked for, by its address.
+    expected: BTreeMap<String, String>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Nobody has asked for the file yet.
+    Expected,
+    UnderWay,
+    /// It broke off: there will be nothing.
+    Broken,
+    Closed(Closed),
+}
+
+/// How many deliveries are remembered: some 8 kilobytes each.
+const REMEMBERED_MAX: usize = 4096;
+
+impl Shelf {
+    /// The id of the next delivery of this file, known before anybody asks for it.
+    pub(super) fn expect(&self, target: &str, fresh: impl FnOnce() -> Option<String>) -> Option<String> {
+        let mut known = self.lock();
+        if let Some(id) = known.expected.get(target) {
+            return Some(id.clone());
+        }
+        let id = fresh()?;
+        known.put(&id, State::Expected);
+        known.expected.insert(target.to_owned(), id.clone());
+        Some(id)
+    }
+
+    /// Takes the id that was told of this file, if nobody has.
+    pub(super) fn take(&self, target: &str) -> Option<String> {
+        self.lock().expected.remove(target)
+    }
+
+    pub(super) fn begin(&self, id: &str) {
+        self.lock().put(id, State::UnderWay);
+    }
+
+    pub(super) fn break_off(&self, id: &str) {
+        self.lock().put(id, State::Broken);
+    }
+
+    pub(super) fn close(&self, id: &str, closed: Option<Closed>) {
+        if let Some(closed) = closed {
+            self.lock().put(id, State::Closed(closed));
+        }
+    }
+
+    /// Status and body for what is asked for of a delivery.
+    fn find(&self, id: &str, what: &str) -> (StatusCode, Bytes) {
+        let told = |status, text: &'static str| (status, Bytes::from_static(text.as_bytes()));
+        let known = self.lock();
+        match known.by_id.get(id) {
+            None => told(StatusCode::NOT_FOUND, UNKNOWN),
+            Some(State::Expected) => told(StatusCode::NOT_FOUND, EXPECTED),
+            Some(State::UnderWay) => told(StatusCode::ACCEPTED, UNDER_WAY),
+            Some(State::Broken) => told(StatusCode::GONE, BROKEN),
+            Some(State::Closed(closed)) => match (what, &closed.certificate) {
+                ("manifest", _) => (StatusCode::OK, Bytes::from(closed.manifest.clone())),
+                (_, Some(certificate)) => (StatusCode::OK, Bytes::from(certificate.clone())),
+                (_, None) => told(StatusCode::NOT_FOUND, REFUSED),
+            },
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn put(&mut self, id: &str, state: State) {
+        if id.is_empty() {
+            return;
+        }
+        if self.by_id.insert(id.to_owned(), state).is_none() {
+            self.order.push_back(id.to_owned());
+        }
+        while self.order.len() > REMEMBERED_MAX {
+            if let Some(oldest) = self.order.pop_front() {
+                self.by_id.remove(&oldest);
+                self.expected.retain(|_, id| *id != oldest);
+            }
+        }
+    }
+}
+
+const UNKNOWN: &str = "{\"error\":\"no delivery of this id is known here\"}\n";
+const EXPECTED: &str = "{\"error\":\"nobody has fetched the file yet\"}\n";
+const UNDER_WAY: &str = "{\"state\":\"the file is under way\"}\n";
+const BROKEN: &str = "{\"error\":\"the file broke off; fetch it again\"}\n";
+const REFUSED: &str = "{\"error\":\"there is no certificate; the manifest says why\"}\n";
+
+/// The answer to a request for something of a delivery; nothing if it is for the upstream.
+///
+/// Whoever has the address may fetch it: an id is 128 random bits, told to whoever got the file.
+///
+/// Source: spec/deliveries.md section 2.
+pub(crate) fn asked(lane: &Lane, head: &Head) -> Option<Response<Body>> {
+    let path = head.target.split('?').next().unwrap_or(&head.target);
+    let rest = path.strip_prefix(PREFIX)?;
+    let is_read = head.method == Method::GET || head.method == Method::HEAD;
+    let known = rest.split_once('/').filter(|(id, _)| id.len() == DELIVERY_ID_CHARS);
+    let kind = known.and_then(|(_, what)| KINDS.iter().find(|(known, _)| *known == what));
+    let (status, body) = match (known, kind) {
+        _ if !is_read => (StatusCode::METHOD_NOT_ALLOWED, Bytes::new()),
+        (Some((id, what)), Some(_)) => lane.deliveries.shelf.find(id, what),
+        _ => (StatusCode::NOT_FOUND, Bytes::from_static(UNKNOWN.as_bytes())),
+    };
+    let mut response =
+        Response::new(Body::from(if head.method == Method::HEAD { Bytes::new() } else { body }));
+    *response.status_mut() = status;
+    let kind = kind.filter(|_| status == StatusCode::OK).map_or("application/json", |(_, kind)| kind);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::ACCEPTED {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    Some(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delivery_is_what_became_of_it() {
+        let shelf = Shelf::default();
+        let id = "0".repeat(DELIVERY_ID_CHARS);
+        let status = |what: &str| shelf.find(&id, what).0.as_u16();
+        assert_eq!(status("manifest"), 404);
+        assert_eq!(shelf.expect("/files/1", || Some(id.clone())), Some(id.clone()));
+        assert_eq!(shelf.expect("/files/1", || None), Some(id.clone()));
+        assert_eq!(status("manifest"), 404);
+        assert_eq!(shelf.take("/files/1"), Some(id.clone()));
+        assert_eq!(shelf.take("/files/1"), None);
+        shelf.begin(&id);
+        assert_eq!(status("certificate"), 202);
+        shelf.break_off(&id);
+        assert_eq!(status("manifest"), 410);
+        shelf.close(&id, Some(Closed { manifest: b"{}".to_vec(), certificate: None }));
+        assert_eq!((status("manifest"), status("certificate")), (200, 404));
+        for number in 0..=REMEMBERED_MAX {
+            shelf.begin(&format!("{number:032}"));
+        }
+        assert_eq!(shelf.lock().by_id.len(), REMEMBERED_MAX);
+        assert_eq!(status("manifest"), 404);
+    }
+}

@@ -1,0 +1,267 @@
+//! Files that are delivered: filtered on their way, and followed by what says what they were.
+
+use certificate::{Statement, bytes_leaf, examine};
+use flow::{Certifier, Protocol};
+use gateway::{Config, IsolatedReads, Reads, Signatures};
+use mark::{Salt, digest::sha256, merkle, note::SignerKey};
+use policy::{Environment, Mode};
+use serde_json::{Value, json};
+use testkit::upstream::{Received, Reply, Upstream};
+
+use crate::{
+    fhir_isolated::{hidden, shown, value},
+    isolated::{BEARER, Kind, LocalOrg, Marks, VERSION},
+    scene::{Answer, Scene, config},
+};
+
+const LOG: &str = "gateway.example/log";
+
+fn signer() -> SignerKey {
+    SignerKey::generate(LOG, [9; 32]).unwrap()
+}
+
+/// A gateway that certifies what it delivers.
+fn certifying(config: Config) -> Scene {
+    let clock: flow::Clock = Box::new(|| "2026-11-21T12:00:00Z".parse().unwrap());
+    let drawn = std::sync::atomic::AtomicU8::new(1);
+    let salts: flow::Salts =
+        Box::new(move || Some(Salt([drawn.fetch_add(1, std::sync::atomic::Ordering::Relaxed); 16])));
+    let more = |flow: flow::Flow, _: &std::path::Path| flow.with_certifier(Certifier::new(signer(), salts));
+    Scene::made(config, Signatures::off(), LOG, clock, |_| {}, more)
+}
+
+fn isolating(origin: &str, protocol: Protocol, tells_withheld: bool) -> Config {
+    let mut config = config(origin);
+    let boundary = &mut config.boundaries[0];
+    boundary.protocol = protocol;
+    boundary.boundary.mode = Mode::Enforce;
+    boundary.boundary.environment = Environment::Production;
+    boundary.reads = Reads::Isolated(IsolatedReads {
+        objects: ["Contact", "Account", "Case"].map(str::to_owned).to_vec(),
+        tells_withheld,
+        ..IsolatedReads::standard()
+    });
+    config
+}
+
+fn fhir(upstream: &Upstream, tells_withheld: bool) -> Scene {
+    certifying(isolating(&upstream.origin(), Protocol::Fhir { base: "/fhir".to_owned() }, tells_withheld))
+}
+
+/// Where the answer says that something will be.
+fn place(answer: &Answer, what: &str) -> String {
+    let rel = format!("rel=\"https://eosin.example/rel/{what}\"");
+    let links = answer.head.lines().filter_map(|line| line.split_once(": "));
+    let links = links.filter(|(name, value)| name.eq_ignore_ascii_case("link") && value.contains(&rel));
+    let [link] = links.map(|(_, value)| value).collect::<Vec<_>>()[..] else { panic!("{}", answer.head) };
+    link.trim_start_matches('<').split_once('>').unwrap().0.to_owned()
+}
+
+/// The bytes of a chunked body, and whether it came to its end.
+fn unchunked(answer: &Answer) -> (Vec<u8>, bool) {
+    let (mut rest, mut body) = (answer.body.as_slice(), Vec::new());
+    loop {
+        let Some(at) = rest.windows(2).position(|two| two == b"\r\n") else { return (body, false) };
+        let length = usize::from_str_radix(std::str::from_utf8(&rest[..at]).unwrap(), 16).unwrap();
+        if length == 0 {
+            return (body, true);
+        }
+        let Some(piece) = rest.get(at + 2..at + 2 + length) else { return (body, false) };
+        body.extend_from_slice(piece);
+        rest = &rest[at + 4 + length..];
+    }
+}
+
+/// The certificate of a file, examined as a stranger would, against the file's bytes.
+fn certified(scene: &Scene, answer: &Answer, file: &[u8], records: &[&[u8]]) -> Statement {
+    let got = scene.ask("GET", &place(answer, "certificate"), &[], b"");
+    assert_eq!(got.status, 200, "{}", got.text());
+    let (parts, statement) = examine(&got.body, &[signer().verifier().clone()]);
+    let statement = statement.unwrap_or_else(|| panic!("{parts:?}"));
+    assert_eq!(statement.subject[0].digest.sha256, sha256(&[file]).to_hex());
+    let salt = statement.predicate.salt;
+    let leaves: Vec<_> = records.iter().map(|record| bytes_leaf(record, salt)).collect();
+    assert_eq!(statement.predicate.content_root, merkle::root(&leaves).to_hex());
+    assert_eq!(statement.predicate.records, records.len() as u64);
+    statement
+}
+
+fn ndjson(body: impl Into<Vec<u8>>) -> Reply {
+    let headers = vec![("Content-Type".to_owned(), "application/fhir+ndjson".to_owned())];
+    Reply::Whole { status: 200, headers, body: body.into() }
+}
+
+/// An export of one file: six patients of whom three are hidden, and others that are not what they seem.
+fn export(request: &Received) -> Reply {
+    let lines = |hide: &dyn Fn(u32) -> bool| -> String {
+        let one = |id: u32| if hide(id) { hidden(&id.to_string()) } else { shown(&id.to_string()) };
+        (1..=6).map(|id| one(id) + "\n").collect()
+    };
+    match request.target.as_str() {
+        "/fhir/status/1" => {
+            Reply::json(200, r#"{"output":[{"type":"Patient","url":"/files/1.ndjson","count":6}],"error":[]}"#)
+        }
+        "/files/1.ndjson" => ndjson(lines(&|id| id.is_multiple_of(2))),
+        "/files/all-hidden.ndjson" => ndjson(lines(&|_| true)),
+        "/files/long.ndjson" => ndjson(lines(&|_| false).repeat(20_000)),
+        "/files/bundle.ndjson" => ndjson(format!(
+            "{}\n{{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[{{\"resource\":{}}}]}}\n",
+            shown("1"),
+            shown("2")
+        )),
+        "/files/cut.ndjson" => Reply::Raw(
+            format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/fhir+ndjson\r\nContent-Length: 100000\r\n\r\n{}\n",
+                shown("1")
+            )
+            .into_bytes(),
+        ),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn an_export_file_is_followed_by_its_certificate_and_a_manifest_that_adds_up() {
+    let upstream = Upstream::start(export);
+    let scene = fhir(&upstream, true);
+    let status = value(&scene.ask("GET", "/fhir/status/1", &[], b""));
+    let followed = &status["output"][0]["extension"]["https://eosin.example/fhir/delivery"];
+    let answer = scene.ask("GET", "/files/1.ndjson", &[], b"");
+    let (file, is_whole) = unchunked(&answer);
+    assert!(is_whole);
+    let kept: Vec<String> = ["1", "3", "5"].map(shown).to_vec();
+    assert_eq!(String::from_utf8(file.clone()).unwrap(), kept.join("\n") + "\n");
+    assert_eq!(
+        *followed.get("certificate").unwrap(),
+        *format!("http://gateway.example{}", place(&answer, "certificate"))
+    );
+    let lines: Vec<&[u8]> = kept.iter().map(String::as_bytes).collect();
+    let statement = certified(&scene, &answer, &file, &lines);
+    assert_eq!(statement.predicate.counts["unproven"], 3);
+    assert_eq!(statement.predicate.files[0].format, "FHIR R4 NDJSON");
+    assert_eq!(statement.predicate.files[0].name, "1.ndjson");
+
+    let manifest = value(&scene.ask("GET", &place(&answer, "manifest"), &[], b""));
+    assert_eq!((&manifest["read"], &manifest["records"]), (&json!(6), &json!(3)));
+    let sum = |of: &str| {
+        manifest[of].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum::<u64>()
+    };
+    assert_eq!((sum("shown"), sum("withheld")), (3, 3), "{manifest}");
+    assert_eq!(manifest["bytes"], file.len());
+    assert_eq!(manifest["sha256"], statement.subject[0].digest.sha256);
+    assert_eq!(manifest["certificate"]["state"], "written");
+    let got = scene.ask("GET", &place(&answer, "certificate"), &[], b"");
+    assert_eq!(manifest["certificate"]["sha256"], sha256(&[&got.body]).to_hex());
+
+    // A second time it is another delivery.
+    let again = scene.ask("GET", "/files/1.ndjson", &[], b"");
+    assert_ne!(place(&again, "manifest"), place(&answer, "manifest"));
+    let (_, entries) = scene.stop();
+    let delivered: Vec<&Value> = entries.iter().filter(|entry| entry["eosin"] == "delivery@1").collect();
+    assert_eq!(delivered.len(), 2);
+    assert_eq!((&delivered[0]["read"], &delivered[0]["withheld"]["unproven"]), (&json!(6), &json!(3)));
+    assert!(
+        !entries.iter().any(|entry| entry.to_string().contains("1.ndjson")),
+        "a file can be named after a person"
+    );
+}
+
+#[test]
+fn who_is_not_told_learns_nothing_of_what_is_withheld() {
+    let upstream = Upstream::start(export);
+    let scene = fhir(&upstream, false);
+    let answer = scene.ask("GET", "/files/1.ndjson", &[], b"");
+    let manifest = value(&scene.ask("GET", &place(&answer, "manifest"), &[], b""));
+    assert_eq!((manifest.get("read"), manifest.get("withheld")), (None, None));
+    assert_eq!(manifest["records"], 3);
+}
+
+#[test]
+fn what_cannot_be_certified_has_a_manifest_that_says_so() {
+    let upstream = Upstream::start(export);
+    let scene = fhir(&upstream, true);
+    for (target, state, against) in [
+        ("/files/all-hidden.ndjson", "nothing to certify", json!({})),
+        ("/files/bundle.ndjson", "refused", json!({ "unreadable": 1 })),
+    ] {
+        let answer = scene.ask("GET", target, &[], b"");
+        assert!(unchunked(&answer).1);
+        let manifest = value(&scene.ask("GET", &place(&answer, "manifest"), &[], b""));
+        assert_eq!(manifest["certificate"]["state"], state, "{manifest}");
+        assert_eq!(*manifest["certificate"].get("against").unwrap_or(&json!({})), against);
+        assert_eq!(scene.ask("GET", &place(&answer, "certificate"), &[], b"").status, 404);
+    }
+}
+
+#[test]
+fn a_delivery_that_breaks_has_neither_certificate_nor_manifest() {
+    let upstream = Upstream::start(export);
+    let scene = fhir(&upstream, true);
+    let answer = scene.ask("GET", "/files/cut.ndjson", &[], b"");
+    assert!(!unchunked(&answer).1, "{}", answer.text());
+    for what in ["certificate", "manifest"] {
+        assert_eq!(scene.ask("GET", &place(&answer, what), &[], b"").status, 410);
+    }
+    let (_, entries) = scene.stop();
+    assert!(entries.iter().all(|entry| entry["eosin"] != "delivery@1" && entry["eosin"] != "certificate@1"));
+}
+
+#[test]
+fn a_long_file_streams_in_pieces_and_is_certified_whole() {
+    let upstream = Upstream::start(export);
+    let scene = fhir(&upstream, true);
+    let answer = scene.ask("GET", "/files/long.ndjson", &[], b"");
+    let (file, is_whole) = unchunked(&answer);
+    assert!(is_whole && file.len() > 4 << 20);
+    let lines: Vec<&[u8]> = file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+    assert_eq!(lines.len(), 120_000);
+    certified(&scene, &answer, &file, &lines);
+    let (_, entries) = scene.stop();
+    let pieces =
+        entries.iter().filter(|entry| entry["route"] == "export file" && entry["eosin"] == "ruling@1");
+    assert!(pieces.count() > 4);
+}
+
+#[test]
+fn nobody_else_is_told_what_follows_a_file() {
+    let upstream = Upstream::start(export);
+    let scene = fhir(&upstream, true);
+    for (method, target, status) in [
+        ("GET", "/.eosin/deliveries/00000000000000000000000000000000/manifest", 404),
+        ("GET", "/.eosin/deliveries/0/manifest", 404),
+        ("GET", "/.eosin/deliveries/", 404),
+        ("POST", "/.eosin/deliveries/00000000000000000000000000000000/manifest", 405),
+    ] {
+        assert_eq!(scene.ask(method, target, &[], b"").status, status, "{target}");
+    }
+}
+
+#[test]
+fn bulk_results_are_read_row_by_row_and_certified() {
+    let marks = Marks::new();
+    let org = LocalOrg::with(&marks, &[Kind::Attested, Kind::Synthetic, Kind::Unproven], |_| false);
+    let scene = certifying(isolating(&org.origin(), Protocol::Salesforce, true));
+    let ask = |method: &str, target: &str, body: &str| {
+        let headers = [BEARER[0], ("Content-Type", "application/json")];
+        scene.ask(method, target, &headers, body.as_bytes())
+    };
+    let query = json!({ "operation": "query", "query": "SELECT Id, LastName, Department, Eosin_Mark__c FROM Contact" });
+    let job = value(&ask("POST", &format!("{VERSION}/jobs/query"), &query.to_string()));
+    let job = job["id"].as_str().unwrap().to_owned();
+    let results = loop {
+        let answer = ask("GET", &format!("{VERSION}/jobs/query/{job}"), "");
+        if answer.text().contains("JobComplete") {
+            break ask("GET", &format!("{VERSION}/jobs/query/{job}/results"), "");
+        }
+    };
+    let (file, is_whole) = unchunked(&results);
+    let text = String::from_utf8(file.clone()).unwrap();
+    assert!(is_whole && text.contains("d0") && text.contains("d2") && !text.contains("d1"), "{text}");
+    let rows: Vec<&[u8]> = file.split(|byte| *byte == b'\n').skip(1).filter(|row| !row.is_empty()).collect();
+    let rows: Vec<&[u8]> = rows.into_iter().map(|row| row.strip_suffix(b"\r").unwrap_or(row)).collect();
+    let statement = certified(&scene, &results, &file, &rows);
+    assert_eq!((statement.predicate.counts["attested"], statement.predicate.counts["unproven"]), (1, 1));
+    assert_eq!(statement.predicate.files[0].object.as_deref(), Some("Contact"));
+    let manifest = value(&ask("GET", &place(&results, "manifest"), ""));
+    assert_eq!(manifest["file"], format!("{job}.csv"));
+}
