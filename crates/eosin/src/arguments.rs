@@ -531,6 +531,12 @@ pub(crate) struct OrgArguments {
     /// Resources below `/services/apexrest`, as docs/org.md has them.
     #[arg(long, value_name = "FILE")]
     pub(crate) apex_rest: Option<PathBuf>,
+    /// An object whose changes are published as change events, once for each.
+    #[arg(long, value_name = "OBJECT")]
+    pub(crate) change_events: Vec<String>,
+    /// How many events of all topics are kept, the newest; one whose replay id is older is told that it is gone.
+    #[arg(long, value_name = "COUNT", default_value_t = org::Limits::default().events)]
+    pub(crate) keep_events: usize,
 }
 
 fn sandbox_kind(text: &str) -> Result<org::SandboxKind, String> {

@@ -27,6 +27,7 @@ use crate::{
 };
 
 mod raw;
+pub(crate) mod subscriptions;
 mod understand;
 pub(crate) mod webhooks;
 
@@ -63,6 +64,8 @@ pub(crate) struct Config {
     pub(crate) index: Option<IndexFiles>,
     /// The boundaries.
     pub(crate) boundaries: Vec<Boundary>,
+    /// The topics of orgs that are followed.
+    pub(crate) subscriptions: Vec<subscriptions::Subscription>,
 }
 
 /// The ledger and its key.

@@ -36,6 +36,7 @@ mod progress;
 mod quarantine_command;
 mod registry_command;
 mod run;
+mod subscribing;
 mod trust;
 mod wiring;
 mod witnessing;

@@ -23,6 +23,8 @@ pub(crate) fn org(arguments: &OrgArguments, printer: &Printer) -> Done {
             snapshot: arguments.snapshot.clone(),
             sandbox_of: sandbox(arguments),
             sandbox_templates: arguments.sandbox_template.clone(),
+            change_events: arguments.change_events.clone(),
+            limits: org::Limits { events: arguments.keep_events, ..org::Limits::default() },
             ..org::Config::default()
         };
         let running = org::Org::start(config).await.into_diagnostic().wrap_err("cannot start the org")?;
@@ -43,6 +45,7 @@ pub(crate) fn org(arguments: &OrgArguments, printer: &Printer) -> Done {
         line("username", &format!("admin@org.example{}", ending.unwrap_or_default()));
         line("password", "local-password");
         line("security token", "token");
+        line("pub/sub api", "gRPC, at both addresses");
         line("client id", "local-client");
         line("client secret", "local-secret");
         run::stopped().await?;

@@ -16,7 +16,7 @@ use crate::{
     policy_command,
     printer::{Printer, Style},
     quarantine_command::{self, Desk},
-    wiring, witnessing,
+    subscribing, wiring, witnessing,
 };
 
 /// Runs until Ctrl-C or SIGTERM, then finishes what is under way and closes the ledger.
@@ -42,6 +42,7 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
             let name = &boundary.boundary.name;
             tell(boundary, running.address(name).or_else(|| feeds.address(name)), printer);
         }
+        let subscribed = subscribing::subscribe(&config, &running, &flow, printer)?;
         let witness = witnessing::serve(&config).await?;
         if let Some(witness) = &witness {
             printer.line(&format!("witness: http://{} cosigns checkpoints of other logs", witness.address()));
@@ -65,6 +66,8 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         activating.abort();
         expiring.abort();
         printer.note("stopping: finishing what is under way");
+        // An event in hand is brought to its end first: its boundary is still there.
+        drop(tokio::time::timeout(gateway::Timeouts::SUGGESTED.drain, subscribed.stop()).await);
         let (how, fed) = tokio::join!(running.stop(), feeds.stop());
         if how == gateway::Stopped::CutOff || fed == mllp::Stopped::CutOff {
             printer.note("some requests were cut off; they show as unsettled in the ledger");

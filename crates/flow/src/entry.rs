@@ -53,6 +53,8 @@ pub enum EntryKind {
     PolicyInForce,
     /// A file was delivered to its end.
     Delivery,
+    /// A subscription found that events are gone which it had not taken.
+    Subscription,
 }
 
 impl EntryKind {
@@ -68,6 +70,7 @@ impl EntryKind {
             Self::Quarantine => "quarantine@1",
             Self::PolicyInForce => "policy-in-force@1",
             Self::Delivery => "delivery@1",
+            Self::Subscription => "subscription@1",
         }
     }
 }
@@ -160,6 +163,15 @@ impl Entry {
         Self::new(EntryKind::Gap, &body)
     }
 
+    /// The entry about events that are gone.
+    pub(crate) fn subscription(lost: &LostEvents<'_>, moment: &Moment) -> Self {
+        let LostEvents { boundary, subscription, topic, then } = *lost;
+        let eosin = EntryKind::Subscription.as_str();
+        let body =
+            SubscriptionBody { at: &moment.at, boundary, eosin, event: "gone", subscription, then, topic };
+        Self::new(EntryKind::Subscription, &body)
+    }
+
     /// The entry about a clock that ran backwards.
     pub(crate) fn clock_fault(moment: &Moment) -> Self {
         let body = ClockBody {
@@ -247,6 +259,30 @@ pub(crate) struct KeptBody {
     pub(crate) item: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) not_kept: Option<String>,
+}
+
+/// Events that a subscription had not taken, and that its source has no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LostEvents<'a> {
+    /// The boundary that the subscription's events cross.
+    pub boundary: &'a str,
+    /// The subscription's name.
+    pub subscription: &'a str,
+    /// The topic.
+    pub topic: &'a str,
+    /// What it does now: `earliest`, `latest` or `stop`.
+    pub then: &'a str,
+}
+
+#[derive(Serialize)]
+struct SubscriptionBody<'a> {
+    at: &'a str,
+    boundary: &'a str,
+    eosin: &'static str,
+    event: &'static str,
+    subscription: &'a str,
+    then: &'a str,
+    topic: &'a str,
 }
 
 /// One step in the life of a kept request.

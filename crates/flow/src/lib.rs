@@ -41,7 +41,7 @@ pub use crossing::{
 };
 pub use delivery::{DELIVERY_ID_CHARS, Delivered, FileDelivery, NotRecorded, Ruled};
 pub use effect::{Applied, BLOCKED, Forward, Merge, Passage, Refused, Unavailable, apply, error_answer};
-pub use entry::{Entry, EntryKind, FINDINGS_MAX};
+pub use entry::{Entry, EntryKind, FINDINGS_MAX, LostEvents};
 pub use file::{FileRuling, FileTally, Split, SplitPart};
 pub use keep::Keeping;
 pub use pass::REQUEST_ID_BYTES_MAX;

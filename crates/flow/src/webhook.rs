@@ -21,7 +21,7 @@ use crate::{
     clock::Moment,
     crossing::{Claims, Crossing, Protocol},
     effect,
-    entry::{Entry, Facts},
+    entry::{Entry, Facts, LostEvents},
     keep::{Plan, Told},
     proof,
     settle::Settlement,
@@ -163,6 +163,15 @@ impl Flow {
             parts.push(self.part(hook, arrived, (&message, &events), fate, ruling, &moment).await);
         }
         parts
+    }
+
+    /// Writes down that a subscription's events are gone; false where the ledger cannot write.
+    pub async fn lost(&self, lost: &LostEvents<'_>) -> bool {
+        let entry = Entry::subscription(lost, &self.clock.now());
+        match self.appender.append((), entry.bytes) {
+            Ok(pending) => pending.await.is_ok(),
+            Err(_) => false,
+        }
     }
 
     /// What is to become of the events: those that pass together, by endpoint, then each that does not by itself.

@@ -38,5 +38,7 @@ pub use config::{BoundaryConfig, Config, IsolatedReads, Limits, Reads, SpoolConf
 pub use courier::{ANSWER_BYTES_MAX, BadToken, Courier, Delivered};
 pub use server::{Gateway, Running, StartError, Stopped};
 pub use signing::{SKEW_SECONDS, Signatures, VALID_SECONDS};
-pub use webhook::{EndpointConfig, RETRY_SECONDS, WebhookConfig, WebhookCourier, WebhookDelivered};
+pub use webhook::{
+    EndpointConfig, EventTaken, Intake, RETRY_SECONDS, WebhookConfig, WebhookCourier, WebhookDelivered,
+};
 pub use witness::{WitnessAnswer, WitnessClient, WitnessServer};

@@ -37,7 +37,7 @@ use crate::{
     signing::{Signatures, Signing},
     spool::Room,
     upstream::Upstream,
-    webhook::{Webhooks, retry},
+    webhook::{Intake, Webhooks, retry},
     wire::{Suspicion, Wire},
 };
 
@@ -49,6 +49,8 @@ pub struct Gateway;
 #[derive(Debug)]
 pub struct Running {
     addresses: BTreeMap<String, SocketAddr>,
+    /// The ways in for subscriptions, by boundary.
+    intakes: BTreeMap<String, Intake>,
     admin: Option<SocketAddr>,
     metrics: Arc<Metrics>,
     stop: watch::Sender<bool>,
@@ -225,13 +227,24 @@ impl Gateway {
             }
             None => None,
         };
+        let mut intakes = BTreeMap::new();
         for (listener, lane, tls) in ready {
+            intakes.extend(Intake::of(&lane).map(|intake| (lane.boundary.name.clone(), intake)));
             if let Some(webhooks) = &lane.webhooks {
                 listeners.spawn(retry(Arc::clone(&lane), Arc::clone(webhooks), stopped.clone()));
             }
             listeners.spawn(serve(listener, lane, tls, stopped.clone()));
         }
-        Ok(Running { addresses, admin, metrics, stop, listeners, crossings, drain: config.timeouts.drain })
+        Ok(Running {
+            addresses,
+            intakes,
+            admin,
+            metrics,
+            stop,
+            listeners,
+            crossings,
+            drain: config.timeouts.drain,
+        })
     }
 }
 
@@ -240,6 +253,7 @@ impl Running {
     pub async fn stop(mut self) -> Stopped {
         // Nobody listens only if every listener has ended already.
         let _heard = self.stop.send(true);
+        self.intakes.clear();
         let all = async {
             while self.listeners.join_next().await.is_some() {}
             // Ends when the last sender is dropped: nothing is ever sent.
@@ -254,6 +268,11 @@ impl Running {
     /// Where a boundary is listening.
     pub fn address(&self, boundary: &str) -> Option<SocketAddr> {
         self.addresses.get(boundary).copied()
+    }
+
+    /// The way in for a subscription, where the boundary is one that events cross.
+    pub fn intake(&self, boundary: &str) -> Option<Intake> {
+        self.intakes.get(boundary).cloned()
     }
 
     /// Where the health and metrics pages are.

@@ -5,6 +5,7 @@
 mod answer;
 mod config;
 mod endpoint;
+mod intake;
 mod retry;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use answer::{Fate, answered, refused};
 pub use config::{EndpointConfig, RETRY_SECONDS, WebhookConfig};
 use endpoint::{Endpoint, Tried};
 pub use endpoint::{WebhookCourier, WebhookDelivered};
+pub use intake::{EventTaken, Intake};
 pub(crate) use retry::retry;
 
 /// What a boundary of events is made of.
@@ -87,7 +89,8 @@ pub(crate) async fn take(
         return Ok(refused(format, 401, "EOSIN_UNKNOWN_SENDER", sentence));
     }
     let (lane, hooks) = (Arc::clone(lane), Arc::clone(hooks));
-    let taken = tokio::spawn(cross(lane, hooks, head, collected)).await.map_err(|_| Problem::Internal)?;
+    let arrived = arrived(&lane, &head, &collected);
+    let taken = tokio::spawn(cross(lane, hooks, arrived)).await.map_err(|_| Problem::Internal)?;
     story.outcome = taken.outcome();
     story.ruling = taken.first_ruling();
     Ok(answered(format, &taken))
@@ -111,9 +114,8 @@ fn is_from_sender(lane: &Lane, hooks: &Webhooks, head: &Head, collected: &Collec
 const TOLERANCE_SECONDS: u32 = 300;
 
 /// A message after its body arrived: ruled on, delivered, and what could not be is kept.
-async fn cross(lane: Arc<Lane>, hooks: Arc<Webhooks>, head: Head, collected: Collected) -> Fate {
+async fn cross(lane: Arc<Lane>, hooks: Arc<Webhooks>, arrived: Arrived) -> Fate {
     let _under_way = lane.under_way.clone();
-    let arrived = arrived(&lane, &head, &collected);
     let parts = lane.flow.sort(&hooks.config.hook, &arrived).await;
     let mut fate = Fate::default();
     let mut going = JoinSet::new();

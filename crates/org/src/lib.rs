@@ -1,5 +1,5 @@
 //! A local Salesforce-compatible org for demos, drills and tests: OAuth, REST, SOQL, Bulk v1 and 2.0, SOAP, the User
-//! Interface API, GraphQL, Apex REST, anonymous Apex, deployments.
+//! Interface API, GraphQL, Apex REST, anonymous Apex, deployments, the Pub/Sub API.
 //!
 //! It never shares code with the rest of the workspace: it plays the outside world, and must not know what we know.
 //! Start with [`Org::start`]; what arrived is read back with [`Running::records`].
@@ -7,7 +7,9 @@
 
 mod apex;
 mod auth;
+mod avro;
 mod bulk_v1;
+mod bus;
 mod call;
 mod catalogue;
 mod change;
@@ -23,6 +25,7 @@ mod id;
 mod multipart;
 mod org;
 mod person;
+mod pubsub;
 mod read;
 mod rest;
 mod sandbox;
@@ -45,6 +48,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::sync::watch;
@@ -79,6 +83,8 @@ pub struct Config {
     pub sandbox_of: Option<SandboxOf>,
     /// Templates of partial sandboxes: a name, and the objects whose records are copied.
     pub sandbox_templates: Vec<(String, Vec<String>)>,
+    /// The objects whose changes are published as change events.
+    pub change_events: Vec<String>,
     /// Who may come in.
     pub credentials: Credentials,
     /// Rows a page of a query.
@@ -153,6 +159,10 @@ pub struct Limits {
     pub composite_requests: usize,
     /// Rows of a page of bulk query results; some clients fail on a second page.
     pub bulk_page_rows: usize,
+    /// Events of all topics that are kept, the newest.
+    pub events: usize,
+    /// How long a subscription is silent before it gets a sign of life.
+    pub event_keepalive: Duration,
 }
 
 /// The time, as milliseconds since 1970 UTC.
@@ -215,7 +225,9 @@ impl Org {
         if config.listen_http.is_none() && config.listen_https.is_none() {
             return Err(StartError::NoAddress);
         }
-        let state = sandbox::begun(&config)?;
+        let mut state = sandbox::begun(&config)?;
+        state.store.bus = bus::Bus::new(config.limits.events);
+        config.change_events.iter().for_each(|object| state.store.bus.select(object));
         let tls = config.listen_https.map(|_| tls::server(&config.tls)).transpose()?;
         let host = sandbox::host::Host {
             config: config.clone(),
@@ -359,6 +371,8 @@ impl Running {
     /// Stops listening, lets requests under way finish (five seconds at most), and writes the snapshot.
     pub async fn stop(mut self) -> Result<(), SnapshotError> {
         self.stop.send_replace(true);
+        // Subscriptions would go on for ever.
+        self.core.state().store.bus.close();
         for task in self.serving.drain(..) {
             if let Err(error) = task.await {
                 tracing::warn!(%error, "a listener of the org ended badly");
@@ -386,6 +400,7 @@ impl Default for Config {
             snapshot: None,
             sandbox_of: None,
             sandbox_templates: Vec::new(),
+            change_events: Vec::new(),
             credentials: Credentials::for_tests(),
             query_batch_rows: 2_000,
             session_seconds: 7_200,
@@ -462,6 +477,8 @@ impl Default for Limits {
             collection_records: 200,
             composite_requests: 25,
             bulk_page_rows: usize::MAX,
+            events: store::EVENTS_KEPT,
+            event_keepalive: Duration::from_secs(270),
         }
     }
 }

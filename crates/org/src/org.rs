@@ -56,6 +56,10 @@ impl Core {
         self.clock.now_ms()
     }
 
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// How large a body may be: data of bulk jobs and deployments may be larger than the rest.
     pub(crate) fn body_limit(&self, path: &str) -> usize {
         let path = path.to_ascii_lowercase();

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -24,6 +24,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::call::{Call, Payload, Reply};
 use crate::failure::Failure;
 use crate::org::Core;
+use crate::pubsub;
 use crate::sandbox::host;
 
 /// Serves connections until told to stop, then lets those under way finish.
@@ -98,7 +99,13 @@ async fn connection<I>(
 {
     let service = service_fn(move |request| {
         let core = Arc::clone(&core);
-        async move { Ok::<_, Infallible>(respond(core, request, scheme).await) }
+        async move {
+            Ok::<_, Infallible>(if pubsub::is_here(request.uri().path()) {
+                pubsub::answer(core, request).await.map(Either::Right)
+            } else {
+                respond(core, request, scheme).await.map(Either::Left)
+            })
+        }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(HEAD_BYTES);

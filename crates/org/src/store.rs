@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::bus::Bus;
 use crate::failure::Failure;
 use crate::formula::{self, Facts, Rule};
 use crate::schema::{Access, Field, Kind, Object, Schema};
@@ -35,7 +36,9 @@ pub(crate) struct Store {
     pub(crate) rules: BTreeMap<String, Vec<Rule>>,
     // INVARIANT: at most `EVENTS_MAX`.
     events: VecDeque<(String, Row)>,
-    events_seen: u64,
+    pub(crate) bus: Bus,
+    /// Changes to publish once nothing can take them back.
+    noted: Vec<events::Noted>,
 }
 
 /// The records of one object.
@@ -74,7 +77,8 @@ impl Store {
             rows: 0,
             rows_max,
             events: VecDeque::new(),
-            events_seen: 0,
+            bus: Bus::new(EVENTS_KEPT),
+            noted: Vec::new(),
             view: None,
             rules: BTreeMap::new(),
         }
@@ -98,17 +102,24 @@ impl Store {
     pub(crate) fn end(&mut self, mark: usize, keep: bool) {
         while !keep && self.undo.len() > mark {
             if let Some((object, id, row)) = self.undo.pop() {
+                self.unnote(&object);
                 self.put(&object, &id, row);
             }
         }
         self.open = self.open.saturating_sub(1);
         if self.open == 0 {
             self.undo.clear();
+            self.publish_changes();
         }
     }
 
     pub(crate) fn object(&self, name: &str) -> Result<Arc<Object>, Failure> {
         self.schema.object(name).cloned().ok_or_else(|| Failure::invalid_type(name))
+    }
+
+    /// An object with all its fields, whoever looks.
+    pub(crate) fn whole_object(&self, name: &str) -> Option<Arc<Object>> {
+        self.whole_schema().object(name).cloned()
     }
 
     /// The live or deleted row with this id.
@@ -488,6 +499,7 @@ impl Store {
 
     fn set(&mut self, object: &str, id: &str, row: Option<Row>) {
         let before = self.any_row(object, id).cloned();
+        self.note(object, id, before.as_ref(), row.as_ref());
         if self.open > 0 {
             self.undo.push((object.to_owned(), id.to_owned(), before));
         }
@@ -613,6 +625,8 @@ enum Writing {
     Update,
 }
 
+/// How many events are kept unless the org's owner says another number.
+pub(crate) const EVENTS_KEPT: usize = 10_000;
 /// How deep a deletion follows what belongs to what it deletes.
 const DEPTH_MAX: u32 = 5;
 

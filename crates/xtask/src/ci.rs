@@ -59,6 +59,7 @@ pub(crate) fn run() -> bool {
     step("leak channels", &mut || leaks::run(&root, Script::Channels, &[], &mut tally));
     step("FHIR clients", &mut || leaks::run(&root, Script::Fhir, &[], &mut tally));
     step("webhooks", &mut || leaks::run(&root, Script::Webhooks, &[], &mut tally));
+    step("subscriptions", &mut || leaks::run(&root, Script::Subscriptions, &[], &mut tally));
     step("bypass duel", &mut || leaks::run(&root, Script::Bypass, &[], &mut tally));
     step("kill duel", &mut || leaks::run(&root, Script::Kill, &[], &mut tally));
     step("kill duel, two gateways", &mut || {

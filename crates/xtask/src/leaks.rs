@@ -27,6 +27,8 @@ pub(crate) enum Script {
     Suite,
     /// Events from senders and to consumers that we did not write.
     Webhooks,
+    /// The Pub/Sub API with clients that we did not write, and a subscriber that is killed.
+    Subscriptions,
     /// FHIR clients and Bundles in front of a FHIR server that is not ours.
     Fhir,
     /// The founding incidents, with and without Eosin.
@@ -43,6 +45,7 @@ impl Script {
             Self::Golden => "tests/clients/golden_shapes.py",
             Self::Suite => "tests/clients/jsforce_suite.py",
             Self::Webhooks => "tests/webhooks/all.py",
+            Self::Subscriptions => "tests/subscriptions/all.py",
             Self::Fhir => "tests/fhir/stories.py",
             Self::Incidents => "tests/incidents/run.py",
         }
@@ -68,7 +71,14 @@ pub(crate) fn run(
     arguments: &[String],
     tally: &mut Tally,
 ) -> Result<(), String> {
-    let installs = [Script::Channels, Script::Fhir, Script::Golden, Script::Suite, Script::Webhooks];
+    let installs = [
+        Script::Channels,
+        Script::Fhir,
+        Script::Golden,
+        Script::Suite,
+        Script::Webhooks,
+        Script::Subscriptions,
+    ];
     if installs.iter().any(|one| one.path() == script.path()) {
         clients::provide()?;
     }

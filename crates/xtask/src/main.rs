@@ -25,6 +25,7 @@ cargo xtask <command>
   refresh     what a sandbox refresh carries, with and without a gateway in front of the sandbox
   golden      the local org's answers beside those recorded from real orgs, member by member
   suite       jsforce's own tests, straight to the org and through the gateway; `--checkout FOLDER` for today's
+  subscriptions  the Pub/Sub API with aiosfpubsub and grpcio, and a subscriber that is killed in the middle
   webhooks    events from the CloudEvents SDK, to consumers that verify with `standardwebhooks`
   incidents   the three founding incidents, as they were and with Eosin; `--write` writes docs/incidents.md
   licences    writes docs/licences.md
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         "refresh" => Ok(leaks::alone(leaks::Script::Refresh, &rest)),
         "golden" => Ok(leaks::alone(leaks::Script::Golden, &rest)),
         "suite" => Ok(leaks::alone(leaks::Script::Suite, &rest)),
+        "subscriptions" => Ok(leaks::alone(leaks::Script::Subscriptions, &rest)),
         "webhooks" => Ok(leaks::alone(leaks::Script::Webhooks, &rest)),
         "incidents" => Ok(leaks::alone(leaks::Script::Incidents, &rest)),
         "licences" => write_licences(),

@@ -31,6 +31,8 @@ pub(super) struct File {
     pub(super) index: Option<Index>,
     #[serde(default)]
     pub(super) boundary: Vec<Boundary>,
+    #[serde(default)]
+    pub(super) subscription: Vec<Spanned<Subscription>>,
 }
 
 /// `[ledger]`
@@ -285,4 +287,23 @@ pub(super) struct Webhook {
     pub(super) jurisdiction: Option<String>,
     pub(super) authorization: Option<String>,
     pub(super) timeout_seconds: Option<Spanned<i64>>,
+}
+
+/// `[[subscription]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Subscription {
+    pub(super) name: Spanned<String>,
+    pub(super) boundary: Spanned<String>,
+    pub(super) topic: Spanned<String>,
+    pub(super) org: Spanned<String>,
+    pub(super) api: Option<Spanned<String>>,
+    pub(super) ca: Option<String>,
+    pub(super) client_id: String,
+    pub(super) client_secret: String,
+    pub(super) records: Option<Spanned<String>>,
+    pub(super) begin: Option<Spanned<String>>,
+    pub(super) on_gone: Option<Spanned<String>>,
+    pub(super) fetch: Option<Spanned<i64>>,
+    pub(super) folder: Option<String>,
 }

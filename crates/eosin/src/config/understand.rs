@@ -14,6 +14,7 @@ use carrier::salesforce::{self, AnonymousApex, ApexMap};
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
 use toml::Spanned;
 
+mod subscriptions;
 mod webhooks;
 
 use crate::attesting;
@@ -34,7 +35,7 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
     let mut faults = Faults::default();
     let home = file.parent().unwrap_or_else(|| Path::new("."));
     let path = |written: &str| home.join(written);
-    let config = Config {
+    let mut config = Config {
         file: file.to_owned(),
         ledger: ledger(&written.ledger, &path, &mut faults),
         policy: policy(&written.policy, &path, &mut faults),
@@ -75,7 +76,10 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
             .iter()
             .filter_map(|written| boundary(written, &path, &mut faults))
             .collect(),
+        subscriptions: Vec::new(),
     };
+    let (followed, boundaries) = (&written.subscription, &config.boundaries);
+    config.subscriptions = subscriptions::subscriptions(followed, boundaries, &path, &mut faults);
     let mut names = BTreeSet::new();
     let mut listening = BTreeSet::new();
     for written in &written.boundary {
@@ -203,10 +207,7 @@ fn boundary(
     faults: &mut Faults,
 ) -> Option<Boundary> {
     let name = written.name.get_ref();
-    let plain = !name.is_empty()
-        && name.len() <= 64
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
-    if !plain {
+    if !is_plain(name) {
         faults.say(written.name.span(), "a name has 1 to 64 letters, digits, `-`, `_` or `.`");
     }
     let protocol = protocol(written, faults);
@@ -256,6 +257,13 @@ fn boundary(
         doors,
         webhook,
     })
+}
+
+/// Whether this can name something in the ledger.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 64
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 /// The language spoken at a boundary, with what belongs to one language only.

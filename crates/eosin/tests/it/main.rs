@@ -19,6 +19,7 @@ mod events;
 mod feed;
 mod files;
 mod filtering;
+mod following;
 mod help;
 mod judging;
 mod mark_exports;

@@ -69,6 +69,16 @@ impl Fate {
         }
     }
 
+    /// Why the sender has to keep the message, if it has to.
+    pub(super) fn why_unkept(&self) -> Option<&str> {
+        self.unkept.as_deref()
+    }
+
+    /// Whether the message could not be read, and is nowhere.
+    pub(super) fn is_unreadable(&self) -> bool {
+        self.unreadable.is_some()
+    }
+
     pub(super) fn first_ruling(&self) -> Option<String> {
         self.rulings.first().cloned()
     }

@@ -19,6 +19,7 @@ mod events;
 mod files;
 mod graphql;
 mod login;
+mod pubsub;
 mod queries;
 mod records;
 mod related;

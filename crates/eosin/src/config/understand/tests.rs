@@ -186,3 +186,47 @@ fn every_fault_is_said_at_once() {
     let twice = format!("{GOOD}{}", GOOD.split_once("\n\n").unwrap().1);
     assert!(faults(&twice).contains("another boundary has this name | another boundary listens here"));
 }
+
+const FOLLOWED: &str = r#"
+[[subscription]]
+name = "contacts"
+boundary = "events"
+topic = "/data/ContactChangeEvent"
+org = "https://org.my.example.com"
+client_id = "key"
+client_secret = "keys/org.secret"
+"#;
+
+#[test]
+fn a_topic_is_followed_to_a_boundary_of_its_object() {
+    let events =
+        EVENTS.replace("\"json\"", "\"cloudevents\"").replace("class = \"/class\"", "records = \"/record\"");
+    let text = format!("{events}{FOLLOWED}");
+    let config = understand(&text, Path::new("/home/eosin.toml")).unwrap();
+    let followed = &config.subscriptions[0];
+    assert_eq!(followed.api, "https://api.pubsub.salesforce.com:7443/");
+    assert_eq!(followed.object.as_deref(), Some("Contact"));
+    assert_eq!(followed.gone, subscription::Gone::Stop);
+    assert_eq!((followed.first, followed.fetch), (subscription::Begin::Latest, 50));
+    assert_eq!(followed.folder, Path::new("/home/subscriptions/contacts"));
+    let event = text.replace("/data/ContactChangeEvent", "/event/Visit__e");
+    assert_eq!(understand(&event, Path::new("/home/eosin.toml")).unwrap().subscriptions[0].object, None);
+    for (from, to, want) in [
+        ("boundary = \"events\"", "boundary = \"other\"", "there is no boundary of this name"),
+        ("records = \"/record\"", "records = \"/data\"", "needs `format = \"cloudevents\"`"),
+        ("/data/ContactChangeEvent", "/data/ChangeEvents", "`/data/ContactChangeEvent`"),
+        ("/data/ContactChangeEvent", "/data/LeadChangeEvent", "for each object"),
+        ("https://org.my", "http://org.my", "plain HTTP is for this machine only"),
+        ("example.com\"", "example.com/x\"", "it is `https://host`"),
+        ("client_id", "on_gone = \"skip\"\nclient_id", "`stop`, `earliest` or `latest`"),
+        ("client_id", "begin = \"stop\"\nclient_id", "`earliest` or `latest`"),
+        ("client_id", "records = \"all\"\nclient_id", "cannot be checked"),
+        ("client_id", "fetch = 101\nclient_id", "between 1 and 100"),
+        ("name = \"contacts\"", "name = \"con tacts\"", "a name has 1 to 64"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        let said = faults(&text.replace(from, to));
+        assert!(said.contains(want), "{want}: {said}");
+    }
+    assert!(faults(&format!("{text}{FOLLOWED}")).contains("another subscription has this name"));
+}
