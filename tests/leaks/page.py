@@ -3,7 +3,7 @@
 HEAD = """# Leak channels
 
 Every way we know by which a record can get into a Salesforce org, a FHIR server, a feed of HL7 v2 or the consumer of an
-event, or out of it, past whoever keeps synthetic people and patients apart. Each row is a scene in `tests/leaks/`, played
+event or of a topic, or out of it, past whoever keeps synthetic people and patients apart. Each row is a scene in `tests/leaks/`, played
 without Eosin and through it: without, it leaks. The FHIR server is Medplum's router over its store in memory; what that
 store lacks (`_include`, `_has`, chained parameters, `$everything`, `$export`) the scenes add to it.
 

@@ -28,6 +28,7 @@ import hl7v2_scenes  # noqa: E402
 import page  # noqa: E402
 import places  # noqa: E402
 import scenes  # noqa: E402
+import subscription_scenes  # noqa: E402
 import webhook_scenes  # noqa: E402
 
 # A table a protocol: its rows, what is wrong with one, and where its scenes are played.
@@ -35,6 +36,7 @@ TABLES = {
     "salesforce": (scenes.table, scenes.problem, places.Stage),
     "fhir": (fhir_scenes.table, fhir_scenes.problem, fhir_places.Stage),
     "events": (webhook_scenes.table, webhook_scenes.problem, webhook_scenes.Stage),
+    "changes": (subscription_scenes.table, subscription_scenes.problem, subscription_scenes.Stage),
     "hl7v2": (hl7v2_scenes.table, hl7v2_scenes.problem, hl7v2_scenes.Stage),
 }
 
