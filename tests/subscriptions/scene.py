@@ -17,7 +17,7 @@ from places import DATA, Place, deploy  # noqa: E402
 from servers import Server  # noqa: E402
 
 KINDS = ("attested", "synthetic")
-KEPT = 150
+KEPT = 80
 TOPIC = "/data/ContactChangeEvent"
 
 
