@@ -69,7 +69,8 @@ impl Subscribed {
 
 /// Follows one topic; when that ends for good, says so, once.
 async fn one(following: Following, handing: Handing, stop: watch::Receiver<bool>) {
-    let Err(error) = follow(&following, &handing, stop).await else { return };
+    // In a box: a connection's future holds an answer and a call, and is long.
+    let Err(error) = Box::pin(follow(&following, &handing, stop)).await else { return };
     handing.counts.is_open.store(0, Ordering::Relaxed);
     if matches!(error, FollowError::Gone) {
         handing.lost("stop").await;
