@@ -46,7 +46,7 @@ pub(crate) fn policy(command: &PolicyCommand, printer: &Printer) -> Done {
             let policies = policy_text::parse(&name, &text, &file.display().to_string())?;
             activate(&policies, &text, "activate", who, printer)
         }
-        PolicyCommand::Rollback { version, who } => rollback(version.as_deref(), who, printer),
+        PolicyCommand::Rollback { wanted, who } => rollback(wanted.as_deref(), who, printer),
         PolicyCommand::History { config, json } => history(config, *json, printer),
     }
 }

@@ -94,7 +94,7 @@ pub(crate) enum PolicyCommand {
     Rollback {
         /// Which.
         #[arg(value_name = "VERSION")]
-        version: Option<String>,
+        wanted: Option<String>,
         #[command(flatten)]
         who: Who,
     },
