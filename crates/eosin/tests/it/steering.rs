@@ -129,9 +129,13 @@ fn a_replay_names_exactly_what_then_changes_and_no_request_is_dropped() {
         answers
     });
     said(at, &["policy", "activate", "ours.cedar", "--by", "ada", "--reason", "CASE-7"], 0);
-    let found = taken_up(at, 1);
+    // Its own word for it: while nobody rests, a ledger publishes every 16,384 entries only.
+    while !gateway.output().contains("policies taken up") {
+        said(at, &["policy", "history"], 0);
+    }
     drop(stop);
     let answers = busy.join().unwrap();
+    let found = taken_up(at, 1);
     assert!(!answers.is_empty() && answers.iter().all(|status| *status == 403), "{answers:?}");
     let version = found[0]["version"].as_str().unwrap();
     assert!(version.starts_with("ours@") && found[0]["activation"].as_str().unwrap().contains("/policy#0"));
