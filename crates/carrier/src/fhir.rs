@@ -13,6 +13,7 @@ mod elements;
 mod export;
 mod held;
 mod identity;
+mod in_xml;
 mod interaction;
 mod list;
 mod patch;
@@ -26,6 +27,7 @@ mod refuse;
 mod request;
 mod route;
 mod steps;
+mod subscription;
 mod xml;
 
 pub use answer::{Entry, Key, Mode, Page, connected, relabelled};
@@ -40,6 +42,7 @@ pub use elements::resource_elements;
 pub use export::{Followed, ManifestError, manifest, whole_lines};
 pub(crate) use held::Files;
 pub use identity::identity_elements;
+pub use in_xml::{NotInXml, XML_CONTENT_TYPE, in_xml};
 pub use interaction::{
     Interaction, LogicalId, OperationKind, Scope, interaction, normal_target, without_format,
 };
@@ -53,6 +56,7 @@ pub(crate) use read::{read_line, read_to_mark};
 pub use refuse::{ISSUES_MAX, MergeError, Withheld, merge, outcome, refuse, withhold};
 pub use route::{Route, route};
 pub use steps::Step;
+pub use subscription::subscription_fault;
 
 /// Canonical URL of the extension that holds a mark's text form as `valueString`.
 pub const MARK_EXTENSION: &str = "https://eosin.example/fhir/StructureDefinition/mark";

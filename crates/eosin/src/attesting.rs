@@ -13,7 +13,11 @@ use ledger::durable;
 use mark::{BatchReceipt, DATASET_FILE_BYTES_MAX, DatasetFile};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
-use crate::{config::Config, keys, printer::Printer};
+use crate::{config, config::Config, keys, printer::Printer};
+
+pub(crate) use live::Published;
+
+mod live;
 
 /// What is attested where nothing else is said.
 pub(crate) const USUAL_TYPES: [&str; 4] = ["Patient", "RelatedPerson", "Appointment", "Encounter"];
@@ -31,19 +35,7 @@ const FILE_RECEIPTS_MAX: usize = 8_000;
 /// Errors: a report: the folder cannot be read or written to. Nothing is removed before its dataset file is durable.
 pub(crate) fn fold(config: &Config, printer: &Printer) -> miette::Result<()> {
     let Some(folder) = config.datasets.as_deref().filter(|folder| folder.exists()) else { return Ok(()) };
-    let listing = fs::read_dir(folder)
-        .into_diagnostic()
-        .wrap_err_with(|| format!("cannot list {}", folder.display()))?;
-    let own = prefix(config)?;
-    let mut manifests: Vec<PathBuf> = listing
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name.starts_with(&own) && name.ends_with(MANIFEST)
-        })
-        .collect();
-    manifests.sort();
-    for manifest in manifests {
+    for manifest in manifests(folder, &prefix(config)?)? {
         let broken = fold_one(&manifest)?;
         if broken > 0 {
             printer.note(&format!(
@@ -55,6 +47,30 @@ pub(crate) fn fold(config: &Config, printer: &Printer) -> miette::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What publishes the receipts of this log's attesters while the gateway runs; nothing without a folder of datasets.
+///
+/// Errors: a report: the log's key cannot be read.
+pub(crate) fn published(config: &Config) -> miette::Result<Option<Published>> {
+    let Some(folder) = &config.datasets else { return Ok(None) };
+    Ok(Some(Published::of(folder, prefix(config)?)))
+}
+
+/// The manifests of this log's attesters, in order of name.
+fn manifests(folder: &Path, own: &str) -> miette::Result<Vec<PathBuf>> {
+    let listing = fs::read_dir(folder)
+        .into_diagnostic()
+        .wrap_err_with(|| format!("cannot list {}", folder.display()))?;
+    let mut manifests: Vec<PathBuf> = listing
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with(own) && name.ends_with(MANIFEST)
+        })
+        .collect();
+    manifests.sort();
+    Ok(manifests)
 }
 
 /// Makes dataset files of what one run attested. Returns how many receipts were cut off.
@@ -72,9 +88,12 @@ fn fold_one(path: &Path) -> miette::Result<usize> {
         let to = PathBuf::from(format!("{stem}-{number}.dataset.json"));
         durable::replace(&to, file.to_json().as_bytes()).into_diagnostic()?;
     }
-    for gone in [&receipts_path, &path.to_owned()] {
+    let is_live = |path: &PathBuf| path.to_string_lossy().starts_with(&format!("{stem}{}", live::LIVE));
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    let short = config::dataset_files(folder)?.into_iter().filter(is_live);
+    for gone in short.chain([receipts_path, path.to_owned()]) {
         if gone.exists() {
-            fs::remove_file(gone)
+            fs::remove_file(&gone)
                 .into_diagnostic()
                 .wrap_err_with(|| format!("cannot remove {}", gone.display()))?;
         }

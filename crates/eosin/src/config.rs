@@ -44,6 +44,8 @@ pub(crate) struct Config {
     pub(crate) trust: Vec<Trusted>,
     /// A folder of `*.dataset.json` that are known from the start.
     pub(crate) datasets: Option<PathBuf>,
+    /// The file with the key that links of isolated searches are sealed with.
+    pub(crate) links: Option<PathBuf>,
     /// The registry of fingerprints, if there is one.
     pub(crate) registry: Option<RegistryFiles>,
     /// Where withheld requests are kept, if anywhere.
@@ -230,12 +232,25 @@ pub(crate) struct Boundary {
     pub(crate) attests: Vec<String>,
     /// The folder that audit events of what crosses are written to.
     pub(crate) audit_events: Option<PathBuf>,
+    /// The FHIR server that they are sent to as well.
+    pub(crate) audit_server: Option<AuditServer>,
     /// How records behind it are shown.
     pub(crate) reads: gateway::Reads,
     /// What is said of code that runs in the org.
     pub(crate) doors: carrier::salesforce::Doors,
     /// How events are taken, where the boundary is one that events cross.
     pub(crate) webhook: Option<webhooks::WebhookFiles>,
+}
+
+/// A FHIR server that keeps audit events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AuditServer {
+    /// Where they are made.
+    pub(crate) url: http::Uri,
+    /// A certificate authority that it is trusted by, beside the system's.
+    pub(crate) url_ca: Option<PathBuf>,
+    /// The file with what `Authorization` says to it.
+    pub(crate) authorization: Option<PathBuf>,
 }
 
 impl Config {

@@ -12,13 +12,13 @@ use ledger::durable;
 use mark::DatasetFile;
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
-use crate::config;
+use crate::{attesting::Published, config};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Keeps a folder and a flow in step until the task is aborted. What cannot be read or written is said once.
-pub(crate) async fn keep(folder: PathBuf, flow: Arc<Flow>) {
-    let mut folder = Folder { path: folder, seen: BTreeMap::new() };
+pub(crate) async fn keep(folder: PathBuf, published: Option<Published>, flow: Arc<Flow>) {
+    let mut folder = Folder { path: folder, seen: BTreeMap::new(), published };
     // What was there at the start is known already.
     folder.seen = folder.stamps().unwrap_or_default();
     let mut told = String::new();
@@ -45,6 +45,8 @@ struct Folder {
     path: PathBuf,
     /// The files that were looked at, as they were then.
     seen: BTreeMap<PathBuf, Stamp>,
+    /// What makes files of what this gateway attests.
+    published: Option<Published>,
 }
 
 /// When a file was last changed, and its length.
@@ -56,7 +58,17 @@ impl Folder {
         for dataset in flow.take_learned() {
             outcome = outcome.and(self.write(&dataset));
         }
-        for (path, stamp) in self.stamps()? {
+        match self.published.as_mut().map_or(Ok(Vec::new()), Published::turn) {
+            // What it attested it knows.
+            Ok(written) => {
+                let stamps = written.into_iter().filter_map(|path| stamp(&path).map(|stamp| (path, stamp)));
+                self.seen.extend(stamps);
+            }
+            Err(report) => outcome = outcome.and(Err(report)),
+        }
+        let stamps = self.stamps()?;
+        self.seen.retain(|path, _| stamps.contains_key(path));
+        for (path, stamp) in stamps {
             if self.seen.get(&path) == Some(&stamp) {
                 continue;
             }

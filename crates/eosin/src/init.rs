@@ -21,7 +21,7 @@ use crate::{
 
 const TEMPLATE: &str = include_str!("init/eosin.toml");
 
-/// Writes `eosin.toml`, `keys/ledger.skey`, `keys/registry.key`, `keys/quarantine.key`, `keys/witness.skey`, `keys/policy.skey` and `keys/headers.jwk` (0600), their public halves, `datasets/`, an empty `ledger/` and an empty log in `policies/`.
+/// Writes `eosin.toml`, `keys/ledger.skey`, `keys/registry.key`, `keys/quarantine.key`, `keys/links.key`, `keys/witness.skey`, `keys/policy.skey` and `keys/headers.jwk` (0600), their public halves, `datasets/`, an empty `ledger/` and an empty log in `policies/`.
 pub(crate) fn init(arguments: &InitArguments, printer: &Printer) -> Done {
     let folder = &arguments.folder;
     for name in ["eosin.toml", "keys", "ledger", "policies"] {
@@ -54,6 +54,9 @@ pub(crate) fn init(arguments: &InitArguments, printer: &Printer) -> Done {
     let quarantine_key = folder.join("keys").join("quarantine.key");
     durable::create_private(&quarantine_key, format!("{}\n", keys::new_quarantine_key()?).as_bytes())
         .into_diagnostic()?;
+    let link_key = folder.join("keys").join("links.key");
+    durable::create_private(&link_key, format!("{}\n", keys::new_link_key()?).as_bytes())
+        .into_diagnostic()?;
     let witness = keys::new_witness(&format!("{}/witness", signer.name()))?;
     let private = folder.join("keys").join("witness.skey");
     durable::create_private(&private, format!("{}\n", witness.to_string()).as_bytes()).into_diagnostic()?;
@@ -78,6 +81,10 @@ pub(crate) fn init(arguments: &InitArguments, printer: &Printer) -> Done {
     say("keys/ledger.vkey", "its public key: give it to whoever checks your proofs");
     say("keys/registry.key", "the registry's secret: fingerprints can be made with it alone, so keep a copy");
     say("keys/quarantine.key", "the quarantine's secret: without it nothing that is kept can be opened");
+    say(
+        "keys/links.key",
+        "seals the links of isolated searches: every gateway behind one address has the same",
+    );
     say(
         "keys/headers.jwk",
         "signs headers; headers.public.jwk beside it is for the gateways that check them",

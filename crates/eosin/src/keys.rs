@@ -110,12 +110,26 @@ pub(crate) fn new_quarantine_key() -> miette::Result<String> {
 
 /// Reads the key that a quarantine's item keys are wrapped with.
 pub(crate) fn quarantine_key(path: &Path) -> miette::Result<KeyEncryptionKey> {
+    secret(path, "a quarantine's key").map(|bytes| KeyEncryptionKey::new(&bytes))
+}
+
+/// A new key for links as its file holds it: 32 random bytes in base64.
+pub(crate) fn new_link_key() -> miette::Result<String> {
+    new_registry_key()
+}
+
+/// Reads the key that links of isolated searches are sealed with.
+pub(crate) fn link_key(path: &Path) -> miette::Result<gateway::LinkKey> {
+    secret(path, "a key for links").map(gateway::LinkKey::new)
+}
+
+/// Reads a file of 32 random bytes in base64.
+fn secret(path: &Path, what: &str) -> miette::Result<[u8; 32]> {
     let text = small_file(path)?;
-    let bytes: Option<[u8; 32]> = decode_base64(text.trim()).and_then(|bytes| bytes.try_into().ok());
-    bytes.as_ref().map(KeyEncryptionKey::new).ok_or_else(|| {
+    decode_base64(text.trim()).and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| {
         miette!(
             help = "it holds 32 random bytes in base64; `eosin init` makes one, or `openssl rand -base64 32`",
-            "{} is not a quarantine's key",
+            "{} is not {what}",
             path.display()
         )
     })

@@ -7,6 +7,7 @@ use clap::Parser as _;
 mod arguments;
 mod attesting;
 mod audit_events;
+mod audit_server;
 mod environment;
 mod keys;
 mod outcome;
@@ -39,6 +40,7 @@ mod run;
 mod subscribing;
 mod trust;
 mod wiring;
+mod withheld;
 mod witnessing;
 
 use arguments::{Arguments, Command};

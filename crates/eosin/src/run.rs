@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     arguments::RunArguments,
-    config,
+    attesting, audit_server, config,
     config::Config,
     datasets, environment,
     indexing::Indexing,
@@ -56,12 +56,17 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         let expiring = tokio::spawn(expire(config.quarantine.clone(), Arc::clone(&flow)));
         let refreshing = tokio::spawn(refresh(config.clone(), Arc::clone(&flow)));
         let activating = tokio::spawn(taking_up.keep(Arc::clone(&flow)));
-        let sharing =
-            config.datasets.clone().map(|folder| tokio::spawn(datasets::keep(folder, Arc::clone(&flow))));
+        let published = attesting::published(&config)?;
+        let sharing = config
+            .datasets
+            .clone()
+            .map(|folder| tokio::spawn(datasets::keep(folder, published, Arc::clone(&flow))));
+        let auditing = audit_server::send(&config, &flow)?;
         stopped().await?;
         if let Some(sharing) = sharing {
             sharing.abort();
         }
+        auditing.iter().for_each(tokio::task::JoinHandle::abort);
         refreshing.abort();
         activating.abort();
         expiring.abort();
@@ -79,6 +84,10 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         }
         Ok::<_, miette::Report>(witnessed)
     })?;
+    // The other gateways need not wait for the next start of this one.
+    if let Err(report) = attesting::fold(&config, printer) {
+        printer.note(&format!("what was attested last is made known at the next start: {report:#}"));
+    }
     if let Some(keeping) = flow.keeping() {
         drop(keeping.keeper().close());
     }

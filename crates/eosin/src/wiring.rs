@@ -14,7 +14,7 @@ use ledger::{Appender, AppenderConfig, Ledger, Reader, durable};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use mllp::Mllp;
 
-use crate::{attesting, audit_events, config, config::Config, keys, printer::Printer};
+use crate::{attesting, audit_events, config, config::Config, keys, printer::Printer, withheld};
 
 /// The system's clock: what every entry's moment comes from.
 pub(crate) fn clock() -> Clock {
@@ -95,11 +95,16 @@ pub(crate) fn flow(config: &Config, printer: &Printer) -> miette::Result<Flow> {
             flow = flow.with_attester(name, attesting::attester(name, &boundary.attests, config)?);
         }
         if let Some(folder) = &boundary.audit_events {
-            flow = flow.with_auditing(name, audit_events::auditing(&observer, name, folder)?);
+            let auditing = audit_events::auditing(&observer, name, folder)?;
+            let auditing = if boundary.audit_server.is_some() { auditing.sent_on() } else { auditing };
+            flow = flow.with_auditing(name, auditing);
         }
     }
     flow = flow
         .with_certifier(Certifier::new(keys::signer(&config.ledger.signer)?, Box::new(|| keys::salt().ok())));
+    if let Some(folder) = &config.datasets {
+        flow = flow.with_shelf(withheld::shelf(folder)?);
+    }
     match &config.quarantine {
         Some(files) => Ok(flow.keeping_withheld(keeping(files, config, printer)?)),
         None => Ok(flow),
@@ -148,7 +153,8 @@ pub(crate) async fn gateway(config: &Config, flow: Arc<Flow>) -> miette::Result<
     };
     let timeouts = gateway::Timeouts::SUGGESTED;
     let spool = Some(spool(&config.limits)?);
-    let gateway = gateway::Config { boundaries, admin: config.admin, limits, timeouts, spool };
+    let link_key = config.links.as_deref().map(keys::link_key).transpose()?;
+    let gateway = gateway::Config { boundaries, admin: config.admin, limits, timeouts, spool, link_key };
     Gateway::start_signing(gateway, flow, config.signatures()?)
         .await
         .into_diagnostic()

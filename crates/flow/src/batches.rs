@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    fmt,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -21,6 +22,38 @@ struct Known {
     by_place: BTreeMap<(String, String), Batch>,
     order: VecDeque<(String, String)>,
     rows: usize,
+}
+
+/// A batch that went on without some of its rows.
+#[derive(Clone, Debug)]
+pub struct WithheldBatch {
+    /// The boundary that it crossed.
+    pub boundary: String,
+    /// Its job's id, in 15 characters.
+    pub job: String,
+    /// Its id, in 15 characters.
+    pub batch: String,
+    /// The rows that were withheld.
+    pub rows: Arc<WithheldRows>,
+}
+
+/// Where gateways tell each other what they withheld from batches: a client may ask any of them for the results.
+pub struct Shelf {
+    /// Puts a batch there. What cannot be put there is known here alone.
+    pub keep: KeepWithheld,
+    /// The batches of a job that are there, or one of them: by boundary, job, and batch.
+    pub find: FindWithheld,
+}
+
+/// Puts a batch on a [`Shelf`].
+pub type KeepWithheld = Box<dyn Fn(&WithheldBatch) + Send + Sync>;
+/// Finds batches on a [`Shelf`].
+pub type FindWithheld = Box<dyn Fn(&str, &str, Option<&str>) -> Vec<WithheldBatch> + Send + Sync>;
+
+impl fmt::Debug for Shelf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shelf")
+    }
 }
 
 #[derive(Clone, Debug)]

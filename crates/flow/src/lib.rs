@@ -34,6 +34,7 @@ mod world;
 
 pub use attest::{Attester, AttesterError, Keep, Salts};
 pub use audit::{Auditing, KeepEvent};
+pub use batches::{FindWithheld, KeepWithheld, Shelf, WithheldBatch};
 pub use clock::{Clock, Moment, unix_seconds};
 pub use closing::{Certifier, Closed, NotClosed, Withheld};
 pub use crossing::{

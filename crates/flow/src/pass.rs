@@ -12,6 +12,7 @@ use mark::{Verdict, judge};
 use policy::{Request, Ruling, Scope, decide_change};
 
 use crate::{
+    batches::WithheldBatch,
     clock::Moment,
     continuity,
     crossing::Crossing,
@@ -180,7 +181,12 @@ impl Flow {
     /// Of a batch of which rows were withheld the id is remembered, so that its results can be made whole later.
     pub fn merged(&self, merge: &Merge, boundary: &str, upstream: &[u8]) -> Option<Vec<u8>> {
         if let Some((job, batch, withheld)) = merge.batch(upstream) {
-            self.batches.learn(boundary, job, batch, Arc::new(withheld));
+            let rows = Arc::new(withheld);
+            self.batches.learn(boundary, job.clone(), batch.clone(), Arc::clone(&rows));
+            if let Some(place) = &self.shelf {
+                // Before the client has its answer: it may ask another gateway for the results at once.
+                (place.keep)(&WithheldBatch { boundary: boundary.to_owned(), job, batch, rows });
+            }
         }
         merge.apply(upstream)
     }
@@ -189,12 +195,16 @@ impl Flow {
     ///
     /// Shape:  nothing for almost every request.
     pub fn remembered(&self, boundary: &str, method: &str, target: &str) -> Option<Merge> {
-        if self.batches.is_empty() {
+        if self.batches.is_empty() && self.shelf.is_none() {
             return None;
         }
-        match batch_read(method, target)? {
-            BatchRead::Result { batch } => self.batches.of_batch(boundary, &batch).map(Merge::into_results),
-            BatchRead::Batch { batch } => {
+        let read = batch_read(method, target)?;
+        self.look_on_shelf(boundary, &read);
+        match read {
+            BatchRead::Result { batch, .. } => {
+                self.batches.of_batch(boundary, &batch).map(Merge::into_results)
+            }
+            BatchRead::Batch { batch, .. } => {
                 let withheld = self.batches.of_batch(boundary, &batch)?;
                 Some(Merge::into_counts([(batch, withheld.len())].into()))
             }
@@ -203,6 +213,25 @@ impl Flow {
                 counts.insert(job, counts.values().sum());
                 (counts.len() > 1).then(|| Merge::into_counts(counts))
             }
+        }
+    }
+
+    /// Learns what other gateways withheld from the batches that this read is about.
+    fn look_on_shelf(&self, boundary: &str, read: &BatchRead) {
+        let Some(place) = &self.shelf else { return };
+        let found = match read {
+            BatchRead::Result { batch, .. } | BatchRead::Batch { batch, .. }
+                if self.batches.of_batch(boundary, batch).is_some() =>
+            {
+                return;
+            }
+            BatchRead::Result { job, batch } | BatchRead::Batch { job, batch } => {
+                (place.find)(boundary, job, Some(batch))
+            }
+            BatchRead::Batches { job } | BatchRead::Job { job } => (place.find)(boundary, job, None),
+        };
+        for WithheldBatch { boundary, job, batch, rows } in found {
+            self.batches.learn(&boundary, job, batch, rows);
         }
     }
 

@@ -14,7 +14,7 @@ use policy::{Hidden, Policies};
 use crate::{
     attest::Attester,
     audit::Auditing,
-    batches::Batches,
+    batches::{Batches, Shelf},
     clock::{Clock, Forward},
     closing::Certifier,
     continuity::Gaps,
@@ -36,6 +36,7 @@ pub struct Flow {
     pub(crate) limits: Limits,
     pub(crate) jobs: Jobs,
     pub(crate) batches: Batches,
+    pub(crate) shelf: Option<Shelf>,
     pub(crate) gaps: Gaps,
     keeping: Option<Keeping>,
     /// Datasets that became known here and nobody has written down yet.
@@ -88,6 +89,7 @@ impl Flow {
             limits,
             jobs: Jobs::default(),
             batches: Batches::default(),
+            shelf: None,
             gaps: Gaps::default(),
             keeping: None,
             learned: Mutex::default(),
@@ -103,6 +105,12 @@ impl Flow {
     #[must_use]
     pub fn keeping_withheld(self, keeping: Keeping) -> Self {
         Self { keeping: Some(keeping), ..self }
+    }
+
+    /// The same path, telling other gateways what it withholds from batches, and told by them.
+    #[must_use]
+    pub fn with_shelf(self, place: Shelf) -> Self {
+        Self { shelf: Some(place), ..self }
     }
 
     /// What keeps withheld requests, if anything does.

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, time::Duration};
 
 use http::Uri;
 
+use crate::fhir_reading::LinkKey;
 pub use crate::spool::SpoolConfig;
 use crate::webhook::WebhookConfig;
 
@@ -20,6 +21,9 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// Where uploads wait that are longer than [`Limits::body_bytes`]; without it they are unreadable.
     pub spool: Option<SpoolConfig>,
+    /// What `next` links of isolated FHIR searches are sealed with, so that any gateway with the same key can go on; without it
+    /// they are good until this one stops.
+    pub link_key: Option<LinkKey>,
 }
 
 /// One crossing: who listens where, and what is behind it.
@@ -74,6 +78,8 @@ pub struct IsolatedReads {
     pub tells_withheld: bool,
     /// Paths whose answers cannot be read here and are let through nevertheless, by their beginnings.
     pub open_paths: Vec<String>,
+    /// Addresses of boundaries where the notifications of FHIR subscriptions are judged; a subscription that sends elsewhere is refused.
+    pub subscription_endpoints: Vec<String>,
 }
 
 impl IsolatedReads {
@@ -87,6 +93,7 @@ impl IsolatedReads {
             guards_lookups: false,
             tells_withheld: false,
             open_paths: Vec::new(),
+            subscription_endpoints: Vec::new(),
         }
     }
 }

@@ -1,9 +1,6 @@
 //! The life of a read at a FHIR boundary whose reads are isolated: ask for whole resources, judge each, show the rest.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use carrier::{
@@ -11,7 +8,7 @@ use carrier::{
     route::Target,
 };
 use flow::{Protocol, Reader, Seen};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, header};
 use mark::Reading;
 use policy::Mode;
 
@@ -19,6 +16,7 @@ use crate::{
     body::{Body, Collected},
     coding::{coding, decode},
     config::{BoundaryConfig, Reads},
+    fhir_form::Form,
     head::{Head, PROVENANCE},
     problem::Problem,
     reading::Turned,
@@ -26,10 +24,13 @@ use crate::{
 };
 
 pub(crate) use guard::{Guard, guard, guarded, patch_of_hidden};
+pub use link::LinkKey;
+pub(crate) use link::Links;
 use server::{Answered, Server};
 
 mod export;
 mod guard;
+mod link;
 mod one;
 mod search;
 mod server;
@@ -40,29 +41,21 @@ pub(crate) struct FhirReads {
     /// The path below which FHIR is served.
     base: String,
     open_paths: Vec<String>,
-    pages: Mutex<Pages>,
+    subscription_endpoints: Vec<String>,
+    links: Links,
 }
-
-/// Searches whose next pages may be asked for, by number; the oldest are forgotten first.
-#[derive(Debug, Default)]
-struct Pages {
-    last: u64,
-    by_number: BTreeMap<u64, search::Further>,
-}
-
-/// How many searches under way are remembered.
-const REMEMBERED_MAX: usize = 10_000;
 
 impl FhirReads {
     /// How a boundary's reads are isolated; nothing where they are open.
-    pub(crate) fn of(config: &BoundaryConfig) -> Option<Self> {
+    pub(crate) fn of(config: &BoundaryConfig, links: &Links) -> Option<Self> {
         let (Reads::Isolated(reads), Protocol::Fhir { base }) = (&config.reads, &config.protocol) else {
             return None;
         };
         (config.boundary.mode == Mode::Enforce).then(|| Self {
             base: base.clone(),
             open_paths: reads.open_paths.clone(),
-            pages: Mutex::default(),
+            subscription_endpoints: reads.subscription_endpoints.clone(),
+            links: links.clone(),
         })
     }
 
@@ -72,22 +65,6 @@ impl FhirReads {
             path.strip_prefix(open.trim_end_matches('/'))
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         })
-    }
-
-    fn keep(&self, further: search::Further) -> u64 {
-        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
-        pages.last += 1;
-        let number = pages.last;
-        pages.by_number.insert(number, further);
-        while pages.by_number.len() > REMEMBERED_MAX {
-            pages.by_number.pop_first();
-        }
-        number
-    }
-
-    fn further(&self, number: u64) -> Option<search::Further> {
-        let pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
-        pages.by_number.get(&number).cloned()
     }
 }
 
@@ -157,6 +134,7 @@ struct Call {
     /// Whether the parameters were in a form.
     is_posted: bool,
     is_head: bool,
+    form: Form,
     /// What the client has already.
     has: Option<String>,
 }
@@ -166,7 +144,6 @@ impl Call {
         if *asked == Asked::Closed {
             return Err(Problem::ReadClosed);
         }
-        accepts_json(&head.headers)?;
         let target = Target::parse(&head.target).ok_or(Problem::Request("the address cannot be read"))?;
         let origin_form = target.to_origin_form();
         let (path, text) = origin_form.split_once('?').unwrap_or((&origin_form, ""));
@@ -181,11 +158,7 @@ impl Call {
             let form = std::str::from_utf8(&form).ok().and_then(Query::parse).ok_or(unreadable)?;
             query = query.and(form);
         }
-        if let Some(format) = query.get("_format")
-            && format.contains("xml")
-        {
-            return Err(Problem::NotAcceptable);
-        }
+        let form = Form::of(&head.headers, &format!("?{}", query.without(&[])));
         let has = head.headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
         Ok(Self {
             reader: lane.fhir_reader(&head.client),
@@ -193,6 +166,7 @@ impl Call {
             query,
             is_posted,
             is_head: head.method == Method::HEAD,
+            form,
             has: has.map(str::to_owned),
         })
     }
@@ -202,15 +176,6 @@ impl Call {
 fn relayed(answered: Answered) -> Response<Body> {
     let body = answered.body.clone();
     with_body(answered, body)
-}
-
-/// Answers can be read here in JSON only: a client that takes nothing else is told.
-fn accepts_json(headers: &HeaderMap) -> Result<(), Problem> {
-    let accepts: Vec<&str> =
-        headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
-    let fits = |kind: &str| kind.contains("json") || kind.contains('*') || !kind.contains("xml");
-    let fits = accepts.is_empty() || accepts.iter().flat_map(|one| one.split(',')).any(fits);
-    if fits { Ok(()) } else { Err(Problem::NotAcceptable) }
 }
 
 async fn answered(
@@ -237,9 +202,10 @@ async fn finished(
     lane: &Lane,
     asked: &Asked,
     call: &Call,
-    mut response: Response<Body>,
+    response: Response<Body>,
     seen: Vec<Seen>,
 ) -> Result<Response<Body>, Turned> {
+    let mut response = call.form.of_answer(response)?;
     let shown = lane.flow.show(&call.reader, asked.label(), seen).await?;
     if let Ok(value) = HeaderValue::from_str(&shown.provenance) {
         response.headers_mut().insert(PROVENANCE, value);

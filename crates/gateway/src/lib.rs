@@ -6,6 +6,7 @@
 
 mod admin;
 mod audit;
+mod audit_client;
 pub mod authority;
 mod authorship;
 mod body;
@@ -13,6 +14,7 @@ mod coding;
 mod config;
 mod courier;
 mod delivery;
+mod fhir_form;
 mod fhir_reading;
 mod head;
 mod isolation;
@@ -34,8 +36,10 @@ mod whole;
 mod wire;
 mod witness;
 
+pub use audit_client::{AuditClient, AuditSent};
 pub use config::{BoundaryConfig, Config, IsolatedReads, Limits, Reads, SpoolConfig, Timeouts, TlsIdentity};
 pub use courier::{ANSWER_BYTES_MAX, BadToken, Courier, Delivered};
+pub use fhir_reading::LinkKey;
 pub use server::{Gateway, Running, StartError, Stopped};
 pub use signing::{SKEW_SECONDS, Signatures, VALID_SECONDS};
 pub use webhook::{

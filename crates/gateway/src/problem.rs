@@ -7,7 +7,7 @@ use flow::Protocol;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use serde_json::json;
 
-use crate::{body::Body, head::Head};
+use crate::{body::Body, fhir_form::Form, head::Head};
 
 /// Something that went wrong in the shell, outside any ruling. Holds no content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +42,8 @@ pub(crate) enum Problem {
     ReadClosed,
     /// A read that cannot be isolated, and what to ask instead.
     Closed(&'static str),
-    /// The client takes no answer that can be read here.
-    NotAcceptable,
+    /// What may be shown has no form in XML, and the client takes nothing else.
+    NoXml,
     /// A query page whose query is not known here.
     QueryUnknown,
     /// Eosin's fields cannot be seen where they are needed.
@@ -63,7 +63,7 @@ impl Problem {
             Self::AnswerTooLarge | Self::ReadClosed | Self::Closed(_) | Self::FieldsMissing => {
                 StatusCode::FORBIDDEN
             }
-            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::NoXml => StatusCode::NOT_ACCEPTABLE,
             Self::Busy | Self::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
             Self::UpstreamRefused | Self::UpstreamBroken | Self::AnswerUnreadable | Self::ShownUnreadable => {
                 StatusCode::BAD_GATEWAY
@@ -88,7 +88,7 @@ impl Problem {
             Self::AnswerTooLarge => "EOSIN_ANSWER_TOO_LARGE",
             Self::AnswerUnreadable | Self::ShownUnreadable => "EOSIN_ANSWER_UNREADABLE",
             Self::ReadClosed | Self::Closed(_) => "EOSIN_READ_CLOSED",
-            Self::NotAcceptable => "EOSIN_NOT_ACCEPTABLE",
+            Self::NoXml => "EOSIN_NOT_ACCEPTABLE",
             Self::QueryUnknown => "EOSIN_QUERY_UNKNOWN",
             Self::FieldsMissing => "EOSIN_FIELDS_MISSING",
             Self::Internal => "EOSIN_INTERNAL",
@@ -98,9 +98,7 @@ impl Problem {
     fn message(self) -> &'static str {
         match self {
             Self::Request(said) | Self::Closed(said) => said,
-            Self::NotAcceptable => {
-                "reads are isolated here, and answers are read in JSON; accept `application/fhir+json`"
-            }
+            Self::NoXml => "the answer holds what FHIR R4 has no XML for; accept `application/fhir+json`",
             Self::TwoFramings => "the request has both `Content-Length` and `Transfer-Encoding`; send one",
             Self::Method => "the gateway does not pass this method on",
             Self::HeadTooLarge => "the request has more or longer header fields than the gateway allows",
@@ -145,13 +143,16 @@ const BUSY_RETRY_SECONDS: &str = "1";
 pub(crate) struct Spoken {
     target: String,
     content_type: Option<String>,
+    form: Form,
 }
 
 impl Spoken {
     pub(crate) fn of<B>(request: &Request<B>) -> Self {
         let content_type = request.headers().get(header::CONTENT_TYPE);
+        let whole = request.uri().path_and_query().map_or("", |whole| whole.as_str());
         Self {
             target: request.uri().path().to_owned(),
+            form: Form::of(request.headers(), whole),
             content_type: content_type.and_then(|value| Some(value.to_str().ok()?.to_owned())),
         }
     }
@@ -162,6 +163,7 @@ impl Spoken {
         let content_type = head.headers.get(header::CONTENT_TYPE);
         Self {
             target: head.target.split('?').next().unwrap_or_default().to_owned(),
+            form: Form::of(&head.headers, &head.target),
             content_type: content_type.and_then(|value| Some(value.to_str().ok()?.to_owned())),
         }
     }
@@ -207,6 +209,9 @@ pub(crate) fn respond(protocol: &Protocol, spoken: &Spoken, problem: Problem) ->
         ),
     };
     let mut response = respond_made(answer);
+    if matches!(protocol, Protocol::Fhir { .. }) {
+        response = spoken.form.of_outcome(response);
+    }
     if problem == Problem::TwoFramings {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
@@ -228,7 +233,7 @@ pub(crate) fn respond_made(answer: Answer) -> Response<Body> {
 fn outcome(problem: Problem) -> serde_json::Value {
     let kind = match problem {
         Problem::Request(_) | Problem::TwoFramings | Problem::BodyBroken => "invalid",
-        Problem::Method | Problem::Closed(_) | Problem::NotAcceptable => "not-supported",
+        Problem::Method | Problem::Closed(_) | Problem::NoXml => "not-supported",
         Problem::HeadTooLarge => "too-long",
         Problem::Busy | Problem::NoRoom => "throttled",
         Problem::UpstreamSlow => "timeout",

@@ -28,7 +28,7 @@ use crate::{
     body::PERMIT_BYTES,
     config::{BoundaryConfig, Config, Limits, Timeouts, TlsIdentity},
     delivery::Deliveries,
-    fhir_reading::FhirReads,
+    fhir_reading::{FhirReads, Links},
     head::{Door, Head},
     isolation::Isolation,
     metrics::Metrics,
@@ -114,6 +114,9 @@ pub enum StartError {
         /// The boundary.
         boundary: String,
     },
+    /// The system gives no random bytes.
+    #[error("the system gave no random bytes; try again")]
+    Randomness,
     /// The TLS library refused.
     #[error("TLS could not be set up")]
     Tls(#[source] rustls::Error),
@@ -186,6 +189,7 @@ impl Gateway {
         let (under_way, crossings) = mpsc::channel(1);
         let mut addresses = BTreeMap::new();
         let mut ready = Vec::new();
+        let links = Links::new(config.link_key.as_ref()).ok_or(StartError::Randomness)?;
         for boundary in config.boundaries {
             let name = boundary.boundary.name.clone();
             plain_http_allowed(&boundary)?;
@@ -196,7 +200,7 @@ impl Gateway {
                 return Err(StartError::SameName { boundary: name });
             }
             let isolation = Isolation::of(&boundary)?;
-            let fhir = FhirReads::of(&boundary);
+            let fhir = FhirReads::of(&boundary, &links);
             let deliveries = Deliveries::of(&boundary.reads);
             let webhooks = Webhooks::of(&boundary, &config.timeouts)?.map(Arc::new);
             let lane = Lane {

@@ -2,7 +2,8 @@
 //!
 //! `elements.txt` holds the facts of HL7's `fhir.schema.json` for R4 (CC0), a type a line: `*` is a list, `!` a
 //! boolean, `#` a number, `<` a narrative, `@` a resource, `:Type` another type (`:_Part` one of this resource's own),
-//! `?` the begin of a choice; anything else is text. `=` stands before the name of a resource.
+//! `?` the begin of a choice; anything else is text. `=` stands before the name of a resource. A type's elements are in the
+//! order that XML wants them in.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -15,6 +16,8 @@ pub(super) struct Type {
     elements: BTreeMap<&'static str, Element>,
     /// The begins of elements whose name ends in their type.
     choices: Vec<&'static str>,
+    /// Elements and begins of choices, in the order of R4.
+    order: Vec<&'static str>,
 }
 
 /// How an element is written.
@@ -75,6 +78,39 @@ impl Type {
             _ => {}
         }
         self.elements.get(name).copied().or_else(|| self.choice(name))
+    }
+
+    /// Whether this is a resource.
+    pub(super) fn is_resource(&self) -> bool {
+        self.is_resource
+    }
+
+    /// Whether XML writes this member as an attribute.
+    pub(super) fn is_attribute(&self, name: &str) -> bool {
+        !self.is_resource && (name == "id" || (name == "url" && self.order == ["url", "value"]))
+    }
+
+    /// Where an element stands among those of its type in XML.
+    pub(super) fn place(&self, name: &str) -> usize {
+        const FIRST: [&str; 8] = [
+            "id",
+            "meta",
+            "implicitRules",
+            "language",
+            "text",
+            "contained",
+            "extension",
+            "modifierExtension",
+        ];
+        let is_common = |name: &str| self.is_resource || matches!(name, "extension" | "modifierExtension");
+        if let Some(place) = FIRST.iter().position(|first| *first == name && is_common(name)) {
+            return place;
+        }
+        let own = self.order.iter().position(|one| *one == name).or_else(|| {
+            let begins = |one: &&str| self.choices.contains(one) && name.starts_with(*one);
+            self.order.iter().position(begins)
+        });
+        FIRST.len() + own.unwrap_or(self.order.len())
     }
 
     /// The names of the elements that this type has of its own, each form of a choice by itself.
@@ -139,6 +175,7 @@ fn line(line: &'static str) -> (&'static str, Type) {
     for word in words {
         if let Some(begin) = word.strip_suffix('?') {
             found.choices.push(begin);
+            found.order.push(begin);
             continue;
         }
         let end = word.find(|letter: char| !letter.is_ascii_alphanumeric()).unwrap_or(word.len());
@@ -152,6 +189,7 @@ fn line(line: &'static str) -> (&'static str, Type) {
             _ => kind.strip_prefix(':').map_or(Content::Text, |of| Content::Of(whole(root, of))),
         };
         found.elements.insert(element, Element { content, is_list });
+        found.order.push(element);
     }
     (name, found)
 }

@@ -24,6 +24,11 @@ impl<'t> RawObject<'t> {
         (value != "null").then_some(value)
     }
 
+    /// The names of the members, in source order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|(name, _)| name.as_ref())
+    }
+
     /// Gives a member this value, where it stands, or at the end if it is new.
     pub(super) fn set(&mut self, name: &str, value: String) {
         match self.members.iter_mut().find(|(key, _)| key == name) {

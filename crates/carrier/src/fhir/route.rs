@@ -23,7 +23,7 @@ pub enum Route {
         /// The resource; nothing where a search finds it.
         id: Option<LogicalId>,
     },
-    /// `POST [base]`: a transaction or a batch.
+    /// `POST [base]`: a transaction or a batch, or a notification's one resource.
     Bundle,
     /// `POST` of an operation that hands on what it carries: `$validate`, `$process-message`, `$submit` and its like.
     Operation {

@@ -35,11 +35,15 @@ pub struct WithheldRows {
 pub enum BatchRead {
     /// `GET …/batch/<id>/result`: a line a row.
     Result {
+        /// The job's id, in its 15 character form.
+        job: String,
         /// The batch's id, in its 15 character form.
         batch: String,
     },
     /// `GET …/batch/<id>`: its state and counts.
     Batch {
+        /// The job's id, in its 15 character form.
+        job: String,
         /// The batch's id, in its 15 character form.
         batch: String,
     },
@@ -70,8 +74,12 @@ pub fn batch_read(method: &str, target: &str) -> Option<BatchRead> {
     match lower.as_slice() {
         ["services", "async", _, "job", _] => Some(BatchRead::Job { job: id(4)? }),
         ["services", "async", _, "job", _, "batch"] => Some(BatchRead::Batches { job: id(4)? }),
-        ["services", "async", _, "job", _, "batch", _] => Some(BatchRead::Batch { batch: id(6)? }),
-        ["services", "async", _, "job", _, "batch", _, "result"] => Some(BatchRead::Result { batch: id(6)? }),
+        ["services", "async", _, "job", _, "batch", _] => {
+            Some(BatchRead::Batch { job: id(4)?, batch: id(6)? })
+        }
+        ["services", "async", _, "job", _, "batch", _, "result"] => {
+            Some(BatchRead::Result { job: id(4)?, batch: id(6)? })
+        }
         _ => None,
     }
 }
@@ -108,6 +116,41 @@ impl WithheldRows {
         });
         let refused = refused.collect();
         Some(Self { total: count(route, body)?, refused })
+    }
+
+    /// As one JSON text, which another gateway reads. Refusals hold nothing of a record.
+    pub fn to_json(&self) -> String {
+        let mut reasons: Vec<&Arc<Refusal>> = Vec::new();
+        let mut refused = Vec::with_capacity(self.refused.len());
+        for (position, refusal) in &self.refused {
+            let known = reasons.iter().position(|reason| Arc::ptr_eq(reason, refusal));
+            let reason = known.unwrap_or_else(|| {
+                reasons.push(refusal);
+                reasons.len() - 1
+            });
+            refused.push((position, reason));
+        }
+        let reasons: Vec<_> = reasons.iter().map(|reason| (&reason.code, &reason.message)).collect();
+        serde_json::json!({ "rows": self.total, "reasons": reasons, "refused": refused }).to_string()
+    }
+
+    /// What [`WithheldRows::to_json`] wrote; nothing for anything else.
+    pub fn from_json(text: &str) -> Option<Self> {
+        let whole: serde_json::Value = serde_json::from_str(text).ok()?;
+        let number = |value: &serde_json::Value| usize::try_from(value.as_u64()?).ok();
+        let reasons = whole.get("reasons")?.as_array()?.iter().map(|reason| {
+            let text = |at: usize| reason.get(at)?.as_str().map(str::to_owned);
+            Some(Arc::new(Refusal { code: text(0)?, message: text(1)? }))
+        });
+        let reasons: Vec<Arc<Refusal>> = reasons.collect::<Option<_>>()?;
+        let total = number(whole.get("rows")?)?;
+        let refused = whole.get("refused")?.as_array()?.iter().map(|one| {
+            let position = number(one.get(0)?).filter(|position| *position < total)?;
+            Some((position, Arc::clone(reasons.get(number(one.get(1)?)?)?)))
+        });
+        let refused: Vec<(usize, Arc<Refusal>)> = refused.collect::<Option<_>>()?;
+        let is_in_order = refused.is_sorted_by(|(one, _), (two, _)| one < two);
+        is_in_order.then_some(Self { total, refused })
     }
 
     /// How many rows were refused.

@@ -16,6 +16,7 @@ pub(super) struct File {
     pub(super) trust: Vec<Trust>,
     #[serde(default)]
     pub(super) datasets: Datasets,
+    pub(super) links: Option<Links>,
     pub(super) registry: Option<Registry>,
     pub(super) quarantine: Option<Quarantine>,
     #[serde(default)]
@@ -98,6 +99,13 @@ pub(super) struct Trust {
 #[serde(deny_unknown_fields)]
 pub(super) struct Datasets {
     pub(super) folder: Option<String>,
+}
+
+/// `[links]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Links {
+    pub(super) key: String,
 }
 
 /// `[registry]`
@@ -196,6 +204,7 @@ pub(super) struct Boundary {
     pub(super) quarantine: Option<Spanned<bool>>,
     pub(super) attests: Option<Spanned<Attests>>,
     pub(super) audit_events: Option<Spanned<String>>,
+    pub(super) audit_server: Option<Spanned<AuditServer>>,
     pub(super) reads: Option<Spanned<Reads>>,
     pub(super) anonymous_apex: Option<Spanned<String>>,
     #[serde(default)]
@@ -203,6 +212,15 @@ pub(super) struct Boundary {
     pub(super) events: Option<Spanned<Events>>,
     #[serde(default)]
     pub(super) webhook: Vec<Spanned<Webhook>>,
+}
+
+/// `[boundary.audit_server]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AuditServer {
+    pub(super) url: Spanned<String>,
+    pub(super) url_ca: Option<String>,
+    pub(super) authorization: Option<String>,
 }
 
 /// `attests = true`, or the types that are attested
@@ -237,6 +255,8 @@ pub(super) struct IsolatedReads {
     pub(super) tell_withheld: bool,
     #[serde(default)]
     pub(super) open_paths: Vec<String>,
+    #[serde(default)]
+    pub(super) subscription_endpoints: Vec<String>,
 }
 
 /// `[[boundary.apex]]`

@@ -20,8 +20,8 @@ mod webhooks;
 use crate::attesting;
 
 use super::{
-    Authority, Boundary, Config, IndexFiles, Ledger, Limits, PolicyFiles, PolicyLog, Quarantine, Recognise,
-    RegistryFiles, SignatureFiles, Trusted, Witness, raw,
+    AuditServer, Authority, Boundary, Config, IndexFiles, Ledger, Limits, PolicyFiles, PolicyLog, Quarantine,
+    Recognise, RegistryFiles, SignatureFiles, Trusted, Witness, raw,
 };
 
 /// Understands a configuration.
@@ -48,6 +48,7 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
             })
             .collect(),
         datasets: written.datasets.folder.as_deref().map(path),
+        links: written.links.as_ref().map(|links| path(&links.key)),
         registry: written
             .registry
             .as_ref()
@@ -253,6 +254,7 @@ fn boundary(
         quarantine: written.quarantine.as_ref().is_some_and(|keeps| *keeps.get_ref()),
         attests: attests(written, faults),
         audit_events: audit_events(written, faults).map(path),
+        audit_server: audit_server(written, path, faults),
         reads: reads(written.reads.as_ref(), faults),
         doors,
         webhook,
@@ -301,6 +303,29 @@ fn audit_events<'w>(written: &'w raw::Boundary, faults: &mut Faults) -> Option<&
         faults.say(folder.span(), "only a FHIR boundary writes audit events");
     }
     Some(folder.get_ref())
+}
+
+/// The server for audit events, which the folder has too: what cannot be sent is there.
+fn audit_server(
+    written: &raw::Boundary,
+    path: &impl Fn(&str) -> PathBuf,
+    faults: &mut Faults,
+) -> Option<AuditServer> {
+    let server = written.audit_server.as_ref()?;
+    if written.audit_events.is_none() {
+        faults.say(server.span(), "it needs `audit_events` too, a folder: what cannot be sent is there");
+    }
+    let server = server.get_ref();
+    let url: http::Uri = faults.word(&server.url)?;
+    let is_one = matches!(url.scheme_str(), Some("http" | "https")) && url.path().ends_with("/AuditEvent");
+    if !is_one {
+        faults.say(server.url.span(), "audit events are made at `https://host/…/AuditEvent`");
+    }
+    Some(AuditServer {
+        url,
+        url_ca: server.url_ca.as_deref().map(path),
+        authorization: server.authorization.as_deref().map(path),
+    })
 }
 
 /// What is attested on its way in: only a system of record vouches for people, and only in FHIR.
@@ -405,6 +430,12 @@ fn reads(written: Option<&Spanned<raw::Reads>>, faults: &mut Faults) -> gateway:
     if table.open_paths.iter().any(|path| !path.starts_with('/') || path.trim_matches('/').is_empty()) {
         faults.say(written.span(), "a path begins with `/` and is not the whole org");
     }
+    if table.subscription_endpoints.iter().any(|place| !is_endpoint(place)) {
+        faults.say(
+            written.span(),
+            "where notifications are judged is `https://host` or `http://host`, with a path or without",
+        );
+    }
     gateway::Reads::Isolated(gateway::IsolatedReads {
         objects: table.objects.clone().unwrap_or(standard.objects),
         namespace,
@@ -413,6 +444,14 @@ fn reads(written: Option<&Spanned<raw::Reads>>, faults: &mut Faults) -> gateway:
         guards_lookups: table.guard_lookups,
         tells_withheld: table.tell_withheld,
         open_paths: table.open_paths.clone(),
+        subscription_endpoints: table.subscription_endpoints.clone(),
+    })
+}
+
+fn is_endpoint(place: &str) -> bool {
+    let uri = place.parse::<http::Uri>().ok();
+    uri.is_some_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() && uri.query().is_none()
     })
 }
 

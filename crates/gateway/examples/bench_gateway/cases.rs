@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::{
     Scale,
-    people::{Contacts, HIDDEN, patient},
+    people::{CONTACTS, Contacts, FOUND, HIDDEN, HIDDEN_FOUND, Patients, patient},
 };
 
 /// One thing that clients ask for.
@@ -33,7 +33,7 @@ pub(crate) const JOB: &str = "7505000000000EAAAQ";
 pub(crate) const UPLOAD: &str = "/services/data/v67.0/jobs/ingest/7505000000000EAAAQ/batches";
 const BULK_BYTES: usize = 10_000_000;
 
-pub(crate) const CASES: [Case; 6] = [
+pub(crate) const CASES: [Case; 8] = [
     Case {
         name: "create",
         title: "Salesforce create",
@@ -94,6 +94,30 @@ pub(crate) const CASES: [Case; 6] = [
         connections: 64,
         count: 20_000,
     },
+    Case {
+        name: "bundle",
+        title: "FHIR transaction of 1 MB",
+        boundary: "ehr",
+        method: "POST",
+        target: "/fhir",
+        kind: "application/fhir+json",
+        body: |_, _| Patients::new().transaction(),
+        status: 201,
+        connections: 4,
+        count: 200,
+    },
+    Case {
+        name: "search",
+        title: "FHIR search of 1,000 resources, filtered",
+        boundary: "ward",
+        method: "GET",
+        target: "/fhir/Patient?_count=1000",
+        kind: "",
+        body: |_, _| Vec::new(),
+        status: 200,
+        connections: 4,
+        count: 100,
+    },
     // A search by POST writes nothing, so its body streams through.
     Case {
         name: "open",
@@ -132,9 +156,14 @@ impl Case {
         scale.pick(self.count, (self.count / 100).max(2 * self.connections))
     }
 
-    /// Rows that a client behind the gateway may see fewer than others do; nothing for writes.
-    pub(crate) fn hidden_rows(&self) -> Option<usize> {
-        (self.name == "query").then_some(HIDDEN)
+    /// What each row of an answer has once, how many rows there are, and how many of them a client behind the gateway does not
+    /// see; nothing for writes.
+    pub(crate) fn rows(&self) -> Option<(&'static str, usize, usize)> {
+        match self.name {
+            "query" => Some(("\"attributes\"", CONTACTS, HIDDEN)),
+            "search" => Some(("\"resourceType\":\"Patient\"", FOUND, HIDDEN_FOUND)),
+            _ => None,
+        }
     }
 }
 

@@ -109,17 +109,7 @@ fn contact(text: &str) -> Record<'_> {
 
 /// An attested patient of about 2.2 KB with the mark in place.
 pub(crate) fn patient() -> (Vec<u8>, Sealed) {
-    let addresses: Vec<String> = (0..17)
-        .map(|number| {
-            format!(
-                r#"{{"use":"old","line":["{number} Sample Street"],"city":"Example","state":"AL","postalCode":"000{number:02}"}}"#
-            )
-        })
-        .collect();
-    let patient = format!(
-        r#"{{"resourceType":"Patient","active":true,"name":[{{"family":"Zzyzx","given":["Ada"]}}],"birthDate":"1984-02-29","telecom":[{{"system":"phone","value":"555-0100"}}],"address":[{}]}}"#,
-        addresses.join(",")
-    );
+    let patient = patient_text("Ada");
     let limits =
         carrier::Limits { body_bytes: carrier::Limits::BODY_BYTES, records: carrier::Limits::RECORDS };
     let readings = fhir::read_document(patient.as_bytes(), &limits);
@@ -127,6 +117,88 @@ pub(crate) fn patient() -> (Vec<u8>, Sealed) {
     let sealed = sealed::attested(&[Record { mark: None::<Cow<'_, str>>, ..record.clone() }]);
     let marked = fhir::place(patient.as_bytes(), &Labels::of(&sealed.marks[0])).unwrap();
     (marked, sealed)
+}
+
+fn patient_text(given: &str) -> String {
+    let addresses: Vec<String> = (0..17)
+        .map(|number| {
+            format!(
+                r#"{{"use":"old","line":["{number} Sample Street"],"city":"Example","state":"AL","postalCode":"000{number:02}"}}"#
+            )
+        })
+        .collect();
+    format!(
+        r#"{{"resourceType":"Patient","active":true,"name":[{{"family":"Zzyzx","given":["{given}"]}}],"birthDate":"1984-02-29","telecom":[{{"system":"phone","value":"555-0100"}}],"address":[{}]}}"#,
+        addresses.join(",")
+    )
+}
+
+/// Patients of about 2.2 KB each: what they are, and the marks of them as attested and as synthetic.
+pub(crate) struct Patients {
+    texts: Vec<String>,
+    attested: Sealed,
+    synthetic: Sealed,
+}
+
+/// Patients of the transaction: with their marks and entries it is 1 MB.
+pub(crate) const BUNDLED: usize = 350;
+/// Patients that the search finds.
+pub(crate) const FOUND: usize = 1_000;
+/// Of these, so many are synthetic.
+pub(crate) const HIDDEN_FOUND: usize = 50;
+
+impl Patients {
+    pub(crate) fn new() -> Self {
+        let limits =
+            carrier::Limits { body_bytes: carrier::Limits::BODY_BYTES, records: carrier::Limits::RECORDS };
+        let texts: Vec<String> = (0..FOUND).map(|number| patient_text(&format!("Ada{number}"))).collect();
+        let readings: Vec<_> =
+            texts.iter().map(|text| fhir::read_document(text.as_bytes(), &limits)).collect();
+        let records: Vec<Record<'_>> =
+            readings.iter().map(|one| one.records[0].content.clone().expect("a patient")).collect();
+        let source = Source::SystemOfRecord { boundary: "ehr".to_owned() };
+        let attested = sealed::sealed(&records, Subject::Attested, source, "ehr.example/log", [5; 32]);
+        let source = Source::Generator { name: "bench".to_owned(), version: None };
+        let synthetic =
+            sealed::sealed(&records, Subject::Synthetic, source, "generator.example/bench", [6; 32]);
+        Self { texts, attested, synthetic }
+    }
+
+    fn marked(&self, sealed: &Sealed, at: usize) -> String {
+        let text = fhir::place(self.texts[at].as_bytes(), &Labels::of(&sealed.marks[at])).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    /// Some of them, attested, to be made at once.
+    pub(crate) fn transaction(&self) -> Vec<u8> {
+        let entry = |at| {
+            let resource = self.marked(&self.attested, at);
+            format!(r#"{{"resource":{resource},"request":{{"method":"POST","url":"Patient"}}}}"#)
+        };
+        let entries: Vec<String> = (0..BUNDLED).map(entry).collect();
+        format!(r#"{{"resourceType":"Bundle","type":"transaction","entry":[{}]}}"#, entries.join(","))
+            .into_bytes()
+    }
+
+    /// What a search answers that finds all of them.
+    pub(crate) fn found(&self) -> String {
+        let entry = |at| {
+            let is_hidden = at % (FOUND / HIDDEN_FOUND) == 0;
+            let resource = self.marked(if is_hidden { &self.synthetic } else { &self.attested }, at);
+            let resource = resource.replacen('{', &format!(r#"{{"id":"{at}","#), 1);
+            format!(r#"{{"resource":{resource},"search":{{"mode":"match"}}}}"#)
+        };
+        let entries: Vec<String> = (0..FOUND).map(entry).collect();
+        format!(r#"{{"resourceType":"Bundle","type":"searchset","entry":[{}]}}"#, entries.join(","))
+    }
+
+    fn trusted(&self, trust: &mut TrustStore) {
+        for (sealed, subject) in [(&self.attested, Subject::Attested), (&self.synthetic, Subject::Synthetic)]
+        {
+            trust.trust(sealed.signer.verifier().clone(), [subject].into());
+            trust.admit(&sealed.dataset).unwrap();
+        }
+    }
 }
 
 /// Trusts the logs of all of them, each for what it is.
@@ -139,5 +211,6 @@ pub(crate) fn trust() -> TrustStore {
         trust.trust(sealed.signer.verifier().clone(), [subject].into());
         trust.admit(&sealed.dataset).unwrap();
     }
+    Patients::new().trusted(&mut trust);
     trust
 }

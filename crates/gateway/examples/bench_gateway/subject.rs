@@ -1,4 +1,4 @@
-//! The gateway under test, as the binary runs it: three boundaries, a durable ledger, a place for long uploads.
+//! The gateway under test, as the binary runs it: four boundaries, a durable ledger, a place for long uploads.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
@@ -31,7 +31,7 @@ pub(crate) enum Bounds {
     Small,
 }
 
-const NAMES: [&str; 3] = ["crm", "isolated", "ehr"];
+const NAMES: [&str; 4] = ["crm", "isolated", "ehr", "ward"];
 
 impl Bounds {
     fn word(self) -> &'static str {
@@ -85,8 +85,12 @@ pub(crate) fn serve(upstream: &str, folder: &Path, bounds: Bounds) {
 fn config(upstream: &str, folder: &Path, bounds: Bounds) -> Config {
     let isolated = Reads::Isolated(IsolatedReads::standard());
     let fhir = Protocol::Fhir { base: "/fhir".to_owned() };
-    let boundaries =
-        [(Protocol::Salesforce, Reads::Open), (Protocol::Salesforce, isolated), (fhir, Reads::Open)];
+    let boundaries = [
+        (Protocol::Salesforce, Reads::Open),
+        (Protocol::Salesforce, isolated.clone()),
+        (fhir.clone(), Reads::Open),
+        (fhir, isolated),
+    ];
     let boundaries = NAMES.iter().zip(boundaries).map(|(name, (protocol, reads))| BoundaryConfig {
         boundary: Boundary {
             name: (*name).to_owned(),
@@ -119,5 +123,6 @@ fn config(upstream: &str, folder: &Path, bounds: Bounds) -> Config {
         limits,
         timeouts,
         spool: Some(SpoolConfig { folder: folder.to_owned(), bytes: 2 << 30 }),
+        link_key: None,
     }
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::{
     cases::{JOB, JOBS},
     message::message,
-    people::Contacts,
+    people::{Contacts, Patients},
     role,
 };
 
@@ -27,6 +27,7 @@ struct Answers {
     objects: Vec<u8>,
     contact: Vec<u8>,
     resource: Vec<u8>,
+    found: Vec<u8>,
 }
 
 /// A connection costs a thread, and there are thousands of them.
@@ -78,6 +79,7 @@ impl Answers {
             ),
             contact: whole("200 OK", &description()),
             resource: whole("201 Created", "{}"),
+            found: whole("200 OK", &Patients::new().found()),
         }
     }
 
@@ -95,6 +97,7 @@ impl Answers {
                     &self.rows
                 }
             }
+            ("GET", "/fhir/Patient") => &self.found,
             ("POST", JOBS) => &self.job,
             ("PUT", _) => &self.uploaded,
             ("POST", path) if path.ends_with("/composite/sobjects") => &self.collection,

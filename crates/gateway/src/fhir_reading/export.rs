@@ -12,6 +12,7 @@ use crate::{
     body::{Body, Trailers, collect},
     coding::{Coding, coding},
     delivery::{self, Records},
+    fhir_form::Form,
     head::Head,
     problem::Problem,
     reading::Turned,
@@ -97,6 +98,7 @@ pub(super) async fn pass(
 pub(super) async fn binary(lane: &Arc<Lane>, head: Head, id: &str) -> Result<Response<Body>, Problem> {
     let reader = lane.fhir_reader(&head.client);
     let server = Server::new(lane, &head);
+    let form = Form::of(&head.headers, &head.target);
     let judged = judged_binary(&server, &reader, id).await;
     let (answered, seen, kind) = match judged {
         Ok(judged) => judged,
@@ -105,14 +107,14 @@ pub(super) async fn binary(lane: &Arc<Lane>, head: Head, id: &str) -> Result<Res
     if let Err(unavailable) = lane.flow.show(&reader, "read", seen).await {
         return Turned::from(unavailable).told();
     }
-    let Some(kind) = kind else { return Ok(relayed(answered)) };
+    let Some(kind) = kind else { return form.of_answer(relayed(answered)) };
     if kind.contains("ndjson") || kind.contains("fhir") || kind.contains("json") {
         return pass(lane, reader, head).await;
     }
     let wants_json = |accept: &str| accept.contains("json") || accept.contains("fhir");
     let accepts = head.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or("");
-    if wants_json(accepts) {
-        return Ok(relayed(answered));
+    if form == Form::Xml || wants_json(accepts) {
+        return form.of_answer(relayed(answered));
     }
     let addresses = lane.addresses(&head);
     let sent = lane.upstream.send(head.method, &head.target, head.headers, Body::from(Bytes::new())).await?;

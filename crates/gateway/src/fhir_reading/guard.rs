@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use crate::{
     body::Body,
     coding::{coding, decode},
+    fhir_form::Form,
     head::Head,
     problem::Problem,
     reading::Turned,
@@ -33,6 +34,8 @@ pub(crate) struct Guard {
     seen: Vec<Seen>,
     upstream: String,
     gateway: String,
+    /// What the client reads; the server is asked in JSON.
+    form: Form,
 }
 
 /// The header that makes a creation conditional.
@@ -40,7 +43,9 @@ const IF_NONE_EXIST: &str = "if-none-exist";
 
 const TAKEN: &str = "this id is taken; let the server choose one, or choose another";
 const SUBSCRIBED: &str =
-    "a subscription sends what the server finds past this gateway, so none is made where something is hidden";
+    "where something is hidden a subscription is sent whole, in JSON: a patch or XML of one is not read";
+const TOPIC: &str =
+    "a topic of subscriptions sends past this gateway, so none is made where something is hidden";
 const LONG: &str = "the body is longer than is read where reads are isolated; send it in parts";
 const XML: &str = "send Bundles in JSON where reads are isolated: what they ask for has to be read";
 const NESTED: &str = "this cannot be asked in a Bundle where reads are isolated; ask for it by itself";
@@ -76,8 +81,10 @@ pub(crate) async fn guard(
     if let Some(found) = fhir::interaction(&method, &head.target, None, &reads.base) {
         let kind = head.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
         match found {
-            Interaction::Create { resource_type } | Interaction::Update { resource_type, .. }
-                if is_subscription(&resource_type) =>
+            Interaction::Create { resource_type }
+            | Interaction::Update { resource_type, .. }
+            | Interaction::Patch { resource_type, .. }
+                if is_subscription(&resource_type) && !is_subscription_in_json(&body) =>
             {
                 return Err(Problem::Closed(SUBSCRIBED).into());
             }
@@ -113,10 +120,12 @@ pub(crate) async fn guard(
             | Interaction::Operation { .. } => {}
         }
     }
+    let form = Form::of(&head.headers, &head.target);
+    head.target = fhir::without_format(&head.target);
     head.headers.remove(header::ACCEPT_ENCODING);
     head.headers.insert(header::ACCEPT, HeaderValue::from_static("application/fhir+json"));
     let Writing { reader, sent, seen, .. } = writing;
-    Ok(Some(Guard { reader, sent, seen, upstream, gateway }))
+    Ok(Some(Guard { reader, sent, seen, upstream, gateway, form }))
 }
 
 /// The answer to a patch of a hidden resource: that of one that is not there. Asked before the patch is carried out on
@@ -139,7 +148,13 @@ pub(crate) async fn patch_of_hidden(lane: &Lane, head: &Head) -> Result<Option<R
     Ok(Some(relayed(server.absent(&resource_type, id.as_str(), "").await?)))
 }
 
-/// A subscription's messages go past this gateway.
+/// Whether this is one in JSON, so that it was looked at.
+fn is_subscription_in_json(body: &[u8]) -> bool {
+    let text = std::str::from_utf8(body).ok();
+    text.and_then(Key::of).is_some_and(|key| is_subscription(&key.resource_type))
+}
+
+/// A subscription's messages go past this gateway, unless they come by a boundary.
 fn is_subscription(resource_type: &str) -> bool {
     matches!(resource_type, "Subscription" | "SubscriptionTopic")
 }
@@ -152,22 +167,20 @@ struct Writing<'l> {
 }
 
 impl Writing<'_> {
-    /// A subscription's messages do not pass this gateway.
+    /// A subscription whose messages do not come by a boundary is refused.
     fn refuse_subscriptions(&self, body: &[u8]) -> Result<(), Turned> {
         let Ok(text) = std::str::from_utf8(body) else { return Ok(()) };
-        let is_one = |resource: &str| {
-            Key::of(resource)
-                .is_some_and(|key| matches!(key.resource_type.as_str(), "Subscription" | "SubscriptionTopic"))
+        let judged =
+            self.server.lane.fhir.as_ref().map_or(&[][..], |reads| reads.subscription_endpoints.as_slice());
+        let fault = |resource: &str| match Key::of(resource)?.resource_type.as_str() {
+            "Subscription" => fhir::subscription_fault(resource, judged),
+            "SubscriptionTopic" => Some(TOPIC),
+            _ => None,
         };
-        let inner = Page::read(body, &self.server.lane.flow.limits());
-        let any = is_one(text)
-            || inner
-                .is_ok_and(|page| page.entries.iter().filter_map(|one| one.resource.as_deref()).any(is_one));
-        if any && self.reader.hidden.hides_labelled() {
-            Err(Problem::Closed(SUBSCRIBED).into())
-        } else {
-            Ok(())
-        }
+        let inner = Page::read(body, &self.server.lane.flow.limits()).map(|page| page.entries);
+        let inner = inner.unwrap_or_default();
+        let mut all = std::iter::once(text).chain(inner.iter().filter_map(|entry| entry.resource.as_deref()));
+        all.find_map(fault).map_or(Ok(()), |why| Err(Problem::Closed(why).into()))
     }
 
     async fn refuse_taken(&mut self, resource_type: &str, id: &str) -> Result<(), Turned> {
@@ -273,6 +286,9 @@ impl Writing<'_> {
         let (path, search) = step.url.split_once('?').unwrap_or((&step.url, ""));
         let address = format!("/{}", step.url.trim_start_matches('/'));
         match (step.method.as_str(), fhir::interaction(&step.method, &address, None, "")) {
+            (_, Some(Interaction::Patch { resource_type, .. })) if is_subscription(&resource_type) => {
+                return Err(Problem::Closed(SUBSCRIBED).into());
+            }
             ("GET" | "HEAD", _) => {
                 if let Some(url) = self.read(&step, &address, path, search).await? {
                     other.url = url;
@@ -369,7 +385,12 @@ pub(crate) async fn guarded(
     for name in [header::CONTENT_LENGTH.as_str(), "content-encoding", "content-digest", "repr-digest"] {
         parts.headers.remove(name);
     }
-    let Guard { reader, sent, mut seen, upstream, gateway } = guard;
+    let Guard { reader, sent, mut seen, upstream, gateway, form } = guard;
+    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if kind.is_some_and(|kind| kind.contains("xml")) && !body.is_empty() {
+        // It was asked for JSON: what it shows otherwise nobody here has judged.
+        return Err(Problem::AnswerUnreadable.into());
+    }
     let text = String::from_utf8_lossy(&body);
     let mut text = shown(lane, &reader, &text, &upstream, &gateway, &mut seen).unwrap_or(text.into_owned());
     for (other, own) in &sent {
@@ -388,7 +409,7 @@ pub(crate) async fn guarded(
     if parts.status == StatusCode::NO_CONTENT {
         text.clear();
     }
-    Ok(Response::from_parts(parts, Body::from(text)))
+    Ok(form.of_answer(Response::from_parts(parts, Body::from(text)))?)
 }
 
 /// An answer as it may be shown; nothing where it stays as it is.

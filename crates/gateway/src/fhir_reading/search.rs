@@ -9,9 +9,8 @@ use carrier::{
 };
 use flow::{Reader, Seen};
 use http::{Response, StatusCode, header};
-use policy::Hidden;
 
-use crate::{body::Body, problem::Problem, reading::Turned};
+use crate::{body::Body, fhir_form::Form, problem::Problem, reading::Turned};
 
 use super::{
     Call, Judged, judge, relayed,
@@ -20,23 +19,23 @@ use super::{
 };
 
 /// Where a search goes on: a page of the server's, and how many of its matches were given or passed over already.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Further {
-    target: String,
-    is_posted: bool,
-    passed: usize,
+    pub(super) target: String,
+    pub(super) is_posted: bool,
+    pub(super) passed: usize,
     /// Matches of the server's pages before that one, and those of them that were shown.
-    raw: usize,
-    given: usize,
-    count: usize,
-    query: Query,
-    path: String,
-    hidden: Hidden,
-    client: String,
+    pub(super) raw: usize,
+    pub(super) given: usize,
+    pub(super) count: usize,
+    pub(super) query: Query,
 }
 
 /// The parameter of a `next` link of ours.
 pub(super) const PAGE: &str = "_eosin_page";
+
+const LONG: &str =
+    "a search this long cannot be gone on with; ask with fewer parameters, or for more at a time";
 
 /// Most resources that are walked for one answer.
 const WALK_MAX: usize = 20_000;
@@ -50,8 +49,8 @@ pub(super) async fn find(
     call: &Call,
     within: Option<&(String, String)>,
 ) -> Result<(Response<Body>, Vec<Seen>), Turned> {
-    if let Some(number) = call.query.get(PAGE) {
-        return go_on(server, call, number).await;
+    if let Some(word) = call.query.get(PAGE) {
+        return go_on(server, call, word).await;
     }
     if let Some(why) = call.query.closed() {
         return Err(Problem::Closed(why).into());
@@ -103,8 +102,8 @@ async fn around(
     id: &str,
     below: &str,
 ) -> Result<(Response<Body>, Vec<Seen>), Turned> {
-    if let Some(number) = call.query.get(PAGE) {
-        return go_on(server, call, number).await;
+    if let Some(word) = call.query.get(PAGE) {
+        return go_on(server, call, word).await;
     }
     if let Some(why) = call.query.closed() {
         return Err(Problem::Closed(why).into());
@@ -117,21 +116,11 @@ async fn around(
     walked(server, call, Start::of(&call.path, &call.query, false), seen).await
 }
 
-/// A further page, by the number in a link of ours.
-async fn go_on(
-    server: &Server<'_>,
-    call: &Call,
-    number: &str,
-) -> Result<(Response<Body>, Vec<Seen>), Turned> {
+/// A further page, by the word in a link of ours.
+async fn go_on(server: &Server<'_>, call: &Call, word: &str) -> Result<(Response<Body>, Vec<Seen>), Turned> {
     let reads = server.lane.fhir.as_ref().ok_or(Problem::Internal)?;
-    let further = number.parse().ok().and_then(|number| reads.further(number));
-    let own = |further: &Further| {
-        further.hidden == call.reader.hidden
-            && further.client == who(&call.reader, server)
-            && further.path == call.path
-    };
-    let further = further.filter(own).ok_or(Problem::QueryUnknown)?;
-    walked(server, call, Start::from(further), Vec::new()).await
+    let further = reads.links.open(word, &about(server, call, &call.path)).ok_or(Problem::QueryUnknown)?;
+    walked(server, call, Start::from(further, &call.path), Vec::new()).await
 }
 
 /// Where a walk begins.
@@ -175,15 +164,15 @@ impl Start {
         }
     }
 
-    fn from(further: Further) -> Self {
-        let Further { target, is_posted, passed, raw, given, count, query, path, .. } = further;
+    fn from(further: Further, path: &str) -> Self {
+        let Further { target, is_posted, passed, raw, given, count, query } = further;
         let target = match target.split_once('?') {
             Some((path, query)) if is_posted => {
                 Step::Search { path: path.to_owned(), query: query.to_owned(), is_posted }
             }
             _ => Step::Link(target),
         };
-        Self { target, passed, raw, given, skipped: 0, count: Some(count), query, path }
+        Self { target, passed, raw, given, skipped: 0, count: Some(count), query, path: path.to_owned() }
     }
 }
 
@@ -358,9 +347,12 @@ async fn composed(
     if page.has_links() || found.further.is_some() {
         links.push(("self", server.asked_at.clone()));
     }
-    if let Some(number) = remembered(server, call, start, &found, count) {
-        let own = format!("{}{}?{PAGE}={number}", server.addresses.gateway, start.path);
-        links.push(("next", own));
+    if let Some(further) = further(start, &found, count) {
+        let reads = server.lane.fhir.as_ref().ok_or(Problem::Internal)?;
+        let word = reads.links.word(&further, &about(server, call, &start.path));
+        let word = word.ok_or(Problem::Closed(LONG))?;
+        let format = if call.form == Form::Xml { "&_format=xml" } else { "" };
+        links.push(("next", format!("{}{}?{PAGE}={word}{format}", server.addresses.gateway, start.path)));
     }
     let (upstream, gateway) = (server.addresses.upstream.as_str(), server.addresses.gateway.as_str());
     let entries: Vec<String> = found
@@ -372,15 +364,8 @@ async fn composed(
     Ok((with_body(answered, Bytes::from(body)), found.seen))
 }
 
-/// Remembers where the search goes on, and gives the number of that.
-fn remembered(
-    server: &Server<'_>,
-    call: &Call,
-    start: &Start,
-    found: &Found,
-    count: Option<usize>,
-) -> Option<u64> {
-    let reads = server.lane.fhir.as_ref()?;
+/// Where the search goes on, if it does.
+fn further(start: &Start, found: &Found, count: Option<usize>) -> Option<Further> {
     let (step, passed, raw) = found.further.clone()?;
     if start.query.detail() == Detail::Count {
         return None;
@@ -389,23 +374,14 @@ fn remembered(
         Step::Search { path, query, is_posted } => (format!("{path}?{query}"), is_posted),
         Step::Link(target) => (target, false),
     };
-    Some(reads.keep(Further {
-        target,
-        is_posted,
-        passed,
-        raw,
-        given: start.given + start.skipped + found.matches,
-        count: count?,
-        query: start.query.clone(),
-        path: start.path.clone(),
-        hidden: call.reader.hidden,
-        client: who(&call.reader, server),
-    }))
+    let given = start.given + start.skipped + found.matches;
+    Some(Further { target, is_posted, passed, raw, given, count: count?, query: start.query.clone() })
 }
 
-/// Whose search it is: nobody goes on with that of another.
-fn who(reader: &Reader, server: &Server<'_>) -> String {
-    format!("{} {}", reader.client, server.credential())
+/// Whose search it is, where, and what is hidden from them: nobody goes on with that of another.
+fn about(server: &Server<'_>, call: &Call, path: &str) -> String {
+    let Reader { boundary, client, hidden, .. } = &call.reader;
+    serde_json::json!([boundary.name, path, hidden.to_string(), client, server.credential()]).to_string()
 }
 
 /// Shows what was taken in the detail that the client asked for: the server chooses the part.

@@ -1,14 +1,19 @@
 //! Writes and exports at a FHIR boundary that hides: what they name, find or carry away and is hidden is not there.
 
+use carrier::{Labels, Limits, fhir};
 use policy::Environment;
 use serde_json::Value;
-use testkit::upstream::{Received, Reply, Upstream};
+use testkit::{
+    sealed,
+    upstream::{Received, Reply, Upstream},
+};
 
 use crate::{
     fhir_isolated::{hidden, production, scene, shown, value},
     scene::Answer,
 };
 
+const LIMITS: Limits = Limits { body_bytes: 1 << 20, records: 100 };
 const JSON: (&str, &str) = ("Content-Type", "application/fhir+json");
 
 /// Patients 1 and 3 are shown, 2 is hidden; searches by identifier find the one of that number.
@@ -172,4 +177,103 @@ fn a_subscription_is_refused_where_something_is_hidden() {
     assert!(
         upstream.received().iter().all(|one| !String::from_utf8_lossy(&one.body).contains("Subscription"))
     );
+}
+
+#[test]
+fn a_subscription_is_made_where_its_notifications_are_judged() {
+    let upstream = Upstream::start(server);
+    let mut config = crate::scene::config(&upstream.origin());
+    let boundary = &mut config.boundaries[0];
+    boundary.protocol = flow::Protocol::Fhir { base: "/fhir".to_owned() };
+    boundary.boundary.mode = policy::Mode::Enforce;
+    boundary.boundary.environment = Environment::Sandbox;
+    boundary.reads = gateway::Reads::Isolated(gateway::IsolatedReads {
+        subscription_endpoints: vec!["https://hooks.example/fhir".to_owned()],
+        ..gateway::IsolatedReads::standard()
+    });
+    let signatures = gateway::Signatures::off();
+    let scene = crate::scene::Scene::signing(
+        config,
+        signatures,
+        "gateway.example/log",
+        "2026-11-21T12:00:00Z",
+        |_| {},
+    );
+    let one = |endpoint: &str| {
+        format!(
+            r#"{{"resourceType":"Subscription","status":"requested","reason":"r","criteria":"Patient","channel":{{"type":"rest-hook","endpoint":"{endpoint}","payload":"application/fhir+json"}}}}"#
+        )
+    };
+    let batch = |resource: &str| {
+        format!(
+            r#"{{"resourceType":"Bundle","type":"batch","entry":[{{"resource":{resource},"request":{{"method":"POST","url":"Subscription"}}}}]}}"#
+        )
+    };
+    let (good, bad) = (one("https://hooks.example/fhir/a"), one("https://consumer.example/a"));
+    for (target, body, want) in [
+        ("POST /fhir/Subscription", good.clone(), true),
+        ("PUT /fhir/Subscription/9", good.replacen('{', r#"{"id":"9","#, 1), true),
+        ("POST /fhir", batch(&good), true),
+        ("POST /fhir/Subscription", bad.clone(), false),
+        ("POST /fhir", batch(&bad), false),
+        ("POST /fhir/Subscription", r#"<Subscription xmlns="http://hl7.org/fhir"/>"#.to_owned(), false),
+        (
+            "PATCH /fhir/Subscription/9",
+            r#"[{"op":"replace","path":"/channel/endpoint","value":"https://a.example"}]"#.to_owned(),
+            false,
+        ),
+    ] {
+        let (method, target) = target.split_once(' ').unwrap();
+        let kind = match body.as_bytes().first() {
+            Some(b'<') => "application/fhir+xml",
+            Some(b'[') => "application/json-patch+json",
+            _ => "application/fhir+json",
+        };
+        let before = upstream.received().len();
+        let answer = scene.ask(method, target, &[("Content-Type", kind)], body.as_bytes());
+        let is_made = answer.status < 300;
+        assert_eq!(
+            (is_made, answer.status == 403),
+            (want, !want),
+            "{method} {target} {body}: {}",
+            answer.text()
+        );
+        let sent = upstream.received().split_off(before);
+        let is_sent = sent.iter().any(|one| one.method == method && !one.body.is_empty());
+        assert_eq!(is_sent, want, "{method} {target}");
+    }
+}
+
+/// What a server sends to a subscriber is a write of one resource: a boundary in front of the subscriber judges it.
+#[test]
+fn notifications_are_judged_on_their_way_to_the_subscriber() {
+    let bare = shown("1");
+    let readings = fhir::read_document(bare.as_bytes(), &LIMITS).records;
+    let sealed = sealed::attested(&[readings[0].content.clone().unwrap()]);
+    let attested = fhir::place(bare.as_bytes(), &Labels::of(&sealed.marks[0])).unwrap();
+    let consumer = Upstream::start(|_| Reply::json(200, "{}"));
+    let mut config = crate::scene::config(&consumer.origin());
+    let boundary = &mut config.boundaries[0];
+    boundary.protocol = flow::Protocol::Fhir { base: "/hooks".to_owned() };
+    boundary.boundary.mode = policy::Mode::Enforce;
+    boundary.boundary.environment = Environment::Production;
+    let now = "2026-11-21T12:00:00Z";
+    let trusting = |trust: &mut mark::TrustStore| assert_eq!(trust.admit(&sealed.dataset), Ok(1));
+    let scene = crate::scene::Scene::signing(
+        config,
+        gateway::Signatures::off(),
+        "gateway.example/log",
+        now,
+        trusting,
+    );
+    // As R4 writes it, and as servers do that post to the endpoint itself.
+    for (method, target) in [("PUT", "/hooks/Patient/1"), ("POST", "/hooks")] {
+        let passed = scene.ask(method, target, &[JSON], &attested);
+        assert_eq!(passed.status, 200, "{method} {target}: {}", passed.text());
+        assert_eq!(consumer.received().last().unwrap().body, attested);
+        let before = consumer.received().len();
+        let refused = scene.ask(method, target, &[JSON], hidden("1").as_bytes());
+        assert_eq!(refused.status, 403, "{method} {target}: {}", refused.text());
+        assert_eq!(consumer.received().len(), before);
+    }
 }

@@ -136,6 +136,45 @@ fn a_search_counts_and_pages_as_if_the_hidden_were_not_there() {
 }
 
 #[test]
+fn whoever_reads_xml_is_shown_the_same() {
+    let upstream = Upstream::start(server);
+    let scene = production(&upstream);
+    let accept = [("Accept", "application/fhir+xml")];
+    let one = scene.ask("GET", "/fhir/Patient/1", &accept, b"");
+    assert_eq!((one.status, one.header("content-type")), (200, Some("application/fhir+xml; charset=utf-8")));
+    let patient = r#"<id value="1"/><name><family value="Bell"/></name></Patient>"#;
+    assert!(one.text().ends_with(patient), "{}", one.text());
+    assert!(one.header("eosin-provenance").is_some());
+
+    let (hidden, absent) = (
+        scene.ask("GET", "/fhir/Patient/2?_format=xml", &[], b""),
+        scene.ask("GET", "/fhir/Patient/77", &accept, b""),
+    );
+    assert_eq!((hidden.status, absent.status), (404, 404));
+    assert!(hidden.text().contains("<OperationOutcome"), "{}", hidden.text());
+    assert_eq!(hidden.text().replace("Patient/2", ""), absent.text().replace("Patient/77", ""));
+
+    let all =
+        scene.ask("GET", "/fhir/Patient?_total=accurate&_count=2&_format=application/fhir%2Bxml", &[], b"");
+    let text = all.text();
+    assert_eq!(
+        (text.matches("<Patient>").count(), text.contains(r#"<total value="3"/>"#)),
+        (2, true),
+        "{text}"
+    );
+    assert!(text.contains(r#"<relation value="next"/>"#) && !text.contains("Zzyzx"), "{text}");
+    let closed = scene.ask("GET", "/fhir/Patient?_filter=name%20eq%20x", &accept, b"");
+    assert_eq!(closed.status, 403);
+    assert!(closed.text().contains(r#"<code value="EOSIN_READ_CLOSED"/>"#), "{}", closed.text());
+    let head = scene.ask("HEAD", "/fhir/Patient/1", &accept, b"");
+    assert_eq!(
+        (head.status, head.header("content-type")),
+        (200, Some("application/fhir+xml; charset=utf-8"))
+    );
+    assert!(upstream.received().iter().all(|one| !one.target.contains("_format")));
+}
+
+#[test]
 fn what_cannot_be_isolated_is_refused_with_an_outcome() {
     let upstream = Upstream::start(server);
     let scene = production(&upstream);
@@ -152,8 +191,6 @@ fn what_cannot_be_isolated_is_refused_with_an_outcome() {
         assert!(matches!(answer.status, 400 | 403), "{target}: {}", answer.status);
         assert_eq!(value(&answer)["resourceType"], "OperationOutcome");
     }
-    let xml = scene.ask("GET", "/fhir/Patient/1", &[("Accept", "application/fhir+xml")], b"");
-    assert_eq!(xml.status, 406);
     assert_eq!(upstream.received(), []);
     assert_eq!(scene.ask("GET", "/fhir/metadata", &[], b"").status, 200);
 }

@@ -12,6 +12,7 @@ mod deliveries;
 mod doors;
 mod fhir;
 mod fhir_audit;
+mod fhir_bad_input;
 mod fhir_guarded;
 mod fhir_isolated;
 mod fhir_patches;

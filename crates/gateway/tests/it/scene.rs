@@ -190,6 +190,7 @@ pub(crate) fn config(upstream: &str) -> Config {
         },
         timeouts: Timeouts { drain: Duration::from_secs(10), ..Timeouts::SUGGESTED },
         spool: None,
+        link_key: None,
     }
 }
 

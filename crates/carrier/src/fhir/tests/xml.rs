@@ -120,3 +120,52 @@ proptest! {
         prop_assert_eq!(read(&create("Patient"), XML, changed.as_bytes(), &LIMITS).records.len(), 1);
     }
 }
+
+/// What JSON says, through XML and back.
+fn survives(json: &str) {
+    let xml = in_xml(json).unwrap();
+    let name = Key::of(json).unwrap().resource_type;
+    agrees(&name, &xml, json);
+}
+
+#[test]
+fn a_resource_in_json_is_the_same_record_in_xml() {
+    survives(
+        r#"{"multipleBirthInteger":2,"resourceType":"Patient","id":"7","birthDate":"1984-02-29","_birthDate":{"id":"b"},
+        "meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"HTEST"}],"versionId":"2"},
+        "text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">a <b>b</b> &amp;</div>"},
+        "extension":[{"url":"https://example.org/e","valueDecimal":1.50}],"active":true,"contained":[{"resourceType":"Patient","id":"p"}],
+        "identifier":[{"system":"https://example.org/mrn","value":"9 <>&\"'\n\t9"}],
+        "name":[{"id":"n1","family":"Z&z","given":["Canary",null],
+            "_given":[null,{"extension":[{"url":"https://example.org/absent","valueCode":"masked"}]}]}]}"#,
+    );
+    let fixture = include_str!("../../../../../fixtures/fhir/resources.ndjson");
+    fixture.lines().for_each(survives);
+}
+
+#[test]
+fn xml_is_in_the_order_of_the_schema_and_keeps_decimals() {
+    let json = r#"{"resourceType":"Observation","valueQuantity":{"unit":"mg","value":1.50},"subject":{"reference":"Patient/1"},
+        "effectiveDateTime":"2026-01-01","code":{"text":"c"},"status":"final","id":"o","meta":{"project":"p","versionId":"1"}}"#;
+    assert_eq!(
+        in_xml(json).unwrap(),
+        r#"<?xml version="1.0" encoding="UTF-8"?><Observation xmlns="http://hl7.org/fhir"><id value="o"/><meta><versionId value="1"/></meta><status value="final"/><code><text value="c"/></code><subject><reference value="Patient/1"/></subject><effectiveDateTime value="2026-01-01"/><valueQuantity><value value="1.50"/><unit value="mg"/></valueQuantity></Observation>"#
+    );
+}
+
+#[test]
+fn what_has_no_form_in_xml_is_not_given_one() {
+    for json in [
+        r"[]",
+        r#"{"resourceType":"Dragon"}"#,
+        r#"{"resourceType":"Patient","nickname":"Z"}"#,
+        r#"{"resourceType":"Patient","active":{"a":1}}"#,
+        r#"{"resourceType":"Patient","name":{"family":"Z"}}"#,
+        r#"{"resourceType":"Patient","text":{"div":"<div xmlns=\"http://www.w3.org/1999/xhtml\"></p>"}}"#,
+        r#"{"resourceType":"Patient","contained":[{"resourceType":"Patient","text":{"div":"<div xmlns=\"http://www.w3.org/1999/xhtml\"/></text></Patient></contained><contained><Patient><text><status value=\"empty\"/>"}}]}"#,
+        r#"{"resourceType":"Patient","text":{"div":"<div xmlns=\"http://www.w3.org/1999/xhtml\"/><!-- -->"}}"#,
+        r#"{"resourceType":"Patient","text":{"div":"</text><active value=\"true\"/><text>"}}"#,
+    ] {
+        assert!(in_xml(json).is_err(), "{json}");
+    }
+}

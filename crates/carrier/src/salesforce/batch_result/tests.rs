@@ -134,17 +134,17 @@ fn reads_of_batches_are_known_in_every_spelling() {
         (
             "GET",
             "/services/async/40.0/job/750000000000001AAA/batch/751000000000002AAA/result",
-            Some(BatchRead::Result { batch: id("751000000000002") }),
+            Some(BatchRead::Result { job: id("750000000000001"), batch: id("751000000000002") }),
         ),
         (
             "get",
             "//SERVICES/Async/40.0/JOB/750000000000001/batch/751000000000002/Result/?x=y",
-            Some(BatchRead::Result { batch: id("751000000000002") }),
+            Some(BatchRead::Result { job: id("750000000000001"), batch: id("751000000000002") }),
         ),
         (
             "GET",
             "/services/async/40.0/job/750000000000001AAA/batch/751000000000002AAA",
-            Some(BatchRead::Batch { batch: id("751000000000002") }),
+            Some(BatchRead::Batch { job: id("750000000000001"), batch: id("751000000000002") }),
         ),
         (
             "GET",
