@@ -1,5 +1,6 @@
 """A public-health feed over MLLP: who sends, who receives, and the lab's messages. Plain sockets, nothing of Eosin."""
 
+import contextlib
 import re
 import socket
 import threading
@@ -37,7 +38,8 @@ class Receiver:
 
     def serve(self, stream):
         buffer = [b""]
-        with stream:
+        # A sender that goes away has gone; what it sent before is kept.
+        with stream, contextlib.suppress(OSError):
             while (message := read_frame(stream, buffer)) is not None:
                 self.messages.append(message)
                 answer = f"MSH|^~\\&|DOH|AL|LAB|QA|20250728||ACK|A{control_id(message)}|P|2.5.1\rMSA|AA|{control_id(message)}\r"

@@ -17,14 +17,14 @@ class Answer:
         return self.body.decode("utf-8", "replace")
 
 
-def ask(origin, method, target, headers=(), body=b""):
+def ask(origin, method, target, headers=(), body=b"", seconds=SECONDS):
     """A request with a length and an end."""
     at = urlsplit(origin)
     head = [f"{method} {target} HTTP/1.1", f"Host: {at.netloc}", "Connection: close"]
     head += [f"{name}: {value}" for name, value in headers]
     if body or method in ("POST", "PUT", "PATCH"):
         head.append(f"Content-Length: {len(body)}")
-    return send(origin, "\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + body)
+    return send(origin, "\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + body, seconds)
 
 
 def send(origin, request, seconds=SECONDS):

@@ -65,6 +65,7 @@ pub(crate) fn run() -> bool {
     step("kill duel, two gateways", &mut || {
         leaks::run(&root, Script::Kill, &["--gateways".to_owned(), "2".to_owned()], &mut tally)
     });
+    step("kill duel, a feed of HL7 v2", &mut || leaks::run(&root, Script::KillFeed, &[], &mut tally));
     step("sandbox refresh", &mut || leaks::run(&root, Script::Refresh, &[], &mut tally));
     step("golden shapes", &mut || leaks::run(&root, Script::Golden, &[], &mut tally));
     step("jsforce's own suite", &mut || leaks::run(&root, Script::Suite, &[], &mut tally));

@@ -19,6 +19,8 @@ pub(crate) enum Script {
     Bypass,
     /// A gateway that is killed under load.
     Kill,
+    /// A feed of HL7 v2 whose gateway is killed under load.
+    KillFeed,
     /// What a sandbox refresh carries, with and without a gateway.
     Refresh,
     /// The answers of the local org beside those that were recorded from real ones.
@@ -41,6 +43,7 @@ impl Script {
             Self::Channels => "tests/leaks/run.py",
             Self::Bypass => "tests/leaks/duel.py",
             Self::Kill => "tests/leaks/kill.py",
+            Self::KillFeed => "tests/leaks/kill_feed.py",
             Self::Refresh => "tests/leaks/refresh.py",
             Self::Golden => "tests/clients/golden_shapes.py",
             Self::Suite => "tests/clients/jsforce_suite.py",

@@ -22,6 +22,7 @@ cargo xtask <command>
   leaks       the leak channels, a scene each; `--write` writes docs/leak-channels.md
   bypass      the duel of tricks and doors
   kill        the duel of a gateway that is killed under load; `--seconds 120` for a long one
+  kill-feed   the same of a feed of HL7 v2
   refresh     what a sandbox refresh carries, with and without a gateway in front of the sandbox
   golden      the local org's answers beside those recorded from real orgs, member by member
   suite       jsforce's own tests, straight to the org and through the gateway; `--checkout FOLDER` for today's
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         "leaks" => Ok(leaks::alone(leaks::Script::Channels, &rest)),
         "bypass" => Ok(leaks::alone(leaks::Script::Bypass, &rest)),
         "kill" => Ok(leaks::alone(leaks::Script::Kill, &rest)),
+        "kill-feed" => Ok(leaks::alone(leaks::Script::KillFeed, &rest)),
         "refresh" => Ok(leaks::alone(leaks::Script::Refresh, &rest)),
         "golden" => Ok(leaks::alone(leaks::Script::Golden, &rest)),
         "suite" => Ok(leaks::alone(leaks::Script::Suite, &rest)),
