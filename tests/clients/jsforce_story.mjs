@@ -109,6 +109,9 @@ async function walk(t) {
   await collections(t, connection);
   await composite(t, connection);
   await bulk(t, connection);
+  await merged(t, connection);
+  await lists(t, connection);
+  await components(t, connection);
   const stranger = new jsforce.Connection({ instanceUrl: setting('URL'), accessToken: '00D000000000001!nobody', version: VERSION });
   await t.step('a session nobody opened', () => stranger.query('SELECT Id FROM Contact'), (answer) => answer.errorCode === 'INVALID_SESSION_ID');
   await t.step('log out', async () => { await first.logout(); return 'logged out'; }, (answer) => answer === 'logged out');
@@ -212,6 +215,35 @@ async function bulk(t, connection) {
   await t.step('bulk: delete', () => load('delete', doomed), (answer) => answer.successful === 100);
 }
 
+async function merged(t, connection) {
+  const contacts = connection.sobject('Contact');
+  const [kept, double] = await contacts.create([{ LastName: 'Kept-Example' }, { LastName: 'Double-Example' }]);
+  await t.step('soap: merge', () => connection.soap.merge({ masterRecord: { type: 'Contact', Id: kept.id, LastName: 'Kept-Example' }, recordToMergeIds: [double.id] }),
+    (answer) => answer.success && answer.id === kept.id);
+  await t.step('what was merged is gone', () => contacts.retrieve(double.id), (answer) => ['ENTITY_IS_DELETED', 'NOT_FOUND'].includes(answer.errorCode));
+}
+
+async function lists(t, connection) {
+  const base = `/services/data/v${VERSION}/ui-api`;
+  const list = (path) => connection.request(`${base}/${path}`);
+  await t.step('ui api: the list views of an object', async () => (await list('list-ui/Account')).lists.map((one) => one.apiName), (answer) => answer.includes('AllAccounts'));
+  await t.step('ui api: a list view', async () => (await list('list-records/Account/AllAccounts?fields=Account.Name')).records.map((one) => one.fields.Name.value),
+    (answer) => answer.includes('Tree Clinic'));
+  await t.step('ui api: a list view with what it is', async () => (await list('list-ui/Account/AllAccounts?fields=Account.Name')).records.records.length, (answer) => answer > 0);
+}
+
+/** Metadata, a component at a time. */
+async function components(t, connection) {
+  const shoe = { fullName: 'Shoe__c', label: 'Shoe', pluralLabel: 'Shoes', nameField: { type: 'Text', label: 'Name' }, deploymentStatus: 'Deployed', sharingModel: 'ReadWrite' };
+  const size = { fullName: 'Shoe__c.Size__c', label: 'Size', type: 'Text', length: 4 };
+  await t.step('metadata: create', () => connection.metadata.create('CustomObject', shoe), (answer) => answer.success);
+  await t.step('metadata: upsert', () => connection.metadata.upsert('CustomField', [size]), (answer) => answer[0].success && answer[0].created);
+  await t.step('metadata: read', async () => (await connection.metadata.read('CustomObject', 'Shoe__c')).label, (answer) => answer === 'Shoe');
+  await t.step('metadata: update', () => connection.metadata.update('CustomObject', [{ ...shoe, label: 'Boot' }]), (answer) => answer[0].success);
+  await t.step('metadata: list', async () => (await connection.metadata.list([{ type: 'CustomObject' }])).some((one) => one.fullName === 'Shoe__c'), (answer) => answer);
+  await t.step('metadata: delete', () => connection.metadata.delete('CustomObject', ['Shoe__c']), (answer) => answer[0].success);
+}
+
 async function refused(t) {
   const connection = await logins['password and connected app']();
   const says = (answer) => JSON.stringify(answer).includes('EOSIN_BLOCKED');
@@ -221,6 +253,11 @@ async function refused(t) {
   await t.step('refused: upsert', () => contacts.upsert({ ...row, External_Id__c: 'js-refused-1' }, 'External_Id__c'), says);
   await t.step('refused: collections', () => contacts.create([row, row], { allOrNone: false }), (answer) => answer.every((one) => !one.success) && says(answer));
   await t.step('refused: bulk', () => connection.bulk2.loadAndWaitForResults({ object: 'Contact', operation: 'insert', input: [row], pollTimeout: 30000, pollInterval: 200 }), says);
+  const weaker = { fullName: 'Contact.Eosin_Mark__c', label: 'Mark', type: 'Text', length: 20 };
+  await t.step('refused: metadata that weakens the mark', () => connection.metadata.upsert('CustomField', [weaker]), (answer) => says(answer) && answer.text.includes('Eosin_Mark__c'));
+  await t.step('refused: metadata that removes the mark', () => connection.metadata.delete('CustomField', ['Contact.Eosin_Mark__c']), says);
+  await t.step('metadata of somebody else', () => connection.metadata.upsert('CustomField', [{ fullName: 'Contact.Plain__c', label: 'Plain', type: 'Text', length: 20 }]),
+    (answer) => answer[0].success);
   await t.step('nothing arrived', async () => (await connection.query("SELECT count() FROM Contact WHERE LastName = 'Unmarked-Example'")).totalSize, (answer) => answer === 0);
 }
 

@@ -15,6 +15,7 @@ mod choose;
 mod columns;
 mod deploy;
 mod door;
+mod failed_rows;
 mod fate;
 mod field;
 mod files;
@@ -43,9 +44,9 @@ pub use apex::{AnonymousApex, ApexMap, Doors, runs_anonymous_apex};
 pub(crate) use apex::{mapped, pointed};
 pub use api::{Api, Change};
 pub use asked::{
-    Inner, has_parameter, inner_requests, last_segment, parameters, query_job, query_target, soap_shows_rows,
-    statement_of, text_member, told_member, version_of, with_inner_targets, with_parameter, with_statement,
-    with_text_member,
+    Inner, has_parameter, inner_requests, last_segment, parameter_names, parameters, query_job, query_target,
+    soap_shows_rows, statement_of, text_member, told_member, version_of, with_inner_targets, with_parameter,
+    with_statement, with_text_member,
 };
 pub use batch::{BulkV1, is_batch, is_bulk_rows, route_by_job, unreadable_type};
 pub use batch_job::{BatchFormat, BatchJob, batch_job_created};
@@ -56,16 +57,17 @@ pub(crate) use columns::Columns;
 pub use deploy::{soap_weakens, weakens};
 pub(crate) use door::is_name;
 pub use door::{Route, is_event, normal_target, route, route_at};
+pub use failed_rows::untold_failures;
 pub use fate::complete;
 pub use field::{DATASET_OBJECT, identity_fields};
 pub(crate) use files::{owned, records_in};
 pub use graphql::graphql_error;
 pub use id::RecordId;
 pub use job::{JOB_BYTES_MAX, Job, JobOfUpload, Operation, job_created, job_of_upload};
-pub use look::{Look, is_graphql, look};
+pub use look::{Look, is_graphql, look, tells_failures};
 pub use named::{
-    Renamed, named_in_body, named_in_rows, named_in_target, renamed_back, renamed_body, renamed_rows,
-    renamed_target, reworded,
+    Renamed, named_in_body, named_in_rows, named_in_target, named_in_text, renamed_back, renamed_body,
+    renamed_rows, renamed_target, reworded,
 };
 pub(crate) use place::{COLUMNS, is_own_column};
 pub use place::{PlaceError, place, place_csv, place_file};
@@ -75,6 +77,6 @@ pub use references::takes_unseen;
 pub use shown::{Gap, ShownRow, ShownRows, Stripped, Telling};
 pub(crate) use soap::walk;
 pub use soap::{Call, Edition, Soap, route_by_body, soap_is_login, unreadable_call};
-pub use soap_asked::{Envelope, SoapAsks, cut, soap_changes, soap_locator};
+pub use soap_asked::{Envelope, SoapAsks, SoapTold, cut, replaced, soap_changes, soap_locator, soap_told};
 pub use withhold::{merge, withhold};
 pub(crate) use xml_row::{Dialect, row as xml_row};

@@ -28,6 +28,7 @@ mod bare;
 mod document;
 mod list_view;
 mod org;
+mod parameters;
 mod prepare;
 mod sent;
 mod show;

@@ -3,7 +3,7 @@
 use std::{io::BufReader, sync::Arc};
 
 use bytes::Bytes;
-use carrier::salesforce::{Look, look};
+use carrier::salesforce::{Look, look, tells_failures};
 use flow::{Claims, Crossing, Entrance, Forward, Outcome, Passage, Reader, entrance};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::{Body as _, Incoming};
@@ -147,7 +147,7 @@ fn isolated(lane: &Lane, reader: Reader, head: &Head) -> Option<(Reader, Look)> 
     let is_as_sent = lane.isolation.as_ref().is_none_or(|isolation| !isolation.has_stand_ins());
     let streams = look == Look::Nothing
         || (is_opened && matches!(look, Look::Closed(_)))
-        || (is_as_sent && look == Look::SentRows);
+        || (is_as_sent && look == Look::SentRows && !tells_failures(&head.target));
     (!streams).then_some((reader, look))
 }
 

@@ -28,7 +28,14 @@ use crate::{
     token::TEXT_CHARACTERS_MAX,
 };
 
-/// The objects that the document's operation asks for at its root: what has to be known of the org first.
+/// Whether the document's operation changes records.
+///
+/// Errors: as [`isolate_graphql`].
+pub fn graphql_writes(text: &str, operation: Option<&str>) -> Result<bool, CannotIsolate> {
+    Ok(Walk::read(text, operation, &Map::new())?.writes)
+}
+
+/// The objects that the document's operation asks for or changes at its root: what has to be known of the org first.
 ///
 /// Errors: as [`isolate_graphql`].
 pub fn graphql_objects(text: &str, operation: Option<&str>) -> Result<BTreeSet<String>, CannotIsolate> {
@@ -38,11 +45,12 @@ pub fn graphql_objects(text: &str, operation: Option<&str>) -> Result<BTreeSet<S
     Ok(roots.into_iter().map(|root| root.object).collect())
 }
 
-/// Rewrites the operation of a document, and the fragments that it uses.
+/// Rewrites the operation of a document, and the fragments that it uses. One that changes records stays as it is: of a row
+/// that was written it may show what tells nothing of another.
 ///
 /// Shape:  the document, the name of the operation if one is named, the variables -> the document to send instead.
 /// Bounds: nesting of 64, 200,000 tokens, 10,000 fields with fragments put in.
-/// Errors: what is no query, a fragment without end, an argument or a filter that is not known, and whatever
+/// Errors: what is no query and no mutation, a fragment without end, an argument or a filter that is not known, and whatever
 ///         [`isolate()`] refuses of the same question in SOQL.
 pub fn isolate_graphql(
     text: &str,
@@ -55,7 +63,12 @@ pub fn isolate_graphql(
     let hidden = hidden.clone().marks(Marks::NotAsked);
     for root in walk.roots()? {
         let rewrite = Rewriting { hidden: &hidden, schema };
-        walk.connection(&rewrite, &root.field, &root.object, root.kind, 0)?;
+        match root.kind {
+            Kind::Written => walk.written(&rewrite, &root)?,
+            Kind::Records | Kind::Groups => {
+                walk.connection(&rewrite, &root.field, &root.object, root.kind, 0)?;
+            }
+        }
     }
     let mut edits: Vec<Edit> = walk.edits.into_values().flatten().collect();
     edits.sort_by_key(|edit| edit.at.start);
@@ -89,9 +102,11 @@ struct Edit {
 enum Kind {
     Records,
     Groups,
+    /// One record that a mutation writes or removes.
+    Written,
 }
 
-/// A list of records at the root.
+/// A list of records at the root, or a mutation of one.
 struct Root {
     field: cst::Field,
     object: String,
@@ -107,6 +122,8 @@ struct Rewriting<'h> {
 /// A document being rewritten.
 struct Walk<'v> {
     operation: cst::OperationDefinition,
+    /// Whether it is a mutation.
+    writes: bool,
     fragments: BTreeMap<String, cst::FragmentDefinition>,
     variables: BTreeMap<String, Value>,
     given: &'v Map<String, Value>,
@@ -149,13 +166,15 @@ impl<'v> Walk<'v> {
         let [(_, operation)] = operations.as_slice() else {
             return Err(document("the operation to carry out is not the one that it has"));
         };
-        let is_query = operation.operation_type().is_none_or(|kind| kind.query_token().is_some());
-        if !is_query {
-            return Err(document("it changes records; where reads are isolated, write through another door"));
+        let kind = operation.operation_type();
+        let writes = kind.as_ref().is_some_and(|kind| kind.mutation_token().is_some());
+        if !writes && kind.is_some_and(|kind| kind.query_token().is_none()) {
+            return Err(document("it subscribes"));
         }
         let operation = operation.clone();
         let mut walk = Self {
             operation,
+            writes,
             fragments,
             variables: BTreeMap::new(),
             given,
@@ -192,6 +211,10 @@ impl<'v> Walk<'v> {
                 "__typename" | "__schema" | "__type" => continue,
                 _ => return Err(selection(&root)),
             }
+            if self.writes {
+                roots.append(&mut self.mutations(&root)?);
+                continue;
+            }
             for part in self.fields(root.selection_set())? {
                 let kind = match named(part.name())?.as_str() {
                     "query" => Kind::Records,
@@ -209,6 +232,52 @@ impl<'v> Walk<'v> {
             }
         }
         Ok(roots)
+    }
+
+    fn mutations(&mut self, root: &cst::Field) -> Result<Vec<Root>, CannotIsolate> {
+        let mut roots = Vec::new();
+        for field in self.fields(root.selection_set())? {
+            let name = named(field.name())?;
+            if name == "__typename" {
+                continue;
+            }
+            let object = ["Create", "Update", "Delete"].iter().find_map(|verb| name.strip_suffix(verb));
+            let object = object.filter(|object| paths::plain(object).is_some());
+            let object = object.ok_or_else(|| selection(&field))?.to_owned();
+            roots.push(Root { field, object, kind: Kind::Written });
+        }
+        Ok(roots)
+    }
+
+    /// Looks what is selected of a record that is written: fields by which no other row is told.
+    ///
+    /// Shape:  a query for them is given the same conditions as one for the row's id alone.
+    fn written(&mut self, rewriting: &Rewriting<'_>, root: &Root) -> Result<(), CannotIsolate> {
+        let mut paths = BTreeSet::from(["Id".to_owned()]);
+        let mut shows_record = false;
+        for part in self.fields(root.field.selection_set())? {
+            match named(part.name())?.as_str() {
+                "Id" | "success" | "__typename" => {}
+                "Record" => {
+                    shows_record = true;
+                    self.answered(rewriting, &part, &root.object, &mut paths)?;
+                }
+                _ => return Err(selection(&part)),
+            }
+        }
+        if !shows_record {
+            return Ok(());
+        }
+        let list = paths.into_iter().collect::<Vec<_>>().join(", ");
+        let conditions = |list: &str| {
+            let asked = format!("SELECT {list} FROM {}", root.object);
+            let isolated = isolate(&asked, rewriting.hidden, rewriting.schema).ok()?;
+            isolated.text.strip_prefix(&asked).map(str::to_owned)
+        };
+        match (conditions(&list), conditions("Id")) {
+            (Some(all), Some(own)) if all == own => Ok(()),
+            _ => Err(selection(&root.field)),
+        }
     }
 
     /// The fields that a set selects, those of its fragments too.

@@ -19,7 +19,7 @@ mod span;
 mod standard;
 mod token;
 
-pub use graphql::{graphql_objects, isolate_graphql};
+pub use graphql::{graphql_objects, graphql_writes, isolate_graphql};
 pub use hidden::{Class, Hidden, LookupIds, Marks, NotANamespace};
 pub use isolate::{
     Added, CannotIsolate, Isolated, IsolatedParameters, Rows, isolate, isolate_parameters, isolate_search,

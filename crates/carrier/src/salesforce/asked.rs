@@ -24,6 +24,11 @@ pub fn has_parameter(target: &str, name: &str) -> bool {
     Target::parse(target).is_some_and(|target| target.query(name).next().is_some())
 }
 
+/// The names of a target's query parameters.
+pub fn parameter_names(target: &str) -> Vec<String> {
+    Target::parse(target).map(|target| target.query_names().map(str::to_owned).collect()).unwrap_or_default()
+}
+
 /// The values of a target's query parameter, and what stands before `?`.
 pub fn parameters(target: &str, name: &str) -> Vec<String> {
     Target::parse(target).map(|target| target.query(name).map(str::to_owned).collect()).unwrap_or_default()
@@ -209,6 +214,11 @@ mod tests {
             other.starts_with("/services/data/v67.0/query/?q=") && other.ends_with("&x=a%2Fb"),
             "{other}"
         );
+        for plain in ["/query?q=SELECT+Id+FROM+A+WHERE+B='c'&x=1", "/query?x=1&q==a=b", "/query?q=&x=1"] {
+            let other = with_statement(plain, "SELECT Id FROM A WHERE B = 'd'");
+            assert_eq!(statement_of(&other).as_deref(), Some("SELECT Id FROM A WHERE B = 'd'"), "{other}");
+            assert!(has_parameter(&other, "x") == plain.contains("x=1"), "{other}");
+        }
         assert_eq!(statement_of("/query?q=a&Q=b"), None);
         assert_eq!(statement_of("/query?p=a"), None);
         assert_eq!(version_of(target), "v67.0");

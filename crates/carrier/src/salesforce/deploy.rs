@@ -20,6 +20,8 @@ use crate::{
     route::Target,
 };
 
+mod components;
+
 /// What a request would take away from what Eosin rests on.
 ///
 /// Adding what is missing is none of it, nor is putting there what the package ships.
@@ -57,15 +59,18 @@ pub fn weakens(
 
 /// What a SOAP deployment would take away; see [`weakens`].
 ///
-/// Shape:  nothing for a request that is no `deploy` at the Metadata API.
+/// Shape:  nothing for a request that is no `deploy` at the Metadata API, and changes no component there by its name.
 pub fn soap_weakens(target: &str, body: &[u8]) -> Result<Vec<String>, Unreadable> {
     let is_metadata = Target::parse(target).is_some_and(|target| {
         let lower: Vec<String> = target.segments().iter().map(|word| word.to_ascii_lowercase()).collect();
         let start = lower.iter().position(|word| word == "services").unwrap_or(lower.len());
         matches!(lower.get(start + 1..start + 3), Some([soap, m]) if soap == "soap" && m == "m")
     });
-    if !is_metadata || !soap::calls(body, "deploy") {
+    if !is_metadata {
         return Ok(Vec::new());
+    }
+    if !soap::calls(body, "deploy") {
+        return components::in_call(body);
     }
     let files = texts(body, &["Envelope", "Body", "deploy", "ZipFile"])?;
     let [file] = files.as_slice() else { return Err(shape("deploys no single `ZipFile`")) };
@@ -140,39 +145,42 @@ fn in_file(name: &str, text: &[u8], found: &mut Vec<String>) -> Result<(), Unrea
             }
         }
     } else if file.ends_with(".object") {
-        for field in elements(text, &["CustomObject", "fields"])? {
-            let weakened = weakened(&field);
-            found
-                .extend(weakened.map(|why| format!("{why} {}.{}", told(stem), told(field.text("fullName")))));
-        }
+        in_fields(stem, &elements(text, &["CustomObject", "fields"])?, found);
     } else {
-        let ours = is_ours(stem);
-        let mut rights = 0;
-        for grants in ["PermissionSet", "Profile"] {
-            for right in elements(text, &[grants, "fieldPermissions"])? {
-                let field = right.text("field");
-                if !field.split('.').any(is_ours) {
-                    continue;
-                }
-                rights += 1;
-                if right.text("readable") == "false" {
-                    found.push(format!("hides {} from {}", told(field), told(stem)));
-                }
-            }
-        }
-        // A permission set is replaced whole: without its rights it has none.
-        if ours && file.ends_with(".permissionset") && rights == 0 {
-            found.push(format!("empties the permission set {}", told(stem)));
-        }
-        let writes = stem.starts_with("eosin_writer") || stem.starts_with("eosin_admin");
-        if ours
-            && writes
-            && elements(text, &["PermissionSet", "fieldPermissions"])?.iter().any(is_read_only_label)
-        {
-            found.push(format!("takes the right to write marks from {}", told(stem)));
-        }
+        let mut rights = elements(text, &["PermissionSet", "fieldPermissions"])?;
+        rights.extend(elements(text, &["Profile", "fieldPermissions"])?);
+        in_rights(stem, file.ends_with(".permissionset"), &rights, found);
     }
     Ok(())
+}
+
+/// Fields of an object.
+fn in_fields(object: &str, fields: &[Element], found: &mut Vec<String>) {
+    for field in fields {
+        let name = field.text("fullName");
+        found.extend(weakened(field).map(|why| format!("{why} {}.{}", told(object), told(name))));
+    }
+}
+
+/// The rights on fields of a permission set or a profile.
+fn in_rights(holder: &str, is_set: bool, rights: &[Element], found: &mut Vec<String>) {
+    let (holder, shown) = (holder.to_ascii_lowercase(), told(holder));
+    let on_ours: Vec<&Element> =
+        rights.iter().filter(|right| right.text("field").split('.').any(is_ours)).collect();
+    for right in &on_ours {
+        if right.text("readable") == "false" {
+            found.push(format!("hides {} from {shown}", told(right.text("field"))));
+        }
+    }
+    let ours = is_ours(&holder);
+    // A permission set is replaced whole: without its rights it has none.
+    if ours && is_set && on_ours.is_empty() {
+        found.push(format!("empties the permission set {shown}"));
+    }
+    let writes = holder.starts_with("eosin_writer") || holder.starts_with("eosin_admin");
+    if ours && writes && rights.iter().any(is_read_only_label) {
+        found.push(format!("takes the right to write marks from {shown}"));
+    }
 }
 
 /// A label that a set of rights to write no longer lets be written.

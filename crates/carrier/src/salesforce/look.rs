@@ -45,11 +45,11 @@ pub enum Look {
     Changes,
     /// How many rows there are: `/limits/recordCount`.
     Totals,
-    /// Bulk rows that the client sent, given back to it.
+    /// Bulk rows that the client sent, given back to it, and what became of them.
     SentRows,
     /// The rows of a list view: `/sobjects/X/listviews/<id>/results`.
     ListView,
-    /// Rows below one in the UI API, a page at a time: `/ui-api/related-list-records`.
+    /// Rows of a list of the UI API, a page at a time: `/ui-api/related-list-records`, `list-records`, `list-ui`.
     Related,
     /// Rows whose name holds what was typed so far: `/search/suggestions`.
     Suggestions,
@@ -154,16 +154,20 @@ pub fn look(method: &str, target: &str, method_override: Option<&str>) -> Look {
     }
 }
 
+/// Whether what a target shows holds the org's words about bulk rows that failed; they may name other rows.
+pub fn tells_failures(target: &str) -> bool {
+    let Some(target) = Target::parse(target) else { return false };
+    let is = |word: &str| target.segments().last().is_some_and(|last| last.eq_ignore_ascii_case(word));
+    is("failedResults") || is("result")
+}
+
 /// The state of a Bulk v1 job, and what became of the rows that were sent; a query's rows have one more segment.
 fn bulk_v1(verb: &str, lower: &[&str]) -> Look {
     match (verb, lower) {
         // Its job says whether it is a query or rows.
         ("POST", ["job", _, "batch"]) => Look::Mixed,
-        ("POST", _)
-        | (_, ["job", _] | ["job", _, "batch"] | ["job", _, "batch", _] | ["job", _, "batch", _, "result"]) => {
-            Look::Nothing
-        }
-        (_, ["job", _, "batch", _, "request"]) => Look::SentRows,
+        ("POST", _) | (_, ["job", _] | ["job", _, "batch"] | ["job", _, "batch", _]) => Look::Nothing,
+        (_, ["job", _, "batch", _, "request" | "result"]) => Look::SentRows,
         (_, ["job", _, "batch", _, "result", _]) => Look::BulkResults,
         _ => Look::Closed(UNREAD),
     }
@@ -196,7 +200,11 @@ fn read(lower: &[&str], name: impl Fn(usize) -> String) -> Look {
         ["search"] => Look::Search,
         ["parameterizedsearch"] => Look::SearchByWords,
         ["recent", ..] | ["ui-api", "mru-list-records" | "mru-list-ui", _] => Look::Recent,
-        ["ui-api", "related-list-records", _, _] => Look::Related,
+        ["ui-api", "related-list-records" | "list-records" | "list-ui", _, _]
+        | ["ui-api", "list-records", _] => Look::Related,
+        // By an id it is a view with its rows, by an object's name the views that there are.
+        ["ui-api", "list-ui", view] if is_id_shaped(view) => Look::Related,
+        ["ui-api", "list-ui", _] | ["ui-api", "list-info", ..] => Look::Nothing,
         ["search", "suggestions"] => Look::Suggestions,
         ["limits", "recordcount"] => Look::Totals,
         ["tooling", "query" | "queryall"] => Look::ToolingQuery,
@@ -314,7 +322,13 @@ mod tests {
                 "GET /services/data/v67.0/ui-api/related-list-records/001000000000001AAA/Contacts",
                 "related list",
             ),
-            ("GET /services/data/v67.0/ui-api/list-ui/00B000000000001AAA", "closed read"),
+            ("GET /services/data/v67.0/ui-api/list-ui/00B000000000001AAA", "related list"),
+            ("GET /services/data/v67.0/ui-api/list-ui/Contact/AllContacts", "related list"),
+            ("GET /services/data/v67.0/ui-api/list-ui/Contact", "nothing shown"),
+            ("GET /services/data/v67.0/ui-api/list-info/Contact/AllContacts", "nothing shown"),
+            ("GET /services/data/v67.0/ui-api/list-records/00B000000000001AAA", "related list"),
+            ("GET /services/data/v67.0/ui-api/list-records/Contact/AllContacts", "related list"),
+            ("GET /services/data/v67.0/ui-api/list-other/Contact", "closed read"),
             ("GET /services/data/v67.0/parameterizedSearch?q=a", "parameterized search"),
             ("GET /services/data/v67.0/recent", "recent"),
             ("GET /services/data/v67.0/limits", "nothing shown"),
@@ -332,10 +346,7 @@ mod tests {
             ("GET /services/data/v67.0/anything/new", "closed read"),
             ("GET /services/apexrest/anything", "closed read"),
             ("POST /services/data/v67.0/graphql", "answer"),
-            (
-                "GET /services/async/60.0/job/750000000000001AAA/batch/751000000000001AAA/result",
-                "nothing shown",
-            ),
+            ("GET /services/async/60.0/job/750000000000001AAA/batch/751000000000001AAA/result", "sent rows"),
             (
                 "GET /services/async/60.0/job/750000000000001AAA/batch/751000000000001AAA/result/752x",
                 "bulk results",

@@ -61,6 +61,11 @@ pub fn named_in_body(body: &[u8]) -> BTreeSet<RecordId> {
     found
 }
 
+/// The ids that stand in a text, alone or among other words.
+pub fn named_in_text(text: &str) -> BTreeSet<RecordId> {
+    words(text).map(|(_, id)| id).collect()
+}
+
 /// The body with other ids; nothing where nothing changes. All else stays byte for byte.
 pub fn renamed_body(body: &[u8], renamed: &Renamed) -> Option<Vec<u8>> {
     let mut edits = Vec::new();
@@ -159,7 +164,8 @@ pub(super) struct Piece<'t> {
     pub(super) is_query_text: bool,
 }
 
-/// Path segments, then names and values of the query. Together with what stands before them they are the target.
+/// Path segments, then names and values of the query; a value may itself hold `=`. Together with what stands before them
+/// they are the target.
 pub(super) fn pieces(target: &str) -> impl Iterator<Item = Piece<'_>> {
     let mut rest = target;
     let mut in_query = false;
@@ -168,19 +174,21 @@ pub(super) fn pieces(target: &str) -> impl Iterator<Item = Piece<'_>> {
         if rest.is_empty() {
             return None;
         }
-        let is_mark = |c: char| if in_query { matches!(c, '&' | '=' | '?') } else { matches!(c, '/' | '?') };
-        let start = rest.find(|c: char| !is_mark(c)).unwrap_or(rest.len());
+        let is_value = in_query && rest.starts_with('=');
+        let is_mark = |c: char| if in_query { c == '&' } else { matches!(c, '/' | '?') };
+        let start = if is_value { 1 } else { rest.find(|c: char| !is_mark(c)).unwrap_or(rest.len()) };
         let (before, after) = rest.split_at_checked(start)?;
-        let turned = in_query || before.contains('?');
-        let ends = |c: char| if turned { matches!(c, '&' | '=') } else { matches!(c, '/' | '?') };
-        let end = after.find(ends).unwrap_or(after.len());
-        let (text, later) = after.split_at_checked(end)?;
-        let is_value = turned && before.ends_with('=');
+        in_query |= before.contains('?');
+        let ends = |c: char| match (in_query, is_value) {
+            (true, true) => c == '&',
+            (true, false) => matches!(c, '&' | '='),
+            (false, _) => matches!(c, '/' | '?'),
+        };
+        let (text, later) = after.split_at_checked(after.find(ends).unwrap_or(after.len()))?;
         let is_query_text = is_value && name.eq_ignore_ascii_case("q");
-        if turned && !is_value {
+        if in_query && !is_value {
             name = decoded(text).unwrap_or_default();
         }
-        in_query = turned;
         rest = later;
         Some(Piece { before, text, is_query_text })
     })

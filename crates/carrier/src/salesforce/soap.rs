@@ -187,25 +187,31 @@ const READS: [&str; 15] = [
 const QUERIES: [&str; 7] =
     ["getDeleted", "getUpdated", "query", "queryAll", "queryMore", "retrieve", "search"];
 
-const METADATA: [&str; 11] = [
+/// Calls of the Metadata API: none has rows. What they would take from Eosin is looked at as in a deployment.
+const METADATA: [&str; 16] = [
     "cancelDeploy",
     "checkDeployStatus",
     "checkRetrieveStatus",
     "checkStatus",
+    "createMetadata",
+    "deleteMetadata",
     "deploy",
     "deployRecentValidation",
     "describeMetadata",
     "describeValueType",
     "listMetadata",
     "readMetadata",
+    "renameMetadata",
     "retrieve",
+    "updateMetadata",
+    "upsertMetadata",
 ];
 
 /// The namespace of SOAP 1.1, the only one that Salesforce speaks.
 pub(super) const ENVELOPE: &str = "http://schemas.xmlsoap.org/soap/envelope/";
 
 /// The namespace and the local name of the only element in the envelope's body.
-fn called(body: &[u8]) -> Result<(String, String), Unreadable> {
+pub(super) fn called(body: &[u8]) -> Result<(String, String), Unreadable> {
     let mut name = None;
     walk(
         body,
@@ -295,6 +301,9 @@ mod tests {
         check_call("/services/Soap/u/67.0", "<urn:emptyRecycleBin/>", &partner(Call::EmptyRecycleBin));
         check_call("/services/Soap/m/67.0", "<deploy><ZipFile>UEs=</ZipFile></deploy>", &Door::Open);
         check_call("/services/Soap/m/67.0", "<checkDeployStatus/>", &Door::Open);
+        check_call("/services/Soap/m/67.0", "<updateMetadata/>", &Door::Open);
+        check_call("/services/Soap/m/67.0", "<create/>", &Door::Unknown);
+        check_call("/services/Soap/u/67.0", "<updateMetadata/>", &Door::Unknown);
         check_call("/services/Soap/u/67.0", "<create/>", &Door::Unknown);
         check_call("/services/Soap/c/67.0", "<urn:create/>", &Door::Unknown);
         check_call("/services/Soap/t/67.0", "<urn:create/>", &Door::Unknown);

@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    id::RecordId,
+    id::{RecordId, words},
     named::Renamed,
     record::shape,
     soap::{endpoint, walk},
@@ -43,6 +43,8 @@ pub enum SoapAsks {
     Retrieve,
     /// The ids of rows that changed or went: `getUpdated`, `getDeleted`.
     Changes,
+    /// That rows are written, removed or brought back: its answer can name others.
+    Writes,
     /// Anything else.
     Other,
 }
@@ -146,9 +148,68 @@ pub fn soap_changes(answer: &[u8], rows_max: usize) -> Result<Vec<(RecordId, Ran
     Ok(listed)
 }
 
+/// What the answer to a write tells of other rows.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct SoapTold {
+    /// Rows that came along with a merge, and where each stands.
+    pub related: Vec<(RecordId, Range<usize>)>,
+    /// Ids in the words of errors, and where each stands.
+    pub named: Vec<(RecordId, Range<usize>)>,
+}
+
+impl std::fmt::Debug for SoapTold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SoapTold")
+    }
+}
+
+/// What the answer to a write tells of rows that the call does not name.
+///
+/// Bounds: those of the XML reader; `rows_max` ids of either kind.
+/// Errors: what is not one envelope with one answer, or names more.
+pub fn soap_told(answer: &[u8], rows_max: usize) -> Result<SoapTold, Unreadable> {
+    let mut told = SoapTold::default();
+    walk(
+        answer,
+        |_| Ok(()),
+        |xml, tag| {
+            tell(&xml.element(tag.clone())?, answer, &mut told);
+            Ok(())
+        },
+    )?;
+    if told.related.len().max(told.named.len()) > rows_max {
+        return Err(Unreadable::TooMany { limit: rows_max });
+    }
+    Ok(told)
+}
+
+fn tell(element: &Element<'_>, answer: &[u8], told: &mut SoapTold) {
+    match element.name.local {
+        "updatedRelatedIds" => {
+            let id = RecordId::parse(element.text.trim());
+            told.related.extend(id.map(|id| (id, element.span.clone())));
+        }
+        "message" | "faultstring" | "exceptionMessage" => {
+            let inside = element.inside.clone();
+            let text = answer.get(inside.clone()).and_then(|text| std::str::from_utf8(text).ok());
+            let found = words(text.unwrap_or_default());
+            told.named.extend(found.map(|(at, id)| (id, inside.start + at.start..inside.start + at.end)));
+        }
+        _ => {}
+    }
+    for child in &element.children {
+        tell(child, answer, told);
+    }
+}
+
+/// The text with other words at these places, which must not overlap.
+pub fn replaced(text: &[u8], places: Vec<(Range<usize>, &str)>) -> Vec<u8> {
+    edited(text, places.into_iter().map(|(at, with)| Edit { at, with: with.as_bytes().to_vec() }).collect())
+}
+
 /// The text without what stands at these places, which must not overlap.
 pub fn cut(text: &[u8], places: Vec<Range<usize>>) -> Vec<u8> {
-    edited(text, places.into_iter().map(|at| Edit { at, with: Vec::new() }).collect())
+    replaced(text, places.into_iter().map(|at| (at, "")).collect())
 }
 
 /// The locators that an answer gives for further pages.
@@ -174,6 +235,9 @@ fn asked(call: &Element<'_>) -> (SoapAsks, Option<Range<usize>>) {
         }
         "retrieve" => Some((SoapAsks::Retrieve, None)),
         "getUpdated" | "getDeleted" => Some((SoapAsks::Changes, None)),
+        "create" | "update" | "upsert" | "merge" | "delete" | "undelete" | "emptyRecycleBin" => {
+            Some((SoapAsks::Writes, None))
+        }
         _ => None,
     };
     found.unwrap_or((SoapAsks::Other, None))
@@ -233,7 +297,7 @@ mod tests {
     #[test]
     fn what_could_ask_two_things_asks_for_nothing_that_is_known() {
         let two = "<u:query><u:queryString>a</u:queryString><u:queryString>b</u:queryString></u:query>";
-        for call in [two, "<u:query/>", "<u:create/>"] {
+        for call in [two, "<u:query/>", "<u:convertLead/>"] {
             let read = Envelope::read(TARGET, envelope(call).as_bytes()).unwrap();
             assert!(read.asks == SoapAsks::Other, "{call}");
         }
@@ -264,6 +328,32 @@ mod tests {
             assert!(soap_changes(answer.as_bytes(), 2).is_err(), "{inner}");
         }
         assert!(soap_changes(b"<getUpdatedResponse/>", 2).is_err());
+    }
+
+    #[test]
+    fn a_write_tells_of_rows_that_it_moves_and_names() {
+        let told = |inner: &str| {
+            let answer = envelope(inner);
+            let told = soap_told(answer.as_bytes(), 1)?;
+            let texts = |places: &[(RecordId, Range<usize>)]| -> Vec<String> {
+                places.iter().filter_map(|(_, at)| answer.get(at.clone()).map(str::to_owned)).collect()
+            };
+            Ok::<_, Unreadable>((texts(&told.related), texts(&told.named)))
+        };
+        let merged = "<u:mergeResponse><u:result><u:id>003000000000001AAA</u:id><u:updatedRelatedIds>500000000000001AAA</u:updatedRelatedIds></u:result></u:mergeResponse>";
+        let moved = "<u:updatedRelatedIds>500000000000001AAA</u:updatedRelatedIds>";
+        assert_eq!(told(merged).unwrap(), (vec![moved.to_owned()], vec![]));
+        let failed = "<u:createResponse><u:result><u:errors><u:message>X duplicates value on record with id: 003000000000001AAA</u:message></u:errors></u:result></u:createResponse>";
+        assert_eq!(told(failed).unwrap(), (vec![], vec!["003000000000001AAA".to_owned()]));
+        assert!(
+            told("<u:createResponse><u:result><u:id>003000000000001AAA</u:id></u:result></u:createResponse>")
+                .unwrap()
+                == (vec![], vec![])
+        );
+        assert!(told(&format!("<u:mergeResponse>{moved}{moved}</u:mergeResponse>")).is_err());
+        assert!(soap_told(b"{}", 1).is_err());
+        let write = Envelope::read(TARGET, envelope("<u:merge/>").as_bytes()).unwrap();
+        assert!(write.asks == SoapAsks::Writes);
     }
 
     #[test]

@@ -104,7 +104,7 @@ fn written<'a>(
     Ok(())
 }
 
-/// The row that stays, of each request of a `merge`.
+/// The row that stays, of each request of a `merge`. The WSDL says `request`; jsforce writes `mergeRequests`.
 fn merged_rows<'a>(
     route: Soap,
     xml: &mut Xml<'a>,
@@ -113,7 +113,7 @@ fn merged_rows<'a>(
     rows: &mut Vec<Row<'a>>,
 ) -> Result<(), Unreadable> {
     while let Some(request) = xml.child(call)? {
-        if request.name.local != "request" || !is_known(&request.name) {
+        if !matches!(request.name.local, "request" | "mergeRequests") || !is_known(&request.name) {
             return Err(shape("has an argument that is not read here"));
         }
         while let Some(tag) = xml.child(&request)? {

@@ -74,6 +74,54 @@ fn the_commands_about_certificates_run() {
 }
 
 #[test]
+fn the_commands_of_the_page_on_judging_run() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    crate::program::said(at, &["init", "--yes"], 0);
+    let written = fs::read_to_string(at.join("eosin.toml")).unwrap();
+    let (before, boundary) = written.split_once("[[boundary]]").unwrap();
+    let name = boundary.lines().find(|line| line.starts_with("name = ")).unwrap();
+    let named = boundary.replacen(name, "name = \"registry-feed\"", 1);
+    fs::write(at.join("eosin.toml"), format!("{before}[[boundary]]{named}")).unwrap();
+    let people = "name,dob\nAda Bell,1984-02-29\nEve Ode,1990-01-02\n";
+    for file in ["contacts.csv", "feed.csv"] {
+        fs::write(at.join(file), people).unwrap();
+    }
+    fs::create_dir(at.join("exports")).unwrap();
+    fs::copy(format!("{root}/fixtures/fhir/patients.ndjson"), at.join("exports/patients.ndjson")).unwrap();
+    fs::copy(format!("{root}/fixtures/hl7v2/admit.hl7"), at.join("feed.hl7")).unwrap();
+    fs::write(at.join("archive.zip"), crate::judging::zipped(&[("people.csv", people.as_bytes())])).unwrap();
+    fs::write(at.join("people.csv.gz"), crate::judging::gzipped(people.as_bytes())).unwrap();
+    assert_eq!(run(&format!("{root}/docs/judging.md"), at), 3);
+}
+
+/// What they need from the network is not there in a test; what they need from here is.
+#[test]
+fn the_commands_about_fitting_are_of_programs_that_can_be_read() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let page = fs::read_to_string(format!("{root}/docs/recognisers.md")).unwrap();
+    let (_, block) = page.split_once("```console\n").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    let mut programs: Vec<&str> = block.split_whitespace().filter(|word| word.starts_with("tools/")).collect();
+    programs.dedup();
+    assert_eq!(programs.len(), 4, "{programs:?}");
+    for program in programs {
+        let path = format!("{root}/{program}");
+        assert!(Path::new(&path).is_file(), "{program}");
+        let check = match program.rsplit('.').next().unwrap() {
+            "py" => format!("python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' {path}"),
+            "mjs" => format!("! command -v node || node --check {path}"),
+            _ => continue,
+        };
+        let output = Command::new("sh").args(["-c", &check]).output().unwrap();
+        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert!(block.contains("cargo run -p recognise --example fit"));
+    assert!(Path::new(&format!("{root}/crates/recognise/examples/fit.rs")).is_file());
+}
+
+#[test]
 fn the_readmes_two_commands_are_what_ci_and_the_demo_test_run() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     let readme = fs::read_to_string(format!("{root}/README.md")).unwrap();

@@ -5,7 +5,7 @@ use carrier::salesforce::{self, Envelope, Gap, Look, RecordId, Renamed, Stripped
 use flow::Reader;
 use http::{HeaderMap, HeaderValue, header};
 
-use super::{LookedUp, Prepared, Turned, Window, document, org::Org, statement};
+use super::{LookedUp, Prepared, Turned, Window, document, org::Org, parameters, statement};
 use crate::{
     coding::{coding, decode},
     head::Head,
@@ -110,8 +110,12 @@ async fn rewrite(
             None
         }
         Look::Mixed if salesforce::is_graphql(&head.target) => {
-            (prepared.look, prepared.asks) = (Look::GraphQl, true);
-            Some(document::rewritten(org, body).await?)
+            let (document, writes) = document::rewritten(org, body).await?;
+            prepared.asks = true;
+            if !writes {
+                prepared.look = Look::GraphQl;
+            }
+            Some(document)
         }
         Look::Mixed => {
             let (method, other) = (head.method.as_str(), head.method_override.as_deref());
@@ -124,9 +128,9 @@ async fn rewrite(
             }
             statement::in_many(org, envelope, head, body, prepared).await?
         }
+        Look::SearchByWords => parameters::rewritten(org, head, body).await?,
         Look::Nothing
         | Look::Record
-        | Look::SearchByWords
         | Look::Recent
         | Look::Related
         | Look::Suggestions
@@ -149,6 +153,10 @@ async fn rename(
     if prepared.is_bulk {
         named.extend(salesforce::named_in_rows(&body).map_err(|_| Problem::ReadClosed)?);
     }
+    let is_mutation = prepared.look == Look::Mixed && salesforce::is_graphql(&head.target);
+    if is_mutation {
+        named.extend(document::named(&body));
+    }
     let envelope = Envelope::read(&head.target, &body);
     named.extend(envelope.iter().flat_map(Envelope::named));
     prepared.asks |= !named.is_empty() || !salesforce::inner_requests(&body).is_empty();
@@ -167,6 +175,10 @@ async fn rename(
         Some(envelope) => envelope.renamed(&body, &prepared.renamed),
         None if prepared.is_bulk => salesforce::renamed_body(&body, &prepared.renamed)
             .or_else(|| salesforce::renamed_rows(&body, &prepared.renamed)),
+        None if is_mutation => {
+            let other = salesforce::renamed_body(&body, &prepared.renamed);
+            document::renamed(other.as_deref().unwrap_or(&body), &prepared.renamed).or(other)
+        }
         None => salesforce::renamed_body(&body, &prepared.renamed),
     };
     Ok(renamed.map_or(body, Bytes::from))

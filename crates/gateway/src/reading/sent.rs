@@ -1,5 +1,6 @@
-//! Bulk rows that a client sent, given back with the ids that it sent.
+//! Bulk rows that a client sent, given back with the ids that it sent, and what became of them.
 
+use bytes::Bytes;
 use carrier::salesforce;
 use http::{Response, header};
 
@@ -13,7 +14,8 @@ use crate::{
     server::Lane,
 };
 
-/// Answers with rows that were sent in bulk: they show nothing that the client did not send.
+/// Answers with rows that were sent in bulk: they show nothing that the client did not send. Nor do the words about those
+/// that failed name a row that it did not.
 ///
 /// Bounds: a longer answer than is held streams as the org gave it, with an absent id where a hidden one was sent.
 pub(super) async fn sent(lane: &Lane, mut head: Head) -> Result<Response<Body>, Turned> {
@@ -22,23 +24,36 @@ pub(super) async fn sent(lane: &Lane, mut head: Head) -> Result<Response<Body>, 
         head.headers.remove(name);
     }
     let addresses = lane.addresses(&head);
-    let sent =
-        lane.upstream.send(head.method, &head.target, head.headers, Body::from(bytes::Bytes::new())).await;
+    let remembered = lane.flow.remembered(&lane.boundary.name, head.method.as_str(), &head.target);
+    let tells_failures = salesforce::tells_failures(&head.target);
+    let sent = lane.upstream.send(head.method, &head.target, head.headers, Body::from(Bytes::new())).await;
     let (mut parts, incoming) = cleaned(sent?, &addresses)?.into_parts();
     let collected = collect(incoming, lane.limits.body_bytes, &lane.held, lane.timeouts.upstream)
         .await
         .map_err(|_| Problem::ShownUnreadable)?;
     if let Some(rest) = collected.rest {
+        if remembered.is_some() {
+            return Err(Problem::AnswerUnreadable.into());
+        }
         let body = Body::relay(rest, lane.timeouts.upstream, Trailers::Keep).after(collected.received);
         return Ok(Response::from_parts(parts, body));
     }
     let text = decode(coding(&parts.headers), &collected.received, &lane.limits)
         .map_err(|_| Problem::ShownUnreadable)?;
-    let Some(own) = salesforce::reworded(&text, |id| isolation.stands_for(id)) else {
+    let merged = remembered.and_then(|merge| lane.flow.merged(&merge, &lane.boundary.name, &text));
+    let own =
+        salesforce::reworded(merged.as_deref().unwrap_or(&text), |id| isolation.stands_for(id)).or(merged);
+    let records = lane.flow.limits().records;
+    let untold = if tells_failures && parts.status.is_success() {
+        salesforce::untold_failures(own.as_deref().unwrap_or(&text), records)
+    } else {
+        None
+    };
+    let Some(changed) = untold.or(own) else {
         return Ok(Response::from_parts(parts, Body::from(collected.received)));
     };
-    for name in [header::CONTENT_LENGTH, header::CONTENT_ENCODING] {
+    for name in ["content-length", "content-encoding", "content-digest", "repr-digest"] {
         parts.headers.remove(name);
     }
-    Ok(Response::from_parts(parts, Body::from(bytes::Bytes::from(own))))
+    Ok(Response::from_parts(parts, Body::from(Bytes::from(changed))))
 }

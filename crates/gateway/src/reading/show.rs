@@ -136,8 +136,16 @@ async fn soap_shown(
         isolation.keep_query(&locator, asked);
     }
     let is_list = prepared.look == Look::Changes && parts.status.is_success();
-    let text = if is_list { unchanged_hidden(lane, reader, &mut prepared, &text).await? } else { text };
-    recorded(lane, reader, &prepared.look, prepared.looked.seen, &mut parts.headers).await?;
+    let text = if is_list {
+        unchanged_hidden(lane, reader, &mut prepared, &text).await?
+    } else if prepared.look == Look::Mixed {
+        untold(lane, reader, &mut prepared, text).await?
+    } else {
+        text
+    };
+    if prepared.asks || !prepared.looked.seen.is_empty() {
+        recorded(lane, reader, &prepared.look, prepared.looked.seen, &mut parts.headers).await?;
+    }
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.remove(header::CONTENT_ENCODING);
     let back = salesforce::renamed_back(&text, &prepared.renamed, &BTreeMap::new());
@@ -159,6 +167,28 @@ async fn unchanged_hidden(
     let gone: Vec<_> = listed.into_iter().filter(|(id, _)| !shown.contains(id)).map(|(_, at)| at).collect();
     Ok(if gone.is_empty() { text.clone() } else { salesforce::cut(text, gone).into() })
 }
+
+/// The answer to a write, without the ids of hidden rows that came along, and of any that its errors name and the client did
+/// not.
+async fn untold(lane: &Lane, reader: &Reader, prepared: &mut Prepared, text: Bytes) -> Result<Bytes, Turned> {
+    let told =
+        salesforce::soap_told(&text, lane.flow.limits().records).map_err(|_| Problem::ShownUnreadable)?;
+    let known = |id: &RecordId| {
+        prepared.stripped.known.contains(id) || prepared.renamed.values().any(|absent| absent == id)
+    };
+    let mut others: Vec<_> =
+        told.named.into_iter().filter(|(id, _)| !known(id)).map(|(_, at)| (at, UNTOLD)).collect();
+    let related: BTreeSet<RecordId> = told.related.iter().map(|(id, _)| *id).collect();
+    if !related.is_empty() {
+        Org::of_prepared(lane, reader, prepared)?.look_up(&related, &mut prepared.looked).await?;
+    }
+    let shown = &prepared.looked.shown;
+    others.extend(told.related.into_iter().filter(|(id, _)| !shown.contains(id)).map(|(_, at)| (at, "")));
+    Ok(if others.is_empty() { text } else { salesforce::replaced(&text, others).into() })
+}
+
+/// What stands for an id in the words of an error.
+const UNTOLD: &str = "(not shown)";
 
 /// What is left of an answer.
 enum Filtered {

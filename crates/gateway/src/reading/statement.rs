@@ -100,6 +100,10 @@ async fn in_envelope(
         }
         SoapAsks::Retrieve => (Look::Retrieve, None),
         SoapAsks::Changes => (Look::Changes, None),
+        SoapAsks::Writes => {
+            prepared.is_soap = true;
+            return Ok(None);
+        }
         SoapAsks::Other if salesforce::soap_shows_rows(&head.target, body) => {
             return Err(Problem::ReadClosed.into());
         }
@@ -275,7 +279,7 @@ fn strip(added: &[Added], is_search: bool, stripped: &mut Stripped) {
 /// A refusal in the org's own shape: what cannot be isolated is not asked.
 ///
 /// What no reader takes is said to be malformed, as the org says it; but without the words that stand there.
-fn refused(org: &Org<'_>, statement: &str, error: CannotIsolate) -> Turned {
+pub(super) fn refused(org: &Org<'_>, statement: &str, error: CannotIsolate) -> Turned {
     let answer = if let CannotIsolate::Unreadable(malformed) = &error
         && malformed.is_malformed(statement)
     {

@@ -42,7 +42,9 @@ impl Window {
     /// What the client asked for of an answer that is without hidden rows.
     pub(super) fn cut(self, answer: Bytes) -> Result<Bytes, Turned> {
         let mut whole: Value = serde_json::from_slice(&answer).map_err(|_| Problem::ShownUnreadable)?;
-        if whole.get("nextPageToken").is_some_and(|token| !token.is_null()) {
+        let goes_on = |list: &Value| list.get("nextPageToken").is_some_and(|token| !token.is_null());
+        // With a list of the UI API may come what describes it, and then its rows stand in it.
+        if goes_on(&whole) || whole.get("records").is_some_and(goes_on) {
             return Err(Problem::AnswerTooLarge.into());
         }
         let Some(members) = whole.as_object_mut() else { return Ok(answer) };

@@ -88,6 +88,12 @@ impl LocalOrg {
         org
     }
 
+    /// A field of Contact of which each value is there once.
+    pub(crate) fn add_unique_field(&self, name: &str) {
+        let field = CustomField { unique: true, ..CustomField::external_id(name) };
+        self.running.as_ref().unwrap().add_custom_field("Contact", &field).unwrap();
+    }
+
     pub(crate) fn origin(&self) -> String {
         self.running.as_ref().unwrap().http_url().unwrap()
     }
@@ -219,11 +225,22 @@ fn asks_of_all() -> Vec<(&'static str, String, String)> {
         get(format!(
             "{VERSION}/sobjects/Contact/updated?start=2020-01-01T00:00:00Z&end=2100-01-01T00:00:00Z"
         )),
-        // The local org takes no condition within RETURNING, which a rewritten search has.
         get(format!("{VERSION}/parameterizedSearch?q=Zzyzx&sobject=Contact")),
+        get(format!("{VERSION}/parameterizedSearch?q=Zzyzx&sobject=Contact&defaultLimit=1")),
+        search(&json!({ "name": "Contact", "fields": ["Department"] })),
+        search(&json!({ "name": "Contact", "fields": ["Department"], "orderBy": "Department", "limit": 1 })),
+        search(&json!({ "name": "Contact", "fields": ["Department"], "where": "Eosin_Synthetic__c = true OR FirstName = 'Una'" })),
+        search(&json!({ "name": "Account", "unknown": 1 })),
+        search(&json!("Contact")),
         get(format!("{VERSION}/analytics/reports/00O000000000001AAA")),
     ]);
     asks
+}
+
+/// A search that comes as JSON.
+fn search(object: &Value) -> (&'static str, String, String) {
+    let body = json!({ "q": "Zzyzx", "sobjects": [object] });
+    ("POST", format!("{VERSION}/parameterizedSearch"), body.to_string())
 }
 
 /// Everything a client comes to see, with ids as numbers in the order in which they come.

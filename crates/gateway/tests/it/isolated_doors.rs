@@ -171,6 +171,62 @@ fn an_upsert_by_a_hidden_rows_value_changes_nothing() {
     assert!(left.text().contains("\"totalSize\":1"), "{}", left.text());
 }
 
+#[test]
+fn who_has_a_value_already_is_not_said() {
+    let marks = Marks::new();
+    let org = LocalOrg::with(&marks, &ROWS, |_| false);
+    org.add_unique_field("Badge__c");
+    let hidden = org.ids[0].clone().unwrap();
+    let target = format!("{VERSION}/sobjects/Contact/{hidden}");
+    let patched = org.direct("PATCH", &target, r#"{"Badge__c":"b0"}"#);
+    assert_eq!(patched.status, 204, "{}", patched.text());
+    let direct =
+        org.direct("POST", &format!("{VERSION}/sobjects/Contact"), r#"{"LastName":"Ode","Badge__c":"b0"}"#);
+    assert!(direct.text().contains(&hidden), "{}", direct.text());
+
+    let scene = isolating(&org, Environment::Sandbox);
+    let check = |answer: &Answer| {
+        let text = answer.text();
+        assert!(
+            text.contains("duplicate value found") && text.contains("(not shown)"),
+            "{} {text}",
+            answer.status
+        );
+        assert!(!text.contains(hidden.get(..15).unwrap()), "{text}");
+    };
+    check(&ask(
+        &scene,
+        "POST",
+        &format!("{VERSION}/sobjects/Contact"),
+        r#"{"LastName":"Ode","Badge__c":"b0"}"#,
+    ));
+    let call = r#"<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" xmlns:u="urn:partner.soap.sforce.com"><e:Header><u:SessionHeader><u:sessionId>tok</u:sessionId></u:SessionHeader></e:Header><e:Body><u:create><u:sObjects><u:type>Contact</u:type><u:LastName>Ode</u:LastName><u:Badge__c>b0</u:Badge__c></u:sObjects></u:create></e:Body></e:Envelope>"#;
+    let headers = [("Content-Type", "text/xml"), ("SOAPAction", "\"\"")];
+    check(&scene.ask("POST", "/services/Soap/u/67.0", &headers, call.as_bytes()));
+
+    let job = r#"{"operation":"insert","object":"Contact","contentType":"CSV"}"#;
+    let ingest = format!("{VERSION}/jobs/ingest");
+    let made = ask(&scene, "POST", &ingest, r#"{"operation":"insert","object":"Contact","lineEnding":"LF"}"#);
+    let id = between(&made, "\"id\":\"", "\"");
+    let table = "LastName,Badge__c\nOde,b0\n";
+    let sent = scene.ask(
+        "PUT",
+        &format!("{ingest}/{id}/batches"),
+        &[("Authorization", "Bearer tok"), ("Content-Type", "text/csv")],
+        table.as_bytes(),
+    );
+    assert_eq!(sent.status, 201, "{}", sent.text());
+    let done = ask(&scene, "PATCH", &format!("{ingest}/{id}"), r#"{"state":"UploadComplete"}"#);
+    assert_eq!(done.status, 200, "{}", done.text());
+    check(&ask(&scene, "GET", &format!("{ingest}/{id}/failedResults"), ""));
+
+    let job = bulk(&scene, "POST", JOBS, "application/json", job);
+    let job = between(&job, "\"id\":\"", "\"");
+    let batch = bulk(&scene, "POST", &format!("{JOBS}/{job}/batch"), "text/csv", table);
+    let batch = between(&batch, "<id>", "</id>");
+    check(&bulk(&scene, "GET", &format!("{JOBS}/{job}/batch/{batch}/result"), "text/csv", ""));
+}
+
 /// Fields that an object's description has, beside its id and what it points at.
 fn described(object: &str) -> Value {
     let field = |name: &str| json!({ "name": name, "referenceTo": [], "relationshipName": null });

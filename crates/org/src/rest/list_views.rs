@@ -46,6 +46,41 @@ pub(crate) fn query_of(visit: &Visit<'_>, wanted: &str) -> Option<String> {
     Some(text(object, kind))
 }
 
+/// The object and the id of the list view with this id, or of this object and name.
+pub(crate) fn named(visit: &Visit<'_>, of: &str, name: Option<&str>) -> Option<(String, String)> {
+    let objects = visit.state.store.schema.objects();
+    let mut views = objects.flat_map(|object| ALL.map(|kind| (object, kind, view_id(visit, object, kind))));
+    let wanted = id::widen(of);
+    let (object, _, id) = views.find(|(object, kind, id)| match name {
+        Some(name) => {
+            object.name.eq_ignore_ascii_case(of) && names(object, *kind).0.eq_ignore_ascii_case(name)
+        }
+        None => wanted.as_ref() == Some(id),
+    })?;
+    Some((object.name.clone(), id))
+}
+
+/// The views of an object as the UI API describes each.
+pub(crate) fn summaries(visit: &Visit<'_>, object: &Object) -> Vec<Value> {
+    ALL.map(|kind| {
+        let (name, label) = names(object, kind);
+        json!({
+            "apiName": name, "id": view_id(visit, object, kind), "label": label,
+            "listUiUrl": visit.path(&format!("ui-api/list-ui/{}", view_id(visit, object, kind))),
+        })
+    })
+    .to_vec()
+}
+
+/// The ids of the rows of a view.
+pub(crate) fn rows(visit: &Visit<'_>, view: &str) -> Result<Vec<String>, Failure> {
+    let text = query_of(visit, view).ok_or_else(Failure::not_found)?;
+    match evaluate::find(&visit.lens(false), &parse(&text)?)? {
+        evaluate::Found::Rows(ids) => Ok(ids),
+        evaluate::Found::Count(_) | evaluate::Found::Groups(_) => Err(Failure::not_found()),
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum View {
     All,

@@ -58,10 +58,29 @@ pub(crate) fn parameterized(visit: &Visit<'_>, call: &Call) -> Result<Reply, Fai
         .map(|one| Target {
             object: one.get("name").map(text).unwrap_or_default(),
             fields: names(one.get("fields")),
-            clauses: String::new(),
+            clauses: clauses(one),
         })
         .collect();
     search(visit, body.get("q").and_then(Value::as_str).unwrap_or(""), &objects)
+}
+
+/// What a JSON search says of one object, as SOQL has it.
+fn clauses(one: &Value) -> String {
+    let text = |name: &str, word: &str| {
+        let said = one.get(name).and_then(Value::as_str);
+        said.map(|said| format!("{word} {said} ")).unwrap_or_default()
+    };
+    let number = |name: &str, word: &str| {
+        let said = one.get(name).and_then(Value::as_u64);
+        said.map(|said| format!("{word} {said} ")).unwrap_or_default()
+    };
+    [
+        text("where", "WHERE"),
+        text("orderBy", "ORDER BY"),
+        number("limit", "LIMIT"),
+        number("offset", "OFFSET"),
+    ]
+    .concat()
 }
 
 fn search(visit: &Visit<'_>, term: &str, targets: &[Target]) -> Result<Reply, Failure> {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
-use crate::rest::layouts;
+use crate::rest::{layouts, list_views};
 use crate::schema::Object;
 use crate::state::Visit;
 use crate::store::events;
@@ -52,9 +52,30 @@ pub(crate) fn route(
         ("GET", ["object-info", _, "picklist-values", _, _]) => info::picklist(visit, raw(1), raw(4)),
         ("GET", ["mru-list-records" | "mru-list-ui", _]) => recent(visit, call, raw(1)),
         ("GET", ["related-list-records", _, _]) => related(visit, call, raw(1), raw(2)),
-        (_, ["records" | "record-ui" | "object-info" | "mru-list-records" | "related-list-records", ..]) => {
-            Err(Failure::method_not_allowed(method))
+        ("GET", ["list-ui", _]) if crate::id::widen(raw(1)).is_none() => {
+            let object = visit.state.store.object(raw(1))?;
+            let lists = list_views::summaries(visit, &object);
+            Ok(Reply::json(200, json!({"count": lists.len(), "lists": lists, "nextPageToken": null})))
         }
+        ("GET", ["list-records", _]) => Ok(Reply::json(200, view(visit, call, raw(1), None)?.1)),
+        ("GET", ["list-records", _, _]) => Ok(Reply::json(200, view(visit, call, raw(1), Some(raw(2)))?.1)),
+        ("GET", ["list-ui", _] | ["list-ui", _, _]) => {
+            let (info, records) = view(visit, call, raw(1), names.get(2).map(|_| raw(2)))?;
+            Ok(Reply::json(200, json!({"eTag": record::tag(&records), "info": info, "records": records})))
+        }
+        (
+            _,
+            [
+                "records"
+                | "record-ui"
+                | "object-info"
+                | "mru-list-records"
+                | "related-list-records"
+                | "list-records"
+                | "list-ui",
+                ..,
+            ],
+        ) => Err(Failure::method_not_allowed(method)),
         _ => Err(Failure::not_found()),
     }
 }
@@ -170,6 +191,17 @@ fn related(visit: &Visit<'_>, call: &Call, id: &str, name: &str) -> Result<Reply
     let ids: Vec<&String> = pointing.map(|(id, _)| id).take(page_size(call)).collect();
     let records = ids.into_iter().map(|id| record::get(visit, id, &fields)).collect::<Result<Vec<_>, _>>()?;
     Ok(Reply::json(200, list(call, &records)))
+}
+
+/// What a list view is, and its rows.
+fn view(visit: &Visit<'_>, call: &Call, of: &str, name: Option<&str>) -> Result<(Value, Value), Failure> {
+    let (object, id) = list_views::named(visit, of, name).ok_or_else(Failure::not_found)?;
+    let fields = Fields::asked(call).unwrap_or_else(|_| Fields::compact());
+    let ids = list_views::rows(visit, &id)?;
+    let shown = ids.iter().take(page_size(call)).map(|id| record::get(visit, id, &fields));
+    let records = list(call, &shown.collect::<Result<Vec<_>, _>>()?);
+    let info = json!({"listReference": {"id": id, "objectApiName": object, "type": "listView"}});
+    Ok((info, records))
 }
 
 fn list(call: &Call, records: &[Value]) -> Value {

@@ -56,6 +56,19 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// Every path that the answer to a mutation uses of the row that is written; it has no lists.
+    pub(super) fn answered(
+        &mut self,
+        rewriting: &Rewriting<'_>,
+        record: &cst::Field,
+        object: &str,
+        paths: &mut BTreeSet<String>,
+    ) -> Result<(), CannotIsolate> {
+        let objects = [object.to_owned()];
+        let stand = Stand { objects: &objects, before: "", depth: 0 };
+        self.selected(rewriting, record, Kind::Written, stand, paths)
+    }
+
     fn row(
         &mut self,
         rewriting: &Rewriting<'_>,
@@ -237,7 +250,7 @@ fn keys(schema: &Schema, stand: Stand<'_>, asked: &Value, paths: &mut BTreeSet<S
 }
 
 /// A name, as every name of a field is: it becomes part of a statement.
-fn plain(name: &str) -> Option<&str> {
+pub(super) fn plain(name: &str) -> Option<&str> {
     let is_name = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     is_name.then_some(name)

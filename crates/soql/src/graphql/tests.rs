@@ -113,10 +113,43 @@ fn groups_are_of_what_may_be_seen() {
 }
 
 #[test]
+fn a_mutation_shows_the_row_that_it_writes_and_no_other() {
+    let none = json!({});
+    let mutation = |selected: &str| {
+        format!(
+            "mutation {{ uiapi {{ ContactUpdate(input: {{Id: \"003\", Contact: {{Title: \"Dr\"}}}}) {{ {selected} }} }} }}"
+        )
+    };
+    for selected in
+        ["Id", "Id Record { Id ApiName LastName { value displayValue } Title { value } }", "__typename"]
+    {
+        let text = mutation(selected);
+        assert_eq!(rewritten(&text, &none).unwrap(), text);
+        assert_eq!(graphql_writes(&text, None), Ok(true));
+    }
+    for verb in ["ContactDelete", "RecordDelete"] {
+        let text = format!("mutation {{ uiapi {{ {verb}(input: {{Id: \"003\"}}) {{ Id success }} }} }}");
+        assert_eq!(rewritten(&text, &none).unwrap(), text);
+    }
+    for selected in [
+        "Record { Account { Name { value } } }",
+        "Record { ReportsTo { Id } }",
+        "Record { Contacts { totalCount } }",
+        "Record { Account { Contacts { totalCount } } }",
+        "Record { LastName { something } }",
+        "Other { Id }",
+    ] {
+        refused(&mutation(selected), &none);
+    }
+    assert_eq!(graphql_writes("{ uiapi { query { Contact { totalCount } } } }", None), Ok(false));
+}
+
+#[test]
 fn what_soql_could_not_ask_is_refused() {
     let none = json!({});
     for text in [
-        "mutation { uiapi { ContactDelete(input: {Id: \"003\"}) { Id } } }",
+        "mutation { uiapi { ContactMerge(input: {Id: \"003\"}) { Id } } }",
+        "mutation { other { ContactDelete(input: {Id: \"003\"}) { Id } } }",
         "subscription { uiapi { query { Contact { totalCount } } } }",
         "{ other { x } }",
         "{ uiapi { relatedListByName { x } } }",

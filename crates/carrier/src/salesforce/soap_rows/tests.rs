@@ -213,11 +213,17 @@ fn calls_without_rows_have_no_records() {
         check(PARTNER, "", call, &["whole"]);
         assert_eq!(judged(PARTNER, &envelope("", call)).label(), label);
     }
+    for request in ["urn:request", "urn:mergeRequests"] {
+        let merge = format!(
+            "<urn:merge><{request}><urn:masterRecord><ens:type>Contact</ens:type><LastName>Bell</LastName></urn:masterRecord><urn:recordToMergeIds>003</urn:recordToMergeIds></{request}></urn:merge>"
+        );
+        check(PARTNER, "", &merge, &["whole", "masterRecord[0] Contact: LastName=Bell"]);
+    }
     check(
         PARTNER,
         "",
-        "<urn:merge><urn:request><urn:masterRecord><ens:type>Contact</ens:type><LastName>Bell</LastName></urn:masterRecord><urn:recordToMergeIds>003</urn:recordToMergeIds></urn:request></urn:merge>",
-        &["whole", "masterRecord[0] Contact: LastName=Bell"],
+        "<urn:merge><urn:requests/></urn:merge>",
+        &["whole", "body: has an argument that is not read here"],
     );
 }
 
