@@ -31,6 +31,8 @@ BOUNDARIES = {"production": "synthetic", "sandbox": "attested"}
 # Sandboxes, and the orgs that they are copies of; the first stands behind a boundary too.
 COPIES = {"refreshed": "direct", "clean-refreshed": "clean-sandbox"}
 HIDES = {**BOUNDARIES, "refreshed": "attested"}
+# Where a row is hidden wherever the id of a hidden one would show in its lookup.
+GUARDED = {"refreshed"}
 # Where a scene is played without Eosin, if not at `direct`.
 BARE = {"refreshed": "refreshed-direct"}
 # A well-formed id that no org gave out.
@@ -138,8 +140,10 @@ class Stage(Started):
         kept = (home / "eosin.toml").read_text().split("[[boundary]]")[0]
         for name in [name for name in HIDES if name in orgs]:
             port = self.port if name == "production" else 0
+            guarded = name in GUARDED and self.reads == "isolated"
+            reads, guards = ("", "[boundary.reads]\nguard_lookups = true\n") if guarded else (f'reads = "{self.reads}"\n', "")
             kept += f'[[boundary]]\nname = "{name}"\nprotocol = "salesforce"\nlisten = "127.0.0.1:{port}"\nupstream = "{orgs[name]}"\n' \
-                f'environment = "{name if name in BOUNDARIES else "sandbox"}"\nmode = "enforce"\nreads = "{self.reads}"\nsystem_of_record = {str(name == "production").lower()}\n' \
+                f'environment = "{name if name in BOUNDARIES else "sandbox"}"\nmode = "enforce"\n{reads}system_of_record = {str(name == "production").lower()}\n{guards}' \
                 '[[boundary.apex]]\npath = "/intake"\nmethod = "POST"\nobject = "Contact"\nrecords = "/people"\n' \
                 'fields = { given = "FirstName", family = "LastName" }\n'
         (home / "eosin.toml").write_text(kept)

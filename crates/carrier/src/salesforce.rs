@@ -73,7 +73,7 @@ pub(crate) use place::{COLUMNS, is_own_column};
 pub use place::{PlaceError, place, place_csv, place_file};
 pub(crate) use read::read_line;
 pub use read::{action, form_overrides, may_hide_method, read, read_file, read_typed};
-pub use references::takes_unseen;
+pub use references::{takes_unseen, with_references};
 pub use shown::{Gap, ShownRow, ShownRows, Stripped, Telling};
 pub(crate) use soap::walk;
 pub use soap::{Call, Edition, Soap, route_by_body, soap_is_login, unreadable_call};

@@ -87,6 +87,18 @@ pub fn takes_unseen(body: &[u8]) -> bool {
     })
 }
 
+/// The target with its `@{…}` as they are written: an org finds them before it decodes a target.
+pub fn with_references(target: &str) -> String {
+    let mut out = String::with_capacity(target.len());
+    let mut rest = target;
+    while let Some((before, after)) = rest.split_once("@%7B") {
+        let Some((path, later)) = after.split_once("%7D") else { break };
+        out.extend([before, "@{", &path.replace("%5B", "[").replace("%5D", "]"), "}"]);
+        rest = later;
+    }
+    out + rest
+}
+
 fn astray(requests: &[Value]) -> bool {
     let mut known: BTreeMap<&str, Option<From>> = BTreeMap::new();
     for request in requests {
@@ -178,6 +190,15 @@ mod tests {
             r#"{{"method":"{method}","url":"/services/data/v67.0{url}","referenceId":"one"}},
                {{"method":"GET","url":"/services/data/v67.0/sobjects/Account/{taken}","referenceId":"two"}}"#
         )
+    }
+
+    #[test]
+    fn references_stay_as_they_are_written() {
+        let check = |target: &str, want: &str| assert_eq!(with_references(target), want);
+        check("/query?q=a%20%3D%20%27@%7Bone%5B0%5D.id%7D%27&x", "/query?q=a%20%3D%20%27@{one[0].id}%27&x");
+        check("/query?q=@%7Ba.id%7D@%7Bb.id%7D", "/query?q=@{a.id}@{b.id}");
+        check("/query?q=@%7Ba", "/query?q=@%7Ba");
+        check("/query?q=a%40b", "/query?q=a%40b");
     }
 
     #[test]

@@ -164,6 +164,7 @@ async fn in_inner_requests(
         let statement = statement.ok_or(Problem::ReadClosed)?;
         if let Some(isolated) = rewritten(org, &look, &statement, Marks::NotAsked).await? {
             let target = salesforce::with_statement(&inner.target, &isolated.text);
+            let target = salesforce::with_references(&target);
             others.push((inner, target));
         }
     }

@@ -122,6 +122,19 @@ fn a_composite_takes_ids_of_its_own_rows_and_no_more() {
     assert_eq!(body(&found)["compositeResponse"][1]["body"]["Department"], "d0", "{}", found.text());
     let read = composite(&of(0), "@{one.Id}");
     assert_eq!(body(&read)["compositeResponse"][1]["body"]["Department"], "d0", "{}", read.text());
+    // A raw `=` in the statement, and a reference that the org has to find in it.
+    let by_query = |at: usize| {
+        let asked = format!("{VERSION}/query?q=SELECT+Department+FROM+Contact+WHERE+Id='@{{one.Id}}'");
+        let body = json!({ "compositeRequest": [
+            { "method": "GET", "url": format!("{VERSION}/{}", of(at)), "referenceId": "one" },
+            { "method": "GET", "url": asked, "referenceId": "two" },
+        ]});
+        ask(&scene, "POST", &format!("{VERSION}/composite"), &body.to_string())
+    };
+    let queried = by_query(0);
+    let two = &body(&queried)["compositeResponse"][1]["body"]["records"][0]["Department"];
+    assert_eq!(two, "d0", "{}", queried.text());
+    assert!(!by_query(1).text().contains("d1"));
     let hidden = composite(&of(1), "@{one.Id}");
     assert!(!hidden.text().contains("d1"), "{}", hidden.text());
     for at in [0, 1] {

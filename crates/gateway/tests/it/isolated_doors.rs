@@ -132,7 +132,7 @@ fn a_document_has_the_rows_of_an_org_without_the_hidden() {
     assert!(!answer.to_string().contains("d1"), "{answer}");
     for text in [
         "{ uiapi { query { Contact(where: {Id: {inq: {Case: {}, ApiName: \"ContactId\"}}}) { totalCount } } } }",
-        "mutation { uiapi { ContactDelete(input: {Id: \"003000000000001AAA\"}) { Id } } }",
+        "mutation { uiapi { ContactUpdate(input: {Id: \"003000000000001AAA\", Contact: {Title: \"Dr\"}}) { Record { Account { Name { value } } } } } }",
         "{ uiapi { query { Contact {",
     ] {
         let body = json!({ "query": text }).to_string();
