@@ -21,6 +21,20 @@ use crate::{
 
 const TEMPLATE: &str = include_str!("init/eosin.toml");
 
+/// Writes the files of secrets that are random bytes.
+fn secrets(folder: &Path) -> miette::Result<()> {
+    let registry_key = folder.join("keys").join("registry.key");
+    durable::create_private(&registry_key, format!("{}\n", keys::new_registry_key()?).as_bytes())
+        .into_diagnostic()?;
+    let quarantine_key = folder.join("keys").join("quarantine.key");
+    durable::create_private(&quarantine_key, format!("{}\n", keys::new_quarantine_key()?).as_bytes())
+        .into_diagnostic()?;
+    let link_key = folder.join("keys").join("links.key");
+    durable::create_private(&link_key, format!("{}\n", keys::new_link_key()?).as_bytes())
+        .into_diagnostic()?;
+    Ok(())
+}
+
 /// Writes `eosin.toml`, `keys/ledger.skey`, `keys/registry.key`, `keys/quarantine.key`, `keys/links.key`, `keys/witness.skey`, `keys/policy.skey` and `keys/headers.jwk` (0600), their public halves, `datasets/`, an empty `ledger/` and an empty log in `policies/`.
 pub(crate) fn init(arguments: &InitArguments, printer: &Printer) -> Done {
     let folder = &arguments.folder;
@@ -48,15 +62,7 @@ pub(crate) fn init(arguments: &InitArguments, printer: &Printer) -> Done {
     Ledger::create(&folder.join("policies").join(LOG), versions)
         .into_diagnostic()
         .wrap_err("cannot make the log of policy versions")?;
-    let registry_key = folder.join("keys").join("registry.key");
-    durable::create_private(&registry_key, format!("{}\n", keys::new_registry_key()?).as_bytes())
-        .into_diagnostic()?;
-    let quarantine_key = folder.join("keys").join("quarantine.key");
-    durable::create_private(&quarantine_key, format!("{}\n", keys::new_quarantine_key()?).as_bytes())
-        .into_diagnostic()?;
-    let link_key = folder.join("keys").join("links.key");
-    durable::create_private(&link_key, format!("{}\n", keys::new_link_key()?).as_bytes())
-        .into_diagnostic()?;
+    secrets(folder)?;
     let witness = keys::new_witness(&format!("{}/witness", signer.name()))?;
     let private = folder.join("keys").join("witness.skey");
     durable::create_private(&private, format!("{}\n", witness.to_string()).as_bytes()).into_diagnostic()?;

@@ -56,17 +56,10 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         let expiring = tokio::spawn(expire(config.quarantine.clone(), Arc::clone(&flow)));
         let refreshing = tokio::spawn(refresh(config.clone(), Arc::clone(&flow)));
         let activating = tokio::spawn(taking_up.keep(Arc::clone(&flow)));
-        let published = attesting::published(&config)?;
-        let sharing = config
-            .datasets
-            .clone()
-            .map(|folder| tokio::spawn(datasets::keep(folder, published, Arc::clone(&flow))));
+        let sharing = share(&config, &flow)?;
         let auditing = audit_server::send(&config, &flow)?;
         stopped().await?;
-        if let Some(sharing) = sharing {
-            sharing.abort();
-        }
-        auditing.iter().for_each(tokio::task::JoinHandle::abort);
+        sharing.iter().chain(&auditing).for_each(tokio::task::JoinHandle::abort);
         refreshing.abort();
         activating.abort();
         expiring.abort();
@@ -101,6 +94,13 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         runtime.block_on(witnessed.finish());
     }
     Ok(Outcome::Clean)
+}
+
+/// Keeps the folder of datasets and the flow in step, if there is one.
+fn share(config: &Config, flow: &Arc<Flow>) -> miette::Result<Option<tokio::task::JoinHandle<()>>> {
+    let published = attesting::published(config)?;
+    let folder = config.datasets.clone();
+    Ok(folder.map(|folder| tokio::spawn(datasets::keep(folder, published, Arc::clone(flow)))))
 }
 
 /// Says where a boundary listens, and what is behind it.
