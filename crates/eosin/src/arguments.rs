@@ -80,6 +80,8 @@ pub(crate) enum Command {
     Index(crate::index_command::IndexCommand),
     /// Prove a row of the index: its entry, and the proof that it is in the ledger.
     Prove(crate::index_command::ProveArguments),
+    /// Open the console: what the ledgers say, as pages for a browser on this machine.
+    Console(crate::console_command::ConsoleArguments),
     /// What may cross which boundary: check, compare, test, replay and activate versions of the policies.
     #[command(subcommand)]
     Policy(crate::policy_command::PolicyCommand),

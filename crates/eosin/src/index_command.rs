@@ -38,14 +38,14 @@ pub(crate) fn index(command: &IndexCommand, printer: &Printer) -> Done {
 }
 
 /// Where the index is, and which ledgers it is of.
-struct Known {
-    place: Place,
-    ledgers: Vec<PathBuf>,
+pub(crate) struct Known {
+    pub(crate) place: Place,
+    pub(crate) ledgers: Vec<PathBuf>,
 }
 
 impl Known {
     /// Errors: a report: the configuration is needed and cannot be read, or the place is none.
-    fn of(at: &Where) -> miette::Result<Self> {
+    pub(crate) fn of(at: &Where) -> miette::Result<Self> {
         let needs_config = at.ledgers.is_empty() || at.database.is_none();
         let config = if needs_config { Some(Config::load(&at.config)?) } else { None };
         let here = std::path::absolute("").unwrap_or_default();

@@ -17,6 +17,7 @@ mod certify_command;
 mod column_maps;
 mod config;
 mod config_command;
+mod console_command;
 mod datasets;
 mod demo;
 mod drill_command;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         Command::Drill(command) => drill_command::drill(&command, &printer),
         Command::Index(command) => index_command::index(&command, &printer),
         Command::Prove(arguments) => index_command::prove(&arguments, &printer),
+        Command::Console(arguments) => console_command::console(&arguments, &printer),
         Command::Policy(command) => policy_command::policy(&command, &printer),
         Command::Ledger(command) => ledger_command::ledger(&command, &printer),
         Command::Registry(command) => registry_command::registry(&command, &printer),

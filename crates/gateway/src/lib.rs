@@ -21,6 +21,7 @@ mod isolation;
 mod jobs;
 mod ledger_state;
 mod metrics;
+mod pages;
 mod patching;
 mod problem;
 mod reading;
@@ -40,6 +41,7 @@ pub use audit_client::{AuditClient, AuditSent};
 pub use config::{BoundaryConfig, Config, IsolatedReads, Limits, Reads, SpoolConfig, Timeouts, TlsIdentity};
 pub use courier::{ANSWER_BYTES_MAX, BadToken, Courier, Delivered};
 pub use fhir_reading::LinkKey;
+pub use pages::{MakePage, PageAnswer, PageServer, PageServerError};
 pub use server::{Gateway, Running, StartError, Stopped};
 pub use signing::{SKEW_SECONDS, Signatures, VALID_SECONDS};
 pub use webhook::{

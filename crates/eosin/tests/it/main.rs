@@ -11,6 +11,7 @@
 
 mod canary;
 mod certify;
+mod console;
 mod deliveries;
 mod demo;
 mod documents;

@@ -1,0 +1,52 @@
+//! The console: pages over the index, made on the server as text, without a script, a cookie of others or a request to anybody.
+//!
+//! Pure: a target and the time go in, a page comes out; who listens, who may ask and what the clock says are the binary's.
+//! Start at [`answer`]; each page has a file of its own under `page/`, and its template under `templates/`.
+//! Read next: `docs/console.md`, for who looks at it.
+
+mod frame;
+mod page;
+mod rows;
+mod target;
+
+pub use frame::{Answer, Kind, Setting};
+
+use index::{Index, StoreError};
+
+use crate::target::{Target, TargetError};
+
+/// Answers one request for a page.
+///
+/// Shape:  a target as it is in a request line, and what is so at this moment.
+/// Bounds: a page holds at most 50 rows of a list, a CSV file at most 100,000.
+/// Errors: [`StoreError`]: the index could not be asked. A target that is not understood is a page that says so.
+/// Never:  writes to the index.
+pub fn answer(target: &str, setting: &Setting<'_>, index: &mut Index) -> Result<Answer, StoreError> {
+    let target = match Target::read(target) {
+        Ok(target) => target,
+        Err(error) => return Ok(not_understood(error)),
+    };
+    match target.path.as_str() {
+        "/" => page::today::page(setting, index),
+        "/transactions" => page::transactions::page(&target, setting, index),
+        "/transaction" => page::transaction::page(&target, setting, index),
+        "/records" => page::records::page(&target, setting, index),
+        "/records.csv" => page::records::file(&target, index),
+        "/record" => page::record::page(&target, setting, index),
+        "/datasets" => page::datasets::page(&target, setting, index),
+        "/dataset" => page::dataset::page(&target, setting, index),
+        "/boundaries" => page::boundaries::page(setting, index),
+        "/policies" => page::policies::page(setting, index),
+        "/quarantine" => page::quarantine::page(setting, index),
+        "/ledgers" => page::ledgers::page(setting, index),
+        "/style.css" => Ok(Answer::of(Kind::Style, include_str!("../assets/style.css"))),
+        "/icon.svg" => Ok(Answer::of(Kind::Icon, include_str!("../assets/icon.svg"))),
+        _ => Ok(page::absent::page(setting, "There is no page of this name.")),
+    }
+}
+
+fn not_understood(error: TargetError) -> Answer {
+    let mut answer = Answer::of(Kind::Text, &format!("{error}\n"));
+    answer.status = 400;
+    answer
+}

@@ -1,0 +1,48 @@
+//! What policy withheld, and what became of it.
+
+use askama::Template;
+use index::{Index, StoreError};
+
+use crate::{
+    frame::{Answer, Frame, Setting, shown},
+    rows::{Row, ask},
+};
+
+#[derive(Debug)]
+struct Item {
+    name: String,
+    event: String,
+    at: String,
+    boundary: String,
+    who: String,
+    reason: String,
+    waits: bool,
+}
+
+#[derive(Template)]
+#[template(path = "quarantine.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    rows: Vec<Item>,
+}
+
+/// The page.
+pub(crate) fn page(setting: &Setting<'_>, index: &mut Index) -> Result<Answer, StoreError> {
+    let sql = "SELECT item, event, at, boundary, who, reason FROM quarantine_items \
+               ORDER BY at DESC, origin DESC, entry DESC LIMIT 200";
+    let rows = ask(index, sql, &[])?.iter_mut().map(item).collect();
+    Ok(Answer::page(&Page { frame: Frame::new("/quarantine", setting), rows }))
+}
+
+fn item(row: &mut Row) -> Item {
+    let (name, event) = (row.text(), row.text());
+    Item {
+        waits: matches!(event.as_str(), "kept" | "waiting" | "held" | "given-up" | "uncertain"),
+        name,
+        event,
+        at: shown(&row.text()),
+        boundary: row.text(),
+        who: row.text(),
+        reason: row.text(),
+    }
+}

@@ -1,0 +1,55 @@
+//! Every place where one record was seen: what there is to know when somebody asks how far it went.
+
+use askama::Template;
+use index::{Index, StoreError, Value};
+
+use super::{absent, records::Record};
+use crate::{
+    frame::{Answer, Frame, Setting},
+    rows::ask,
+    target::Target,
+};
+
+/// Sightings shown at most.
+const MOST: usize = 500;
+
+#[derive(Template)]
+#[template(path = "record.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    reference: &'a str,
+    crossed: usize,
+    stopped: usize,
+    boundaries: Vec<String>,
+    rows: Vec<Record>,
+    cut: bool,
+}
+
+/// The page.
+pub(crate) fn page(target: &Target, setting: &Setting<'_>, index: &mut Index) -> Result<Answer, StoreError> {
+    let Some(reference) = target.get("reference") else {
+        return Ok(absent::page(setting, "A record is named by its reference."));
+    };
+    let most = MOST + 1;
+    let sql = format!(
+        "SELECT v.origin, v.entry, v.position, v.reference, v.verdict, v.decision, r.at, r.boundary, r.client \
+         FROM record_verdicts v JOIN rulings r ON r.origin = v.origin AND r.entry = v.entry \
+         WHERE v.reference = $1 ORDER BY r.at DESC, v.origin DESC, v.entry DESC LIMIT {most}"
+    );
+    let mut rows: Vec<Record> =
+        ask(index, &sql, &[Value::text(reference)])?.iter_mut().map(Record::of).collect();
+    if rows.is_empty() {
+        let why = "No transaction lists a record of this reference. Proven records that pass are counted and not listed.";
+        return Ok(absent::page(setting, why));
+    }
+    let cut = rows.len() > MOST;
+    rows.truncate(MOST);
+    let stopped = rows.iter().filter(|row| row.decision == "block").count();
+    let mut boundaries: Vec<String> =
+        rows.iter().filter(|row| row.decision != "block").map(|row| row.boundary.clone()).collect();
+    boundaries.sort();
+    boundaries.dedup();
+    let crossed = rows.len() - stopped;
+    let frame = Frame::new("/records", setting);
+    Ok(Answer::page(&Page { frame, reference, crossed, stopped, boundaries, rows, cut }))
+}
