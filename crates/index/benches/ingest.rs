@@ -8,7 +8,6 @@
     clippy::cast_precision_loss,
     clippy::indexing_slicing,
     clippy::panic,
-    unreachable_pub,
     reason = "a bench measures time, prints a table, and stops at the first surprise"
 )]
 

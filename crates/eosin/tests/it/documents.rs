@@ -103,7 +103,8 @@ fn the_commands_about_fitting_are_of_programs_that_can_be_read() {
     let page = fs::read_to_string(format!("{root}/docs/recognisers.md")).unwrap();
     let (_, block) = page.split_once("```console\n").unwrap();
     let (block, _) = block.split_once("```").unwrap();
-    let mut programs: Vec<&str> = block.split_whitespace().filter(|word| word.starts_with("tools/")).collect();
+    let mut programs: Vec<&str> =
+        block.split_whitespace().filter(|word| word.starts_with("tools/")).collect();
     programs.dedup();
     assert_eq!(programs.len(), 4, "{programs:?}");
     for program in programs {

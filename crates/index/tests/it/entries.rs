@@ -83,7 +83,7 @@ pub(crate) fn ruling(number: u64, at: &str, kind: &str) -> Value {
         .map(|row| json!({"decision": decision, "reference": format!("body[{row}]\u{0}é"), "verdict": verdict}))
         .collect();
     let mut entry = json!({
-        "action": "create", "at": at, "boundary": if number % 2 == 0 { "crm" } else { "feed" },
+        "action": "create", "at": at, "boundary": if number.is_multiple_of(2) { "crm" } else { "feed" },
         "counts": {"records": records, verdict: records}, "decision": decision, "environment": "production",
         "eosin": kind, "findings": findings, "findingsOmitted": 0, "mode": "enforce",
         "policies": [if decision == "pass" { "attested-in-production-and-staging" } else { "no-synthetic-in-production" }, "also"],
@@ -96,7 +96,7 @@ pub(crate) fn ruling(number: u64, at: &str, kind: &str) -> Value {
         entry["protocol"] = json!("salesforce");
         entry["route"] = json!("sobjects/Contact");
         // Entries of before questions were written down have none.
-        if number % 7 != 0 {
+        if !number.is_multiple_of(7) {
             let finding = if decision == "pass" { "permit" } else { "forbid" };
             entry["asked"] = json!({"cases": [{"finding": finding, "records": records, "verdict": verdict}],
                                     "continuity": "strict", "jurisdiction": "US", "scope": "record"});

@@ -1,7 +1,6 @@
 //! Stories of the index on both databases: live and rebuilt are the same, whatever came between.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::print_stdout,
     clippy::disallowed_methods,
     clippy::indexing_slicing,

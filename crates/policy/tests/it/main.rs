@@ -2,6 +2,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::needless_raw_string_hashes,
+    clippy::panic,
     reason = "a test stops at the first surprise; expect-test writes the hashes"
 )]
 

@@ -12,7 +12,7 @@ use crate::sealed::{every_verdict, synthetic_kept_in};
 fn sets() -> Vec<Policies> {
     let all = r#"@id("all") @reason("everything") permit (principal, action, resource);"#;
     let own = [
-        "".to_owned(),
+        String::new(),
         r#"@id("a") @reason("few at once") forbid (principal, action, resource) when { context.records > 2 };"#
             .to_owned(),
         r#"@id("a") @reason("unchanged") forbid (principal, action, resource) when { context.modified > 0 };"#

@@ -114,7 +114,7 @@ fn object(written: &raw::Subscription, boundaries: &[Boundary], faults: &mut Fau
 /// Whether a topic has changes; they have to be of the boundary's object.
 fn changes(written: &raw::Subscription, object: &str, faults: &mut Faults) -> bool {
     let (topic, at) = (written.topic.get_ref(), written.topic.span());
-    if topic.strip_prefix("/event/").is_some_and(|event| super::is_api_name(event)) {
+    if topic.strip_prefix("/event/").is_some_and(super::is_api_name) {
         return false;
     }
     let wanted = match object.strip_suffix("__c") {

@@ -60,15 +60,15 @@ fn every_way_to_open_it_is_found() {
         (r#"unless { context.purposes.contains("drill") && !context.purposes.contains("billing") }"#, true),
         (r#"unless { resource.jurisdiction like "US-*" && resource.jurisdiction != "US-AL" }"#, true),
         (r#"unless { resource.jurisdiction like "*-A*" && !(resource.jurisdiction like "US*") }"#, true),
-        (r#"unless { context.purposes.contains(resource.jurisdiction) }"#, true),
+        ("unless { context.purposes.contains(resource.jurisdiction) }", true),
         (r#"unless { context.modified > 0 && resource.continuity == Eosin::Continuity::"care" }"#, true),
         (r#"unless { resource.mode == Eosin::Mode::"warn" && resource.systemOfRecord }"#, true),
         (r#"unless { context.outOfJurisdiction > 0 && context.marks == Eosin::Marks::"modified" }"#, true),
         // Deleting puts right what is there; more than one record is never asked about alone.
         (r#"unless { action == Eosin::Action::"delete" }"#, false),
         (r#"unless { action == Eosin::Action::"read" }"#, false),
-        (r#"unless { context.synthetic > 1 }"#, false),
-        (r#"unless { context.attested > 0 }"#, false),
+        ("unless { context.synthetic > 1 }", false),
+        ("unless { context.attested > 0 }", false),
         (r#"unless { resource.jurisdiction like "US*" && resource.jurisdiction like "AT*" }"#, false),
     ] {
         let policies = policies(&format!("{RED}\n{except};\n{PERMIT}"));
@@ -98,14 +98,14 @@ fn condition() -> impl Strategy<Value = String> {
     let atom = proptest::sample::select(vec![
         r#"resource == Eosin::Boundary::"lab""#,
         r#"principal == Eosin::Client::"loader""#,
-        r#"principal is Eosin::Client"#,
+        "principal is Eosin::Client",
         r#"resource.jurisdiction == "US""#,
         r#"resource.jurisdiction like "U*""#,
         r#"resource.jurisdiction like "*-A*""#,
         r#"context.purposes.contains("drill")"#,
-        r#"context.purposes.contains(resource.jurisdiction)"#,
-        r#"context.modified > 0"#,
-        r#"context.records == context.synthetic"#,
+        "context.purposes.contains(resource.jurisdiction)",
+        "context.modified > 0",
+        "context.records == context.synthetic",
         r#"resource.continuity == Eosin::Continuity::"care""#,
         r#"action == Eosin::Action::"export""#,
     ]);
