@@ -181,7 +181,15 @@ fn a_subscription_is_refused_where_something_is_hidden() {
 
 #[test]
 fn a_subscription_is_made_where_its_notifications_are_judged() {
-    let upstream = Upstream::start(server);
+    let upstream = Upstream::start(|request| {
+        if request.method == "GET" && request.target.starts_with("/fhir/Subscription/9") {
+            return Reply::json(
+                200,
+                r#"{"resourceType":"Subscription","id":"9","meta":{"versionId":"1"},"status":"active"}"#,
+            );
+        }
+        server(request)
+    });
     let mut config = crate::scene::config(&upstream.origin());
     let boundary = &mut config.boundaries[0];
     boundary.protocol = flow::Protocol::Fhir { base: "/fhir".to_owned() };
