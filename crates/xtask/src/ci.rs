@@ -10,9 +10,6 @@ use xtask::tree;
 
 use crate::{clients, leaks, leaks::Script, peers, say};
 
-/// The crates whose tests need no server: the inner loop of a day.
-const LIGHT: &[&str] = &["mark", "carrier", "recognise", "registry", "policy", "ledger", "flow", "xtask"];
-
 /// A step: what it is called, and what it ran for.
 struct Done {
     name: &'static str,
@@ -37,10 +34,6 @@ pub(crate) fn run() -> bool {
     };
 
     step("format", &mut || plain(&root, &["fmt", "--all", "--check"], &[]));
-    step("light tests", &mut || {
-        let packages = LIGHT.iter().flat_map(|name| ["-p", name]);
-        plain(&root, &["test", "--no-fail-fast"].into_iter().chain(packages).collect::<Vec<_>>(), &[])
-    });
     step("clippy", &mut || {
         plain(&root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])
     });
