@@ -24,12 +24,14 @@ use crate::{
 /// A connection to a PostgreSQL database.
 pub(crate) struct Postgres {
     client: Client,
-    /// Prepared statements by their text: few, for rows are inserted in powers of two.
+    /// Prepared statements by their text, at most [`PREPARED_MAX`]: rows are inserted in powers of two.
     prepared: BTreeMap<String, Statement>,
 }
 
 /// Most rows of one statement. Each statement crosses the network once.
 const ROWS_MAX: usize = 128;
+/// Most statements that the server keeps ready; past that all are made again.
+const PREPARED_MAX: usize = 256;
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
 
@@ -52,6 +54,9 @@ impl Postgres {
             return Ok(statement.clone());
         }
         let statement = self.client.prepare_typed(sql, kinds).map_err(failed("prepare a statement"))?;
+        if self.prepared.len() >= PREPARED_MAX {
+            self.prepared.clear();
+        }
         self.prepared.insert(sql.to_owned(), statement.clone());
         Ok(statement)
     }

@@ -12,10 +12,7 @@ use crate::{
 /// Adds the row of a `quarantine@1` entry.
 pub(crate) fn step(at: At<'_>, bytes: &[u8], batch: &mut Batch) -> Option<()> {
     let step: Step = parse(bytes)?;
-    let [origin, entry] = at.place();
-    let row = vec![
-        origin,
-        entry,
+    let row = at.row([
         Value::text(&step.at),
         Value::text(&step.item),
         Value::text(&step.event),
@@ -28,7 +25,7 @@ pub(crate) fn step(at: At<'_>, bytes: &[u8], batch: &mut Batch) -> Option<()> {
         Value::maybe(step.outcome.as_deref()),
         step.status.map_or(Value::Null, Value::count),
         Value::Integer(step.overruled.into()),
-    ];
+    ]);
     batch.add(Name::Quarantine, row);
     if step.overruled {
         let what = format!("item {} was released although policies refused it", step.item);

@@ -18,6 +18,11 @@ impl At<'_> {
     pub(crate) fn place(&self) -> [Value; 2] {
         [Value::text(self.origin), Value::count(self.entry)]
     }
+
+    /// A row that begins with this place.
+    pub(crate) fn row(&self, columns: impl IntoIterator<Item = Value>) -> Vec<Value> {
+        self.place().into_iter().chain(columns).collect()
+    }
 }
 
 /// Adds the rows of an entry.
@@ -44,6 +49,13 @@ pub(crate) fn add(at: At<'_>, bytes: &[u8], batch: &mut Batch) -> Option<String>
         "policy-activation@1" | "policy-in-force@1" => {
             parse(bytes).map(|entry: PolicyChange| entry.add(at, batch))
         }
+        "subscription@1" => parse(bytes).map(|entry: EventsGone| {
+            let what = format!(
+                "subscription {} to {}: it went on with `{}`",
+                entry.subscription, entry.topic, entry.then
+            );
+            incident(at, Some(&entry.at), "events-gone", Some(&entry.boundary), 0, Some(&what), batch);
+        }),
         "gap@1" => parse(bytes).map(|entry: Gap| {
             let since = format!("attested requests passed unlogged since {}", entry.from);
             incident(at, Some(&entry.at), "gap", Some(&entry.boundary), entry.passed, Some(&since), batch);
@@ -72,16 +84,13 @@ pub(crate) fn incident(
     detail: Option<&str>,
     batch: &mut Batch,
 ) {
-    let [origin, entry] = at.place();
-    let row = vec![
-        origin,
-        entry,
+    let row = at.row([
         Value::maybe(moment),
         Value::text(kind),
         Value::maybe(boundary),
         Value::count(amount),
         Value::maybe(detail),
-    ];
+    ]);
     batch.add(Name::Incidents, row);
 }
 
@@ -109,16 +118,13 @@ struct Settlement {
 
 impl Settlement {
     fn add(&self, at: At<'_>, batch: &mut Batch) {
-        let [origin, entry] = at.place();
-        let row = vec![
-            origin,
-            entry,
+        let row = at.row([
             Value::text(&self.at),
             Value::count(self.ruling),
             Value::text(&self.outcome),
             self.status.map_or(Value::Null, Value::count),
             Value::maybe(self.upstream_request.as_deref()),
-        ];
+        ]);
         batch.add(Name::Settlements, row);
     }
 }
@@ -139,17 +145,14 @@ impl SealedBatch {
         let [origin, entry] = at.place();
         let of = |subject: &str| Value::count(self.subjects.get(subject).copied().unwrap_or(0));
         let counts = [Value::count(self.size), of("synthetic"), of("attested"), of("mixed")];
-        let mut row = vec![
-            origin.clone(),
-            entry.clone(),
+        let said = [
             Value::text(&self.at),
             Value::text(&self.dataset),
             Value::count(self.batch),
             Value::text(&self.root),
             Value::text(&self.manifest),
         ];
-        row.extend(counts.clone());
-        batch.add(Name::Batches, row);
+        batch.add(Name::Batches, at.row(said.into_iter().chain(counts.clone())));
         let mut row = vec![
             origin,
             Value::text(&self.dataset),
@@ -175,15 +178,12 @@ struct Sighting {
 
 impl Sighting {
     fn add(&self, at: At<'_>, batch: &mut Batch) {
-        let [origin, entry] = at.place();
-        let row = vec![
-            origin,
-            entry,
+        let row = at.row([
             Value::text(&self.at),
             Value::text(&self.boundary),
             Value::text(&self.dataset),
             Value::count(self.batches),
-        ];
+        ]);
         batch.add(Name::DatasetSightings, row);
     }
 }
@@ -207,10 +207,7 @@ struct JudgedAgainst {
 
 impl Certificate {
     fn add(&self, at: At<'_>, outcome: &str, batch: &mut Batch) {
-        let [origin, entry] = at.place();
-        let row = vec![
-            origin,
-            entry,
+        let row = at.row([
             Value::text(&self.at),
             Value::text(outcome),
             Value::maybe(self.boundary.as_deref()),
@@ -219,7 +216,7 @@ impl Certificate {
             Value::maybe(self.judged_against.policy.as_deref()),
             Value::text(&self.subjects),
             Value::maybe(self.content_root.as_deref()),
-        ];
+        ]);
         batch.add(Name::Certificates, row);
     }
 }
@@ -235,16 +232,13 @@ struct Snapshot {
 
 impl Snapshot {
     fn add(&self, at: At<'_>, batch: &mut Batch) {
-        let [origin, entry] = at.place();
-        let row = vec![
-            origin,
-            entry,
+        let row = at.row([
             Value::text(&self.at),
             Value::count(self.generation),
             Value::count(self.entries),
             Value::text(&self.key),
             Value::text(&self.root),
-        ];
+        ]);
         batch.add(Name::RegistrySnapshots, row);
     }
 }
@@ -263,10 +257,7 @@ struct PolicyChange {
 
 impl PolicyChange {
     fn add(&self, at: At<'_>, batch: &mut Batch) {
-        let [origin, entry] = at.place();
-        let row = vec![
-            origin,
-            entry,
+        let row = at.row([
             Value::text(&self.at),
             Value::text(&self.event),
             Value::text(&self.version),
@@ -275,9 +266,18 @@ impl PolicyChange {
             Value::maybe(self.by.as_deref()),
             Value::maybe(self.reason.as_deref()),
             Value::maybe(self.activation.as_deref()),
-        ];
+        ]);
         batch.add(Name::PolicyChanges, row);
     }
+}
+
+#[derive(Deserialize)]
+struct EventsGone {
+    at: String,
+    boundary: String,
+    subscription: String,
+    then: String,
+    topic: String,
 }
 
 #[derive(Deserialize)]

@@ -147,11 +147,8 @@ impl Ruling<'_> {
     }
 
     fn add(&self, at: At<'_>, kind: &str, question: Option<String>, batch: &mut Batch) {
-        let [origin, entry] = at.place();
         let maybe = |text: &Option<String>| Value::maybe(text.as_deref());
-        let mut row = vec![
-            origin.clone(),
-            entry.clone(),
+        let mut row = at.row([
             Value::text(&self.at),
             Value::text(kind),
             Value::text(&self.boundary),
@@ -167,7 +164,7 @@ impl Ruling<'_> {
             maybe(&self.claim),
             maybe(&self.proof),
             maybe(&self.ai_disclosure),
-        ];
+        ]);
         row.extend(self.counts.values());
         row.extend([
             Value::count(self.would_block),
@@ -181,17 +178,15 @@ impl Ruling<'_> {
         ]);
         batch.add(Name::Rulings, row);
         for id in &self.policies {
-            batch.add(Name::RulingPolicies, vec![origin.clone(), entry.clone(), Value::text(id)]);
+            batch.add(Name::RulingPolicies, at.row([Value::text(id)]));
         }
         for (position, finding) in (0..).zip(&self.findings) {
-            let row = vec![
-                origin.clone(),
-                entry.clone(),
+            let row = at.row([
                 Value::Integer(position),
                 Value::text(&finding.reference),
                 Value::text(&finding.verdict),
                 Value::text(&finding.decision),
-            ];
+            ]);
             batch.add(Name::RecordVerdicts, row);
         }
         self.add_sums(at, batch);

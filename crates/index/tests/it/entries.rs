@@ -28,6 +28,10 @@ pub(crate) fn entry(number: u64) -> Vec<u8> {
         }
         7 => json!({"at": at, "boundary": "ehr", "eosin": "gap@1", "from": at, "passed": 3}),
         8 => json!({"at": at, "behindSeconds": 90, "eosin": "clock-fault@1"}),
+        9 if number.is_multiple_of(2) => {
+            json!({"at": at, "boundary": "crm", "eosin": "subscription@1", "event": "gone", "subscription": "contacts",
+                   "then": "latest", "topic": "/data/ContactChangeEvent"})
+        }
         9 => json!({"at": at, "eosin": "of-tomorrow@1", "what": "nobody knows"}),
         10 => return b"no JSON at all".to_vec(),
         11 => json!({"at": at, "eosin": "ruling@1", "boundary": "cut short"}),

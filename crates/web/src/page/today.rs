@@ -45,8 +45,8 @@ struct Figure {
 
 #[derive(Template)]
 #[template(path = "today.html")]
-struct Today<'a> {
-    frame: Frame<'a>,
+struct Today {
+    frame: Frame,
     figures: Vec<Figure>,
     needs: Vec<Need>,
     boundaries: Vec<Day>,
@@ -135,6 +135,9 @@ fn needs(setting: &Setting<'_>, waiting: i64, index: &mut Index) -> Result<Vec<N
         let kind = row.text();
         let many = row.number();
         let means = match kind.as_str() {
+            "events-gone" => {
+                "A subscription lost events that its source has no more; what they were about may have changed."
+            }
             "gap" => "Attested traffic passed while the ledger could not write; the entry says how much.",
             "clock-fault" => "The clock ran backwards; moments near it may be out of order.",
             "overruled" => "A person released what policies refused; the ledger has the name and the reason.",
