@@ -94,8 +94,7 @@ impl Looking {
             self.index = Index::open(&self.known.place).ok();
         }
         let (moment, day_ago) = (wiring::moment(), wiring::moment_days_ago(1));
-        let setting =
-            Setting { organisation: "Console", now: &moment, day_ago: &day_ago, behind: self.behind };
+        let setting = Setting { now: &moment, day_ago: &day_ago, behind: self.behind };
         let Some(index) = &mut self.index else { return away(&self.known.place.to_string()) };
         match web::answer(target, &setting, index) {
             Ok(answer) => {

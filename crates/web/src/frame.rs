@@ -5,8 +5,6 @@ use askama::Template;
 /// What a page is made with, beside the index.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting<'a> {
-    /// Who runs this, as the title of the console.
-    pub organisation: &'a str,
     /// Now, as entries write moments: RFC 3339 in UTC.
     pub now: &'a str,
     /// A day before now.
@@ -82,23 +80,16 @@ const PLACES: &[(&str, &str)] = &[
 
 /// What is around a page.
 #[derive(Clone, Debug)]
-pub(crate) struct Frame<'a> {
-    pub(crate) organisation: &'a str,
+pub(crate) struct Frame {
     pub(crate) now: String,
     pub(crate) here: &'static str,
     pub(crate) behind: u64,
     pub(crate) places: &'static [(&'static str, &'static str)],
 }
 
-impl<'a> Frame<'a> {
-    pub(crate) fn new(here: &'static str, setting: &Setting<'a>) -> Self {
-        Self {
-            organisation: setting.organisation,
-            now: shown(setting.now),
-            here,
-            behind: setting.behind,
-            places: PLACES,
-        }
+impl Frame {
+    pub(crate) fn new(here: &'static str, setting: &Setting<'_>) -> Self {
+        Self { now: shown(setting.now), here, behind: setting.behind, places: PLACES }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::frame::{Answer, Frame, Setting};
 #[derive(Template)]
 #[template(path = "absent.html")]
 struct Absent<'a> {
-    frame: Frame<'a>,
+    frame: Frame,
     why: &'a str,
 }
 

@@ -25,8 +25,8 @@ struct Boundary {
 
 #[derive(Template)]
 #[template(path = "boundaries.html")]
-struct Page<'a> {
-    frame: Frame<'a>,
+struct Page {
+    frame: Frame,
     rows: Vec<Boundary>,
 }
 

@@ -32,7 +32,7 @@ struct Sighting {
 #[derive(Template)]
 #[template(path = "dataset.html")]
 struct Page<'a> {
-    frame: Frame<'a>,
+    frame: Frame,
     name: &'a str,
     ledger: &'a str,
     manifest: String,

@@ -25,8 +25,8 @@ struct Dataset {
 
 #[derive(Template)]
 #[template(path = "datasets.html")]
-struct Page<'a> {
-    frame: Frame<'a>,
+struct Page {
+    frame: Frame,
     rows: Vec<Dataset>,
     older: Option<String>,
 }

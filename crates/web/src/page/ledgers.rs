@@ -28,8 +28,8 @@ struct Incident {
 
 #[derive(Template)]
 #[template(path = "ledgers.html")]
-struct Page<'a> {
-    frame: Frame<'a>,
+struct Page {
+    frame: Frame,
     rows: Vec<Ledger>,
     incidents: Vec<Incident>,
 }

@@ -30,8 +30,8 @@ struct Change {
 
 #[derive(Template)]
 #[template(path = "policies.html")]
-struct Page<'a> {
-    frame: Frame<'a>,
+struct Page {
+    frame: Frame,
     versions: Vec<Version>,
     changes: Vec<Change>,
 }

@@ -21,8 +21,8 @@ struct Item {
 
 #[derive(Template)]
 #[template(path = "quarantine.html")]
-struct Page<'a> {
-    frame: Frame<'a>,
+struct Page {
+    frame: Frame,
     rows: Vec<Item>,
 }
 

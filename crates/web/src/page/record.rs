@@ -16,7 +16,7 @@ const MOST: usize = 500;
 #[derive(Template)]
 #[template(path = "record.html")]
 struct Page<'a> {
-    frame: Frame<'a>,
+    frame: Frame,
     reference: &'a str,
     crossed: usize,
     stopped: usize,

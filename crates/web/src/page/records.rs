@@ -64,7 +64,7 @@ impl Record {
 #[derive(Template)]
 #[template(path = "records.html")]
 struct Records<'a> {
-    frame: Frame<'a>,
+    frame: Frame,
     fault: Option<&'static str>,
     reference: &'a str,
     choices: Vec<Choice>,

@@ -70,15 +70,15 @@ impl Told {
 
 #[derive(Template)]
 #[template(path = "transaction.html")]
-struct Page<'a> {
-    frame: Frame<'a>,
+struct Page {
+    frame: Frame,
     row: Transaction,
     told: Told,
     policies: Vec<String>,
     findings: Vec<Finding>,
 }
 
-impl Page<'_> {
+impl Page {
     /// What the decision means.
     fn decided(&self) -> &'static str {
         match self.row.decision.as_str() {

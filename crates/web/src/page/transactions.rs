@@ -94,7 +94,7 @@ struct Filter<'a> {
 #[derive(Template)]
 #[template(path = "transactions.html")]
 struct Transactions<'a> {
-    frame: Frame<'a>,
+    frame: Frame,
     fault: Option<&'static str>,
     filter: Filter<'a>,
     choices: Vec<Choice>,

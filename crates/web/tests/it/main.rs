@@ -20,12 +20,8 @@ const PAGES: [&str; 9] = [
     "/nothing-of-this-name",
 ];
 const ORIGIN: &str = "one.example/log";
-const SETTING: Setting<'_> = Setting {
-    organisation: "Console",
-    now: "2026-11-22T12:00:00Z",
-    day_ago: "2026-11-21T12:00:00Z",
-    behind: 0,
-};
+const SETTING: Setting<'_> =
+    Setting { now: "2026-11-22T12:00:00Z", day_ago: "2026-11-21T12:00:00Z", behind: 0 };
 
 /// An index of a ledger with these entries.
 fn index_of(entries: &[Value]) -> (tempfile::TempDir, Index) {
