@@ -27,6 +27,7 @@ use tokio::{
 use crate::{
     body::{Body, Broken},
     config::Reads,
+    head::forget_body,
     problem::Problem,
     server::Lane,
 };
@@ -101,16 +102,9 @@ pub(crate) fn piped(
     incoming: Incoming,
 ) -> Result<Body, Problem> {
     let permit = Arc::clone(&lane.deliveries.room).try_acquire_owned().map_err(|_| Problem::Busy)?;
-    for name in [
-        header::CONTENT_LENGTH.as_str(),
-        "content-digest",
-        "repr-digest",
-        "content-md5",
-        "accept-ranges",
-        "etag",
-    ] {
-        headers.remove(name);
-    }
+    forget_body(headers);
+    headers.remove(header::ACCEPT_RANGES);
+    headers.remove(header::ETAG);
     let id = lane.deliveries.shelf.take(target).or_else(|| lane.flow.delivery_id()).unwrap_or_default();
     let delivery = lane.flow.begin_delivery(reader, id, file);
     announce(headers, delivery.id());

@@ -6,7 +6,7 @@
 use carrier::fhir;
 use http::{HeaderMap, HeaderValue, Response, header};
 
-use crate::{body::Body, problem::Problem};
+use crate::{body::Body, head::forget_body, problem::Problem};
 
 /// What a client reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,9 +65,7 @@ impl Form {
 
 fn with_xml(response: Response<Body>, xml: String) -> Response<Body> {
     let (mut parts, _) = response.into_parts();
-    for name in [header::CONTENT_LENGTH.as_str(), "content-digest", "repr-digest", "content-md5"] {
-        parts.headers.remove(name);
-    }
+    forget_body(&mut parts.headers);
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(fhir::XML_CONTENT_TYPE));
     Response::from_parts(parts, Body::from(xml))
 }

@@ -17,7 +17,7 @@ use crate::{
     coding::{coding, decode},
     config::{BoundaryConfig, Reads},
     fhir_form::Form,
-    head::{Head, PROVENANCE},
+    head::{Head, PROVENANCE, forget_body},
     problem::Problem,
     reading::Turned,
     server::Lane,
@@ -211,8 +211,7 @@ async fn finished(
         response.headers_mut().insert(PROVENANCE, value);
     }
     if call.is_head {
-        // The length would be that of an answer with everything in it.
-        response.headers_mut().remove(header::CONTENT_LENGTH);
+        forget_body(response.headers_mut());
         let (parts, _) = response.into_parts();
         return Ok(Response::from_parts(parts, Body::from(Bytes::new())));
     }
@@ -245,11 +244,8 @@ fn judge(lane: &Lane, reader: &Reader, resource: &str) -> Judged {
 /// An answer with this body in the place of its own.
 fn with_body(answered: Answered, body: impl Into<Bytes>) -> Response<Body> {
     let Answered { mut parts, .. } = answered;
-    for name in
-        [header::CONTENT_LENGTH.as_str(), "content-encoding", "content-digest", "repr-digest", "content-md5"]
-    {
-        parts.headers.remove(name);
-    }
+    forget_body(&mut parts.headers);
+    parts.headers.remove(header::CONTENT_ENCODING);
     Response::from_parts(parts, Body::from(body.into()))
 }
 

@@ -251,3 +251,38 @@ pub(crate) fn who_asks(sent: &HeaderMap) -> HeaderMap {
     }
     headers
 }
+
+/// What a message says of the bytes of its body. The coding is not among it: whoever decodes a body says so.
+const ABOUT_BODY: [&str; 5] = ["content-length", "content-digest", "repr-digest", "content-md5", "digest"];
+
+/// Takes away what a message says of the bytes of its body, which are others now, or fewer: a length or a digest of what
+/// was there would tell what was taken out.
+pub(crate) fn forget_body(headers: &mut HeaderMap) {
+    for name in ABOUT_BODY {
+        headers.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_length_and_no_digest_of_what_was_taken_out_stays() {
+        let mut headers = HeaderMap::new();
+        for name in [
+            "content-length",
+            "content-digest",
+            "repr-digest",
+            "content-md5",
+            "digest",
+            "etag",
+            "content-type",
+        ] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
+        }
+        forget_body(&mut headers);
+        assert!(headers.contains_key("etag") && headers.contains_key("content-type"));
+        assert_eq!(headers.len(), 2, "{headers:?}");
+    }
+}

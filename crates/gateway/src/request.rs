@@ -15,7 +15,9 @@ use crate::{
     body::{Body, Collected, Trailers, collect, drain},
     coding::{Coding, coding, decode},
     delivery, fhir_reading,
-    head::{AI_DISCLOSURE, Door, Head, PROVENANCE, admit, strip_hop_by_hop, strip_ours, texts, via},
+    head::{
+        AI_DISCLOSURE, Door, Head, PROVENANCE, admit, forget_body, strip_hop_by_hop, strip_ours, texts, via,
+    },
     jobs,
     patching::{self, Prepared},
     problem::{Problem, Spoken, respond, respond_made},
@@ -518,9 +520,8 @@ async fn merged(
     parts.headers.remove(header::CONTENT_LENGTH);
     let body = match lane.flow.merged(merge, &lane.boundary.name, &decoded) {
         Some(merged) => {
-            for name in [header::CONTENT_ENCODING.as_str(), "content-digest", "repr-digest"] {
-                parts.headers.remove(name);
-            }
+            forget_body(&mut parts.headers);
+            parts.headers.remove(header::CONTENT_ENCODING);
             Bytes::from(merged)
         }
         None => collected.received,

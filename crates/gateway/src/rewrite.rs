@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use crate::{
     body::{Body, Trailers},
     config::Timeouts,
+    head::forget_body,
 };
 
 /// Answers longer than this pass as they are: logins and discovery are a few kilobytes.
@@ -116,6 +117,9 @@ pub(crate) async fn body(
     }
     observe(&held);
     let rewritten = if json { in_json(&held, addresses) } else { in_xml(&held, addresses) };
+    if rewritten.is_some() {
+        forget_body(&mut parts.headers);
+    }
     parts.headers.remove(header::CONTENT_LENGTH);
     Response::from_parts(parts, Body::from(rewritten.map_or_else(|| Bytes::from(held), Bytes::from)))
 }

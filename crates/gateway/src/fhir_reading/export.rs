@@ -13,7 +13,7 @@ use crate::{
     coding::{Coding, coding},
     delivery::{self, Records},
     fhir_form::Form,
-    head::Head,
+    head::{Head, forget_body},
     problem::Problem,
     reading::Turned,
     request::cleaned,
@@ -42,11 +42,8 @@ pub(super) async fn pass(
     let (mut parts, incoming) = cleaned(sent, &addresses)?.into_parts();
     // How far it is tells how much there is.
     parts.headers.remove("x-progress");
-    for name in
-        [header::CONTENT_LENGTH.as_str(), "content-digest", "repr-digest", "content-md5", "accept-ranges"]
-    {
-        parts.headers.remove(name);
-    }
+    forget_body(&mut parts.headers);
+    parts.headers.remove(header::ACCEPT_RANGES);
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
     let (is_lines, is_json) = (kind.contains("ndjson"), kind.contains("json"));
     if is_head || !(is_lines || is_json) || !parts.status.is_success() {

@@ -13,7 +13,7 @@ use crate::{
     body::Body,
     coding::{coding, decode},
     fhir_form::Form,
-    head::Head,
+    head::{Head, forget_body},
     problem::Problem,
     reading::Turned,
     server::Lane,
@@ -382,9 +382,8 @@ pub(crate) async fn guarded(
 ) -> Result<Response<Body>, Turned> {
     let (mut parts, incoming) = answer.into_parts();
     let body = whole(lane, &parts.headers, incoming).await.map_err(|_| Problem::AnswerUnreadable)?;
-    for name in [header::CONTENT_LENGTH.as_str(), "content-encoding", "content-digest", "repr-digest"] {
-        parts.headers.remove(name);
-    }
+    forget_body(&mut parts.headers);
+    parts.headers.remove(header::CONTENT_ENCODING);
     let Guard { reader, sent, mut seen, upstream, gateway, form } = guard;
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     if kind.is_some_and(|kind| kind.contains("xml")) && !body.is_empty() {

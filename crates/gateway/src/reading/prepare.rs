@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, header};
 use super::{LookedUp, Prepared, Turned, Window, document, org::Org, parameters, statement};
 use crate::{
     coding::{coding, decode},
-    head::Head,
+    head::{Head, forget_body},
     problem::Problem,
     server::Lane,
 };
@@ -51,9 +51,8 @@ pub(crate) async fn prepare(
     let body = if body == decoded {
         received
     } else {
-        for name in ["content-encoding", "content-md5", "digest", "content-digest", "repr-digest"] {
-            head.headers.remove(name);
-        }
+        forget_body(&mut head.headers);
+        head.headers.remove("content-encoding");
         body
     };
     if prepared.look != Look::BulkResults && !prepared.is_bulk {

@@ -8,7 +8,7 @@ use super::Turned;
 use crate::{
     body::{Body, Trailers, collect},
     coding::{coding, decode},
-    head::Head,
+    head::{Head, forget_body},
     problem::Problem,
     request::cleaned,
     server::Lane,
@@ -52,8 +52,7 @@ pub(super) async fn sent(lane: &Lane, mut head: Head) -> Result<Response<Body>, 
     let Some(changed) = untold.or(own) else {
         return Ok(Response::from_parts(parts, Body::from(collected.received)));
     };
-    for name in ["content-length", "content-encoding", "content-digest", "repr-digest"] {
-        parts.headers.remove(name);
-    }
+    forget_body(&mut parts.headers);
+    parts.headers.remove("content-encoding");
     Ok(Response::from_parts(parts, Body::from(Bytes::from(changed))))
 }

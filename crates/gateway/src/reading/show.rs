@@ -20,6 +20,7 @@ use crate::{
     body::{Body, Trailers},
     coding::{Coding, coding},
     delivery::{self, Records},
+    head::forget_body,
     isolation::{Asked, BulkQuery, Isolation},
     problem::Problem,
     server::Lane,
@@ -39,8 +40,7 @@ pub(crate) async fn show(
     let is_json = kind.contains("json");
     let has_rows = parts.status.is_success() && !is_head && parts.status != StatusCode::NO_CONTENT;
     if is_head {
-        // The length would be that of the answer with everything in it.
-        parts.headers.remove(header::CONTENT_LENGTH);
+        forget_body(&mut parts.headers);
     }
     if prepared.is_soap {
         return soap_shown(lane, reader, prepared, parts, incoming).await;
@@ -71,7 +71,7 @@ pub(crate) async fn show(
     if prepared.asks || !prepared.looked.seen.is_empty() {
         recorded(lane, reader, &prepared.look, prepared.looked.seen, &mut parts.headers).await?;
     }
-    parts.headers.remove(header::CONTENT_LENGTH);
+    forget_body(&mut parts.headers);
     parts.headers.remove(header::CONTENT_ENCODING);
     let body = match filtered {
         Filtered::As(body) if has_rows => match prepared.window {
@@ -146,7 +146,7 @@ async fn soap_shown(
     if prepared.asks || !prepared.looked.seen.is_empty() {
         recorded(lane, reader, &prepared.look, prepared.looked.seen, &mut parts.headers).await?;
     }
-    parts.headers.remove(header::CONTENT_LENGTH);
+    forget_body(&mut parts.headers);
     parts.headers.remove(header::CONTENT_ENCODING);
     let back = salesforce::renamed_back(&text, &prepared.renamed, &BTreeMap::new());
     Ok(Response::from_parts(parts, Body::from(back.map_or(text, Bytes::from))))
