@@ -185,8 +185,8 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn receipts_of_an_earlier_run_become_dataset_files() {
+    /// A folder with the manifest of an attester, and a record that it attested.
+    pub(super) fn attested() -> (tempfile::TempDir, Record<'static>, testkit::sealed::Sealed) {
         let record = Record {
             form: Form::Fhir,
             object: "Patient".into(),
@@ -196,9 +196,16 @@ mod tests {
         };
         let sealed = testkit::sealed::attested(std::slice::from_ref(&record));
         let folder = tempfile::tempdir().unwrap();
-        let file = |name: &str| folder.path().join(name);
         let manifest = DatasetFile { manifest: sealed.dataset.manifest.clone(), receipts: Vec::new() };
-        durable::replace(&file("attested-ehr-00.attesting.json"), manifest.to_json().as_bytes()).unwrap();
+        let path = folder.path().join("attested-ehr-00.attesting.json");
+        durable::replace(&path, manifest.to_json().as_bytes()).unwrap();
+        (folder, record, sealed)
+    }
+
+    #[test]
+    fn receipts_of_an_earlier_run_become_dataset_files() {
+        let (folder, record, sealed) = attested();
+        let file = |name: &str| folder.path().join(name);
         let line = serde_json::to_string(&sealed.dataset.receipts[0]).unwrap();
         let torn: String = line.chars().take(20).collect();
         let lines = format!("{line}\n{torn}");

@@ -12,7 +12,7 @@ use ledger::durable;
 use mark::DatasetFile;
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
-use crate::{attesting::Published, config};
+use crate::{attesting::Published, config, turns::keep as keep_turning};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -21,24 +21,8 @@ pub(crate) async fn keep(folder: PathBuf, published: Option<Published>, flow: Ar
     let mut folder = Folder { path: folder, seen: BTreeMap::new(), published };
     // What was there at the start is known already.
     folder.seen = folder.stamps().unwrap_or_default();
-    let mut told = String::new();
-    let mut ticks = tokio::time::interval(LOOK_EVERY);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let flow = Arc::clone(&flow);
-        let turn = tokio::task::spawn_blocking(move || {
-            let done = folder.turn(&flow);
-            (folder, done)
-        });
-        let Ok((back, done)) = turn.await else { return };
-        folder = back;
-        let now = done.err().map(|report| format!("{report:#}")).unwrap_or_default();
-        if !now.is_empty() && now != told {
-            tracing::warn!("datasets are not shared: {now}");
-        }
-        told = now;
-    }
+    keep_turning(LOOK_EVERY, "datasets are not shared", (folder, flow), |(folder, flow)| folder.turn(flow))
+        .await;
 }
 
 struct Folder {

@@ -40,6 +40,7 @@ mod registry_command;
 mod run;
 mod subscribing;
 mod trust;
+mod turns;
 mod wiring;
 mod withheld;
 mod witnessing;

@@ -216,7 +216,7 @@ fn rollback(version: Option<&str>, who: &Who, printer: &Printer) -> Done {
         return Err(miette!("`{wanted}` was never in force; `eosin policy history` lists what was"));
     };
     let text = versions.text(&wanted, &change.sha256)?;
-    let name = wanted.rsplit_once('@').map_or(wanted.as_str(), |(name, _)| name);
+    let name = versions::name_in(&wanted);
     activate(&policy_text::parse(name, &text, &wanted)?, &text, "rollback", who, printer)
 }
 

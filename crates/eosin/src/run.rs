@@ -16,7 +16,7 @@ use crate::{
     policy_command,
     printer::{Printer, Style},
     quarantine_command::{self, Desk},
-    subscribing, wiring, witnessing,
+    subscribing, turns, wiring, witnessing,
 };
 
 /// Runs until Ctrl-C or SIGTERM, then finishes what is under way and closes the ledger.
@@ -166,21 +166,15 @@ async fn refresh(config: Config, flow: Arc<Flow>) {
     if config.registry.is_none() {
         return;
     }
-    let mut ticks = tokio::time::interval(REFRESH_EVERY);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let (config, flow) = (config.clone(), Arc::clone(&flow));
-        let done = tokio::task::spawn_blocking(move || {
-            if flow.recognition().registry().is_some_and(|registry| registry.is_current().unwrap_or(false)) {
-                return Ok(());
-            }
-            config.recognition().map(|recognition| flow.recognise_by(recognition))
-        });
-        if let Ok(Err(report)) = done.await {
-            tracing::warn!("the registry's new snapshot is not in use: {report}");
+    let wrong = "the registry's new snapshot is not in use";
+    turns::keep(REFRESH_EVERY, wrong, (config, flow), |(config, flow)| {
+        if flow.recognition().registry().is_some_and(|registry| registry.is_current().unwrap_or(false)) {
+            return Ok(());
         }
-    }
+        flow.recognise_by(config.recognition()?);
+        Ok(())
+    })
+    .await;
 }
 
 const REFRESH_EVERY: Duration = Duration::from_secs(5);

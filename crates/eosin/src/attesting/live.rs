@@ -38,6 +38,9 @@ struct Attested {
     read: u64,
     /// Receipts since the last joined file.
     receipts: Vec<BatchReceipt>,
+    /// How many of them are in files that grow, and how many files those are.
+    published: usize,
+    growing: usize,
     joined: usize,
 }
 
@@ -72,49 +75,54 @@ impl Attested {
         let dataset = DatasetFile::parse(text.as_bytes())
             .into_diagnostic()
             .wrap_err_with(|| format!("{} is not what an attesting gateway writes", path.display()))?;
-        Ok(Self { stem, manifest: dataset.manifest, read: 0, receipts: Vec::new(), joined: 0 })
+        Ok(Self {
+            stem,
+            manifest: dataset.manifest,
+            read: 0,
+            receipts: Vec::new(),
+            published: 0,
+            growing: 0,
+            joined: 0,
+        })
     }
 
     fn turn(&mut self, written: &mut Vec<PathBuf>) -> miette::Result<()> {
-        let before = self.receipts.len();
         self.read_on()?;
-        if self.receipts.len() == before {
-            return Ok(());
-        }
-        let changed = before / LIVE_RECEIPTS_MAX;
-        for (number, part) in self.receipts.chunks(LIVE_RECEIPTS_MAX).enumerate().skip(changed) {
-            let to = PathBuf::from(format!("{}{LIVE}{number}.dataset.json", self.stem));
-            self.write(&to, part)?;
-            written.push(to);
-        }
-        while self.receipts.len() >= FILE_RECEIPTS_MAX {
-            let rest = self.receipts.split_off(FILE_RECEIPTS_MAX);
+        while let Some(full) = self.receipts.get(..FILE_RECEIPTS_MAX) {
             // The next start makes the same file of the same receipts.
-            let to = PathBuf::from(format!("{}-{}.dataset.json", self.stem, self.joined));
-            self.write(&to, &self.receipts)?;
-            written.push(to);
+            written.push(self.write(&format!("-{}", self.joined), full)?);
+            self.receipts.drain(..FILE_RECEIPTS_MAX);
             self.joined += 1;
-            let short =
-                self.receipts.len().div_ceil(LIVE_RECEIPTS_MAX) + rest.len().div_ceil(LIVE_RECEIPTS_MAX);
-            self.receipts = rest;
-            for number in 0..short {
-                let gone = PathBuf::from(format!("{}{LIVE}{number}.dataset.json", self.stem));
-                if gone.exists() {
-                    fs::remove_file(&gone).into_diagnostic()?;
-                }
+            self.published = 0;
+        }
+        if self.published < self.receipts.len() {
+            let changed = self.published / LIVE_RECEIPTS_MAX;
+            for (number, part) in self.receipts.chunks(LIVE_RECEIPTS_MAX).enumerate().skip(changed) {
+                written.push(self.write(&format!("{LIVE}{number}"), part)?);
             }
-            for (number, part) in self.receipts.chunks(LIVE_RECEIPTS_MAX).enumerate() {
-                let to = PathBuf::from(format!("{}{LIVE}{number}.dataset.json", self.stem));
-                self.write(&to, part)?;
-                written.push(to);
+            self.published = self.receipts.len();
+        }
+        let needed = self.receipts.len().div_ceil(LIVE_RECEIPTS_MAX);
+        for number in needed..self.growing {
+            let gone = self.file(&format!("{LIVE}{number}"));
+            if gone.exists() {
+                fs::remove_file(&gone).into_diagnostic()?;
             }
         }
+        self.growing = needed;
         Ok(())
     }
 
-    fn write(&self, to: &Path, receipts: &[BatchReceipt]) -> miette::Result<()> {
+    fn file(&self, name: &str) -> PathBuf {
+        PathBuf::from(format!("{}{name}.dataset.json", self.stem))
+    }
+
+    /// Writes the file of this name, and says where it is.
+    fn write(&self, name: &str, receipts: &[BatchReceipt]) -> miette::Result<PathBuf> {
         let file = DatasetFile { manifest: self.manifest.clone(), receipts: receipts.to_vec() };
-        durable::replace(to, file.to_json().as_bytes()).into_diagnostic()
+        let to = self.file(name);
+        durable::replace(&to, file.to_json().as_bytes()).into_diagnostic()?;
+        Ok(to)
     }
 
     /// Reads the whole lines that are new. A line that is not whole yet is read with the next turn.
@@ -146,24 +154,12 @@ impl Attested {
 
 #[cfg(test)]
 mod tests {
-    use mark::{Claim, Form, Record};
-
     use super::*;
 
     #[test]
     fn what_is_attested_now_is_in_dataset_files_a_turn_later() {
-        let record = Record {
-            form: Form::Fhir,
-            object: "Patient".into(),
-            fields: vec![("birthDate".into(), mark::json::Json::Text("1984-02-29".into()))],
-            mark: None,
-            claim: Claim::None,
-        };
-        let sealed = testkit::sealed::attested(std::slice::from_ref(&record));
-        let folder = tempfile::tempdir().unwrap();
+        let (folder, _, sealed) = super::super::tests::attested();
         let file = |name: &str| folder.path().join(name);
-        let manifest = DatasetFile { manifest: sealed.dataset.manifest.clone(), receipts: Vec::new() };
-        durable::replace(&file("attested-ehr-00.attesting.json"), manifest.to_json().as_bytes()).unwrap();
         let line = serde_json::to_string(&sealed.dataset.receipts[0]).unwrap() + "\n";
         let receipts = |count: usize, torn: &str| {
             durable::replace(
@@ -194,7 +190,11 @@ mod tests {
         assert_eq!(published.turn().unwrap().len(), 1);
         assert_eq!((names(), count("-live-0.dataset.json")), (vec!["-live-0.dataset.json".to_owned()], 2));
         assert_eq!(published.turn().unwrap().len(), 0, "nothing new, nothing written");
+        // What cannot be written now is written with the next turn.
+        fs::create_dir(file("attested-ehr-00-live-1.dataset.json")).unwrap();
         receipts(501, "");
+        assert!(published.turn().is_err());
+        fs::remove_dir(file("attested-ehr-00-live-1.dataset.json")).unwrap();
         assert_eq!(published.turn().unwrap().len(), 2);
         assert_eq!((count("-live-0.dataset.json"), count("-live-1.dataset.json")), (500, 1));
         receipts(FILE_RECEIPTS_MAX + 3, "");

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use flow::Flow;
 
 use super::versions::Versions;
-use crate::config::Config;
+use crate::{config::Config, turns};
 
 /// How often a gateway looks: the log's checkpoint is a small file.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -14,36 +14,19 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 pub(crate) struct TakingUp {
     versions: Option<Versions>,
     seen: u64,
-    told: String,
 }
 
 impl TakingUp {
     /// Nothing yet: the first look says in the ledger which version the gateway began with.
     pub(crate) fn new(config: &Config) -> Self {
-        Self { versions: config.policy.log.as_ref().map(Versions::new), seen: 0, told: String::new() }
+        Self { versions: config.policy.log.as_ref().map(Versions::new), seen: 0 }
     }
 
     /// Looks until the task is aborted. What cannot be taken up is said once, and what was in force stays.
-    pub(crate) async fn keep(mut self, flow: Arc<Flow>) {
-        if self.versions.is_none() {
-            return;
-        }
-        let mut ticks = tokio::time::interval(LOOK_EVERY);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            let flow = Arc::clone(&flow);
-            let turn = tokio::task::spawn_blocking(move || {
-                let done = self.turn(&flow);
-                (self, done)
-            });
-            let Ok((back, done)) = turn.await else { return };
-            self = back;
-            let now = done.err().map(|report| report.to_string()).unwrap_or_default();
-            if !now.is_empty() && now != self.told {
-                tracing::warn!("the policies in force stay as they are: {now}");
-            }
-            self.told = now;
+    pub(crate) async fn keep(self, flow: Arc<Flow>) {
+        if self.versions.is_some() {
+            let wrong = "the policies in force stay as they are";
+            turns::keep(LOOK_EVERY, wrong, (self, flow), |(taking_up, flow)| taking_up.turn(flow)).await;
         }
     }
 

@@ -74,7 +74,8 @@ impl Current {
     }
 }
 
-fn name_in(version: &str) -> &str {
+/// The name of the policies in a version: `name@digest`.
+pub(super) fn name_in(version: &str) -> &str {
     version.rsplit_once('@').map_or(version, |(name, _)| name)
 }
 
