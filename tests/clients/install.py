@@ -1,5 +1,6 @@
 """Installs the clients once, into the cache folder of the checkout, by package name and pinned version."""
 
+import argparse
 import hashlib
 import os
 import platform
@@ -97,3 +98,12 @@ def run(*command, folder=None):
                           env={**os.environ, "npm_config_update_notifier": "false"})
     if done.returncode:
         raise SystemExit(f"could not install: `{' '.join(str(word) for word in command)}` ended with {done.returncode}")
+
+
+def played(says, name, here):
+    """Runs the `run.py` of a folder with a binary, on a Python of its own that has the pinned packages of that folder."""
+    parser = argparse.ArgumentParser(description=says.splitlines()[0])
+    parser.add_argument("--eosin", type=Path, required=True, help="the binary")
+    eosin = parser.parse_args().eosin.resolve()
+    program = python(name, here / "requirements.txt")
+    return subprocess.run([program, "-u", here / "run.py", "--eosin", eosin], check=False).returncode

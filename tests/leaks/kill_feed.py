@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "incidents"))
 import feed  # noqa: E402
 import kill  # noqa: E402
 import stories  # noqa: E402
+import told  # noqa: E402
 
 SENDERS = 8
 EACH = 4_000
@@ -173,10 +174,7 @@ def main():
     print(f"killed {kills} times in {arguments.seconds:.0f} s under {SENDERS} senders: "
           f"{', '.join(f'{count} × {word}' for word, count in sorted(counts.items()))}; "
           f"{len(receiver.messages)} arrived, {again} of them again")
-    for sentence in wrong[:20]:
-        print(f"FAILED  {sentence}")
-    print(f"{0 if wrong else 1} passed, {len(wrong)} failed, 0 skipped")
-    return 1 if wrong else 0
+    return told.duel(wrong)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,8 @@ import grpc  # noqa: E402
 from aiosfpubsub.client import Client  # noqa: E402
 from scene import DATA, KEPT, KINDS, TOPIC, Scene, need, until  # noqa: E402
 
+import told  # noqa: E402
+
 VISIT = ('<?xml version="1.0" encoding="UTF-8"?><CustomObject xmlns="http://soap.sforce.com/2006/04/metadata">'
          "<label>Visit</label><pluralLabel>Visits</pluralLabel><eventType>HighVolume</eventType>"
          "<deploymentStatus>Deployed</deploymentStatus><fields><fullName>Who__c</fullName><label>Who</label>"
@@ -290,23 +292,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--eosin", type=Path, required=True, help="the binary")
     arguments = parser.parse_args()
-    failed = 0
     with tempfile.TemporaryDirectory() as folder:
         scene = Scene(arguments.eosin.resolve(), Path(folder))
         TRUSTED["file"] = str(scene.ca)
         try:
-            for story in STORIES:
-                begun = time.monotonic()
-                try:
-                    story(scene)
-                    print(f"ok      {story.__name__} ({time.monotonic() - begun:.1f} s)", flush=True)
-                except AssertionError as error:
-                    failed += 1
-                    print(f"FAILED  {story.__name__}: {error}", flush=True)
+            return told.stories(STORIES, scene)
         finally:
             scene.end()
-    print(f"{len(STORIES) - failed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":

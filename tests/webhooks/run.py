@@ -26,6 +26,7 @@ from consumer import Consumer, verify
 from standardwebhooks.webhooks import WebhookVerificationError
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "clients"))
+import told  # noqa: E402
 from servers import Server  # noqa: E402
 
 PEOPLE = [
@@ -246,21 +247,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--eosin", type=Path, required=True, help="the binary")
     arguments = parser.parse_args()
-    failed = 0
     with tempfile.TemporaryDirectory() as folder:
         scene = Scene(arguments.eosin.resolve(), Path(folder))
         try:
-            for story in STORIES:
-                try:
-                    story(scene)
-                    print(f"ok      {story.__name__}", flush=True)
-                except AssertionError as error:
-                    failed += 1
-                    print(f"FAILED  {story.__name__}: {error}\n{scene.server.said()}", flush=True)
+            return told.stories(STORIES, scene, lambda: scene.server.said())
         finally:
             scene.stop()
-    print(f"{len(STORIES) - failed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":
