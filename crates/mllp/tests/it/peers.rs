@@ -126,8 +126,11 @@ fn a_refusal_is_read_by_libraries_of_others() {
 fn what_others_wrote_goes_from_their_sender_to_their_receivers() {
     let Some(all) = messages().filter(|_| is_there()) else { return };
     let limits = Limits { body_bytes: 8 << 20, records: 10_000 };
-    let ended =
-        |one: &Vec<u8>| String::from_utf8_lossy(one).replace("\r\n", "\r").replace('\n', "\r").into_bytes();
+    // The empty line behind a message of the file is not sent with it: `hl7apy` closes on an empty segment.
+    let ended = |one: &Vec<u8>| {
+        let text = String::from_utf8_lossy(one).replace("\r\n", "\r").replace('\n', "\r");
+        format!("{}\r", text.trim_end_matches('\r')).into_bytes()
+    };
     // Those that both libraries can be expected to answer by their control id; the others cross in `shared.rs`.
     let fits = |one: &Vec<u8>| {
         one.starts_with(b"MSH|^~\\&|")
