@@ -14,6 +14,16 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            passed: self.passed + other.passed,
+            failed: self.failed + other.failed,
+            skipped: self.skipped + other.skipped,
+        }
+    }
+
     /// Adds what one line of output says, if it is the closing line of a test run.
     ///
     /// Shape: cargo's `test result: ok. 3 passed; 0 failed; 1 ignored; …`, or our own `3 passed, 0 failed, 1 skipped`.
