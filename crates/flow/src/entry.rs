@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use mark::{digest::Hash, merkle};
-use policy::{Asked, Counts, Decision, Ruling};
+use policy::{Asked, Counts, Decision, Emergency, Ruling};
 use serde::Serialize;
 
 use crate::{
@@ -51,6 +52,8 @@ pub enum EntryKind {
     Quarantine,
     /// A version of the policies was taken up.
     PolicyInForce,
+    /// An emergency version was taken up, or ended.
+    Emergency,
     /// A file was delivered to its end.
     Delivery,
     /// A subscription found that events are gone which it had not taken.
@@ -69,6 +72,7 @@ impl EntryKind {
             Self::Dataset => "dataset-known@1",
             Self::Quarantine => "quarantine@1",
             Self::PolicyInForce => "policy-in-force@1",
+            Self::Emergency => "emergency-in-force@1",
             Self::Delivery => "delivery@1",
             Self::Subscription => "subscription@1",
         }
@@ -193,6 +197,21 @@ impl Entry {
         let eosin = EntryKind::PolicyInForce.as_str();
         let body = PolicyBody { activation, at: &moment.at, eosin, event: "in-force", version };
         Self::new(EntryKind::PolicyInForce, &body)
+    }
+
+    /// The entry about an emergency version that is in force from now on, or no longer.
+    pub(crate) fn emergency(event: &'static str, emergency: &Emergency, moment: &Moment) -> Self {
+        let until = Timestamp::from_second(emergency.until).unwrap_or(Timestamp::MAX);
+        let body = EmergencyBody {
+            activation: &emergency.activation,
+            at: &moment.at,
+            eosin: EntryKind::Emergency.as_str(),
+            event,
+            scope: emergency.scope.to_string(),
+            until: until.to_string(),
+            version: emergency.policies.version(),
+        };
+        Self::new(EntryKind::Emergency, &body)
     }
 
     /// The entry about a dataset that became known.
@@ -457,6 +476,17 @@ struct PolicyBody<'a> {
     at: &'a str,
     eosin: &'static str,
     event: &'static str,
+    version: &'a str,
+}
+
+#[derive(Serialize)]
+struct EmergencyBody<'a> {
+    activation: &'a str,
+    at: &'a str,
+    eosin: &'static str,
+    event: &'static str,
+    scope: String,
+    until: String,
     version: &'a str,
 }
 

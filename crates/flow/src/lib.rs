@@ -15,6 +15,7 @@ mod credentials;
 mod crossing;
 mod delivery;
 mod effect;
+mod emergency;
 mod entry;
 mod file;
 mod jobs;

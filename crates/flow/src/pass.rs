@@ -64,7 +64,8 @@ impl Flow {
         };
         let (verdicts, proof) = proof::weigh(&crossing, verdicts, &self.trust());
         let weakened = u64::try_from(weakens.len()).unwrap_or(u64::MAX);
-        let ruling = decide_change(&self.policies(), &request, scope(readings.unit), verdicts, weakened);
+        let policies = self.policies_on(&readings.records);
+        let ruling = decide_change(&policies, &request, scope(readings.unit), verdicts, weakened);
 
         let claim = Claimed::weigh(&crossing.provenance, &ruling);
         let disclosure = ai_disclosure::parse(&crossing.claims.ai_disclosure);

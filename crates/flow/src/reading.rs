@@ -81,7 +81,7 @@ impl Flow {
         let trust = self.trust();
         let request = Request { client: client.into(), action: Action::Read, boundary, route: "read" };
         let policies = self.policies();
-        let key = (policies.version().to_owned(), boundary.name.clone(), client.to_owned());
+        let key = (policies.standing().to_owned(), boundary.name.clone(), client.to_owned());
         let batches = trust.batch_count();
         let mut known = self.hidden.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((of, hidden)) = known.get(&key)

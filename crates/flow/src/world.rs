@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock, atomic::AtomicI64},
 };
 
 use carrier::{Limits, salesforce::Doors};
@@ -18,6 +18,7 @@ use crate::{
     clock::{Clock, Forward},
     closing::Certifier,
     continuity::Gaps,
+    emergency,
     entry::Entry,
     jobs::Jobs,
     keep::Keeping,
@@ -30,6 +31,8 @@ use crate::{
 pub struct Flow {
     pub(crate) trust: RwLock<Arc<TrustStore>>,
     pub(crate) policies: RwLock<Arc<Policies>>,
+    /// When the first of the emergency versions ends, in seconds since 1970.
+    pub(crate) expires_at: AtomicI64,
     pub(crate) recognition: RwLock<Arc<Recognition>>,
     pub(crate) appender: Appender,
     pub(crate) clock: Forward,
@@ -83,6 +86,7 @@ impl Flow {
         Self {
             trust: RwLock::new(Arc::new(trust)),
             policies: RwLock::new(Arc::new(policies)),
+            expires_at: AtomicI64::new(emergency::NEVER),
             recognition: RwLock::new(Arc::new(recognition)),
             appender,
             clock: Forward::new(clock, last_at.as_deref()),
@@ -157,9 +161,11 @@ impl Flow {
         }
     }
 
-    /// Puts other policies in force for crossings that begin after this.
+    /// Puts other policies in force for crossings that begin after this. Emergency versions in force narrow them as well.
     pub fn activate(&self, policies: Policies) {
-        *self.policies.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policies);
+        let mut slot = self.policies.write().unwrap_or_else(PoisonError::into_inner);
+        let by = slot.emergencies().to_vec();
+        *slot = Arc::new(if by.is_empty() { policies } else { policies.narrowed(by) });
     }
 
     /// Puts other policies in force, as an entry of the log of versions says, and says so in the ledger.
@@ -182,10 +188,6 @@ impl Flow {
     /// Whom we trust and which datasets are known, as of now.
     pub fn trust(&self) -> Arc<TrustStore> {
         Arc::clone(&self.trust.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(crate) fn policies(&self) -> Arc<Policies> {
-        Arc::clone(&self.policies.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The ledger's appender, for proofs and for its state.

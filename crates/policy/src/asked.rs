@@ -184,6 +184,17 @@ pub struct Answered {
     pub reason: String,
 }
 
+/// What policies let pass of a recorded crossing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Passing {
+    /// What is done about the request, by its worst record.
+    pub decision: Decision,
+    /// How many records it carried.
+    pub records: u64,
+    /// How many of them pass.
+    pub passing: u64,
+}
+
 /// How a crossing would have ended under other policies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Change {
@@ -230,6 +241,25 @@ impl Recorded {
             policies: deciding.flat_map(|outcome| outcome.policies.iter().map(ToString::to_string)).collect(),
             reason: worst.reason.to_string(),
         })
+    }
+
+    /// How many of its records policies let pass, whatever was decided then; nothing if not everything that they saw was
+    /// written down.
+    pub fn passing_under(&self, policies: &Policies) -> Option<Passing> {
+        let (outcomes, together) = self.ask_all(policies)?;
+        let done = |outcome: &Outcome| {
+            let finding =
+                if self.asked.unsorted { outcome.finding.max(Finding::Forbid) } else { outcome.finding };
+            finding.under(self.mode)
+        };
+        let decision = outcomes.iter().chain(&together).map(done).max()?;
+        let passes = |outcome: &Outcome| match self.asked.scope {
+            Scope::PerRecord => done(outcome) != Decision::Block,
+            Scope::Whole => decision != Decision::Block,
+        };
+        let cases = || self.asked.cases.iter().zip(&outcomes);
+        let passing = cases().filter(|(_, outcome)| passes(outcome)).map(|(case, _)| case.records).sum();
+        Some(Passing { decision, records: cases().map(|(case, _)| case.records).sum(), passing })
     }
 
     fn ask_all(&self, policies: &Policies) -> Option<(Vec<Outcome>, Option<Outcome>)> {

@@ -68,7 +68,7 @@ pub fn decide_change(
         Scope::Whole => worst,
     });
     Ruling {
-        version: policies.shared_version(),
+        version: policies.version_on(request),
         requested: Requested::of(request),
         counts: cases.counts,
         decisions: decisions.collect(),
@@ -147,7 +147,7 @@ impl Gathering {
     pub fn rule(self, policies: &Policies, request: &Request<'_>) -> Ruling {
         let asking = Asking { policies, request, entities: OnceCell::new() };
         Ruling {
-            version: policies.shared_version(),
+            version: policies.version_on(request),
             requested: Requested::of(request),
             outcomes: self.cases.ask(&asking),
             together: Some(asking.ask(&self.cases.counts, &self.cases.purposes())),
@@ -240,7 +240,17 @@ pub(crate) struct Asking<'a> {
 }
 
 impl Asking<'_> {
+    /// What the policies say, narrowed by the emergency versions in whose scope the request is.
     pub(crate) fn ask(&self, counts: &Counts, purposes: &BTreeSet<String>) -> Outcome {
+        let own = self.ask_alone(counts, purposes);
+        self.policies.emergencies_on(self.request).fold(own, |outcome, emergency| {
+            let policies = &emergency.policies;
+            let asking = Asking { policies, request: self.request, entities: OnceCell::new() };
+            outcome.narrowed(policies, asking.ask_alone(counts, purposes))
+        })
+    }
+
+    fn ask_alone(&self, counts: &Counts, purposes: &BTreeSet<String>) -> Outcome {
         let question = Question::of(self.request, counts, purposes);
         self.policies.memory().recall(question, || self.ask_cedar(counts, purposes))
     }

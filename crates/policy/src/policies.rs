@@ -1,6 +1,11 @@
 //! A set of policies: read, named, strictly checked against the schema, and only then used.
 
-use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    str::FromStr,
+    sync::{Arc, Mutex},
+};
 
 use cedar_policy::{
     Authorizer, Effect, Entities, Policy, PolicyId, PolicySet, Request as CedarRequest, Response,
@@ -9,7 +14,7 @@ use cedar_policy::{
 use mark::digest::sha256;
 use miette::Diagnostic;
 
-use crate::{memory::Memory, vocabulary::Vocabulary};
+use crate::{emergency::Emergency, memory::Memory, vocabulary::Vocabulary};
 use extent::Excess;
 
 mod extent;
@@ -25,6 +30,11 @@ pub struct Policies {
     // A worker with less left gets a larger stack for the call.
     stack_bytes: usize,
     memory: Memory,
+    pub(crate) emergencies: Vec<Arc<Emergency>>,
+    // The version, and which activations narrow it.
+    standing: Arc<str>,
+    // The same under some of the emergency versions, by which of them.
+    pub(crate) parts: Mutex<BTreeMap<Vec<bool>, Arc<Self>>>,
 }
 
 /// What people are told of one policy.
@@ -118,9 +128,10 @@ impl Policies {
         vocabulary: Vocabulary,
     ) -> Self {
         let digest: String = sha256(&[text.as_bytes()]).to_hex().chars().take(12).collect();
-        let version = format!("{name}@{digest}").into();
+        let version: Arc<str> = format!("{name}@{digest}").into();
         let stack_bytes = extent::stack_to_ask(&set);
         Self {
+            standing: Arc::clone(&version),
             version,
             set,
             authorizer: Authorizer::new(),
@@ -128,7 +139,31 @@ impl Policies {
             told,
             stack_bytes,
             memory: Memory::default(),
+            emergencies: Vec::new(),
+            parts: Mutex::default(),
         }
+    }
+
+    /// The same policies with these emergency versions and no others.
+    pub(crate) fn with_emergencies(&self, emergencies: Vec<Arc<Emergency>>) -> Self {
+        let places: Vec<&str> = emergencies.iter().map(|one| one.activation.as_str()).collect();
+        Self {
+            version: Arc::clone(&self.version),
+            set: self.set.clone(),
+            authorizer: Authorizer::new(),
+            vocabulary: self.vocabulary.clone(),
+            told: self.told.clone(),
+            stack_bytes: self.stack_bytes,
+            memory: Memory::default(),
+            standing: format!("{} {}", self.version, places.join(" ")).into(),
+            emergencies,
+            parts: Mutex::default(),
+        }
+    }
+
+    /// What tells these policies from the same ones under other emergency versions, for whoever remembers their answers.
+    pub fn standing(&self) -> &str {
+        &self.standing
     }
 
     /// Policies that nobody checked against the schema, to see what happens when one fails to evaluate.

@@ -20,7 +20,7 @@ use crate::{
 const SCHEMA: &str = include_str!("../policies/eosin.cedarschema");
 
 /// The schema and the entities that never change.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Vocabulary {
     schema: Schema,
     // The actions and their groups, as the schema declares them.

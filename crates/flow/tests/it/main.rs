@@ -8,6 +8,7 @@
 
 mod attesting;
 mod doors;
+mod emergency;
 mod keeping;
 mod ledger_trouble;
 mod parts;

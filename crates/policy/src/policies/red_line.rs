@@ -18,8 +18,10 @@ use crate::{
     request::{Action, Caller},
 };
 
+mod care;
 mod names;
 
+pub use care::{Care, Stopped};
 use names::{Dependence, Mentioned};
 
 /// What an analysis of the red line found.

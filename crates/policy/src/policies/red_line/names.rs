@@ -18,6 +18,7 @@ pub(super) struct Mentioned {
     strings: BTreeSet<String>,
     patterns: BTreeSet<Pattern>,
     words: BTreeSet<String>,
+    numbers: BTreeSet<u64>,
     // Strings in the policies that speak of purposes.
     beside_purposes: BTreeSet<String>,
 }
@@ -50,6 +51,7 @@ impl Mentioned {
         self.strings.append(&mut own.strings);
         self.patterns.append(&mut own.patterns);
         self.words.append(&mut own.words);
+        self.numbers.append(&mut own.numbers);
     }
 
     fn walk(&mut self, value: &Value) {
@@ -91,8 +93,14 @@ impl Mentioned {
             Value::String(text) => drop(self.strings.insert(text.clone())),
             Value::Array(items) => items.iter().for_each(|item| self.literals(item)),
             Value::Object(members) => members.values().for_each(|member| self.literals(member)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            Value::Number(number) => self.numbers.extend(number.as_u64()),
+            Value::Null | Value::Bool(_) => {}
         }
+    }
+
+    /// The numbers that policies compare with.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = u64> {
+        self.numbers.iter().copied()
     }
 
     /// Whether a word of the schema occurs.
