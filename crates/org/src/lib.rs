@@ -5,6 +5,7 @@
 //! Start with [`Org::start`]; what arrived is read back with [`Running::records`].
 //! Read next: `rest.rs` (which resource answers what), `store.rs` (the records), `soql.rs` (queries).
 
+mod analytics;
 mod apex;
 mod auth;
 mod avro;

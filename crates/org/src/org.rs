@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::analytics;
 use crate::apex;
 use crate::auth;
 use crate::bulk_v1;
@@ -126,6 +127,10 @@ impl Core {
                 Ok(()) => apex::rest::answer(visit, call, call.segments.get(2..).unwrap_or(&[])),
                 Err(failure) => Reply::failure(&failure),
             },
+            [_] if call.method == "GET" && analytics::is_export(call) => match enter_page(visit, call) {
+                Ok(()) => analytics::export(visit, call).unwrap_or_else(|failure| Reply::failure(&failure)),
+                Err(failure) => Reply::failure(&failure),
+            },
             ["services", "data", number, ..] => {
                 visit.version = version(2);
                 return Self::data(visit, call, number);
@@ -164,6 +169,16 @@ fn asks_for_events(call: &Call) -> bool {
     call.segments.iter().any(|segment| named(segment))
         || call.query.iter().any(|(_, value)| named(value))
         || call.body.len() < 64 * 1024 && named(&String::from_utf8_lossy(&call.body))
+}
+
+/// Lets a request for a page in: by its session, which browsers bring in a cookie.
+fn enter_page(visit: &mut Visit<'_>, call: &Call) -> Result<(), Failure> {
+    let cookie = call.header("cookie").and_then(|cookies| {
+        cookies.split(';').find_map(|cookie| cookie.trim().strip_prefix("sid=").map(str::to_owned))
+    });
+    let Some(token) = cookie else { return enter(visit, call) };
+    visit.user = visit.state.access.session(&token, visit.now_ms).ok_or_else(Failure::session)?;
+    if visit.enters() { Ok(()) } else { Err(Failure::session()) }
 }
 
 /// Lets a request in if it brings a session.

@@ -15,13 +15,13 @@ pub(crate) mod process;
 pub(crate) mod query;
 pub(crate) mod quick_actions;
 pub(crate) mod related;
-pub(crate) mod reports;
 pub(crate) mod search;
 mod set_up;
 pub(crate) mod sobjects;
 pub(crate) mod tree;
 pub(crate) mod ui;
 
+use crate::analytics;
 use crate::apex;
 use crate::call::{Call, Reply};
 use crate::deploy;
@@ -76,7 +76,9 @@ fn route(visit: &mut Visit<'_>, call: &Call, segments: &[String]) -> Result<Repl
         ("POST" | "PATCH" | "DELETE", ["sobjects", "sandboxinfo" | "sandboxprocess", ..]) => {
             Err(Failure::not_found())
         }
-        (_, ["analytics", "reports", rest @ ..]) => reports::route(visit, &method, rest),
+        (_, ["analytics", rest @ ..]) => {
+            analytics::route(visit, call, &method, rest, segments.get(1..).unwrap_or(&[]))
+        }
         ("GET", ["search", "suggestions"]) => search::suggestions(visit, call),
         ("GET", ["search"]) => search::find(visit, call.parameter("q").unwrap_or("")),
         ("GET" | "POST", ["parameterizedsearch"]) => search::parameterized(visit, call),

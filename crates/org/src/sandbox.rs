@@ -355,7 +355,7 @@ fn automated_process(state: &mut State) -> String {
 const NEVER: [&str; 4] = ["EventLogFile", "SandboxInfo", "SandboxProcess", "SetupAuditTrail"];
 
 /// What was set up rather than recorded: in every sandbox.
-const SETUP: [&str; 18] = [
+const SETUP: [&str; 19] = [
     "ApexClass",
     "ApexTrigger",
     "BusinessHours",
@@ -371,6 +371,7 @@ const SETUP: [&str; 18] = [
     "Profile",
     "PushTopic",
     "RecordType",
+    "Report",
     "StaticResource",
     "User",
     "UserRole",

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::auth::Access;
 use crate::state::State;
 use crate::store::Row;
-use crate::{Config, datetime, id};
+use crate::{Config, analytics, datetime, id};
 
 /// An org with its organization, its profile and its users, and nothing else.
 pub(crate) fn new_state(config: &Config, organization: &str) -> State {
@@ -67,6 +67,7 @@ pub(crate) fn new_state(config: &Config, organization: &str) -> State {
         ];
         state.store.restore("User", id, row(id, &members));
     }
+    analytics::seed(&mut state, &owner, &now);
     // Records begin well above the ids given by hand.
     state.store.restore_counters(FIRST_SERIAL, BTreeMap::new());
     state

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::analytics::instances;
 use crate::auth::Access;
 use crate::deploy::Deployments;
 use crate::event_log::EventLog;
@@ -27,6 +28,7 @@ pub(crate) struct State {
     pub(crate) ingest: IngestJobs,
     pub(crate) queries: QueryJobs,
     pub(crate) cursors: Cursors,
+    pub(crate) report_runs: instances::Runs,
     pub(crate) deployments: Deployments,
     /// Records that single requests touched last, newest first: object and id.
     pub(crate) recent: Vec<(String, String)>,
@@ -85,6 +87,7 @@ impl State {
             ingest: IngestJobs::default(),
             queries: QueryJobs::default(),
             cursors: Cursors::default(),
+            report_runs: instances::Runs::new(),
             deployments: Deployments::default(),
             recent: Vec::new(),
             requests: 0,

@@ -3,17 +3,19 @@
 use serde_json::{Value, json};
 
 use super::list_views;
+use crate::analytics;
 use crate::call::Reply;
 use crate::failure::Failure;
 use crate::rest::query::parse;
 use crate::soql::evaluate;
 use crate::state::Visit;
 
-/// Plans for a query, or for the query of a list view.
+/// Plans for a query, or for the query of a list view or a report.
 ///
 /// The counts are those of the rows at hand; this org has one way to find them, and says so.
 pub(crate) fn explain(visit: &Visit<'_>, what: &str) -> Result<Reply, Failure> {
-    let by_id = crate::id::widen(what).and_then(|id| list_views::query_of(visit, &id));
+    let by_id = crate::id::widen(what)
+        .and_then(|id| list_views::query_of(visit, &id).or_else(|| analytics::query_of(visit, &id)));
     let text = by_id.unwrap_or_else(|| what.to_owned());
     let mut query = parse(&text)?;
     let lens = visit.lens(false);

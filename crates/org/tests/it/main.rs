@@ -23,6 +23,7 @@ mod pubsub;
 mod queries;
 mod records;
 mod related;
+mod reports;
 mod resources;
 mod sandbox;
 mod snapshot;

@@ -65,7 +65,7 @@ async fn suggestions_and_reports_show_what_is_there() {
     assert_eq!(
         (
             &run["factMap"]["T!T"]["aggregates"][0]["value"],
-            &run["factMap"]["T!T"]["rows"][2]["dataCells"][0]["value"]
+            &run["factMap"]["T!T"]["rows"][2]["dataCells"][0]["label"]
         ),
         (&json!(3), &json!("Beta"))
     );
