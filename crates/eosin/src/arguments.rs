@@ -82,6 +82,12 @@ pub(crate) enum Command {
     Prove(crate::index_command::ProveArguments),
     /// Open the console: what the ledgers say, as pages for a browser on this machine.
     Console(crate::console_command::ConsoleArguments),
+    /// Who may sign in to the console, and as what.
+    #[command(subcommand)]
+    Operator(crate::operator_command::OperatorCommand),
+    /// Tokens with which programs read the console's pages.
+    #[command(subcommand)]
+    Token(crate::token_command::TokenCommand),
     /// What may cross which boundary: check, compare, test, replay and activate versions of the policies.
     #[command(subcommand)]
     Policy(crate::policy_command::PolicyCommand),

@@ -22,7 +22,7 @@ use signature::{
 };
 
 use crate::{
-    keys,
+    keys, operators,
     policy_command::{policy_text, versions},
 };
 
@@ -64,6 +64,8 @@ pub(crate) struct Config {
     pub(crate) admin: Option<SocketAddr>,
     /// The index, if a running gateway keeps one.
     pub(crate) index: Option<IndexFiles>,
+    /// The folder of the console's operators and of the log of what they did.
+    pub(crate) operators: PathBuf,
     /// The boundaries.
     pub(crate) boundaries: Vec<Boundary>,
     /// The topics of orgs that are followed.
@@ -390,12 +392,13 @@ impl Config {
         self.index.as_ref().map_or_else(beside, |files| files.place.clone())
     }
 
-    /// The folders of the ledgers that are indexed: its own, those that are named, and the log of policy versions.
+    /// The folders of the ledgers that are indexed: its own, those that are named, and the logs of policy versions and operators.
     pub(crate) fn all_ledgers(&self) -> Vec<PathBuf> {
         let named = self.index.iter().flat_map(|files| files.ledgers.iter().cloned());
         let log = self.policy.log.iter().map(|log| log.folder.join(versions::LOG));
-        let log = log.filter(|folder| folder.join("checkpoint").exists());
-        std::iter::once(self.ledger.folder.clone()).chain(named).chain(log).collect()
+        let logs = log.chain([self.operators.join(operators::LOG)]);
+        let logs = logs.filter(|folder| folder.join("checkpoint").exists());
+        std::iter::once(self.ledger.folder.clone()).chain(named).chain(logs).collect()
     }
 }
 

@@ -51,6 +51,7 @@ fn show(config: &Config, printer: &Printer) -> miette::Result<()> {
     if let Some(log) = &config.policy.log {
         line("policy versions", &log.folder.display().to_string());
     }
+    line("operators", &config.operators.display().to_string());
     if config.index.is_some() {
         line("index", &config.index_place().to_string());
     }

@@ -8,7 +8,7 @@ use miette::miette;
 use crate::{
     arguments::LedgerCommand,
     config::Config,
-    keys,
+    keys, operators,
     outcome::{Done, Outcome},
     printer::Printer,
 };
@@ -72,6 +72,10 @@ pub(crate) fn prove_entry(
     let mut keys = keys_or(&[], known.as_ref())?;
     if let Some(log) = known.as_ref().and_then(|config| config.policy.log.as_ref()) {
         keys.push(Key { key: keys::verifier(&log.vkey)?, file: log.vkey.clone() });
+    }
+    let operators = known.as_ref().map(|config| config.operators.join(operators::VERIFIER));
+    if let Some(file) = operators.filter(|file| file.exists()) {
+        keys.push(Key { key: keys::verifier(&file)?, file });
     }
     let quorum = quorum_or(&[], None, known.as_ref())?;
     prove::prove(place, out, folders, &prove::Keys { logs: &keys, quorum: &quorum }, json, printer)

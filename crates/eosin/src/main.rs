@@ -31,6 +31,8 @@ mod judge_command;
 mod judging;
 mod ledger_command;
 mod mark_command;
+mod operator_command;
+mod operators;
 mod org_command;
 mod pipeline;
 mod policy_command;
@@ -38,7 +40,9 @@ mod progress;
 mod quarantine_command;
 mod registry_command;
 mod run;
+mod secret_input;
 mod subscribing;
+mod token_command;
 mod trust;
 mod turns;
 mod wiring;
@@ -71,6 +75,8 @@ fn main() -> ExitCode {
         Command::Index(command) => index_command::index(&command, &printer),
         Command::Prove(arguments) => index_command::prove(&arguments, &printer),
         Command::Console(arguments) => console_command::console(&arguments, &printer),
+        Command::Operator(command) => operator_command::operator(&command, &printer),
+        Command::Token(command) => token_command::token(&command, &printer),
         Command::Policy(command) => policy_command::policy(&command, &printer),
         Command::Ledger(command) => ledger_command::ledger(&command, &printer),
         Command::Registry(command) => registry_command::registry(&command, &printer),

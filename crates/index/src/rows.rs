@@ -44,7 +44,8 @@ pub(crate) fn add(at: At<'_>, bytes: &[u8], batch: &mut Batch) -> Option<String>
         "certificate@1" => parse(bytes).map(|entry: Certificate| entry.add(at, "issued", batch)),
         "certificate-refused@1" => parse(bytes).map(|entry: Certificate| entry.add(at, "refused", batch)),
         // Its pieces are rulings, and its certificate has a row of its own.
-        "delivery@1" => Some(()),
+        // Who signed in and who changed whom is read in the log of operators itself: `eosin ledger show`.
+        "delivery@1" | "operator@1" => Some(()),
         "registry@1" => parse(bytes).map(|entry: Snapshot| entry.add(at, batch)),
         "policy-activation@1" | "policy-in-force@1" => {
             parse(bytes).map(|entry: PolicyChange| entry.add(at, batch))

@@ -29,6 +29,25 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), DurableError> {
     sync_folder_of(path)
 }
 
+/// Puts these bytes in the place of a file that only its owner can read, as [`replace`] does.
+///
+/// Errors: as [`replace`].
+/// Never:  lets others read, even for a moment.
+pub fn replace_private(path: &Path, bytes: &[u8]) -> Result<(), DurableError> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let temporary = path.with_file_name(name);
+    // What a crash left behind was never in place.
+    drop(std::fs::remove_file(&temporary));
+    create_private(&temporary, bytes)?;
+    std::fs::rename(&temporary, path).map_err(|source| DurableError {
+        step: "move into place",
+        path: temporary,
+        source,
+    })?;
+    sync_folder_of(path)
+}
+
 /// Makes a new file that only its owner can read, durably.
 ///
 /// Errors: [`DurableError::is_already_there`]: the file exists and was not touched; choose another name, or

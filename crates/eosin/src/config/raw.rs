@@ -31,6 +31,8 @@ pub(super) struct File {
     pub(super) admin: Admin,
     pub(super) index: Option<Index>,
     #[serde(default)]
+    pub(super) operators: Operators,
+    #[serde(default)]
     pub(super) boundary: Vec<Boundary>,
     #[serde(default)]
     pub(super) subscription: Vec<Spanned<Subscription>>,
@@ -84,6 +86,13 @@ pub(super) struct Index {
     pub(super) ca: Option<String>,
     #[serde(default)]
     pub(super) ledgers: Vec<String>,
+}
+
+/// `[operators]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Operators {
+    pub(super) folder: Option<String>,
 }
 
 /// `[[trust]]`

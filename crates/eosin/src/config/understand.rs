@@ -54,14 +54,7 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
             .as_ref()
             .map(|registry| RegistryFiles { folder: path(&registry.folder), key: path(&registry.key) }),
         quarantine: written.quarantine.as_ref().map(|written| quarantine(written, &path, &mut faults)),
-        recognise: Recognise {
-            generators: written.recognise.generators.unwrap_or(true),
-            suspected_from_bits: written
-                .recognise
-                .suspected_from_bits
-                .as_ref()
-                .and_then(|bits| i32::try_from(faults.count(Some(bits), 1, BITS_MAX)).ok()),
-        },
+        recognise: recognise(&written.recognise, &mut faults),
         signatures: written.signatures.as_ref().map(|written| signatures(written, &path, &mut faults)),
         witness: written.witness.as_ref().and_then(|written| witness(written, &path, &mut faults)),
         authority: Authority {
@@ -72,6 +65,7 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
         limits: limits(&written.limits, &path, &mut faults),
         admin: written.admin.listen.as_ref().and_then(|address| faults.word(address)),
         index: written.index.as_ref().and_then(|written| index_files(written, home, &mut faults)),
+        operators: path(written.operators.folder.as_deref().unwrap_or("operators")),
         boundaries: written
             .boundary
             .iter()
@@ -98,6 +92,14 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
         }
     }
     if faults.0.is_empty() { Ok(config) } else { Err(report(text, file, faults.0)) }
+}
+
+fn recognise(written: &raw::Recognise, faults: &mut Faults) -> Recognise {
+    let bits = written.suspected_from_bits.as_ref();
+    Recognise {
+        generators: written.generators.unwrap_or(true),
+        suspected_from_bits: bits.and_then(|bits| i32::try_from(faults.count(Some(bits), 1, BITS_MAX)).ok()),
+    }
 }
 
 fn policy(written: &raw::Policy, path: &impl Fn(&str) -> PathBuf, faults: &mut Faults) -> PolicyFiles {

@@ -28,6 +28,7 @@ mod mark_faults;
 mod mark_folders;
 mod mark_formats;
 mod mark_shared;
+mod operators;
 mod program;
 mod proofs;
 mod quarantine;

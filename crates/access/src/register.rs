@@ -1,0 +1,443 @@
+//! The register: every operator and every token, changed one step at a time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Action, Name, Operator, PasswordHash, Role, Seed, Token, TokenSecret};
+
+/// Operators at most.
+pub const OPERATORS_MAX: usize = 1_000;
+/// Tokens at most, of all operators together.
+pub const TOKENS_MAX: usize = 1_000;
+/// Characters of a token's label at most.
+const LABEL_MAX: usize = 64;
+/// The form of the register as it is written.
+const FORM: &str = "operators@1";
+
+/// Every operator and every token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Register {
+    eosin: String,
+    operators: BTreeMap<Name, Operator>,
+    /// By the SHA-256 of the token.
+    tokens: BTreeMap<String, Token>,
+}
+
+/// One change of the register.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// A new operator.
+    Add {
+        /// Their role.
+        role: Role,
+        /// Their first password.
+        password: PasswordHash,
+        /// Whether they have to take one of their own first.
+        must_change: bool,
+    },
+    /// Another role.
+    Role(Role),
+    /// They may no longer sign in.
+    Disable,
+    /// They may again.
+    Enable,
+    /// Another password.
+    Password {
+        /// It.
+        password: PasswordHash,
+        /// Whether they have to take one of their own first.
+        must_change: bool,
+    },
+    /// An authenticator, or none.
+    Totp(Option<Seed>),
+    /// A code of this step was used.
+    UsedStep(u64),
+    /// A token was made.
+    MakeToken {
+        /// By its secret, which is not kept.
+        digest: String,
+        /// What it is for.
+        label: String,
+        /// What it may.
+        scopes: BTreeSet<Action>,
+        /// From when on it is no longer good.
+        until: u64,
+    },
+    /// A token is no longer good.
+    RevokeToken(String),
+}
+
+impl Change {
+    /// A change that makes this token.
+    pub fn make_token(secret: &TokenSecret, label: &str, scopes: BTreeSet<Action>, until: u64) -> Self {
+        Self::MakeToken { digest: secret.digest(), label: label.to_owned(), scopes, until }
+    }
+
+    /// What the ledger says of it; nothing is said of the last code that was used.
+    pub fn event(&self) -> &'static str {
+        match self {
+            Self::Add { .. } => "added",
+            Self::Role(_) => "role",
+            Self::Disable => "disabled",
+            Self::Enable => "enabled",
+            Self::Password { .. } => "password",
+            Self::Totp(Some(_)) => "totp-on",
+            Self::Totp(None) => "totp-off",
+            Self::UsedStep(_) => "code-used",
+            Self::MakeToken { .. } => "token-made",
+            Self::RevokeToken(_) => "token-revoked",
+        }
+    }
+}
+
+/// Why the register was not changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeError {
+    /// There is no such operator.
+    #[error("there is no operator `{0}`")]
+    Unknown(Name),
+    /// There is one already.
+    #[error("there is an operator `{0}` already")]
+    Exists(Name),
+    /// Somebody else changed them meanwhile.
+    #[error("`{0}` was changed by somebody else meanwhile: look again, then decide again")]
+    Stale(Name),
+    /// Nobody could manage operators any more.
+    #[error("`{0}` is the only admin who may sign in: make another one first")]
+    LastAdmin(Name),
+    /// There is no such token.
+    #[error("there is no token `{0}` of theirs")]
+    NoToken(String),
+    /// A token is made for what can only be seen, for a time to come, with a short label.
+    #[error(
+        "a token has at least one `see-…` scope, an end that is to come, and a label of at most {LABEL_MAX} characters"
+    )]
+    Token,
+    /// A bound.
+    #[error("there are {0} already: disable or revoke what is no longer used")]
+    Many(usize),
+    /// A code that was used before.
+    #[error("that code was used before: wait for the next one")]
+    UsedCode,
+}
+
+impl Default for Register {
+    fn default() -> Self {
+        Self { eosin: FORM.to_owned(), operators: BTreeMap::new(), tokens: BTreeMap::new() }
+    }
+}
+
+impl Register {
+    /// Whether this is a form that this build knows.
+    pub fn is_known_form(&self) -> bool {
+        self.eosin == FORM
+    }
+
+    /// An operator.
+    pub fn operator(&self, name: &Name) -> Option<&Operator> {
+        self.operators.get(name)
+    }
+
+    /// All of them, by name.
+    pub fn operators(&self) -> impl Iterator<Item = (&Name, &Operator)> {
+        self.operators.iter()
+    }
+
+    /// The tokens that are good now, each with its id.
+    pub fn tokens(&self, now: u64) -> impl Iterator<Item = (&str, &Token)> {
+        let good = self.tokens.iter().filter(move |(_, token)| token.until > now);
+        good.map(|(digest, token)| (digest.get(..12).unwrap_or(digest), token))
+    }
+
+    /// The token that is shown, if it is good now.
+    pub fn token(&self, secret: &TokenSecret, now: u64) -> Option<&Token> {
+        // Found by the digest of 256 random bits: how long that takes tells nothing of them.
+        self.tokens.get(&secret.digest()).filter(|token| token.until > now)
+    }
+
+    /// Changes an operator; nothing, where that is refused.
+    ///
+    /// Shape:  `expect` is the revision that whoever decided had seen.
+    /// Errors: see [`ChangeError`].
+    pub fn change(
+        &mut self,
+        name: &Name,
+        change: &Change,
+        expect: Option<u64>,
+        now: u64,
+    ) -> Result<(), ChangeError> {
+        if let Change::Add { role, password, must_change } = change {
+            return self.add(name, *role, password, *must_change, now);
+        }
+        let operator = self.operators.get(name).ok_or_else(|| ChangeError::Unknown(name.clone()))?;
+        if expect.is_some_and(|expected| expected != operator.revision) {
+            return Err(ChangeError::Stale(name.clone()));
+        }
+        let is_admin_then = match change {
+            Change::Role(role) => *role == Role::Admin,
+            Change::Disable => false,
+            Change::Add { .. }
+            | Change::Enable
+            | Change::Password { .. }
+            | Change::Totp(_)
+            | Change::UsedStep(_)
+            | Change::MakeToken { .. }
+            | Change::RevokeToken(_) => true,
+        };
+        if !is_admin_then && self.is_last_admin(name) {
+            return Err(ChangeError::LastAdmin(name.clone()));
+        }
+        if let Change::MakeToken { digest, label, scopes, until } = change {
+            self.make_token(name, digest, label, scopes, *until, now)?;
+        }
+        if let Change::RevokeToken(id) = change {
+            self.revoke(name, id)?;
+        }
+        let operator = self.operators.get_mut(name).ok_or_else(|| ChangeError::Unknown(name.clone()))?;
+        operator.take(change)
+    }
+
+    fn add(
+        &mut self,
+        name: &Name,
+        role: Role,
+        password: &PasswordHash,
+        must_change: bool,
+        now: u64,
+    ) -> Result<(), ChangeError> {
+        if self.operators.contains_key(name) {
+            return Err(ChangeError::Exists(name.clone()));
+        }
+        if self.operators.len() >= OPERATORS_MAX {
+            return Err(ChangeError::Many(OPERATORS_MAX));
+        }
+        let operator = Operator {
+            role,
+            since: now,
+            is_disabled: false,
+            password: password.clone(),
+            must_change,
+            seed: None,
+            last_step: 0,
+            generation: 1,
+            revision: 1,
+        };
+        self.operators.insert(name.clone(), operator);
+        Ok(())
+    }
+
+    fn is_last_admin(&self, name: &Name) -> bool {
+        let mut admins = self.operators.iter().filter(|(_, one)| one.role == Role::Admin && !one.is_disabled);
+        admins.next().is_some_and(|(first, _)| first == name) && admins.next().is_none()
+    }
+
+    fn make_token(
+        &mut self,
+        name: &Name,
+        digest: &str,
+        label: &str,
+        scopes: &BTreeSet<Action>,
+        until: u64,
+        now: u64,
+    ) -> Result<(), ChangeError> {
+        let is_labelled = label.chars().count() <= LABEL_MAX && !label.chars().any(char::is_control);
+        if scopes.is_empty() || !scopes.iter().all(|scope| scope.is_scope()) || until <= now || !is_labelled {
+            return Err(ChangeError::Token);
+        }
+        self.tokens.retain(|_, token| token.until > now);
+        if self.tokens.len() >= TOKENS_MAX {
+            return Err(ChangeError::Many(TOKENS_MAX));
+        }
+        let token = Token {
+            operator: name.clone(),
+            label: label.to_owned(),
+            scopes: scopes.clone(),
+            since: now,
+            until,
+        };
+        self.tokens.insert(digest.to_owned(), token);
+        Ok(())
+    }
+
+    fn revoke(&mut self, name: &Name, id: &str) -> Result<(), ChangeError> {
+        let is_meant = |digest: &str, token: &Token| digest.get(..12) == Some(id) && token.operator == *name;
+        let before = self.tokens.len();
+        self.tokens.retain(|digest, token| !is_meant(digest, token));
+        if self.tokens.len() == before { Err(ChangeError::NoToken(id.to_owned())) } else { Ok(()) }
+    }
+}
+
+impl Operator {
+    /// Takes a change of their own. What makes somebody less, or proves them otherwise, ends their sessions.
+    fn take(&mut self, change: &Change) -> Result<(), ChangeError> {
+        match change {
+            Change::Role(role) => {
+                self.role = *role;
+                self.generation += 1;
+            }
+            Change::Disable => {
+                self.is_disabled = true;
+                self.generation += 1;
+            }
+            Change::Enable => self.is_disabled = false,
+            Change::Password { password, must_change } => {
+                self.password = password.clone();
+                self.must_change = *must_change;
+                self.generation += 1;
+            }
+            Change::Totp(seed) => {
+                self.seed.clone_from(seed);
+                self.generation += 1;
+            }
+            Change::UsedStep(step) => {
+                if *step <= self.last_step {
+                    return Err(ChangeError::UsedCode);
+                }
+                self.last_step = *step;
+                // Whoever looks at them sees nothing else: no revision.
+                return Ok(());
+            }
+            Change::Add { .. } | Change::MakeToken { .. } | Change::RevokeToken(_) => {}
+        }
+        self.revision += 1;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Code, Cost, Password, SignIn};
+
+    fn name(text: &str) -> Name {
+        text.parse().unwrap()
+    }
+
+    fn hash(text: &str) -> PasswordHash {
+        PasswordHash::new(&Password::typed(text), &[1; 16], Cost::CHEAP).unwrap()
+    }
+
+    fn add(role: Role) -> Change {
+        Change::Add { role, password: hash("violet kettle"), must_change: false }
+    }
+
+    fn two() -> Register {
+        let mut register = Register::default();
+        register.change(&name("ada"), &add(Role::Admin), None, 10).unwrap();
+        register.change(&name("grace"), &add(Role::Support), None, 20).unwrap();
+        register
+    }
+
+    #[test]
+    fn changes_are_refused_where_they_do_no_good() {
+        let scopes: BTreeSet<Action> = [Action::SeeRecords].into();
+        let token = |scopes: &BTreeSet<Action>, until, label: &str| {
+            Change::make_token(&TokenSecret::new(&[3; 32]), label, scopes.clone(), until)
+        };
+        let (ada, nobody) = (name("ada"), name("nobody"));
+        for (who, change, expect, expected) in [
+            (&ada, add(Role::Admin), None, ChangeError::Exists(ada.clone())),
+            (&nobody, Change::Disable, None, ChangeError::Unknown(nobody.clone())),
+            (&ada, Change::Disable, None, ChangeError::LastAdmin(ada.clone())),
+            (&ada, Change::Role(Role::Auditor), None, ChangeError::LastAdmin(ada.clone())),
+            (&ada, Change::Enable, Some(9), ChangeError::Stale(ada.clone())),
+            (&ada, Change::UsedStep(0), None, ChangeError::UsedCode),
+            (&ada, Change::RevokeToken("abc".to_owned()), None, ChangeError::NoToken("abc".to_owned())),
+            (&ada, token(&BTreeSet::new(), 100, "x"), None, ChangeError::Token),
+            (&ada, token(&[Action::ManageOwn].into(), 100, "x"), None, ChangeError::Token),
+            (&ada, token(&scopes, 30, "x"), None, ChangeError::Token),
+            (&ada, token(&scopes, 100, &"x".repeat(65)), None, ChangeError::Token),
+            (&ada, token(&scopes, 100, "a\u{1b}[2J"), None, ChangeError::Token),
+        ] {
+            let mut register = two();
+            assert_eq!(register.change(who, &change, expect, 30), Err(expected), "{change:?}");
+            assert_eq!(register, two(), "{change:?}: nothing has changed");
+        }
+    }
+
+    #[test]
+    fn whoever_decides_on_what_was_changed_meanwhile_is_told() {
+        let mut register = two();
+        let grace = name("grace");
+        let seen = register.operator(&grace).unwrap().revision();
+        register.change(&grace, &Change::Role(Role::Auditor), Some(seen), 30).unwrap();
+        assert_eq!(
+            register.change(&grace, &Change::Disable, Some(seen), 31),
+            Err(ChangeError::Stale(grace.clone()))
+        );
+        assert_eq!(register.operator(&grace).unwrap().role(), Role::Auditor);
+    }
+
+    #[test]
+    fn what_makes_somebody_less_ends_their_sessions() {
+        for (change, ends) in [
+            (Change::Role(Role::Generator), true),
+            (Change::Disable, true),
+            (Change::Password { password: hash("another"), must_change: true }, true),
+            (Change::Totp(Some(Seed::new([1; 20]))), true),
+            (Change::Totp(None), true),
+            (Change::Enable, false),
+            (Change::UsedStep(5), false),
+        ] {
+            let mut register = two();
+            let before = register.operator(&name("grace")).unwrap().generation();
+            register.change(&name("grace"), &change, None, 30).unwrap();
+            let ended = register.operator(&name("grace")).unwrap().generation() != before;
+            assert_eq!(ended, ends, "{change:?}");
+        }
+    }
+
+    #[test]
+    fn somebody_signs_in_with_a_password_and_where_there_is_one_a_code() {
+        let mut register = two();
+        let grace = name("grace");
+        let check = |register: &Register, name: &Name, password: &str| {
+            Operator::check(register.operator(name), &Password::typed(password))
+        };
+        assert_eq!(check(&register, &grace, "violet kettle"), SignIn::Done);
+        assert_eq!(check(&register, &grace, "violet kettles"), SignIn::Refused);
+        assert_eq!(check(&register, &name("nobody"), "violet kettle"), SignIn::Refused);
+        let seed = Seed::new([1; 20]);
+        register.change(&grace, &Change::Totp(Some(seed.clone())), None, 30).unwrap();
+        assert_eq!(check(&register, &grace, "violet kettle"), SignIn::CodeWanted);
+        let now = 1_000_000;
+        let code = Code::read(&seed.code_at(now)).unwrap();
+        let step = register.operator(&grace).unwrap().step_of(code, now).unwrap();
+        register.change(&grace, &Change::UsedStep(step), None, now).unwrap();
+        assert_eq!(register.operator(&grace).unwrap().step_of(code, now), None, "once");
+        register.change(&grace, &Change::Disable, None, now).unwrap();
+        assert_eq!(check(&register, &grace, "violet kettle"), SignIn::Refused);
+    }
+
+    #[test]
+    fn a_token_is_good_until_its_end_or_its_revocation() {
+        let mut register = two();
+        let secret = TokenSecret::new(&[3; 32]);
+        let change = Change::make_token(&secret, "nightly", [Action::SeeRecords].into(), 100);
+        register.change(&name("grace"), &change, None, 30).unwrap();
+        assert_eq!(register.token(&secret, 99).unwrap().label, "nightly");
+        assert!(register.token(&secret, 100).is_none());
+        let (id, _) = register.tokens(50).next().unwrap();
+        assert_eq!(id, secret.id());
+        let id = id.to_owned();
+        let other = register.change(&name("ada"), &Change::RevokeToken(id.clone()), None, 50);
+        assert_eq!(other, Err(ChangeError::NoToken(id.clone())), "somebody else's");
+        register.change(&name("grace"), &Change::RevokeToken(id), None, 50).unwrap();
+        assert!(register.token(&secret, 50).is_none());
+    }
+
+    #[test]
+    fn a_register_is_read_as_it_was_written_and_holds_no_secret_that_signs_in() {
+        let mut register = two();
+        let secret = TokenSecret::new(&[3; 32]);
+        let change = Change::make_token(&secret, "nightly", [Action::SeeRecords].into(), 100);
+        register.change(&name("grace"), &change, None, 30).unwrap();
+        let text = serde_json::to_string(&register).unwrap();
+        assert_eq!(serde_json::from_str::<Register>(&text).unwrap(), register);
+        assert!(register.is_known_form());
+        assert!(!text.contains("violet") && !text.contains(secret.reveal()));
+        assert!(serde_json::from_str::<Register>(&text.replace("\"tokens\"", "\"tokenz\"")).is_err());
+    }
+}
