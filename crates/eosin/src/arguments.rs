@@ -455,6 +455,9 @@ pub(crate) enum RegistryCommand {
         /// The Salesforce object or table of a CSV.
         #[arg(long, value_name = "OBJECT")]
         object: Option<String>,
+        /// A TOML file that says which column of a table holds what: `[columns."TABLE"]`, `COLUMN = "ROLE"`.
+        #[arg(long, value_name = "FILE")]
+        map: Option<PathBuf>,
         /// Where to write the proofs.
         #[arg(long, value_name = "FILE", default_value = "registry-proofs.json")]
         out: PathBuf,
@@ -470,6 +473,12 @@ pub(crate) enum RegistryCommand {
         /// Dataset files to know beside those of the configuration and those lying next to each FILE.
         #[arg(long = "dataset", value_name = "FILE")]
         datasets: Vec<PathBuf>,
+        /// The Salesforce object or table of a CSV; by default what the dataset file beside it says.
+        #[arg(long, value_name = "OBJECT")]
+        object: Option<String>,
+        /// A TOML file that says which column of a table holds what: `[columns."TABLE"]`, `COLUMN = "ROLE"`.
+        #[arg(long, value_name = "FILE")]
+        map: Option<PathBuf>,
         /// The configuration.
         #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
         config: PathBuf,
@@ -482,6 +491,9 @@ pub(crate) enum RegistryCommand {
         /// Dataset files to know beside those of the configuration and those lying next to each FILE.
         #[arg(long = "dataset", value_name = "FILE")]
         datasets: Vec<PathBuf>,
+        /// The Salesforce object or table of a CSV; by default what the dataset file beside it says.
+        #[arg(long, value_name = "OBJECT")]
+        object: Option<String>,
         /// The configuration.
         #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
         config: PathBuf,

@@ -8,7 +8,7 @@ use std::{
 
 use mark::Record;
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
-use recognise::{ColumnMap, Role};
+use recognise::{ColumnMap, Person, Role};
 use serde::Deserialize;
 
 use crate::keys;
@@ -33,6 +33,13 @@ struct File {
 }
 
 impl ColumnMaps {
+    /// The maps of a file that a command line names, or none.
+    ///
+    /// Errors: as for [`ColumnMaps::read`].
+    pub(crate) fn asked(path: Option<&Path>) -> miette::Result<Self> {
+        path.map(Self::read).transpose().map(Option::unwrap_or_default)
+    }
+
     /// Reads a file of maps.
     ///
     /// Errors: a report: not TOML of this shape, or a role that is none.
@@ -70,6 +77,14 @@ impl ColumnMaps {
             table.all_met.store(table.met.values().all(is_met), Ordering::Relaxed);
         }
         Some(&table.map)
+    }
+
+    /// Who a record is about, by what was said of its table's columns; else by their names.
+    pub(crate) fn person<'r>(&'r self, record: &'r Record<'_>) -> Option<Person<'r>> {
+        match self.of(record) {
+            Some(map) => Person::with(record, map),
+            None => Person::of(record),
+        }
     }
 
     /// What was said of columns that no record had: a mistake rather than a wish.

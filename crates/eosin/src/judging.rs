@@ -60,7 +60,7 @@ impl Judge {
             Some(config) => config.recognition()?,
             None => Recognition::new(Some(Recogniser::built_in()), None, SUSPECTED_FROM_DECIBITS),
         };
-        let columns = asked.map.map(|path| ColumnMaps::read(path)).transpose()?.unwrap_or_default();
+        let columns = ColumnMaps::asked(asked.map.map(PathBuf::as_path))?;
         Ok(Self { trust, recognition, columns })
     }
 

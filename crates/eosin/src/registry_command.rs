@@ -11,6 +11,7 @@ use registry::{Registry, Snapshot};
 
 use crate::{
     arguments::RegistryCommand,
+    column_maps::ColumnMaps,
     config::{Config, RegistryFiles},
     outcome::{Done, Outcome},
     printer::{Printer, Style},
@@ -26,15 +27,31 @@ pub(crate) fn registry(command: &RegistryCommand, printer: &Printer) -> Done {
     match command {
         RegistryCommand::Status { config, json } => status(&Place::of(config)?, *json, printer),
         RegistryCommand::Verify { config, json } => verify(&Place::of(config)?, *json, printer),
-        RegistryCommand::Prove { record, object, out, config } => {
-            proving::prove(&Place::of(config)?, record, object.as_deref(), out, printer)
+        RegistryCommand::Prove { record, object, map, out, config } => {
+            let rows = Rows { object: object.as_deref(), columns: ColumnMaps::asked(map.as_deref())? };
+            proving::prove(&Place::of(config)?, record, &rows, out, printer)
         }
-        RegistryCommand::Add { files, datasets, config } => {
-            adding::change(&Place::of(config)?, adding::Change::Add, files, datasets, printer)
+        RegistryCommand::Add { files, datasets, object, map, config } => {
+            let rows = Rows { object: object.as_deref(), columns: ColumnMaps::asked(map.as_deref())? };
+            adding::change(&Place::of(config)?, adding::Change::Add, files, datasets, &rows, printer)
         }
-        RegistryCommand::Forget { files, datasets, config } => {
-            adding::change(&Place::of(config)?, adding::Change::Forget, files, datasets, printer)
+        RegistryCommand::Forget { files, datasets, object, config } => {
+            let rows = Rows { object: object.as_deref(), columns: ColumnMaps::default() };
+            adding::change(&Place::of(config)?, adding::Change::Forget, files, datasets, &rows, printer)
         }
+    }
+}
+
+/// What the rows of tables are, as far as the command line says.
+struct Rows<'a> {
+    object: Option<&'a str>,
+    columns: ColumnMaps,
+}
+
+impl Rows<'_> {
+    /// Errors: a report: what was said of a column that no record had.
+    fn all_met(&self) -> miette::Result<()> {
+        self.columns.unmatched().into_iter().next().map_or(Ok(()), Err)
     }
 }
 

@@ -241,6 +241,10 @@ impl Key {
 /// Shape:  entries and whether each is kept so far -> whether each is kept.
 pub fn connected(entries: &[&Entry], kept: &[bool]) -> Vec<bool> {
     let mut kept = kept.to_vec();
+    // What leads where is read in every resource, and matters for what was included only.
+    if entries.iter().all(|entry| entry.mode != Mode::Include) {
+        return kept;
+    }
     let links: Vec<(BTreeSet<String>, BTreeSet<String>)> =
         entries.iter().map(|entry| (entry.names(), entry.mentions())).collect();
     let mut reached: Vec<bool> =

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use mark::{Reading, TrustStore, Verdict, judge};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
-use recognise::{Person, PersonTag, fingerprints};
+use recognise::{PersonTag, fingerprints};
 use registry::Additions;
 
-use super::Place;
+use super::{Place, Rows};
 use crate::{
     config, input, keys,
     mark_command::{logging, registering::log_snapshot},
@@ -43,6 +43,7 @@ pub(super) fn change(
     change: Change,
     files: &[PathBuf],
     datasets: &[PathBuf],
+    rows: &Rows<'_>,
     printer: &Printer,
 ) -> Done {
     let key = keys::registry_key(&place.files.key)?;
@@ -63,7 +64,7 @@ pub(super) fn change(
         .wrap_err("cannot change the registry")?;
     let mut done = Counts::default();
     for file in files {
-        read(file, &trust, |reading, tag| {
+        read(file, rows.object, &trust, |reading, tag| {
             let Some(tag) = tag else {
                 done.unproved += 1;
                 return Ok(());
@@ -72,7 +73,7 @@ pub(super) fn change(
             if change == Change::Forget {
                 return additions.forget(tag).into_diagnostic();
             }
-            let person = reading.content.as_ref().ok().and_then(Person::of);
+            let person = reading.content.as_ref().ok().and_then(|record| rows.columns.person(record));
             for (_, fingerprint) in person.map(|person| fingerprints(&person, &key)).unwrap_or_default() {
                 additions.add(fingerprint, tag).into_diagnostic()?;
                 done.fingerprints += 1;
@@ -80,6 +81,7 @@ pub(super) fn change(
             Ok(())
         })?;
     }
+    rows.all_met()?;
     let snapshot = additions.commit().into_diagnostic().wrap_err("cannot change the registry")?;
     let entry = log_snapshot(&snapshot, &mut ledger)?;
     if let Err(cause) = ledger.publish() {
@@ -102,6 +104,7 @@ pub(super) fn change(
 /// Gives every record of a file with the tag of its mark, if that is proved.
 fn read(
     file: &Path,
+    said: Option<&str>,
     trust: &TrustStore,
     mut give: impl FnMut(&Reading<'_>, Option<PersonTag>) -> miette::Result<()>,
 ) -> miette::Result<()> {
@@ -110,7 +113,7 @@ fn read(
     let dataset = beside.exists().then(|| config::dataset_file(&beside)).transpose()?;
     let mut objects = dataset.into_iter().flat_map(|dataset| dataset.manifest.objects.into_keys());
     let object = objects.next().filter(|_| objects.next().is_none());
-    let mut input = input::open(file, object.as_deref())?;
+    let mut input = input::open(file, said.or(object.as_deref()))?;
     let mut records = 0_u64;
     while let Some(chunk) = input
         .next_chunk()

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use ledger::{Reader, durable};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
-use recognise::{Fingerprint, Person, fingerprints};
+use recognise::{Fingerprint, fingerprints};
 use registry::{Membership, Registry};
 use serde_json::{Value, json};
 
-use super::Place;
+use super::{Place, Rows};
 use crate::{
     input, keys,
     outcome::{Done, Outcome},
@@ -23,13 +23,7 @@ use crate::{
 /// other users and a shell's history see.
 ///
 /// Errors: a report: nothing in the record says who it is about; the snapshot is not logged.
-pub(super) fn prove(
-    place: &Place,
-    record: &Path,
-    object: Option<&str>,
-    out: &Path,
-    printer: &Printer,
-) -> Done {
+pub(super) fn prove(place: &Place, record: &Path, rows: &Rows<'_>, out: &Path, printer: &Printer) -> Done {
     let key = keys::registry_key(&place.files.key)?;
     let registry = place.open()?;
     let snapshot = registry.snapshot();
@@ -45,14 +39,15 @@ pub(super) fn prove(
 
     let mut proofs: Vec<Value> = Vec::new();
     let (mut present, mut records) = (0_usize, 0_usize);
-    let mut input = input::open(record, object)?;
+    let mut input = input::open(record, rows.object)?;
     while let Some(chunk) = input.next_chunk().into_diagnostic().wrap_err("cannot read the record")? {
         for reading in chunk.read().records {
             let content = reading
                 .content
                 .as_ref()
                 .map_err(|reason| miette!("{}, {}: {reason}", record.display(), reading.place.reference))?;
-            let found = Person::of(content).map(|person| fingerprints(&person, &key)).unwrap_or_default();
+            let person = rows.columns.person(content);
+            let found = person.map(|person| fingerprints(&person, &key)).unwrap_or_default();
             records += usize::from(!found.is_empty());
             for (kind, fingerprint) in found {
                 let (is_present, proof) = proof_of(&registry, fingerprint)?;
@@ -70,6 +65,7 @@ pub(super) fn prove(
             }
         }
     }
+    rows.all_met()?;
     if proofs.is_empty() {
         return Err(miette!(
             help = "a name alone is not enough; give a birth date, an e-mail address, a phone, an identifier or a street",

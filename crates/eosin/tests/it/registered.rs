@@ -95,3 +95,31 @@ fn marked_files_are_added_and_forgotten_and_unmarked_ones_passed_over() {
     assert!(told.starts_with("0 fingerprints of 0 records added"), "{told}");
     assert_eq!(status(at, 0)["entries"], first["entries"]);
 }
+
+#[test]
+fn a_map_says_what_columns_hold_whose_names_do_not() {
+    let folder = set_up();
+    let at = folder.path();
+    fs::write(at.join("leute.csv"), "wer,wo\nAda Bell,ada@example.org\nEve Ode,eve@example.org\n").unwrap();
+    fs::write(at.join("map.toml"), "[columns.leute]\nwo = \"email\"\n").unwrap();
+    let mark = ["leute.csv", "--out", "out.csv", "--dataset", "d", "--generator", "g", "--map", "map.toml"];
+    assert_eq!(marked(at, &mark, 0)["registry"]["fingerprints"], 2);
+    let before = status(at, 0);
+    said(at, &["registry", "forget", "out.csv"], 0);
+    assert_eq!(status(at, 0)["entries"], 0);
+
+    let told = said(at, &["registry", "add", "out.csv", "--map", "map.toml"], 0);
+    assert!(told.contains("2 fingerprints of 2 records added"), "{told}");
+    assert_eq!(status(at, 0)["entries"], before["entries"]);
+    let prove = ["registry", "prove", "leute.csv", "--object", "leute", "--map", "map.toml"];
+    let told = said(at, &prove, 1);
+    assert!(told.contains("present   2 fingerprints"), "{told}");
+
+    // What is said of a column that nobody has is a mistake, and nothing is changed by it.
+    fs::write(at.join("wrong.toml"), "[columns.leute]\nwohin = \"email\"\n").unwrap();
+    let registered = status(at, 0);
+    let output = eosin(at, &["registry", "add", "out.csv", "--map", "wrong.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no record has a value there"), "{output:?}");
+    assert_eq!(status(at, 0), registered);
+}
