@@ -91,6 +91,9 @@ pub(crate) enum Command {
     /// What may cross which boundary: check, compare, test, replay and activate versions of the policies.
     #[command(subcommand)]
     Policy(crate::policy_command::PolicyCommand),
+    /// Emergency versions: prepared in advance, put in force by two people within a scope, ended by the clock.
+    #[command(subcommand)]
+    Emergency(crate::emergency_command::EmergencyCommand),
     /// What the registry of fingerprints holds, with proofs.
     #[command(subcommand)]
     Registry(RegistryCommand),

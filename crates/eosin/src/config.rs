@@ -94,6 +94,10 @@ pub(crate) struct PolicyFiles {
     pub(crate) file: Option<PathBuf>,
     /// The versions, if they are activated by a log.
     pub(crate) log: Option<PolicyLog>,
+    /// The people who may put emergency versions in force.
+    pub(crate) operators: Vec<Operator>,
+    /// For how many hours at most.
+    pub(crate) emergency_hours_max: u32,
 }
 
 /// The folder of versions with the log that says which one holds.
@@ -105,6 +109,15 @@ pub(crate) struct PolicyLog {
     pub(crate) vkey: PathBuf,
     /// The file with its signer key, where versions are activated.
     pub(crate) signer: Option<PathBuf>,
+}
+
+/// A person who may put emergency versions in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Operator {
+    /// The person's name in the ledger.
+    pub(crate) name: String,
+    /// The file with the person's public key.
+    pub(crate) key: PathBuf,
 }
 
 /// The index that a running gateway keeps.

@@ -8,6 +8,7 @@ mod arguments;
 mod attesting;
 mod audit_events;
 mod audit_server;
+mod emergency_command;
 mod environment;
 mod keys;
 mod outcome;
@@ -78,6 +79,7 @@ fn main() -> ExitCode {
         Command::Operator(command) => operator_command::operator(&command, &printer),
         Command::Token(command) => token_command::token(&command, &printer),
         Command::Policy(command) => policy_command::policy(&command, &printer),
+        Command::Emergency(command) => emergency_command::emergency(&command, &printer),
         Command::Ledger(command) => ledger_command::ledger(&command, &printer),
         Command::Registry(command) => registry_command::registry(&command, &printer),
         Command::Quarantine(command) => quarantine_command::quarantine(&command, &printer),

@@ -13,7 +13,7 @@ use crate::{
 };
 
 mod arguments;
-mod cases;
+pub(crate) mod cases;
 mod difference;
 pub(crate) mod policy_text;
 mod replay;
@@ -21,6 +21,7 @@ mod taking_up;
 pub(crate) mod versions;
 
 pub(crate) use arguments::{PolicyCommand, Who};
+pub(crate) use replay::moment as replay_since;
 pub(crate) use taking_up::TakingUp;
 use versions::{Versions, Wish};
 
@@ -94,7 +95,7 @@ fn check(policies: &Policies, json: bool, printer: &Printer) -> Outcome {
         let count = policies.ids().count();
         let version = printer.paint(Style::Strong, policies.version());
         printer.line(&format!("{version}: {count} policies, every word of them is in the schema"));
-        printer.line(&sentence(&line, printer));
+        printer.line(&told_red_line(&line, printer));
     }
     match line {
         RedLine::Proven { .. } => Outcome::Clean,
@@ -104,7 +105,7 @@ fn check(policies: &Policies, json: bool, printer: &Printer) -> Outcome {
 }
 
 /// What the analysis says, for a person.
-fn sentence(line: &RedLine, printer: &Printer) -> String {
+pub(crate) fn told_red_line(line: &RedLine, printer: &Printer) -> String {
     match line {
         RedLine::Proven { asked } => format!(
             "{}: no request lets a record that is proven synthetic into production ({asked} questions)",
@@ -178,7 +179,7 @@ fn activate(policies: &Policies, text: &str, event: &'static str, who: &Who, pri
     let log = log_of(&who.config)?;
     let line = policies.red_line();
     let RedLine::Proven { .. } = line else {
-        printer.note(&sentence(&line, printer));
+        printer.note(&told_red_line(&line, printer));
         printer.note(&format!("{} was not activated: what was in force stays in force", policies.version()));
         return Ok(Outcome::Findings);
     };

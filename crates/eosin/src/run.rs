@@ -26,8 +26,7 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         return Err(miette!(help = "add a `[[boundary]]`", "{} has no boundary", config.file.display()));
     }
     logging(printer);
-    let taking_up = policy_command::TakingUp::new(&config);
-    let flow = Arc::new(wiring::flow(&config, printer)?);
+    let (flow, taking_up) = begun(&config, printer)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -94,6 +93,14 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         runtime.block_on(witnessed.finish());
     }
     Ok(Outcome::Clean)
+}
+
+/// The flow, with the policies and emergency versions that are in force.
+fn begun(config: &Config, printer: &Printer) -> miette::Result<(Arc<Flow>, policy_command::TakingUp)> {
+    let mut taking_up = policy_command::TakingUp::new(config)?;
+    let flow = Arc::new(wiring::flow(config, printer)?);
+    taking_up.begin(&flow)?;
+    Ok((flow, taking_up))
 }
 
 /// Keeps the folder of datasets and the flow in step, if there is one.

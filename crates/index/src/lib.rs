@@ -6,6 +6,7 @@
 //! Read next: `docs/index.md`, for who asks it.
 
 mod batch;
+mod emergencies;
 mod follow;
 mod postgres;
 mod prove;

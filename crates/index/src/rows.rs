@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::{batch::Batch, quarantined, rulings, schema::Name, value::Value};
+use crate::{batch::Batch, emergencies, quarantined, rulings, schema::Name, value::Value};
 
 /// Where an entry stands.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +50,7 @@ pub(crate) fn add(at: At<'_>, bytes: &[u8], batch: &mut Batch) -> Option<String>
         "policy-activation@1" | "policy-in-force@1" => {
             parse(bytes).map(|entry: PolicyChange| entry.add(at, batch))
         }
+        "emergency@1" | "emergency-in-force@1" => emergencies::add(at, bytes, batch),
         "subscription@1" => parse(bytes).map(|entry: EventsGone| {
             let what = format!(
                 "subscription {} to {}: it went on with `{}`",

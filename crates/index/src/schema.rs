@@ -1,7 +1,7 @@
 //! The tables: their names, columns and keys, once, for both databases and for `docs/index.md`.
 
 /// The schema's version. An index of another one is made again.
-pub const SCHEMA_VERSION: i64 = 1;
+pub const SCHEMA_VERSION: i64 = 2;
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +77,7 @@ pub(crate) enum Name {
     Clients,
     Policies,
     PolicyChanges,
+    Emergencies,
     Datasets,
     Batches,
     DatasetSightings,
@@ -196,6 +197,16 @@ pub const TABLES: &[Table] = &[
         columns: columns! {
             origin: Text, entry: Integer, at: Text, event: Text, version: Text, previous: MaybeText,
             sha256: MaybeText, who: MaybeText, reason: MaybeText, activation: MaybeText,
+        },
+        key: 2,
+        again: Again::Never,
+        indexes: &[],
+    },
+    Table {
+        name: "emergencies",
+        columns: columns! {
+            origin: Text, entry: Integer, at: Text, event: Text, version: Text, scope: MaybeText, until: MaybeText,
+            who: MaybeText, approved: MaybeText, reason: MaybeText, activation: MaybeText, sha256: MaybeText,
         },
         key: 2,
         again: Again::Never,

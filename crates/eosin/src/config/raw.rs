@@ -13,6 +13,10 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) policy: Policy,
     #[serde(default)]
+    pub(super) emergency: Emergency,
+    #[serde(default)]
+    pub(super) operator: Vec<Operator>,
+    #[serde(default)]
     pub(super) trust: Vec<Trust>,
     #[serde(default)]
     pub(super) datasets: Datasets,
@@ -76,6 +80,21 @@ pub(super) struct Policy {
     pub(super) folder: Option<String>,
     pub(super) vkey: Option<Spanned<String>>,
     pub(super) signer: Option<Spanned<String>>,
+}
+
+/// `[emergency]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Emergency {
+    pub(super) hours_max: Option<Spanned<i64>>,
+}
+
+/// `[[operator]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Operator {
+    pub(super) name: Spanned<String>,
+    pub(super) key: String,
 }
 
 /// `[index]`

@@ -20,8 +20,8 @@ mod webhooks;
 use crate::attesting;
 
 use super::{
-    AuditServer, Authority, Boundary, Config, IndexFiles, Ledger, Limits, PolicyFiles, PolicyLog, Quarantine,
-    Recognise, RegistryFiles, SignatureFiles, Trusted, Witness, raw,
+    AuditServer, Authority, Boundary, Config, IndexFiles, Ledger, Limits, Operator, PolicyFiles, PolicyLog,
+    Quarantine, Recognise, RegistryFiles, SignatureFiles, Trusted, Witness, raw,
 };
 
 /// Understands a configuration.
@@ -38,7 +38,7 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
     let mut config = Config {
         file: file.to_owned(),
         ledger: ledger(&written.ledger, &path, &mut faults),
-        policy: policy(&written.policy, &path, &mut faults),
+        policy: policy(&written, &path, &mut faults),
         trust: written
             .trust
             .iter()
@@ -102,7 +102,8 @@ fn recognise(written: &raw::Recognise, faults: &mut Faults) -> Recognise {
     }
 }
 
-fn policy(written: &raw::Policy, path: &impl Fn(&str) -> PathBuf, faults: &mut Faults) -> PolicyFiles {
+fn policy(file: &raw::File, path: &impl Fn(&str) -> PathBuf, faults: &mut Faults) -> PolicyFiles {
+    let written = &file.policy;
     let log = match (&written.folder, &written.vkey) {
         (Some(folder), Some(vkey)) => Some(PolicyLog {
             folder: path(folder),
@@ -125,8 +126,44 @@ fn policy(written: &raw::Policy, path: &impl Fn(&str) -> PathBuf, faults: &mut F
     if let Some(signer) = written.signer.as_ref().filter(|_| log.is_none()) {
         faults.say(signer.span(), "versions are activated where there is a `folder` and a `vkey` as well");
     }
-    PolicyFiles { file: written.file.as_deref().map(path), log }
+    PolicyFiles {
+        file: written.file.as_deref().map(path),
+        log,
+        operators: operators(&file.operator, path, faults),
+        emergency_hours_max: emergency_hours(&file.emergency, faults),
+    }
 }
+
+/// The people who may put emergency versions in force: each once.
+fn operators(
+    written: &[raw::Operator],
+    path: &impl Fn(&str) -> PathBuf,
+    faults: &mut Faults,
+) -> Vec<Operator> {
+    let mut names = BTreeSet::new();
+    for operator in written {
+        let name = operator.name.get_ref();
+        if !is_plain(name) {
+            faults.say(operator.name.span(), "a name has 1 to 64 letters, digits, `-`, `_` or `.`");
+        } else if !names.insert(name) {
+            faults.say(operator.name.span(), "another operator has this name");
+        }
+    }
+    let one =
+        |written: &raw::Operator| Operator { name: written.name.get_ref().clone(), key: path(&written.key) };
+    written.iter().map(one).collect()
+}
+
+/// For how many hours an emergency version may be in force.
+fn emergency_hours(written: &raw::Emergency, faults: &mut Faults) -> u32 {
+    let hours = faults.count(written.hours_max.as_ref(), EMERGENCY_HOURS, EMERGENCY_HOURS_MAX);
+    u32::try_from(hours).unwrap_or(u32::MAX)
+}
+
+/// Three days: a long weekend.
+const EMERGENCY_HOURS: usize = 72;
+/// What lasts longer than a month is no emergency.
+const EMERGENCY_HOURS_MAX: usize = 720;
 
 fn index_files(written: &raw::Index, home: &Path, faults: &mut Faults) -> Option<IndexFiles> {
     let authorities = written.ca.as_deref().map(|file| home.join(file));

@@ -16,6 +16,19 @@ use crate::{
 
 /// Puts every case to the policies.
 pub(super) fn test(path: &Path, policies: &Policies, printer: &Printer) -> Done {
+    let (all, failed) = put(path, policies, false, printer)?;
+    printer.line(&format!("{}: {} of {all} cases as expected", policies.version(), all - failed));
+    Ok(if failed == 0 { Outcome::Clean } else { Outcome::Findings })
+}
+
+/// Puts every case to the policies: how many there are, and how many are answered otherwise than expected. What is as
+/// expected is said unless `quiet`.
+pub(crate) fn put(
+    path: &Path,
+    policies: &Policies,
+    quiet: bool,
+    printer: &Printer,
+) -> miette::Result<(usize, usize)> {
     let text = keys::small_file(path)?;
     let cases: File = toml::from_str(&text).map_err(|error| {
         let at = error.span().unwrap_or(0..0);
@@ -40,6 +53,9 @@ pub(super) fn test(path: &Path, policies: &Policies, printer: &Printer) -> Done 
         let fits = answer.decision == case.expect && case.policy.as_ref().is_none_or(by);
         failed += usize::from(!fits);
         let sign = if fits { printer.paint(Style::Good, "ok  ") } else { printer.paint(Style::Stop, "fail") };
+        if fits && quiet {
+            continue;
+        }
         printer.line(&format!("{sign} {}", case.name));
         if !fits {
             let by: Vec<&str> = answer.policies.iter().map(String::as_str).collect();
@@ -55,9 +71,7 @@ pub(super) fn test(path: &Path, policies: &Policies, printer: &Printer) -> Done 
             ));
         }
     }
-    let all = cases.case.len();
-    printer.line(&format!("{}: {} of {all} cases as expected", policies.version(), all - failed));
-    Ok(if failed == 0 { Outcome::Clean } else { Outcome::Findings })
+    Ok((cases.case.len(), failed))
 }
 
 /// A file of cases.

@@ -31,7 +31,7 @@ impl Wanted {
 const EXAMPLES_MAX: usize = 1_000;
 
 /// A time ago, or a moment, as entries write moments.
-fn moment(text: &str) -> miette::Result<String> {
+pub(crate) fn moment(text: &str) -> miette::Result<String> {
     let not_a_time = || {
         miette!(
             help = "write `7d`, `12h`, `30m` or `2026-11-22T09:00:00Z`",

@@ -1,11 +1,20 @@
-//! A running gateway takes up the version that the log of versions puts in force, between two requests.
+//! A running gateway takes up what the log of versions puts in force, between two requests.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use flow::Flow;
+use jiff::Timestamp;
+use policy::Emergency;
 
 use super::versions::Versions;
-use crate::{config::Config, turns};
+use crate::{
+    config::Config,
+    emergency_command::{
+        entries::{self, Book},
+        statement::Operators,
+    },
+    turns,
+};
 
 /// How often a gateway looks: the log's checkpoint is a small file.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -13,13 +22,34 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// What a gateway has taken up so far.
 pub(crate) struct TakingUp {
     versions: Option<Versions>,
+    operators: Operators,
     seen: u64,
+    // The entry that put the version in force which was taken up.
+    place: String,
+    book: Book,
+    emergencies: BTreeMap<String, Arc<Emergency>>,
 }
 
 impl TakingUp {
     /// Nothing yet: the first look says in the ledger which version the gateway began with.
-    pub(crate) fn new(config: &Config) -> Self {
-        Self { versions: config.policy.log.as_ref().map(Versions::new), seen: 0 }
+    ///
+    /// Errors: a report: an operator's key cannot be read.
+    pub(crate) fn new(config: &Config) -> miette::Result<Self> {
+        Ok(Self {
+            versions: config.policy.log.as_ref().map(Versions::new),
+            operators: Operators::of(config)?,
+            seen: 0,
+            place: String::new(),
+            book: Book::default(),
+            emergencies: BTreeMap::new(),
+        })
+    }
+
+    /// The first look, before the first request: an emergency does not end because a gateway starts.
+    ///
+    /// Errors: a report: what is in force cannot be read, and guessing would let synthetic through.
+    pub(crate) fn begin(&mut self, flow: &Flow) -> miette::Result<()> {
+        self.turn(flow)
     }
 
     /// Looks until the task is aborted. What cannot be taken up is said once, and what was in force stays.
@@ -32,6 +62,8 @@ impl TakingUp {
 
     fn turn(&mut self, flow: &Flow) -> miette::Result<()> {
         let Some(versions) = &self.versions else { return Ok(()) };
+        // What has ended by the clock is written down without waiting for a request.
+        flow.emergencies();
         let size = versions.size()?;
         if size == self.seen {
             return Ok(());
@@ -42,11 +74,40 @@ impl TakingUp {
                 self.seen
             ));
         }
-        if let Some(current) = versions.current()? {
+        if let Some(current) = versions.current()?.filter(|current| current.place != self.place) {
             flow.activate_logged(current.policies()?, &current.place);
             tracing::info!(version = current.change.version, "policies taken up");
-            self.seen = current.size;
+            self.place.clone_from(&current.place);
         }
+        let log = versions.logbook(self.book.read)?;
+        for doubt in self.book.read_on(&log, &self.operators) {
+            tracing::error!("an emergency version is not obeyed: {doubt}");
+        }
+        self.narrow(flow)?;
+        self.seen = self.book.read.max(size.min(log.size));
         Ok(())
+    }
+
+    /// Puts in force what two people have, and ends what one has stood down.
+    fn narrow(&mut self, flow: &Flow) -> miette::Result<()> {
+        let Some(versions) = &self.versions else { return Ok(()) };
+        let now = Timestamp::from_second(flow.seconds()).unwrap_or(Timestamp::MAX);
+        let mut standing = BTreeMap::new();
+        let mut wrong = None;
+        for (place, one) in self.book.in_force(now) {
+            let known = self.emergencies.get(&place).map(Arc::clone);
+            match known.map_or_else(|| entries::standing(versions, &place, &one.request), Ok) {
+                Ok(emergency) => drop(standing.insert(place, emergency)),
+                // The others are obeyed all the same.
+                Err(report) => wrong = Some(report),
+            }
+        }
+        let all: Vec<Arc<Emergency>> = standing.values().cloned().collect();
+        flow.narrow(&all);
+        for place in standing.keys().filter(|place| !self.emergencies.contains_key(*place)) {
+            tracing::warn!(activation = place, "an emergency version is in force");
+        }
+        self.emergencies = standing;
+        wrong.map_or(Ok(()), Err)
     }
 }

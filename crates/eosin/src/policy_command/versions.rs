@@ -58,8 +58,6 @@ pub(crate) struct Current {
     pub(crate) place: String,
     /// The entry.
     pub(crate) change: Change,
-    /// How many entries the log had.
-    pub(crate) size: u64,
     text: String,
 }
 
@@ -75,7 +73,7 @@ impl Current {
 }
 
 /// The name of the policies in a version: `name@digest`.
-pub(super) fn name_in(version: &str) -> &str {
+pub(crate) fn name_in(version: &str) -> &str {
     version.rsplit_once('@').map_or(version, |(name, _)| name)
 }
 
@@ -152,7 +150,7 @@ impl Versions {
             if let Some(change) = self.change(&reader, index)? {
                 let text = self.text(&change.version, &change.sha256)?;
                 let place = format!("{}#{index}", reader.origin());
-                return Ok(Some(Current { place, change, size: reader.size(), text }));
+                return Ok(Some(Current { place, change, text }));
             }
         }
         Ok(None)
@@ -182,6 +180,33 @@ impl Versions {
         text: &str,
         wish: &Wish<'_>,
     ) -> miette::Result<String> {
+        let mut ledger = self.locked()?;
+        let before = self.current()?.map(|current| current.change.version);
+        if let Some(expected) = wish.expect.filter(|expected| before.as_deref() != Some(*expected)) {
+            return Err(miette!(
+                help = "look at `eosin policy history` and at what changed, then activate again",
+                "{} is in force, and not {expected}: somebody has activated another version meanwhile",
+                before.as_deref().unwrap_or("no version of the log")
+            ));
+        }
+        let version = policies.version().to_owned();
+        self.keep_text(&version, text)?;
+        let change = Change {
+            at: wiring::moment(),
+            by: wish.by.to_owned(),
+            eosin: ENTRY_KIND.to_owned(),
+            event: wish.event.to_owned(),
+            previous: before,
+            reason: wish.reason.to_owned(),
+            sha256: sha256(&[text.as_bytes()]).to_hex(),
+            version,
+        };
+        let bytes = serde_json::to_vec(&change).into_diagnostic()?;
+        append(&mut ledger, &bytes)
+    }
+
+    /// The log, locked: nobody can come between. Everything in it is published.
+    fn locked(&self) -> miette::Result<Ledger> {
         let signer = self.signer.as_ref().ok_or_else(|| {
             miette!(
                 help = "set `[policy] signer` where versions are activated; gateways do without",
@@ -198,36 +223,65 @@ impl Versions {
             Ledger::create(&log, signer)
                 .map_err(|error: CreateError| miette!("cannot begin the log of policy versions: {error}"))?
         };
-        // Under the lock nobody can come between.
         ledger.publish().into_diagnostic()?;
-        let before = self.current()?.map(|current| current.change.version);
-        if let Some(expected) = wish.expect.filter(|expected| before.as_deref() != Some(*expected)) {
-            return Err(miette!(
-                help = "look at `eosin policy history` and at what changed, then activate again",
-                "{} is in force, and not {expected}: somebody has activated another version meanwhile",
-                before.as_deref().unwrap_or("no version of the log")
-            ));
-        }
-        let version = policies.version().to_owned();
-        std::fs::create_dir_all(self.folder.join(TEXTS)).into_diagnostic()?;
-        durable::replace(&self.folder.join(TEXTS).join(file_of(&version)), text.as_bytes())
-            .into_diagnostic()?;
-        let change = Change {
-            at: wiring::moment(),
-            by: wish.by.to_owned(),
-            eosin: ENTRY_KIND.to_owned(),
-            event: wish.event.to_owned(),
-            previous: before,
-            reason: wish.reason.to_owned(),
-            sha256: sha256(&[text.as_bytes()]).to_hex(),
-            version,
-        };
-        let bytes = serde_json::to_vec(&change).into_diagnostic()?;
-        let logged = ledger.commit(vec![()], |()| bytes.clone()).into_diagnostic()?;
-        let index = logged.first().map_or(0, ledger::Logged::index);
-        ledger.publish().into_diagnostic()?;
-        Ok(format!("{}#{index}", ledger.origin()))
+        Ok(ledger)
     }
+
+    /// Writes the text of a version beside the log, durably.
+    pub(crate) fn keep_text(&self, version: &str, text: &str) -> miette::Result<()> {
+        std::fs::create_dir_all(self.folder.join(TEXTS)).into_diagnostic()?;
+        durable::replace(&self.folder.join(TEXTS).join(file_of(version)), text.as_bytes()).into_diagnostic()
+    }
+
+    /// Adds an entry that is made, or refused, of what the log says while nobody else can add one.
+    pub(crate) fn add(
+        &self,
+        make: impl FnOnce(&Logbook) -> miette::Result<Vec<u8>>,
+    ) -> miette::Result<String> {
+        let mut ledger = self.locked()?;
+        let bytes = make(&self.logbook(0)?)?;
+        append(&mut ledger, &bytes)
+    }
+
+    /// What the log has from an entry on, each entry checked against what the log's key signed.
+    ///
+    /// Bounds: [`ENTRIES_MAX`] entries.
+    pub(crate) fn logbook(&self, from: u64) -> miette::Result<Logbook> {
+        let Some(reader) = self.reader()? else { return Ok(Logbook::default()) };
+        let key = keys::verifier(&self.vkey)?;
+        let (origin, size) = (reader.origin().to_owned(), reader.size());
+        let mut entries = Vec::new();
+        for index in from..size.min(from.saturating_add(ENTRIES_MAX)) {
+            let read = reader.entries(index..index + 1).into_diagnostic()?;
+            let bytes = read.into_iter().next().ok_or_else(|| miette!("the log of versions ends early"))?;
+            let proof = reader.prove(index).into_diagnostic()?;
+            proof
+                .verify(&leaf_hash(&bytes), std::slice::from_ref(&key))
+                .into_diagnostic()
+                .wrap_err("the log of policy versions was changed: restore it, then `eosin ledger verify`")?;
+            entries.push((index, bytes));
+        }
+        Ok(Logbook { origin, size, entries })
+    }
+}
+
+/// Entries of the log of versions.
+#[derive(Debug, Default)]
+pub(crate) struct Logbook {
+    /// The log's name.
+    pub(crate) origin: String,
+    /// How many entries it has.
+    pub(crate) size: u64,
+    /// Those that were asked for, with their places.
+    pub(crate) entries: Vec<(u64, Vec<u8>)>,
+}
+
+/// Adds one entry to a log that is locked, and publishes it.
+fn append(ledger: &mut Ledger, bytes: &[u8]) -> miette::Result<String> {
+    let logged = ledger.commit(vec![()], |()| bytes.to_vec()).into_diagnostic()?;
+    let index = logged.first().map_or(0, ledger::Logged::index);
+    ledger.publish().into_diagnostic()?;
+    Ok(format!("{}#{index}", ledger.origin()))
 }
 
 /// A version's name may have been a file's name; it is one again, and nothing else.

@@ -65,6 +65,13 @@ fn the_commands_of_the_page_on_marking_run() {
 }
 
 #[test]
+fn the_commands_about_emergencies_run() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(run(&format!("{root}/docs/emergency.md"), folder.path()), 17);
+}
+
+#[test]
 fn the_commands_about_certificates_run() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     let folder = tempfile::tempdir().unwrap();

@@ -16,6 +16,7 @@ mod deliveries;
 mod demo;
 mod documents;
 mod drill;
+mod emergencies;
 mod events;
 mod feed;
 mod files;

@@ -40,6 +40,11 @@ pub(crate) fn entry(number: u64) -> Vec<u8> {
             json!({"activation": "policy.example/log#3", "at": at, "eosin": "policy-in-force@1", "event": "in-force",
                      "version": "own@0123456789ab"})
         }
+        14 if number.is_multiple_of(2) => {
+            json!({"approved": "bel", "at": at, "by": "ada", "eosin": "emergency@1", "event": "activated",
+                     "note": "signed", "reason": "CASE-9", "scope": "boundary=ehr", "sha256": "cd".repeat(32),
+                     "until": "2026-11-22T19:00:00Z", "version": "stop@0123456789ab"})
+        }
         14 => {
             json!({"at": at, "by": "ada", "eosin": "policy-activation@1", "event": "activate", "previous": "default@ffffffffffff",
                      "reason": "CASE-7", "sha256": "cd".repeat(32), "version": "own@0123456789ab"})

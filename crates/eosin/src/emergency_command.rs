@@ -1,0 +1,108 @@
+//! `eosin emergency`: versions that are prepared in advance, put in force by two people, and that end by themselves.
+
+use std::path::Path;
+
+use miette::miette;
+
+use crate::{
+    config::Config,
+    environment, init, keys,
+    outcome::{Done, Outcome},
+    policy_command::versions::Versions,
+    printer::{Printer, Style},
+    wiring,
+};
+
+mod acting;
+mod arguments;
+pub(crate) mod entries;
+mod preparing;
+mod preview;
+pub(crate) mod statement;
+mod telling;
+
+pub(crate) use arguments::EmergencyCommand;
+use entries::Book;
+use statement::Operators;
+
+/// Runs one of the commands about emergency versions.
+pub(crate) fn emergency(command: &EmergencyCommand, printer: &Printer) -> Done {
+    match command {
+        EmergencyCommand::Key { name, out } => key(name, out, printer),
+        EmergencyCommand::Prepare { file, cases, reason, by, at } => {
+            let by = by.clone().or_else(|| environment::variable("USER"));
+            let by = by.unwrap_or_else(|| "nobody named".to_owned());
+            preparing::prepare(file, cases, &statement::reason(reason)?, &by, at, printer)
+        }
+        EmergencyCommand::Preview { name, scope, since, examples, at } => {
+            preview::preview(name, scope, since, *examples, at, printer)
+        }
+        EmergencyCommand::Activate { name, key, scope, length, reason, at } => {
+            let wish = acting::Wish {
+                name,
+                scope,
+                length: statement::length(length)?,
+                reason: statement::reason(reason)?,
+            };
+            acting::ask(&wish, key, at, printer)
+        }
+        EmergencyCommand::Approve { name, key, at } => acting::approve(name, key, at, printer),
+        EmergencyCommand::StandDown { name, key, reason, at } => {
+            acting::stand_down(name, key, &statement::reason(reason)?, at, printer)
+        }
+        EmergencyCommand::Status { at } => telling::status(&Known::of(&at.config)?, at.json, printer),
+        EmergencyCommand::List { at } => telling::list(&Known::of(&at.config)?, at.json, printer),
+    }
+}
+
+/// What a command needs of a configuration.
+struct Known {
+    config: Config,
+    versions: Versions,
+    operators: Operators,
+}
+
+impl Known {
+    fn of(config: &Path) -> miette::Result<Self> {
+        let config = Config::load(config)?;
+        let log = config.policy.log.as_ref().ok_or_else(|| {
+            miette!(
+                help = "set `folder`, `vkey` and `signer` in `[policy]` (docs/policy.md); `eosin init` writes them",
+                "this configuration takes its policies from a file: no gateway would see an emergency version"
+            )
+        })?;
+        let versions = Versions::new(log);
+        let operators = Operators::of(&config)?;
+        Ok(Self { config, versions, operators })
+    }
+
+    /// What the log says; what is not believed is said.
+    fn book(&self, printer: &Printer) -> miette::Result<Book> {
+        let (book, doubts) = Book::of(&self.versions.logbook(0)?, &self.operators);
+        for doubt in doubts {
+            printer.note(&doubt);
+        }
+        Ok(book)
+    }
+}
+
+fn key(name: &str, out: &Path, printer: &Printer) -> Done {
+    let signer = keys::new_signer(name)?;
+    init::write_keys(out, name, &signer)?;
+    printer.line(&format!(
+        "{} {}: {name}.skey is yours alone; {name}.vkey goes into `[[operator]]` on every gateway",
+        printer.paint(Style::Good, "made"),
+        out.display()
+    ));
+    Ok(Outcome::Clean)
+}
+
+/// A moment as a person reads it, with its zone.
+fn shown(moment: jiff::Timestamp) -> String {
+    let utc = jiff::tz::Offset::UTC.to_datetime(moment);
+    format!("{} UTC", utc.strftime("%Y-%m-%d %H:%M:%S"))
+}
+
+fn now() -> jiff::Timestamp {
+    wiring::clock()()
+}

@@ -1,0 +1,256 @@
+//! What the log of versions says of emergency versions: prepared, asked for, put in force, stood down.
+//!
+//! Source: spec/policies.md section 5.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use miette::miette;
+use policy::{Emergency, RedLine};
+use serde::{Deserialize, Serialize};
+
+use super::statement::{LAPSE, Operators, Request};
+use crate::{
+    policy_command::{
+        policy_text,
+        versions::{Logbook, Versions, name_in},
+    },
+    wiring,
+};
+
+const KIND: &str = "emergency@1";
+
+/// One entry about an emergency version.
+///
+/// Shape:  JSON with sorted members; `note` is the signed note where people signed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    /// What is stood down: `origin#index`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) activation: Option<String>,
+    /// The version that care was proven against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) against: Option<String>,
+    /// Who approved it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) approved: Option<String>,
+    pub(crate) at: String,
+    pub(crate) by: String,
+    /// How many cases were put to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cases: Option<usize>,
+    pub(super) eosin: String,
+    pub(crate) event: Event,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) note: Option<String>,
+    pub(crate) reason: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) scope: Option<String>,
+    pub(crate) sha256: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) until: Option<String>,
+    pub(crate) version: String,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Event {
+    /// It was checked, and is there to be put in force.
+    #[default]
+    Prepared,
+    /// One person asked for it.
+    Asked,
+    /// A second person approved: it is in force.
+    Activated,
+    /// Somebody ended it.
+    StoodDown,
+}
+
+impl Entry {
+    /// An entry of now.
+    pub(crate) fn new(event: Event, by: &str, version: &str, sha256: &str, reason: &str) -> Self {
+        Self {
+            at: wiring::moment(),
+            by: by.to_owned(),
+            eosin: KIND.to_owned(),
+            event,
+            reason: reason.to_owned(),
+            sha256: sha256.to_owned(),
+            version: version.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// An entry about what was asked for.
+    pub(crate) fn of(event: Event, by: &str, request: &Request, note: &str) -> Self {
+        Self {
+            note: Some(note.to_owned()),
+            scope: Some(request.scope.to_string()),
+            until: Some(request.until.to_string()),
+            ..Self::new(event, by, &request.version, &request.sha256, &request.reason)
+        }
+    }
+
+    /// The name of the version.
+    pub(crate) fn name(&self) -> &str {
+        name_in(&self.version)
+    }
+}
+
+/// What the log says so far, each signature checked.
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    origin: String,
+    /// How many entries were read.
+    pub(crate) read: u64,
+    /// What was prepared, by its place.
+    pub(crate) prepared: BTreeMap<u64, Entry>,
+    /// What was asked for and not yet approved, by its place.
+    pub(crate) asked: BTreeMap<u64, (Entry, Request)>,
+    /// What was put in force, by its place.
+    pub(crate) activated: BTreeMap<u64, Activated>,
+    // Requests that were approved: no two signatures count twice.
+    used: BTreeSet<String>,
+}
+
+/// What was put in force.
+#[derive(Clone, Debug)]
+pub(crate) struct Activated {
+    pub(crate) entry: Entry,
+    pub(crate) request: Request,
+    /// Who stood it down, and why.
+    pub(crate) stood_down: Option<Entry>,
+}
+
+impl Activated {
+    pub(crate) fn is_in_force(&self, now: Timestamp) -> bool {
+        self.stood_down.is_none() && now < self.request.until
+    }
+}
+
+impl Book {
+    /// Everything that the log says.
+    pub(crate) fn of(log: &Logbook, operators: &Operators) -> (Self, Vec<String>) {
+        let mut book = Self::default();
+        let doubts = book.read_on(log, operators);
+        (book, doubts)
+    }
+
+    /// Reads entries on, and says which of them are not believed: those change nothing.
+    pub(crate) fn read_on(&mut self, log: &Logbook, operators: &Operators) -> Vec<String> {
+        self.origin.clone_from(&log.origin);
+        let mut doubts = Vec::new();
+        for (index, bytes) in &log.entries {
+            self.read = index + 1;
+            let entry = serde_json::from_slice::<Entry>(bytes).ok().filter(|entry| entry.eosin == KIND);
+            let Some(entry) = entry else { continue };
+            if let Err(report) = self.add(*index, entry, operators) {
+                doubts.push(format!("entry {}#{index} is not believed: {report:#}", self.origin));
+            }
+        }
+        doubts
+    }
+
+    fn add(&mut self, index: u64, entry: Entry, operators: &Operators) -> miette::Result<()> {
+        let note = || entry.note.as_deref().ok_or_else(|| miette!("it has no signatures"));
+        match entry.event {
+            Event::Prepared => {
+                self.prepared.insert(index, entry);
+            }
+            Event::Asked => {
+                let (request, _) = operators.request(note()?, &self.origin)?;
+                self.agrees(&entry, &request)?;
+                self.asked.insert(index, (entry, request));
+            }
+            Event::Activated => {
+                let (request, _, _) = operators.approved(note()?, &self.origin, &entry.at)?;
+                self.agrees(&entry, &request)?;
+                if !self.used.insert(request.text()) {
+                    return Err(miette!("the same request was approved before"));
+                }
+                self.asked.retain(|_, (_, asked)| *asked != request);
+                self.activated.insert(index, Activated { entry, request, stood_down: None });
+            }
+            Event::StoodDown => {
+                let (said, _) = operators.stood_down(note()?, &self.origin)?;
+                let place = said.activation.rsplit_once('#').and_then(|(_, index)| index.parse().ok());
+                let activated = place.and_then(|place: u64| self.activated.get_mut(&place));
+                let activated = activated.ok_or_else(|| miette!("it ends what was not in force"))?;
+                activated.stood_down.get_or_insert(entry);
+            }
+        }
+        Ok(())
+    }
+
+    /// That a request speaks of a version that was prepared, and an entry of the request.
+    fn agrees(&self, entry: &Entry, request: &Request) -> miette::Result<()> {
+        let prepared = self.prepared.get(&request.prepared);
+        let is_prepared =
+            prepared.is_some_and(|one| one.sha256 == request.sha256 && one.version == request.version);
+        if !is_prepared {
+            return Err(miette!("{} was not prepared", request.version));
+        }
+        let (scope, until) = (Some(request.scope.to_string()), Some(request.until.to_string()));
+        if (&entry.version, &entry.sha256, &entry.scope, &entry.until)
+            != (&request.version, &request.sha256, &scope, &until)
+        {
+            return Err(miette!("the entry says otherwise than what was signed"));
+        }
+        Ok(())
+    }
+
+    /// The newest prepared version of this name.
+    pub(crate) fn prepared(&self, name: &str) -> miette::Result<(u64, &Entry)> {
+        let of_name = |(_, entry): &(&u64, &Entry)| entry.name() == name || entry.version == name;
+        let found = self.prepared.iter().rev().find(of_name);
+        found.map(|(index, entry)| (*index, entry)).ok_or_else(|| {
+            miette!(
+                help = "`eosin emergency list` has those that were; `eosin emergency prepare` adds one",
+                "no emergency version called `{name}` was prepared"
+            )
+        })
+    }
+
+    /// What waits for a second person, the newest first.
+    pub(crate) fn waiting(&self, now: Timestamp) -> impl Iterator<Item = &(Entry, Request)> {
+        let waits = move |(_, request): &&(Entry, Request)| {
+            now.duration_since(request.asked) <= LAPSE && now < request.until
+        };
+        self.asked.values().rev().filter(waits)
+    }
+
+    /// What is in force, with its place, in the order of activation.
+    pub(crate) fn in_force(&self, now: Timestamp) -> impl Iterator<Item = (String, &Activated)> {
+        let all = self.activated.iter().filter(move |(_, one)| one.is_in_force(now));
+        all.map(|(index, one)| (format!("{}#{index}", self.origin), one))
+    }
+}
+
+/// An emergency version as it holds.
+///
+/// Errors: a report: its text is not there, was changed, or lets synthetic into production.
+pub(crate) fn standing(
+    versions: &Versions,
+    place: &str,
+    request: &Request,
+) -> miette::Result<Arc<Emergency>> {
+    let text = versions.text(&request.version, &request.sha256)?;
+    let policies = policy_text::parse(name_in(&request.version), &text, &request.version)?;
+    if policies.version() != request.version {
+        return Err(miette!("version {} reads as {}", request.version, policies.version()));
+    }
+    let RedLine::Proven { .. } = policies.red_line() else {
+        return Err(miette!("{} is not proven to keep synthetic out of production", request.version));
+    };
+    let scope = request.scope.clone();
+    Ok(Arc::new(Emergency {
+        policies,
+        scope,
+        until: request.until.as_second(),
+        activation: place.to_owned(),
+    }))
+}
