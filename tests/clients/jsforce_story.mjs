@@ -111,6 +111,7 @@ async function walk(t) {
   await bulk(t, connection);
   await merged(t, connection);
   await lists(t, connection);
+  await reports(t, connection);
   await components(t, connection);
   const stranger = new jsforce.Connection({ instanceUrl: setting('URL'), accessToken: '00D000000000001!nobody', version: VERSION });
   await t.step('a session nobody opened', () => stranger.query('SELECT Id FROM Contact'), (answer) => answer.errorCode === 'INVALID_SESSION_ID');
@@ -230,6 +231,27 @@ async function lists(t, connection) {
   await t.step('ui api: a list view', async () => (await list('list-records/Account/AllAccounts?fields=Account.Name')).records.map((one) => one.fields.Name.value),
     (answer) => answer.includes('Tree Clinic'));
   await t.step('ui api: a list view with what it is', async () => (await list('list-ui/Account/AllAccounts?fields=Account.Name')).records.records.length, (answer) => answer > 0);
+}
+
+/** The report of all contacts, and a copy of it. */
+async function reports(t, connection) {
+  const listed = await connection.analytics.reports();
+  const report = connection.analytics.report(listed.find((one) => one.name === 'All Contacts').id);
+  const count = (answer) => answer.factMap['T!T'].aggregates[0].value;
+  await t.step('report: describe', async () => (await report.describe()).reportMetadata.reportFormat, (answer) => answer === 'TABULAR');
+  await t.step('report: execute', async () => count(await report.execute()), (answer) => answer > 0);
+  const tree = { detailColumns: ['Contact.LastName'], reportFilters: [{ column: 'Contact.LastName', operator: 'startsWith', value: 'Tree' }] };
+  await t.step('report: execute with filters and rows', async () => (await report.execute({ details: true, metadata: { reportMetadata: tree } })).factMap['T!T'].rows.map((row) => row.dataCells[0].label),
+    (answer) => answer.includes('Tree-Example'));
+  await t.step('report: execute in the background', async () => {
+    const begun = await report.executeAsync({ metadata: { reportMetadata: tree } });
+    return count(await report.instance(begun.id).retrieve());
+  }, (answer) => answer > 0);
+  await t.step('report: clone and destroy', async () => {
+    const copy = connection.analytics.report((await report.clone('A copy')).reportMetadata.id);
+    await copy.destroy();
+    return copy.describe();
+  }, (answer) => answer.errorCode === 'NOT_FOUND');
 }
 
 /** Metadata, a component at a time. */

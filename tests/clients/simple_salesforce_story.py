@@ -90,6 +90,7 @@ def walk(t):
     records(t, sf)
     collections(t, sf)
     composite(t, sf)
+    reports(t, sf)
     bulk(t, sf)
     stranger = Salesforce(session_id="00D000000000001!nobody", instance_url=setting("URL_HTTPS"), version=VERSION)
     t.step("a session nobody opened", lambda: stranger.query("SELECT Id FROM Contact"), raised("SalesforceExpiredSession"))
@@ -190,6 +191,27 @@ def composite(t, sf):
     tree = {"records": [{"attributes": {"type": "Account", "referenceId": "a1"}, "Name": "Tree Clinic", "Contacts": {"records": [
         {"attributes": {"type": "Contact", "referenceId": "c1"}, "LastName": "Tree-Example"}]}}]}
     t.step("composite tree", lambda: call("composite/tree/Account", tree), lambda answer: answer["hasErrors"] is False)
+
+
+def reports(t, sf):
+    """A report: made, described, run with filters and groups, at once and in the background."""
+    post = lambda path, **metadata: sf.restful(f"analytics/reports{path}", method="POST", data=json.dumps({"reportMetadata": metadata}))
+    totals = lambda answer: {key: [one["value"] for one in fact["aggregates"]] for key, fact in answer["factMap"].items()}
+    cells = lambda answer: [[cell["label"] for cell in row["dataCells"]] for fact in answer["factMap"].values() for row in fact.get("rows", [])]
+    columns = ["Contact.LastName", "Account.Name"]
+    filters = [{"column": "Account.Name", "operator": "contains", "value": "Clinic"}]
+    made = post("", name="People of clinics", reportType={"type": "ContactList"}, reportFormat="SUMMARY", detailColumns=columns, reportFilters=filters,
+                groupingsDown=[{"name": "Account.Name", "sortOrder": "Asc", "dateGranularity": "None"}], aggregates=["RowCount", "u!Contact.LastName"])
+    report = made["reportMetadata"]["id"]
+    t.step("report: described", lambda: picked(sf.restful(f"analytics/reports/{report}/describe")["reportMetadata"], {"name": 0, "reportFormat": 0, "reportFilters": 0}),
+           lambda answer: answer["reportFormat"] == "SUMMARY")
+    t.step("report: totals", lambda: totals(sf.restful(f"analytics/reports/{report}")), lambda answer: answer["T!T"][0] >= 2)
+    t.step("report: rows", lambda: sorted(cells(sf.restful(f"analytics/reports/{report}", params={"includeDetails": "true"}))),
+           lambda answer: ["Composite-Example", "Example Clinic"] in answer)
+    t.step("report: run with other filters", lambda: totals(post(f"/{report}", reportFilters=filters + [{"column": "Contact.LastName", "operator": "startsWith", "value": "Tree"}],
+                                                                 reportBooleanFilter="1 AND 2")), lambda answer: answer["T!T"] == [1, 1])
+    begun = sf.restful(f"analytics/reports/{report}/instances", method="POST")
+    t.step("report: run in the background", lambda: totals(sf.restful(f"analytics/reports/{report}/instances/{begun['id']}")), lambda answer: answer["T!T"][0] >= 2)
 
 
 def bulk(t, sf):

@@ -29,6 +29,7 @@ mod plan;
 mod read;
 mod record;
 mod references;
+mod report;
 mod shown;
 mod soap;
 mod soap_asked;
@@ -74,6 +75,10 @@ pub use place::{PlaceError, place, place_csv, place_file};
 pub(crate) use read::read_line;
 pub use read::{action, form_overrides, may_hide_method, read, read_file, read_typed};
 pub use references::{takes_unseen, with_references};
+pub use report::{
+    ReportAsk, ReportClosed, ReportConditions, ReportHides, ReportType, UsedLookup, report_ask,
+    report_isolated, report_metadata, report_own,
+};
 pub use shown::{Gap, ShownRow, ShownRows, Stripped, Telling};
 pub(crate) use soap::walk;
 pub use soap::{Call, Edition, Soap, route_by_body, soap_is_login, unreadable_call};

@@ -50,6 +50,12 @@ pub(crate) struct OrgKnown {
 }
 
 impl OrgKnown {
+    /// The objects that a relationship of an object leads to, by its name in lower case; nothing if nobody knows.
+    pub(crate) fn targets(&self, object: &str, way: &str) -> Option<Vec<String>> {
+        let ways = self.ways.get(&object.to_ascii_lowercase())?;
+        ways.iter().find(|(name, _)| name == way).map(|(_, targets)| targets.clone())
+    }
+
     /// Objects that a statement may touch and that were not described yet.
     ///
     /// Shape:  those it names after `FROM` or `RETURNING`, and those that its relationships, by their names, lead to.

@@ -30,6 +30,7 @@ mod list_view;
 mod org;
 mod parameters;
 mod prepare;
+mod report;
 mod sent;
 mod show;
 mod statement;
@@ -155,6 +156,9 @@ async fn isolated(
 ) -> Result<Response<Body>, Turned> {
     if look == Look::Totals {
         return totals(lane, reader, &head).await;
+    }
+    if look == Look::Report {
+        return report::report(lane, reader, &head, received).await;
     }
     if look == Look::ListView {
         return list_view(lane, reader, &head).await;

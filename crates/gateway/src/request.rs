@@ -128,7 +128,8 @@ async fn life(
         Entrance::Unknown => story.entrance = "unknown",
     }
     let reader = reader.and_then(|reader| isolated(lane, reader, &head));
-    if let Some((_, Look::Closed(_))) = reader {
+    // What is a write by its form is not run as a report.
+    if let Some((_, Look::Closed(_) | Look::Report)) = reader {
         return Err(Problem::ReadClosed);
     }
     let reader = reader.map(|(reader, _)| reader);

@@ -368,7 +368,8 @@ fn data_door(verb: &str, lower: &[&str], exact: &[String]) -> Door<Route> {
             None => return Door::Unknown,
         },
         ("PATCH" | "DELETE", ["jobs", "ingest", _])
-        | ("POST" | "PATCH" | "DELETE", ["jobs", "query", ..])
+        // Reports hold no records: they are made, changed, deleted and run.
+        | ("POST" | "PATCH" | "DELETE", ["jobs", "query", ..] | ["analytics", "reports", ..])
         | ("POST", ["parameterizedsearch"])
         | ("PATCH", ["metadata", "deployrequest", _]) => return Door::Open,
         _ => return Door::Unknown,

@@ -59,6 +59,8 @@ pub enum Look {
     BulkQuery,
     /// The rows of a Bulk query, 2.0 or v1.
     BulkResults,
+    /// A run of a report, or what one found.
+    Report,
     /// A request of many, or a write: what it names and what it answers can be records.
     Mixed,
     /// What cannot be read here, for this reason.
@@ -88,6 +90,7 @@ impl Look {
             Self::GraphQl => "graphql query",
             Self::BulkQuery => "bulk query",
             Self::BulkResults => "bulk results",
+            Self::Report => "report",
             Self::Mixed => "answer",
             Self::Closed(_) => "closed read",
         }
@@ -136,7 +139,9 @@ pub fn look(method: &str, target: &str, method_override: Option<&str>) -> Look {
     let (before, after) = lower.split_at_checked(start).unwrap_or_default();
     let exact = target.segments().get(start..).unwrap_or_default();
     if !overrides.is_empty() {
-        return Look::Mixed;
+        // Which of two methods a report is asked with, nobody here knows.
+        let is_analytics = matches!(after, ["services", "data", _, "analytics", ..]);
+        return if is_analytics { Look::Closed(UNKNOWN) } else { Look::Mixed };
     }
     match (verb.as_str(), after) {
         ("OPTIONS", _) | (_, ["services", "oauth2", ..] | ["services", "data"]) => Look::Nothing,
@@ -187,7 +192,9 @@ fn below_version(verb: &str, lower: &[&str], exact: &[String]) -> Look {
         | ("DELETE", ["query", _])
         | ("POST" | "PATCH" | "DELETE" | "PUT", ["jobs", "ingest", ..])
         | ("POST" | "PATCH", ["metadata", "deployrequest", ..]) => Look::Nothing,
-        ("POST" | "PATCH", ["analytics" | "wave" | "chatter" | "connect", ..]) => Look::Closed(COMPUTED),
+        ("POST" | "PATCH" | "DELETE", ["analytics", "reports", rest @ ..]) => report(verb, rest),
+        ("POST" | "PATCH" | "PUT" | "DELETE", ["analytics", ..])
+        | ("POST" | "PATCH", ["wave" | "chatter" | "connect", ..]) => Look::Closed(COMPUTED),
         _ => Look::Mixed,
     }
 }
@@ -214,11 +221,26 @@ fn read(lower: &[&str], name: impl Fn(usize) -> String) -> Look {
         ["jobs", "query", _, "results" | "resultpages", ..] => Look::BulkResults,
         ["jobs", "ingest", _, "successfulresults" | "failedresults" | "unprocessedrecords"] => Look::SentRows,
         ["ui-api", "records" | "record-ui", ..] => Look::Record,
+        ["analytics", "reports", rest @ ..] => report("GET", rest),
         lower if describes(lower) => Look::Nothing,
         ["search" | "ui-api" | "analytics" | "wave" | "chatter" | "connect" | "graphql", ..] => {
             Look::Closed(COMPUTED)
         }
         _ => Look::Closed(UNKNOWN),
+    }
+}
+
+/// What a request shows of reports: they are listed and described, changed, and run.
+fn report(verb: &str, rest: &[&str]) -> Look {
+    match (verb, rest) {
+        ("GET" | "POST", [])
+        | ("GET", [_, "describe" | "instances"])
+        | ("PATCH" | "DELETE", [_])
+        | ("DELETE", [_, "instances", _]) => Look::Nothing,
+        ("POST", ["query"] | [_, "instances"]) | ("GET", [_, "instances", _]) | ("GET" | "POST", [_]) => {
+            Look::Report
+        }
+        _ => Look::Closed(COMPUTED),
     }
 }
 
@@ -228,6 +250,7 @@ fn describes(lower: &[&str]) -> bool {
         []
         | ["sobjects" | "composite" | "ui-api"]
         | ["search", "layout" | "scopeorder"]
+        | ["analytics", "report-types" | "reporttypes", ..]
         | ["ui-api", "object-info" | "layout" | "apps" | "nav-items" | "themes" | "record-defaults", ..] => {
             true
         }
@@ -341,8 +364,21 @@ mod tests {
             ("GET /services/data/v67.0/ui-api/records/003000000000001AAA", "sobjects read"),
             ("GET /services/data/v67.0/ui-api/object-info/Contact", "nothing shown"),
             ("GET /services/data/v67.0/ui-api/mru-list-records/Contact", "recent"),
-            ("GET /services/data/v67.0/analytics/reports/00O000000000001AAA", "closed read"),
-            ("POST /services/data/v67.0/analytics/reports/00O000000000001AAA", "closed read"),
+            ("GET /services/data/v67.0/analytics/reports/00O000000000001AAA", "report"),
+            ("POST /services/data/v67.0/analytics/reports/00O000000000001AAA", "report"),
+            ("POST /services/data/v67.0/analytics/reports/00O000000000001AAA?_HttpMethod=GET", "closed read"),
+            ("GET /services/data/v67.0/analytics/reports", "nothing shown"),
+            ("POST /services/data/v67.0/analytics/reports?cloneId=00O000000000001AAA", "nothing shown"),
+            ("GET /services/data/v67.0/analytics/reports/00O000000000001AAA/describe", "nothing shown"),
+            ("POST /services/data/v67.0/analytics/reports/query", "report"),
+            ("POST /services/data/v67.0/analytics/reports/00O000000000001AAA/instances", "report"),
+            (
+                "GET /services/data/v67.0/analytics/reports/00O000000000001AAA/instances/0LG000000000001AAA",
+                "report",
+            ),
+            ("GET /services/data/v67.0/analytics/reports/00O000000000001AAA/fields", "closed read"),
+            ("GET /services/data/v67.0/analytics/dashboards/01Z000000000001AAA", "closed read"),
+            ("PUT /services/data/v67.0/analytics/dashboards/01Z000000000001AAA", "closed read"),
             ("GET /services/data/v67.0/anything/new", "closed read"),
             ("GET /services/apexrest/anything", "closed read"),
             ("POST /services/data/v67.0/graphql", "answer"),

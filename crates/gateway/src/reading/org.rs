@@ -9,6 +9,7 @@ use carrier::{
 };
 use flow::Reader;
 use http::{HeaderMap, HeaderName, Method, Response, StatusCode, header, response::Parts};
+use hyper::body::Incoming;
 use mark::VerdictName;
 use soql::Marks;
 
@@ -107,6 +108,21 @@ impl<'l> Org<'l> {
             return Ok((parts.status, collected.received));
         }
         Err(Turned::Answer(Box::new(self.relayed(parts, collected.received))))
+    }
+
+    /// Sends what the client asks, otherwise put; the answer as it comes.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        target: &str,
+        body: Bytes,
+    ) -> Result<Response<Incoming>, Turned> {
+        let mut headers = self.headers.clone();
+        if !body.is_empty() {
+            headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+        }
+        let sent = self.lane.upstream.send(method, target, headers, Body::from(body)).await?;
+        Ok(cleaned(sent, &self.addresses)?)
     }
 
     /// The org's own answer: as it came to one who spoke REST, in the words of the other APIs to one who spoke those.

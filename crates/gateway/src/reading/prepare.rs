@@ -70,7 +70,7 @@ async fn rewrite(
     prepared: &mut Prepared,
 ) -> Result<Option<Vec<u8>>, Turned> {
     Ok(match prepared.look.clone() {
-        Look::Closed(_) => return Err(Problem::ReadClosed.into()),
+        Look::Closed(_) | Look::Report => return Err(Problem::ReadClosed.into()),
         Look::Changes => {
             prepared.telling = Telling::Ids;
             None

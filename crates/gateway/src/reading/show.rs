@@ -284,6 +284,7 @@ fn remember(isolation: &Isolation, reader: &Reader, prepared: &Prepared, text: &
         | Look::Totals
         | Look::SentRows
         | Look::ListView
+        | Look::Report
         | Look::Related
         | Look::Suggestions
         | Look::GraphQl

@@ -154,6 +154,7 @@ async fn in_inner_requests(
             | Look::Totals
             | Look::SentRows
             | Look::ListView
+            | Look::Report
             | Look::Related
             | Look::Suggestions
             | Look::GraphQl

@@ -234,6 +234,7 @@ fn asks_of_all() -> Vec<(&'static str, String, String)> {
         search(&json!("Contact")),
         get(format!("{VERSION}/analytics/reports/00O000000000001AAA")),
     ]);
+    asks.extend(crate::reports::asks());
     asks
 }
 

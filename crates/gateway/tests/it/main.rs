@@ -24,6 +24,7 @@ mod isolated_bare;
 mod isolated_doors;
 mod jobs;
 mod proofs;
+mod reports;
 mod rulings;
 mod scene;
 mod spooled;
