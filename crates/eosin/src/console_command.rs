@@ -1,71 +1,87 @@
-//! `eosin console`: the pages over the index, for a browser on this machine, kept up to date while they are looked at.
+//! `eosin console`: the pages over the index, for operators who sign in, or for whoever has a link on this machine.
 
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
 };
 
 use clap::Args;
 use data_encoding::BASE32_NOPAD;
-use gateway::{PageAnswer, PageServer};
-use index::Index;
-use miette::{IntoDiagnostic as _, WrapErr as _};
-use web::Setting;
+use gateway::{Entry, MakePage, PageRequest, PageServer};
+use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
 use crate::{
+    config::Config,
     index_command::{Known, Where},
     keys,
+    operator_command::FIRST,
+    operators::Operators,
     outcome::{Done, Outcome},
     printer::{Printer, Style},
-    run, wiring,
+    run,
 };
 
-/// How long a page may be older than what the ledgers have published.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+mod answers;
+mod pages;
+mod reception;
+
+use pages::Pages;
+use reception::Reception;
 
 #[derive(Debug, Args)]
 pub(crate) struct ConsoleArguments {
     /// The address; of this machine only. Port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8460", value_name = "ADDRESS")]
     pub(crate) listen: SocketAddr,
+    /// Nobody signs in: whoever has the link that is printed sees every page.
+    #[arg(long, conflicts_with = "secure_host")]
+    pub(crate) without_sign_in: bool,
+    /// The host that browsers ask for, where a proxy on this machine speaks TLS for the console: `console.example.org`.
+    #[arg(long, value_name = "HOST", value_parser = host)]
+    pub(crate) secure_host: Option<String>,
     #[command(flatten)]
     pub(crate) at: Where,
+}
+
+fn host(text: &str) -> Result<String, String> {
+    let plain = |one: char| one.is_ascii_alphanumeric() || ".-:".contains(one);
+    let fits = !text.is_empty() && text.len() <= 255 && text.chars().all(plain);
+    if fits {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("a host as `console.example.org`, with `:PORT` if it has one".to_owned())
+    }
 }
 
 /// Serves the console until Ctrl-C or SIGTERM.
 pub(crate) fn console(arguments: &ConsoleArguments, printer: &Printer) -> Done {
     run::logging(printer);
     let known = Known::of(&arguments.at)?;
-    let index = Index::open(&known.place)
-        .into_diagnostic()
-        .wrap_err_with(|| format!("cannot use the index in {}", known.place))?;
     let shown = known.place.to_string();
-    let mut looking = Looking { known, index: Some(index), looked: None, behind: 0 };
-    looking.look();
-    let looking = Mutex::new(looking);
-    let make = move |target: &str| {
-        // A page that panicked left the index as it was: it is a view.
-        looking.lock().unwrap_or_else(PoisonError::into_inner).page(target)
+    let pages = Pages::new(known)?;
+    let (entry, make, key): (Entry, MakePage, Option<String>) = if arguments.without_sign_in {
+        let pages = Mutex::new(pages);
+        let make = move |request: &PageRequest| {
+            // A page that panicked left the index as it was: it is a view.
+            pages.lock().unwrap_or_else(PoisonError::into_inner).page(&request.target, None)
+        };
+        let key = BASE32_NOPAD.encode(&keys::random::<20>()?).to_ascii_lowercase();
+        (Entry::Key(key.clone()), Arc::new(make), Some(key))
+    } else {
+        let reception = Mutex::new(Reception::new(operators(arguments)?, pages)?);
+        let make = move |request: &PageRequest| {
+            // What panicked left sessions and failures as they were.
+            reception.lock().unwrap_or_else(PoisonError::into_inner).answer(request)
+        };
+        (Entry::SignIn { secure_host: arguments.secure_host.clone() }, Arc::new(make), None)
     };
-    let key = BASE32_NOPAD.encode(&keys::random::<20>()?).to_ascii_lowercase();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().into_diagnostic()?;
     runtime.block_on(async {
-        let server = PageServer::start(arguments.listen, key.clone(), Arc::new(make))
+        let server = PageServer::start(arguments.listen, entry, make)
             .await
             .into_diagnostic()
             .wrap_err("the console did not start")?;
-        let link = format!("http://{}/?key={key}", server.address());
-        if arguments.at.json {
-            printer.line(&serde_json::json!({ "console": link, "index": shown }).to_string());
-        } else {
-            printer.line(
-                &printer
-                    .paint(Style::Strong, "The console is open to whoever has this link, on this machine:"),
-            );
-            printer.line(&format!("  {link}"));
-            printer.note(&format!("It shows the index in {shown}. Ctrl-C closes it."));
-        }
+        tell(arguments, server.address(), key.as_deref(), &shown, printer);
         run::stopped().await?;
         server.stop().await;
         Ok::<_, miette::Report>(())
@@ -73,62 +89,47 @@ pub(crate) fn console(arguments: &ConsoleArguments, printer: &Printer) -> Done {
     Ok(Outcome::Clean)
 }
 
-/// The index, as the pages look at it.
-struct Looking {
-    known: Known,
-    index: Option<Index>,
-    looked: Option<Instant>,
-    behind: u64,
+fn operators(arguments: &ConsoleArguments) -> miette::Result<Operators> {
+    let file = &arguments.at.config;
+    if !file.exists() {
+        return Err(miette!(
+            help =
+                "name it with `--config FILE`, or open the console on this machine with `--without-sign-in`",
+            "there is no {}: it says where the operators are",
+            file.display()
+        ));
+    }
+    Ok(Operators::of(&Config::load(file)?))
 }
 
-impl Looking {
-    /// Makes one page.
-    fn page(&mut self, target: &str) -> PageAnswer {
-        #[expect(clippy::disallowed_methods, reason = "this is the shell that tells how old a page may be")]
-        let now = Instant::now();
-        if self.looked.is_none_or(|looked| now.duration_since(looked) >= LOOK_EVERY) {
-            self.looked = Some(now);
-            self.look();
-        }
-        if self.index.is_none() {
-            self.index = Index::open(&self.known.place).ok();
-        }
-        let (moment, day_ago) = (wiring::moment(), wiring::moment_days_ago(1));
-        let setting = Setting { now: &moment, day_ago: &day_ago, behind: self.behind };
-        let Some(index) = &mut self.index else { return away(&self.known.place.to_string()) };
-        match web::answer(target, &setting, index) {
-            Ok(answer) => {
-                PageAnswer { status: answer.status, media_type: answer.kind.media_type(), body: answer.body }
-            }
-            Err(error) => {
-                tracing::warn!("the index did not answer: {error}");
-                // A connection that failed is not used again.
-                self.index = None;
-                away(&self.known.place.to_string())
-            }
-        }
+fn tell(
+    arguments: &ConsoleArguments,
+    address: SocketAddr,
+    key: Option<&str>,
+    index: &str,
+    printer: &Printer,
+) {
+    let link = match (&arguments.secure_host, key) {
+        (_, Some(key)) => format!("http://{address}/?key={key}"),
+        (Some(host), None) => format!("https://{host}/"),
+        (None, None) => format!("http://{address}/"),
+    };
+    if arguments.at.json {
+        let told = serde_json::json!({ "console": link, "index": index, "listens": address.to_string() });
+        printer.line(&told.to_string());
+        return;
     }
-
-    /// Reads on what the ledgers have published, and how far the index is behind where that fails.
-    fn look(&mut self) {
-        let Some(index) = &mut self.index else { return };
-        let mut behind = 0;
-        for folder in &self.known.ledgers {
-            let standing = match index.follow(folder, &mut |_| {}) {
-                Ok(standing) => Ok(standing),
-                Err(error) => {
-                    tracing::warn!("the index was not read on: {error}");
-                    index.standing(folder)
-                }
-            };
-            behind += standing.map(|standing| standing.behind()).unwrap_or_default();
-        }
-        self.behind = behind;
+    let says = match key {
+        Some(_) => "The console is open to whoever has this link, on this machine:",
+        None => "The console is open to operators who sign in:",
+    };
+    printer.line(&printer.paint(Style::Strong, says));
+    printer.line(&format!("  {link}"));
+    if arguments.secure_host.is_some() {
+        printer.line(&format!("The proxy sends requests on to http://{address} on this machine."));
     }
-}
-
-/// What is said while the database is away.
-fn away(place: &str) -> PageAnswer {
-    let body = format!("the index in {place} does not answer; it is asked again with the next page\n");
-    PageAnswer { status: 503, media_type: "text/plain; charset=utf-8", body }
+    if key.is_none() {
+        printer.note(&format!("`{FIRST}` makes an operator."));
+    }
+    printer.note(&format!("It shows the index in {index}. Ctrl-C closes it."));
 }

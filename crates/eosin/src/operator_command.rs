@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 
 use access::{Change, Code, Cost, Name, Password, PasswordHash, Register, Role, Seed};
 use comfy_table::{Table, presets};
+use data_encoding::BASE32_NOPAD;
 use miette::{IntoDiagnostic as _, miette};
 use serde_json::json;
 
@@ -134,9 +135,16 @@ fn totp(name: &Name, signed: &Signed, printer: &Printer) -> Done {
 }
 
 /// Four letters at a time, as they are typed off.
-fn spaced(text: &str) -> String {
+pub(crate) fn spaced(text: &str) -> String {
     let letters: Vec<char> = text.chars().collect();
     letters.chunks(4).map(String::from_iter).collect::<Vec<_>>().join(" ")
+}
+
+/// A password that nobody chose, to be changed at the first sign-in: 120 random bits.
+pub(crate) fn drawn_password() -> miette::Result<String> {
+    let random: [u8; 15] = keys::random()?;
+    let letters: Vec<char> = BASE32_NOPAD.encode(&random).to_ascii_lowercase().chars().collect();
+    Ok(letters.chunks(6).map(String::from_iter).collect::<Vec<_>>().join("-"))
 }
 
 fn list(operators: &Operators, json: bool, printer: &Printer) -> Done {
@@ -174,7 +182,7 @@ fn list(operators: &Operators, json: bool, printer: &Printer) -> Done {
 }
 
 /// The one command that makes the first operator.
-const FIRST: &str = "eosin operator add NAME --role admin";
+pub(crate) const FIRST: &str = "eosin operator add NAME --role admin";
 
 /// The roles, for the help.
 pub(crate) fn role(text: &str) -> Result<Role, String> {

@@ -41,7 +41,7 @@ pub use audit_client::{AuditClient, AuditSent};
 pub use config::{BoundaryConfig, Config, IsolatedReads, Limits, Reads, SpoolConfig, Timeouts, TlsIdentity};
 pub use courier::{ANSWER_BYTES_MAX, BadToken, Courier, Delivered};
 pub use fhir_reading::LinkKey;
-pub use pages::{MakePage, PageAnswer, PageServer, PageServerError};
+pub use pages::{Cookie, Entry, MakePage, PageAnswer, PageRequest, PageServer, PageServerError};
 pub use server::{Gateway, Running, StartError, Stopped};
 pub use signing::{SKEW_SECONDS, Signatures, VALID_SECONDS};
 pub use webhook::{

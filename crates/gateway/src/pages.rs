@@ -1,26 +1,62 @@
-//! Pages for a person's browser, on a listener of their own, for this machine only.
+//! Pages for a person's browser, on a listener of their own, for this machine or behind a proxy on it that speaks TLS.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use tokio::{
     net::TcpListener,
     sync::watch,
     task::{JoinHandle, spawn_blocking},
+    time::timeout,
 };
 
-use crate::side;
+use crate::side::{self, Peer};
 
 /// Connections open at one time: a person's browser opens six.
 const CONNECTIONS_MAX: usize = 64;
-/// The cookie that holds the key.
+/// The cookie that holds the key or the session; where only TLS is spoken, with the prefix that browsers enforce.
 const COOKIE: &str = "eosin_console";
+const SECURE_COOKIE: &str = "__Host-eosin_console";
+/// Bytes of a form at most, and seconds for its arrival.
+const FORM_BYTES_MAX: usize = 16 * 1024;
+const FORM_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 /// What a page may load and do: its own style and icon, its own forms, and nothing else.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
      base-uri 'none'; frame-ancestors 'none'";
+
+/// What somebody asks for.
+#[derive(Clone, Debug)]
+pub struct PageRequest {
+    /// The path and the query.
+    pub target: String,
+    /// The form that was posted; nothing where the page is only read.
+    pub form: Option<String>,
+    /// What the cookie holds.
+    pub cookie: Option<String>,
+    /// The token of an `Authorization: Bearer`.
+    pub bearer: Option<String>,
+    /// Who asks, as far as the network says.
+    pub address: IpAddr,
+}
+
+/// What becomes of the browser's cookie.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Cookie {
+    /// Nothing.
+    #[default]
+    Keep,
+    /// It holds this from now on.
+    Set(String),
+    /// It is taken away.
+    Clear,
+}
 
 /// A page, or a part of one.
 #[derive(Clone, Debug)]
@@ -31,10 +67,35 @@ pub struct PageAnswer {
     pub media_type: &'static str,
     /// The body.
     pub body: String,
+    /// Where the browser goes instead: a target of these pages.
+    pub location: Option<String>,
+    /// What becomes of its cookie.
+    pub cookie: Cookie,
 }
 
-/// Makes the page of a target; it may block.
-pub type MakePage = Arc<dyn Fn(&str) -> PageAnswer + Send + Sync>;
+/// Makes the answer to a request; it may block.
+pub type MakePage = Arc<dyn Fn(&PageRequest) -> PageAnswer + Send + Sync>;
+
+/// Who gets in.
+#[derive(Clone)]
+pub enum Entry {
+    /// Whoever has the key, on this machine, and only to read.
+    Key(String),
+    /// Whoever the maker of the pages lets in.
+    SignIn {
+        /// The host that browsers ask for at a proxy on this machine, which speaks TLS for it.
+        secure_host: Option<String>,
+    },
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.write_str(match self {
+            Self::Key(_) => "Key(…)",
+            Self::SignIn { .. } => "SignIn",
+        })
+    }
+}
 
 /// Pages that are being served.
 #[derive(Debug)]
@@ -56,13 +117,14 @@ pub enum PageServerError {
 }
 
 impl PageServer {
-    /// Serves pages to whoever has the key.
+    /// Serves pages.
     ///
-    /// Shape:  `/?key=KEY` puts the key into a cookie; everything else wants that cookie. Only `GET` and `HEAD` are answered,
-    ///         and only where the request names this machine as its host, so that no other site's page can ask.
-    /// Bounds: 64 connections; the key is compared without telling how much of it fits.
+    /// Shape:  with a key, `/?key=KEY` puts it into a cookie, everything else wants that cookie, and only `GET` and `HEAD` are
+    ///         answered. Without one, the maker sees every request, and forms may be posted from these pages themselves.
+    ///         A request that names another host is not answered, so that no other site can have its name point here.
+    /// Bounds: 64 connections; 16 KiB a form; the key is compared without telling how much of it fits.
     /// Errors: [`PageServerError`].
-    pub async fn start(listen: SocketAddr, key: String, make: MakePage) -> Result<Self, PageServerError> {
+    pub async fn start(listen: SocketAddr, entry: Entry, make: MakePage) -> Result<Self, PageServerError> {
         if !listen.ip().is_loopback() {
             return Err(PageServerError::NotLoopback(listen));
         }
@@ -70,10 +132,10 @@ impl PageServer {
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (stop, stopped) = watch::channel(false);
-        let door = Arc::new(Door { key, port: address.port(), make });
+        let door = Arc::new(Door { entry, port: address.port(), make });
         let answer = move |request: Request<Incoming>| {
             let door = Arc::clone(&door);
-            async move { door.answer(&request).await }
+            async move { door.answer(request).await }
         };
         let task = tokio::spawn(side::serve(listener, CONNECTIONS_MAX, stopped, answer));
         Ok(Self { address, stop, task })
@@ -93,89 +155,218 @@ impl PageServer {
 }
 
 struct Door {
-    key: String,
+    entry: Entry,
     port: u16,
     make: MakePage,
 }
 
 impl Door {
-    async fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        let (status, media_type, body, extra) = self.find(request).await;
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let is_head = request.method() == Method::HEAD;
-        let length = HeaderValue::from(body.len());
-        let mut response = Response::new(Full::from(if is_head { String::new() } else { body }));
-        *response.status_mut() = status;
+        let found = self.find(request).await;
+        let length = HeaderValue::from(found.body.len());
+        let mut response = Response::new(Full::from(if is_head { String::new() } else { found.body }));
+        *response.status_mut() =
+            StatusCode::from_u16(found.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
-        headers.extend(extra);
         headers.insert(header::CONTENT_LENGTH, length);
         for (name, value) in [
-            (header::CONTENT_TYPE, media_type),
+            (header::CONTENT_TYPE, found.media_type),
             (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            (header::REFERRER_POLICY, "no-referrer"),
+            // Not `no-referrer`: with it a browser says that a form comes from nowhere.
+            (header::REFERRER_POLICY, "same-origin"),
             (header::CACHE_CONTROL, "no-store"),
         ] {
             headers.insert(name, HeaderValue::from_static(value));
         }
+        if self.secure_host().is_some() {
+            let year = HeaderValue::from_static("max-age=31536000");
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+        }
+        if let Some(location) = found.location.and_then(|target| HeaderValue::from_str(&target).ok()) {
+            headers.insert(header::LOCATION, location);
+        }
+        if let Some(cookie) = self.set_cookie(&found.cookie) {
+            headers.insert(header::SET_COOKIE, cookie);
+        }
         response
     }
 
-    async fn find(&self, request: &Request<Incoming>) -> (StatusCode, &'static str, String, HeaderMap) {
-        let plain =
-            |status, text: &str| (status, "text/plain; charset=utf-8", text.to_owned(), HeaderMap::new());
+    async fn find(&self, request: Request<Incoming>) -> PageAnswer {
         if !self.is_here(request.headers()) {
-            return plain(StatusCode::MISDIRECTED_REQUEST, "ask for this page at 127.0.0.1 or localhost\n");
+            return plain(
+                StatusCode::MISDIRECTED_REQUEST,
+                "ask for this page by the name it is served under\n",
+            );
         }
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return plain(StatusCode::METHOD_NOT_ALLOWED, "these pages are only read: use GET\n");
-        }
-        if let Some(key) = request.uri().query().and_then(|query| query.strip_prefix("key=")) {
-            if request.uri().path() == "/" && same(key, &self.key) {
-                return self.let_in();
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        match &self.entry {
+            Entry::Key(_) if !is_read => {
+                return plain(StatusCode::METHOD_NOT_ALLOWED, "these pages are only read: use GET\n");
             }
-        } else if cookie(request.headers()).is_some_and(|key| same(key, &self.key)) {
-            let target = request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned();
-            let make = Arc::clone(&self.make);
-            return match spawn_blocking(move || make(&target)).await {
-                Ok(page) => {
-                    let status =
-                        StatusCode::from_u16(page.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                    (status, page.media_type, page.body, HeaderMap::new())
+            Entry::Key(key) => {
+                if let Some(shown) = request.uri().query().and_then(|query| query.strip_prefix("key=")) {
+                    if request.uri().path() == "/" && same(shown, key) {
+                        return let_in(key);
+                    }
+                    return no_key();
                 }
-                Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, "this page could not be made\n"),
+                if !self.cookie(request.headers()).is_some_and(|shown| same(shown, key)) {
+                    return no_key();
+                }
+            }
+            Entry::SignIn { .. } if is_read => {}
+            Entry::SignIn { .. } if *request.method() != Method::POST => {
+                return plain(
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    "these pages are read, and their forms posted\n",
+                );
+            }
+            Entry::SignIn { .. } => {
+                if !self.is_from_here(request.headers()) {
+                    return plain(StatusCode::FORBIDDEN, "this form was not sent from one of these pages\n");
+                }
+            }
+        }
+        match self.read(request, is_read).await {
+            Ok(asked) => self.made(asked).await,
+            Err(refused) => refused,
+        }
+    }
+
+    async fn read(&self, request: Request<Incoming>, is_read: bool) -> Result<PageRequest, PageAnswer> {
+        let (head, body) = request.into_parts();
+        let bearer = head.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let bearer = bearer.and_then(|value| value.strip_prefix("Bearer ")).map(str::to_owned);
+        let form = if is_read {
+            None
+        } else {
+            let is_form = head.headers.get(header::CONTENT_TYPE).is_some_and(|kind| {
+                kind.as_bytes().to_ascii_lowercase().starts_with(b"application/x-www-form-urlencoded")
+            });
+            if !is_form {
+                return Err(plain(
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    "a form is posted as a browser does it\n",
+                ));
+            }
+            let collected = timeout(FORM_TIMEOUT, Limited::new(body, FORM_BYTES_MAX).collect()).await;
+            let Ok(Ok(collected)) = collected else {
+                return Err(plain(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "the form is too long, or came too slowly\n",
+                ));
             };
-        }
-        plain(StatusCode::FORBIDDEN, "open the link that `eosin console` printed: it holds the key\n")
+            Some(String::from_utf8_lossy(&collected.to_bytes()).into_owned())
+        };
+        Ok(PageRequest {
+            target: head.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned(),
+            form,
+            cookie: self.cookie(&head.headers).map(str::to_owned),
+            bearer,
+            address: self.asker(&head.headers, head.extensions.get::<Peer>().copied()),
+        })
     }
 
-    /// Puts the key into a cookie, and out of the address.
-    fn let_in(&self) -> (StatusCode, &'static str, String, HeaderMap) {
-        let mut headers = HeaderMap::new();
-        let cookie = format!("{COOKIE}={}; HttpOnly; SameSite=Strict; Path=/", self.key);
-        if let Ok(cookie) = HeaderValue::from_str(&cookie) {
-            headers.insert(header::SET_COOKIE, cookie);
-        }
-        headers.insert(header::LOCATION, HeaderValue::from_static("/"));
-        (StatusCode::SEE_OTHER, "text/plain; charset=utf-8", String::new(), headers)
+    async fn made(&self, asked: PageRequest) -> PageAnswer {
+        let make = Arc::clone(&self.make);
+        let answer = spawn_blocking(move || make(&asked)).await;
+        answer.unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR, "this page could not be made\n"))
     }
 
-    /// Whether the request names this machine: a page of another site that has its name point here does not.
+    fn secure_host(&self) -> Option<&str> {
+        match &self.entry {
+            Entry::SignIn { secure_host } => secure_host.as_deref(),
+            Entry::Key(_) => None,
+        }
+    }
+
+    /// Whether the request names the host that these pages are served under, and no other.
     fn is_here(&self, headers: &HeaderMap) -> bool {
         let mut hosts = headers.get_all(header::HOST).iter();
         let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
         let host = host.to_str().unwrap_or_default();
+        if let Some(secure) = self.secure_host() {
+            return host.eq_ignore_ascii_case(secure);
+        }
         let (name, port) = host.rsplit_once(':').unwrap_or((host, ""));
         matches!(name, "127.0.0.1" | "localhost" | "[::1]") && port.parse() == Ok(self.port)
     }
+
+    /// Whether a form comes from one of these pages: what browsers say of its origin does not contradict.
+    fn is_from_here(&self, headers: &HeaderMap) -> bool {
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let scheme = if self.secure_host().is_some() { "https" } else { "http" };
+        let ours = format!("{scheme}://{host}");
+        let origin = headers.get(header::ORIGIN).map(HeaderValue::as_bytes);
+        let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+        origin.is_none_or(|origin| origin.eq_ignore_ascii_case(ours.as_bytes()))
+            && site.is_none_or(|site| site == b"same-origin" || site == b"none")
+    }
+
+    /// Who asks: the other end of the connection, or whom the proxy on this machine names last.
+    fn asker(&self, headers: &HeaderMap, peer: Option<Peer>) -> IpAddr {
+        let peer = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
+        if self.secure_host().is_none() {
+            return peer;
+        }
+        let named = headers.get_all("x-forwarded-for").iter().next_back();
+        let named = named.and_then(|value| value.to_str().ok()).and_then(|value| value.rsplit(',').next());
+        named.and_then(|address| address.trim().parse().ok()).unwrap_or(peer)
+    }
+
+    fn cookie_name(&self) -> &'static str {
+        if self.secure_host().is_some() { SECURE_COOKIE } else { COOKIE }
+    }
+
+    /// What a request's cookie holds.
+    fn cookie<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+        let wanted = self.cookie_name();
+        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        cookies
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find_map(|(name, value)| (name == wanted).then_some(value))
+    }
+
+    fn set_cookie(&self, cookie: &Cookie) -> Option<HeaderValue> {
+        // A link in a message leads to these pages with `Lax`; what changes anything is posted, and `Lax` keeps it from those.
+        let (site, secure) = match &self.entry {
+            Entry::Key(_) => ("Strict", ""),
+            Entry::SignIn { secure_host: None } => ("Lax", ""),
+            Entry::SignIn { secure_host: Some(_) } => ("Lax", "; Secure"),
+        };
+        let name = self.cookie_name();
+        let text = match cookie {
+            Cookie::Keep => return None,
+            Cookie::Set(value) => format!("{name}={value}; HttpOnly; SameSite={site}; Path=/{secure}"),
+            Cookie::Clear => format!("{name}=; HttpOnly; SameSite={site}; Path=/; Max-Age=0{secure}"),
+        };
+        HeaderValue::from_str(&text).ok()
+    }
 }
 
-/// The key that a request's cookie holds.
-fn cookie(headers: &HeaderMap) -> Option<&str> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    cookies
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(name, value)| (name == COOKIE).then_some(value))
+fn plain(status: StatusCode, text: &str) -> PageAnswer {
+    PageAnswer {
+        status: status.as_u16(),
+        media_type: "text/plain; charset=utf-8",
+        body: text.to_owned(),
+        location: None,
+        cookie: Cookie::Keep,
+    }
+}
+
+fn no_key() -> PageAnswer {
+    plain(StatusCode::FORBIDDEN, "open the link that `eosin console` printed: it holds the key\n")
+}
+
+/// Puts the key into a cookie, and out of the address.
+fn let_in(key: &str) -> PageAnswer {
+    let mut answer = plain(StatusCode::SEE_OTHER, "");
+    answer.location = Some("/".to_owned());
+    answer.cookie = Cookie::Set(key.to_owned());
+    answer
 }
 
 /// Whether two keys are the same, in a time that does not depend on where they differ.

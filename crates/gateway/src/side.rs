@@ -1,6 +1,6 @@
 //! Plain HTTP beside the boundaries, for a few connections at a time: probes, a scraper, logs that ask a witness.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -15,6 +15,10 @@ use tokio::{
 };
 
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Who is at the other end of a request's connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// Answers until told to stop; connections that are open then are dropped, for nobody here needs a farewell.
 ///
@@ -34,14 +38,15 @@ pub(crate) async fn serve<A>(
             _ = stop.changed() => return,
             accepted = listener.accept() => accepted,
         };
-        let Ok((socket, _)) = accepted else {
+        let Ok((socket, peer)) = accepted else {
             sleep(Duration::from_millis(50)).await;
             continue;
         };
         while tasks.try_join_next().is_some() {}
         let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { continue };
         let answer = answer.clone();
-        let service = service_fn(move |request: Request<Incoming>| {
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
             let answered = answer(request);
             async move { Ok::<_, Infallible>(answered.await) }
         });

@@ -1,5 +1,8 @@
 //! What every page has: its frame, its answer, and what is so at this moment.
 
+use std::collections::BTreeSet;
+
+use access::Action;
 use askama::Template;
 
 /// What a page is made with, beside the index.
@@ -11,6 +14,21 @@ pub struct Setting<'a> {
     pub day_ago: &'a str,
     /// How many published entries the index does not have yet.
     pub behind: u64,
+    /// Who looks, where somebody signed in.
+    pub visitor: Option<&'a Visitor<'a>>,
+}
+
+/// Who looks.
+#[derive(Clone, Copy, Debug)]
+pub struct Visitor<'a> {
+    /// Their name.
+    pub name: &'a str,
+    /// Their role.
+    pub role: &'a str,
+    /// What the forms of their session carry.
+    pub word: &'a str,
+    /// What they may.
+    pub may: &'a BTreeSet<Action>,
 }
 
 /// What a browser is told an answer is.
@@ -66,17 +84,35 @@ impl Answer {
     }
 }
 
-/// The places of the console, in the order of its menu.
-const PLACES: &[(&str, &str)] = &[
-    ("/", "Today"),
-    ("/transactions", "Transactions"),
-    ("/records", "Records"),
-    ("/datasets", "Datasets"),
-    ("/boundaries", "Boundaries"),
-    ("/policies", "Policies"),
-    ("/quarantine", "Quarantine"),
-    ("/ledgers", "Ledgers"),
+/// The places of the console, in the order of its menu, each with what it takes.
+const PLACES: [(&str, &str, Action); 9] = [
+    ("/", "Today", Action::SeePosture),
+    ("/transactions", "Transactions", Action::SeeTransactions),
+    ("/records", "Records", Action::SeeRecords),
+    ("/datasets", "Datasets", Action::SeeDatasets),
+    ("/boundaries", "Boundaries", Action::SeePosture),
+    ("/policies", "Policies", Action::SeePolicies),
+    ("/quarantine", "Quarantine", Action::SeeQuarantine),
+    ("/ledgers", "Ledgers", Action::SeeLedgers),
+    ("/operators", "Operators", Action::SeeOperators),
 ];
+
+/// What a page takes; nothing where everybody who signed in may, or where there is no such page.
+pub fn needed(path: &str) -> Option<Action> {
+    let path = path.split('?').next().unwrap_or(path);
+    match path {
+        "/transaction" => Some(Action::SeeTransactions),
+        "/records.csv" | "/record" => Some(Action::SeeRecords),
+        "/dataset" => Some(Action::SeeDatasets),
+        "/operator" => Some(Action::SeeOperators),
+        _ => PLACES.iter().find(|(place, ..)| *place == path).map(|(_, _, action)| *action),
+    }
+}
+
+/// The first place that somebody may see.
+pub fn first_place(may: &BTreeSet<Action>) -> &'static str {
+    PLACES.iter().find(|(.., action)| may.contains(action)).map_or("/account", |(place, ..)| place)
+}
 
 /// What is around a page.
 #[derive(Clone, Debug)]
@@ -84,12 +120,52 @@ pub(crate) struct Frame {
     pub(crate) now: String,
     pub(crate) here: &'static str,
     pub(crate) behind: u64,
-    pub(crate) places: &'static [(&'static str, &'static str)],
+    pub(crate) places: Vec<(&'static str, &'static str)>,
+    pub(crate) visitor: Option<Named>,
+}
+
+/// Who looks, as the frame says it.
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) role: String,
+    pub(crate) word: String,
 }
 
 impl Frame {
     pub(crate) fn new(here: &'static str, setting: &Setting<'_>) -> Self {
-        Self { now: shown(setting.now), here, behind: setting.behind, places: PLACES }
+        let is_seen = |action: &Action| match setting.visitor {
+            Some(visitor) => visitor.may.contains(action),
+            None => *action != Action::SeeOperators,
+        };
+        let seen = PLACES.iter().filter(|(.., action)| is_seen(action));
+        let visitor = setting.visitor.map(|visitor| Named {
+            name: visitor.name.to_owned(),
+            role: visitor.role.to_owned(),
+            word: visitor.word.to_owned(),
+        });
+        Self {
+            now: shown(setting.now),
+            here,
+            behind: setting.behind,
+            places: seen.map(|(place, name, _)| (*place, *name)).collect(),
+            visitor,
+        }
+    }
+
+    /// Around what is seen before anybody signed in.
+    pub(crate) fn outside(now: &str) -> Self {
+        Self { now: shown(now), here: "", behind: 0, places: Vec::new(), visitor: None }
+    }
+
+    /// What the forms of this page carry.
+    pub(crate) fn word(&self) -> &str {
+        self.visitor.as_ref().map_or("", |visitor| visitor.word.as_str())
+    }
+
+    /// Whether this place is the page's own.
+    pub(crate) fn is_here(&self, place: &str) -> bool {
+        self.here == place
     }
 }
 

@@ -9,7 +9,13 @@ mod page;
 mod rows;
 mod target;
 
-pub use frame::{Answer, Kind, Setting};
+pub use frame::{Answer, Kind, Setting, Visitor, first_place, needed};
+pub use page::{
+    account::{Account, account},
+    operators::{Act, OneOperator, OperatorRow, SessionRow, TokenRow, operator, operators, preview},
+    sign_in::{ShownOnce, code, no_operators, refused, shown_once, sign_in},
+    told::Told,
+};
 
 use index::{Index, StoreError};
 
@@ -39,10 +45,20 @@ pub fn answer(target: &str, setting: &Setting<'_>, index: &mut Index) -> Result<
         "/policies" => page::policies::page(setting, index),
         "/quarantine" => page::quarantine::page(setting, index),
         "/ledgers" => page::ledgers::page(setting, index),
-        "/style.css" => Ok(Answer::of(Kind::Style, include_str!("../assets/style.css"))),
-        "/icon.svg" => Ok(Answer::of(Kind::Icon, include_str!("../assets/icon.svg"))),
+        "/style.css" => Ok(style()),
+        "/icon.svg" => Ok(icon()),
         _ => Ok(page::absent::page(setting, "There is no page of this name.")),
     }
+}
+
+/// The style sheet, for whoever asks.
+pub fn style() -> Answer {
+    Answer::of(Kind::Style, include_str!("../assets/style.css"))
+}
+
+/// The icon, for whoever asks.
+pub fn icon() -> Answer {
+    Answer::of(Kind::Icon, include_str!("../assets/icon.svg"))
 }
 
 fn not_understood(error: TargetError) -> Answer {

@@ -1,15 +1,19 @@
 //! The pages, one file each, and the rows that several of them show.
 
 pub(crate) mod absent;
+pub(crate) mod account;
 pub(crate) mod boundaries;
 pub(crate) mod dataset;
 pub(crate) mod datasets;
 pub(crate) mod ledgers;
+pub(crate) mod operators;
 pub(crate) mod policies;
 pub(crate) mod quarantine;
 pub(crate) mod record;
 pub(crate) mod records;
+pub(crate) mod sign_in;
 pub(crate) mod today;
+pub(crate) mod told;
 pub(crate) mod transaction;
 pub(crate) mod transactions;
 

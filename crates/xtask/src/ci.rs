@@ -38,6 +38,7 @@ const STEPS: &[Step] = &[
     Step { name: "FHIR clients", run: |root, tally| leaks::run(root, Script::Fhir, &[], tally) },
     Step { name: "webhooks", run: |root, tally| leaks::run(root, Script::Webhooks, &[], tally) },
     Step { name: "subscriptions", run: |root, tally| leaks::run(root, Script::Subscriptions, &[], tally) },
+    Step { name: "console", run: |root, tally| leaks::run(root, Script::Console, &[], tally) },
     Step { name: "bypass duel", run: |root, tally| leaks::run(root, Script::Bypass, &[], tally) },
     Step { name: "kill duel", run: |root, tally| leaks::run(root, Script::Kill, &[], tally) },
     Step {

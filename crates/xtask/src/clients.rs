@@ -16,6 +16,8 @@ const HARNESS: &str = "tests/clients/run.py";
 const SYSTEM: &[(&[&str], &[&str])] = &[
     (&["python3", "-c", "import venv, ensurepip"], &["python3", "python3-venv"]),
     (&["npm", "--version"], &["nodejs", "npm"]),
+    // For the story of the console.
+    (&["chromium", "--version"], &["chromium"]),
 ];
 
 /// `cargo xtask clients [client …]`: the stories and their count.

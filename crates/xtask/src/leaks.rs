@@ -31,6 +31,8 @@ pub(crate) enum Script {
     Webhooks,
     /// The Pub/Sub API with clients that we did not write, and a subscriber that is killed.
     Subscriptions,
+    /// The console in Chromium.
+    Console,
     /// FHIR clients and Bundles in front of a FHIR server that is not ours.
     Fhir,
     /// The founding incidents, with and without Eosin.
@@ -49,6 +51,7 @@ impl Script {
             Self::Suite => "tests/clients/jsforce_suite.py",
             Self::Webhooks => "tests/webhooks/all.py",
             Self::Subscriptions => "tests/subscriptions/all.py",
+            Self::Console => "tests/console/run.py",
             Self::Fhir => "tests/fhir/stories.py",
             Self::Incidents => "tests/incidents/run.py",
         }
@@ -76,6 +79,7 @@ pub(crate) fn run(
 ) -> Result<(), String> {
     let installs = [
         Script::Channels,
+        Script::Console,
         Script::Fhir,
         Script::Golden,
         Script::Suite,

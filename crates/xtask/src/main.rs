@@ -18,6 +18,7 @@ cargo xtask <command>
   ci          everything CI runs, in order; ends with `N passed, N failed, N skipped`
   tidy        what a compiler cannot check: imports, names, words, links, vectors, licences
   clients     stories with real Salesforce clients: straight to the org, and through the gateway
+  console     the console in Chromium: the door, each page and form, and what axe says of them
   fhir        real FHIR clients and Synthea's Bundles, in front of Medplum's router
   leaks       the leak channels, a scene each; `--write` writes docs/leak-channels.md
   bypass      the duel of tricks and doors
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         "tidy" => Ok(run_tidy()),
         "clients" => Ok(clients::alone(&rest)),
         "fhir" => Ok(leaks::alone(leaks::Script::Fhir, &rest)),
+        "console" => Ok(leaks::alone(leaks::Script::Console, &rest)),
         "leaks" => Ok(leaks::alone(leaks::Script::Channels, &rest)),
         "bypass" => Ok(leaks::alone(leaks::Script::Bypass, &rest)),
         "kill" => Ok(leaks::alone(leaks::Script::Kill, &rest)),

@@ -24,7 +24,7 @@ fn the_console_is_open_to_whoever_has_the_link_and_to_nobody_else() {
         0,
     );
 
-    let console = Server::start(home, &["console", "--listen", "127.0.0.1:0"], "/?key=");
+    let console = Server::start(home, &["console", "--without-sign-in", "--listen", "127.0.0.1:0"], "/?key=");
     let address = console.address("/?key=");
     let key = key(&console.output());
     let cookie = format!("other=1; eosin_console={key}");

@@ -35,5 +35,6 @@ mod proofs;
 mod quarantine;
 mod registered;
 mod setting_up;
+mod signing_in;
 mod steering;
 mod witnesses;

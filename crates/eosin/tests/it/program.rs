@@ -113,7 +113,10 @@ pub(crate) fn http(
     body: &[u8],
 ) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
-    let mut head = format!("{method} {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
+    let mut head = format!("{method} {target} HTTP/1.1\r\nconnection: close\r\n");
+    if headers.iter().all(|(name, _)| *name != "host") {
+        write!(head, "host: {address}\r\n").unwrap();
+    }
     for (name, value) in headers {
         write!(head, "{name}: {value}\r\n").unwrap();
     }

@@ -21,7 +21,7 @@ const PAGES: [&str; 9] = [
 ];
 const ORIGIN: &str = "one.example/log";
 const SETTING: Setting<'_> =
-    Setting { now: "2026-11-22T12:00:00Z", day_ago: "2026-11-21T12:00:00Z", behind: 0 };
+    Setting { now: "2026-11-22T12:00:00Z", day_ago: "2026-11-21T12:00:00Z", behind: 0, visitor: None };
 
 /// An index of a ledger with these entries.
 fn index_of(entries: &[Value]) -> (tempfile::TempDir, Index) {

@@ -1,0 +1,228 @@
+//! Who is let into the console, and what they are let see and do: sessions, sign-ins, and the forms of accounts and operators.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use access::{
+    Action, Attempts, Caller, Name, Operator, Permissions, Register, Session, SessionId, Sessions, Stage,
+    Timeouts, Token, TokenSecret, Wait,
+};
+use gateway::{Cookie, PageAnswer, PageRequest};
+use miette::IntoDiagnostic as _;
+use web::{Setting, Visitor};
+
+use super::{
+    answers::{Asked, elsewhere, of, said},
+    pages::Pages,
+};
+use crate::{
+    keys,
+    operators::{By, Operators},
+    wiring,
+};
+
+mod account;
+mod door;
+mod managing;
+
+/// The pages, and who may see them.
+pub(crate) struct Reception {
+    operators: Operators,
+    register: Option<Register>,
+    permissions: Arc<Permissions>,
+    sessions: Sessions,
+    attempts: Attempts,
+    pages: Pages,
+}
+
+/// Somebody who is in.
+pub(crate) struct Present {
+    name: Name,
+    operator: Operator,
+    session: Option<SessionId>,
+    token: Option<Token>,
+    address: String,
+    may: BTreeSet<Action>,
+}
+
+impl Present {
+    fn by(&self) -> By {
+        By { name: self.name.to_string(), via: "console", address: Some(self.address.clone()) }
+    }
+
+    fn word(&self) -> String {
+        self.session.as_ref().map(SessionId::form_word).unwrap_or_default()
+    }
+}
+
+impl Reception {
+    /// Errors: a report: the built-in policies or the register cannot be read.
+    pub(crate) fn new(operators: Operators, pages: Pages) -> miette::Result<Self> {
+        let register = operators.read()?;
+        Ok(Self {
+            operators,
+            register,
+            permissions: Arc::new(Permissions::new().into_diagnostic()?),
+            sessions: Sessions::new(Timeouts::SUGGESTED),
+            attempts: Attempts::default(),
+            pages,
+        })
+    }
+
+    /// Answers a request.
+    pub(crate) fn answer(&mut self, request: &PageRequest) -> PageAnswer {
+        match request.target.as_str() {
+            "/style.css" => return of(web::style()),
+            "/icon.svg" => return of(web::icon()),
+            _ => {}
+        }
+        match self.operators.read() {
+            Ok(register) => self.register = register,
+            Err(report) => {
+                tracing::error!("the operators cannot be read: {report:#}");
+                return said(
+                    503,
+                    "the operators cannot be read now; whoever runs this console finds why in its log",
+                );
+            }
+        }
+        if self.register.as_ref().is_none_or(|register| register.operators().next().is_none()) {
+            return of(web::no_operators(&wiring::moment(), crate::operator_command::FIRST));
+        }
+        let asked = Asked::read(request);
+        match (asked.path(), &asked.form) {
+            ("/sign-in", None) => return door::page(&asked, "", web::Told::Nothing),
+            ("/sign-in", Some(_)) => return self.sign_in(&asked),
+            ("/sign-in/code", None) => return self.code_page(&asked),
+            ("/sign-in/code", Some(_)) => return self.code(&asked),
+            ("/sign-out", Some(_)) => return self.sign_out(&asked),
+            _ => {}
+        }
+        let present = match self.present(&asked) {
+            Ok(present) => present,
+            Err(answer) => return answer,
+        };
+        self.inside(&asked, &present)
+    }
+
+    /// Who asks, by a token or by a session.
+    fn present(&mut self, asked: &Asked<'_>) -> Result<Present, PageAnswer> {
+        let now = wiring::posix_seconds();
+        let (name, session, token) = if let Some(bearer) = asked.bearer {
+            let token = self.token(bearer, asked, now)?;
+            (token.operator.clone(), None, Some(token))
+        } else {
+            let id = asked.session();
+            let found = id.as_ref().and_then(|id| self.sessions.find(id, now));
+            match found {
+                Some(Session { stage: Stage::Code, .. }) => return Err(elsewhere("/sign-in/code")),
+                Some(session) if self.is_good(&session) => (session.operator, id, None),
+                Some(_) | None => return Err(elsewhere("/sign-in")),
+            }
+        };
+        let register = self.register.as_ref().ok_or_else(|| elsewhere("/sign-in"))?;
+        let operator = register.operator(&name).cloned().ok_or_else(|| elsewhere("/sign-in"))?;
+        let caller = Caller { name: &name, operator: &operator, token: token.as_ref() };
+        let may = Action::ALL.into_iter().filter(|action| self.permissions.allow(&caller, *action)).collect();
+        Ok(Present { operator, session, token, address: asked.address.clone(), may, name })
+    }
+
+    fn is_good(&self, session: &Session) -> bool {
+        let operator = self.register.as_ref().and_then(|register| register.operator(&session.operator));
+        operator.is_some_and(|one| !one.is_disabled() && one.generation() == session.generation)
+    }
+
+    /// The token that a program shows. Whoever guesses at tokens waits like whoever guesses at passwords.
+    fn token(&mut self, bearer: &str, asked: &Asked<'_>, now: u64) -> Result<Token, PageAnswer> {
+        let counted = format!("a token from {}", asked.address);
+        if let Err(Wait(seconds)) = self.attempts.may(&counted, &asked.address, now) {
+            return Err(said(429, &format!("too many tries: wait {seconds} seconds")));
+        }
+        if asked.form.is_some() {
+            return Err(said(403, "a token only reads"));
+        }
+        let secret = TokenSecret::read(bearer);
+        let register = self.register.as_ref();
+        let found = register.zip(secret).and_then(|(register, secret)| register.token(&secret, now).cloned());
+        found.ok_or_else(|| {
+            self.attempts.failed(&counted, &asked.address, now);
+            said(401, "this token is not good: it was revoked, has ended, or never was one")
+        })
+    }
+
+    /// What somebody who is in asks for.
+    fn inside(&mut self, asked: &Asked<'_>, present: &Present) -> PageAnswer {
+        if let Some(form) = &asked.form {
+            let word = form.get("word");
+            if !present.session.as_ref().is_some_and(|session| session.is_form_word(word)) {
+                return said(403, "this form is not of your session: open the page again");
+            }
+        }
+        let path = asked.path();
+        match (path, &asked.form) {
+            ("/account", None) if present.may.contains(&Action::ManageOwn) => {
+                return self.account_page(present);
+            }
+            (_, Some(_)) if path.starts_with("/account/") => return self.account_form(asked, present),
+            (_, Some(_)) => return self.operators_form(asked, present),
+            _ => {}
+        }
+        if path == "/" && !present.may.contains(&Action::SeePosture) {
+            let place = web::first_place(&present.may);
+            return if present.token.is_some() {
+                said(403, "this token does not open this page")
+            } else {
+                elsewhere(place)
+            };
+        }
+        if let Some(needed) = web::needed(path)
+            && !present.may.contains(&needed)
+        {
+            return not_open(present, needed);
+        }
+        match path {
+            "/operators" => self.operators_page(present, web::Told::Nothing),
+            "/operator" => self.operator_page(asked, present),
+            _ => {
+                let word = present.word();
+                let visitor = visitor(present, &word);
+                self.pages.page(asked.target, Some(&visitor))
+            }
+        }
+    }
+
+    /// A session of a new id, so that one from before the sign-in is worth nothing.
+    fn begin(&mut self, name: &Name, stage: Stage, asked: &Asked<'_>) -> miette::Result<Cookie> {
+        let now = wiring::posix_seconds();
+        if let Some(before) = asked.session() {
+            self.sessions.end(&before);
+        }
+        let id = SessionId::new(&keys::random()?);
+        let operator = self.register.as_ref().and_then(|register| register.operator(name));
+        let generation = operator.map_or(0, Operator::generation);
+        let address = asked.address.clone();
+        let session = Session { operator: name.clone(), generation, stage, address, begun: now, seen: now };
+        self.sessions.begin(&id, session);
+        Ok(Cookie::Set(id.reveal().to_owned()))
+    }
+}
+
+/// What a role or a token does not open.
+fn not_open(present: &Present, needed: Action) -> PageAnswer {
+    if present.token.is_some() {
+        return said(403, &format!("this token does not `{needed}`, or its operator does not"));
+    }
+    let why = format!("{} cannot `{needed}`. Ask an admin if you need it.", present.operator.role());
+    with_setting(present, |setting| web::refused(setting, &why))
+}
+
+/// A page of ours that needs no index.
+fn with_setting(present: &Present, make: impl FnOnce(&Setting<'_>) -> web::Answer) -> PageAnswer {
+    let word = present.word();
+    let visitor = visitor(present, &word);
+    let now = wiring::moment();
+    of(make(&Setting { now: &now, day_ago: &now, behind: 0, visitor: Some(&visitor) }))
+}
+
+fn visitor<'a>(present: &'a Present, word: &'a str) -> Visitor<'a> {
+    Visitor { name: present.name.as_str(), role: present.operator.role().as_str(), word, may: &present.may }
+}
