@@ -115,7 +115,7 @@ impl FromStr for EmergencyScope {
 #[derive(Debug)]
 pub struct Emergency {
     /// Its policies.
-    pub policies: Policies,
+    pub policies: Arc<Policies>,
     /// Within what it decides.
     pub scope: EmergencyScope,
     /// Until when, in seconds since 1970: it does not hold in that second.

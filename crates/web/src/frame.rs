@@ -85,13 +85,14 @@ impl Answer {
 }
 
 /// The places of the console, in the order of its menu, each with what it takes.
-const PLACES: [(&str, &str, Action); 9] = [
+const PLACES: [(&str, &str, Action); 10] = [
     ("/", "Today", Action::SeePosture),
     ("/transactions", "Transactions", Action::SeeTransactions),
     ("/records", "Records", Action::SeeRecords),
     ("/datasets", "Datasets", Action::SeeDatasets),
     ("/boundaries", "Boundaries", Action::SeePosture),
     ("/policies", "Policies", Action::SeePolicies),
+    ("/emergency", "Emergency", Action::SeePolicies),
     ("/quarantine", "Quarantine", Action::SeeQuarantine),
     ("/ledgers", "Ledgers", Action::SeeLedgers),
     ("/operators", "Operators", Action::SeeOperators),

@@ -32,7 +32,7 @@ pub fn answer(target: &str, setting: &Setting<'_>, index: &mut Index) -> Result<
         Ok(target) => target,
         Err(error) => return Ok(not_understood(error)),
     };
-    match target.path.as_str() {
+    let answer = match target.path.as_str() {
         "/" => page::today::page(setting, index),
         "/transactions" => page::transactions::page(&target, setting, index),
         "/transaction" => page::transaction::page(&target, setting, index),
@@ -43,12 +43,14 @@ pub fn answer(target: &str, setting: &Setting<'_>, index: &mut Index) -> Result<
         "/dataset" => page::dataset::page(&target, setting, index),
         "/boundaries" => page::boundaries::page(setting, index),
         "/policies" => page::policies::page(setting, index),
+        "/emergency" => page::emergency::page(setting, index),
         "/quarantine" => page::quarantine::page(setting, index),
         "/ledgers" => page::ledgers::page(setting, index),
         "/style.css" => Ok(style()),
         "/icon.svg" => Ok(icon()),
         _ => Ok(page::absent::page(setting, "There is no page of this name.")),
-    }
+    }?;
+    page::emergency::told(answer, setting, index)
 }
 
 /// The style sheet, for whoever asks.

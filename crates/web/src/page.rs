@@ -5,6 +5,7 @@ pub(crate) mod account;
 pub(crate) mod boundaries;
 pub(crate) mod dataset;
 pub(crate) mod datasets;
+pub(crate) mod emergency;
 pub(crate) mod ledgers;
 pub(crate) mod operators;
 pub(crate) mod policies;

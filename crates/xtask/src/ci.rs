@@ -53,6 +53,7 @@ const STEPS: &[Step] = &[
     Step { name: "golden shapes", run: |root, tally| leaks::run(root, Script::Golden, &[], tally) },
     Step { name: "jsforce's own suite", run: |root, tally| leaks::run(root, Script::Suite, &[], tally) },
     Step { name: "incidents", run: |root, tally| leaks::run(root, Script::Incidents, &[], tally) },
+    Step { name: "emergency under load", run: |root, tally| leaks::run(root, Script::Emergency, &[], tally) },
     Step {
         name: "documents",
         run: |root, _| plain(root, &["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")]),

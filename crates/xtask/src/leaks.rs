@@ -37,6 +37,8 @@ pub(crate) enum Script {
     Fhir,
     /// The founding incidents, with and without Eosin.
     Incidents,
+    /// An emergency version that is put in force under a load of bookings.
+    Emergency,
 }
 
 impl Script {
@@ -54,6 +56,7 @@ impl Script {
             Self::Console => "tests/console/run.py",
             Self::Fhir => "tests/fhir/stories.py",
             Self::Incidents => "tests/incidents/run.py",
+            Self::Emergency => "tests/emergency/run.py",
         }
     }
 }

@@ -30,6 +30,7 @@ cargo xtask <command>
   subscriptions  the Pub/Sub API with aiosfpubsub and grpcio, and a subscriber that is killed in the middle
   webhooks    events from the CloudEvents SDK, to consumers that verify with `standardwebhooks`
   incidents   the three founding incidents, as they were and with Eosin; `--write` writes docs/incidents.md
+  emergency   an emergency version under a load of bookings at three gateways; `--bookings 100000` for all of it
   licences    writes docs/licences.md
   salesforce  writes the fields of the Salesforce package
   weigh       sizes: crates linked, longest files, slowest units of the last `cargo build --timings`
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         "subscriptions" => Ok(leaks::alone(leaks::Script::Subscriptions, &rest)),
         "webhooks" => Ok(leaks::alone(leaks::Script::Webhooks, &rest)),
         "incidents" => Ok(leaks::alone(leaks::Script::Incidents, &rest)),
+        "emergency" => Ok(leaks::alone(leaks::Script::Emergency, &rest)),
         "licences" => write_licences(),
         "salesforce" => write_salesforce(),
         "weigh" => weigh::print(),

@@ -9,7 +9,7 @@ use std::{
 
 use jiff::Timestamp;
 use miette::miette;
-use policy::{Emergency, RedLine};
+use policy::{Emergency, Policies, RedLine};
 use serde::{Deserialize, Serialize};
 
 use super::statement::{LAPSE, Operators, Request};
@@ -215,6 +215,12 @@ impl Book {
         })
     }
 
+    /// The versions that are ready to be put in force: the newest of each name, the newest first.
+    pub(crate) fn ready(&self) -> Vec<&Entry> {
+        let mut names = BTreeSet::new();
+        self.prepared.values().rev().filter(|entry| names.insert(entry.name())).collect()
+    }
+
     /// What waits for a second person, the newest first.
     pub(crate) fn waiting(&self, now: Timestamp) -> impl Iterator<Item = &(Entry, Request)> {
         let waits = move |(_, request): &&(Entry, Request)| {
@@ -230,27 +236,34 @@ impl Book {
     }
 }
 
-/// An emergency version as it holds.
+/// The policies of a version that was prepared.
 ///
 /// Errors: a report: its text is not there, was changed, or lets synthetic into production.
+pub(crate) fn sound(versions: &Versions, version: &str, sha256: &str) -> miette::Result<Arc<Policies>> {
+    let text = versions.text(version, sha256)?;
+    let policies = policy_text::parse(name_in(version), &text, version)?;
+    if policies.version() != version {
+        return Err(miette!("version {version} reads as {}", policies.version()));
+    }
+    let RedLine::Proven { .. } = policies.red_line() else {
+        return Err(miette!("{version} is not proven to keep synthetic out of production"));
+    };
+    Ok(Arc::new(policies))
+}
+
+/// An emergency version as it holds.
+///
+/// Errors: as [`sound`].
 pub(crate) fn standing(
     versions: &Versions,
     place: &str,
     request: &Request,
 ) -> miette::Result<Arc<Emergency>> {
-    let text = versions.text(&request.version, &request.sha256)?;
-    let policies = policy_text::parse(name_in(&request.version), &text, &request.version)?;
-    if policies.version() != request.version {
-        return Err(miette!("version {} reads as {}", request.version, policies.version()));
-    }
-    let RedLine::Proven { .. } = policies.red_line() else {
-        return Err(miette!("{} is not proven to keep synthetic out of production", request.version));
-    };
+    Ok(holding(sound(versions, &request.version, &request.sha256)?, place, request))
+}
+
+/// An emergency version whose policies are at hand.
+pub(crate) fn holding(policies: Arc<Policies>, place: &str, request: &Request) -> Arc<Emergency> {
     let scope = request.scope.clone();
-    Ok(Arc::new(Emergency {
-        policies,
-        scope,
-        until: request.until.as_second(),
-        activation: place.to_owned(),
-    }))
+    Arc::new(Emergency { policies, scope, until: request.until.as_second(), activation: place.to_owned() })
 }

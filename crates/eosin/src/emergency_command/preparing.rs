@@ -57,7 +57,7 @@ pub(super) fn prepare(file: &Path, cases: &Path, reason: &str, by: &str, at: &At
 /// The version before, narrowed by an emergency version everywhere.
 fn narrowed(before: &Policies, policies: Policies) -> Policies {
     before.narrowed(vec![Arc::new(Emergency {
-        policies,
+        policies: Arc::new(policies),
         scope: EmergencyScope::default(),
         until: i64::MAX,
         activation: "prepared".to_owned(),

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use flow::Flow;
 use jiff::Timestamp;
-use policy::Emergency;
+use policy::{Emergency, Policies};
 
 use super::versions::Versions;
 use crate::{
@@ -28,7 +28,12 @@ pub(crate) struct TakingUp {
     place: String,
     book: Book,
     emergencies: BTreeMap<String, Arc<Emergency>>,
+    // What was prepared, read and proven before anybody is in a hurry: by its version and the digest of its text.
+    ready: BTreeMap<(String, String), Arc<Policies>>,
 }
+
+/// Most prepared versions that are held ready.
+const READY_MAX: usize = 8;
 
 impl TakingUp {
     /// Nothing yet: the first look says in the ledger which version the gateway began with.
@@ -42,6 +47,7 @@ impl TakingUp {
             place: String::new(),
             book: Book::default(),
             emergencies: BTreeMap::new(),
+            ready: BTreeMap::new(),
         })
     }
 
@@ -84,8 +90,24 @@ impl TakingUp {
             tracing::error!("an emergency version is not obeyed: {doubt}");
         }
         self.narrow(flow)?;
+        self.make_ready();
         self.seen = self.book.read.max(size.min(log.size));
         Ok(())
+    }
+
+    /// Reads and proves what was prepared, so that putting it in force is a matter of two signatures.
+    fn make_ready(&mut self) {
+        let Some(versions) = &self.versions else { return };
+        let mut ready = BTreeMap::new();
+        for entry in self.book.ready().into_iter().take(READY_MAX) {
+            let named = (entry.version.clone(), entry.sha256.clone());
+            let known = self.ready.get(&named).map(Arc::clone);
+            match known.map_or_else(|| entries::sound(versions, &entry.version, &entry.sha256), Ok) {
+                Ok(policies) => drop(ready.insert(named, policies)),
+                Err(report) => tracing::error!("an emergency version is not ready: {report:#}"),
+            }
+        }
+        self.ready = ready;
     }
 
     /// Puts in force what two people have, and ends what one has stood down.
@@ -96,7 +118,11 @@ impl TakingUp {
         let mut wrong = None;
         for (place, one) in self.book.in_force(now) {
             let known = self.emergencies.get(&place).map(Arc::clone);
-            match known.map_or_else(|| entries::standing(versions, &place, &one.request), Ok) {
+            let made = || match self.ready.get(&(one.request.version.clone(), one.request.sha256.clone())) {
+                Some(policies) => Ok(entries::holding(Arc::clone(policies), &place, &one.request)),
+                None => entries::standing(versions, &place, &one.request),
+            };
+            match known.map_or_else(made, Ok) {
                 Ok(emergency) => drop(standing.insert(place, emergency)),
                 // The others are obeyed all the same.
                 Err(report) => wrong = Some(report),

@@ -12,7 +12,7 @@ const STOP: &str = r#"@id("none") @reason("an emergency") forbid (principal, act
 
 fn stop(scope: &str, until: i64, activation: &str) -> Arc<Emergency> {
     Arc::new(Emergency {
-        policies: Policies::parse("stop", STOP).unwrap(),
+        policies: Arc::new(Policies::parse("stop", STOP).unwrap()),
         scope: scope.parse().unwrap(),
         until,
         activation: activation.to_owned(),

@@ -22,7 +22,7 @@ fn boundary(name: &str, jurisdiction: &str) -> Boundary {
 
 fn emergency(text: &str, scope: &str) -> Arc<Emergency> {
     Arc::new(Emergency {
-        policies: Policies::parse("stop", text).unwrap(),
+        policies: Arc::new(Policies::parse("stop", text).unwrap()),
         scope: scope.parse().unwrap(),
         until: 0,
         activation: "log#1".to_owned(),

@@ -8,13 +8,14 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use web::{Answer, Kind, Setting};
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "/",
     "/transactions",
     "/records",
     "/datasets",
     "/boundaries",
     "/policies",
+    "/emergency",
     "/quarantine",
     "/ledgers",
     "/nothing-of-this-name",
@@ -97,7 +98,7 @@ fn every_page_of_an_empty_index_says_what_to_do() {
 #[test]
 fn every_link_of_every_page_leads_to_a_page_of_ours() {
     let (_folder, mut index) = index_of(&something());
-    let mut waiting: Vec<String> = PAGES.iter().take(8).map(|target| (*target).to_owned()).collect();
+    let mut waiting: Vec<String> = PAGES.iter().take(9).map(|target| (*target).to_owned()).collect();
     let mut seen = std::collections::BTreeSet::new();
     while let Some(target) = waiting.pop() {
         if !seen.insert(target.clone()) {
@@ -209,4 +210,34 @@ proptest! {
         let answer = web::answer(&format!("{path}?{}", query.join("&")), &SETTING, &mut index).unwrap();
         prop_assert!(matches!(answer.status, 200 | 400 | 404), "{}", answer.status);
     }
+}
+
+#[test]
+fn an_emergency_version_in_force_is_on_every_page_until_it_ends() {
+    let event = |event: &str, at: &str, more: Value| {
+        let mut entry = json!({"at": at, "by": "ada", "eosin": "emergency@1", "event": event, "reason": "CASE-7",
+                               "sha256": "cd".repeat(32), "version": "stop@0123456789ab"});
+        entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        entry
+    };
+    let in_force = |until: &str| {
+        let more =
+            json!({"approved": "<b>bel</b>", "note": "signed", "scope": "boundary=ehr", "until": until});
+        event("activated", "2026-11-22T11:00:00Z", more)
+    };
+    let said = "An emergency version is in force.";
+    let (_folder, mut index) = index_of(&[in_force("2026-11-22T13:00:00.5Z")]);
+    for target in PAGES {
+        let answer = page(target, &mut index);
+        assert!(answer.body.contains(said), "{target}");
+        assert!(answer.body.contains("until 2026-11-22 13:00:00 UTC"), "{target}");
+        assert!(!answer.body.contains("<b>"), "{target}");
+    }
+    let (_folder, mut index) = index_of(&[in_force("2026-11-22T11:59:59Z")]);
+    assert!(!page("/", &mut index).body.contains(said), "it is over");
+    let more = json!({"activation": "one.example/log#0", "note": "signed"});
+    let down = event("stood-down", "2026-11-22T11:30:00Z", more);
+    let (_folder, mut index) = index_of(&[in_force("2026-11-22T13:00:00Z"), down]);
+    assert!(!page("/", &mut index).body.contains(said), "it was stood down");
+    assert!(page("/emergency", &mut index).body.contains("stood-down"));
 }
