@@ -181,6 +181,10 @@ def prepare(place, package):
     for number in range(12):
         sample(place, token, base, number)
     topic = {"Name": "JSforceTestAccountUpdates", "Query": "SELECT Id, Name FROM Account", "ApiVersion": 54.0, "NotifyForFields": "Referenced"}
+    # The package has it as metadata of a kind that this org keeps and does not run.
+    report = {"name": "Lead List Report", "reportType": {"type": "LeadList"}, "detailColumns": ["LAST_NAME", "FIRST_NAME", "EMAIL"],
+              "reportFormat": "SUMMARY", "groupingsDown": [{"name": "COMPANY", "sortOrder": "Asc", "dateGranularity": "None"}]}
+    post(place, token, f"{base}/analytics/reports", {"reportMetadata": report})
     try:
         post(place, token, f"{base}/sobjects/PushTopic", topic)
     except urllib.error.HTTPError:

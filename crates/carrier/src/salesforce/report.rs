@@ -196,11 +196,15 @@ impl ReportType {
         self.column(before, "Id")
     }
 
-    /// The lookups that metadata names, wherever it does.
+    /// The lookups that metadata names, wherever it does and however it writes them: `Contact.AccountId`, `ACCOUNT_ID`.
     pub fn lookups(&self, metadata: &Map<String, Value>) -> Vec<UsedLookup> {
-        let text = Value::Object(metadata.clone()).to_string();
-        let used =
-            self.columns.iter().filter(|(name, column)| column.is_lookup && text.contains(name.as_str()));
+        let text = Value::Object(metadata.clone()).to_string().to_ascii_lowercase();
+        let plain = text.replace('_', "");
+        let is_named = |name: &str, column: &ReportColumn| {
+            text.contains(&name.to_ascii_lowercase())
+                || plain.contains(&column.field.to_ascii_lowercase().replace('_', ""))
+        };
+        let used = self.columns.iter().filter(|(name, column)| column.is_lookup && is_named(name, column));
         used.map(|(_, column)| UsedLookup {
             before: column.before.clone(),
             object: column.object.clone(),

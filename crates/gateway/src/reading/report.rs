@@ -83,7 +83,7 @@ pub(super) async fn report(
     let shown = if parts.status.is_success() && !matches!(ask, ReportAsk::Begin { .. }) {
         let is_result = matches!(ask, ReportAsk::Result { .. });
         let mut answer: Value = serde_json::from_slice(&text).map_err(|_| Problem::ShownUnreadable)?;
-        if filtered(&kind, &conditions, is_result, &mut answer)? {
+        if filtered(&org, &kind, &conditions, is_result, &mut answer)? {
             judged(&org, &mut answer, &mut looked).await?;
             without(&added, &mut answer);
         }
@@ -217,8 +217,11 @@ fn lookups(org: &Org<'_>, kind: &ReportType, metadata: &Map<String, Value>) -> R
             let hides = org.isolation.is_marked(&target)
                 || (org.isolation.is_dataset(&target) && hides_datasets(org.reader));
             let path = format!("{}{way}.", used.before.to_ascii_lowercase());
-            let object = format!("{}.", target.to_ascii_lowercase());
-            let is_joined = joins.contains_key(&path) || joins.contains_key(&object);
+            // Standard types name what is joined by its object; a lookup of another name leads to another row of it.
+            let is_by_object = target.eq_ignore_ascii_case(&way)
+                && !target.eq_ignore_ascii_case(&used.object)
+                && joins.contains_key(&format!("{way}."));
+            let is_joined = joins.contains_key(&path) || is_by_object;
             if hides && !is_joined {
                 return Err(Problem::Closed(LOOKUP).into());
             }
@@ -263,6 +266,7 @@ fn without(added: &[String], answer: &mut Value) {
 /// Shape:  false for a run in the background that is not done, or failed.
 /// Errors: a run by other conditions.
 fn filtered(
+    org: &Org<'_>,
     kind: &ReportType,
     conditions: &ReportConditions,
     is_result: bool,
@@ -281,6 +285,7 @@ fn filtered(
         return Err(not_ours().into());
     }
     report_metadata(ran, &Map::new()).map_err(closed)?;
+    lookups(org, kind, ran)?;
     let own = report_own(ran, conditions).ok_or_else(not_ours)?;
     if let Some(metadata) = answer.get_mut("reportMetadata") {
         *metadata = Value::Object(own);

@@ -94,6 +94,12 @@ impl LocalOrg {
         self.running.as_ref().unwrap().add_custom_field("Contact", &field).unwrap();
     }
 
+    /// A lookup from one object to another.
+    pub(crate) fn add_lookup(&self, object: &str, name: &str, to: &str) {
+        let field = CustomField::plain(name, CustomKind::Lookup(to.to_owned()));
+        self.running.as_ref().unwrap().add_custom_field(object, &field).unwrap();
+    }
+
     pub(crate) fn origin(&self) -> String {
         self.running.as_ref().unwrap().http_url().unwrap()
     }

@@ -156,6 +156,7 @@ fn a_row_whose_mark_says_more_than_its_labels_is_taken_out() {
 #[test]
 fn what_cannot_be_filtered_is_refused_with_its_reason() {
     let org = LocalOrg::with(&Marks::new(), &ROWS, |_| false);
+    org.add_lookup("Account", "PrimaryContact__c", "Case");
     let scene = isolating(&org, Environment::Production);
     let contacts = format!("{VERSION}/analytics/reports/{CONTACTS}?includeDetails=true");
     for (metadata, want) in [
@@ -166,7 +167,17 @@ fn what_cannot_be_filtered_is_refused_with_its_reason() {
             json!({"reportFilters": [{"column": "Contact.LastName", "operator": "equals", "value": "x", "filterType": "fieldToField"}]}),
             "fields with fields",
         ),
-        (json!({"detailColumns": ["Contact.ReportsToId"]}), ""),
+        (json!({"detailColumns": ["Contact.AccountId"]}), ""),
+        (json!({"detailColumns": ["Contact.ReportsToId"]}), "lookup to records"),
+        (
+            json!({"reportFilters": [{"column": "REPORTS_TO_ID", "operator": "contains", "value": "x"}]}),
+            "lookup to records",
+        ),
+        (json!({"detailColumns": ["Account.PrimaryContact__c"]}), "lookup to records"),
+        (
+            json!({"reportFilters": [{"column": "account.primarycontact__C", "operator": "contains", "value": "x"}]}),
+            "lookup to records",
+        ),
     ] {
         let answer = ask(&scene, "POST", &contacts, &json!({"reportMetadata": metadata}).to_string());
         assert!(answer.text().contains(want), "{}", answer.text());

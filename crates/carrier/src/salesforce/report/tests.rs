@@ -139,6 +139,13 @@ fn columns_say_what_a_row_joins() {
     assert_eq!(joins, [("Account.".into(), "Account".into()), ("Contact.".into(), "Contact".into())]);
     let used = kind.lookups(&metadata(&json!({"detailColumns": ["Contact.AccountId"]})));
     assert_eq!((used.len(), used[0].field.as_str()), (1, "AccountId"));
+    for (name, count) in [("contact.accountid", 1), ("ACCOUNT_ID", 1), ("Contact.LastName", 0)] {
+        assert_eq!(
+            kind.lookups(&metadata(&json!({"reportFilters": [{"column": name}]}))).len(),
+            count,
+            "{name}"
+        );
+    }
     let mut unnamed = described();
     unnamed["reportTypeMetadata"]["categories"][0]["columns"] = json!({"LAST_NAME": {"label": "Last Name"}});
     assert_eq!(ReportType::read(&unnamed).unwrap_err(), ReportClosed::Unnamed);
