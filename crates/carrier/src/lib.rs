@@ -12,6 +12,7 @@
 //! 5. `refuse`, `withhold`, `merge` if a request can carry many records; vectors and a fuzz target.
 
 pub mod ai_disclosure;
+pub mod archive;
 pub mod fhir;
 pub mod hl7v2;
 pub mod multipart;
