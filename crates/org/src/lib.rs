@@ -42,6 +42,7 @@ mod store;
 mod tls;
 mod value;
 mod viewer;
+mod weekly_export;
 mod xml;
 
 use std::collections::BTreeMap;

@@ -14,6 +14,7 @@ use crate::rest::{self, discovery, limits::REQUESTS_MAX};
 use crate::sandbox::host::Host;
 use crate::soap;
 use crate::state::{State, Visit};
+use crate::weekly_export;
 use crate::{Clock, Limits};
 
 /// The org, shared by its sockets and its owner.
@@ -122,6 +123,7 @@ impl Core {
                 Ok(()) => auth::identity(&visit.state.access, call, &visit.user),
                 Err(_) => Reply::raw(403, "text/html", "Bad_OAuth_Token"),
             },
+            ["servlet", "servlet.orgexport"] => weekly_export::answer(visit, call),
             ["services", "async", rest @ ..] => bulk_v1::answer(visit, call, rest),
             ["services", "apexrest", ..] => match enter(visit, call) {
                 Ok(()) => apex::rest::answer(visit, call, call.segments.get(2..).unwrap_or(&[])),
