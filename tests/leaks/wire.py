@@ -1,6 +1,8 @@
 """One HTTP/1.1 exchange, byte for byte as it is asked for: what a client library would mend is sent as it stands."""
 
+import io
 import socket
+import zipfile
 from urllib.parse import urlsplit
 
 SECONDS = 30
@@ -14,7 +16,16 @@ class Answer:
         self.status, self.headers, self.body = status, headers, body
 
     def text(self):
-        return self.body.decode("utf-8", "replace")
+        return unzipped(self.body) if self.body.startswith(b"PK\x03\x04") else self.body.decode("utf-8", "replace")
+
+
+def unzipped(body):
+    """The entries of an archive, one after the other; of one that is cut, its bytes."""
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(body))
+        return "".join(f"{name}\n{archive.read(name).decode('utf-8', 'replace')}\n" for name in archive.namelist())
+    except zipfile.BadZipFile:
+        return body.decode("utf-8", "replace")
 
 
 def ask(origin, method, target, headers=(), body=b"", seconds=SECONDS):

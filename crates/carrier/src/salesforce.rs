@@ -65,7 +65,7 @@ pub(crate) use files::{owned, records_in};
 pub use graphql::graphql_error;
 pub use id::RecordId;
 pub use job::{JOB_BYTES_MAX, Job, JobOfUpload, Operation, job_created, job_of_upload};
-pub use look::{Look, is_graphql, look, tells_failures};
+pub use look::{Look, export_name, is_graphql, look, tells_failures};
 pub use named::{
     Renamed, named_in_body, named_in_rows, named_in_target, named_in_text, renamed_back, renamed_body,
     renamed_rows, renamed_target, reworded,

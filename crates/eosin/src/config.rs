@@ -221,6 +221,10 @@ pub(crate) struct Limits {
     pub(crate) spool_bytes: usize,
     /// Where they wait.
     pub(crate) spool_folder: PathBuf,
+    /// Of how many delivered files manifests and certificates are kept.
+    pub(crate) deliveries: usize,
+    /// Where they are kept.
+    pub(crate) deliveries_folder: PathBuf,
 }
 
 /// One boundary.

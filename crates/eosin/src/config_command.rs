@@ -95,6 +95,8 @@ fn show(config: &Config, printer: &Printer) -> miette::Result<()> {
     line("largest body", &format!("{} bytes, {} records", limits.body_bytes, limits.records));
     line("ledger queue", &format!("{} entries", limits.ledger_queue));
     line("spool", &format!("{} bytes in {}", limits.spool_bytes, limits.spool_folder.display()));
+    let kept = format!("the last {}, in {}", limits.deliveries, limits.deliveries_folder.display());
+    line("delivered files", &kept);
     if let Some(address) = config.admin {
         line("health and metrics", &address.to_string());
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use flow::{Certifier, Clock, Flow, Protocol, Setup};
-use gateway::{Gateway, Running, SpoolConfig, TlsIdentity, authority::LocalAuthority};
+use gateway::{ArchiveConfig, Gateway, Running, SpoolConfig, TlsIdentity, authority::LocalAuthority};
 use ledger::{Appender, AppenderConfig, Ledger, Reader, durable};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use mllp::Mllp;
@@ -152,9 +152,10 @@ pub(crate) async fn gateway(config: &Config, flow: Arc<Flow>) -> miette::Result<
         ..gateway::Limits::SUGGESTED
     };
     let timeouts = gateway::Timeouts::SUGGESTED;
-    let spool = Some(spool(&config.limits)?);
+    let (spool, archive) = (Some(spool(&config.limits)?), Some(archive(&config.limits)?));
     let link_key = config.links.as_deref().map(keys::link_key).transpose()?;
-    let gateway = gateway::Config { boundaries, admin: config.admin, limits, timeouts, spool, link_key };
+    let gateway =
+        gateway::Config { boundaries, admin: config.admin, limits, timeouts, spool, archive, link_key };
     Gateway::start_signing(gateway, flow, config.signatures()?)
         .await
         .into_diagnostic()
@@ -230,14 +231,23 @@ pub(crate) fn crossings(
     Ok(boundaries)
 }
 
-/// The folder of the spool, made where it is not there, for nobody else to look into.
+/// The folder of the spool.
 fn spool(limits: &config::Limits) -> miette::Result<SpoolConfig> {
-    let folder = limits.spool_folder.clone();
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
-    made.into_diagnostic().wrap_err_with(|| {
-        format!("cannot make {}, where long uploads wait; see `limits.spool_folder`", folder.display())
-    })?;
+    let folder = private(&limits.spool_folder, "where long uploads wait; see `limits.spool_folder`")?;
     Ok(SpoolConfig { folder, bytes: limits.spool_bytes as u64 })
+}
+
+/// The folder of manifests and certificates.
+fn archive(limits: &config::Limits) -> miette::Result<ArchiveConfig> {
+    let what = "where what follows delivered files is kept; see `limits.deliveries_folder`";
+    Ok(ArchiveConfig { folder: private(&limits.deliveries_folder, what)?, deliveries: limits.deliveries })
+}
+
+/// A folder, made where it is not there, for nobody else to look into.
+fn private(folder: &Path, what: &str) -> miette::Result<PathBuf> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.into_diagnostic().wrap_err_with(|| format!("cannot make {}, {what}", folder.display()))?;
+    Ok(folder.to_owned())
 }
 
 /// A server certificate of the local authority, which is made on first use.

@@ -18,6 +18,7 @@ use mark::{Salt, digest::sha256, dsse::key_hint, note::SignerKey};
 use serde::Serialize;
 
 use crate::{
+    archived::Member,
     attest::Salts,
     delivery::{FileDelivery, Tally},
     entry::EntryKind,
@@ -207,15 +208,27 @@ fn judged_against(certifier: &Certifier, delivery: &FileDelivery) -> Result<Judg
 /// The file as certificates name it: how to read it, and what it is.
 fn named(delivery: &FileDelivery, sha256: &str) -> (Vec<FileRead>, Vec<Subject>) {
     let file = &delivery.file;
-    let read = FileRead {
-        format: file.format.to_owned(),
-        name: file.name.clone(),
-        object: file.object.clone(),
-        records: delivery.shown.total(),
+    let read = |format: &str, name: String, object: &Option<String>, records: u64| FileRead {
+        format: format.to_owned(),
+        name,
+        object: object.clone(),
+        records,
     };
     let subject = Subject { digest: SubjectDigest { sha256: sha256.to_owned() }, name: file.name.clone() };
-    (vec![read], vec![subject])
+    let Some(members) = &delivery.members else {
+        let whole = read(file.format, file.name.clone(), &file.object, delivery.shown.total());
+        return (vec![whole], vec![subject]);
+    };
+    let delivered = members.iter().filter(|member| member.is_delivered);
+    let reads = delivered.map(|member| {
+        let name = format!("{}/{}", file.name, member.name);
+        read(member.format.unwrap_or(UNREAD), name, &member.object, member.shown.total())
+    });
+    (reads.collect(), vec![subject])
 }
+
+/// What an entry of an archive is called that is no table.
+const UNREAD: &str = "unread";
 
 #[derive(Serialize)]
 struct DeliveryEntry<'a> {
@@ -239,6 +252,8 @@ struct Manifest<'a> {
     boundary: &'a str,
     bytes: u64,
     certificate: Certified,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entries: Option<Vec<Told<'a>>>,
     eosin: &'static str,
     entry: &'a str,
     file: &'a str,
@@ -252,6 +267,40 @@ struct Manifest<'a> {
     shown: BTreeMap<String, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     withheld: Option<BTreeMap<String, u64>>,
+}
+
+/// What whoever got an archive is told of an entry.
+#[derive(Serialize)]
+struct Told<'a> {
+    file: &'a str,
+    format: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read: Option<u64>,
+    records: u64,
+    shown: BTreeMap<String, u64>,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    withheld: Option<BTreeMap<String, u64>>,
+}
+
+impl<'a> Told<'a> {
+    /// What is told of an entry; of one that did not leave nothing, unless how much was withheld is told too.
+    fn of(member: &'a Member, told: Withheld) -> Option<Self> {
+        let tells = told == Withheld::Told;
+        let (records, withheld) = (member.shown.total(), member.withheld.total());
+        (member.is_delivered || tells).then(|| Self {
+            file: &member.name,
+            format: member.format.unwrap_or(UNREAD),
+            object: member.object.as_deref(),
+            read: tells.then_some(records + withheld),
+            records,
+            shown: member.shown.named(),
+            state: if member.is_delivered { "delivered" } else { "withheld" },
+            withheld: tells.then(|| member.withheld.named()),
+        })
+    }
 }
 
 /// What there is of a certificate.
@@ -288,6 +337,10 @@ impl<'a> Manifest<'a> {
                 sha256: certificate.map(|bytes| sha256(&[bytes]).to_hex()),
                 state,
             },
+            entries: delivery
+                .members
+                .as_ref()
+                .map(|members| members.iter().filter_map(|member| Told::of(member, told)).collect()),
             eosin: EntryKind::Delivery.as_str(),
             entry,
             file: &delivery.file.name,

@@ -18,6 +18,7 @@ use mark::{
 use policy::{Action, Decision, Policies, Request, Ruling, Scope, decide};
 
 use crate::{
+    archived::Member,
     entry::{Entry, Facts},
     proof::Weighed,
     reading::{HiddenBy, Reader, Seen, label_hides},
@@ -60,6 +61,8 @@ pub struct FileDelivery {
     pub(crate) suspected: Suspected,
     /// Of those that are shown: what stands against a certificate, by verdict.
     pub(crate) against: Tally,
+    /// What is in it, where it is an archive.
+    pub(crate) members: Option<Vec<Member>>,
 }
 
 /// Lines or rows by verdict.
@@ -91,8 +94,8 @@ impl Tally {
 #[derive(Debug)]
 #[must_use = "nothing may leave before its ruling is durable"]
 pub struct Ruled {
-    kept: Vec<u8>,
-    pending: Option<Pending<Ruling>>,
+    pub(crate) kept: Vec<u8>,
+    pub(crate) pending: Option<Pending<Ruling>>,
 }
 
 /// Why a piece may not leave, and with it the rest of its file.
@@ -137,6 +140,7 @@ impl Flow {
             withheld: Tally::default(),
             suspected: Suspected::default(),
             against: Tally::default(),
+            members: None,
         }
     }
 
@@ -243,7 +247,7 @@ impl Flow {
         Ok(Ruled { kept, pending: self.append_piece(delivery, ruling, &references)? })
     }
 
-    fn append_piece(
+    pub(crate) fn append_piece(
         &self,
         delivery: &FileDelivery,
         ruling: Ruling,
@@ -356,12 +360,16 @@ impl Piece<'_> {
 impl FileDelivery {
     /// Says how the file will be read by whoever verifies it.
     pub fn reads_as(&mut self, format: &Format) {
-        self.file.format = format.as_str();
-        self.file.object = match format {
+        let object = match format {
             Format::SalesforceCsv { object } | Format::Table { object, .. } => Some(object.clone()),
             Format::SalesforceJson { object } => object.clone(),
             Format::FhirDocument | Format::FhirLines | Format::Hl7v2 => None,
         };
+        if let Some(member) = self.member() {
+            (member.format, member.object) = (Some(format.as_str()), object);
+        } else {
+            (self.file.format, self.file.object) = (format.as_str(), object);
+        }
     }
 
     /// Its id; empty where nothing is certified.
@@ -369,7 +377,7 @@ impl FileDelivery {
         &self.id
     }
 
-    fn decide(&self, verdicts: Vec<Verdict>) -> Ruling {
+    pub(crate) fn decide(&self, verdicts: Vec<Verdict>) -> Ruling {
         let request = Request {
             client: self.reader.client.as_str().into(),
             action: Action::Read,
@@ -380,13 +388,22 @@ impl FileDelivery {
         decide(&self.policies, &request, Scope::PerRecord, verdicts)
     }
 
+    /// What of an archive is on its way.
+    fn member(&mut self) -> Option<&mut Member> {
+        self.members.as_mut()?.last_mut()
+    }
+
     /// Counts a line or row that is shown, by the verdict that weighs most among those in it.
-    fn show(&mut self, record: &[u8], verdicts: &[Verdict]) {
+    pub(crate) fn show(&mut self, record: &[u8], verdicts: &[Verdict]) {
         let rule = Rule::default();
         let against = verdicts.iter().find(|verdict| rule.against(verdict).is_some());
         let counted = against.or_else(|| verdicts.first());
         // A Bundle of nothing is a line too.
-        self.shown.add(counted.map_or(VerdictName::Unproven, Verdict::name));
+        let name = counted.map_or(VerdictName::Unproven, Verdict::name);
+        self.shown.add(name);
+        if let Some(member) = self.member() {
+            member.shown.add(name);
+        }
         if let Some(Verdict::Suspected(suspicion)) = counted {
             match suspicion.strength {
                 Strength::Strong => self.suspected.strong += 1,
@@ -401,14 +418,24 @@ impl FileDelivery {
         }
     }
 
-    fn withhold(&mut self, verdicts: &[Verdict]) {
+    pub(crate) fn withhold(&mut self, verdicts: &[Verdict]) {
         // What hides it comes first in no order: a line has one resource, or is withheld as one.
         if let Some(verdict) = verdicts.first() {
             self.withheld.add(verdict.name());
+            if let Some(member) = self.member() {
+                member.withheld.add(verdict.name());
+            }
         }
     }
 
     fn take(&mut self, kept: &[u8]) {
+        if self.members.is_none() {
+            self.leaves_as(kept);
+        }
+    }
+
+    /// These bytes are the next of the file.
+    pub(crate) fn leaves_as(&mut self, kept: &[u8]) {
         self.bytes += kept.len() as u64;
         if !self.id.is_empty() {
             self.digest.update(kept);

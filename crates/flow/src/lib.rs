@@ -4,6 +4,7 @@
 //! the [`Passage`] it gets back.
 //! Read next: `spec/http.md`, then the crate `gateway`, which is the shell for HTTP.
 
+mod archived;
 mod attest;
 mod audit;
 mod authored;
@@ -33,6 +34,7 @@ mod settle;
 mod webhook;
 mod world;
 
+pub use archived::carries_labels;
 pub use attest::{Attester, AttesterError, Keep, Salts};
 pub use audit::{Auditing, KeepEvent};
 pub use batches::{FindWithheld, KeepWithheld, Shelf, WithheldBatch};

@@ -187,6 +187,7 @@ fn config(consumers: [SocketAddr; 2]) -> Config {
         limits: Limits::SUGGESTED,
         timeouts: Timeouts::SUGGESTED,
         spool: None,
+        archive: None,
         link_key: None,
     }
 }

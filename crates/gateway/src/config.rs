@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, time::Duration};
 
 use http::Uri;
 
+pub use crate::delivery::ArchiveConfig;
 use crate::fhir_reading::LinkKey;
 pub use crate::spool::SpoolConfig;
 use crate::webhook::WebhookConfig;
@@ -21,6 +22,8 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// Where uploads wait that are longer than [`Limits::body_bytes`]; without it they are unreadable.
     pub spool: Option<SpoolConfig>,
+    /// Where what follows delivered files is kept; without it, until the gateway stops.
+    pub archive: Option<ArchiveConfig>,
     /// What `next` links of isolated FHIR searches are sealed with, so that any gateway with the same key can go on; without it
     /// they are good until this one stops.
     pub link_key: Option<LinkKey>,

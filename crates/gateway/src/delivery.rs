@@ -26,14 +26,19 @@ use tokio::{
 
 use crate::{
     body::{Body, Broken},
-    config::Reads,
+    config::{BoundaryConfig, Reads},
     head::forget_body,
     problem::Problem,
     server::Lane,
 };
 
+pub(crate) use archive::Archive;
+pub use archive::ArchiveConfig;
+pub(crate) use archived::Tables;
 pub(crate) use shelf::{Shelf, asked};
 
+mod archive;
+mod archived;
 mod shelf;
 
 /// Lines are judged, recorded and sent in pieces of about this size.
@@ -54,12 +59,13 @@ pub(crate) struct Deliveries {
 }
 
 impl Deliveries {
-    pub(crate) fn of(reads: &Reads) -> Self {
-        let told = match reads {
+    pub(crate) fn of(config: &BoundaryConfig, archive: Option<&Arc<Archive>>) -> Self {
+        let told = match &config.reads {
             Reads::Isolated(reads) if reads.tells_withheld => Withheld::Told,
             Reads::Isolated(_) | Reads::Open => Withheld::InLedger,
         };
-        Self { shelf: Arc::default(), room: Arc::new(Semaphore::new(DELIVERIES_MAX)), told }
+        let shelf = Arc::new(Shelf::new(&config.boundary.name, archive.map(Arc::clone)));
+        Self { shelf, room: Arc::new(Semaphore::new(DELIVERIES_MAX)), told }
     }
 }
 
@@ -81,6 +87,8 @@ pub(crate) enum Records {
     Lines,
     /// Rows of this object, as CSV with commas.
     Rows(String),
+    /// A zip of tables, and of what cannot be judged.
+    Archive(Tables),
 }
 
 /// A file, filtered as it comes.
@@ -231,6 +239,8 @@ enum Cut {
     Gone,
     #[error(transparent)]
     NotClosed(#[from] flow::NotClosed),
+    #[error(transparent)]
+    NotPacked(#[from] carrier::archive::WriteFault),
 }
 
 impl Worker {
@@ -240,6 +250,7 @@ impl Worker {
         let done = match records {
             Records::Lines => self.lines(&mut delivery, received),
             Records::Rows(object) => self.rows(&mut delivery, object, received),
+            Records::Archive(tables) => self.archive(&mut delivery, &tables, received),
         };
         match done.and_then(|()| self.close(delivery)) {
             Ok(closed) => self.shelf.close(&id, closed),

@@ -38,7 +38,9 @@ mod wire;
 mod witness;
 
 pub use audit_client::{AuditClient, AuditSent};
-pub use config::{BoundaryConfig, Config, IsolatedReads, Limits, Reads, SpoolConfig, Timeouts, TlsIdentity};
+pub use config::{
+    ArchiveConfig, BoundaryConfig, Config, IsolatedReads, Limits, Reads, SpoolConfig, Timeouts, TlsIdentity,
+};
 pub use courier::{ANSWER_BYTES_MAX, BadToken, Courier, Delivered};
 pub use fhir_reading::LinkKey;
 pub use pages::{Cookie, Entry, MakePage, PageAnswer, PageRequest, PageServer, PageServerError};

@@ -16,6 +16,7 @@ use crate::{
     server::Lane,
 };
 
+use data_export::data_export;
 use list_view::list_view;
 use org::{Asker, Org};
 use prepare::prepare;
@@ -25,6 +26,7 @@ use totals::totals;
 use window::Window;
 
 mod bare;
+mod data_export;
 mod document;
 mod list_view;
 mod org;
@@ -133,6 +135,9 @@ async fn live(
     // What was refused is put back there, whatever the org has.
     if look == Look::SentRows {
         return sent(lane, head).await;
+    }
+    if look == Look::DataExport {
+        return data_export(lane, reader, head).await;
     }
     let org = Org::new(lane, reader, &head)?;
     if bare::is_still_bare(&org).await {

@@ -84,7 +84,7 @@ async fn life(
     if let Some(webhooks) = &lane.webhooks {
         return webhook::take(lane, webhooks, head, body, story).await;
     }
-    if let Some(answer) = delivery::asked(lane, &head) {
+    if let Some(answer) = delivery::asked(lane, &head).await {
         *story = Story { entrance: "delivery", outcome: "shown", ruling: None };
         return Ok(answer);
     }

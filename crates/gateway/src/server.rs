@@ -27,7 +27,7 @@ use crate::{
     admin,
     body::PERMIT_BYTES,
     config::{BoundaryConfig, Config, Limits, Timeouts, TlsIdentity},
-    delivery::Deliveries,
+    delivery::{Archive, Deliveries},
     fhir_reading::{FhirReads, Links},
     head::{Door, Head},
     isolation::Isolation,
@@ -190,6 +190,7 @@ impl Gateway {
         let mut addresses = BTreeMap::new();
         let mut ready = Vec::new();
         let links = Links::new(config.link_key.as_ref()).ok_or(StartError::Randomness)?;
+        let archive = config.archive.as_ref().map(|archive| Arc::new(Archive::new(archive)));
         for boundary in config.boundaries {
             let name = boundary.boundary.name.clone();
             plain_http_allowed(&boundary)?;
@@ -201,7 +202,7 @@ impl Gateway {
             }
             let isolation = Isolation::of(&boundary)?;
             let fhir = FhirReads::of(&boundary, &links);
-            let deliveries = Deliveries::of(&boundary.reads);
+            let deliveries = Deliveries::of(&boundary, archive.as_ref());
             let webhooks = Webhooks::of(&boundary, &config.timeouts)?.map(Arc::new);
             let lane = Lane {
                 isolation,

@@ -61,6 +61,8 @@ pub enum Look {
     BulkResults,
     /// A run of a report, or what one found.
     Report,
+    /// A zip of tables of the org: `/servlet/servlet.OrgExport`.
+    DataExport,
     /// A request of many, or a write: what it names and what it answers can be records.
     Mixed,
     /// What cannot be read here, for this reason.
@@ -91,6 +93,7 @@ impl Look {
             Self::BulkQuery => "bulk query",
             Self::BulkResults => "bulk results",
             Self::Report => "report",
+            Self::DataExport => "data export",
             Self::Mixed => "answer",
             Self::Closed(_) => "closed read",
         }
@@ -148,6 +151,7 @@ pub fn look(method: &str, target: &str, method_override: Option<&str>) -> Look {
         // An identity, and a login host's own pages; what else has no `services` shows pages of the org.
         (_, []) => match before {
             [] | ["id", ..] => Look::Nothing,
+            ["servlet", "servlet.orgexport"] if matches!(verb.as_str(), "GET" | "HEAD") => Look::DataExport,
             _ => Look::Closed(UNREAD),
         },
         (verb, ["services", "data", version, rest @ ..]) if is_version(version) => {
@@ -157,6 +161,12 @@ pub fn look(method: &str, target: &str, method_override: Option<&str>) -> Look {
         ("GET" | "HEAD", _) => Look::Closed(UNREAD),
         _ => Look::Mixed,
     }
+}
+
+/// What the file of a data export is called, as its target says.
+pub fn export_name(target: &str) -> Option<&str> {
+    let (_, query) = target.split_once('?')?;
+    query.split('&').find_map(|pair| pair.strip_prefix("fileName="))
 }
 
 /// Whether what a target shows holds the org's words about bulk rows that failed; they may name other rows.

@@ -200,6 +200,8 @@ pub(super) struct Limits {
     pub(super) ledger_queue: Option<Spanned<i64>>,
     pub(super) spool_bytes: Option<Spanned<i64>>,
     pub(super) spool_folder: Option<String>,
+    pub(super) deliveries: Option<Spanned<i64>>,
+    pub(super) deliveries_folder: Option<String>,
 }
 
 /// `[admin]`

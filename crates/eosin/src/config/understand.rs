@@ -222,6 +222,8 @@ fn limits(written: &raw::Limits, path: &impl Fn(&str) -> PathBuf, faults: &mut F
         ledger_queue: faults.count(written.ledger_queue.as_ref(), 4096, 1 << 20),
         spool_bytes: faults.count(written.spool_bytes.as_ref(), 2 << 30, 1 << 40),
         spool_folder: path(written.spool_folder.as_deref().unwrap_or("spool")),
+        deliveries: faults.count(written.deliveries.as_ref(), 10_000, 1_000_000),
+        deliveries_folder: path(written.deliveries_folder.as_deref().unwrap_or("deliveries")),
     }
 }
 

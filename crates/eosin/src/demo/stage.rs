@@ -225,6 +225,7 @@ async fn in_front_of(org: &org::Running, feed: &Feed, flow: Arc<Flow>) -> miette
         limits: gateway::Limits::SUGGESTED,
         timeouts: gateway::Timeouts::SUGGESTED,
         spool: None,
+        archive: None,
         link_key: None,
     };
     Gateway::start(config, flow).await.into_diagnostic().wrap_err("cannot start the gateway")

@@ -123,6 +123,7 @@ fn config(upstream: &str, folder: &Path, bounds: Bounds) -> Config {
         limits,
         timeouts,
         spool: Some(SpoolConfig { folder: folder.to_owned(), bytes: 2 << 30 }),
+        archive: None,
         link_key: None,
     }
 }

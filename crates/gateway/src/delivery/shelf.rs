@@ -2,13 +2,16 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Mutex, PoisonError},
+    io,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use bytes::Bytes;
 use flow::{Closed, DELIVERY_ID_CHARS};
 use http::{HeaderValue, Method, Response, StatusCode, header};
+use tokio::task::spawn_blocking;
 
+use super::archive::{Archive, Filed};
 use crate::{body::Body, head::Head, server::Lane};
 
 /// What can be fetched of a delivery, and its media type.
@@ -23,9 +26,14 @@ pub(super) fn path(id: &str, what: &str) -> String {
     format!("{PREFIX}{id}/{what}")
 }
 
-/// What is known of deliveries; the oldest are forgotten first.
+/// What is known of the deliveries across one boundary; the oldest are forgotten first.
 #[derive(Debug, Default)]
-pub(crate) struct Shelf(Mutex<Known>);
+pub(crate) struct Shelf {
+    boundary: String,
+    known: Mutex<Known>,
+    /// Where what follows them outlives this gateway.
+    archive: Option<Arc<Archive>>,
+}
 
 #[derive(Debug, Default)]
 struct Known {
@@ -43,12 +51,18 @@ enum State {
     /// It broke off: there will be nothing.
     Broken,
     Closed(Closed),
+    /// It is in the archive.
+    Filed,
 }
 
-/// How many deliveries are remembered: some 8 kilobytes each.
+/// How many deliveries are remembered: some 8 kilobytes each where there is no archive.
 const REMEMBERED_MAX: usize = 4096;
 
 impl Shelf {
+    pub(super) fn new(boundary: &str, archive: Option<Arc<Archive>>) -> Self {
+        Self { boundary: boundary.to_owned(), known: Mutex::default(), archive }
+    }
+
     /// The id of the next delivery of this file, known before anybody asks for it.
     pub(super) fn expect(&self, target: &str, fresh: impl FnOnce() -> Option<String>) -> Option<String> {
         let mut known = self.lock();
@@ -70,35 +84,62 @@ impl Shelf {
         self.lock().put(id, State::UnderWay);
     }
 
+    /// Keeps that a delivery broke off.
     pub(super) fn break_off(&self, id: &str) {
+        if let Some(archive) = self.archive.as_ref().filter(|_| !id.is_empty())
+            && let Err(error) = archive.keep_broken(id, &self.boundary)
+        {
+            tracing::warn!("that a delivery broke off is known until the gateway stops: {error}");
+        }
         self.lock().put(id, State::Broken);
     }
 
+    /// Keeps what follows a delivery: from now on it can be fetched.
+    ///
+    /// Never:  call it on an async worker: it waits for the disk.
     pub(super) fn close(&self, id: &str, closed: Option<Closed>) {
-        if let Some(closed) = closed {
-            self.lock().put(id, State::Closed(closed));
+        let Some(closed) = closed else { return };
+        let kept = self.archive.as_ref().filter(|_| !id.is_empty()).map(|archive| archive.keep(id, &closed));
+        let state = match kept {
+            Some(Ok(())) => State::Filed,
+            Some(Err(error)) => {
+                tracing::warn!("what follows a delivery can be fetched until the gateway stops: {error}");
+                State::Closed(closed)
+            }
+            None => State::Closed(closed),
+        };
+        self.lock().put(id, state);
+    }
+
+    /// Status and body for what is asked for of a delivery, as far as memory goes; nothing if the archive has it, if anybody.
+    fn remembered(&self, id: &str, what: &str) -> Option<(StatusCode, Bytes)> {
+        match self.lock().by_id.get(id) {
+            None if self.archive.is_none() => Some(told(StatusCode::NOT_FOUND, UNKNOWN)),
+            None | Some(State::Filed) => None,
+            Some(State::Expected) => Some(told(StatusCode::NOT_FOUND, EXPECTED)),
+            Some(State::UnderWay) => Some(told(StatusCode::ACCEPTED, UNDER_WAY)),
+            Some(State::Broken) => Some(told(StatusCode::GONE, BROKEN)),
+            Some(State::Closed(closed)) => Some(fetched(closed, what)),
         }
     }
 
-    /// Status and body for what is asked for of a delivery.
-    fn find(&self, id: &str, what: &str) -> (StatusCode, Bytes) {
-        let told = |status, text: &'static str| (status, Bytes::from_static(text.as_bytes()));
-        let known = self.lock();
-        match known.by_id.get(id) {
-            None => told(StatusCode::NOT_FOUND, UNKNOWN),
-            Some(State::Expected) => told(StatusCode::NOT_FOUND, EXPECTED),
-            Some(State::UnderWay) => told(StatusCode::ACCEPTED, UNDER_WAY),
-            Some(State::Broken) => told(StatusCode::GONE, BROKEN),
-            Some(State::Closed(closed)) => match (what, &closed.certificate) {
-                ("manifest", _) => (StatusCode::OK, Bytes::from(closed.manifest.clone())),
-                (_, Some(certificate)) => (StatusCode::OK, Bytes::from(certificate.clone())),
-                (_, None) => told(StatusCode::NOT_FOUND, REFUSED),
-            },
+    /// The same of what is in the archive.
+    fn filed(&self, id: &str, what: &str) -> (StatusCode, Bytes) {
+        let found: io::Result<Option<Filed>> =
+            self.archive.as_ref().map_or(Ok(None), |archive| archive.find(id, &self.boundary));
+        match found {
+            Ok(Some(Filed::Closed(closed))) => fetched(&closed, what),
+            Ok(Some(Filed::Broken)) => told(StatusCode::GONE, BROKEN),
+            Ok(None) => told(StatusCode::NOT_FOUND, UNKNOWN),
+            Err(error) => {
+                tracing::warn!("what follows a delivery cannot be read: {error}");
+                told(StatusCode::SERVICE_UNAVAILABLE, UNREAD)
+            }
         }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -119,6 +160,19 @@ impl Known {
     }
 }
 
+fn told(status: StatusCode, text: &'static str) -> (StatusCode, Bytes) {
+    (status, Bytes::from_static(text.as_bytes()))
+}
+
+fn fetched(closed: &Closed, what: &str) -> (StatusCode, Bytes) {
+    match (what, &closed.certificate) {
+        ("manifest", _) => (StatusCode::OK, Bytes::from(closed.manifest.clone())),
+        (_, Some(certificate)) => (StatusCode::OK, Bytes::from(certificate.clone())),
+        (_, None) => told(StatusCode::NOT_FOUND, REFUSED),
+    }
+}
+
+const UNREAD: &str = "{\"error\":\"it cannot be read at the moment; try again\"}\n";
 const UNKNOWN: &str = "{\"error\":\"no delivery of this id is known here\"}\n";
 const EXPECTED: &str = "{\"error\":\"nobody has fetched the file yet\"}\n";
 const UNDER_WAY: &str = "{\"state\":\"the file is under way\"}\n";
@@ -130,7 +184,7 @@ const REFUSED: &str = "{\"error\":\"there is no certificate; the manifest says w
 /// Whoever has the address may fetch it: an id is 128 random bits, told to whoever got the file.
 ///
 /// Source: spec/deliveries.md section 2.
-pub(crate) fn asked(lane: &Lane, head: &Head) -> Option<Response<Body>> {
+pub(crate) async fn asked(lane: &Lane, head: &Head) -> Option<Response<Body>> {
     let path = head.target.split('?').next().unwrap_or(&head.target);
     let rest = path.strip_prefix(PREFIX)?;
     let is_read = head.method == Method::GET || head.method == Method::HEAD;
@@ -138,7 +192,7 @@ pub(crate) fn asked(lane: &Lane, head: &Head) -> Option<Response<Body>> {
     let kind = known.and_then(|(_, what)| KINDS.iter().find(|(known, _)| *known == what));
     let (status, body) = match (known, kind) {
         _ if !is_read => (StatusCode::METHOD_NOT_ALLOWED, Bytes::new()),
-        (Some((id, what)), Some(_)) => lane.deliveries.shelf.find(id, what),
+        (Some((id, what)), Some(_)) => find(&lane.deliveries.shelf, id, what).await,
         _ => (StatusCode::NOT_FOUND, Bytes::from_static(UNKNOWN.as_bytes())),
     };
     let mut response =
@@ -148,10 +202,19 @@ pub(crate) fn asked(lane: &Lane, head: &Head) -> Option<Response<Body>> {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if status == StatusCode::ACCEPTED {
+    if matches!(status, StatusCode::ACCEPTED | StatusCode::SERVICE_UNAVAILABLE) {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     Some(response)
+}
+
+async fn find(shelf: &Arc<Shelf>, id: &str, what: &str) -> (StatusCode, Bytes) {
+    if let Some(remembered) = shelf.remembered(id, what) {
+        return remembered;
+    }
+    let (shelf, id, what) = (Arc::clone(shelf), id.to_owned(), what.to_owned());
+    let read = spawn_blocking(move || shelf.filed(&id, &what)).await;
+    read.unwrap_or_else(|_| told(StatusCode::SERVICE_UNAVAILABLE, UNREAD))
 }
 
 #[cfg(test)]
@@ -162,7 +225,7 @@ mod tests {
     fn a_delivery_is_what_became_of_it() {
         let shelf = Shelf::default();
         let id = "0".repeat(DELIVERY_ID_CHARS);
-        let status = |what: &str| shelf.find(&id, what).0.as_u16();
+        let status = |what: &str| shelf.remembered(&id, what).unwrap().0.as_u16();
         assert_eq!(status("manifest"), 404);
         assert_eq!(shelf.expect("/files/1", || Some(id.clone())), Some(id.clone()));
         assert_eq!(shelf.expect("/files/1", || None), Some(id.clone()));

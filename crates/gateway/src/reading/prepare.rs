@@ -121,8 +121,7 @@ async fn rewrite(
             if let Some(job) = org.lane.flow.query_batch(method, &head.target, other) {
                 return Ok(Some(statement::in_batch(org, &job, body).await?));
             }
-            let absent = org.upserted(method, &head.target, other, &mut prepared.looked).await?;
-            if let Some(absent) = absent {
+            if let Some(absent) = org.upserted(method, &head.target, other, &mut prepared.looked).await? {
                 head.target = absent;
             }
             statement::in_many(org, envelope, head, body, prepared).await?
@@ -136,6 +135,7 @@ async fn rewrite(
         | Look::Totals
         | Look::SentRows
         | Look::ListView
+        | Look::DataExport
         | Look::GraphQl => None,
     })
 }

@@ -285,6 +285,7 @@ fn remember(isolation: &Isolation, reader: &Reader, prepared: &Prepared, text: &
         | Look::SentRows
         | Look::ListView
         | Look::Report
+        | Look::DataExport
         | Look::Related
         | Look::Suggestions
         | Look::GraphQl

@@ -155,6 +155,7 @@ async fn in_inner_requests(
             | Look::SentRows
             | Look::ListView
             | Look::Report
+            | Look::DataExport
             | Look::Related
             | Look::Suggestions
             | Look::GraphQl

@@ -2,7 +2,7 @@
 
 use certificate::{Statement, bytes_leaf, examine};
 use flow::{Certifier, Protocol};
-use gateway::{Config, IsolatedReads, Reads, Signatures};
+use gateway::{ArchiveConfig, Config, IsolatedReads, Reads, Signatures};
 use mark::{Salt, digest::sha256, merkle, note::SignerKey};
 use policy::{Environment, Mode};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ fn signer() -> SignerKey {
 }
 
 /// A gateway that certifies what it delivers.
-fn certifying(config: Config) -> Scene {
+pub(crate) fn certifying(config: Config) -> Scene {
     let clock: flow::Clock = Box::new(|| "2026-11-21T12:00:00Z".parse().unwrap());
     let drawn = std::sync::atomic::AtomicU8::new(1);
     let salts: flow::Salts =
@@ -30,7 +30,7 @@ fn certifying(config: Config) -> Scene {
     Scene::made(config, Signatures::off(), LOG, clock, |_| {}, more)
 }
 
-fn isolating(origin: &str, protocol: Protocol, tells_withheld: bool) -> Config {
+pub(crate) fn isolating(origin: &str, protocol: Protocol, tells_withheld: bool) -> Config {
     let mut config = config(origin);
     let boundary = &mut config.boundaries[0];
     boundary.protocol = protocol;
@@ -49,7 +49,7 @@ fn fhir(upstream: &Upstream, tells_withheld: bool) -> Scene {
 }
 
 /// Where the answer says that something will be.
-fn place(answer: &Answer, what: &str) -> String {
+pub(crate) fn place(answer: &Answer, what: &str) -> String {
     let rel = format!("rel=\"https://eosin.example/rel/{what}\"");
     let links = answer.head.lines().filter_map(|line| line.split_once(": "));
     let links = links.filter(|(name, value)| name.eq_ignore_ascii_case("link") && value.contains(&rel));
@@ -58,7 +58,7 @@ fn place(answer: &Answer, what: &str) -> String {
 }
 
 /// The bytes of a chunked body, and whether it came to its end.
-fn unchunked(answer: &Answer) -> (Vec<u8>, bool) {
+pub(crate) fn unchunked(answer: &Answer) -> (Vec<u8>, bool) {
     let (mut rest, mut body) = (answer.body.as_slice(), Vec::new());
     loop {
         let Some(at) = rest.windows(2).position(|two| two == b"\r\n") else { return (body, false) };
@@ -73,7 +73,7 @@ fn unchunked(answer: &Answer) -> (Vec<u8>, bool) {
 }
 
 /// The certificate of a file, examined as a stranger would, against the file's bytes.
-fn certified(scene: &Scene, answer: &Answer, file: &[u8], records: &[&[u8]]) -> Statement {
+pub(crate) fn certified(scene: &Scene, answer: &Answer, file: &[u8], records: &[&[u8]]) -> Statement {
     let got = scene.ask("GET", &place(answer, "certificate"), &[], b"");
     assert_eq!(got.status, 200, "{}", got.text());
     let (parts, statement) = examine(&got.body, &[signer().verifier().clone()]);
@@ -204,6 +204,41 @@ fn a_delivery_that_breaks_has_neither_certificate_nor_manifest() {
     }
     let (_, entries) = scene.stop();
     assert!(entries.iter().all(|entry| entry["eosin"] != "delivery@1" && entry["eosin"] != "certificate@1"));
+}
+
+/// A FHIR gateway that keeps what follows its deliveries in this folder.
+fn keeping(upstream: &Upstream, folder: &std::path::Path) -> Scene {
+    let mut config = isolating(&upstream.origin(), Protocol::Fhir { base: "/fhir".to_owned() }, true);
+    config.archive = Some(ArchiveConfig { folder: folder.to_owned(), deliveries: 10 });
+    certifying(config)
+}
+
+#[test]
+fn what_follows_a_file_is_there_after_a_restart_and_at_a_replica() {
+    let (upstream, folder) = (Upstream::start(export), tempfile::tempdir().unwrap());
+    let scene = keeping(&upstream, folder.path());
+    let answer = scene.ask("GET", "/files/1.ndjson", &[], b"");
+    let (file, is_whole) = unchunked(&answer);
+    assert!(is_whole);
+    let cut = scene.ask("GET", "/files/cut.ndjson", &[], b"");
+    let told = |scene: &Scene, what: &str| scene.ask("GET", &place(&answer, what), &[], b"").body;
+    let (manifest, certificate) = (told(&scene, "manifest"), told(&scene, "certificate"));
+    let replica = keeping(&upstream, folder.path());
+    assert_eq!(told(&replica, "manifest"), manifest);
+    drop(scene);
+
+    let restarted = keeping(&upstream, folder.path());
+    assert_eq!((told(&restarted, "manifest"), told(&restarted, "certificate")), (manifest, certificate));
+    let kept: Vec<String> = ["1", "3", "5"].map(shown).to_vec();
+    certified(&restarted, &answer, &file, &kept.iter().map(String::as_bytes).collect::<Vec<_>>());
+    assert_eq!(restarted.ask("GET", &place(&cut, "manifest"), &[], b"").status, 410);
+    let unknown = "/.eosin/deliveries/00000000000000000000000000000000/manifest";
+    assert_eq!(restarted.ask("GET", unknown, &[], b"").status, 404);
+    // Nothing of a record is in the folder.
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let text = std::io::read_to_string(std::fs::File::open(file.unwrap().path()).unwrap()).unwrap();
+        assert!(!text.contains("resourceType") && !text.contains("Patient"), "{text}");
+    }
 }
 
 #[test]

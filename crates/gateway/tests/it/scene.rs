@@ -111,6 +111,10 @@ impl Scene {
         self.running.as_ref().unwrap()
     }
 
+    pub(crate) fn flow(&self) -> &Flow {
+        &self.flow
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.running().address(NAME).unwrap()
     }
@@ -190,6 +194,7 @@ pub(crate) fn config(upstream: &str) -> Config {
         },
         timeouts: Timeouts { drain: Duration::from_secs(10), ..Timeouts::SUGGESTED },
         spool: None,
+        archive: None,
         link_key: None,
     }
 }

@@ -1,0 +1,215 @@
+//! What follows files that were delivered, on disk: there after a restart, and for every gateway that shares the folder.
+//!
+//! Counts, digests and the file's name; nothing of any record. Source: spec/deliveries.md section 6.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+    time::SystemTime,
+};
+
+use flow::{Closed, DELIVERY_ID_CHARS};
+use ledger::durable::{self, DurableError};
+
+/// Where manifests and certificates are kept, and of how many deliveries.
+#[derive(Clone, Debug)]
+pub struct ArchiveConfig {
+    /// A folder that is there, and that nobody else looks into: who knows an id may fetch what is behind it.
+    pub folder: PathBuf,
+    /// Deliveries that are kept; of more, the oldest are removed.
+    pub deliveries: usize,
+}
+
+/// A folder of what follows deliveries.
+#[derive(Debug)]
+pub(crate) struct Archive {
+    folder: PathBuf,
+    kept_max: usize,
+    /// Deliveries that were put here since the folder was last counted.
+    since: AtomicUsize,
+}
+
+/// What the folder says of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Filed {
+    Broken,
+    Closed(Closed),
+}
+
+/// The folder is counted each time this many were put into it: so many more than are kept may be there.
+const COUNTED_EACH: usize = 64;
+
+/// The longest file that is read: far more than any that is written.
+const FILE_BYTES_MAX: u64 = 32 << 20;
+
+const MANIFEST: &str = "manifest.json";
+const CERTIFICATE: &str = "certificate.json";
+const BROKEN: &str = "broken";
+
+impl Archive {
+    pub(crate) fn new(config: &ArchiveConfig) -> Self {
+        // The first that is put here has the folder counted.
+        let since = AtomicUsize::new(COUNTED_EACH);
+        Self { folder: config.folder.clone(), kept_max: config.deliveries.max(1), since }
+    }
+
+    /// Keeps what follows a delivery. The manifest comes last: where it is, all is.
+    ///
+    /// Errors: the disk's; what was written of it is removed as what is too old.
+    /// Never:  call it on an async worker: it waits for the disk.
+    pub(super) fn keep(&self, id: &str, closed: &Closed) -> Result<(), DurableError> {
+        if let Some(certificate) = &closed.certificate {
+            durable::replace(&self.place(id, CERTIFICATE), certificate)?;
+        }
+        durable::replace(&self.place(id, MANIFEST), &closed.manifest)?;
+        self.count();
+        Ok(())
+    }
+
+    /// Keeps that a delivery across this boundary broke off.
+    pub(super) fn keep_broken(&self, id: &str, boundary: &str) -> Result<(), DurableError> {
+        durable::replace(&self.place(id, BROKEN), boundary.as_bytes())?;
+        self.count();
+        Ok(())
+    }
+
+    /// What is kept of a delivery across this boundary.
+    ///
+    /// Shape:  an id of [`DELIVERY_ID_CHARS`] characters in hex; of any other there is nothing.
+    /// Errors: the disk's, but for a file that is not there.
+    pub(super) fn find(&self, id: &str, boundary: &str) -> io::Result<Option<Filed>> {
+        if !is_id(id) {
+            return Ok(None);
+        }
+        if let Some(manifest) = read(&self.place(id, MANIFEST))? {
+            let told: serde_json::Value = serde_json::from_slice(&manifest).unwrap_or_default();
+            if told.get("boundary").and_then(serde_json::Value::as_str) != Some(boundary) {
+                return Ok(None);
+            }
+            let certificate = read(&self.place(id, CERTIFICATE))?;
+            return Ok(Some(Filed::Closed(Closed { manifest, certificate })));
+        }
+        let broken = read(&self.place(id, BROKEN))?;
+        Ok(broken.filter(|named| named == boundary.as_bytes()).map(|_| Filed::Broken))
+    }
+
+    fn place(&self, id: &str, what: &str) -> PathBuf {
+        self.folder.join(format!("{id}.{what}"))
+    }
+
+    /// Removes the oldest, where there are too many and it is time to look.
+    fn count(&self) {
+        if self.since.fetch_add(1, Ordering::Relaxed) < COUNTED_EACH {
+            return;
+        }
+        self.since.store(1, Ordering::Relaxed);
+        if let Err(error) = self.remove_oldest() {
+            tracing::warn!("what follows old deliveries could not be removed: {error}");
+        }
+    }
+
+    fn remove_oldest(&self) -> io::Result<()> {
+        let mut ids: BTreeMap<String, (SystemTime, Vec<PathBuf>)> = BTreeMap::new();
+        for found in fs::read_dir(&self.folder)? {
+            let found = found?;
+            let name = found.file_name();
+            let Some((id, _)) = name.to_str().and_then(|name| name.split_once('.')) else { continue };
+            if !is_id(id) {
+                continue;
+            }
+            // Another gateway may have removed it meanwhile.
+            let Ok(written) = found.metadata().and_then(|found| found.modified()) else { continue };
+            let (newest, paths) = ids.entry(id.to_owned()).or_insert((SystemTime::UNIX_EPOCH, Vec::new()));
+            *newest = written.max(*newest);
+            paths.push(found.path());
+        }
+        let too_many = ids.len().saturating_sub(self.kept_max);
+        let mut by_age: Vec<_> = ids.into_values().collect();
+        by_age.sort();
+        for (_, mut paths) in by_age.into_iter().take(too_many) {
+            // The manifest first: without it there is nothing.
+            paths.sort_by_key(|path| !path.to_string_lossy().ends_with(MANIFEST));
+            for path in paths {
+                match fs::remove_file(&path) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    Ok(()) | Err(_) => {}
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_id(id: &str) -> bool {
+    id.len() == DELIVERY_ID_CHARS && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut bytes = Vec::new();
+    file.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn closed(boundary: &str, certificate: Option<&str>) -> Closed {
+        Closed {
+            manifest: format!("{{\"boundary\":\"{boundary}\"}}\n").into_bytes(),
+            certificate: certificate.map(|text| text.as_bytes().to_vec()),
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_found_by_id_and_boundary_also_by_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = ArchiveConfig { folder: folder.path().to_owned(), deliveries: 3 };
+        let (one, other) = (Archive::new(&config), Archive::new(&config));
+        let (id, broken) = ("0".repeat(32), "1".repeat(32));
+        one.keep(&id, &closed("crm", Some("signed"))).unwrap();
+        one.keep_broken(&broken, "crm").unwrap();
+        for (id, boundary, want) in [
+            (id.as_str(), "crm", Some(Filed::Closed(closed("crm", Some("signed"))))),
+            (&id, "ehr", None),
+            (&broken, "crm", Some(Filed::Broken)),
+            (&broken, "ehr", None),
+            ("../../etc/passwd", "crm", None),
+            ("2", "crm", None),
+            (&"2".repeat(32), "crm", None),
+        ] {
+            assert_eq!(other.find(id, boundary).unwrap(), want, "{id} {boundary}");
+        }
+    }
+
+    #[test]
+    fn the_oldest_are_removed_and_what_is_not_ours_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let foreign = folder.path().join("notes.txt");
+        durable::replace(&foreign, b"kept").unwrap();
+        let archive =
+            Archive::new(&ArchiveConfig { folder: folder.path().to_owned(), deliveries: COUNTED_EACH });
+        let id = |number: usize| format!("{number:032x}");
+        for number in 0..=2 * COUNTED_EACH {
+            archive.keep(&id(number), &closed("crm", Some("signed"))).unwrap();
+            let old = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(number as u64);
+            for what in [MANIFEST, CERTIFICATE] {
+                let file = File::options().append(true).open(archive.place(&id(number), what)).unwrap();
+                file.set_modified(old).unwrap();
+            }
+        }
+        archive.remove_oldest().unwrap();
+        let found = |number: usize| archive.find(&id(number), "crm").unwrap().is_some();
+        assert!(!found(0) && !found(COUNTED_EACH) && found(COUNTED_EACH + 1) && found(2 * COUNTED_EACH));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2 * COUNTED_EACH + 1);
+        assert!(foreign.exists());
+    }
+}
