@@ -30,6 +30,7 @@ mod read;
 mod record;
 mod references;
 mod report;
+mod result_rows;
 mod shown;
 mod soap;
 mod soap_asked;
@@ -79,6 +80,8 @@ pub use report::{
     ReportAsk, ReportClosed, ReportConditions, ReportHides, ReportType, UsedLookup, report_ask,
     report_isolated, report_metadata, report_own,
 };
+pub(crate) use result_rows::rows_of_array;
+pub use result_rows::{NotResults, ResultRows, ResultsIn, RowChunk};
 pub use shown::{Gap, ShownRow, ShownRows, Stripped, Telling};
 pub(crate) use soap::walk;
 pub use soap::{Call, Edition, Soap, route_by_body, soap_is_login, unreadable_call};

@@ -304,15 +304,21 @@ impl Chunk {
 
     /// The bytes of each record as they are written: a line or row without its line end, a message without its frame.
     ///
-    /// Shape:  one item for each reading, in order; none for a document, whose records do not stand apart, and where
-    ///         a record was over the bound its bytes are empty.
+    /// Shape:  one item for each reading, in order; none for a document whose records do not stand apart, as those of an
+    ///         array do, and where a record was over the bound its bytes are empty.
     pub fn record_bytes(&self) -> Option<Vec<&[u8]>> {
         let without_end = |bytes: &'_ [u8]| {
             let ends = bytes.iter().rev().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
             bytes.len() - ends
         };
         match self.format.as_ref() {
-            Format::FhirDocument | Format::SalesforceJson { .. } => None,
+            Format::FhirDocument => None,
+            Format::SalesforceJson { .. } => {
+                let rows = salesforce::rows_of_array(&self.bytes, &self.limits)?;
+                let rows: Vec<&[u8]> = rows.into_iter().filter_map(|range| self.bytes.get(range)).collect();
+                // Rows within rows are records too.
+                (rows.len() == self.read().records.len()).then_some(rows)
+            }
             Format::Hl7v2 => Some(hl7v2::message_bytes(&self.bytes, self.limits.body_bytes)),
             Format::FhirLines | Format::SalesforceCsv { .. } | Format::Table { .. } => {
                 if let Some(header) = self.header.as_deref().filter(|header| header.columns.is_err()) {

@@ -114,7 +114,8 @@ impl Flow {
         let sha256 = delivery.digest.clone().finish().to_hex();
         let entry = self.delivery_entry(&delivery, &sha256);
         let place = self.log(entry)?;
-        let certificate = if delivery.shown.total() > 0 && delivery.against.total() == 0 {
+        let is_certified = delivery.file.format != UNVERIFIED && delivery.against.total() == 0;
+        let certificate = if delivery.shown.total() > 0 && is_certified {
             let statement = self.stated(certifier, &delivery, &sha256)?;
             Some(statement.sign(&certifier.signer).map_err(NotClosed::Unsound)?)
         } else {
@@ -227,6 +228,9 @@ fn named(delivery: &FileDelivery, sha256: &str) -> (Vec<FileRead>, Vec<Subject>)
     (reads.collect(), vec![subject])
 }
 
+/// A format that nobody who has a certificate could read again: there is a manifest alone.
+const UNVERIFIED: &str = "Salesforce XML";
+
 /// What an entry of an archive is called that is no table.
 const UNREAD: &str = "unread";
 
@@ -327,6 +331,7 @@ impl<'a> Manifest<'a> {
         let state = match certificate {
             Some(_) => "written",
             None if records == 0 => "nothing to certify",
+            None if delivery.file.format == UNVERIFIED => "not in this format",
             None => "refused",
         };
         Self {

@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use carrier::{
     fhir,
+    salesforce::RowChunk,
     table::{Chunk, Format, PlaceError},
 };
 use certificate::{Rule, Suspected, bytes_leaf};
@@ -217,32 +218,28 @@ impl Flow {
     pub fn rule_rows(&self, delivery: &mut FileDelivery, chunk: &Chunk) -> Result<Ruled, NotRecorded> {
         let readings = chunk.read().records;
         let shows_marks = chunk.header().is_some_and(names_mark);
-        let verdict =
-            |reading| delivery.recognition.verdict(judge_shown(reading, &delivery.trust), reading, None);
-        let verdicts: Vec<Verdict> = readings.iter().map(verdict).collect();
-        let ruling = delivery.decide(verdicts);
         let bytes = chunk.record_bytes().unwrap_or_default();
-        let (mut keep, mut references) = (Vec::with_capacity(readings.len()), Vec::new());
-        let rows = readings.iter().zip(ruling.verdicts()).zip(ruling.decisions());
-        for (at, ((reading, verdict), decision)) in rows.enumerate() {
-            let is_unasked = !shows_marks && matches!(verdict, Verdict::Unproven(_));
-            let by = match decision {
-                Decision::Block if !is_unasked => Some(HiddenBy::Policy),
-                Decision::Block | Decision::Pass | Decision::Warn => {
-                    let claim = reading.content.as_ref().map_or(Claim::None, |record| record.claim);
-                    label_hides(claim, delivery.reader.hidden).then_some(HiddenBy::Label)
-                }
-            };
-            references.push(Seen::reference(reading, by));
-            keep.push(by.is_none());
-            if by.is_some() {
-                delivery.withhold(std::slice::from_ref(verdict));
-            } else {
-                let row = bytes.get(at).copied().unwrap_or_default();
-                delivery.show(row, std::slice::from_ref(verdict));
-            }
-        }
+        let (keep, ruling, references) = delivery.weigh(&readings, &bytes, |_| shows_marks);
         let kept = chunk.select(&keep)?;
+        delivery.take(&kept);
+        Ok(Ruled { kept, pending: self.append_piece(delivery, ruling, &references)? })
+    }
+
+    /// The same for rows of results that are no table.
+    ///
+    /// Shape:  the chunks of one document, in order -> the rows that are shown, byte for byte, in such a document;
+    ///         `has_rows` is kept from chunk to chunk, false at first.
+    /// Errors: [`NotRecorded`].
+    pub fn rule_results(
+        &self,
+        delivery: &mut FileDelivery,
+        chunk: &RowChunk,
+        has_rows: &mut bool,
+    ) -> Result<Ruled, NotRecorded> {
+        let (readings, bytes) = (chunk.read(), chunk.row_bytes());
+        let shows_marks = |at: usize| bytes.get(at).is_some_and(|row| names_mark(row));
+        let (keep, ruling, references) = delivery.weigh(&readings, &bytes, shows_marks);
+        let kept = chunk.select(&keep, has_rows);
         delivery.take(&kept);
         Ok(Ruled { kept, pending: self.append_piece(delivery, ruling, &references)? })
     }
@@ -386,6 +383,39 @@ impl FileDelivery {
             route: "read",
         };
         decide(&self.policies, &request, Scope::PerRecord, verdicts)
+    }
+
+    /// Which rows are shown, the ruling on them, and how the ledger names them.
+    fn weigh(
+        &mut self,
+        readings: &[Reading<'_>],
+        bytes: &[&[u8]],
+        shows_marks: impl Fn(usize) -> bool,
+    ) -> (Vec<bool>, Ruling, Vec<String>) {
+        let verdict = |reading| self.recognition.verdict(judge_shown(reading, &self.trust), reading, None);
+        let verdicts: Vec<Verdict> = readings.iter().map(verdict).collect();
+        let ruling = self.decide(verdicts);
+        let (mut keep, mut references) = (Vec::with_capacity(readings.len()), Vec::new());
+        let rows = readings.iter().zip(ruling.verdicts()).zip(ruling.decisions());
+        for (at, ((reading, verdict), decision)) in rows.enumerate() {
+            let is_unasked = matches!(verdict, Verdict::Unproven(_)) && !shows_marks(at);
+            let by = match decision {
+                Decision::Block if !is_unasked => Some(HiddenBy::Policy),
+                Decision::Block | Decision::Pass | Decision::Warn => {
+                    let claim = reading.content.as_ref().map_or(Claim::None, |record| record.claim);
+                    label_hides(claim, self.reader.hidden).then_some(HiddenBy::Label)
+                }
+            };
+            references.push(Seen::reference(reading, by));
+            keep.push(by.is_none());
+            if by.is_some() {
+                self.withhold(std::slice::from_ref(verdict));
+            } else {
+                let row = bytes.get(at).copied().unwrap_or_default();
+                self.show(row, std::slice::from_ref(verdict));
+            }
+        }
+        (keep, ruling, references)
     }
 
     /// What of an archive is on its way.

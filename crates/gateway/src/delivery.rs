@@ -10,7 +10,7 @@ use std::{
 use bytes::{Buf as _, Bytes};
 use carrier::{
     fhir::{Followed, whole_lines},
-    salesforce::{Job, Operation},
+    salesforce::{Job, Operation, ResultRows, ResultsIn},
     table::{Chunks, sniff},
 };
 use flow::{Delivered, FileDelivery, Flow, NotRecorded, Reader, Ruled, Withheld};
@@ -87,6 +87,8 @@ pub(crate) enum Records {
     Lines,
     /// Rows of this object, as CSV with commas.
     Rows(String),
+    /// Rows of this object, in JSON or XML.
+    Results(ResultsIn, String),
     /// A zip of tables, and of what cannot be judged.
     Archive(Tables),
 }
@@ -231,6 +233,8 @@ struct Worker {
 enum Cut {
     #[error("it did not arrive whole")]
     Arrived(#[from] io::Error),
+    #[error("a table in it begins in two ways")]
+    Header,
     #[error("a record in it is longer than is held")]
     TooLong,
     #[error(transparent)]
@@ -250,6 +254,7 @@ impl Worker {
         let done = match records {
             Records::Lines => self.lines(&mut delivery, received),
             Records::Rows(object) => self.rows(&mut delivery, object, received),
+            Records::Results(form, object) => self.results(&mut delivery, form, &object, received),
             Records::Archive(tables) => self.archive(&mut delivery, &tables, received),
         };
         match done.and_then(|()| self.close(delivery)) {
@@ -324,6 +329,22 @@ impl Worker {
                 delivery.reads_as(&format);
             }
             let ruled = self.flow.rule_rows(delivery, &chunk)?;
+            self.send(before.replace(ruled))?;
+        }
+        self.send(before)
+    }
+
+    fn results(
+        &self,
+        delivery: &mut FileDelivery,
+        form: ResultsIn,
+        object: &str,
+        received: Received,
+    ) -> Result<(), Cut> {
+        let mut rows = ResultRows::new(received, form, object, self.flow.limits());
+        let (mut before, mut has_rows) = (None, false);
+        while let Some(chunk) = rows.next_chunk()? {
+            let ruled = self.flow.rule_results(delivery, &chunk, &mut has_rows)?;
             self.send(before.replace(ruled))?;
         }
         self.send(before)

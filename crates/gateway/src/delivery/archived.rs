@@ -2,13 +2,13 @@
 //!
 //! Source: spec/deliveries.md section 7.
 
-use std::io::{BufReader, Read as _};
+use std::io::{self, BufReader, Cursor, Read};
 
 use bytes::Bytes;
 use carrier::{
     archive::{ArchiveBounds, ArchiveWriter, Entries},
     salesforce::{Job, Operation},
-    table::{Chunk, Chunks, sniff},
+    table::{Chunks, sniff},
 };
 use flow::{FileDelivery, Ruled, carries_labels};
 
@@ -56,7 +56,7 @@ impl Worker {
             }
             match object_of(&head.name) {
                 Some(object) => packing.table(&head.name, object, tables, &mut entries)?,
-                None => packing.file(&head.name, &mut entries)?,
+                None => packing.file(&head.name, &mut entries.content())?,
             }
         }
         packing.finish()
@@ -72,51 +72,41 @@ impl Packing<'_> {
         tables: &Tables,
         entries: &mut Entries<Received>,
     ) -> Result<(), Cut> {
-        let job = Job {
-            id: String::new(),
-            object: object.to_owned(),
-            operation: Operation::Insert,
-            delimiter: b',',
-        };
-        let limits = self.worker.flow.limits();
-        let mut chunks = Chunks::of_upload(BufReader::new(entries.content()), &job, limits);
-        let mut next = chunks.next_chunk()?;
-        let header = next.as_ref().and_then(Chunk::header).unwrap_or_default();
+        let head = first_row(&mut entries.content())?;
+        let header = head.strip_suffix(b"\n").unwrap_or_default();
         let is_open = tables.open.iter().any(|open| open.eq_ignore_ascii_case(object));
-        let format = sniff(header, name, None).ok();
-        let Some(format) = format.filter(|_| is_open || carries_labels(header)) else {
-            if !self.begin_unread(name)? {
-                return Ok(());
-            }
-            while let Some(chunk) = next {
-                let all = vec![true; chunk.read().records.len()];
-                self.write(&chunk.select(&all).map_err(flow::NotRecorded::from)?)?;
-                next = chunks.next_chunk()?;
-            }
-            return Ok(());
+        let is_judged = |header: &[u8]| is_open || carries_labels(header);
+        let Some(format) = sniff(header, name, None).ok().filter(|_| is_judged(header)) else {
+            return self.file(name, &mut Cursor::new(head).chain(entries.content()));
         };
         self.rule_unread()?;
         self.delivery.begin_member(name);
         self.delivery.reads_as(&format);
         self.out.begin(name)?;
+        let object = object.to_owned();
+        let job = Job { id: String::new(), object, operation: Operation::Insert, delimiter: b',' };
+        let rows = BufReader::new(Cursor::new(head).chain(entries.content()));
+        let mut chunks = Chunks::of_upload(rows, &job, self.worker.flow.limits());
         let mut before: Option<Ruled> = None;
-        while let Some(chunk) = next {
+        while let Some(chunk) = chunks.next_chunk()? {
+            if !chunk.header().is_some_and(is_judged) {
+                return Err(Cut::Header);
+            }
             let ruled = self.worker.flow.rule_rows(self.delivery, &chunk)?;
             // While this chunk's ruling is written, the next one is judged.
             self.write_ruled(before.replace(ruled))?;
-            next = chunks.next_chunk()?;
         }
         self.write_ruled(before)
     }
 
     /// An entry that is no table.
-    fn file(&mut self, name: &str, entries: &mut Entries<Received>) -> Result<(), Cut> {
+    fn file(&mut self, name: &str, content: &mut impl Read) -> Result<(), Cut> {
         if !self.begin_unread(name)? {
             return Ok(());
         }
         let mut block = vec![0; PIECE_BYTES];
         loop {
-            let length = entries.content().read(&mut block)?;
+            let length = content.read(&mut block)?;
             if length == 0 {
                 return Ok(());
             }
@@ -172,6 +162,18 @@ impl Packing<'_> {
         let rest = self.out.finish()?;
         send(self.worker, self.delivery, rest)
     }
+}
+
+/// A table's first row with its end; of what has no such end, what was looked at.
+///
+/// Bounds: [`PIECE_BYTES`]; of a longer row there is no end.
+fn first_row(content: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while head.len() < PIECE_BYTES && head.last() != Some(&b'\n') && content.read(&mut byte)? > 0 {
+        head.extend_from_slice(&byte);
+    }
+    Ok(head)
 }
 
 fn send(worker: &Worker, delivery: &mut FileDelivery, packed: Vec<u8>) -> Result<(), Cut> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use carrier::{
-    salesforce::{self, Look, RecordId, ShownRows, Telling},
+    salesforce::{self, Look, RecordId, ResultsIn, ShownRows, Telling},
     table::Format,
 };
 use flow::{Delivered, Reader};
@@ -97,26 +97,42 @@ fn streamed(
     has_rows: bool,
 ) -> Result<Body, Problem> {
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let is_table = kind.to_ascii_lowercase().starts_with("text/csv") && parts.status == StatusCode::OK;
+    let is = |begins: &str| kind.to_ascii_lowercase().starts_with(begins);
+    let (is_json, is_xml) = (is("application/json"), is("application/xml") || is("text/xml"));
+    let is_known = (is("text/csv") || is_json || is_xml) && parts.status == StatusCode::OK;
     match prepared.rows_of {
-        Some(object) if has_rows && is_table && prepared.look == Look::BulkResults => {
+        Some(object) if has_rows && is_known && prepared.look == Look::BulkResults => {
             if coding(&parts.headers) != Coding::Identity {
                 return Err(Problem::ShownUnreadable);
             }
             let job = salesforce::query_job(&prepared.target).unwrap_or_default();
+            let (ending, format, rows) = if is_json {
+                (
+                    ".json",
+                    Format::SalesforceJson { object: None }.as_str(),
+                    Records::Results(ResultsIn::Json, object.clone()),
+                )
+            } else if is_xml {
+                (".xml", SALESFORCE_XML, Records::Results(ResultsIn::Xml, object.clone()))
+            } else {
+                let format = Format::SalesforceCsv { object: String::new() };
+                (".csv", format.as_str(), Records::Rows(object.clone()))
+            };
             let file = Delivered {
                 route: "bulk results",
-                name: delivery::name_of(&job, ".csv"),
-                format: Format::SalesforceCsv { object: String::new() }.as_str(),
-                object: Some(object.clone()),
+                name: delivery::name_of(&job, ending),
+                format,
+                object: Some(object),
             };
-            let rows = Records::Rows(object);
             let (headers, target) = (&mut parts.headers, &prepared.target);
             delivery::piped(lane, reader.clone(), file, rows, headers, target, incoming)
         }
         Some(_) | None => Ok(Body::relay(incoming, lane.timeouts.upstream, Trailers::Keep)),
     }
 }
+
+/// What results in XML are called, as a format.
+const SALESFORCE_XML: &str = "Salesforce XML";
 
 /// Lets a SOAP answer leave: its rows are those of a rewritten query, or of ids that were looked up.
 async fn soap_shown(

@@ -300,3 +300,55 @@ fn bulk_results_are_read_row_by_row_and_certified() {
     let manifest = value(&ask("GET", &place(&results, "manifest"), ""));
     assert_eq!(manifest["file"], format!("{job}.csv"));
 }
+
+#[test]
+fn results_of_a_batch_in_json_and_xml_are_read_row_by_row() {
+    let marks = Marks::new();
+    let org = LocalOrg::with(&marks, &[Kind::Attested, Kind::Synthetic, Kind::Unproven], |_| false);
+    let scene = certifying(isolating(&org.origin(), Protocol::Salesforce, true));
+    for (format, ending) in [("JSON", ".json"), ("XML", ".xml")] {
+        let ask = |method: &str, below: &str, kind: &str, body: &str| {
+            let headers = [("X-SFDC-Session", "tok"), ("Content-Type", kind)];
+            scene.ask(method, &format!("/services/async/67.0/job{below}"), &headers, body.as_bytes())
+        };
+        let job = json!({ "operation": "query", "object": "Contact", "contentType": format }).to_string();
+        let job = value(&ask("POST", "", "application/json", &job))["id"].as_str().unwrap().to_owned();
+        let kind = if format == "JSON" { "application/json" } else { "application/xml" };
+        let query = "SELECT Id, LastName, Department, Eosin_Mark__c FROM Contact";
+        let batch = between(&ask("POST", &format!("/{job}/batch"), kind, query).text(), "751");
+        let below = format!("/{job}/batch/{batch}/result");
+        let listed = loop {
+            let listed = ask("GET", &below, kind, "").text();
+            if listed.contains("752") {
+                break listed;
+            }
+        };
+        let results = ask("GET", &format!("{below}/{}", between(&listed, "752")), kind, "");
+        let (file, is_whole) = unchunked(&results);
+        let text = String::from_utf8(file.clone()).unwrap();
+        assert!(is_whole && text.contains("d0") && text.contains("d2") && !text.contains("d1"), "{text}");
+        let manifest = value(&scene.ask("GET", &place(&results, "manifest"), &[], b""));
+        assert_eq!(
+            (&manifest["records"], &manifest["shown"]["attested"]),
+            (&json!(2), &json!(1)),
+            "{manifest}"
+        );
+        assert!(manifest["file"].as_str().unwrap().ends_with(ending));
+        if format == "JSON" {
+            let rows: Vec<Value> = serde_json::from_str(&text).unwrap();
+            assert_eq!(rows.len(), 2);
+            let split = text.find("},{").unwrap() + 1;
+            let rows = [&file[1..split], &file[split + 1..file.len() - 1]];
+            certified(&scene, &results, &file, &rows);
+        } else {
+            assert_eq!(manifest["certificate"]["state"], "not in this format");
+            assert!(text.ends_with("</records></queryResult>"), "{text}");
+        }
+    }
+}
+
+/// The first id of that kind in a text.
+fn between(text: &str, prefix: &str) -> String {
+    let at = text.find(&format!("\"{prefix}")).or_else(|| text.find(&format!(">{prefix}"))).unwrap() + 1;
+    text.get(at..).unwrap().chars().take_while(char::is_ascii_alphanumeric).collect()
+}
