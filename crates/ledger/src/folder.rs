@@ -15,8 +15,20 @@ pub struct Folder {
     root: PathBuf,
     /// Files being written: the journal stays here, others until they are moved into place.
     open: BTreeMap<String, File>,
-    /// Dropping the last of it lets the next writer in; a reader has none.
-    lock: Option<Arc<File>>,
+    /// A reader has none.
+    lock: Option<Arc<WriterLock>>,
+}
+
+/// The lock of the one writer; whoever drops it lets the next one in, at once.
+#[derive(Debug)]
+struct WriterLock(File);
+
+impl Drop for WriterLock {
+    fn drop(&mut self) {
+        // Closing is not enough: a process that is just being started holds a copy of every open file for a moment, and
+        // with it the lock. What cannot be unlocked is unlocked by closing.
+        let _unlocked = self.0.unlock();
+    }
 }
 
 impl Folder {
@@ -31,7 +43,11 @@ impl Folder {
         let lock =
             OpenOptions::new().create(true).append(true).open(path).map_err(failed("open `lock` in"))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { root: root.to_owned(), open: BTreeMap::new(), lock: Some(Arc::new(lock)) }),
+            Ok(()) => Ok(Self {
+                root: root.to_owned(),
+                open: BTreeMap::new(),
+                lock: Some(Arc::new(WriterLock(lock))),
+            }),
             Err(TryLockError::WouldBlock) => Err(LockError::Held { folder: root.to_owned() }),
             Err(TryLockError::Error(source)) => Err(failed("lock")(source)),
         }
@@ -176,4 +192,20 @@ pub enum LockError {
         /// Why it failed.
         source: io::Error,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_of_the_lock_keeps_nobody_out_once_its_writer_is_gone() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::lock(place.path()).unwrap();
+        // As a process that is being started holds it, until it runs its program.
+        let _copy = folder.lock.as_ref().unwrap().0.try_clone().unwrap();
+        assert!(matches!(Folder::lock(place.path()), Err(LockError::Held { .. })));
+        drop(folder);
+        Folder::lock(place.path()).unwrap();
+    }
 }

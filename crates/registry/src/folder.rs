@@ -11,11 +11,22 @@ use crate::layout::LOCK;
 #[derive(Debug)]
 pub(crate) struct Folder {
     root: PathBuf,
-    /// Dropping it lets the next writer in.
-    _lock: File,
+    _lock: WriterLock,
     /// How many more steps work: a test's way to stop a writer anywhere.
     #[cfg(test)]
     pub(crate) steps_left: Option<usize>,
+}
+
+/// The lock of the one writer; whoever drops it lets the next one in, at once.
+#[derive(Debug)]
+struct WriterLock(File);
+
+impl Drop for WriterLock {
+    fn drop(&mut self) {
+        // Closing is not enough: a process that is just being started holds a copy of every open file for a moment, and
+        // with it the lock. What cannot be unlocked is unlocked by closing.
+        let _unlocked = self.0.unlock();
+    }
 }
 
 impl Folder {
@@ -34,7 +45,7 @@ impl Folder {
         match lock.try_lock() {
             Ok(()) => Ok(Self {
                 root: root.to_owned(),
-                _lock: lock,
+                _lock: WriterLock(lock),
                 #[cfg(test)]
                 steps_left: None,
             }),
@@ -109,4 +120,22 @@ impl Folder {
 
 fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_of_the_lock_keeps_nobody_out_once_its_writer_is_gone() {
+        let place = tempfile::tempdir().unwrap();
+        let file = OpenOptions::new().create(true).append(true).open(place.path().join(LOCK)).unwrap();
+        file.try_lock().unwrap();
+        // As a process that is being started holds it, until it runs its program.
+        let _copy = file.try_clone().unwrap();
+        let writer = WriterLock(file);
+        assert!(matches!(Folder::lock(place.path()), Err(WriteError::Held { .. })));
+        drop(writer);
+        Folder::lock(place.path()).unwrap();
+    }
 }
