@@ -4,6 +4,7 @@
 //! Start at [`tidy::all`]; `main.rs` holds the commands.
 //! Read next: `ARCHITECTURE.md`, whose table [`tidy::imports`] reads.
 
+pub mod failures;
 pub mod licences;
 pub mod process;
 pub mod salesforce;
