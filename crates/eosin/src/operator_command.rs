@@ -19,7 +19,8 @@ use crate::{
 
 mod arguments;
 
-pub(crate) use arguments::{OperatorCommand, Signed};
+use arguments::Door;
+pub(crate) use arguments::{Listing, OperatorCommand, Signed};
 
 /// Runs one of the commands about operators.
 pub(crate) fn operator(command: &OperatorCommand, printer: &Printer) -> Done {
@@ -29,17 +30,17 @@ pub(crate) fn operator(command: &OperatorCommand, printer: &Printer) -> Done {
             let change = Change::Add { role: *role, password: hash, must_change: password.temporary };
             changed(name, &change, None, signed, &format!("added as {role}"), printer)
         }
-        OperatorCommand::List { config, json } => {
+        OperatorCommand::List(Listing { config, json }) => {
             list(&Operators::of(&Config::load(config)?), *json, printer)
         }
         OperatorCommand::Role { name, role, expect, signed } => {
             changed(name, &Change::Role(*role), *expect, signed, &format!("is {role} now"), printer)
         }
-        OperatorCommand::Disable { name, expect, signed } => {
+        OperatorCommand::Disable(Door { name, expect, signed }) => {
             let said = "may no longer sign in; sessions and tokens are good for nothing";
             changed(name, &Change::Disable, *expect, signed, said, printer)
         }
-        OperatorCommand::Enable { name, expect, signed } => {
+        OperatorCommand::Enable(Door { name, expect, signed }) => {
             changed(name, &Change::Enable, *expect, signed, "may sign in again", printer)
         }
         OperatorCommand::ResetPassword { name, password, signed } => {

@@ -1,6 +1,6 @@
 //! `eosin token`: tokens with which programs read the console's pages.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::collections::BTreeSet;
 
 use access::{Action, Change, Name, TokenSecret};
 use clap::Subcommand;
@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::{
     config::Config,
     keys,
-    operator_command::{Signed, by, known},
+    operator_command::{Listing, Signed, by, known},
     operators::{Operators, moment_of},
     outcome::{Done, Outcome},
     printer::{Printer, Style},
@@ -42,14 +42,7 @@ pub(crate) enum TokenCommand {
         signed: Signed,
     },
     /// List the tokens that are good.
-    List {
-        /// The configuration.
-        #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
-        config: PathBuf,
-        /// Print the result as JSON, a line each.
-        #[arg(long)]
-        json: bool,
-    },
+    List(Listing),
     /// Make a token good for nothing.
     Revoke {
         /// Its id, as `eosin token list` has it.
@@ -89,7 +82,9 @@ pub(crate) fn token(command: &TokenCommand, printer: &Printer) -> Done {
             }
             Ok(Outcome::Clean)
         }
-        TokenCommand::List { config, json } => list(&Operators::of(&Config::load(config)?), *json, printer),
+        TokenCommand::List(Listing { config, json }) => {
+            list(&Operators::of(&Config::load(config)?), *json, printer)
+        }
         TokenCommand::Revoke { id, signed } => {
             let operators = Operators::of(&Config::load(&signed.config)?);
             let register = operators.read()?.unwrap_or_default();

@@ -17,7 +17,7 @@ use crate::{
     coding::{coding, decode},
     config::{BoundaryConfig, Reads},
     fhir_form::Form,
-    head::{Head, PROVENANCE, forget_body},
+    head::{Head, PROVENANCE, forget_body, forget_coded_body},
     problem::Problem,
     reading::Turned,
     server::Lane,
@@ -244,8 +244,7 @@ fn judge(lane: &Lane, reader: &Reader, resource: &str) -> Judged {
 /// An answer with this body in the place of its own.
 fn with_body(answered: Answered, body: impl Into<Bytes>) -> Response<Body> {
     let Answered { mut parts, .. } = answered;
-    forget_body(&mut parts.headers);
-    parts.headers.remove(header::CONTENT_ENCODING);
+    forget_coded_body(&mut parts.headers);
     Response::from_parts(parts, Body::from(body.into()))
 }
 

@@ -263,6 +263,12 @@ pub(crate) fn forget_body(headers: &mut HeaderMap) {
     }
 }
 
+/// The same where the other body is in no coding, whatever that one was in.
+pub(crate) fn forget_coded_body(headers: &mut HeaderMap) {
+    forget_body(headers);
+    headers.remove(header::CONTENT_ENCODING);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

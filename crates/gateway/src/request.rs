@@ -16,7 +16,8 @@ use crate::{
     coding::{Coding, coding, decode},
     delivery, fhir_reading,
     head::{
-        AI_DISCLOSURE, Door, Head, PROVENANCE, admit, forget_body, strip_hop_by_hop, strip_ours, texts, via,
+        AI_DISCLOSURE, Door, Head, PROVENANCE, admit, forget_coded_body, strip_hop_by_hop, strip_ours, texts,
+        via,
     },
     jobs,
     patching::{self, Prepared},
@@ -476,11 +477,7 @@ fn sent_body(
 ) -> (Option<Bytes>, Body) {
     match (forward.body.take(), rest, spooled) {
         (Some(replaced), _, _) => {
-            for name in
-                [header::CONTENT_ENCODING.as_str(), "content-md5", "digest", "content-digest", "repr-digest"]
-            {
-                head.headers.remove(name);
-            }
+            forget_coded_body(&mut head.headers);
             (Some(replaced.clone()), Body::from(replaced))
         }
         (None, _, Some(spooled)) => (None, spooled.body(lane.timeouts.upstream)),
@@ -521,8 +518,7 @@ async fn merged(
     parts.headers.remove(header::CONTENT_LENGTH);
     let body = match lane.flow.merged(merge, &lane.boundary.name, &decoded) {
         Some(merged) => {
-            forget_body(&mut parts.headers);
-            parts.headers.remove(header::CONTENT_ENCODING);
+            forget_coded_body(&mut parts.headers);
             Bytes::from(merged)
         }
         None => collected.received,

@@ -21,6 +21,17 @@ pub(crate) struct Signed {
     pub(crate) json: bool,
 }
 
+/// Where what is listed stands.
+#[derive(Debug, Args)]
+pub(crate) struct Listing {
+    /// The configuration.
+    #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Print the result as JSON, a line each.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// Where a password comes from: typed, unless a file has it.
 #[derive(Debug, Args)]
 pub(crate) struct PasswordFrom {
@@ -30,6 +41,19 @@ pub(crate) struct PasswordFrom {
     /// It has to be changed at the first sign-in.
     #[arg(long)]
     pub(crate) temporary: bool,
+}
+
+/// Who is kept out or let in.
+#[derive(Debug, Args)]
+pub(crate) struct Door {
+    /// Who.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Name,
+    /// Only if nobody changed them since: the `revision` that `list --json` said.
+    #[arg(long, value_name = "REVISION")]
+    pub(crate) expect: Option<u64>,
+    #[command(flatten)]
+    pub(crate) signed: Signed,
 }
 
 #[derive(Debug, Subcommand)]
@@ -48,14 +72,7 @@ pub(crate) enum OperatorCommand {
         signed: Signed,
     },
     /// List the operators.
-    List {
-        /// The configuration.
-        #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
-        config: PathBuf,
-        /// Print the result as JSON, a line each.
-        #[arg(long)]
-        json: bool,
-    },
+    List(Listing),
     /// Give an operator another role. Their sessions end.
     Role {
         /// Who.
@@ -71,27 +88,9 @@ pub(crate) enum OperatorCommand {
         signed: Signed,
     },
     /// Keep an operator out. Their sessions end, and their tokens are good for nothing.
-    Disable {
-        /// Who.
-        #[arg(value_name = "NAME")]
-        name: Name,
-        /// Only if nobody changed them since: the `revision` that `list --json` said.
-        #[arg(long, value_name = "REVISION")]
-        expect: Option<u64>,
-        #[command(flatten)]
-        signed: Signed,
-    },
+    Disable(Door),
     /// Let an operator sign in again.
-    Enable {
-        /// Who.
-        #[arg(value_name = "NAME")]
-        name: Name,
-        /// Only if nobody changed them since: the `revision` that `list --json` said.
-        #[arg(long, value_name = "REVISION")]
-        expect: Option<u64>,
-        #[command(flatten)]
-        signed: Signed,
-    },
+    Enable(Door),
     /// Give an operator another password. Their sessions end.
     ResetPassword {
         /// Whose.

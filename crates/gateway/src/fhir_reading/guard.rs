@@ -13,7 +13,7 @@ use crate::{
     body::Body,
     coding::{coding, decode},
     fhir_form::Form,
-    head::{Head, forget_body},
+    head::{Head, forget_coded_body},
     problem::Problem,
     reading::Turned,
     server::Lane,
@@ -382,8 +382,7 @@ pub(crate) async fn guarded(
 ) -> Result<Response<Body>, Turned> {
     let (mut parts, incoming) = answer.into_parts();
     let body = whole(lane, &parts.headers, incoming).await.map_err(|_| Problem::AnswerUnreadable)?;
-    forget_body(&mut parts.headers);
-    parts.headers.remove(header::CONTENT_ENCODING);
+    forget_coded_body(&mut parts.headers);
     let Guard { reader, sent, mut seen, upstream, gateway, form } = guard;
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     if kind.is_some_and(|kind| kind.contains("xml")) && !body.is_empty() {

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, header};
 use super::{LookedUp, Prepared, Turned, Window, document, org::Org, parameters, statement};
 use crate::{
     coding::{coding, decode},
-    head::{Head, forget_body},
+    head::{Head, forget_coded_body},
     problem::Problem,
     server::Lane,
 };
@@ -51,8 +51,7 @@ pub(crate) async fn prepare(
     let body = if body == decoded {
         received
     } else {
-        forget_body(&mut head.headers);
-        head.headers.remove("content-encoding");
+        forget_coded_body(&mut head.headers);
         body
     };
     if prepared.look != Look::BulkResults && !prepared.is_bulk {

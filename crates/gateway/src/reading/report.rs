@@ -24,7 +24,7 @@ use super::{
 use crate::{
     body::Body,
     coding::{coding, decode},
-    head::{Head, forget_body},
+    head::{Head, forget_coded_body},
     problem::Problem,
     server::Lane,
     whole::whole,
@@ -345,8 +345,7 @@ fn answered(status: StatusCode, body: Bytes) -> Response<Body> {
 }
 
 fn whole_again(mut parts: Parts, body: Bytes) -> Response<Body> {
-    forget_body(&mut parts.headers);
-    parts.headers.remove(header::CONTENT_ENCODING);
+    forget_coded_body(&mut parts.headers);
     Response::from_parts(parts, Body::from(body))
 }
 

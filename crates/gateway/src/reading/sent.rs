@@ -8,7 +8,7 @@ use super::Turned;
 use crate::{
     body::{Body, Trailers, collect},
     coding::{coding, decode},
-    head::{Head, forget_body},
+    head::{Head, forget_coded_body},
     problem::Problem,
     request::cleaned,
     server::Lane,
@@ -52,7 +52,6 @@ pub(super) async fn sent(lane: &Lane, mut head: Head) -> Result<Response<Body>, 
     let Some(changed) = untold.or(own) else {
         return Ok(Response::from_parts(parts, Body::from(collected.received)));
     };
-    forget_body(&mut parts.headers);
-    parts.headers.remove("content-encoding");
+    forget_coded_body(&mut parts.headers);
     Ok(Response::from_parts(parts, Body::from(Bytes::from(changed))))
 }

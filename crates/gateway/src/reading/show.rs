@@ -20,7 +20,7 @@ use crate::{
     body::{Body, Trailers},
     coding::{Coding, coding},
     delivery::{self, Records},
-    head::forget_body,
+    head::{forget_body, forget_coded_body},
     isolation::{Asked, BulkQuery, Isolation},
     problem::Problem,
     server::Lane,
@@ -71,8 +71,7 @@ pub(crate) async fn show(
     if prepared.asks || !prepared.looked.seen.is_empty() {
         recorded(lane, reader, &prepared.look, prepared.looked.seen, &mut parts.headers).await?;
     }
-    forget_body(&mut parts.headers);
-    parts.headers.remove(header::CONTENT_ENCODING);
+    forget_coded_body(&mut parts.headers);
     let body = match filtered {
         Filtered::As(body) if has_rows => match prepared.window {
             Some(window) => window.cut(body)?,
@@ -162,8 +161,7 @@ async fn soap_shown(
     if prepared.asks || !prepared.looked.seen.is_empty() {
         recorded(lane, reader, &prepared.look, prepared.looked.seen, &mut parts.headers).await?;
     }
-    forget_body(&mut parts.headers);
-    parts.headers.remove(header::CONTENT_ENCODING);
+    forget_coded_body(&mut parts.headers);
     let back = salesforce::renamed_back(&text, &prepared.renamed, &BTreeMap::new());
     Ok(Response::from_parts(parts, Body::from(back.map_or(text, Bytes::from))))
 }
