@@ -30,8 +30,7 @@ pub(crate) fn emergency(command: &EmergencyCommand, printer: &Printer) -> Done {
     match command {
         EmergencyCommand::Key { name, out } => key(name, out, printer),
         EmergencyCommand::Prepare { file, cases, reason, by, at } => {
-            let by = by.clone().or_else(|| environment::variable("USER"));
-            let by = by.unwrap_or_else(|| "nobody named".to_owned());
+            let by = environment::who(by.as_deref());
             preparing::prepare(file, cases, &statement::reason(reason)?, &by, at, printer)
         }
         EmergencyCommand::Preview { name, scope, since, examples, at } => {

@@ -5,11 +5,18 @@
 //! | `NO_COLOR` | anything: no colours |
 //! | `COLUMNS` | the width of tables, where the terminal does not say |
 //! | `EOSIN_RELEASE_TOKEN` | the credentials of `eosin quarantine release`, unless a file has them |
-//! | `USER` | who decides about kept requests, unless `--by` says |
+//! | `USER` | who does what the ledger is told of, unless `--by` says |
 //! | `EOSIN_LOG` | what to log to standard error, such as `info` or `gateway=debug` |
 
 /// The value of one of the variables above, if it is set and not empty.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Who does something, for the ledger: whoever `--by` names, else the user of this machine; at most 64 plain characters.
+pub(crate) fn who(by: Option<&str>) -> String {
+    let name = by.map(str::to_owned).or_else(|| variable("USER"));
+    let name = name.unwrap_or_else(|| "nobody named".to_owned());
+    name.chars().filter(|letter| !letter.is_control()).take(64).collect()
 }

@@ -58,10 +58,7 @@ pub(crate) fn operator(command: &OperatorCommand, printer: &Printer) -> Done {
 
 /// Who changes something from the command line.
 pub(crate) fn by(signed: &Signed) -> By {
-    let name = signed.by.clone().or_else(|| environment::variable("USER"));
-    let name = name.unwrap_or_else(|| "nobody named".to_owned());
-    let name = name.chars().filter(|letter| !letter.is_control()).take(64).collect();
-    By { name, via: "command", address: None }
+    By { name: environment::who(signed.by.as_deref()), via: "command", address: None }
 }
 
 /// The operator of this name, or a report.

@@ -183,8 +183,7 @@ fn activate(policies: &Policies, text: &str, event: &'static str, who: &Who, pri
         printer.note(&format!("{} was not activated: what was in force stays in force", policies.version()));
         return Ok(Outcome::Findings);
     };
-    let by =
-        who.by.clone().or_else(|| environment::variable("USER")).unwrap_or_else(|| "nobody named".to_owned());
+    let by = environment::who(who.by.as_deref());
     let wish = Wish { event, by: &by, reason: &who.reason, expect: who.expect.as_deref() };
     let place = Versions::new(&log).activate(policies, text, &wish)?;
     let version = policies.version();
