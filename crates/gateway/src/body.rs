@@ -38,6 +38,8 @@ pub(crate) struct Body {
     idle: Duration,
     silence: Option<Pin<Box<Sleep>>>,
     progress: Option<Progress>,
+    /// Why it ends early, until what came before that is on its way.
+    broken: Option<Broken>,
 }
 
 /// What happens to trailer fields of a stream.
@@ -216,6 +218,7 @@ impl From<Bytes> for Body {
             idle: Duration::MAX,
             silence: None,
             progress: None,
+            broken: None,
         }
     }
 }
@@ -232,15 +235,9 @@ impl From<Vec<u8>> for Body {
     }
 }
 
-impl http_body::Body for Body {
-    type Data = Bytes;
-    type Error = Broken;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        let this = &mut *self;
+impl Body {
+    fn next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let this = self;
         if let Some(mut bytes) = this.ready.pop_front() {
             if let Some(progress) = &this.progress {
                 progress.moved();
@@ -289,9 +286,34 @@ impl http_body::Body for Body {
             }
         }
     }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        if let Some(broken) = self.broken.take() {
+            return Poll::Ready(Some(Err(broken)));
+        }
+        match self.next(context) {
+            // A connection is dropped at an error with what is buffered for it, the head of the answer too. It is flushed
+            // when a body has nothing to give, so an error waits for that once.
+            Poll::Ready(Some(Err(broken))) => {
+                self.broken = Some(broken);
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            next @ (Poll::Ready(None | Some(Ok(_))) | Poll::Pending) => next,
+        }
+    }
 
     fn is_end_stream(&self) -> bool {
         self.ready.is_empty()
+            && self.broken.is_none()
             && self.piped.is_none()
             && self.rest.as_ref().is_none_or(Incoming::is_end_stream)
             && self.spooled.as_ref().is_none_or(|(_, left)| *left == 0)

@@ -1,9 +1,6 @@
 //! The org's data export: a zip of tables, filtered as it streams.
 
-use std::{
-    collections::BTreeMap,
-    io::{Read as _, Write as _},
-};
+use std::{collections::BTreeMap, io::Read as _};
 
 use carrier::archive::{ArchiveBounds, ArchiveWriter, Entries};
 use flow::Protocol;
@@ -16,7 +13,7 @@ use crate::{
     deliveries::{certified, certifying, isolating, place, unchunked},
     fhir_isolated::value,
     isolated::{Kind, LocalOrg, Marks},
-    scene::{Answer, Scene, request},
+    scene::{Answer, Scene},
 };
 
 const WEEKLY: &str = "/servlet/servlet.OrgExport?fileName=WE_00DEy0000000001_1.ZIP&id=0920000000000001";
@@ -198,15 +195,7 @@ fn a_broken_archive_is_broken_off_and_nothing_unjudged_leaves() {
     let upstream = Upstream::start(server);
     let scene = certifying(salesforce(&upstream.origin(), true));
     for name in ["truncated", "cut", "damaged", "twice", "way-out", "bomb", "no-archive"] {
-        let request = request("GET", &target(name), &[], b"");
-        let (mut stream, mut received) = (scene.connect(), Vec::new());
-        stream.write_all(&request).unwrap();
-        let _reset = stream.read_to_end(&mut received);
-        if received.is_empty() {
-            // It was broken off before the head was on its way.
-            continue;
-        }
-        let answer = Answer::read(&mut received.as_slice());
+        let answer = ask(&scene, name);
         let (file, is_whole) = unchunked(&answer);
         assert!(answer.status == 200 && !is_whole, "{name}");
         assert!(!shows_hidden(&file), "{name}");
