@@ -75,7 +75,7 @@ impl Change {
         Self::MakeToken { digest: secret.digest(), label: label.to_owned(), scopes, until }
     }
 
-    /// What the ledger says of it; nothing is said of the last code that was used.
+    /// What the ledger says of it: one word, and never which code or password.
     pub fn event(&self) -> &'static str {
         match self {
             Self::Add { .. } => "added",

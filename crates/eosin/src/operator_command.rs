@@ -58,7 +58,7 @@ pub(crate) fn operator(command: &OperatorCommand, printer: &Printer) -> Done {
 
 /// Who changes something from the command line.
 pub(crate) fn by(signed: &Signed) -> By {
-    By { name: environment::who(signed.by.as_deref()), via: "command", address: None }
+    By::on_command_line(environment::who(signed.by.as_deref()))
 }
 
 /// The operator of this name, or a report.

@@ -66,12 +66,22 @@ pub(crate) struct Entry {
 /// Who changes something, and from where.
 #[derive(Clone, Debug)]
 pub(crate) struct By {
-    pub(crate) name: String,
-    pub(crate) via: &'static str,
-    pub(crate) address: Option<String>,
+    name: String,
+    via: &'static str,
+    address: Option<String>,
 }
 
 impl By {
+    /// Somebody on the command line.
+    pub(crate) fn on_command_line(name: String) -> Self {
+        Self { name, via: "command", address: None }
+    }
+
+    /// Somebody in the console, who came from this address.
+    pub(crate) fn in_console(name: &str, address: &str) -> Self {
+        Self { name: name.to_owned(), via: "console", address: Some(address.to_owned()) }
+    }
+
     /// An entry of theirs.
     pub(crate) fn entry(&self, event: &'static str, about: Option<&Name>) -> Entry {
         Entry {

@@ -46,7 +46,7 @@ pub(crate) struct Present {
 
 impl Present {
     fn by(&self) -> By {
-        By { name: self.name.to_string(), via: "console", address: Some(self.address.clone()) }
+        By::in_console(self.name.as_str(), &self.address)
     }
 
     fn word(&self) -> String {

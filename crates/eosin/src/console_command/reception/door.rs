@@ -32,7 +32,7 @@ impl Reception {
         let typed = form.get("name").trim().to_ascii_lowercase();
         let name = typed.parse::<Name>().ok();
         if let Err(Wait(seconds)) = self.attempts.may(&typed, &asked.address, now) {
-            let said = format!("Too many tries. Wait {} and try again.", span(seconds));
+            let said = too_many(seconds);
             let mut answer = page(asked, &typed, Told::Fault(&said));
             answer.status = 429;
             return answer;
@@ -58,7 +58,7 @@ impl Reception {
     fn failed(&mut self, asked: &Asked<'_>, typed: &str, name: Option<&Name>, event: &'static str) {
         let now = wiring::posix_seconds();
         let waits = self.attempts.failed(typed, &asked.address, now);
-        let by = By { name: "nobody known".to_owned(), via: "console", address: Some(asked.address.clone()) };
+        let by = By::in_console("nobody known", &asked.address);
         let mut entries = vec![by.entry(event, name)];
         if waits {
             entries.push(by.entry("locked", name));
@@ -72,7 +72,7 @@ impl Reception {
 
     /// In, if that could be written down.
     fn let_in(&mut self, asked: &Asked<'_>, name: &Name) -> PageAnswer {
-        let by = By { name: name.to_string(), via: "console", address: Some(asked.address.clone()) };
+        let by = By::in_console(name.as_str(), &asked.address);
         let noted = self.operators.note(&by.entry("signed-in", Some(name)));
         match noted.and_then(|_| self.begin(name, Stage::In, asked)) {
             Ok(cookie) => {
@@ -108,7 +108,7 @@ impl Reception {
         let now = wiring::posix_seconds();
         let name = session.operator;
         if let Err(Wait(seconds)) = self.attempts.may(name.as_str(), &asked.address, now) {
-            let said = format!("Too many tries. Wait {} and try again.", span(seconds));
+            let said = too_many(seconds);
             let mut answer = of(web::code(&wiring::moment(), &id.form_word(), Told::Fault(&said)));
             answer.status = 429;
             return answer;
@@ -116,7 +116,7 @@ impl Reception {
         let operator = self.register.as_ref().and_then(|register| register.operator(&name));
         let code = Code::read(form.get("code"));
         let step = operator.zip(code).and_then(|(operator, code)| operator.step_of(code, now));
-        let by = By { name: name.to_string(), via: "console", address: Some(asked.address.clone()) };
+        let by = By::in_console(name.as_str(), &asked.address);
         // Refused where another process had the same code used a moment ago.
         let used = step.map(|step| self.operators.change(&by, &name, &Change::UsedStep(step), None));
         match used {
@@ -135,11 +135,7 @@ impl Reception {
         let is_theirs =
             id.as_ref().zip(asked.form.as_ref()).is_some_and(|(id, form)| id.is_form_word(form.get("word")));
         if is_theirs && let Some(session) = id.and_then(|id| self.sessions.end(&id)) {
-            let by = By {
-                name: session.operator.to_string(),
-                via: "console",
-                address: Some(asked.address.clone()),
-            };
+            let by = By::in_console(session.operator.as_str(), &asked.address);
             if let Err(report) = self.operators.note(&by.entry("signed-out", Some(&session.operator))) {
                 tracing::error!("a sign-out was not written down: {report:#}");
             }
@@ -168,6 +164,11 @@ pub(super) fn page(asked: &Asked<'_>, name: &str, told: Told<'_>) -> PageAnswer 
 pub(super) fn trouble(report: &miette::Report) -> PageAnswer {
     tracing::error!("the console could not do what was asked: {report:#}");
     said(503, TROUBLE)
+}
+
+/// What is said to whoever has to wait.
+fn too_many(seconds: u64) -> String {
+    format!("Too many tries. Wait {} and try again.", span(seconds))
 }
 
 /// A time to wait, for a person.
