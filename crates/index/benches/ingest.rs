@@ -1,6 +1,7 @@
 //! Rows a second that ledgers become in the index, beside a plain bulk insert of the same rows; and a replay of them.
 //!
 //! `cargo bench -p index`: SQLite, and PostgreSQL where it is installed. `EOSIN_BENCH_ENTRIES` says how many transactions.
+//! With `EOSIN_BENCH_KEEP=FOLDER` a ledger and its SQLite index are made there and stay, for `tests/bench/console.py`.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -11,7 +12,11 @@
     reason = "a bench measures time, prints a table, and stops at the first surprise"
 )]
 
-use std::{collections::BTreeMap, path::Path, time::Instant};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    time::{Instant, SystemTime},
+};
 
 use index::{Index, Place, Since, TABLES, Value};
 use ledger::Ledger;
@@ -29,6 +34,9 @@ mod server;
 fn main() {
     let entries: u64 =
         std::env::var("EOSIN_BENCH_ENTRIES").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000_000);
+    if let Some(keep) = std::env::var_os("EOSIN_BENCH_KEEP") {
+        return fill(Path::new(&keep), entries);
+    }
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path().join("ledger");
     let began = Instant::now();
@@ -53,33 +61,38 @@ fn main() {
     }
 }
 
+/// A ledger and its index that stay.
+fn fill(folder: &Path, transactions: u64) {
+    let at = folder.join("ledger");
+    ledger(&at, transactions);
+    let (rows, seconds, _) = ingest(&Place::File(folder.join("index.sqlite")), &at);
+    println!("{transactions} transactions, {rows} rows in {seconds:.1} s");
+}
+
 fn line(name: &str, rows: u64, seconds: f64, plain: f64) {
     let (ours, theirs) = (rows as f64 / seconds, rows as f64 / plain);
     println!("{name:<12} {rows:>10} {ours:>12.0} {theirs:>14.0} {:>7.0}%", 100.0 * ours / theirs);
 }
 
-/// Each transaction is a ruling of three records and its settlement.
+/// Each transaction is a ruling and its settlement. They are spread evenly over the thirty days before now.
 fn ledger(folder: &Path, transactions: u64) {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
+    let now = i64::try_from(now).unwrap();
+    let between = 30 * 86_400_000 / transactions.max(1);
     let signer = SignerKey::generate("bench.example/log", [3; 32]).unwrap();
     let mut ledger = Ledger::create(folder, signer).unwrap();
     let numbers: Vec<u64> = (0..transactions).collect();
     for some in numbers.chunks(2_000) {
         let both: Vec<(u64, bool)> =
             some.iter().flat_map(|number| [(*number, true), (*number, false)]).collect();
-        ledger.commit(both, |(number, is_ruling)| entry(*number, *is_ruling)).unwrap();
+        let at = |number| now - i64::try_from((transactions - number) * between).unwrap();
+        ledger.commit(both, |(number, is_ruling)| entry(*number, at(*number), *is_ruling)).unwrap();
     }
     ledger.publish().unwrap();
 }
 
-fn entry(number: u64, is_ruling: bool) -> Vec<u8> {
-    let at = format!(
-        "2026-11-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-        1 + number / 86_400 % 28,
-        number / 3_600 % 24,
-        number / 60 % 60,
-        number % 60,
-        number % 1_000
-    );
+fn entry(number: u64, at: i64, is_ruling: bool) -> Vec<u8> {
+    let at = jiff::Timestamp::from_millisecond(at).unwrap().strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
     if !is_ruling {
         return format!(
             r#"{{"at":"{at}","eosin":"settlement@1","outcome":"answered","ruling":{},"status":201}}"#,
@@ -88,8 +101,19 @@ fn entry(number: u64, is_ruling: bool) -> Vec<u8> {
         .into_bytes();
     }
     let (client, records) = (number % 50, 1 + number % 200);
+    // One in a hundred thousand is what somebody looks for.
+    let verdict = match number {
+        rare if rare % 100_000 == 5 => "forged",
+        few if few % 100 == 2 => "suspected",
+        some if some % 4 == 1 => "unproven",
+        _ => "synthetic",
+    };
+    let decision = if number.is_multiple_of(5) { "warn" } else { "block" };
     let findings: Vec<String> = (0..number % 3)
-        .map(|row| format!(r#"{{"decision":"block","reference":"body[{row}]","verdict":"unproven"}}"#))
+        .map(|row| {
+            let reference = format!("Contact/003{:012}", number * 3 + row);
+            format!(r#"{{"decision":"{decision}","reference":"{reference}","verdict":"{verdict}"}}"#)
+        })
         .collect();
     let asked = format!(
         r#"{{"cases":[{{"finding":"permit","records":{records},"verdict":"attested"}}],"continuity":"strict","jurisdiction":"US","scope":"record"}}"#
@@ -120,18 +144,17 @@ fn ingest(place: &Place, ledger: &Path) -> (u64, f64, Index) {
     (rows, seconds, index)
 }
 
-/// The rows of a table in pages.
+/// The rows of a table in pages: of the entries from one number to another, since skipping costs as much as reading.
 fn pages(index: &mut Index, table: &str, mut each: impl FnMut(Vec<Vec<Value>>)) {
-    let key = if table == "ledgers" { "origin" } else { "origin, entry" };
-    let mut offset = 0;
-    loop {
-        let sql = format!("SELECT * FROM {table} ORDER BY {key} LIMIT 50000 OFFSET {offset}");
-        let rows = index.query(&sql, &[]).unwrap().rows;
-        if rows.is_empty() {
-            return;
-        }
-        offset += rows.len();
-        each(rows);
+    if table == "ledgers" {
+        return each(index.query("SELECT * FROM ledgers", &[]).unwrap().rows);
+    }
+    let last = index.query(&format!("SELECT COALESCE(MAX(entry), -1) FROM {table}"), &[]).unwrap();
+    let Value::Integer(last) = last.rows[0][0] else { panic!("a number") };
+    for begin in (0..=last).step_by(20_000) {
+        let end = begin + 20_000;
+        let sql = format!("SELECT * FROM {table} WHERE origin = $1 AND entry >= {begin} AND entry < {end}");
+        each(index.query(&sql, &[Value::text("bench.example/log")]).unwrap().rows);
     }
 }
 

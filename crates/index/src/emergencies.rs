@@ -40,6 +40,42 @@ pub(crate) fn add(at: At<'_>, bytes: &[u8], batch: &mut Batch) -> Option<()> {
     Some(())
 }
 
+/// Adds the row of an announcement; one that was given up is an incident as well.
+pub(crate) fn announcement(at: At<'_>, bytes: &[u8], batch: &mut Batch) -> Option<()> {
+    let entry: Announcement = parse(bytes)?;
+    let row = at.row([
+        Value::text(&entry.at),
+        Value::text(&entry.event),
+        Value::text(&entry.id),
+        Value::text(&entry.r#type),
+        Value::text(&entry.about),
+        Value::text(&entry.version),
+        Value::text(&entry.to),
+        Value::count(entry.attempts),
+        entry.status.map_or(Value::Null, Value::count),
+    ]);
+    batch.add(Name::Announcements, row);
+    if entry.event == "given-up" {
+        let what = format!("{} was not told that {}: {}", entry.to, entry.version, entry.r#type);
+        incident(at, Some(&entry.at), "not-announced", None, entry.attempts, Some(&what), batch);
+    }
+    Some(())
+}
+
+#[derive(Deserialize)]
+struct Announcement {
+    about: String,
+    #[serde(rename = "announcement")]
+    id: String,
+    at: String,
+    attempts: u64,
+    event: String,
+    status: Option<u64>,
+    to: String,
+    r#type: String,
+    version: String,
+}
+
 #[derive(Deserialize)]
 struct Emergency {
     activation: Option<String>,

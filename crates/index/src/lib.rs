@@ -5,6 +5,7 @@
 //! Start at [`Index`]; the tables are in `schema.rs`, what an entry becomes in `rows.rs`.
 //! Read next: `docs/index.md`, for who asks it.
 
+mod acts;
 mod batch;
 mod emergencies;
 mod follow;
@@ -16,6 +17,7 @@ mod rows;
 mod rulings;
 mod schema;
 mod sqlite;
+mod statistics;
 mod store;
 mod tls;
 mod value;
@@ -23,6 +25,6 @@ mod value;
 pub use follow::{BehindError, FollowError, Index, OpenError, Standing};
 pub use prove::{Found, ProveError, RowName};
 pub use replay::{Crossing, Since};
-pub use schema::{Column, Kind, SCHEMA_VERSION, TABLES, Table, VIEWS};
+pub use schema::{Column, DECISIONS, Kind, SCHEMA_VERSION, TABLES, Table, VERDICTS, VIEWS};
 pub use store::{Place, PlaceError, StoreError};
 pub use value::{Answer, Value};

@@ -21,6 +21,8 @@ pub struct Crossing {
     pub policy: String,
     /// The name of the question; none in entries that were written before questions were.
     pub question: Option<String>,
+    /// The objects that its records were of, between commas, where they are written down.
+    pub objects: Option<String>,
 }
 
 /// Where reading goes on: after this entry of this ledger, for rulings from this moment on.
@@ -47,7 +49,7 @@ impl Index {
     ///
     /// Bounds: ten thousand.
     pub fn crossings(&mut self, since: &mut Since) -> Result<Vec<Crossing>, StoreError> {
-        let sql = "SELECT origin, entry, at, boundary, client, policy, question FROM rulings \
+        let sql = "SELECT origin, entry, at, boundary, client, policy, question, objects FROM rulings \
                    WHERE (origin, entry) > ($1, $2) AND at >= $3 AND kind = 'request' \
                    ORDER BY origin, entry LIMIT $4";
         let values = [
@@ -84,7 +86,8 @@ impl Index {
 }
 
 fn crossing(row: Vec<Value>) -> Option<Crossing> {
-    let [origin, entry, at, boundary, client, policy, question] = <[Value; 7]>::try_from(row).ok()?;
+    let [origin, entry, at, boundary, client, policy, question, objects] =
+        <[Value; 8]>::try_from(row).ok()?;
     let text = |value: Value| match value {
         Value::Text(text) => Some(text),
         Value::Null | Value::Integer(_) => None,
@@ -98,5 +101,6 @@ fn crossing(row: Vec<Value>) -> Option<Crossing> {
         client: text(client).unwrap_or_default(),
         policy: text(policy)?,
         question: text(question),
+        objects: text(objects),
     })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::{batch::Batch, emergencies, quarantined, rulings, schema::Name, value::Value};
+use crate::{acts, batch::Batch, emergencies, quarantined, rulings, schema::Name, value::Value};
 
 /// Where an entry stands.
 #[derive(Clone, Copy, Debug)]
@@ -44,13 +44,15 @@ pub(crate) fn add(at: At<'_>, bytes: &[u8], batch: &mut Batch) -> Option<String>
         "certificate@1" => parse(bytes).map(|entry: Certificate| entry.add(at, "issued", batch)),
         "certificate-refused@1" => parse(bytes).map(|entry: Certificate| entry.add(at, "refused", batch)),
         // Its pieces are rulings, and its certificate has a row of its own.
+        "delivery@1" => Some(()),
         // Who signed in and who changed whom is read in the log of operators itself: `eosin ledger show`.
-        "delivery@1" | "operator@1" => Some(()),
+        "operator@1" => acts::add(at, bytes, batch),
         "registry@1" => parse(bytes).map(|entry: Snapshot| entry.add(at, batch)),
         "policy-activation@1" | "policy-in-force@1" => {
             parse(bytes).map(|entry: PolicyChange| entry.add(at, batch))
         }
         "emergency@1" | "emergency-in-force@1" => emergencies::add(at, bytes, batch),
+        "announcement@1" => emergencies::announcement(at, bytes, batch),
         "subscription@1" => parse(bytes).map(|entry: EventsGone| {
             let what = format!(
                 "subscription {} to {}: it went on with `{}`",

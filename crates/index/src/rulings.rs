@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use crate::{
     batch::Batch,
     rows::{At, parse},
-    schema::Name,
+    schema::{Name, VERDICTS},
     value::Value,
 };
 
@@ -40,12 +40,15 @@ struct Ruling<'a> {
     boundary: String,
     claim: Option<String>,
     client: Option<String>,
+    contract: Option<String>,
     counts: Counts,
     decision: String,
     environment: String,
     findings: Vec<Finding>,
     findings_omitted: u64,
     mode: String,
+    #[serde(default)]
+    objects: Vec<String>,
     peer: Option<String>,
     policies: BTreeSet<String>,
     policy: String,
@@ -93,6 +96,11 @@ struct Counts {
     out_of_jurisdiction: u64,
     weakened: u64,
 }
+
+/// The length of an hour as moments begin: `2026-01-31T08`.
+const HOUR: usize = 13;
+/// The first of [`Counts::values`]: how many records, and of each verdict.
+const VERDICTS_AND_RECORDS: usize = 1 + VERDICTS.len();
 
 impl Counts {
     fn values(&self) -> [Value; 15] {
@@ -175,6 +183,8 @@ impl Ruling<'_> {
             maybe(&self.registry),
             Value::text(&self.rows),
             question.map_or(Value::Null, Value::Text),
+            if self.objects.is_empty() { Value::Null } else { Value::Text(self.objects.join(",")) },
+            maybe(&self.contract),
         ]);
         batch.add(Name::Rulings, row);
         for id in &self.policies {
@@ -211,6 +221,17 @@ impl Ruling<'_> {
             Value::count(self.would_block),
         ]);
         batch.add(Name::Boundaries, row);
+        let hour = self.at.get(..HOUR).unwrap_or(&self.at);
+        let mut row = vec![origin.clone(), Value::text(&self.boundary), Value::text(hour)];
+        row.extend([
+            entry.clone(),
+            entry.clone(),
+            Value::text(&self.environment),
+            one.clone(),
+            blocked.clone(),
+        ]);
+        row.extend(self.counts.values().into_iter().take(VERDICTS_AND_RECORDS));
+        batch.add(Name::Hours, row);
         if let Some(client) = &self.client {
             let mut row = vec![origin.clone(), Value::text(client)];
             row.extend(seen());

@@ -1,7 +1,23 @@
 //! The tables: their names, columns and keys, once, for both databases and for `docs/index.md`.
 
 /// The schema's version. An index of another one is made again.
-pub const SCHEMA_VERSION: i64 = 2;
+pub const SCHEMA_VERSION: i64 = 3;
+
+/// The words of the verdicts, which are columns of counts too: what is proven, what is not, what is wrong.
+pub const VERDICTS: [&str; 9] = [
+    "synthetic",
+    "attested",
+    "mixed",
+    "unproven",
+    "suspected",
+    "transplanted",
+    "forged",
+    "untrusted",
+    "unreadable",
+];
+
+/// The words of the decisions.
+pub const DECISIONS: [&str; 3] = ["pass", "warn", "block"];
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +52,7 @@ pub struct Table {
     pub key: usize,
     /// What happens where a row of that key is there.
     pub(crate) again: Again,
-    /// Further indexes: the columns of each.
+    /// Further indexes: the columns of each, and where only some rows are in it, `WHERE` and which.
     pub(crate) indexes: &'static [&'static str],
 }
 
@@ -74,16 +90,20 @@ pub(crate) enum Name {
     Questions,
     Settlements,
     Boundaries,
+    Hours,
     Clients,
     Policies,
     PolicyChanges,
     Emergencies,
+    Announcements,
     Datasets,
     Batches,
     DatasetSightings,
     Quarantine,
     Certificates,
     RegistrySnapshots,
+    RecordActs,
+    RecordStandings,
     Incidents,
 }
 
@@ -116,11 +136,25 @@ pub const TABLES: &[Table] = &[
             unreadable: Integer, modified: Integer, claimed: Integer, strongly_suspected: Integer,
             out_of_jurisdiction: Integer, weakened: Integer, would_block: Integer,
             findings_omitted: Integer, quarantine_item: MaybeText, not_kept: MaybeText,
-            recogniser: MaybeText, registry: MaybeText, record_root: Text, question: MaybeText,
+            recogniser: MaybeText, registry: MaybeText, record_root: Text, question: MaybeText, objects: MaybeText, contract: MaybeText,
         },
         key: 2,
         again: Again::Never,
-        indexes: &["at", "boundary, at"],
+        indexes: &[
+            "at",
+            "boundary, at",
+            "client, at",
+            "decision, at",
+            "at WHERE synthetic > 0",
+            "at WHERE attested > 0",
+            "at WHERE mixed > 0",
+            "at WHERE unproven > 0",
+            "at WHERE suspected > 0",
+            "at WHERE transplanted > 0",
+            "at WHERE forged > 0",
+            "at WHERE untrusted > 0",
+            "at WHERE unreadable > 0",
+        ],
     },
     Table {
         name: "ruling_policies",
@@ -136,7 +170,7 @@ pub const TABLES: &[Table] = &[
         },
         key: 3,
         again: Again::Never,
-        indexes: &["reference"],
+        indexes: &["reference", "verdict, origin, entry, position", "decision, origin, entry, position"],
     },
     Table {
         name: "questions",
@@ -153,7 +187,7 @@ pub const TABLES: &[Table] = &[
         },
         key: 2,
         again: Again::Never,
-        indexes: &["origin, ruling"],
+        indexes: &["origin, ruling", "outcome, at"],
     },
     Table {
         name: "boundaries",
@@ -168,6 +202,34 @@ pub const TABLES: &[Table] = &[
             latest: &["last_entry", "last_at", "environment", "mode", "protocol"],
         },
         indexes: &[],
+    },
+    Table {
+        name: "hours",
+        columns: columns! {
+            origin: Text, boundary: Text, hour: Text, entry: Integer, last_entry: Integer, environment: Text,
+            transactions: Integer, blocked: Integer, records: Integer, synthetic: Integer, attested: Integer,
+            mixed: Integer, unproven: Integer, suspected: Integer, transplanted: Integer, forged: Integer,
+            untrusted: Integer, unreadable: Integer,
+        },
+        key: 3,
+        again: Again::Grows {
+            added: &[
+                "transactions",
+                "blocked",
+                "records",
+                "synthetic",
+                "attested",
+                "mixed",
+                "unproven",
+                "suspected",
+                "transplanted",
+                "forged",
+                "untrusted",
+                "unreadable",
+            ],
+            latest: &["last_entry", "environment"],
+        },
+        indexes: &["hour"],
     },
     Table {
         name: "clients",
@@ -207,6 +269,16 @@ pub const TABLES: &[Table] = &[
         columns: columns! {
             origin: Text, entry: Integer, at: Text, event: Text, version: Text, scope: MaybeText, until: MaybeText,
             who: MaybeText, approved: MaybeText, reason: MaybeText, activation: MaybeText, sha256: MaybeText,
+        },
+        key: 2,
+        again: Again::Never,
+        indexes: &[],
+    },
+    Table {
+        name: "announcements",
+        columns: columns! {
+            origin: Text, entry: Integer, at: Text, event: Text, announcement: Text, kind: Text, about: Text,
+            version: Text, consumer: Text, attempts: Integer, status: MaybeInteger,
         },
         key: 2,
         again: Again::Never,
@@ -277,6 +349,26 @@ pub const TABLES: &[Table] = &[
         indexes: &[],
     },
     Table {
+        name: "record_acts",
+        columns: columns! {
+            origin: Text, entry: Integer, position: Integer, at: Text, event: Text, reference: Text,
+            assignee: MaybeText, who: Text, reason: MaybeText,
+        },
+        key: 3,
+        again: Again::Never,
+        indexes: &["reference"],
+    },
+    Table {
+        name: "record_standings",
+        columns: columns! {
+            origin: Text, reference: Text, act: Text, entry: Integer, first_at: Text, last_entry: Integer,
+            last_at: Text, value: MaybeText, who: Text, reason: MaybeText,
+        },
+        key: 3,
+        again: Again::Grows { added: &[], latest: &["last_entry", "last_at", "value", "who", "reason"] },
+        indexes: &["reference", "act, value"],
+    },
+    Table {
         name: "incidents",
         columns: columns! {
             origin: Text, entry: Integer, at: MaybeText, kind: Text, boundary: MaybeText, amount: Integer,
@@ -315,10 +407,17 @@ impl Table {
         let (name, columns, key) = (self.name, columns.join(", "), key.join(", "));
         let table = format!("CREATE TABLE {name} ({columns}, PRIMARY KEY ({key})){ending};\n");
         let index = |on: &&str| {
-            let named = on.replace(", ", "_");
-            format!("CREATE INDEX {name}_{named} ON {name} ({on});\n")
+            let (columns, rows) = split(on);
+            format!("CREATE INDEX {} ON {name} ({columns}){rows};\n", self.index_name(on))
         };
         std::iter::once(table).chain(self.indexes.iter().map(index)).collect()
+    }
+
+    /// What an index is called.
+    pub(crate) fn index_name(&self, on: &str) -> String {
+        let (columns, rows) = split(on);
+        let of = rows.split(' ').nth(2).map(|column| format!("_{column}")).unwrap_or_default();
+        format!("{}_{}{of}", self.name, columns.replace(", ", "_"))
     }
 
     /// What inserts so many rows: the same text for both databases.
@@ -349,6 +448,11 @@ impl Table {
     }
 }
 
+/// The columns of an index, and which rows are in it where not all are.
+pub(crate) fn split(on: &str) -> (&str, &str) {
+    on.find(" WHERE ").map_or((on, ""), |at| on.split_at(at))
+}
+
 impl Column {
     fn declared(&self, dialect: Dialect) -> String {
         // Texts are compared byte by byte in both, so that the order of rows is the same everywhere.
@@ -374,7 +478,12 @@ pub(crate) fn create_all(dialect: Dialect) -> String {
         "CREATE TABLE eosin_index (version BIGINT NOT NULL);\n\
          INSERT INTO eosin_index (version) VALUES ({SCHEMA_VERSION});\n"
     );
-    tables.chain(views).chain([version]).collect()
+    let planning = match dialect {
+        Dialect::Sqlite => crate::statistics::fixed(),
+        // It counts by itself.
+        Dialect::Postgres => String::new(),
+    };
+    tables.chain(views).chain([version, planning]).collect()
 }
 
 /// What takes everything away, whatever is there of it.

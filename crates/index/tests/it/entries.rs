@@ -27,6 +27,12 @@ pub(crate) fn entry(number: u64) -> Vec<u8> {
                     "root": "ab".repeat(32)})
         }
         7 => json!({"at": at, "boundary": "ehr", "eosin": "gap@1", "from": at, "passed": 3}),
+        8 if number.is_multiple_of(2) => {
+            json!({"about": "policy.example/log#3", "announcement": "eosin_0123", "at": at, "attempts": 9,
+                     "eosin": "announcement@1", "event": "given-up", "status": 503, "to": "ops",
+                     "type": "eosin.emergency.in-force", "version": "stop@0123456789ab"})
+        }
+        8 if number.is_multiple_of(3) => acted(number, &at),
         8 => json!({"at": at, "behindSeconds": 90, "eosin": "clock-fault@1"}),
         9 if number.is_multiple_of(2) => {
             json!({"at": at, "boundary": "crm", "eosin": "subscription@1", "event": "gone", "subscription": "contacts",
@@ -39,6 +45,10 @@ pub(crate) fn entry(number: u64) -> Vec<u8> {
         13 => {
             json!({"activation": "policy.example/log#3", "at": at, "eosin": "policy-in-force@1", "event": "in-force",
                      "version": "own@0123456789ab"})
+        }
+        14 if number.is_multiple_of(4) => {
+            json!({"activation": "policy.example/log#5", "at": at, "eosin": "emergency-in-force@1", "event": "expired",
+                     "scope": "all", "until": "2026-11-22T19:00:00Z", "version": "stop@0123456789ab"})
         }
         14 if number.is_multiple_of(2) => {
             json!({"approved": "bel", "at": at, "by": "ada", "eosin": "emergency@1", "event": "activated",
@@ -73,6 +83,21 @@ fn quarantined(number: u64, at: &str, event: &str) -> Value {
         entry["by"] = json!("ada");
         entry["reason"] = json!("CASE-8");
         entry["overruled"] = json!(number % 2 == 1);
+    }
+    entry
+}
+
+/// What an operator did about two records.
+fn acted(number: u64, at: &str) -> Value {
+    let event = match number / 138 % 3 {
+        0 => "record-flagged",
+        1 => "record-flag-removed",
+        _ => "record-assigned",
+    };
+    let mut entry = json!({"at": at, "by": "ada", "eosin": "operator@1", "event": event, "reason": "CASE-10",
+                           "subjects": [format!("Contact/{}", number % 5), "Contact/0"], "via": "console"});
+    if event == "record-assigned" {
+        entry["about"] = json!("bel");
     }
     entry
 }

@@ -73,6 +73,37 @@ fn two_who_follow_at_once_write_no_row_twice() {
 }
 
 #[test]
+fn emergencies_and_who_was_told_of_them_are_on_every_database() {
+    let databases = Databases::new();
+    let mut ledger = Growing::new("one.example/log", 1);
+    ledger.grow(200);
+    let mut said = Vec::new();
+    for place in databases.places() {
+        let mut index = Index::renew(&place).unwrap();
+        follow(&mut index, &ledger.path());
+        let sql = "SELECT 'emergency', event, scope, CAST(COUNT(*) AS TEXT) FROM emergencies GROUP BY event, scope \
+                   UNION ALL SELECT 'told', event, consumer, CAST(status AS TEXT) FROM announcements WHERE entry < 100 \
+                   UNION ALL SELECT 'incident', kind, detail, CAST(amount AS TEXT) FROM incidents \
+                   WHERE kind IN ('emergency', 'not-announced') AND entry < 100 ORDER BY 1, 2, 3, 4";
+        let rows = index.query(sql, &[]).unwrap().rows;
+        let words: Vec<String> = rows
+            .iter()
+            .map(|row| row.iter().map(ToString::to_string).collect::<Vec<_>>().join("|"))
+            .collect();
+        for has in [
+            "emergency|activated|boundary=ehr|",
+            "emergency|expired|all|",
+            "told|given-up|ops|503",
+            "incident|not-announced|",
+        ] {
+            assert!(words.iter().any(|row| row.starts_with(has)), "{has} in {words:?} at {place}");
+        }
+        said.push(words);
+    }
+    assert!(said.iter().all(|one| *one == said[0]), "{said:?}");
+}
+
+#[test]
 fn another_history_and_another_schema_are_told_not_mixed() {
     let databases = Databases::new();
     let place = databases.sqlite();

@@ -10,6 +10,7 @@
 mod documented;
 mod entries;
 mod following;
+mod plans;
 mod recorded;
 mod server;
 mod stage;
