@@ -13,7 +13,7 @@ use crate::{Name, Operator, Token};
 const SCHEMA: &str = include_str!("../policies/console.cedarschema");
 const POLICIES: &str = include_str!("../policies/console.cedar");
 
-/// What somebody may want of the console.
+/// What somebody may want of the console, or of its control API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
@@ -33,6 +33,14 @@ pub enum Action {
     SeeLedgers,
     /// Operators, sessions and tokens.
     SeeOperators,
+    /// Release what was withheld, or reject it.
+    DecideQuarantine,
+    /// Flag records, assign them, ask that they be kept in quarantine.
+    HandleRecords,
+    /// Put versions of the policies in force.
+    ChangePolicies,
+    /// Hand in what people have signed about emergency versions.
+    SwitchEmergency,
     /// Change operators, end sessions, revoke tokens.
     ManageOperators,
     /// Their own password, authenticator, sessions and tokens.
@@ -41,7 +49,7 @@ pub enum Action {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::SeePosture,
         Self::SeeTransactions,
         Self::SeeRecords,
@@ -50,6 +58,10 @@ impl Action {
         Self::SeeQuarantine,
         Self::SeeLedgers,
         Self::SeeOperators,
+        Self::DecideQuarantine,
+        Self::HandleRecords,
+        Self::ChangePolicies,
+        Self::SwitchEmergency,
         Self::ManageOperators,
         Self::ManageOwn,
     ];
@@ -65,14 +77,18 @@ impl Action {
             Self::SeeQuarantine => "see-quarantine",
             Self::SeeLedgers => "see-ledgers",
             Self::SeeOperators => "see-operators",
+            Self::DecideQuarantine => "decide-quarantine",
+            Self::HandleRecords => "handle-records",
+            Self::ChangePolicies => "change-policies",
+            Self::SwitchEmergency => "switch-emergency",
             Self::ManageOperators => "manage-operators",
             Self::ManageOwn => "manage-own",
         }
     }
 
-    /// Whether a token can have it as a scope: what is only seen.
+    /// Whether a token can have it as a scope: everything but what makes operators, passwords and tokens.
     pub fn is_scope(self) -> bool {
-        self.as_str().starts_with("see-")
+        !matches!(self, Self::ManageOperators | Self::ManageOwn)
     }
 }
 
@@ -87,7 +103,7 @@ impl FromStr for Action {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let found = Self::ALL.into_iter().find(|action| action.as_str() == text);
-        found.ok_or("a scope is `see-posture`, `see-transactions`, `see-records`, `see-datasets`, `see-policies`, `see-quarantine`, `see-ledgers` or `see-operators`")
+        found.ok_or("a scope is `see-posture`, `see-transactions`, `see-records`, `see-datasets`, `see-policies`, `see-quarantine`, `see-ledgers`, `see-operators`, `decide-quarantine`, `handle-records`, `change-policies` or `switch-emergency`")
     }
 }
 
@@ -226,6 +242,10 @@ see-policies      yes yes -   yes -
 see-quarantine    yes yes -   yes -
 see-ledgers       yes yes -   yes -
 see-operators     yes -   -   yes -
+decide-quarantine yes yes -   -   -
+handle-records    yes yes yes -   -
+change-policies   yes yes -   -   -
+switch-emergency  yes yes -   -   -
 manage-operators  yes -   -   -   -
 manage-own        yes yes yes yes yes
 ";
@@ -251,7 +271,7 @@ manage-own        yes yes yes yes yes
     }
 
     #[test]
-    fn a_token_may_what_its_scopes_and_its_operator_may_and_changes_nothing() {
+    fn a_token_may_what_its_scopes_and_its_operator_may_and_makes_no_other() {
         let permissions = Permissions::new().unwrap();
         let token = |scopes: &[Action]| Token {
             operator: "ada".parse().unwrap(),

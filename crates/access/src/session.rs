@@ -141,6 +141,11 @@ impl Sessions {
         Some(session.clone())
     }
 
+    /// A session that is open, without being used by this: a page that asks for news by itself is nobody who is there.
+    pub fn look(&self, id: &SessionId, now: u64) -> Option<Session> {
+        self.open.get(&id.digest()).filter(|session| !has_ended(session, self.timeouts, now)).cloned()
+    }
+
     /// Ends one.
     pub fn end(&mut self, id: &SessionId) -> Option<Session> {
         self.open.remove(&id.digest())

@@ -33,6 +33,8 @@ pub(crate) enum Script {
     Subscriptions,
     /// The console in Chromium.
     Console,
+    /// The control API with Schemathesis.
+    Control,
     /// FHIR clients and Bundles in front of a FHIR server that is not ours.
     Fhir,
     /// The founding incidents, with and without Eosin.
@@ -54,6 +56,7 @@ impl Script {
             Self::Webhooks => "tests/webhooks/all.py",
             Self::Subscriptions => "tests/subscriptions/all.py",
             Self::Console => "tests/console/run.py",
+            Self::Control => "tests/control/all.py",
             Self::Fhir => "tests/fhir/stories.py",
             Self::Incidents => "tests/incidents/run.py",
             Self::Emergency => "tests/emergency/run.py",
@@ -83,6 +86,7 @@ pub(crate) fn run(
     let installs = [
         Script::Channels,
         Script::Console,
+        Script::Control,
         Script::Fhir,
         Script::Golden,
         Script::Suite,

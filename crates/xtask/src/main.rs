@@ -18,6 +18,7 @@ cargo xtask <command>
   ci          everything CI runs, in order; ends with `N passed, N failed, N skipped`
   tidy        what a compiler cannot check: imports, names, words, links, vectors, licences
   clients     stories with real Salesforce clients: straight to the org, and through the gateway
+  control     the control API, asked by Schemathesis as its document says and otherwise
   console     the console in Chromium: the door, each page and form, and what axe says of them
   fhir        real FHIR clients and Synthea's Bundles, in front of Medplum's router
   leaks       the leak channels, a scene each; `--write` writes docs/leak-channels.md
@@ -30,7 +31,8 @@ cargo xtask <command>
   subscriptions  the Pub/Sub API with aiosfpubsub and grpcio, and a subscriber that is killed in the middle
   webhooks    events from the CloudEvents SDK, to consumers that verify with `standardwebhooks`
   incidents   the three founding incidents, as they were and with Eosin; `--write` writes docs/incidents.md
-  emergency   an emergency version under a load of bookings at three gateways; `--bookings 100000` for all of it
+  emergency   an emergency version under a load of bookings at three gateways; `--bookings 100000` for all of it,
+              `--activations 100` for how soon a version of the policies is in effect
   licences    writes docs/licences.md
   salesforce  writes the fields of the Salesforce package
   weigh       sizes: crates linked, longest files, slowest units of the last `cargo build --timings`
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         "tidy" => Ok(run_tidy()),
         "clients" => Ok(clients::alone(&rest)),
         "fhir" => Ok(leaks::alone(leaks::Script::Fhir, &rest)),
+        "control" => Ok(leaks::alone(leaks::Script::Control, &rest)),
         "console" => Ok(leaks::alone(leaks::Script::Console, &rest)),
         "leaks" => Ok(leaks::alone(leaks::Script::Channels, &rest)),
         "bypass" => Ok(leaks::alone(leaks::Script::Bypass, &rest)),

@@ -18,6 +18,7 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("crates/carrier/src/fhir/elements.txt", "the elements of every type of FHIR R4, a fact a word"),
     ("Cargo.lock", "written by cargo"),
     ("fixtures/", "data, with its source beside it"),
+    ("spec/openapi.json", "made of the code, for whoever makes a client of it"),
     ("spec/vectors/", "data that others run against us"),
     ("tests/clients/package-lock.json", "written by npm"),
     ("tests/clients/suite/package-lock.json", "written by npm"),
