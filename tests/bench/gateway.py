@@ -56,7 +56,7 @@ def main():
             sys.exit(f"this needs {OPEN_FILES} open files, and {most} are allowed; see `ulimit -n`")
         resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, most))
     CACHE.mkdir(parents=True, exist_ok=True)
-    bench = ["cargo", "run", "--quiet", "--release", "-p", "gateway", "--example", "bench_gateway", "--"]
+    bench = ["cargo", "run", "--quiet", "--profile", "dist", "-p", "gateway", "--example", "bench_gateway", "--"]
     peers = ["--envoy", envoy()]
     if program := nginx():
         peers += ["--nginx", program]

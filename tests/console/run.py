@@ -35,12 +35,13 @@ def the_console_in_chromium_has_nothing_that_somebody_could_not_use(scene):
     """Runs the story beside its modules, where Node looks for them."""
     eosin, screenshots = scene
     folder = modules()
-    shutil.copy(HERE / "story.mjs", folder / "story.mjs")
+    for module in HERE.glob("*.mjs"):
+        shutil.copy(module, folder / module.name)
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     assert chromium, "there is no Chromium: install the Debian package `chromium`"
     with tempfile.TemporaryDirectory() as home:
         words = ["node", folder / "story.mjs", eosin, chromium, home, *screenshots]
-        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=300)
+        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stdout[-4000:]
     print(done.stdout.rstrip().splitlines()[-1], flush=True)
 

@@ -8,6 +8,11 @@ import { createHmac } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
+import { live } from './live.mjs';
+import { looking } from './looking.mjs';
+import { policies } from './policies.mjs';
+import { quarantine } from './quarantine.mjs';
+import { records } from './records.mjs';
 
 const [eosin, executablePath, home, screenshots] = process.argv.slice(2);
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -37,6 +42,11 @@ function code(seed, ahead = 0) {
 
 function prepare() {
   run('init', '--yes');
+  run('demo', '--once', '--keep', 'demo');
+  const config = readFileSync(`${home}/eosin.toml`, 'utf8');
+  writeFileSync(`${home}/eosin.toml`, config
+    .replace('[index]\n', '[index]\nledgers = ["demo/ledger"]\n')
+    .replace('listen = "127.0.0.1:8443"\ntls = true ', 'listen = "127.0.0.1:0"\ntls = false'));
   writeFileSync(`${home}/p.txt`, `${PASSWORD}\n`);
   writeFileSync(`${home}/contacts.csv`, 'Id,FirstName,LastName,Email\n003000000000001AAA,Ada,Invented,ada@example.org\n');
   run('mark', 'contacts.csv', '--out', 'marked.csv', '--dataset', 'surge drill', '--generator', 'hand');
@@ -143,6 +153,7 @@ try {
     const page = await context.newPage();
     page.on('request', (request) => must(request.url().startsWith(base), `asked of somebody else: ${request.url()}`));
     await admin(page, base, seed, scheme, ahead);
+    for (const story of [policies, records, live, looking, quarantine]) await story({ page, base, scheme, look, must, run, home, eosin });
     await forms(page, base, scheme);
     await others(page, base, scheme);
     await context.close();

@@ -15,6 +15,7 @@ SPEC.loader.exec_module(followed)
 
 WORDS = {"name", "to", "closed_by", "open", "row", "also", "then", "with", "allowed"}
 WAIT_SECONDS = 20
+STILL = 20
 # Observes only: what comes goes where it would have gone without Eosin.
 STRAIGHT = """
 [[boundary]]
@@ -106,9 +107,11 @@ class Stage:
         """Whether the last event of a scene came without Eosin, and whether it came through it."""
         one, what = self.play(channel, kind)
         end = time.monotonic() + WAIT_SECONDS
-        straight = False
-        while time.monotonic() < end and not (straight and self.done()):
+        straight, still = False, 0
+        # A bookmark is written behind the events that were sent together: both have to stand where they are for a while.
+        while time.monotonic() < end and still < STILL:
             straight = straight or self.came(self.straight.values(), one, what)
+            still = still + 1 if straight and self.done() else 0
             time.sleep(0.02)
         return straight, self.came([self.scene.consumers[channel.to]], one, what)
 

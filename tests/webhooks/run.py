@@ -20,6 +20,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import announcements
 from cloudevents.v1.conversion import to_binary, to_structured
 from cloudevents.v1.http import CloudEvent
 from consumer import Consumer, verify
@@ -240,7 +241,7 @@ def nothing_is_told(scene):
 
 
 STORIES = [cloudevents_of_the_sdk, two_keys_at_once, a_list_is_split, a_false_class_is_kept_and_released_once,
-           a_consumer_that_was_down, outbound_message, nothing_is_told]
+           a_consumer_that_was_down, outbound_message, nothing_is_told, *announcements.STORIES]
 
 
 def main():

@@ -13,6 +13,7 @@
 
 pub mod ai_disclosure;
 pub mod archive;
+pub mod delivered;
 pub mod fhir;
 pub mod hl7v2;
 pub mod multipart;

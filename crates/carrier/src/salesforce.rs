@@ -30,6 +30,7 @@ mod read;
 mod record;
 mod references;
 mod report;
+mod report_file;
 mod result_rows;
 mod shown;
 mod soap;
@@ -65,7 +66,7 @@ pub use field::{DATASET_OBJECT, identity_fields};
 pub(crate) use files::{owned, records_in};
 pub use graphql::graphql_error;
 pub use id::RecordId;
-pub use job::{JOB_BYTES_MAX, Job, JobOfUpload, Operation, job_created, job_of_upload};
+pub use job::{JOB_BYTES_MAX, Job, JobOfUpload, Operation, delimiter_named, job_created, job_of_upload};
 pub use look::{Look, export_name, is_graphql, look, tells_failures};
 pub use named::{
     Renamed, named_in_body, named_in_rows, named_in_target, named_in_text, renamed_back, renamed_body,
@@ -79,6 +80,9 @@ pub use references::{takes_unseen, with_references};
 pub use report::{
     ReportAsk, ReportClosed, ReportConditions, ReportHides, ReportType, UsedLookup, report_ask,
     report_isolated, report_metadata, report_own,
+};
+pub use report_file::{
+    NotReport, ReportChunk, ReportColumns, ReportFileAsk, ReportRows, report_file_ask, report_labels,
 };
 pub(crate) use result_rows::rows_of_array;
 pub use result_rows::{NotResults, ResultRows, ResultsIn, RowChunk};

@@ -91,6 +91,10 @@ pub struct Predicate {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileRead {
+    /// What columns of a table hold, by the words of `spec/identity.md`, where somebody said: who its rows are about was
+    /// read by it. Empty where their names were all that was known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: BTreeMap<String, String>,
     /// What it holds, in words.
     pub format: String,
     /// The subject's name; of a member, with a slash and its name in the archive.

@@ -17,6 +17,12 @@ use crate::printer::Printer;
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// Have it done by the console at this URL, for whom `EOSIN_TOKEN` or `--server-token-file` is.
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: Option<http::Uri>,
+    /// A file with the token for `--server`.
+    #[arg(long, value_name = "FILE", requires = "server")]
+    pub(crate) server_token_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) display: Display,
 }
@@ -117,6 +123,9 @@ pub(crate) struct DemoArguments {
     /// Exit when the story ends, instead of staying up for you to try things.
     #[arg(long)]
     pub(crate) once: bool,
+    /// Open the console in a browser when the story has been told, where this is a terminal.
+    #[arg(long, conflicts_with = "once")]
+    pub(crate) open: bool,
     /// Keep the demo's ledger and files in this folder instead of a temporary one.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) keep: Option<PathBuf>,
@@ -319,6 +328,9 @@ pub(crate) struct CertifyArguments {
     /// The Salesforce object or table of a CSV.
     #[arg(long, value_name = "OBJECT", conflicts_with = "verify")]
     pub(crate) object: Option<String>,
+    /// A TOML file that says which column of a table holds what, as for `judge`; the certificate states it.
+    #[arg(long, value_name = "FILE", conflicts_with = "verify")]
+    pub(crate) map: Option<PathBuf>,
     /// Check this certificate instead: offline, part by part.
     #[arg(long, value_name = "CERTIFICATE")]
     pub(crate) verify: Option<PathBuf>,
@@ -355,6 +367,9 @@ pub(crate) struct StripArguments {
     /// The Salesforce object or table of a CSV.
     #[arg(long, value_name = "OBJECT")]
     pub(crate) object: Option<String>,
+    /// A TOML file that says which column of a table holds what, as for `judge`.
+    #[arg(long, value_name = "FILE", conflicts_with = "demo")]
+    pub(crate) map: Option<PathBuf>,
     /// Ask the trust, registry and recognisers of this configuration; FILE has marks of its own then.
     #[arg(long, short, value_name = "FILE", conflicts_with = "demo")]
     pub(crate) config: Option<PathBuf>,

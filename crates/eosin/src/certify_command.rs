@@ -76,7 +76,7 @@ fn write(arguments: &CertifyArguments, printer: &Printer) -> Done {
     };
     let before = sources.iter().map(|source| sources::look(&source.path)).collect::<Result<Vec<_>, _>>()?;
     let by = Judges {
-        judge: Judge { trust, recognition, columns: ColumnMaps::default() },
+        judge: Judge { trust, recognition, columns: ColumnMaps::asked(arguments.map.as_deref())? },
         rule: asked.rule,
         salt: asked.salt,
         leaves: Leaves::Read,
@@ -93,6 +93,14 @@ fn write(arguments: &CertifyArguments, printer: &Printer) -> Done {
     }
     if judged.records() == 0 {
         return Err(miette!("there are no records in what was given, so nothing can be said about it"));
+    }
+    by.judge.columns.all_met()?;
+    let is_stated = |table: &str| judged.files.iter().any(|file| file.object.as_deref() == Some(table));
+    if let Some(table) = by.judge.columns.tables().find(|table| !is_stated(table)) {
+        return Err(miette!(
+            help = "certify it with `--object NAME`, or as a table of its own",
+            "no file says that its rows are `{table}`, so no certificate can state what their columns hold"
+        ));
     }
     let subject: Vec<Subject> = sources
         .iter()

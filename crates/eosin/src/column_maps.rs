@@ -79,12 +79,28 @@ impl ColumnMaps {
         Some(&table.map)
     }
 
+    /// What was said of a table: columns and the words of their roles. Empty if nothing was.
+    pub(crate) fn said(&self, table: &str) -> BTreeMap<String, String> {
+        let columns = self.tables.get(table).into_iter().flat_map(|table| table.map.roles());
+        columns.map(|(column, role)| (column.to_owned(), role.to_string())).collect()
+    }
+
     /// Who a record is about, by what was said of its table's columns; else by their names.
     pub(crate) fn person<'r>(&'r self, record: &'r Record<'_>) -> Option<Person<'r>> {
         match self.of(record) {
             Some(map) => Person::with(record, map),
             None => Person::of(record),
         }
+    }
+
+    /// The tables of which something was said, in order.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = &str> {
+        self.tables.keys().map(String::as_str)
+    }
+
+    /// Errors: a report: what was said of a column that no record had.
+    pub(crate) fn all_met(&self) -> miette::Result<()> {
+        self.unmatched().into_iter().next().map_or(Ok(()), Err)
     }
 
     /// What was said of columns that no record had: a mistake rather than a wish.

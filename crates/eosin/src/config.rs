@@ -26,6 +26,7 @@ use crate::{
     policy_command::{policy_text, versions},
 };
 
+pub(crate) mod announcing;
 mod raw;
 pub(crate) mod subscriptions;
 mod understand;
@@ -68,6 +69,10 @@ pub(crate) struct Config {
     pub(crate) operators: PathBuf,
     /// The boundaries.
     pub(crate) boundaries: Vec<Boundary>,
+    /// Which contract version each client has, and which of them end.
+    pub(crate) contracts: gateway::Contracts,
+    /// Who is told when a version is put in force or ends.
+    pub(crate) announce: Vec<announcing::Announce>,
     /// The topics of orgs that are followed.
     pub(crate) subscriptions: Vec<subscriptions::Subscription>,
 }
@@ -95,7 +100,7 @@ pub(crate) struct PolicyFiles {
     /// The versions, if they are activated by a log.
     pub(crate) log: Option<PolicyLog>,
     /// The people who may put emergency versions in force.
-    pub(crate) operators: Vec<Operator>,
+    pub(crate) signers: Vec<Signer>,
     /// For how many hours at most.
     pub(crate) emergency_hours_max: u32,
 }
@@ -109,11 +114,17 @@ pub(crate) struct PolicyLog {
     pub(crate) vkey: PathBuf,
     /// The file with its signer key, where versions are activated.
     pub(crate) signer: Option<PathBuf>,
+    /// The text that holds until a version is activated; the shipped one where absent.
+    pub(crate) file: Option<PathBuf>,
+    /// The people who may put emergency versions in force.
+    pub(crate) signers: Vec<Signer>,
+    /// For how many hours at most.
+    pub(crate) emergency_hours_max: u32,
 }
 
 /// A person who may put emergency versions in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Operator {
+pub(crate) struct Signer {
     /// The person's name in the ledger.
     pub(crate) name: String,
     /// The file with the person's public key.

@@ -18,6 +18,7 @@ pub(crate) fn config(command: &ConfigCommand, printer: &Printer) -> Done {
             let policies = config.policies()?;
             config.recognition()?;
             config.signatures()?;
+            config.announce.iter().try_for_each(|announce| announce.consumer.open().map(drop))?;
             printer.line(&format!(
                 "{} {}: {} boundaries, {} trusted logs, {} known batches, policies {}",
                 printer.paint(Style::Good, "good"),
@@ -51,6 +52,7 @@ fn show(config: &Config, printer: &Printer) -> miette::Result<()> {
     if let Some(log) = &config.policy.log {
         line("policy versions", &log.folder.display().to_string());
     }
+    show_emergencies(config, &line);
     line("operators", &config.operators.display().to_string());
     if config.index.is_some() {
         line("index", &config.index_place().to_string());
@@ -105,6 +107,16 @@ fn show(config: &Config, printer: &Printer) -> miette::Result<()> {
         show_boundary(boundary, &line);
     }
     Ok(())
+}
+
+/// Who signs emergency versions, and who is told.
+fn show_emergencies(config: &Config, line: &impl Fn(&str, &str)) {
+    for signer in &config.policy.signers {
+        line("signs emergencies", &format!("{} ({})", signer.name, signer.key.display()));
+    }
+    for announce in &config.announce {
+        line("announces to", &format!("{}, {}", announce.name, announce.consumer.url));
+    }
 }
 
 fn show_boundary(boundary: &config::Boundary, line: &impl Fn(&str, &str)) {

@@ -7,7 +7,7 @@ use std::{
 
 use clap::Args;
 use data_encoding::BASE32_NOPAD;
-use gateway::{Entry, MakePage, PageRequest, PageServer};
+use gateway::{Entry, MakePage, MakeProgramAnswer, PageRequest, PageServer, ProgramRequest};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
 use crate::{
@@ -15,18 +15,23 @@ use crate::{
     index_command::{Known, Where},
     keys,
     operator_command::FIRST,
-    operators::Operators,
     outcome::{Done, Outcome},
     printer::{Printer, Style},
     run,
 };
 
 mod answers;
+mod desk;
+mod live;
 mod pages;
+mod programs;
 mod reception;
 
-use pages::Pages;
-use reception::Reception;
+use desk::Desk;
+pub(crate) use live::Live;
+pub(crate) use pages::Pages;
+use programs::Programs;
+use reception::{Answered, Reception};
 
 #[derive(Debug, Args)]
 pub(crate) struct ConsoleArguments {
@@ -58,26 +63,19 @@ pub(crate) fn console(arguments: &ConsoleArguments, printer: &Printer) -> Done {
     run::logging(printer);
     let known = Known::of(&arguments.at)?;
     let shown = known.place.to_string();
+    let place = known.place.clone();
+    let live = Live::new(place.clone(), known.ledgers.clone());
     let pages = Pages::new(known)?;
-    let (entry, make, key): (Entry, MakePage, Option<String>) = if arguments.without_sign_in {
-        let pages = Mutex::new(pages);
-        let make = move |request: &PageRequest| {
-            // A page that panicked left the index as it was: it is a view.
-            pages.lock().unwrap_or_else(PoisonError::into_inner).page(&request.target, None)
-        };
-        let key = BASE32_NOPAD.encode(&keys::random::<20>()?).to_ascii_lowercase();
-        (Entry::Key(key.clone()), Arc::new(make), Some(key))
+    let Served { entry, make, programs, key } = if arguments.without_sign_in {
+        let (entry, make, key) = with_key(live, pages)?;
+        Served { entry, make, programs: None, key: Some(key) }
     } else {
-        let reception = Mutex::new(Reception::new(operators(arguments)?, pages)?);
-        let make = move |request: &PageRequest| {
-            // What panicked left sessions and failures as they were.
-            reception.lock().unwrap_or_else(PoisonError::into_inner).answer(request)
-        };
-        (Entry::SignIn { secure_host: arguments.secure_host.clone() }, Arc::new(make), None)
+        let desk = Desk::new(config(arguments)?, place, printer.clone());
+        with_sign_in(arguments, Reception::new(desk, live, pages)?, printer)?
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().into_diagnostic()?;
     runtime.block_on(async {
-        let server = PageServer::start(arguments.listen, entry, make)
+        let server = PageServer::start_with(arguments.listen, entry, make, programs)
             .await
             .into_diagnostic()
             .wrap_err("the console did not start")?;
@@ -86,10 +84,56 @@ pub(crate) fn console(arguments: &ConsoleArguments, printer: &Printer) -> Done {
         server.stop().await;
         Ok::<_, miette::Report>(())
     })?;
+    // Whoever waits for news waits for nothing.
+    runtime.shutdown_timeout(std::time::Duration::ZERO);
     Ok(Outcome::Clean)
 }
 
-fn operators(arguments: &ConsoleArguments) -> miette::Result<Operators> {
+/// What is served, and to whom.
+struct Served {
+    entry: Entry,
+    make: MakePage,
+    programs: Option<MakeProgramAnswer>,
+    key: Option<String>,
+}
+
+/// To operators, and to programs that show a token of theirs.
+fn with_sign_in(
+    arguments: &ConsoleArguments,
+    reception: Reception,
+    printer: &Printer,
+) -> miette::Result<Served> {
+    let reception = Arc::new(Mutex::new(reception));
+    let known = Known::of(&arguments.at)?;
+    let programs = Programs::new(Arc::clone(&reception), config(arguments)?, known, printer);
+    let make = move |request: &PageRequest| {
+        // What panicked left sessions and failures as they were.
+        let answered = reception.lock().unwrap_or_else(PoisonError::into_inner).answer(request);
+        match answered {
+            Answered::Now(answer) => answer,
+            Answered::Later(work) => work(),
+        }
+    };
+    let answer = move |request: &ProgramRequest| programs.answer(request);
+    let entry = Entry::SignIn { secure_host: arguments.secure_host.clone() };
+    Ok(Served { entry, make: Arc::new(make), programs: Some(Arc::new(answer)), key: None })
+}
+
+/// Pages for whoever has a key, which is drawn here and in the link: nobody acts in them.
+pub(crate) fn with_key(live: Live, pages: Pages) -> miette::Result<(Entry, MakePage, String)> {
+    let pages = Mutex::new(pages);
+    let make = move |request: &PageRequest| {
+        if Live::has(&request.target) {
+            return live.answer(request);
+        }
+        // A page that panicked left the index as it was: it is a view.
+        pages.lock().unwrap_or_else(PoisonError::into_inner).page(&request.target, None)
+    };
+    let key = BASE32_NOPAD.encode(&keys::random::<20>()?).to_ascii_lowercase();
+    Ok((Entry::Key(key.clone()), Arc::new(make), key))
+}
+
+fn config(arguments: &ConsoleArguments) -> miette::Result<Config> {
     let file = &arguments.at.config;
     if !file.exists() {
         return Err(miette!(
@@ -99,7 +143,7 @@ fn operators(arguments: &ConsoleArguments) -> miette::Result<Operators> {
             file.display()
         ));
     }
-    Ok(Operators::of(&Config::load(file)?))
+    Config::load(file)
 }
 
 fn tell(

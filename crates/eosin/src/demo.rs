@@ -11,6 +11,7 @@ use crate::{
 };
 
 mod client;
+mod console;
 mod feed;
 mod people;
 mod stage;
@@ -27,19 +28,34 @@ pub(crate) fn demo(arguments: &DemoArguments, printer: &Printer) -> Done {
     let outcome = runtime.block_on(async {
         let stage = stage::Stage::build(&folder.path).await?;
         let told = story::tell(&stage, printer).await;
-        if told.is_ok() && !arguments.once {
-            story::stay(&stage, printer);
-            tokio::signal::ctrl_c().await.into_diagnostic()?;
-            printer.line("");
-            printer.line(&printer.paint(Style::Faint, "Closing the ledger and the servers."));
-        }
+        let stayed = if told.is_ok() && !arguments.once {
+            stayed(&stage, arguments.open, printer).await
+        } else {
+            Ok(())
+        };
         stage.strike().await;
-        told
+        told.and_then(|told| stayed.map(|()| told))
     });
+    // Whoever waits for news on a page waits for nothing.
+    runtime.shutdown_timeout(std::time::Duration::ZERO);
     if arguments.keep.is_some() {
         printer.line(&format!("Everything is kept in {}", folder.path.display()));
     }
     outcome
+}
+
+/// Keeps the servers and the console up until Ctrl-C.
+async fn stayed(stage: &stage::Stage, open: bool, printer: &Printer) -> miette::Result<()> {
+    let console = console::open(stage).await?;
+    story::stay(stage, &console.link, printer);
+    if open {
+        console.show();
+    }
+    let stopped = crate::run::stopped().await;
+    console.close().await;
+    printer.line("");
+    printer.line(&printer.paint(Style::Faint, "Closing the ledger and the servers."));
+    stopped
 }
 
 /// The demo's folder: kept if a person named it, removed at the end otherwise.

@@ -11,6 +11,7 @@ use recognise::Person;
 
 use crate::{
     arguments::{DrillCommand, StripArguments},
+    column_maps::ColumnMaps,
     config::{self, Config},
     input,
     outcome::{Done, Outcome},
@@ -45,10 +46,11 @@ fn strip(arguments: &StripArguments, printer: &Printer) -> Done {
         None => (demonstration(&demo)?, "twelve patients made by Synthea".to_owned()),
     };
     let object = arguments.object.as_deref();
+    let columns = ColumnMaps::asked(arguments.map.as_deref())?;
     let (means, rehearsed) = if let Some(config) = &arguments.config {
-        (configured(config, &file, printer)?, None)
+        (configured(config, columns, &file, printer)?, None)
     } else {
-        let (means, rehearsed) = rehearse(&file, object)?;
+        let (means, rehearsed) = rehearse(&file, object, columns)?;
         (means, Some(rehearsed))
     };
     let mut rows: Vec<Row> = STEPS.iter().map(|(_, name)| Row::new(name)).collect();
@@ -57,6 +59,7 @@ fn strip(arguments: &StripArguments, printer: &Printer) -> Done {
         left_out += step_through(chunk, &means, rehearsed.as_ref(), &mut rows)?;
         Ok(())
     })?;
+    means.columns.all_met()?;
     let table = Table { file: &name, is_rehearsed: rehearsed.is_some(), left_out, rows: &rows };
     if rows.first().is_none_or(|row| row.records == 0) {
         return Err(miette!("no record of {name} identifies anybody, so there is nothing to recognise"));
@@ -114,7 +117,7 @@ fn step_through(
     let marks = rehearsed.map(|rehearsed| rehearsed.marks(&records)).transpose()?;
     let mut persons = Vec::new();
     for (at, (record, place)) in records.iter().zip(places).enumerate() {
-        let Some(person) = Person::of(record) else { continue };
+        let Some(person) = means.columns.person(record) else { continue };
         let drilled = marks.as_ref().and_then(|marks| marks.get(at)).map(|text| text.as_str().into());
         let marked = Record { mark: drilled.or_else(|| record.mark.clone()), ..(*record).clone() };
         for ((step, _), row) in STEPS.iter().zip(&mut *rows) {
@@ -147,7 +150,7 @@ fn left<'r>(marked: &'r Record<'_>, person: &Person<'_>, step: Step) -> Option<R
 }
 
 /// The means of a configuration, with the dataset that lies beside the file.
-fn configured(config: &Path, file: &Path, printer: &Printer) -> miette::Result<Means> {
+fn configured(config: &Path, columns: ColumnMaps, file: &Path, printer: &Printer) -> miette::Result<Means> {
     let config = Config::load(config)?;
     let (mut trust, doubts) = config.trust_store()?;
     for doubt in doubts {
@@ -160,12 +163,12 @@ fn configured(config: &Path, file: &Path, printer: &Printer) -> miette::Result<M
             .into_diagnostic()
             .wrap_err_with(|| format!("{} cannot be believed", beside.display()))?;
     }
-    Ok(Means { trust, recognition: config.recognition()? })
+    Ok(Means { trust, recognition: config.recognition()?, columns })
 }
 
 /// Marks and registers the file's records for this drill alone.
-fn rehearse(file: &Path, object: Option<&str>) -> miette::Result<(Means, Rehearsed)> {
-    let mut rehearsal = Rehearsal::begin()?;
+fn rehearse(file: &Path, object: Option<&str>, columns: ColumnMaps) -> miette::Result<(Means, Rehearsed)> {
+    let mut rehearsal = Rehearsal::begin(columns)?;
     each_chunk(file, object, &mut |chunk| rehearsal.take(chunk))?;
     rehearsal.finish()
 }

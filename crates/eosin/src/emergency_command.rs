@@ -15,15 +15,20 @@ use crate::{
 
 mod acting;
 mod arguments;
+mod comparison;
+mod crossed;
 pub(crate) mod entries;
+mod enumerated;
+pub(crate) mod placing;
 mod preparing;
 mod preview;
 pub(crate) mod statement;
-mod telling;
+pub(crate) mod telling;
 
 pub(crate) use arguments::EmergencyCommand;
 use entries::Book;
-use statement::Operators;
+pub(crate) use preparing::stops_care;
+use statement::Signers;
 
 /// Runs one of the commands about emergency versions.
 pub(crate) fn emergency(command: &EmergencyCommand, printer: &Printer) -> Done {
@@ -36,33 +41,42 @@ pub(crate) fn emergency(command: &EmergencyCommand, printer: &Printer) -> Done {
         EmergencyCommand::Preview { name, scope, since, examples, at } => {
             preview::preview(name, scope, since, *examples, at, printer)
         }
-        EmergencyCommand::Activate { name, key, scope, length, reason, at } => {
+        EmergencyCommand::Activate { name, key, scope, length, reason, dry_run, at } => {
             let wish = acting::Wish {
                 name,
                 scope,
                 length: statement::length(length)?,
                 reason: statement::reason(reason)?,
             };
-            acting::ask(&wish, key, at, printer)
+            if *dry_run {
+                acting::show_wish(&wish, at, printer)
+            } else {
+                acting::ask(&wish, key, at, printer)
+            }
         }
-        EmergencyCommand::Approve { name, key, at } => acting::approve(name, key, at, printer),
+        EmergencyCommand::Approve { name, dry_run: true, at, .. } => acting::show_asked(name, at, printer),
+        EmergencyCommand::Approve { name, key, yes, at, .. } => acting::approve(name, key, *yes, at, printer),
         EmergencyCommand::StandDown { name, key, reason, at } => {
             acting::stand_down(name, key, &statement::reason(reason)?, at, printer)
         }
-        EmergencyCommand::Status { at } => telling::status(&Known::of(&at.config)?, at.json, printer),
-        EmergencyCommand::List { at } => telling::list(&Known::of(&at.config)?, at.json, printer),
+        EmergencyCommand::Status { at } => {
+            telling::status(&telling::standing(&Known::of(&at.config)?, printer)?, at.json, printer)
+        }
+        EmergencyCommand::List { at } => {
+            telling::list(&telling::prepared(&Known::of(&at.config)?, printer)?, at.json, printer)
+        }
     }
 }
 
 /// What a command needs of a configuration.
-struct Known {
+pub(crate) struct Known {
     config: Config,
     versions: Versions,
-    operators: Operators,
+    signers: Signers,
 }
 
 impl Known {
-    fn of(config: &Path) -> miette::Result<Self> {
+    pub(crate) fn of(config: &Path) -> miette::Result<Self> {
         let config = Config::load(config)?;
         let log = config.policy.log.as_ref().ok_or_else(|| {
             miette!(
@@ -71,13 +85,13 @@ impl Known {
             )
         })?;
         let versions = Versions::new(log);
-        let operators = Operators::of(&config)?;
-        Ok(Self { config, versions, operators })
+        let signers = Signers::of(&config)?;
+        Ok(Self { config, versions, signers })
     }
 
     /// What the log says; what is not believed is said.
     fn book(&self, printer: &Printer) -> miette::Result<Book> {
-        let (book, doubts) = Book::of(&self.versions.logbook(0)?, &self.operators);
+        let (book, doubts) = Book::of(&self.versions.logbook(0)?, &self.signers);
         for doubt in doubts {
             printer.note(&doubt);
         }
@@ -89,7 +103,7 @@ fn key(name: &str, out: &Path, printer: &Printer) -> Done {
     let signer = keys::new_signer(name)?;
     init::write_keys(out, name, &signer)?;
     printer.line(&format!(
-        "{} {}: {name}.skey is yours alone; {name}.vkey goes into `[[operator]]` on every gateway",
+        "{} {}: {name}.skey is yours alone; {name}.vkey goes into `[[emergency.signer]]` on every gateway",
         printer.paint(Style::Good, "made"),
         out.display()
     ));

@@ -5,6 +5,7 @@
 //! | `NO_COLOR` | anything: no colours |
 //! | `COLUMNS` | the width of tables, where the terminal does not say |
 //! | `EOSIN_RELEASE_TOKEN` | the credentials of `eosin quarantine release`, unless a file has them |
+//! | `EOSIN_TOKEN` | the token for `--server`, unless a file has it |
 //! | `USER` | who does what the ledger is told of, unless `--by` says |
 //! | `EOSIN_LOG` | what to log to standard error, such as `info` or `gateway=debug` |
 

@@ -68,9 +68,7 @@ pub(crate) fn filter(arguments: &FilterArguments, printer: &Printer) -> Done {
         read: 0,
     };
     let source = split(arguments, object.as_deref(), &deciding, &mut splitting, printer)?;
-    if let Some(unmatched) = judge.columns.unmatched().into_iter().next() {
-        return Err(unmatched);
-    }
+    judge.columns.all_met()?;
     let Splitting { tally, kept, withheld, read } = splitting;
     if read == 0 {
         return Err(miette!(

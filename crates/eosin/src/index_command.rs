@@ -78,14 +78,14 @@ fn status(known: &Known, json: bool, printer: &Printer) -> Done {
     for folder in &known.ledgers {
         standings.push(index.standing(folder).into_diagnostic()?);
     }
-    tell(&known.place, &standings, json, printer);
+    tell(&known.place.to_string(), &standings, json, printer);
     let is_behind = standings.iter().any(|standing| standing.behind() > 0);
     Ok(if is_behind { Outcome::Findings } else { Outcome::Clean })
 }
 
 fn read(index: &mut Index, known: &Known, json: bool, printer: &Printer) -> Done {
     let standings = follow(index, known, printer)?;
-    tell(&known.place, &standings, json, printer);
+    tell(&known.place.to_string(), &standings, json, printer);
     Ok(Outcome::Clean)
 }
 
@@ -106,7 +106,7 @@ fn follow(index: &mut Index, known: &Known, printer: &Printer) -> miette::Result
     Ok(standings)
 }
 
-fn tell(place: &Place, standings: &[Standing], json: bool, printer: &Printer) {
+pub(crate) fn tell(place: &str, standings: &[Standing], json: bool, printer: &Printer) {
     if json {
         let ledgers: Vec<serde_json::Value> = standings
             .iter()
@@ -120,7 +120,7 @@ fn tell(place: &Place, standings: &[Standing], json: bool, printer: &Printer) {
                 })
             })
             .collect();
-        printer.line(&serde_json::json!({ "index": place.to_string(), "ledgers": ledgers }).to_string());
+        printer.line(&serde_json::json!({ "index": place, "ledgers": ledgers }).to_string());
         return;
     }
     printer.line(&printer.paint(Style::Strong, &format!("Index in {place}")));

@@ -13,6 +13,7 @@ use crate::{
     printer::Printer,
 };
 
+pub(crate) mod health;
 mod prove;
 mod show;
 mod verify;
@@ -69,16 +70,19 @@ pub(crate) fn prove_entry(
     printer: &Printer,
 ) -> Done {
     let known = if config.exists() { Some(Config::load(config)?) } else { None };
-    let mut keys = keys_or(&[], known.as_ref())?;
-    if let Some(log) = known.as_ref().and_then(|config| config.policy.log.as_ref()) {
-        keys.push(Key { key: keys::verifier(&log.vkey)?, file: log.vkey.clone() });
-    }
-    let operators = known.as_ref().map(|config| config.operators.join(operators::VERIFIER));
-    if let Some(file) = operators.filter(|file| file.exists()) {
-        keys.push(Key { key: keys::verifier(&file)?, file });
-    }
+    let files = known.as_ref().map(key_files).unwrap_or_default();
+    let keys = files.into_iter().map(|file| Ok(Key { key: keys::verifier(&file)?, file }));
+    let keys = keys.collect::<miette::Result<Vec<Key>>>()?;
     let quorum = quorum_or(&[], None, known.as_ref())?;
     prove::prove(place, out, folders, &prove::Keys { logs: &keys, quorum: &quorum }, json, printer)
+}
+
+/// The files with the keys of a configuration's ledgers: its own, those it trusts, that of versions and that of operators.
+pub(crate) fn key_files(config: &Config) -> Vec<PathBuf> {
+    let trusted = config.trust.iter().map(|trust| trust.vkey.clone());
+    let versions = config.policy.log.iter().map(|log| log.vkey.clone());
+    let operators = Some(config.operators.join(operators::VERIFIER)).filter(|file| file.exists());
+    std::iter::once(config.ledger.vkey.clone()).chain(trusted).chain(versions).chain(operators).collect()
 }
 
 /// The bytes of the entry at `origin#index` in one of these folders.

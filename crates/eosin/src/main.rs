@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+mod announcing;
 mod arguments;
 mod attesting;
 mod audit_events;
@@ -40,6 +41,7 @@ mod policy_command;
 mod progress;
 mod quarantine_command;
 mod registry_command;
+mod remote;
 mod run;
 mod secret_input;
 mod subscribing;
@@ -64,6 +66,11 @@ fn main() -> ExitCode {
     }
     let arguments = Arguments::parse();
     let printer = Printer::new(&arguments.display);
+    if let Some(server) = &arguments.server {
+        let asked = remote::Remote::new(server, arguments.server_token_file.as_deref());
+        let done = asked.and_then(|remote| remote.run(&arguments.command, &printer));
+        return done.unwrap_or_else(|report| failed(&report, &printer)).into();
+    }
     let done = match arguments.command {
         Command::Demo(arguments) => demo::demo(&arguments, &printer),
         Command::Init(arguments) => init::init(&arguments, &printer),
@@ -90,9 +97,10 @@ fn main() -> ExitCode {
             Ok(Outcome::Clean)
         }
     };
-    let outcome = done.unwrap_or_else(|report| {
-        printer.report(&report);
-        Outcome::CouldNotTell
-    });
-    outcome.into()
+    done.unwrap_or_else(|report| failed(&report, &printer)).into()
+}
+
+fn failed(report: &miette::Report, printer: &Printer) -> Outcome {
+    printer.report(report);
+    Outcome::CouldNotTell
 }

@@ -52,14 +52,19 @@ pub(crate) struct Entry {
     #[serde(skip_serializing_if = "Option::is_none")]
     label: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<Role>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     scopes: Vec<Action>,
+    /// What it is done to, where that is no operator: items, versions, places.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    subjects: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) token: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<String>,
-    /// Where it was asked: `command` or `console`.
+    /// Where it was asked: `command`, `console` or `api`.
     pub(crate) via: &'static str,
 }
 
@@ -80,6 +85,22 @@ impl By {
     /// Somebody in the console, who came from this address.
     pub(crate) fn in_console(name: &str, address: &str) -> Self {
         Self { name: name.to_owned(), via: "console", address: Some(address.to_owned()) }
+    }
+
+    /// Somebody whose program asks the control API, from this address.
+    pub(crate) fn through_api(name: &str, address: &str) -> Self {
+        Self { via: "api", ..Self::in_console(name, address) }
+    }
+
+    /// Their name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// An entry of theirs about something that is no operator, and why they do it.
+    pub(crate) fn act(&self, event: &'static str, subjects: Vec<String>, reason: &str) -> Entry {
+        let reason = (!reason.is_empty()).then(|| reason.to_owned());
+        Entry { reason, subjects, ..self.entry(event, None) }
     }
 
     /// An entry of theirs.

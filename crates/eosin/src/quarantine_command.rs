@@ -12,11 +12,11 @@ use crate::{
     printer::{Printer, Style},
 };
 
-mod arguments;
-mod asking;
+pub(crate) mod arguments;
+pub(crate) mod asking;
 mod control;
 mod desk;
-mod telling;
+pub(crate) mod telling;
 
 pub(crate) use arguments::QuarantineCommand;
 use arguments::{Deciding, ReleaseArguments, ShowArguments};
@@ -121,7 +121,7 @@ fn release(arguments: &ReleaseArguments, printer: &Printer) -> Done {
 }
 
 /// Prints what was done; the exit code says whether all of it was.
-fn told(all: &[Told], json: bool, printer: &Printer) -> Done {
+pub(crate) fn told(all: &[Told], json: bool, printer: &Printer) -> Done {
     if json {
         printer.line(&serde_json::to_string(all).into_diagnostic()?);
     } else {
@@ -140,7 +140,7 @@ fn told(all: &[Told], json: bool, printer: &Printer) -> Done {
 }
 
 /// The credentials of a release: from a file, or from the environment; never from the command line, which others see.
-fn token(file: Option<&Path>) -> miette::Result<Option<String>> {
+pub(crate) fn token(file: Option<&Path>) -> miette::Result<Option<String>> {
     let token = match file {
         Some(path) => Some(keys::small_file(path)?),
         None => environment::variable("EOSIN_RELEASE_TOKEN"),
@@ -164,7 +164,7 @@ fn who(said: Option<&str>) -> String {
 }
 
 /// What is in the configured quarantine, without the right to change anything.
-fn contents(config: &Config) -> miette::Result<Contents> {
+pub(crate) fn contents(config: &Config) -> miette::Result<Contents> {
     let files = configured(config)?;
     let key = keys::quarantine_key(&files.key)?;
     match quarantine::look(&files.folder, &key) {

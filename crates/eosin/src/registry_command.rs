@@ -48,13 +48,6 @@ struct Rows<'a> {
     columns: ColumnMaps,
 }
 
-impl Rows<'_> {
-    /// Errors: a report: what was said of a column that no record had.
-    fn all_met(&self) -> miette::Result<()> {
-        self.columns.unmatched().into_iter().next().map_or(Ok(()), Err)
-    }
-}
-
 /// A configuration and the registry that it names.
 struct Place {
     config: Config,

@@ -7,6 +7,7 @@ use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
+    announcing,
     arguments::RunArguments,
     attesting, audit_server, config,
     config::Config,
@@ -57,13 +58,14 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         let activating = tokio::spawn(taking_up.keep(Arc::clone(&flow)));
         let sharing = share(&config, &flow)?;
         let auditing = audit_server::send(&config, &flow)?;
+        let announcing = announcing::announce(&config, &flow)?;
         stopped().await?;
-        sharing.iter().chain(&auditing).for_each(tokio::task::JoinHandle::abort);
+        sharing.iter().chain(&auditing).chain(&announcing).for_each(tokio::task::JoinHandle::abort);
         refreshing.abort();
         activating.abort();
         expiring.abort();
         printer.note("stopping: finishing what is under way");
-        // An event in hand is brought to its end first: its boundary is still there.
+        // What is being delivered is brought to its end first: its boundary is still there.
         drop(tokio::time::timeout(gateway::Timeouts::SUGGESTED.drain, subscribed.stop()).await);
         let (how, fed) = tokio::join!(running.stop(), feeds.stop());
         if how == gateway::Stopped::CutOff || fed == mllp::Stopped::CutOff {

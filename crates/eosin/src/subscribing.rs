@@ -37,6 +37,7 @@ pub(crate) fn subscribe(
     flow: &Arc<Flow>,
     printer: &Printer,
 ) -> miette::Result<Subscribed> {
+    let (stop, stopped) = watch::channel(false);
     let mut ready = Vec::with_capacity(config.subscriptions.len());
     for subscription in &config.subscriptions {
         let following = subscription.open()?;
@@ -45,9 +46,8 @@ pub(crate) fn subscribe(
         made.into_diagnostic().wrap_err_with(|| format!("cannot make {} for bookmarks", folder.display()))?;
         let intake = running.intake(&subscription.boundary);
         let intake = intake.ok_or_else(|| miette!("`{}` takes no events", subscription.boundary))?;
-        ready.push((following, Handing::new(subscription, intake, Arc::clone(flow))));
+        ready.push((following, Handing::new(subscription, intake, Arc::clone(flow), stopped.clone())));
     }
-    let (stop, stopped) = watch::channel(false);
     let (mut tasks, mut counted) = (JoinSet::new(), Vec::with_capacity(ready.len()));
     for (following, handing) in ready {
         let line = format!("{}: {} of {}", handing.name, following.topic, following.login.org);
@@ -60,7 +60,7 @@ pub(crate) fn subscribe(
 }
 
 impl Subscribed {
-    /// Stops: the event in hand of each comes to its end.
+    /// Stops: what is being delivered of each comes to its end, and what is behind it comes again.
     pub(crate) async fn stop(mut self) {
         self.stop.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
@@ -118,10 +118,16 @@ struct Handing {
     intake: Intake,
     flow: Arc<Flow>,
     counts: Arc<Counts>,
+    stop: watch::Receiver<bool>,
 }
 
 impl Handing {
-    fn new(subscription: &Subscription, intake: Intake, flow: Arc<Flow>) -> Self {
+    fn new(
+        subscription: &Subscription,
+        intake: Intake,
+        flow: Arc<Flow>,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
         Self {
             name: subscription.name.clone(),
             boundary: subscription.boundary.clone(),
@@ -129,6 +135,7 @@ impl Handing {
             intake,
             flow,
             counts: Arc::default(),
+            stop,
         }
     }
 
@@ -151,8 +158,10 @@ impl Handing {
 }
 
 impl Taker for Handing {
-    async fn take(&self, event: Event) -> Taken {
-        match self.intake.take(&self.name, event.json).await {
+    async fn take(&self, events: Vec<Event>) -> Vec<Taken> {
+        let events = events.into_iter().map(|event| event.json).collect();
+        let taken = self.intake.take(&self.name, events, self.stop.clone()).await;
+        let said = |taken| match taken {
             EventTaken::Done => {
                 self.counts.taken.fetch_add(1, Ordering::Relaxed);
                 Taken::Done
@@ -162,7 +171,8 @@ impl Taker for Handing {
                 tracing::warn!(subscription = %self.name, "an event has to come again: {why}");
                 Taken::Again
             }
-        }
+        };
+        taken.into_iter().map(said).collect()
     }
 
     async fn hear(&self, told: Told) {

@@ -28,8 +28,9 @@ pub(crate) enum TokenCommand {
         /// Whose it is: it may at most what they may.
         #[arg(value_name = "NAME")]
         operator: Name,
-        /// What it may see, once for each: `see-posture`, `see-transactions`, `see-records`, `see-datasets`, `see-policies`,
-        /// `see-quarantine`, `see-ledgers`, `see-operators`.
+        /// What it may, once for each: `see-posture`, `see-transactions`, `see-records`, `see-datasets`, `see-policies`,
+        /// `see-quarantine`, `see-ledgers`, `see-operators`, `decide-quarantine`, `handle-records`,
+        /// `change-policies`, `switch-emergency`.
         #[arg(long = "scope", value_name = "SCOPE", required = true, value_parser = scope)]
         scopes: Vec<Action>,
         /// For how many days it is good.
@@ -55,7 +56,11 @@ pub(crate) enum TokenCommand {
 
 fn scope(text: &str) -> Result<Action, String> {
     let scope: Action = text.parse().map_err(str::to_owned)?;
-    if scope.is_scope() { Ok(scope) } else { Err(format!("a token cannot `{scope}`: it only sees")) }
+    if scope.is_scope() {
+        Ok(scope)
+    } else {
+        Err(format!("a token cannot `{scope}`: it makes no operators and no tokens"))
+    }
 }
 
 /// Runs one of the commands about tokens.

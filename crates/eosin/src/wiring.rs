@@ -153,9 +153,18 @@ pub(crate) async fn gateway(config: &Config, flow: Arc<Flow>) -> miette::Result<
     };
     let timeouts = gateway::Timeouts::SUGGESTED;
     let (spool, archive) = (Some(spool(&config.limits)?), Some(archive(&config.limits)?));
+    let contracts = config.contracts.clone();
     let link_key = config.links.as_deref().map(keys::link_key).transpose()?;
-    let gateway =
-        gateway::Config { boundaries, admin: config.admin, limits, timeouts, spool, archive, link_key };
+    let gateway = gateway::Config {
+        boundaries,
+        admin: config.admin,
+        limits,
+        timeouts,
+        spool,
+        archive,
+        link_key,
+        contracts,
+    };
     Gateway::start_signing(gateway, flow, config.signatures()?)
         .await
         .into_diagnostic()

@@ -114,7 +114,7 @@ impl Flow {
         let sha256 = delivery.digest.clone().finish().to_hex();
         let entry = self.delivery_entry(&delivery, &sha256);
         let place = self.log(entry)?;
-        let is_certified = delivery.file.format != UNVERIFIED && delivery.against.total() == 0;
+        let is_certified = delivery.against.total() == 0;
         let certificate = if delivery.shown.total() > 0 && is_certified {
             let statement = self.stated(certifier, &delivery, &sha256)?;
             Some(statement.sign(&certifier.signer).map_err(NotClosed::Unsound)?)
@@ -136,7 +136,7 @@ impl Flow {
             client: &delivery.reader.client,
             eosin: EntryKind::Delivery.as_str(),
             policy: delivery.policies.version(),
-            read: delivery.shown.total() + delivery.withheld.total(),
+            read: delivery.rows(),
             route: delivery.file.route,
             shown: delivery.shown.named(),
             subjects: subjects_commitment(delivery.salt, &files, &subject),
@@ -210,6 +210,7 @@ fn judged_against(certifier: &Certifier, delivery: &FileDelivery) -> Result<Judg
 fn named(delivery: &FileDelivery, sha256: &str) -> (Vec<FileRead>, Vec<Subject>) {
     let file = &delivery.file;
     let read = |format: &str, name: String, object: &Option<String>, records: u64| FileRead {
+        columns: BTreeMap::new(),
         format: format.to_owned(),
         name,
         object: object.clone(),
@@ -227,9 +228,6 @@ fn named(delivery: &FileDelivery, sha256: &str) -> (Vec<FileRead>, Vec<Subject>)
     });
     (reads.collect(), vec![subject])
 }
-
-/// A format that nobody who has a certificate could read again: there is a manifest alone.
-const UNVERIFIED: &str = "Salesforce XML";
 
 /// What an entry of an archive is called that is no table.
 const UNREAD: &str = "unread";
@@ -331,7 +329,6 @@ impl<'a> Manifest<'a> {
         let state = match certificate {
             Some(_) => "written",
             None if records == 0 => "nothing to certify",
-            None if delivery.file.format == UNVERIFIED => "not in this format",
             None => "refused",
         };
         Self {

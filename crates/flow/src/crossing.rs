@@ -35,6 +35,8 @@ pub struct Crossing {
 /// What a request says of itself beside `Eosin-Provenance`. Nothing of it decides by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claims {
+    /// The dated contract version that the client is pinned to, where it is one.
+    pub contract: Option<&'static str>,
     /// What a signature over the claim of provenance proves.
     pub signed: SignedClaim,
     /// The values of inbound `AI-Disclosure` headers.

@@ -108,6 +108,9 @@ pub enum NotRecorded {
     /// The rows cannot be written as they were chosen.
     #[error("the rows cannot be written")]
     Rows(#[from] PlaceError),
+    /// What stands around the rows cannot be written.
+    #[error("what stands around the rows cannot be written")]
+    Unwritten,
 }
 
 /// Characters of a delivery's id: 16 random bytes in hex.
@@ -257,6 +260,7 @@ impl Flow {
         let weighed = Weighed::default();
         let recognised_by = (ruling.counts().suspected > 0).then(|| delivery.recognition.recognised_by());
         let facts = Facts {
+            objects: &[],
             weakens: &[],
             action: carrier::Action::Read.as_str(),
             route: delivery.file.route,
@@ -421,6 +425,11 @@ impl FileDelivery {
     /// What of an archive is on its way.
     fn member(&mut self) -> Option<&mut Member> {
         self.members.as_mut()?.last_mut()
+    }
+
+    /// How many lines or rows were ruled on.
+    pub(crate) fn rows(&self) -> u64 {
+        self.shown.total() + self.withheld.total()
     }
 
     /// Counts a line or row that is shown, by the verdict that weighs most among those in it.

@@ -56,6 +56,12 @@ pub struct Refused {
     pub answer: Answer,
     /// The `Eosin-Provenance` value for the answer.
     pub provenance: String,
+    /// Where the ruling stands: `origin#index`.
+    pub ruling: String,
+    /// The policies that decided, in order.
+    pub policies: Vec<String>,
+    /// The quarantine's item, if it was kept.
+    pub item: Option<String>,
 }
 
 /// The ledger cannot write.
@@ -181,7 +187,16 @@ pub fn apply(ruling: &Logged<Ruling>, crossing: &Crossing, read: Applied) -> Pas
         return forward(None, None);
     }
     let refusals = refusals(ruling.item(), crossing, &place, &read);
-    let refuse = |answer| Passage::Refuse(Refused { answer, provenance: header.clone() });
+    let told = (ruling.item().determining_policies(), read.kept.item());
+    let refuse = |answer| {
+        Passage::Refuse(Refused {
+            answer,
+            provenance: header.clone(),
+            ruling: place.to_string(),
+            policies: told.0.iter().map(|policy| (*policy).to_owned()).collect(),
+            item: told.1.clone(),
+        })
+    };
     match (read.unit, &crossing.body, read.route) {
         (Unit::PerRecord, Ok(body), Some(Route::Salesforce(route))) => {
             let refusals = salesforce::complete(&route, body, &refusals);

@@ -75,3 +75,37 @@ impl Flow {
         objects.and_then(|objects| policies.about(&objects)).unwrap_or(policies)
     }
 }
+
+/// The objects that records are of, in order, each once; none where one of them cannot be told, or they are many.
+///
+/// Bounds: [`OBJECTS_MAX`] names of at most 64 letters, digits and `_`: what objects and resource types are called.
+pub(crate) fn objects(readings: &[Reading<'_>]) -> Vec<String> {
+    if readings.iter().any(|reading| reading.content.is_err()) {
+        return Vec::new();
+    }
+    named(
+        readings
+            .iter()
+            .filter_map(|reading| reading.content.as_ref().ok())
+            .map(|record| record.object.as_ref()),
+    )
+}
+
+/// Objects by their names, as [`objects`] gives them.
+pub(crate) fn named<'o>(objects: impl IntoIterator<Item = &'o str>) -> Vec<String> {
+    let mut found: Vec<&str> = Vec::new();
+    for object in objects {
+        if found.contains(&object) {
+            continue;
+        }
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        if found.len() >= OBJECTS_MAX || !(1..=64).contains(&object.len()) || !object.bytes().all(is_plain) {
+            return Vec::new();
+        }
+        found.push(object);
+    }
+    found.sort_unstable();
+    found.into_iter().map(str::to_owned).collect()
+}
+
+const OBJECTS_MAX: usize = 8;

@@ -58,6 +58,8 @@ pub enum EntryKind {
     Delivery,
     /// A subscription found that events are gone which it had not taken.
     Subscription,
+    /// Somebody was told of a version, or could not be.
+    Announcement,
 }
 
 impl EntryKind {
@@ -75,6 +77,7 @@ impl EntryKind {
             Self::Emergency => "emergency-in-force@1",
             Self::Delivery => "delivery@1",
             Self::Subscription => "subscription@1",
+            Self::Announcement => "announcement@1",
         }
     }
 }
@@ -116,6 +119,7 @@ impl Entry {
                 boundary: &crossing.boundary.name,
                 claim: facts.claim,
                 client: &crossing.client,
+                contract: crossing.claims.contract,
                 counts: ruling.counts(),
                 decision: ruling.decision().as_str(),
                 environment: crossing.boundary.environment.as_str(),
@@ -123,6 +127,7 @@ impl Entry {
                 findings: findings.collect(),
                 findings_omitted: told.omitted,
                 mode: crossing.boundary.mode.as_str(),
+                objects: facts.objects,
                 peer: facts.proof.peer(),
                 policies: ruling.determining_policies(),
                 policy: ruling.version(),
@@ -232,6 +237,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) proof: &'a Weighed,
     /// The mode that an inbound `AI-Disclosure` names.
     pub(crate) ai_disclosure: Option<&'static str>,
+    /// The objects that the records are of, where all can be told.
+    pub(crate) objects: &'a [String],
     /// The records' references, in order.
     pub(crate) references: &'a [String],
     /// What a change of metadata would take away from what Eosin rests on.
@@ -396,6 +403,8 @@ struct RulingBody<'a> {
     boundary: &'a str,
     claim: &'static str,
     client: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contract: Option<&'static str>,
     counts: &'a Counts,
     decision: &'static str,
     environment: &'static str,
@@ -403,6 +412,8 @@ struct RulingBody<'a> {
     findings: Vec<FindingBody<'a>>,
     findings_omitted: u64,
     mode: &'static str,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    objects: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     peer: Option<&'a str>,
     policies: BTreeSet<&'a str>,

@@ -90,6 +90,14 @@ pub(crate) enum Told {
 }
 
 impl Told {
+    /// The item, if it was kept.
+    pub(crate) fn item(&self) -> Option<String> {
+        match self {
+            Self::Kept(id) => Some(id.to_string()),
+            Self::Nothing | Self::NotKept(_) => None,
+        }
+    }
+
     /// A sentence for the client, with a space in front; empty where nothing was to be kept.
     pub(crate) fn sentence(&self) -> String {
         match self {

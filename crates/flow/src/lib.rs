@@ -4,6 +4,7 @@
 //! the [`Passage`] it gets back.
 //! Read next: `spec/http.md`, then the crate `gateway`, which is the shell for HTTP.
 
+mod announcement;
 mod archived;
 mod attest;
 mod audit;
@@ -21,6 +22,7 @@ mod entry;
 mod file;
 mod jobs;
 mod keep;
+mod linked;
 mod parts;
 mod pass;
 mod processing;
@@ -34,6 +36,7 @@ mod settle;
 mod webhook;
 mod world;
 
+pub use announcement::Announcement;
 pub use archived::carries_labels;
 pub use attest::{Attester, AttesterError, Keep, Salts};
 pub use audit::{Auditing, KeepEvent};
@@ -48,6 +51,7 @@ pub use effect::{Applied, BLOCKED, Forward, Merge, Passage, Refused, Unavailable
 pub use entry::{Entry, EntryKind, FINDINGS_MAX, LostEvents};
 pub use file::{FileRuling, FileTally, Split, SplitPart};
 pub use keep::Keeping;
+pub use linked::{Linked, LinkedRow};
 pub use pass::REQUEST_ID_BYTES_MAX;
 pub use reading::{Reader, Seen, Shown};
 pub use recognition::{Known, RecognisedBy, Recognition};

@@ -15,6 +15,7 @@ use crate::{
     continuity,
     crossing::{Crossing, Route},
     effect::{self, Applied, Passage, apply},
+    emergency,
     entry::{Entry, FINDINGS_MAX, Facts, Told, row_text},
     keep::Plan,
     pass::{Claimed, asked},
@@ -71,7 +72,11 @@ impl Flow {
         let disclosure = ai_disclosure::parse(&crossing.claims.ai_disclosure);
         let plan = self.plan_long(&ruling, &crossing);
         let recognition = self.recognition();
+        // What cannot be read could be of any object.
+        let can_tell = rows.all > 0 && ruling.counts().unreadable == 0;
+        let objects = if can_tell { emergency::named([&*job.object]) } else { Vec::new() };
         let facts = Facts {
+            objects: &objects,
             action: action.as_str(),
             route: &label,
             claim: claim.word(),

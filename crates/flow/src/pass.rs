@@ -17,6 +17,7 @@ use crate::{
     continuity,
     crossing::Crossing,
     effect::{self, Applied, Forward, Merge, Passage, Unavailable, apply, error_at},
+    emergency::objects,
     entry::{Entry, Facts},
     keep::Shape,
     proof,
@@ -69,6 +70,7 @@ impl Flow {
 
         let claim = Claimed::weigh(&crossing.provenance, &ruling);
         let disclosure = ai_disclosure::parse(&crossing.claims.ai_disclosure);
+        let objects = objects(&readings.records);
         let places = readings.records.into_iter().map(|reading| reading.place);
         let (positions, references): (Vec<usize>, Vec<String>) =
             places.map(|place| (place.index, place.reference)).unzip();
@@ -80,6 +82,7 @@ impl Flow {
             claim: if proof.is_proven() { "proven" } else { claim.word() },
             proof: &proof,
             ai_disclosure: disclosure.map(ai_disclosure::Mode::as_str),
+            objects: &objects,
             references: &references,
             weakens: &weakens,
             recognised_by: (ruling.counts().suspected > 0).then(|| recognition.recognised_by()),

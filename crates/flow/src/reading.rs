@@ -59,6 +59,16 @@ impl Seen {
         format!("{}{told}", reading.place.reference)
     }
 
+    /// What it was judged to be.
+    pub(crate) fn verdict(&self) -> &Verdict {
+        &self.verdict
+    }
+
+    /// Why the reader is not shown it, if so.
+    pub(crate) fn hidden_by(&self) -> Option<HiddenBy> {
+        self.by
+    }
+
     /// Whether the reader is not shown it.
     pub fn is_hidden(&self) -> bool {
         self.by.is_some()
@@ -132,6 +142,7 @@ impl Flow {
         let ruling = self.decide_read(reader, route, verdicts);
         let leave = crate::continuity::leave(&ruling, reader.boundary.continuity);
         let facts = Facts {
+            objects: &[],
             weakens: &[],
             action: carrier::Action::Read.as_str(),
             route,

@@ -68,6 +68,8 @@ pub struct Arrived {
     pub attributes: Vec<(String, String)>,
     /// The body, decoded, or why there is none to judge.
     pub body: Result<Bytes, Unreadable>,
+    /// The dated contract version that the sender named or is pinned to.
+    pub contract: Option<&'static str>,
 }
 
 /// What became of a part of a message.
@@ -163,6 +165,14 @@ impl Flow {
             parts.push(self.part(hook, arrived, (&message, &events), fate, ruling, &moment).await);
         }
         parts
+    }
+
+    /// Whether a message can be read as one of this boundary's. Nothing is recorded.
+    pub fn reads(&self, hook: &Webhook, arrived: &Arrived) -> bool {
+        let Ok(body) = &arrived.body else { return false };
+        let message =
+            Message { content_type: arrived.content_type.as_deref(), attributes: &arrived.attributes, body };
+        read(&hook.map, &message, &self.limits).is_ok()
     }
 
     /// Writes down that a subscription's events are gone; false where the ledger cannot write.
@@ -326,6 +336,7 @@ impl Flow {
     ) -> Entry {
         let recognition = self.recognition();
         let facts = Facts {
+            objects: &[],
             action: carrier::Action::Deliver.as_str(),
             route,
             claim: "none",
@@ -404,7 +415,7 @@ fn crossing(boundary: &Arc<Boundary>, arrived: &Arrived) -> Crossing {
         method_override: None,
         content_type: arrived.content_type.clone(),
         provenance: Vec::new(),
-        claims: Claims::default(),
+        claims: Claims { contract: arrived.contract, ..Claims::default() },
         body: Ok(Bytes::new()),
     }
 }

@@ -9,7 +9,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::{ledger_state, metrics::Metrics, side};
+use crate::{delivery::UnderWay, ledger_state, metrics::Metrics, side};
 
 /// Connections open at one time: probes and a scraper.
 const CONNECTIONS_MAX: usize = 64;
@@ -18,24 +18,34 @@ pub(crate) async fn serve(
     listener: TcpListener,
     metrics: Arc<Metrics>,
     flow: Arc<Flow>,
+    files: Arc<UnderWay>,
     stop: watch::Receiver<bool>,
 ) {
-    let answer = move |request: Request<Incoming>| std::future::ready(answer(&request, &metrics, &flow));
+    let answer =
+        move |request: Request<Incoming>| std::future::ready(answer(&request, &metrics, &flow, &files));
     side::serve(listener, CONNECTIONS_MAX, stop, answer).await;
 }
 
-fn answer(request: &Request<Incoming>, metrics: &Metrics, flow: &Flow) -> Response<Full<Bytes>> {
+fn answer(
+    request: &Request<Incoming>,
+    metrics: &Metrics,
+    flow: &Flow,
+    files: &UnderWay,
+) -> Response<Full<Bytes>> {
     let (status, text) = match (request.method(), request.uri().path()) {
         (&Method::GET | &Method::HEAD, "/healthz") => (StatusCode::OK, "alive\n".to_owned()),
         (&Method::GET | &Method::HEAD, "/readyz") => ledger_state::ready(flow),
+        (&Method::GET | &Method::HEAD, "/deliveries") => (StatusCode::OK, files.text(flow.seconds())),
         (&Method::GET | &Method::HEAD, "/metrics") => {
             (StatusCode::OK, metrics.text() + &metrics.text_of_others() + &ledger_state::metrics_text(flow))
         }
-        _ => (StatusCode::NOT_FOUND, "try /healthz, /readyz or /metrics\n".to_owned()),
+        _ => (StatusCode::NOT_FOUND, "try /healthz, /readyz, /metrics or /deliveries\n".to_owned()),
     };
     let mut response = Response::new(Full::from(text));
     *response.status_mut() = status;
-    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    let is_json = request.uri().path() == "/deliveries";
+    let text = "text/plain; version=0.0.4; charset=utf-8";
+    let kind = HeaderValue::from_static(if is_json { "application/json" } else { text });
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response
 }

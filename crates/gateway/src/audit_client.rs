@@ -1,13 +1,12 @@
 //! Sends audit events to a FHIR server that keeps them, one a request.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
-use tokio::sync::Semaphore;
 
 use crate::{
-    body::{Body, PERMIT_BYTES, collect},
+    body::{Body, whole_answer},
     config::Timeouts,
     problem::Problem,
     server::StartError,
@@ -67,8 +66,7 @@ impl AuditClient {
         let Ok(answer) = sent else { return AuditSent::Later };
         let status = answer.status();
         // Read to its end, so that the connection can be used again.
-        let room = Arc::new(Semaphore::new(ANSWER_BYTES_MAX / PERMIT_BYTES + 1));
-        drop(collect(answer.into_body(), ANSWER_BYTES_MAX, &room, self.patience).await);
+        drop(whole_answer(answer.into_body(), ANSWER_BYTES_MAX, self.patience).await);
         match status.as_u16() {
             200..=299 => AuditSent::Kept,
             401 | 403 | 408 | 425 | 429 => AuditSent::Later,

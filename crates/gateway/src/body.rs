@@ -139,6 +139,15 @@ pub(crate) async fn collect(
     Ok(Collected { received, rest: None, spooled: None, _held: permits })
 }
 
+/// Reads the answer to a request of our own; nothing where it broke off, fell silent or is longer than `limit`.
+///
+/// Bounds: `limit` bytes, which nobody else waits for; `idle` of silence.
+pub(crate) async fn whole_answer(body: Incoming, limit: usize, idle: Duration) -> Option<Bytes> {
+    let room = Arc::new(Semaphore::new(limit / PERMIT_BYTES + 1));
+    let collected = collect(body, limit, &room, idle).await.ok()?;
+    collected.rest.is_none().then_some(collected.received)
+}
+
 /// Reads and forgets what a client still sends, so that it comes to read the answer.
 ///
 /// Bounds: `limit` bytes; `idle` of silence.

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, time::Duration};
 
 use http::Uri;
 
+use crate::contract::Contracts;
 pub use crate::delivery::ArchiveConfig;
 use crate::fhir_reading::LinkKey;
 pub use crate::spool::SpoolConfig;
@@ -27,6 +28,8 @@ pub struct Config {
     /// What `next` links of isolated FHIR searches are sealed with, so that any gateway with the same key can go on; without it
     /// they are good until this one stops.
     pub link_key: Option<LinkKey>,
+    /// Which contract version each client has, and which of them end.
+    pub contracts: Contracts,
 }
 
 /// One crossing: who listens where, and what is behind it.
@@ -79,6 +82,9 @@ pub struct IsolatedReads {
     /// Whether whoever fetches a file is told how much of it was withheld. It is a number that the reads themselves
     /// would not tell.
     pub tells_withheld: bool,
+    /// Whether a FHIR client may make a resource with an id of its own choice. Then it can tell that a hidden one has an id, for
+    /// no other can be made with it.
+    pub client_ids: bool,
     /// Paths whose answers cannot be read here and are let through nevertheless, by their beginnings.
     pub open_paths: Vec<String>,
     /// Addresses of boundaries where the notifications of FHIR subscriptions are judged; a subscription that sends elsewhere is refused.
@@ -95,6 +101,7 @@ impl IsolatedReads {
             open_objects: Vec::new(),
             guards_lookups: false,
             tells_withheld: false,
+            client_ids: false,
             open_paths: Vec::new(),
             subscription_endpoints: Vec::new(),
         }

@@ -1,14 +1,13 @@
 //! Delivers what left the quarantine: one request to what is behind a boundary, once, with nothing of a client's own.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use flow::{Leaving, Outcome, with_session};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use tokio::sync::Semaphore;
 
 use crate::{
-    body::{Body, PERMIT_BYTES, collect},
+    body::{Body, whole_answer},
     config::{BoundaryConfig, Timeouts},
     head::{PROVENANCE, via},
     problem::Problem,
@@ -76,14 +75,10 @@ impl Courier {
             Err(_) => return Delivered { outcome: Outcome::Unknown, answer: None },
         };
         let outcome = Outcome::Answered(answer.status().as_u16());
-        let room = Arc::new(Semaphore::new(ANSWER_BYTES_MAX / PERMIT_BYTES + 1));
-        let collected = collect(answer.into_body(), ANSWER_BYTES_MAX, &room, self.patience).await;
-        match collected {
-            Ok(collected) if collected.rest.is_none() => {
-                Delivered { outcome, answer: Some(collected.received) }
-            }
+        match whole_answer(answer.into_body(), ANSWER_BYTES_MAX, self.patience).await {
+            Some(received) => Delivered { outcome, answer: Some(received) },
             // A success whose body was cut off may hold failures: nobody can tell.
-            Ok(_) | Err(_) => match outcome {
+            None => match outcome {
                 Outcome::Answered(200..=299) => Delivered { outcome: Outcome::Unknown, answer: None },
                 Outcome::Answered(_) | Outcome::NotSent | Outcome::Unknown => {
                     Delivered { outcome, answer: None }

@@ -10,7 +10,7 @@ use std::{
 use bytes::{Buf as _, Bytes};
 use carrier::{
     fhir::{Followed, whole_lines},
-    salesforce::{Job, Operation, ResultRows, ResultsIn},
+    salesforce::{Job, ResultRows, ResultsIn},
     table::{Chunks, sniff},
 };
 use flow::{Delivered, FileDelivery, Flow, NotRecorded, Reader, Ruled, Withheld};
@@ -35,11 +35,16 @@ use crate::{
 pub(crate) use archive::Archive;
 pub use archive::ArchiveConfig;
 pub(crate) use archived::Tables;
+pub(crate) use saved::Saved;
 pub(crate) use shelf::{Shelf, asked};
+use under_way::Leaving;
+pub(crate) use under_way::UnderWay;
 
 mod archive;
 mod archived;
+mod saved;
 mod shelf;
+mod under_way;
 
 /// Lines are judged, recorded and sent in pieces of about this size.
 const PIECE_BYTES: usize = 512 * 1024;
@@ -56,16 +61,22 @@ pub(crate) struct Deliveries {
     pub(crate) shelf: Arc<Shelf>,
     room: Arc<Semaphore>,
     told: Withheld,
+    under_way: Arc<UnderWay>,
 }
 
 impl Deliveries {
-    pub(crate) fn of(config: &BoundaryConfig, archive: Option<&Arc<Archive>>) -> Self {
+    pub(crate) fn of(
+        config: &BoundaryConfig,
+        archive: Option<&Arc<Archive>>,
+        under_way: &Arc<UnderWay>,
+    ) -> Self {
         let told = match &config.reads {
             Reads::Isolated(reads) if reads.tells_withheld => Withheld::Told,
             Reads::Isolated(_) | Reads::Open => Withheld::InLedger,
         };
         let shelf = Arc::new(Shelf::new(&config.boundary.name, archive.map(Arc::clone)));
-        Self { shelf, room: Arc::new(Semaphore::new(DELIVERIES_MAX)), told }
+        let under_way = Arc::clone(under_way);
+        Self { shelf, room: Arc::new(Semaphore::new(DELIVERIES_MAX)), told, under_way }
     }
 }
 
@@ -85,12 +96,14 @@ impl Deliveries {
 pub(crate) enum Records {
     /// FHIR resources, one a line.
     Lines,
-    /// Rows of this object, as CSV with commas.
-    Rows(String),
+    /// Rows of this object, as a table with this between cells.
+    Rows(String, u8),
     /// Rows of this object, in JSON or XML.
     Results(ResultsIn, String),
     /// A zip of tables, and of what cannot be judged.
     Archive(Tables),
+    /// Rows of a report, known by the ids in them.
+    Report(Box<Saved>),
 }
 
 /// A file, filtered as it comes.
@@ -116,6 +129,8 @@ pub(crate) fn piped(
     headers.remove(header::ACCEPT_RANGES);
     headers.remove(header::ETAG);
     let id = lane.deliveries.shelf.take(target).or_else(|| lane.flow.delivery_id()).unwrap_or_default();
+    let under_way = &lane.deliveries.under_way;
+    let leaving = under_way.begin(&lane.boundary.name, &reader.client, file.route, lane.flow.seconds());
     let delivery = lane.flow.begin_delivery(reader, id, file);
     announce(headers, delivery.id());
     let (frames, received) = mpsc::channel(FRAMES);
@@ -126,6 +141,7 @@ pub(crate) fn piped(
         shelf: Arc::clone(&lane.deliveries.shelf),
         told: lane.deliveries.told,
         line_bytes_max: lane.limits.body_bytes,
+        leaving,
         out,
         handle: Handle::current(),
         _permit: permit,
@@ -222,6 +238,7 @@ struct Worker {
     shelf: Arc<Shelf>,
     told: Withheld,
     line_bytes_max: usize,
+    leaving: Leaving,
     out: mpsc::Sender<Result<Bytes, Broken>>,
     handle: Handle,
     _permit: OwnedSemaphorePermit,
@@ -239,6 +256,10 @@ enum Cut {
     TooLong,
     #[error(transparent)]
     NotRecorded(#[from] NotRecorded),
+    #[error("a row of it does not say whose it is")]
+    Unlinked,
+    #[error("the rows that it shows could not be looked up")]
+    Looked,
     #[error("whoever asked for it went away")]
     Gone,
     #[error(transparent)]
@@ -253,9 +274,10 @@ impl Worker {
         self.shelf.begin(&id);
         let done = match records {
             Records::Lines => self.lines(&mut delivery, received),
-            Records::Rows(object) => self.rows(&mut delivery, object, received),
+            Records::Rows(object, delimiter) => self.rows(&mut delivery, object, delimiter, received),
             Records::Results(form, object) => self.results(&mut delivery, form, &object, received),
             Records::Archive(tables) => self.archive(&mut delivery, &tables, received),
+            Records::Report(saved) => self.saved(&mut delivery, &saved, received),
         };
         match done.and_then(|()| self.close(delivery)) {
             Ok(closed) => self.shelf.close(&id, closed),
@@ -315,13 +337,21 @@ impl Worker {
         }
     }
 
-    fn rows(&self, delivery: &mut FileDelivery, object: String, received: Received) -> Result<(), Cut> {
-        let job = Job { id: String::new(), object, operation: Operation::Insert, delimiter: b',' };
+    fn rows(
+        &self,
+        delivery: &mut FileDelivery,
+        object: String,
+        delimiter: u8,
+        received: Received,
+    ) -> Result<(), Cut> {
+        let job = Job::of_rows(object, delimiter);
         let mut chunks = Chunks::of_upload(received, &job, self.flow.limits());
         let mut before = None;
         let mut is_first = true;
         while let Some(chunk) = chunks.next_chunk()? {
+            // Other delimiters a certificate says itself.
             if std::mem::take(&mut is_first)
+                && delimiter == b','
                 && let Some(header) = chunk.header()
                 && let Ok(format) = sniff(header, "rows.csv", Some(&job.object))
             {
@@ -357,7 +387,15 @@ impl Worker {
         if kept.is_empty() {
             return Ok(());
         }
-        self.out.blocking_send(Ok(Bytes::from(kept))).map_err(|_| Cut::Gone)
+        self.give(kept)
+    }
+
+    /// Hands bytes that may leave to the client's connection.
+    fn give(&self, bytes: Vec<u8>) -> Result<(), Cut> {
+        let length = bytes.len();
+        self.out.blocking_send(Ok(Bytes::from(bytes))).map_err(|_| Cut::Gone)?;
+        self.leaving.left(length);
+        Ok(())
     }
 }
 

@@ -42,6 +42,8 @@ pub(crate) struct FhirReads {
     base: String,
     open_paths: Vec<String>,
     subscription_endpoints: Vec<String>,
+    /// Whether a resource may be made with an id of the client's choice.
+    client_ids: bool,
     links: Links,
 }
 
@@ -55,6 +57,7 @@ impl FhirReads {
             base: base.clone(),
             open_paths: reads.open_paths.clone(),
             subscription_endpoints: reads.subscription_endpoints.clone(),
+            client_ids: reads.client_ids,
             links: links.clone(),
         })
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, request::Parts, uri::Scheme};
 
-use crate::{config::Limits, problem::Problem, signing};
+use crate::{config::Limits, contract::Bound, problem::Problem, signing};
 
 /// A head that may go on, without the fields that concern only the client's connection.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub(crate) struct Head {
     pub(crate) client: String,
     /// `https://gateway.example:8443`, as the client addressed us.
     pub(crate) origin: String,
+    /// The contract version that its answer has.
+    pub(crate) contract: Bound,
 }
 
 /// The listener a request came in by.
@@ -67,7 +69,19 @@ pub(crate) fn admit(parts: Parts, door: Door, limits: &Limits) -> Result<Head, P
     }
     forwarded(&mut headers, door, &host);
     let origin = format!("{}://{host}", door.scheme);
-    Ok(Head { method, target, headers, provenance, method_override, expects, signed, client, origin })
+    let contract = Bound::default();
+    Ok(Head {
+        method,
+        target,
+        headers,
+        provenance,
+        method_override,
+        expects,
+        signed,
+        client,
+        origin,
+        contract,
+    })
 }
 
 /// The header that carries provenance in and out.
@@ -192,15 +206,25 @@ fn method_override(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     Ok(found)
 }
 
+/// Characters of a client's name at most.
+pub(crate) const NAME_MAX: usize = 64;
+
+/// Whether a character is kept of what a client calls itself.
+pub(crate) fn is_of_a_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | ' ' | ':')
+}
+
 /// What the client calls itself: `client=` of `Sforce-Call-Options`, else its agent's first word, else its address.
-fn client(headers: &HeaderMap, peer: SocketAddr) -> String {
+///
+/// Bounds: [`NAME_MAX`] characters for which [`is_of_a_name`] holds.
+pub(crate) fn client(headers: &HeaderMap, peer: SocketAddr) -> String {
     let option =
         texts(headers, &HeaderName::from_static("sforce-call-options")).into_iter().find_map(|value| {
             value.split(',').find_map(|part| part.trim().strip_prefix("client=").map(str::to_owned))
         });
     let agent = || headers.get(header::USER_AGENT)?.to_str().ok()?.split(' ').next().map(str::to_owned);
-    let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | ' ' | ':');
-    let named = option.or_else(agent).map(|name| name.chars().filter(plain).take(64).collect::<String>());
+    let plain = |name: String| name.chars().filter(|c| is_of_a_name(*c)).take(NAME_MAX).collect::<String>();
+    let named = option.or_else(agent).map(plain);
     named.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| peer.ip().to_string())
 }
 

@@ -101,7 +101,7 @@ pub(crate) struct BulkQuery {
     /// What was hidden when it was asked.
     pub(crate) hidden: Hidden,
     /// What its rows are; nothing where its results cannot be read row by row.
-    pub(crate) object: Option<String>,
+    pub(crate) rows: Option<RowsOf>,
 }
 
 /// Things by name, the oldest forgotten first.
@@ -367,6 +367,14 @@ impl Lane {
             hidden,
         })
     }
+}
+
+/// What the rows of a bulk query are, and how they stand in a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RowsOf {
+    pub(crate) object: String,
+    /// The byte between cells.
+    pub(crate) delimiter: u8,
 }
 
 /// The one object whose rows a statement gives, if each of its rows is one: groups are of none.

@@ -12,6 +12,7 @@ mod authorship;
 mod body;
 mod coding;
 mod config;
+mod contract;
 mod courier;
 mod delivery;
 mod fhir_form;
@@ -24,6 +25,7 @@ mod metrics;
 mod pages;
 mod patching;
 mod problem;
+mod program_client;
 mod reading;
 mod request;
 mod rewrite;
@@ -41,12 +43,18 @@ pub use audit_client::{AuditClient, AuditSent};
 pub use config::{
     ArchiveConfig, BoundaryConfig, Config, IsolatedReads, Limits, Reads, SpoolConfig, Timeouts, TlsIdentity,
 };
+pub use contract::{CONTRACTS, Contract, Contracts, Ending};
 pub use courier::{ANSWER_BYTES_MAX, BadToken, Courier, Delivered};
 pub use fhir_reading::LinkKey;
-pub use pages::{Cookie, Entry, MakePage, PageAnswer, PageRequest, PageServer, PageServerError};
+pub use pages::{
+    Cookie, Entry, MakePage, MakeProgramAnswer, PROGRAM_BODY_BYTES_MAX, PageAnswer, PageRequest, PageServer,
+    PageServerError, ProgramAnswer, ProgramRequest,
+};
+pub use program_client::ProgramClient;
 pub use server::{Gateway, Running, StartError, Stopped};
 pub use signing::{SKEW_SECONDS, Signatures, VALID_SECONDS};
 pub use webhook::{
-    EndpointConfig, EventTaken, Intake, RETRY_SECONDS, WebhookConfig, WebhookCourier, WebhookDelivered,
+    Announced, Announcer, EndpointConfig, EventTaken, Intake, RETRY_SECONDS, WebhookConfig, WebhookCourier,
+    WebhookDelivered,
 };
 pub use witness::{WitnessAnswer, WitnessClient, WitnessServer};

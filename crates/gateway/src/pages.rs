@@ -19,16 +19,23 @@ use tokio::{
 
 use crate::side::{self, Peer};
 
+mod programs;
+
+pub use programs::{MakeProgramAnswer, PROGRAM_BODY_BYTES_MAX, ProgramAnswer, ProgramRequest};
+
 /// Connections open at one time: a person's browser opens six.
 const CONNECTIONS_MAX: usize = 64;
 /// The cookie that holds the key or the session; where only TLS is spoken, with the prefix that browsers enforce.
 const COOKIE: &str = "eosin_console";
 const SECURE_COOKIE: &str = "__Host-eosin_console";
+/// Bytes of the id of an event.
+const LAST_EVENT_MAX: usize = 1024;
 /// Bytes of a form at most, and seconds for its arrival.
-const FORM_BYTES_MAX: usize = 16 * 1024;
+const FORM_BYTES_MAX: usize = 512 * 1024;
 const FORM_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
-/// What a page may load and do: its own style and icon, its own forms, and nothing else.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
+/// What a page may load and do: its own style, icon, script and forms, and nothing else.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; \
+     connect-src 'self'; form-action 'self'; \
      base-uri 'none'; frame-ancestors 'none'";
 
 /// What somebody asks for.
@@ -42,6 +49,8 @@ pub struct PageRequest {
     pub cookie: Option<String>,
     /// The token of an `Authorization: Bearer`.
     pub bearer: Option<String>,
+    /// The event that a browser had last, where it asks for events.
+    pub last_event: Option<String>,
     /// Who asks, as far as the network says.
     pub address: IpAddr,
 }
@@ -122,9 +131,23 @@ impl PageServer {
     /// Shape:  with a key, `/?key=KEY` puts it into a cookie, everything else wants that cookie, and only `GET` and `HEAD` are
     ///         answered. Without one, the maker sees every request, and forms may be posted from these pages themselves.
     ///         A request that names another host is not answered, so that no other site can have its name point here.
-    /// Bounds: 64 connections; 16 KiB a form; the key is compared without telling how much of it fits.
+    /// Bounds: 64 connections; 512 KiB a form: a page may carry the text of policies; the key is compared without telling how much of it fits.
     /// Errors: [`PageServerError`].
     pub async fn start(listen: SocketAddr, entry: Entry, make: MakePage) -> Result<Self, PageServerError> {
+        Self::start_with(listen, entry, make, None).await
+    }
+
+    /// Serves pages, and what programs ask: `/api/…`, `/healthz`, `/readyz` and `/metrics`.
+    ///
+    /// Shape:  as [`PageServer::start`]; programs name the same host, and their maker sees every method and decides who may ask.
+    /// Bounds: 1 MiB a body of a program.
+    /// Errors: [`PageServerError`].
+    pub async fn start_with(
+        listen: SocketAddr,
+        entry: Entry,
+        make: MakePage,
+        programs: Option<MakeProgramAnswer>,
+    ) -> Result<Self, PageServerError> {
         if !listen.ip().is_loopback() {
             return Err(PageServerError::NotLoopback(listen));
         }
@@ -132,7 +155,7 @@ impl PageServer {
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (stop, stopped) = watch::channel(false);
-        let door = Arc::new(Door { entry, port: address.port(), make });
+        let door = Arc::new(Door { entry, port: address.port(), make, programs });
         let answer = move |request: Request<Incoming>| {
             let door = Arc::clone(&door);
             async move { door.answer(request).await }
@@ -158,10 +181,17 @@ struct Door {
     entry: Entry,
     port: u16,
     make: MakePage,
+    programs: Option<MakeProgramAnswer>,
 }
 
 impl Door {
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        if let Some(make) = &self.programs
+            && programs::is_for_programs(request.uri().path())
+            && self.is_here(request.headers())
+        {
+            return self.answer_program(request, Arc::clone(make)).await;
+        }
         let is_head = request.method() == Method::HEAD;
         let found = self.find(request).await;
         let length = HeaderValue::from(found.body.len());
@@ -265,6 +295,12 @@ impl Door {
             form,
             cookie: self.cookie(&head.headers).map(str::to_owned),
             bearer,
+            last_event: head
+                .headers
+                .get("last-event-id")
+                .and_then(|id| id.to_str().ok())
+                .filter(|id| id.len() <= LAST_EVENT_MAX)
+                .map(str::to_owned),
             address: self.asker(&head.headers, head.extensions.get::<Peer>().copied()),
         })
     }

@@ -48,6 +48,10 @@ pub(crate) enum Problem {
     QueryUnknown,
     /// Eosin's fields cannot be seen where they are needed.
     FieldsMissing,
+    /// A contract version that nobody here knows.
+    VersionUnknown,
+    /// A contract version that has ended.
+    VersionEnded,
     /// A part of the gateway stopped; a bug.
     Internal,
 }
@@ -55,9 +59,12 @@ pub(crate) enum Problem {
 impl Problem {
     pub(crate) fn status(self) -> StatusCode {
         match self {
-            Self::Request(_) | Self::TwoFramings | Self::BodyBroken | Self::QueryUnknown => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Request(_)
+            | Self::TwoFramings
+            | Self::BodyBroken
+            | Self::QueryUnknown
+            | Self::VersionUnknown => StatusCode::BAD_REQUEST,
+            Self::VersionEnded => StatusCode::GONE,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::AnswerTooLarge | Self::ReadClosed | Self::Closed(_) | Self::FieldsMissing => {
@@ -91,11 +98,13 @@ impl Problem {
             Self::NoXml => "EOSIN_NOT_ACCEPTABLE",
             Self::QueryUnknown => "EOSIN_QUERY_UNKNOWN",
             Self::FieldsMissing => "EOSIN_FIELDS_MISSING",
+            Self::VersionUnknown => "EOSIN_VERSION_UNKNOWN",
+            Self::VersionEnded => "EOSIN_VERSION_ENDED",
             Self::Internal => "EOSIN_INTERNAL",
         }
     }
 
-    fn message(self) -> &'static str {
+    pub(crate) fn message(self) -> &'static str {
         match self {
             Self::Request(said) | Self::Closed(said) => said,
             Self::NoXml => "the answer holds what FHIR R4 has no XML for; accept `application/fhir+json`",
@@ -129,6 +138,12 @@ impl Problem {
             Self::QueryUnknown => "reads are isolated here, and this query was not asked here; ask it again",
             Self::FieldsMissing => {
                 "reads are isolated here, and this user or org does not show Eosin's fields; deploy the package, grant its permission set, or name the objects that have them"
+            }
+            Self::VersionUnknown => {
+                "the gateway does not know this `Eosin-Version`; nothing was sent on; name `2026-11-22` or `2026-09-01`, or none"
+            }
+            Self::VersionEnded => {
+                "this `Eosin-Version` has ended; nothing was sent on; name `2026-11-22`, and see docs/versions.md for what changes"
             }
             Self::Internal => "the gateway failed; what became of the request is in its ledger",
         }
@@ -233,7 +248,11 @@ pub(crate) fn respond_made(answer: Answer) -> Response<Body> {
 fn outcome(problem: Problem) -> serde_json::Value {
     let kind = match problem {
         Problem::Request(_) | Problem::TwoFramings | Problem::BodyBroken => "invalid",
-        Problem::Method | Problem::Closed(_) | Problem::NoXml => "not-supported",
+        Problem::Method
+        | Problem::Closed(_)
+        | Problem::NoXml
+        | Problem::VersionUnknown
+        | Problem::VersionEnded => "not-supported",
         Problem::HeadTooLarge => "too-long",
         Problem::Busy | Problem::NoRoom => "throttled",
         Problem::UpstreamSlow => "timeout",

@@ -1,6 +1,9 @@
 //! The life of a read where reads are isolated: prepare, ask, read the answer, judge, record, show.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use carrier::salesforce::{Look, RecordId, Renamed, Stripped, Telling};
@@ -11,6 +14,7 @@ use hyper::body::Incoming;
 use crate::{
     body::{Body, Collected, Trailers},
     head::{Head, PROVENANCE},
+    isolation::RowsOf,
     problem::{Problem, respond_made},
     request::cleaned,
     server::Lane,
@@ -20,6 +24,7 @@ use data_export::data_export;
 use list_view::list_view;
 use org::{Asker, Org};
 use prepare::prepare;
+pub(crate) use report_file::Looks;
 use sent::sent;
 use show::show;
 use totals::totals;
@@ -33,6 +38,7 @@ mod org;
 mod parameters;
 mod prepare;
 mod report;
+mod report_file;
 mod sent;
 mod show;
 mod statement;
@@ -82,7 +88,7 @@ pub(crate) struct Prepared {
     renamed: Renamed,
     looked: LookedUp,
     /// What the rows of a bulk query are, where they can be read as they stream.
-    rows_of: Option<String>,
+    rows_of: Option<RowsOf>,
     /// What was asked for.
     target: String,
     stripped: Stripped,
@@ -106,6 +112,8 @@ pub(crate) struct LookedUp {
     seen: Vec<Seen>,
     hidden: BTreeSet<RecordId>,
     shown: BTreeSet<RecordId>,
+    /// Where in `seen` each row stands that could carry a mark.
+    by_id: BTreeMap<RecordId, usize>,
 }
 
 /// Answers a read. Runs to its end whether or not anybody waits.
@@ -122,7 +130,7 @@ pub(crate) async fn read(
 }
 
 async fn live(
-    lane: &Lane,
+    lane: &Arc<Lane>,
     reader: &Reader,
     look: Look,
     head: Head,
@@ -153,7 +161,7 @@ async fn live(
 }
 
 async fn isolated(
-    lane: &Lane,
+    lane: &Arc<Lane>,
     reader: &Reader,
     look: Look,
     mut head: Head,
@@ -164,6 +172,9 @@ async fn isolated(
     }
     if look == Look::Report {
         return report::report(lane, reader, &head, received).await;
+    }
+    if look == Look::ReportFile {
+        return report_file::report_file(lane, reader, head).await;
     }
     if look == Look::ListView {
         return list_view(lane, reader, &head).await;

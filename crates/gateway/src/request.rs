@@ -3,7 +3,10 @@
 use std::{io::BufReader, sync::Arc};
 
 use bytes::Bytes;
-use carrier::salesforce::{Look, look, tells_failures};
+use carrier::{
+    Answer,
+    salesforce::{Look, look, tells_failures},
+};
 use flow::{Claims, Crossing, Entrance, Forward, Outcome, Passage, Reader, entrance};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::{Body as _, Incoming};
@@ -14,6 +17,7 @@ use crate::{
     audit, authorship,
     body::{Body, Collected, Trailers, collect, drain},
     coding::{Coding, coding, decode},
+    contract::{Bound, shaped},
     delivery, fhir_reading,
     head::{
         AI_DISCLOSURE, Door, Head, PROVENANCE, admit, forget_coded_body, strip_hop_by_hop, strip_ours, texts,
@@ -41,15 +45,23 @@ pub(crate) async fn answer(
     let method = known(request.method());
     let spoken = Spoken::of(&request);
     let mut story = Story { entrance: "refused", outcome: "problem", ruling: None };
-    let lived =
-        if two_framings { Err(Problem::TwoFramings) } else { life(&lane, door, request, &mut story).await };
-    let response = match lived {
+    let contract = lane.contracts.bind(request.headers(), door, lane.flow.seconds());
+    let lived = match contract {
+        _ if two_framings => Err(Problem::TwoFramings),
+        Ok(contract) => life(&lane, door, request, contract, &mut story).await,
+        Err(problem) => Err(problem),
+    };
+    let mut response = match lived {
         Ok(response) => response,
         Err(problem) => {
             story.outcome = problem.code();
             respond(&lane.protocol, &spoken, problem)
         }
     };
+    // Who has no version is told of the end of none.
+    if let Ok(contract) = contract {
+        lane.contracts.tell(contract, &mut response);
+    }
     let status = response.status().as_u16();
     lane.metrics.request(&lane.boundary.name, story.entrance, story.outcome, status);
     tracing::info!(
@@ -78,10 +90,12 @@ async fn life(
     lane: &Arc<Lane>,
     door: Door,
     request: Request<Incoming>,
+    contract: Bound,
     story: &mut Story,
 ) -> Result<Response<Body>, Problem> {
     let (parts, body) = request.into_parts();
     let mut head = admit(parts, door, &lane.limits)?;
+    head.contract = contract;
     if let Some(webhooks) = &lane.webhooks {
         return webhook::take(lane, webhooks, head, body, story).await;
     }
@@ -130,7 +144,7 @@ async fn life(
     }
     let reader = reader.and_then(|reader| isolated(lane, reader, &head));
     // What is a write by its form is not run as a report.
-    if let Some((_, Look::Closed(_) | Look::Report)) = reader {
+    if let Some((_, Look::Closed(_) | Look::Report | Look::ReportFile)) = reader {
         return Err(Problem::ReadClosed);
     }
     let reader = reader.map(|(reader, _)| reader);
@@ -150,7 +164,7 @@ fn isolated(lane: &Lane, reader: Reader, head: &Head) -> Option<(Reader, Look)> 
     let is_opened = lane.isolation.as_ref().is_none_or(|isolation| isolation.is_opened(&head.target));
     let is_as_sent = lane.isolation.as_ref().is_none_or(|isolation| !isolation.has_stand_ins());
     let streams = look == Look::Nothing
-        || (is_opened && matches!(look, Look::Closed(_)))
+        || (is_opened && matches!(look, Look::Closed(_) | Look::ReportFile))
         || (is_as_sent && look == Look::SentRows && !tells_failures(&head.target));
     (!streams).then_some((reader, look))
 }
@@ -265,8 +279,9 @@ async fn cross_over(
             lane.metrics.records(&lane.boundary.name, story.outcome, &refused.provenance);
             story.ruling = place(&refused.provenance);
             leave_unread(&lane, &head, collected);
-            let body = refused.answer.body.clone();
-            let mut response = respond_made(refused.answer);
+            let (more, body) = shaped(head.contract, &refused);
+            let mut response = respond_made(Answer { body: body.clone(), ..refused.answer });
+            response.headers_mut().extend(more);
             insert(response.headers_mut(), PROVENANCE, &refused.provenance);
             let asked = lane.signing.asked(&head);
             let status = response.status();
@@ -354,6 +369,7 @@ fn crossing(lane: &Lane, head: &Head) -> Crossing {
         content_type: content_type(head),
         provenance: head.provenance.clone(),
         claims: Claims {
+            contract: head.contract.pinned(),
             signed: flow::SignedClaim::None,
             ai_disclosure: texts(&head.headers, &AI_DISCLOSURE),
         },

@@ -27,7 +27,8 @@ use crate::{
     admin,
     body::PERMIT_BYTES,
     config::{BoundaryConfig, Config, Limits, Timeouts, TlsIdentity},
-    delivery::{Archive, Deliveries},
+    contract::Contracts,
+    delivery::{Archive, Deliveries, UnderWay},
     fhir_reading::{FhirReads, Links},
     head::{Door, Head},
     isolation::Isolation,
@@ -143,6 +144,8 @@ pub(crate) struct Lane {
     pub(crate) timeouts: Timeouts,
     pub(crate) flow: Arc<Flow>,
     pub(crate) signing: Arc<Signing>,
+    /// Which contract version each client has.
+    pub(crate) contracts: Arc<Contracts>,
     /// How reads are isolated, where they are.
     pub(crate) isolation: Option<Isolation>,
     /// The same for FHIR.
@@ -187,10 +190,11 @@ impl Gateway {
         let metrics = Arc::new(Metrics::default());
         let (stop, stopped) = watch::channel(false);
         let (under_way, crossings) = mpsc::channel(1);
-        let mut addresses = BTreeMap::new();
-        let mut ready = Vec::new();
+        let (mut addresses, mut ready) = (BTreeMap::new(), Vec::new());
+        let contracts = Arc::new(config.contracts);
         let links = Links::new(config.link_key.as_ref()).ok_or(StartError::Randomness)?;
         let archive = config.archive.as_ref().map(|archive| Arc::new(Archive::new(archive)));
+        let files = Arc::new(UnderWay::default());
         for boundary in config.boundaries {
             let name = boundary.boundary.name.clone();
             plain_http_allowed(&boundary)?;
@@ -202,12 +206,11 @@ impl Gateway {
             }
             let isolation = Isolation::of(&boundary)?;
             let fhir = FhirReads::of(&boundary, &links);
-            let deliveries = Deliveries::of(&boundary, archive.as_ref());
             let webhooks = Webhooks::of(&boundary, &config.timeouts)?.map(Arc::new);
             let lane = Lane {
                 isolation,
                 fhir,
-                deliveries,
+                deliveries: Deliveries::of(&boundary, archive.as_ref(), &files),
                 boundary: Arc::new(boundary.boundary),
                 protocol: boundary.protocol,
                 upstream,
@@ -215,6 +218,7 @@ impl Gateway {
                 timeouts: config.timeouts,
                 flow: Arc::clone(&flow),
                 signing: Arc::clone(&signing),
+                contracts: Arc::clone(&contracts),
                 metrics: Arc::clone(&metrics),
                 held: Arc::new(Semaphore::new(config.limits.held_bytes / PERMIT_BYTES)),
                 spool: config.spool.as_ref().map(Room::new),
@@ -227,7 +231,7 @@ impl Gateway {
         let admin = match config.admin {
             Some(address) => {
                 let (listener, address) = listen(address, "admin").await?;
-                listeners.spawn(admin::serve(listener, Arc::clone(&metrics), flow, stopped.clone()));
+                listeners.spawn(admin::serve(listener, Arc::clone(&metrics), flow, files, stopped.clone()));
                 Some(address)
             }
             None => None,

@@ -2,11 +2,13 @@
 //!
 //! Source: spec/webhooks.md.
 
+mod announcing;
 mod answer;
 mod config;
 mod endpoint;
 mod intake;
 mod retry;
+mod together;
 
 use std::sync::Arc;
 
@@ -27,6 +29,7 @@ use crate::{
     request::Story,
     server::{Lane, StartError},
 };
+pub use announcing::{Announced, Announcer};
 use answer::{Fate, answered, refused};
 pub use config::{EndpointConfig, RETRY_SECONDS, WebhookConfig};
 use endpoint::{Endpoint, Tried};
@@ -48,7 +51,8 @@ impl Webhooks {
     /// Errors: as for a gateway's start; see [`StartError`].
     pub(crate) fn of(boundary: &BoundaryConfig, timeouts: &Timeouts) -> Result<Option<Self>, StartError> {
         let Some(config) = boundary.webhook.clone() else { return Ok(None) };
-        let endpoint = |config: &EndpointConfig| Endpoint::new(boundary, config, timeouts);
+        let name = &boundary.boundary.name;
+        let endpoint = |config: &EndpointConfig| Endpoint::new(name, config, timeouts);
         let (synthetic, attested) = (endpoint(&config.synthetic)?, endpoint(&config.attested)?);
         Ok(Some(Self { config, synthetic, attested }))
     }
@@ -182,5 +186,6 @@ fn arrived(lane: &Lane, head: &Head, collected: &Collected) -> Arrived {
         content_type: crate::request::content_type(head),
         attributes: attributes.collect(),
         body,
+        contract: head.contract.pinned(),
     }
 }

@@ -9,15 +9,10 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, h
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use ledger::{Declined, WITNESS_REQUEST_BYTES_MAX, Witness};
-use tokio::{
-    net::TcpListener,
-    sync::{Semaphore, watch},
-    task::spawn_blocking,
-    time::timeout,
-};
+use tokio::{net::TcpListener, sync::watch, task::spawn_blocking, time::timeout};
 
 use crate::{
-    body::{Body, PERMIT_BYTES, collect},
+    body::{Body, whole_answer},
     config::Timeouts,
     problem::Problem,
     server::StartError,
@@ -173,12 +168,9 @@ impl WitnessClient {
         let sent: Result<_, Problem> = self.upstream.send(Method::POST, &self.path, headers, body).await;
         let Ok(answer) = sent else { return WitnessAnswer::Away };
         let status = answer.status();
-        let room = Arc::new(Semaphore::new(WITNESS_REQUEST_BYTES_MAX / PERMIT_BYTES + 1));
-        let collected = collect(answer.into_body(), WITNESS_REQUEST_BYTES_MAX, &room, self.patience).await;
-        let Some(body) = collected.ok().filter(|collected| collected.rest.is_none()) else {
-            return WitnessAnswer::Away;
-        };
-        let Ok(text) = std::str::from_utf8(&body.received) else { return WitnessAnswer::Away };
+        let body = whole_answer(answer.into_body(), WITNESS_REQUEST_BYTES_MAX, self.patience).await;
+        let Some(body) = body else { return WitnessAnswer::Away };
+        let Ok(text) = std::str::from_utf8(&body) else { return WitnessAnswer::Away };
         match status {
             StatusCode::OK => WitnessAnswer::Cosigned(text.to_owned()),
             StatusCode::CONFLICT => match text.strip_suffix('\n').map(str::parse) {

@@ -1,9 +1,15 @@
 //! Follows one topic: begins where it stopped, hands each event over, and goes on when that one is done with.
 
-use std::{collections::BTreeMap, future::Future, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    path::PathBuf,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::Uri;
+use serde_json::{Map, Value};
 use tokio::{sync::watch, time::sleep};
 
 use crate::{
@@ -116,8 +122,10 @@ pub enum FollowError {
 
 /// What takes events, and hears how it goes.
 pub trait Taker: Send + Sync {
-    /// Takes one event; its ruling is durable when this says [`Taken::Done`].
-    fn take(&self, event: Event) -> impl Future<Output = Taken> + Send;
+    /// Takes events in their order; the ruling on one is durable when this says [`Taken::Done`] of it.
+    ///
+    /// Shape:  what became of each, from the first on, up to the first that is not done: those behind it have to come again.
+    fn take(&self, events: Vec<Event>) -> impl Future<Output = Vec<Taken>> + Send;
     /// Is told what happened; a gap is in the ledger when this returns.
     fn hear(&self, told: Told) -> impl Future<Output = ()> + Send;
 }
@@ -125,15 +133,17 @@ pub trait Taker: Send + Sync {
 /// First and longest wait after something went wrong.
 const WAIT_FIRST: Duration = Duration::from_secs(1);
 const WAIT_MAX: Duration = Duration::from_mins(1);
-/// Most schemas of a topic that are remembered.
+/// Most events that are handed over together.
+pub const TOGETHER_MAX: usize = 32;
+/// Most schemas of a topic that are remembered, beside those of the events in hand.
 const SCHEMAS_MAX: usize = 16;
 
-/// Follows a topic until told to stop; the event in hand is brought to its end.
+/// Follows a topic until told to stop; the events in hand are brought to where they can be left.
 ///
-/// An event's replay id is written down when the event is done with, and not before: after a crash it comes again rather
-/// than never.
+/// Events are handed over in their order, some together. The replay id of the last that is done with is written down then, and
+/// not before: after a crash they come again rather than never.
 ///
-/// Bounds: `count` events at a time, one of them in hand; an answer of at most 4 MiB.
+/// Bounds: `count` events at a time, [`TOGETHER_MAX`] of them in hand; an answer of at most 4 MiB.
 /// Errors: see [`FollowError`]; everything else is told, waited for and tried again.
 /// Source: spec/webhooks.md section 7.
 pub async fn follow(
@@ -253,12 +263,8 @@ impl<T: Taker> Connection<'_, T> {
             };
             let Some(answer) = answer else { return Ok(()) };
             let is_idle = answer.events.is_empty();
-            for ConsumerEvent { event, replay_id } in answer.events {
-                if *self.stop.borrow() {
-                    return Err(Ended::Stopped);
-                }
-                self.hand_over(&session, &mut api, &event.unwrap_or_default(), &replay_id).await?;
-                self.done(replay_id)?;
+            for events in answer.events.chunks(TOGETHER_MAX) {
+                self.hand_over(&session, &mut api, events).await?;
             }
             if is_idle && !answer.latest_replay_id.is_empty() {
                 self.done(answer.latest_replay_id)?;
@@ -269,38 +275,87 @@ impl<T: Taker> Connection<'_, T> {
         }
     }
 
-    /// Brings one event to where it is durable.
+    /// Brings events to where they are durable, in their order.
     async fn hand_over(
         &mut self,
         session: &Session,
         api: &mut Api,
-        sent: &ProducerEvent,
-        replay_id: &[u8],
+        events: &[ConsumerEvent],
     ) -> Result<(), Ended> {
-        self.learn(api, &sent.schema_id).await?;
-        let schema = self.schemas.get(&sent.schema_id).and_then(Option::as_ref);
-        let Following { topic, object, .. } = self.following;
-        let came = Came::read(&session.instance, topic, schema, sent, replay_id);
-        let event = match object {
-            None => came.alone(),
-            Some(object) => match came.changed(object) {
-                // A change of something else, or no change at all.
-                None => came.unread(),
-                Some(ids) => {
-                    let records = session.records(self.reach, object, &ids).await?;
-                    came.with(&ids, records)
-                }
-            },
-        };
-        let taken = match self.taker.take(event).await {
-            Taken::Unreadable => self.taker.take(came.unread()).await,
-            taken @ (Taken::Done | Taken::Again) => taken,
-        };
-        match taken {
-            Taken::Done => Ok(()),
-            Taken::Again | Taken::Unreadable => {
-                Err(Ended::Trouble("an event could neither be delivered nor kept".to_owned()))
+        // Schemas of these events are needed together: others are forgotten before, and none between.
+        if self.schemas.len() > SCHEMAS_MAX {
+            let needed: BTreeSet<&str> =
+                events.iter().filter_map(|one| Some(one.event.as_ref()?.schema_id.as_str())).collect();
+            self.schemas.retain(|id, _| needed.contains(id.as_str()));
+        }
+        for ConsumerEvent { event, .. } in events {
+            self.learn(api, event.as_ref().map_or("", |event| &event.schema_id)).await?;
+        }
+        let none = ProducerEvent::default();
+        let came: Vec<Came<'_>> = events
+            .iter()
+            .map(|one| {
+                let sent = one.event.as_ref().unwrap_or(&none);
+                let schema = self.schemas.get(&sent.schema_id).and_then(Option::as_ref);
+                Came::read(&session.instance, &self.following.topic, schema, sent, &one.replay_id)
+            })
+            .collect();
+        let made = self.made(session, &came).await?;
+        let mut at = 0;
+        while at < events.len() {
+            if *self.stop.borrow() {
+                return Err(Ended::Stopped);
             }
+            let rest = made.get(at..).unwrap_or_default().to_vec();
+            let taken = self.taker.take(rest).await;
+            let done = taken.iter().take_while(|taken| **taken == Taken::Done).count();
+            let mut next = at + done;
+            let mut last = taken.get(done).copied();
+            if done > 0 {
+                self.done_up_to(events, next)?;
+            }
+            if let (Some(Taken::Unreadable), Some(came)) = (last, came.get(next)) {
+                last = self.taker.take(vec![came.unread()]).await.first().copied();
+                if last == Some(Taken::Done) {
+                    next += 1;
+                    self.done_up_to(events, next)?;
+                }
+            }
+            if next == at || matches!(last, Some(Taken::Again | Taken::Unreadable)) {
+                let why = "an event could neither be delivered nor kept".to_owned();
+                return Err(if *self.stop.borrow() { Ended::Stopped } else { Ended::Trouble(why) });
+            }
+            at = next;
+        }
+        Ok(())
+    }
+
+    /// The events as they are handed over. Records of all of them are asked for at one time.
+    async fn made(&self, session: &Session, came: &[Came<'_>]) -> Result<Vec<Event>, Ended> {
+        let Some(object) = &self.following.object else {
+            return Ok(came.iter().map(Came::alone).collect());
+        };
+        let changed: Vec<Option<Vec<String>>> = came.iter().map(|came| came.changed(object)).collect();
+        let ids: BTreeSet<&String> = changed.iter().flatten().flatten().collect();
+        let ids: Vec<String> = ids.into_iter().cloned().collect();
+        let records = session.records(self.reach, object, &ids).await?;
+        let by_id: BTreeMap<String, Map<String, Value>> = records
+            .into_iter()
+            .filter_map(|record| Some((record.get("Id")?.as_str()?.to_owned(), record)))
+            .collect();
+        let event = |(came, ids): (&Came<'_>, &Option<Vec<String>>)| match ids {
+            // A change of something else, or no change at all.
+            None => came.unread(),
+            Some(ids) => came.with(ids, ids.iter().filter_map(|id| by_id.get(id)).cloned().collect()),
+        };
+        Ok(came.iter().zip(&changed).map(event).collect())
+    }
+
+    /// Writes down that the first of these events are done with.
+    fn done_up_to(&mut self, events: &[ConsumerEvent], end: usize) -> Result<(), Ended> {
+        match end.checked_sub(1).and_then(|last| events.get(last)) {
+            Some(event) => self.done(event.replay_id.clone()),
+            None => Ok(()),
         }
     }
 
@@ -314,9 +369,6 @@ impl<T: Taker> Connection<'_, T> {
             Err(CallError::Never(_)) => None,
             Err(error) => return Err(error.into()),
         };
-        if self.schemas.len() >= SCHEMAS_MAX {
-            self.schemas.clear();
-        }
         self.schemas.insert(id.to_owned(), schema);
         Ok(())
     }

@@ -15,7 +15,7 @@ mod stream;
 
 pub use avro::{AvroError, SCHEMA_BYTES_MAX, Schema, VALUES_MAX};
 pub use event::{Event, RECORD};
-pub use follow::{Begin, FollowError, Following, Gone, Taken, Taker, Told, follow};
+pub use follow::{Begin, FollowError, Following, Gone, TOGETHER_MAX, Taken, Taker, Told, follow};
 pub use org::{Login, OrgError};
 pub use reach::ReachError;
 pub use stream::{CallError, FETCH_MAX, frames};

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use access::Action;
 use askama::Template;
 
+use crate::Told;
+
 /// What a page is made with, beside the index.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting<'a> {
@@ -29,6 +31,8 @@ pub struct Visitor<'a> {
     pub word: &'a str,
     /// What they may.
     pub may: &'a BTreeSet<Action>,
+    /// To whom records can be assigned; empty for whoever may not.
+    pub colleagues: &'a [String],
 }
 
 /// What a browser is told an answer is.
@@ -40,6 +44,8 @@ pub enum Kind {
     Style,
     /// The icon.
     Icon,
+    /// The script.
+    Script,
     /// A table to be saved.
     Csv,
     /// A line of text.
@@ -53,6 +59,7 @@ impl Kind {
             Self::Page => "text/html; charset=utf-8",
             Self::Style => "text/css; charset=utf-8",
             Self::Icon => "image/svg+xml",
+            Self::Script => "text/javascript; charset=utf-8",
             Self::Csv => "text/csv; charset=utf-8; header=present",
             Self::Text => "text/plain; charset=utf-8",
         }
@@ -82,6 +89,14 @@ impl Answer {
         let status = if body.is_empty() { 500 } else { 200 };
         Self { status, kind: Kind::Page, body }
     }
+
+    /// The same with the status of what it tells, unless it is a fault of ours.
+    pub(crate) fn with(mut self, told: Told<'_>) -> Self {
+        if self.status == 200 {
+            self.status = told.status();
+        }
+        self
+    }
 }
 
 /// The places of the console, in the order of its menu, each with what it takes.
@@ -102,10 +117,17 @@ const PLACES: [(&str, &str, Action); 10] = [
 pub fn needed(path: &str) -> Option<Action> {
     let path = path.split('?').next().unwrap_or(path);
     match path {
-        "/transaction" => Some(Action::SeeTransactions),
-        "/records.csv" | "/record" => Some(Action::SeeRecords),
+        "/transaction" | "/transactions/live" => Some(Action::SeeTransactions),
+        "/records.csv" | "/record" | "/blast" => Some(Action::SeeRecords),
         "/dataset" => Some(Action::SeeDatasets),
         "/operator" => Some(Action::SeeOperators),
+        "/policies/compare" | "/policies/candidate" => Some(Action::SeePolicies),
+        "/quarantine/item" => Some(Action::SeeQuarantine),
+        "/quarantine/question" | "/quarantine/decide" => Some(Action::DecideQuarantine),
+        "/boundaries/mode" => Some(Action::SeePosture),
+        "/ledgers/verify" => Some(Action::SeeLedgers),
+        "/records/question" | "/records/act" => Some(Action::HandleRecords),
+        "/policies/rollback" | "/policies/question" | "/policies/activate" => Some(Action::ChangePolicies),
         _ => PLACES.iter().find(|(place, ..)| *place == path).map(|(_, _, action)| *action),
     }
 }

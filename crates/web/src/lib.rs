@@ -1,4 +1,5 @@
-//! The console: pages over the index, made on the server as text, without a script, a cookie of others or a request to anybody.
+//! The console: pages over the index, made on the server as text, without a cookie of others or a request to anybody;
+//! one small script shows new transactions, and every page does without it.
 //!
 //! Pure: a target and the time go in, a page comes out; who listens, who may ask and what the clock says are the binary's.
 //! Start at [`answer`]; each page has a file of its own under `page/`, and its template under `templates/`.
@@ -12,7 +13,19 @@ mod target;
 pub use frame::{Answer, Kind, Setting, Visitor, first_place, needed};
 pub use page::{
     account::{Account, account},
+    boundaries::boundaries,
+    boundary_mode::{ModePreview, boundary_mode},
+    ledger_health::{LedgerHealth, ledger_health},
+    live::{NOTHING_NEW, live},
     operators::{Act, OneOperator, OperatorRow, SessionRow, TokenRow, operator, operators, preview},
+    policies::{
+        Activation, VersionLog,
+        candidate::{Candidate, Fault, Found, Question, Replayed, ReplayedGroup, Sound, candidate, question},
+        compare::{ChangedPolicy, Comparison, Line, compare},
+        policies,
+    },
+    quarantine_item::{QuarantineAct, QuarantineItem, quarantine_item, quarantine_question},
+    records::acting::{RecordAct, Selection, record_question},
     sign_in::{ShownOnce, code, no_operators, refused, shown_once, sign_in},
     told::Told,
 };
@@ -39,13 +52,15 @@ pub fn answer(target: &str, setting: &Setting<'_>, index: &mut Index) -> Result<
         "/records" => page::records::page(&target, setting, index),
         "/records.csv" => page::records::file(&target, index),
         "/record" => page::record::page(&target, setting, index),
+        "/blast" => page::blast::page(&target, setting, index),
         "/datasets" => page::datasets::page(&target, setting, index),
         "/dataset" => page::dataset::page(&target, setting, index),
-        "/boundaries" => page::boundaries::page(setting, index),
-        "/policies" => page::policies::page(setting, index),
+        "/boundaries" => return boundaries(setting, index, &[]),
+        "/policies" => return policies(setting, index, None, Told::Nothing),
         "/emergency" => page::emergency::page(setting, index),
         "/quarantine" => page::quarantine::page(setting, index),
         "/ledgers" => page::ledgers::page(setting, index),
+        "/live.js" => Ok(script()),
         "/style.css" => Ok(style()),
         "/icon.svg" => Ok(icon()),
         _ => Ok(page::absent::page(setting, "There is no page of this name.")),
@@ -56,6 +71,11 @@ pub fn answer(target: &str, setting: &Setting<'_>, index: &mut Index) -> Result<
 /// The style sheet, for whoever asks.
 pub fn style() -> Answer {
     Answer::of(Kind::Style, include_str!("../assets/style.css"))
+}
+
+/// The script, for whoever asks.
+pub fn script() -> Answer {
+    Answer::of(Kind::Script, include_str!("../assets/live.js"))
 }
 
 /// The icon, for whoever asks.

@@ -1,15 +1,24 @@
 //! The pages, one file each, and the rows that several of them show.
 
+use index::Value;
+
+use crate::{rows::Conditions, target::Target};
+
 pub(crate) mod absent;
 pub(crate) mod account;
+pub(crate) mod blast;
 pub(crate) mod boundaries;
+pub(crate) mod boundary_mode;
 pub(crate) mod dataset;
 pub(crate) mod datasets;
 pub(crate) mod emergency;
+pub(crate) mod ledger_health;
 pub(crate) mod ledgers;
+pub(crate) mod live;
 pub(crate) mod operators;
 pub(crate) mod policies;
 pub(crate) mod quarantine;
+pub(crate) mod quarantine_item;
 pub(crate) mod record;
 pub(crate) mod records;
 pub(crate) mod sign_in;
@@ -20,20 +29,22 @@ pub(crate) mod transactions;
 
 /// Rows of a list on one page.
 const ROWS: usize = 50;
-/// The verdicts, in the order in which they are counted: what is proven, what is not, what is wrong.
-pub(crate) const VERDICTS: [&str; 9] = [
-    "synthetic",
-    "attested",
-    "mixed",
-    "unproven",
-    "suspected",
-    "transplanted",
-    "forged",
-    "untrusted",
-    "unreadable",
-];
-/// The decisions.
-const DECISIONS: [&str; 3] = ["pass", "warn", "block"];
+const MOMENT: &str = "A moment is written 2026-01-31T08:00:00Z, in UTC, and may be cut short: 2026-01-31.";
+
+/// Adds since when and until when a target asks; what is wrong with that, if anything.
+fn between(target: &Target, column: &str, conditions: &mut Conditions) -> Option<&'static str> {
+    for (name, sign) in [("since", ">="), ("until", "<")] {
+        match target.get(name) {
+            None => {}
+            // Without its zone it sorts before every moment that it is the beginning of.
+            Some(moment) if is_moment(moment) => {
+                conditions.add(&format!("{column} {sign} ?"), [Value::text(moment.trim_end_matches('Z'))]);
+            }
+            Some(_) => return Some(MOMENT),
+        }
+    }
+    None
+}
 
 /// A field of a filter's form with the values that it can have.
 #[derive(Debug)]

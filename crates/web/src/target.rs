@@ -60,6 +60,18 @@ impl Target {
         link(&self.path, members.iter().map(|(name, value)| (name.as_str(), value.as_str())))
     }
 
+    /// The query with some members left out.
+    pub(crate) fn query_without(&self, names: &[&str]) -> String {
+        let left = self.members.iter().filter(|(name, _)| !names.contains(&name.as_str()));
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(left).finish()
+    }
+
+    /// Where news of this list are asked for, from a place in it on.
+    pub(crate) fn live(&self, place: &str) -> String {
+        let members = self.members.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        link("/transactions/live", members.chain([("from", place)]))
+    }
+
     /// Another path with the same members.
     pub(crate) fn elsewhere(&self, path: &str) -> String {
         link(path, self.members.iter().map(|(name, value)| (name.as_str(), value.as_str())))

@@ -43,6 +43,7 @@ const STEPS: &[Step] = &[
     Step { name: "webhooks", run: |root, tally| script(root, Script::Webhooks, &[], tally) },
     Step { name: "subscriptions", run: |root, tally| script(root, Script::Subscriptions, &[], tally) },
     Step { name: "console", run: |root, tally| script(root, Script::Console, &[], tally) },
+    Step { name: "control API", run: |root, tally| script(root, Script::Control, &[], tally) },
     Step { name: "bypass duel", run: |root, tally| script(root, Script::Bypass, &[], tally) },
     Step { name: "kill duel", run: |root, tally| script(root, Script::Kill, &[], tally) },
     Step {

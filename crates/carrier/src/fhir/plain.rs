@@ -37,6 +37,9 @@ const DEPTH_MAX: usize = 32;
 /// Members of one object; FHIR's largest resources have some fifty.
 const MEMBERS_MAX: usize = 64;
 
+/// Digits behind a point; nobody writes as many.
+const FRACTION_DIGITS_MAX: usize = 64;
+
 /// One pass over a line.
 struct Scan<'a> {
     bytes: &'a [u8],
@@ -199,7 +202,9 @@ impl Scan<'_> {
         (self.bytes.get(at..at + word.len())? == word).then_some(at + word.len())
     }
 
-    /// A number that every reader reads alike: at most fifteen digits before the point, and no exponent.
+    /// A number that the whole reading takes: at most fifteen digits before the point, and no exponent.
+    ///
+    /// However many digits stand behind the point, it is a finite double there: Synthea writes sixteen and more.
     fn number(&self, at: usize) -> Option<usize> {
         let from = at + usize::from(self.byte(at)? == b'-');
         let digits = |from: usize| {
@@ -217,7 +222,7 @@ impl Scan<'_> {
         }
         let part = digits(end + 1);
         let end = end + 1 + part;
-        ((1..=15).contains(&part) && !matches!(self.byte(end)?, b'e' | b'E')).then_some(end)
+        ((1..=FRACTION_DIGITS_MAX).contains(&part) && !matches!(self.byte(end)?, b'e' | b'E')).then_some(end)
     }
 
     fn space(&self, mut at: usize) -> usize {

@@ -18,6 +18,13 @@ pub struct Job {
     pub delimiter: u8,
 }
 
+impl Job {
+    /// A job that nobody made: rows of a file that are read as a job's upload is.
+    pub fn of_rows(object: String, delimiter: u8) -> Self {
+        Self { id: String::new(), object, operation: Operation::Insert, delimiter }
+    }
+}
+
 /// What a Bulk job does with its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
@@ -59,6 +66,19 @@ pub(super) fn job_asked_for(request: &Json<'_>) -> Option<Job> {
     described(request, "").filter(|_| kind.eq_ignore_ascii_case("CSV"))
 }
 
+/// The byte that a `columnDelimiter` names.
+pub fn delimiter_named(name: &str) -> Option<u8> {
+    match name.to_ascii_uppercase().as_str() {
+        "COMMA" => Some(b','),
+        "SEMICOLON" => Some(b';'),
+        "TAB" => Some(b'\t'),
+        "PIPE" => Some(b'|'),
+        "CARET" => Some(b'^'),
+        "BACKQUOTE" => Some(b'`'),
+        _ => None,
+    }
+}
+
 fn described(job: &Json<'_>, id: &str) -> Option<Job> {
     let text = |name: &str| job.get(name).and_then(Json::text);
     let operation = match text("operation")?.to_ascii_lowercase().as_str() {
@@ -68,15 +88,7 @@ fn described(job: &Json<'_>, id: &str) -> Option<Job> {
         "delete" | "harddelete" => Operation::Delete,
         _ => return None,
     };
-    let delimiter = match text("columnDelimiter").unwrap_or("COMMA").to_ascii_uppercase().as_str() {
-        "COMMA" => b',',
-        "SEMICOLON" => b';',
-        "TAB" => b'\t',
-        "PIPE" => b'|',
-        "CARET" => b'^',
-        "BACKQUOTE" => b'`',
-        _ => return None,
-    };
+    let delimiter = delimiter_named(text("columnDelimiter").unwrap_or("COMMA"))?;
     let object = text("object").filter(|object| is_written(object))?;
     Some(Job { id: id.to_owned(), object: object.to_owned(), operation, delimiter })
 }

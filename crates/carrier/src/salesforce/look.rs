@@ -7,6 +7,7 @@ use crate::route::Target;
 use super::{
     door::{is_id_shaped, is_name, is_resource, is_version},
     id::RecordId,
+    report_file::is_report_file,
 };
 
 /// What a request shows, where reads are isolated.
@@ -61,6 +62,8 @@ pub enum Look {
     BulkResults,
     /// A run of a report, or what one found.
     Report,
+    /// A report saved as a file: `/<report id>?export=1`.
+    ReportFile,
     /// A zip of tables of the org: `/servlet/servlet.OrgExport`.
     DataExport,
     /// A request of many, or a write: what it names and what it answers can be records.
@@ -93,6 +96,7 @@ impl Look {
             Self::BulkQuery => "bulk query",
             Self::BulkResults => "bulk results",
             Self::Report => "report",
+            Self::ReportFile => "report file",
             Self::DataExport => "data export",
             Self::Mixed => "answer",
             Self::Closed(_) => "closed read",
@@ -143,7 +147,8 @@ pub fn look(method: &str, target: &str, method_override: Option<&str>) -> Look {
     let exact = target.segments().get(start..).unwrap_or_default();
     if !overrides.is_empty() {
         // Which of two methods a report is asked with, nobody here knows.
-        let is_analytics = matches!(after, ["services", "data", _, "analytics", ..]);
+        let is_analytics =
+            matches!(after, ["services", "data", _, "analytics", ..]) || is_report_file(&target);
         return if is_analytics { Look::Closed(UNKNOWN) } else { Look::Mixed };
     }
     match (verb.as_str(), after) {
@@ -151,6 +156,7 @@ pub fn look(method: &str, target: &str, method_override: Option<&str>) -> Look {
         // An identity, and a login host's own pages; what else has no `services` shows pages of the org.
         (_, []) => match before {
             [] | ["id", ..] => Look::Nothing,
+            _ if verb == "GET" && is_report_file(&target) => Look::ReportFile,
             ["servlet", "servlet.orgexport"] if matches!(verb.as_str(), "GET" | "HEAD") => Look::DataExport,
             _ => Look::Closed(UNREAD),
         },

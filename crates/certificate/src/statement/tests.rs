@@ -30,6 +30,7 @@ pub(crate) fn statement() -> Statement {
         says: says(&counts, suspected, &judged_against),
         counts,
         files: vec![FileRead {
+            columns: BTreeMap::new(),
             format: "a table of text".to_owned(),
             name: "people.csv".to_owned(),
             object: Some("people".to_owned()),
@@ -80,7 +81,13 @@ fn what_a_statement_does_not_say_rightly_is_refused() {
     check("another kind", &|it| it.predicate_kind.push('2'), "later release");
     check("one subject more", &|it| it.subject.push(it.subject[0].clone()), "how it was read");
     check("another name", &|it| it.predicate.files[0].name.push('2'), "how it was read");
-    let empty = FileRead { format: String::new(), name: "other.csv".to_owned(), object: None, records: 0 };
+    let empty = FileRead {
+        columns: BTreeMap::new(),
+        format: String::new(),
+        name: "other.csv".to_owned(),
+        object: None,
+        records: 0,
+    };
     check("one file more", &|it| it.predicate.files.push(empty.clone()), "no subject");
     let text = String::from_utf8(statement().canonical()).unwrap();
     for (text, want) in [

@@ -8,6 +8,7 @@ use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
 use super::sources::Source;
 use crate::{
+    column_maps::ColumnMaps,
     input::{
         Sources,
         reading::{Origin, Part},
@@ -83,7 +84,7 @@ pub(super) fn judge_all(
     printer: &Printer,
 ) -> miette::Result<Judged> {
     let paths: Vec<_> = sources.iter().map(|source| source.path.clone()).collect();
-    let mut progress = Progress::new(sources);
+    let mut progress = Progress::new(sources, &judges.judge.columns);
     judging::each(
         &Sources::find(&paths),
         &|source| objects.get(source).cloned().flatten(),
@@ -112,6 +113,7 @@ pub(super) fn judge_all(
 /// The files as they are read, in order.
 struct Progress<'s> {
     sources: &'s [Source],
+    columns: &'s ColumnMaps,
     /// The source that the next part belongs to.
     at: usize,
     /// Records of the part that is being read.
@@ -122,7 +124,7 @@ struct Progress<'s> {
 }
 
 impl<'s> Progress<'s> {
-    fn new(sources: &'s [Source]) -> Self {
+    fn new(sources: &'s [Source], columns: &'s ColumnMaps) -> Self {
         let judged = Judged {
             counts: VerdictName::ALL.iter().map(|name| (name.as_str().to_owned(), 0)).collect(),
             suspected: Suspected::default(),
@@ -131,7 +133,7 @@ impl<'s> Progress<'s> {
             findings: Vec::new(),
             against: 0,
         };
-        Self { sources, at: 0, records: 0, frontier: Frontier::default(), judged, failed: None }
+        Self { sources, columns, at: 0, records: 0, frontier: Frontier::default(), judged, failed: None }
     }
 
     fn chunk(&mut self, slice: Slice) {
@@ -163,6 +165,7 @@ impl<'s> Progress<'s> {
         // A named file is one part; of an archive, others may follow.
         self.at = if part.origin == Origin::Named { at + 1 } else { at };
         self.judged.files.push(FileRead {
+            columns: part.object.as_deref().map(|table| self.columns.said(table)).unwrap_or_default(),
             format: part.format.to_owned(),
             name: format!("{}{within}", source.name),
             object: part.object.clone(),

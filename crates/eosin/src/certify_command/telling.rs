@@ -28,6 +28,11 @@ impl Written<'_> {
         row("certificate", &printer.paint(Style::Good, &plain(&self.out.display().to_string())));
         let files = plural(predicate.files.len() as u64, "file", "files");
         row("of", &format!("{files}, {}", plural(predicate.records, "record", "records")));
+        for file in predicate.files.iter().filter(|file| !file.columns.is_empty()) {
+            let columns: Vec<String> =
+                file.columns.iter().map(|(column, role)| format!("{column} = {role}")).collect();
+            row("columns", &plain(&format!("of {}: {}", file.name, columns.join(", "))));
+        }
         against(&predicate.judged_against, printer);
         row("signed by", &plain(&predicate.signer));
         let place = TlogProof::parse(&predicate.receipt.proof).map_or(0, |proof| proof.index());

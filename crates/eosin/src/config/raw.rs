@@ -14,8 +14,12 @@ pub(super) struct File {
     pub(super) policy: Policy,
     #[serde(default)]
     pub(super) emergency: Emergency,
+    // What signers of emergency versions were called until operators of the console came: refused with the new name.
+    pub(super) operator: Option<Spanned<toml::Value>>,
     #[serde(default)]
-    pub(super) operator: Vec<Operator>,
+    pub(super) announce: Vec<Spanned<Announce>>,
+    #[serde(default)]
+    pub(super) contract: ContractVersions,
     #[serde(default)]
     pub(super) trust: Vec<Trust>,
     #[serde(default)]
@@ -87,14 +91,58 @@ pub(super) struct Policy {
 #[serde(deny_unknown_fields)]
 pub(super) struct Emergency {
     pub(super) hours_max: Option<Spanned<i64>>,
+    #[serde(default)]
+    pub(super) signer: Vec<Signer>,
 }
 
-/// `[[operator]]`
+/// `[[emergency.signer]]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Operator {
+pub(super) struct Signer {
     pub(super) name: Spanned<String>,
     pub(super) key: String,
+}
+
+/// `[[announce]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Announce {
+    pub(super) name: Spanned<String>,
+    pub(super) url: Spanned<String>,
+    pub(super) url_ca: Option<String>,
+    pub(super) keys: Vec<String>,
+    pub(super) authorization: Option<String>,
+    pub(super) timeout_seconds: Option<Spanned<i64>>,
+    pub(super) retry_seconds: Option<Spanned<Vec<i64>>>,
+    pub(super) folder: Option<String>,
+}
+
+/// `[contract]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ContractVersions {
+    pub(super) unpinned: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) client: Vec<PinnedClient>,
+    #[serde(default)]
+    pub(super) end: Vec<ContractEnd>,
+}
+
+/// `[[contract.client]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PinnedClient {
+    pub(super) name: Spanned<String>,
+    pub(super) version: Spanned<String>,
+}
+
+/// `[[contract.end]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ContractEnd {
+    pub(super) version: Spanned<String>,
+    pub(super) deprecated: Option<Spanned<String>>,
+    pub(super) sunset: Option<Spanned<String>>,
 }
 
 /// `[index]`
@@ -283,6 +331,8 @@ pub(super) struct IsolatedReads {
     pub(super) guard_lookups: bool,
     #[serde(default)]
     pub(super) tell_withheld: bool,
+    #[serde(default)]
+    pub(super) client_ids: bool,
     #[serde(default)]
     pub(super) open_paths: Vec<String>,
     #[serde(default)]

@@ -14,14 +14,16 @@ use carrier::salesforce::{self, AnonymousApex, ApexMap};
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
 use toml::Spanned;
 
+mod announcing;
+mod contracts;
 mod subscriptions;
 mod webhooks;
 
 use crate::attesting;
 
 use super::{
-    AuditServer, Authority, Boundary, Config, IndexFiles, Ledger, Limits, Operator, PolicyFiles, PolicyLog,
-    Quarantine, Recognise, RegistryFiles, SignatureFiles, Trusted, Witness, raw,
+    AuditServer, Authority, Boundary, Config, IndexFiles, Ledger, Limits, PolicyFiles, PolicyLog, Quarantine,
+    Recognise, RegistryFiles, SignatureFiles, Signer, Trusted, Witness, raw,
 };
 
 /// Understands a configuration.
@@ -60,12 +62,18 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
         authority: Authority {
             certificate: path(written.tls.certificate.as_deref().unwrap_or("keys/authority.pem")),
             key: path(written.tls.key.as_deref().unwrap_or("keys/authority.key")),
-            names: written.tls.names.unwrap_or_else(|| vec!["localhost".to_owned(), "127.0.0.1".to_owned()]),
+            names: written
+                .tls
+                .names
+                .clone()
+                .unwrap_or_else(|| vec!["localhost".to_owned(), "127.0.0.1".to_owned()]),
         },
         limits: limits(&written.limits, &path, &mut faults),
         admin: written.admin.listen.as_ref().and_then(|address| faults.word(address)),
         index: written.index.as_ref().and_then(|written| index_files(written, home, &mut faults)),
         operators: path(written.operators.folder.as_deref().unwrap_or("operators")),
+        contracts: contracts::contracts(&written.contract, &mut faults),
+        announce: announcing::announce(&written, &path, &mut faults),
         boundaries: written
             .boundary
             .iter()
@@ -104,11 +112,17 @@ fn recognise(written: &raw::Recognise, faults: &mut Faults) -> Recognise {
 
 fn policy(file: &raw::File, path: &impl Fn(&str) -> PathBuf, faults: &mut Faults) -> PolicyFiles {
     let written = &file.policy;
+    let (signers, emergency_hours_max) =
+        (signers(file, path, faults), emergency_hours(&file.emergency, faults));
+    let text = written.file.as_deref().map(path);
     let log = match (&written.folder, &written.vkey) {
         (Some(folder), Some(vkey)) => Some(PolicyLog {
             folder: path(folder),
             vkey: path(vkey.get_ref()),
             signer: written.signer.as_ref().map(|signer| path(signer.get_ref())),
+            file: text.clone(),
+            signers: signers.clone(),
+            emergency_hours_max,
         }),
         (Some(_), None) => {
             faults.say(
@@ -126,32 +140,28 @@ fn policy(file: &raw::File, path: &impl Fn(&str) -> PathBuf, faults: &mut Faults
     if let Some(signer) = written.signer.as_ref().filter(|_| log.is_none()) {
         faults.say(signer.span(), "versions are activated where there is a `folder` and a `vkey` as well");
     }
-    PolicyFiles {
-        file: written.file.as_deref().map(path),
-        log,
-        operators: operators(&file.operator, path, faults),
-        emergency_hours_max: emergency_hours(&file.emergency, faults),
-    }
+    PolicyFiles { file: text, log, signers, emergency_hours_max }
 }
 
 /// The people who may put emergency versions in force: each once.
-fn operators(
-    written: &[raw::Operator],
-    path: &impl Fn(&str) -> PathBuf,
-    faults: &mut Faults,
-) -> Vec<Operator> {
+fn signers(file: &raw::File, path: &impl Fn(&str) -> PathBuf, faults: &mut Faults) -> Vec<Signer> {
+    if let Some(old) = &file.operator {
+        let sentence = "write `[[emergency.signer]]`: who signs emergency versions is called so now, for \
+                        `[operators]` are the console's";
+        faults.say(old.span(), sentence);
+    }
     let mut names = BTreeSet::new();
-    for operator in written {
-        let name = operator.name.get_ref();
+    for signer in &file.emergency.signer {
+        let name = signer.name.get_ref();
         if !is_plain(name) {
-            faults.say(operator.name.span(), "a name has 1 to 64 letters, digits, `-`, `_` or `.`");
+            faults.say(signer.name.span(), "a name has 1 to 64 letters, digits, `-`, `_` or `.`");
         } else if !names.insert(name) {
-            faults.say(operator.name.span(), "another operator has this name");
+            faults.say(signer.name.span(), "another signer has this name");
         }
     }
     let one =
-        |written: &raw::Operator| Operator { name: written.name.get_ref().clone(), key: path(&written.key) };
-    written.iter().map(one).collect()
+        |written: &raw::Signer| Signer { name: written.name.get_ref().clone(), key: path(&written.key) };
+    file.emergency.signer.iter().map(one).collect()
 }
 
 /// For how many hours an emergency version may be in force.
@@ -484,6 +494,7 @@ fn reads(written: Option<&Spanned<raw::Reads>>, faults: &mut Faults) -> gateway:
         open_objects: table.open_objects.clone(),
         guards_lookups: table.guard_lookups,
         tells_withheld: table.tell_withheld,
+        client_ids: table.client_ids,
         open_paths: table.open_paths.clone(),
         subscription_endpoints: table.subscription_endpoints.clone(),
     })

@@ -39,6 +39,13 @@ pub(crate) struct WebhookFiles {
 pub(crate) struct EndpointFiles {
     /// The boundary as it is in front of it.
     pub(crate) boundary: policy::Boundary,
+    /// Who takes the events.
+    pub(crate) consumer: ConsumerFiles,
+}
+
+/// Somebody who takes signed events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ConsumerFiles {
     /// Where events are posted.
     pub(crate) url: http::Uri,
     /// A certificate authority that it is trusted by, beside the system's.
@@ -54,7 +61,7 @@ pub(crate) struct EndpointFiles {
 impl WebhookFiles {
     /// Scheme and authority of the consumer of attested events: what is behind the boundary.
     pub(crate) fn origin(&self) -> Option<http::Uri> {
-        let mut parts = self.attested.url.clone().into_parts();
+        let mut parts = self.attested.consumer.url.clone().into_parts();
         parts.path_and_query = Some(http::uri::PathAndQuery::from_static("/"));
         http::Uri::from_parts(parts).ok()
     }
@@ -75,15 +82,18 @@ impl WebhookFiles {
                 attested: Arc::new(self.attested.boundary.clone()),
             },
             senders: (!senders.is_empty()).then(|| senders.into()),
-            synthetic: self.synthetic.open()?,
-            attested: self.attested.open()?,
+            synthetic: self.synthetic.consumer.open()?,
+            attested: self.attested.consumer.open()?,
             retries: self.retries.clone(),
         })
     }
 }
 
-impl EndpointFiles {
-    fn open(&self) -> miette::Result<EndpointConfig> {
+impl ConsumerFiles {
+    /// Opens the files.
+    ///
+    /// Errors: a report that names the file.
+    pub(crate) fn open(&self) -> miette::Result<EndpointConfig> {
         let keys: Vec<WebhookKey> =
             self.keys.iter().map(|file| webhook_key(file)).collect::<Result<_, _>>()?;
         let authorization = match &self.authorization {

@@ -48,7 +48,7 @@ impl<'a> Asked<'a> {
 }
 
 /// An address as tries are counted by: of IPv6 the network that one customer has.
-fn neighbourhood(address: std::net::IpAddr) -> String {
+pub(crate) fn neighbourhood(address: std::net::IpAddr) -> String {
     match address {
         std::net::IpAddr::V4(address) => address.to_string(),
         std::net::IpAddr::V6(address) => {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use gateway::PageAnswer;
-use index::Index;
+use index::{Index, StoreError};
 use miette::{IntoDiagnostic as _, WrapErr as _};
 use web::{Setting, Visitor};
 
@@ -34,6 +34,43 @@ impl Pages {
 
     /// Makes one page.
     pub(crate) fn page(&mut self, target: &str, visitor: Option<&Visitor<'_>>) -> PageAnswer {
+        self.with(visitor, |setting, index| web::answer(target, setting, index))
+    }
+
+    /// Makes one page in another way.
+    pub(crate) fn with(
+        &mut self,
+        visitor: Option<&Visitor<'_>>,
+        make: impl FnOnce(&Setting<'_>, &mut Index) -> Result<web::Answer, StoreError>,
+    ) -> PageAnswer {
+        self.freshen();
+        let (moment, day_ago) = (wiring::moment(), wiring::moment_days_ago(1));
+        let setting = Setting { now: &moment, day_ago: &day_ago, behind: self.behind, visitor };
+        let Some(index) = &mut self.index else { return away(&self.known.place.to_string()) };
+        match make(&setting, index) {
+            Ok(answer) => of(answer),
+            Err(error) => {
+                tracing::warn!("the index did not answer: {error}");
+                // A connection that failed is not used again.
+                self.index = None;
+                away(&self.known.place.to_string())
+            }
+        }
+    }
+
+    /// Asks the index, read on as pages have it, and with how many entries it is behind; nothing where it is away.
+    pub(crate) fn with_index<T>(&mut self, ask: impl FnOnce(&mut Index, u64) -> T) -> Option<T> {
+        self.freshen();
+        let behind = self.behind;
+        self.index.as_mut().map(|index| ask(index, behind))
+    }
+
+    /// What was asked of the index failed: its connection is not used again.
+    pub(crate) fn drop_index(&mut self) {
+        self.index = None;
+    }
+
+    fn freshen(&mut self) {
         #[expect(clippy::disallowed_methods, reason = "this is the shell that tells how old a page may be")]
         let now = Instant::now();
         if self.looked.is_none_or(|looked| now.duration_since(looked) >= LOOK_EVERY) {
@@ -42,18 +79,6 @@ impl Pages {
         }
         if self.index.is_none() {
             self.index = Index::open(&self.known.place).ok();
-        }
-        let (moment, day_ago) = (wiring::moment(), wiring::moment_days_ago(1));
-        let setting = Setting { now: &moment, day_ago: &day_ago, behind: self.behind, visitor };
-        let Some(index) = &mut self.index else { return away(&self.known.place.to_string()) };
-        match web::answer(target, &setting, index) {
-            Ok(answer) => of(answer),
-            Err(error) => {
-                tracing::warn!("the index did not answer: {error}");
-                // A connection that failed is not used again.
-                self.index = None;
-                away(&self.known.place.to_string())
-            }
         }
     }
 

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use access::{
-    Action, Attempts, Caller, Name, Operator, Permissions, Register, Session, SessionId, Sessions, Stage,
-    Timeouts, Token, TokenSecret, Wait,
+    Action, Attempts, Caller, Name, Operator, Permissions, Register, Role, Session, SessionId, Sessions,
+    Stage, Timeouts, Token, TokenSecret, Wait,
 };
 use gateway::{Cookie, PageAnswer, PageRequest};
 use miette::IntoDiagnostic as _;
@@ -12,6 +12,8 @@ use web::{Setting, Visitor};
 
 use super::{
     answers::{Asked, elsewhere, of, said},
+    desk::{Desk, Work},
+    live::{self, Live},
     pages::Pages,
 };
 use crate::{
@@ -23,6 +25,9 @@ use crate::{
 mod account;
 mod door;
 mod managing;
+pub(crate) mod programs;
+
+pub(super) use door::trouble;
 
 /// The pages, and who may see them.
 pub(crate) struct Reception {
@@ -32,6 +37,16 @@ pub(crate) struct Reception {
     sessions: Sessions,
     attempts: Attempts,
     pages: Pages,
+    desk: Arc<Desk>,
+    live: Live,
+}
+
+/// An answer, or what makes one without the reception.
+pub(crate) enum Answered<'a> {
+    /// Here it is.
+    Now(PageAnswer),
+    /// It may take its time.
+    Later(Work<'a>),
 }
 
 /// Somebody who is in.
@@ -42,10 +57,11 @@ pub(crate) struct Present {
     token: Option<Token>,
     address: String,
     may: BTreeSet<Action>,
+    colleagues: Vec<String>,
 }
 
 impl Present {
-    fn by(&self) -> By {
+    pub(super) fn by(&self) -> By {
         By::in_console(self.name.as_str(), &self.address)
     }
 
@@ -56,7 +72,8 @@ impl Present {
 
 impl Reception {
     /// Errors: a report: the built-in policies or the register cannot be read.
-    pub(crate) fn new(operators: Operators, pages: Pages) -> miette::Result<Self> {
+    pub(crate) fn new(desk: Desk, live: Live, pages: Pages) -> miette::Result<Self> {
+        let operators = desk.operators();
         let register = operators.read()?;
         Ok(Self {
             operators,
@@ -65,43 +82,58 @@ impl Reception {
             sessions: Sessions::new(Timeouts::SUGGESTED),
             attempts: Attempts::default(),
             pages,
+            desk: Arc::new(desk),
+            live,
         })
     }
 
-    /// Answers a request.
-    pub(crate) fn answer(&mut self, request: &PageRequest) -> PageAnswer {
+    /// Answers a request, or says how it is answered without the reception.
+    pub(crate) fn answer<'a>(&mut self, request: &'a PageRequest) -> Answered<'a> {
+        let asked = Asked::read(request);
+        let present = match self.admit(request, &asked) {
+            Ok(present) => present,
+            Err(answer) => return Answered::Now(answer),
+        };
+        if let Some(answer) = self.inside(&asked, &present) {
+            return Answered::Now(answer);
+        }
+        if Live::has(asked.target) {
+            let live = self.live.clone();
+            return Answered::Later(Box::new(move || live.answer(request)));
+        }
+        Answered::Later(Arc::clone(&self.desk).work(asked, present))
+    }
+
+    /// Who is in; or the answer to whoever is not, or needs not be.
+    fn admit(&mut self, request: &PageRequest, asked: &Asked<'_>) -> Result<Present, PageAnswer> {
         match request.target.as_str() {
-            "/style.css" => return of(web::style()),
-            "/icon.svg" => return of(web::icon()),
+            "/style.css" => return Err(of(web::style())),
+            "/live.js" => return Err(of(web::script())),
+            "/icon.svg" => return Err(of(web::icon())),
             _ => {}
         }
         match self.operators.read() {
             Ok(register) => self.register = register,
             Err(report) => {
                 tracing::error!("the operators cannot be read: {report:#}");
-                return said(
+                return Err(said(
                     503,
                     "the operators cannot be read now; whoever runs this console finds why in its log",
-                );
+                ));
             }
         }
         if self.register.as_ref().is_none_or(|register| register.operators().next().is_none()) {
-            return of(web::no_operators(&wiring::moment(), crate::operator_command::FIRST));
+            return Err(of(web::no_operators(&wiring::moment(), crate::operator_command::FIRST)));
         }
-        let asked = Asked::read(request);
         match (asked.path(), &asked.form) {
-            ("/sign-in", None) => return door::page(&asked, "", web::Told::Nothing),
-            ("/sign-in", Some(_)) => return self.sign_in(&asked),
-            ("/sign-in/code", None) => return self.code_page(&asked),
-            ("/sign-in/code", Some(_)) => return self.code(&asked),
-            ("/sign-out", Some(_)) => return self.sign_out(&asked),
+            ("/sign-in", None) => return Err(door::page(asked, "", web::Told::Nothing)),
+            ("/sign-in", Some(_)) => return Err(self.sign_in(asked)),
+            ("/sign-in/code", None) => return Err(self.code_page(asked)),
+            ("/sign-in/code", Some(_)) => return Err(self.code(asked)),
+            ("/sign-out", Some(_)) => return Err(self.sign_out(asked)),
             _ => {}
         }
-        let present = match self.present(&asked) {
-            Ok(present) => present,
-            Err(answer) => return answer,
-        };
-        self.inside(&asked, &present)
+        self.present(asked)
     }
 
     /// Who asks, by a token or by a session.
@@ -112,7 +144,10 @@ impl Reception {
             (token.operator.clone(), None, Some(token))
         } else {
             let id = asked.session();
-            let found = id.as_ref().and_then(|id| self.sessions.find(id, now));
+            let found = id.as_ref().and_then(|id| match asked.path() {
+                live::TARGET => self.sessions.look(id, now),
+                _ => self.sessions.find(id, now),
+            });
             match found {
                 Some(Session { stage: Stage::Code, .. }) => return Err(elsewhere("/sign-in/code")),
                 Some(session) if self.is_good(&session) => (session.operator, id, None),
@@ -123,7 +158,15 @@ impl Reception {
         let operator = register.operator(&name).cloned().ok_or_else(|| elsewhere("/sign-in"))?;
         let caller = Caller { name: &name, operator: &operator, token: token.as_ref() };
         let may = Action::ALL.into_iter().filter(|action| self.permissions.allow(&caller, *action)).collect();
-        Ok(Present { operator, session, token, address: asked.address.clone(), may, name })
+        let may: BTreeSet<Action> = may;
+        let active =
+            register.operators().filter(|(_, one)| !one.is_disabled() && one.role() != Role::Generator);
+        let colleagues = if may.contains(&Action::HandleRecords) {
+            active.map(|(name, _)| name.to_string()).collect()
+        } else {
+            Vec::new()
+        };
+        Ok(Present { operator, session, token, address: asked.address.clone(), may, name, colleagues })
     }
 
     fn is_good(&self, session: &Session) -> bool {
@@ -138,7 +181,7 @@ impl Reception {
             return Err(said(429, &format!("too many tries: wait {seconds} seconds")));
         }
         if asked.form.is_some() {
-            return Err(said(403, "a token only reads"));
+            return Err(said(403, "a token posts no forms: programs act through /api/v1/"));
         }
         let secret = TokenSecret::read(bearer);
         let register = self.register.as_ref();
@@ -149,45 +192,73 @@ impl Reception {
         })
     }
 
-    /// What somebody who is in asks for.
-    fn inside(&mut self, asked: &Asked<'_>, present: &Present) -> PageAnswer {
+    /// What somebody who is in asks for; nothing where the desk answers.
+    fn inside(&mut self, asked: &Asked<'_>, present: &Present) -> Option<PageAnswer> {
         if let Some(form) = &asked.form {
             let word = form.get("word");
             if !present.session.as_ref().is_some_and(|session| session.is_form_word(word)) {
-                return said(403, "this form is not of your session: open the page again");
+                return Some(said(403, "this form is not of your session: open the page again"));
             }
         }
         let path = asked.path();
         match (path, &asked.form) {
             ("/account", None) if present.may.contains(&Action::ManageOwn) => {
-                return self.account_page(present);
+                return Some(self.account_page(present));
             }
-            (_, Some(_)) if path.starts_with("/account/") => return self.account_form(asked, present),
-            (_, Some(_)) => return self.operators_form(asked, present),
+            (_, Some(_)) if path.starts_with("/account/") => return Some(self.account_form(asked, present)),
+            (_, Some(_)) if !Desk::has(path) => return Some(self.operators_form(asked, present)),
             _ => {}
         }
         if path == "/" && !present.may.contains(&Action::SeePosture) {
             let place = web::first_place(&present.may);
-            return if present.token.is_some() {
+            return Some(if present.token.is_some() {
                 said(403, "this token does not open this page")
             } else {
                 elsewhere(place)
-            };
+            });
         }
         if let Some(needed) = web::needed(path)
             && !present.may.contains(&needed)
         {
-            return not_open(present, needed);
+            return Some(not_open(present, needed));
         }
-        match path {
+        if Desk::has(path) || Live::has(path) {
+            return None;
+        }
+        Some(match path {
             "/operators" => self.operators_page(present, web::Told::Nothing),
             "/operator" => self.operator_page(asked, present),
+            "/policies" => self.policies_page(asked, present),
+            "/boundaries" => {
+                let word = present.word();
+                let visitor = visitor(present, &word);
+                let known = self.desk.boundaries();
+                self.pages.with(Some(&visitor), |setting, index| web::boundaries(setting, index, &known))
+            }
             _ => {
                 let word = present.word();
                 let visitor = visitor(present, &word);
                 self.pages.page(asked.target, Some(&visitor))
             }
-        }
+        })
+    }
+
+    /// Versions, as the log of them says and as the index counts them.
+    fn policies_page(&mut self, asked: &Asked<'_>, present: &Present) -> PageAnswer {
+        let (log, fault) = match self.desk.version_log() {
+            Ok(log) => (log, String::new()),
+            Err(report) => (None, format!("The log of versions cannot be read: {report}.")),
+        };
+        let now = log.as_ref().and_then(|log| log.activations.first());
+        let done = now.map(|one| format!("{} is in force: entry {}.", one.version, one.place));
+        let told = match &done {
+            _ if !fault.is_empty() => web::Told::Fault(&fault),
+            Some(done) if asked.query().get("done") == "activated" => web::Told::Done(done),
+            Some(_) | None => web::Told::Nothing,
+        };
+        let word = present.word();
+        let visitor = visitor(present, &word);
+        self.pages.with(Some(&visitor), |setting, index| web::policies(setting, index, log.as_ref(), told))
     }
 
     /// A session of a new id, so that one from before the sign-in is worth nothing.
@@ -216,7 +287,7 @@ fn not_open(present: &Present, needed: Action) -> PageAnswer {
 }
 
 /// A page of ours that needs no index.
-fn with_setting(present: &Present, make: impl FnOnce(&Setting<'_>) -> web::Answer) -> PageAnswer {
+pub(super) fn with_setting(present: &Present, make: impl FnOnce(&Setting<'_>) -> web::Answer) -> PageAnswer {
     let word = present.word();
     let visitor = visitor(present, &word);
     let now = wiring::moment();
@@ -224,5 +295,6 @@ fn with_setting(present: &Present, make: impl FnOnce(&Setting<'_>) -> web::Answe
 }
 
 fn visitor<'a>(present: &'a Present, word: &'a str) -> Visitor<'a> {
-    Visitor { name: present.name.as_str(), role: present.operator.role().as_str(), word, may: &present.may }
+    let (name, role) = (present.name.as_str(), present.operator.role().as_str());
+    Visitor { name, role, word, may: &present.may, colleagues: &present.colleagues }
 }

@@ -30,9 +30,12 @@ pub(crate) async fn tell(stage: &Stage, printer: &Printer) -> Done {
 }
 
 /// Says what is up and what to try while it is.
-pub(crate) fn stay(stage: &Stage, printer: &Printer) {
+pub(crate) fn stay(stage: &Stage, console: &str, printer: &Printer) {
     let folder = stage.folder.display();
     let faint = |text: &str| printer.paint(Style::Faint, text);
+    printer.line("");
+    printer.line(&printer.paint(Style::Strong, "The console, with everything that just happened in it:"));
+    printer.line(&format!("  {console}"));
     printer.line("");
     printer.line(
         &printer.paint(Style::Strong, "Still up, until Ctrl-C. Three things to try in another terminal:"),

@@ -14,15 +14,17 @@ use mark::{
     note::SignerKey, seal, tlog_proof::TlogProof,
 };
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
-use recognise::{Person, PersonTag, Recogniser, RegistryKey, SUSPECTED_FROM_DECIBITS, fingerprints};
+use recognise::{PersonTag, Recogniser, RegistryKey, SUSPECTED_FROM_DECIBITS, fingerprints};
 use registry::{Additions, Registry};
 
-use crate::keys;
+use crate::{column_maps::ColumnMaps, keys};
 
 /// What records are asked about.
 pub(super) struct Means {
     pub(super) trust: TrustStore,
     pub(super) recognition: Recognition,
+    /// What columns hold, where somebody said.
+    pub(super) columns: ColumnMaps,
 }
 
 /// Which of the three ways recognised a record.
@@ -44,7 +46,7 @@ impl Means {
         let Ok(record) = &reading.content else {
             return Ok(Seen { mark, is_found: mark, ..Seen::default() });
         };
-        let suspicion = self.recognition.weigh(record, None).into_diagnostic()?;
+        let suspicion = self.recognition.weigh(record, self.columns.of(record)).into_diagnostic()?;
         let threshold = self.recognition.suspected_from_decibits();
         Ok(Seen {
             mark,
@@ -88,6 +90,7 @@ pub(super) struct Rehearsal {
     salt: Salt,
     trust: TrustStore,
     key: RegistryKey,
+    columns: ColumnMaps,
     additions: Additions,
     folder: Folder,
     batches: u64,
@@ -95,7 +98,7 @@ pub(super) struct Rehearsal {
 
 impl Rehearsal {
     /// Begins with keys that nobody else has, and an empty registry.
-    pub(super) fn begin() -> miette::Result<Self> {
+    pub(super) fn begin(columns: ColumnMaps) -> miette::Result<Self> {
         let folder = Folder::make()?;
         let signer = keys::new_signer("drill.invalid")?;
         let key: [u8; 32] = keys::random()?;
@@ -103,7 +106,7 @@ impl Rehearsal {
         let additions = Additions::begin(&folder.path().join("registry"), key.id()).into_diagnostic()?;
         let mut trust = TrustStore::default();
         trust.trust(signer.verifier().clone(), [Subject::Synthetic].into());
-        Ok(Self { signer, salt: keys::salt()?, trust, key, additions, folder, batches: 0 })
+        Ok(Self { signer, salt: keys::salt()?, trust, key, columns, additions, folder, batches: 0 })
     }
 
     /// Marks the records of a chunk, as they are marked again by [`Rehearsed::marks`], and registers whom they are about.
@@ -116,7 +119,7 @@ impl Rehearsal {
             self.batches += 1;
             self.trust.admit(&logged(manifest, &entry, &self.signer)?).into_diagnostic()?;
             for (record, mark) in batch.iter().zip(&marks) {
-                let Some(person) = Person::of(record) else { continue };
+                let Some(person) = self.columns.person(record) else { continue };
                 for (_, fingerprint) in fingerprints(&person, &self.key) {
                     self.additions.add(fingerprint, PersonTag::of(mark.id())).into_diagnostic()?;
                 }
@@ -135,7 +138,7 @@ impl Rehearsal {
         let recognition =
             Recognition::new(Some(Recogniser::built_in()), Some(known), SUSPECTED_FROM_DECIBITS);
         Ok((
-            Means { trust: self.trust, recognition },
+            Means { trust: self.trust, recognition, columns: self.columns },
             Rehearsed { salt: self.salt, batches: Cell::new(0), _folder: self.folder },
         ))
     }

@@ -1,22 +1,28 @@
 //! `eosin emergency activate`, `approve` and `stand-down`: people sign, the log takes it, gateways obey.
 
-use std::path::Path;
+use std::{
+    io::{BufRead as _, IsTerminal as _, Read as _},
+    path::Path,
+    sync::Arc,
+};
 
 use jiff::SignedDuration;
 use miette::{IntoDiagnostic as _, miette};
-use policy::{EMERGENCIES_MAX, EmergencyScope};
+use policy::{Emergency, EmergencyScope};
 
 use super::{
     Known,
     arguments::At,
-    entries::{self, Book, Entry, Event},
-    now, preparing, shown,
-    statement::{self, LAPSE, Operators, Request, SHORTEST, StandDown, told},
+    comparison::Comparison,
+    entries::{self, Book, Entry},
+    now,
+    placing::{self, Placed},
+    shown,
+    statement::{self, LAPSE, Request, SHORTEST, StandDown, told},
 };
 use crate::{
     keys,
     outcome::{Done, Outcome},
-    policy_command::versions::Logbook,
     printer::{Printer, Style},
 };
 
@@ -32,46 +38,43 @@ pub(super) struct Wish<'a> {
 pub(super) fn ask(wish: &Wish<'_>, key: &Path, at: &At, printer: &Printer) -> Done {
     let known = Known::of(&at.config)?;
     let signer = keys::signer(key)?;
-    let by = known.operators.name_of(&signer)?.to_owned();
-    if wish.length < SHORTEST || wish.length > known.operators.longest() {
+    let by = known.signers.name_of(&signer)?.to_owned();
+    if wish.length < SHORTEST || wish.length > known.signers.longest() {
         return Err(miette!(
             "it can be put in force for at least a minute and at most {}",
-            told(known.operators.longest())
+            told(known.signers.longest())
         ));
     }
     let book = known.book(printer)?;
     let (prepared, entry) = book.prepared(wish.name)?;
-    if !still_sound(&known, prepared, entry, wish, printer)? {
+    let emergency = wished(&known, prepared, entry, wish)?;
+    if !still_sound(&known, entry, &emergency, printer)? {
         return Ok(Outcome::Findings);
     }
+    let compared = Comparison::at_once(&known, &emergency, printer)?;
     let asked = now();
     let until = asked.checked_add(wish.length).into_diagnostic()?;
-    let mut place = String::new();
-    let mut request = None;
-    let added = known.versions.add(|log| {
-        let one = Request {
-            log: log.origin.clone(),
-            prepared,
-            version: entry.version.clone(),
-            sha256: entry.sha256.clone(),
-            scope: wish.scope.clone(),
-            asked,
-            until,
-            reason: wish.reason.clone(),
-        };
-        let note = statement::sign(&one.text(), &signer)?;
-        let bytes = bytes(&Entry::of(Event::Asked, &by, &one, &note));
-        request = Some(one);
-        bytes
-    })?;
-    place.push_str(&added);
+    let request = Request {
+        log: known.origin()?,
+        prepared,
+        version: entry.version.clone(),
+        sha256: entry.sha256.clone(),
+        scope: wish.scope.clone(),
+        asked,
+        until,
+        reason: wish.reason.clone(),
+    };
+    let note = statement::sign(&request.text(), &signer)?;
+    let Placed { place, .. } = placing::request(&known, &note, printer)?;
     if at.json {
         let told = serde_json::json!({
             "version": entry.version, "asked": place, "by": by, "scope": wish.scope.to_string(),
             "until": until.to_string(), "lapses": asked.checked_add(LAPSE).into_diagnostic()?.to_string(),
+            "beforeAfter": compared.to_json(),
         });
         printer.line(&told.to_string());
     } else {
+        compared.print(printer);
         printer.line(&format!(
             "{}: {}, {}, until {}; entry {place}",
             printer.paint(Style::Strong, "asked for"),
@@ -88,14 +91,22 @@ pub(super) fn ask(wish: &Wish<'_>, key: &Path, at: &At, printer: &Printer) -> Do
     Ok(Outcome::Clean)
 }
 
-/// Whether a prepared version still keeps care, as the policies are now.
+/// Whether an emergency version keeps care, as the policies are now; why not is said.
 fn still_sound(
     known: &Known,
-    prepared: u64,
     entry: &Entry,
-    wish: &Wish<'_>,
+    emergency: &Emergency,
     printer: &Printer,
 ) -> miette::Result<bool> {
+    let why = placing::unsound(entry, emergency, &known.config.policies()?, printer);
+    Ok(why.is_none_or(|why| {
+        printer.note(&why);
+        false
+    }))
+}
+
+/// A prepared version as it would hold.
+fn wished(known: &Known, prepared: u64, entry: &Entry, wish: &Wish<'_>) -> miette::Result<Arc<Emergency>> {
     let request = Request {
         log: String::new(),
         prepared,
@@ -106,66 +117,109 @@ fn still_sound(
         until: now(),
         reason: String::new(),
     };
-    let emergency = entries::standing(&known.versions, "", &request)?;
-    let before = known.config.policies()?;
-    if entry.against.as_deref() == Some(before.version()) {
-        return Ok(true);
-    }
-    let sound = preparing::is_sound(&emergency.policies, &before, printer);
-    if !sound {
-        printer.note(&format!(
-            "{} was prepared against {}; prepare it again for {}",
-            entry.version,
-            entry.against.as_deref().unwrap_or_default(),
-            before.version()
-        ));
-    }
-    Ok(sound)
+    entries::standing(&known.versions, "", &request)
 }
 
+/// Says what would be received if this were asked for.
+pub(super) fn show_wish(wish: &Wish<'_>, at: &At, printer: &Printer) -> Done {
+    let known = Known::of(&at.config)?;
+    let book = known.book(printer)?;
+    let (prepared, entry) = book.prepared(wish.name)?;
+    show(&known, &wished(&known, prepared, entry, wish)?, at, printer)
+}
+
+/// Says what would be received if what waits were approved.
+pub(super) fn show_asked(name: &str, at: &At, printer: &Printer) -> Done {
+    let known = Known::of(&at.config)?;
+    let (_, request) = waiting(&known.book(printer)?, name)?;
+    show(&known, &entries::standing(&known.versions, "", &request)?, at, printer)
+}
+
+fn show(known: &Known, emergency: &Arc<Emergency>, at: &At, printer: &Printer) -> Done {
+    let compared = Comparison::at_once(known, emergency, printer)?;
+    if at.json {
+        printer.line(&compared.to_json().to_string());
+    } else {
+        compared.print(printer);
+    }
+    Ok(compared.outcome())
+}
+
+/// Shows the second person what they are asked to sign, and asks in a terminal; nothing if it is not to be.
+fn seen(
+    known: &Known,
+    (name, by): (&str, &str),
+    yes: bool,
+    at: &At,
+    printer: &Printer,
+) -> miette::Result<Option<(Entry, Request, Comparison)>> {
+    let book = known.book(printer)?;
+    let (asked, request) = waiting(&book, name)?;
+    if asked.by == by {
+        return Err(miette!(
+            help = "another person, with another key, has to approve it",
+            "`{by}` asked for it: the same person cannot approve"
+        ));
+    }
+    let emergency = entries::standing(&known.versions, "", &request)?;
+    let prepared = book.prepared.get(&request.prepared).unwrap_or(&asked);
+    if !still_sound(known, prepared, &emergency, printer)? {
+        return Ok(None);
+    }
+    let compared = Comparison::at_once(known, &emergency, printer)?;
+    if !at.json {
+        compared.print(printer);
+    }
+    if !yes && !at.json && printer.is_terminal() && std::io::stdin().is_terminal() {
+        printer.line(&format!(
+            "{} asks for {}, {}, until {}: {}. Type its name to approve:",
+            asked.by,
+            request.version,
+            request.scope,
+            shown(request.until),
+            request.reason
+        ));
+        let mut line = String::new();
+        let mut input = std::io::stdin().lock().take(TYPED_MAX);
+        input.read_line(&mut line).into_diagnostic()?;
+        if line.trim() != asked.name() {
+            printer.note("nothing was approved");
+            return Ok(None);
+        }
+    }
+    Ok(Some((asked, request, compared)))
+}
+
+/// Most bytes of an answer.
+const TYPED_MAX: u64 = 256;
+
 /// Signs what another person asked for: it is in force.
-pub(super) fn approve(name: &str, key: &Path, at: &At, printer: &Printer) -> Done {
+///
+/// What each consumer receives before and after is shown first; a terminal asks.
+pub(super) fn approve(name: &str, key: &Path, yes: bool, at: &At, printer: &Printer) -> Done {
     let known = Known::of(&at.config)?;
     let signer = keys::signer(key)?;
-    let by = known.operators.name_of(&signer)?.to_owned();
-    let mut approved = None;
-    let place = known.versions.add(|log| {
-        let (book, _) = Book::of(log, &known.operators);
-        let (asked, request) = waiting(&book, name)?;
-        if asked.by == by {
-            return Err(miette!(
-                help = "another person, with another key, has to approve it",
-                "`{by}` asked for it: the same person cannot approve"
-            ));
-        }
-        if book.in_force(now()).count() >= EMERGENCIES_MAX {
-            return Err(miette!("{EMERGENCIES_MAX} emergency versions are in force: stand one down first"));
-        }
-        let note = statement::cosign(asked.note.as_deref().unwrap_or_default(), &signer)?;
-        let entry =
-            Entry { approved: Some(by.clone()), ..Entry::of(Event::Activated, &asked.by, &request, &note) };
-        // As every gateway will: nothing is written that they would not obey.
-        known.operators.approved(&note, &log.origin, &entry.at)?;
-        entries::standing(&known.versions, "", &request)?;
-        let bytes = bytes(&entry);
-        approved = Some((entry, request));
-        bytes
-    })?;
-    let Some((entry, request)) = approved else { return Ok(Outcome::CouldNotTell) };
+    let by = known.signers.name_of(&signer)?.to_owned();
+    let Some((asked, request, compared)) = seen(&known, (name, &by), yes, at, printer)? else {
+        return Ok(Outcome::Findings);
+    };
+    let note = statement::cosign(asked.note.as_deref().unwrap_or_default(), &signer)?;
+    let Placed { place, .. } = placing::approval(&known, &note, Some(compared.before()), printer)?;
     if at.json {
         let told = serde_json::json!({
-            "version": entry.version, "activation": place, "by": entry.by, "approved": by,
+            "version": asked.version, "activation": place, "by": asked.by, "approved": by,
             "scope": request.scope.to_string(), "until": request.until.to_string(),
+            "beforeAfter": compared.to_json(),
         });
         printer.line(&told.to_string());
     } else {
         printer.line(&format!(
             "{}: {}, {}, until {}; entry {place}, asked for by {}, approved by {by}",
             printer.paint(Style::Stop, "in force"),
-            entry.version,
+            asked.version,
             request.scope,
             shown(request.until),
-            entry.by
+            asked.by
         ));
         printer.line("gateways that share the folder take it up at once; it ends by itself");
     }
@@ -187,24 +241,12 @@ fn waiting(book: &Book, name: &str) -> miette::Result<(Entry, Request)> {
 pub(super) fn stand_down(name: &str, key: &Path, reason: &str, at: &At, printer: &Printer) -> Done {
     let known = Known::of(&at.config)?;
     let signer = keys::signer(key)?;
-    let by = known.operators.name_of(&signer)?.to_owned();
-    let mut ended = String::new();
-    let place = known.versions.add(|log| {
-        let (activation, entry) = in_force(log, &known.operators, name)?;
-        let said = StandDown {
-            log: log.origin.clone(),
-            activation: activation.clone(),
-            at: now(),
-            reason: reason.to_owned(),
-        };
-        let note = statement::sign(&said.text(), &signer)?;
-        ended.clone_from(&entry.version);
-        bytes(&Entry {
-            activation: Some(activation),
-            note: Some(note),
-            ..Entry::new(Event::StoodDown, &by, &entry.version, &entry.sha256, reason)
-        })
-    })?;
+    let by = known.signers.name_of(&signer)?.to_owned();
+    let book = known.book(printer)?;
+    let (activation, _) = in_force(&book, name)?;
+    let said = StandDown { log: known.origin()?, activation, at: now(), reason: reason.to_owned() };
+    let note = statement::sign(&said.text(), &signer)?;
+    let Placed { place, version: ended, .. } = placing::stand_down(&known, &note)?;
     let normal = known.config.policies()?;
     if at.json {
         let told =
@@ -218,8 +260,7 @@ pub(super) fn stand_down(name: &str, key: &Path, reason: &str, at: &At, printer:
 }
 
 /// What is in force under this name, or at this place.
-fn in_force(log: &Logbook, operators: &Operators, name: &str) -> miette::Result<(String, Entry)> {
-    let (book, _) = Book::of(log, operators);
+fn in_force(book: &Book, name: &str) -> miette::Result<(String, Entry)> {
     let is = |(place, one): &(String, &entries::Activated)| {
         place == name || one.entry.name() == name || one.entry.version == name
     };

@@ -20,9 +20,9 @@ pub(crate) struct At {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum EmergencyCommand {
-    /// Make a person's own key: NAME.skey, which that person keeps, and NAME.vkey for `[[operator]]`.
+    /// Make a person's own key: NAME.skey, which that person keeps, and NAME.vkey for `[[emergency.signer]]`.
     Key {
-        /// The person's name, as it is in `[[operator]]`.
+        /// The person's name, as it is in `[[emergency.signer]]`.
         #[arg(value_name = "NAME")]
         name: String,
         /// The folder to write into.
@@ -84,10 +84,15 @@ pub(crate) enum EmergencyCommand {
         /// Why, for the ledger: a ticket's number, never a person's name.
         #[arg(long, value_name = "TEXT")]
         reason: String,
+        /// Say what each consumer would receive, and sign nothing.
+        #[arg(long)]
+        dry_run: bool,
         #[command(flatten)]
         at: At,
     },
     /// Approve what another person asked for: it is in force on every gateway at once.
+    ///
+    /// First it says what each consumer receives now and would receive, and asks, if it runs in a terminal.
     Approve {
         /// The version that was asked for.
         #[arg(value_name = "NAME")]
@@ -95,6 +100,12 @@ pub(crate) enum EmergencyCommand {
         /// Your own key.
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
+        /// Say what each consumer would receive, and sign nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Ask nothing.
+        #[arg(long, short)]
+        yes: bool,
         #[command(flatten)]
         at: At,
     },

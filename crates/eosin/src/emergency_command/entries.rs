@@ -12,7 +12,7 @@ use miette::miette;
 use policy::{Emergency, Policies, RedLine};
 use serde::{Deserialize, Serialize};
 
-use super::statement::{LAPSE, Operators, Request};
+use super::statement::{LAPSE, Request, Signers};
 use crate::{
     policy_command::{
         policy_text,
@@ -71,6 +71,11 @@ pub(crate) enum Event {
 }
 
 impl Entry {
+    /// Reads an entry of the log, if it is about an emergency version.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice::<Self>(bytes).ok().filter(|entry| entry.eosin == KIND)
+    }
+
     /// An entry of now.
     pub(crate) fn new(event: Event, by: &str, version: &str, sha256: &str, reason: &str) -> Self {
         Self {
@@ -133,50 +138,52 @@ impl Activated {
 }
 
 impl Book {
+    /// The name of the log.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+
     /// Everything that the log says.
-    pub(crate) fn of(log: &Logbook, operators: &Operators) -> (Self, Vec<String>) {
+    pub(crate) fn of(log: &Logbook, signers: &Signers) -> (Self, Vec<String>) {
         let mut book = Self::default();
-        let doubts = book.read_on(log, operators);
+        let doubts = book.read_on(log, signers);
         (book, doubts)
     }
 
     /// Reads entries on, and says which of them are not believed: those change nothing.
-    pub(crate) fn read_on(&mut self, log: &Logbook, operators: &Operators) -> Vec<String> {
+    pub(crate) fn read_on(&mut self, log: &Logbook, signers: &Signers) -> Vec<String> {
         self.origin.clone_from(&log.origin);
         let mut doubts = Vec::new();
         for (index, bytes) in &log.entries {
             self.read = index + 1;
-            let entry = serde_json::from_slice::<Entry>(bytes).ok().filter(|entry| entry.eosin == KIND);
-            let Some(entry) = entry else { continue };
-            if let Err(report) = self.add(*index, entry, operators) {
+            let Some(entry) = Entry::read(bytes) else { continue };
+            if let Err(report) = self.add(*index, entry, signers) {
                 doubts.push(format!("entry {}#{index} is not believed: {report:#}", self.origin));
             }
         }
         doubts
     }
 
-    fn add(&mut self, index: u64, entry: Entry, operators: &Operators) -> miette::Result<()> {
+    fn add(&mut self, index: u64, entry: Entry, signers: &Signers) -> miette::Result<()> {
         let note = || entry.note.as_deref().ok_or_else(|| miette!("it has no signatures"));
         match entry.event {
             Event::Prepared => {
                 self.prepared.insert(index, entry);
             }
             Event::Asked => {
-                let (request, _) = operators.request(note()?, &self.origin)?;
+                let (request, _) = signers.request(note()?, &self.origin)?;
                 self.agrees(&entry, &request)?;
                 self.asked.insert(index, (entry, request));
             }
             Event::Activated => {
-                let (request, _, _) = operators.approved(note()?, &self.origin, &entry.at)?;
+                let (request, _, _) = signers.approved(note()?, &self.origin, &entry.at)?;
                 self.agrees(&entry, &request)?;
-                if !self.used.insert(request.text()) {
-                    return Err(miette!("the same request was approved before"));
-                }
+                self.used.insert(request.text());
                 self.asked.retain(|_, (_, asked)| *asked != request);
                 self.activated.insert(index, Activated { entry, request, stood_down: None });
             }
             Event::StoodDown => {
-                let (said, _) = operators.stood_down(note()?, &self.origin)?;
+                let (said, _) = signers.stood_down(note()?, &self.origin)?;
                 let place = said.activation.rsplit_once('#').and_then(|(_, index)| index.parse().ok());
                 let activated = place.and_then(|place: u64| self.activated.get_mut(&place));
                 let activated = activated.ok_or_else(|| miette!("it ends what was not in force"))?;
@@ -187,12 +194,16 @@ impl Book {
     }
 
     /// That a request speaks of a version that was prepared, and an entry of the request.
-    fn agrees(&self, entry: &Entry, request: &Request) -> miette::Result<()> {
+    pub(super) fn agrees(&self, entry: &Entry, request: &Request) -> miette::Result<()> {
         let prepared = self.prepared.get(&request.prepared);
         let is_prepared =
             prepared.is_some_and(|one| one.sha256 == request.sha256 && one.version == request.version);
         if !is_prepared {
             return Err(miette!("{} was not prepared", request.version));
+        }
+        // Its signatures are known to whoever reads the log: they count once.
+        if self.used.contains(&request.text()) {
+            return Err(miette!("the same request was approved before"));
         }
         let (scope, until) = (Some(request.scope.to_string()), Some(request.until.to_string()));
         if (&entry.version, &entry.sha256, &entry.scope, &entry.until)
@@ -227,6 +238,18 @@ impl Book {
             now.duration_since(request.asked) <= LAPSE && now < request.until
         };
         self.asked.values().rev().filter(waits)
+    }
+
+    /// What ended by itself after one moment and until another, with its place.
+    pub(crate) fn ended(
+        &self,
+        after: Timestamp,
+        now: Timestamp,
+    ) -> impl Iterator<Item = (String, &Activated)> {
+        let has = move |(_, one): &(&u64, &Activated)| {
+            one.stood_down.is_none() && after < one.request.until && one.request.until <= now
+        };
+        self.activated.iter().filter(has).map(|(index, one)| (format!("{}#{index}", self.origin), one))
     }
 
     /// What is in force, with its place, in the order of activation.

@@ -8,6 +8,7 @@ use policy::{Care, Emergency, EmergencyScope, Policies, RedLine, Stopped};
 use super::{
     Known,
     arguments::At,
+    comparison::Comparison,
     entries::{Entry, Event},
 };
 use crate::{
@@ -29,11 +30,14 @@ pub(super) fn prepare(file: &Path, cases: &Path, reason: &str, by: &str, at: &At
         not_prepared();
         return Ok(Outcome::Findings);
     }
-    let (all, failed) = cases::put(cases, &narrowed(&before, policies), at.json, printer)?;
+    let everywhere = everywhere(policies);
+    let after = before.narrowed(vec![Arc::clone(&everywhere)]);
+    let (all, failed) = cases::put(cases, &after, at.json, printer)?;
     if failed > 0 {
         not_prepared();
         return Ok(Outcome::Findings);
     }
+    let compared = Comparison::at_once(&known, &everywhere, printer)?;
     known.versions.keep_text(&version, &text)?;
     let sha256 = sha256(&[text.as_bytes()]).to_hex();
     let entry = Entry {
@@ -45,23 +49,25 @@ pub(super) fn prepare(file: &Path, cases: &Path, reason: &str, by: &str, at: &At
     if at.json {
         let told = serde_json::json!({
             "version": version, "prepared": place, "against": before.version(), "cases": all,
+            "beforeAfter": compared.to_json(),
         });
         printer.line(&told.to_string());
     } else {
+        compared.print(printer);
         let done = printer.paint(Style::Good, "prepared");
         printer.line(&format!("{done}: {version}, entry {place}; two people can put it in force"));
     }
     Ok(Outcome::Clean)
 }
 
-/// The version before, narrowed by an emergency version everywhere.
-fn narrowed(before: &Policies, policies: Policies) -> Policies {
-    before.narrowed(vec![Arc::new(Emergency {
+/// An emergency version as if it were in force everywhere.
+fn everywhere(policies: Policies) -> Arc<Emergency> {
+    Arc::new(Emergency {
         policies: Arc::new(policies),
         scope: EmergencyScope::default(),
         until: i64::MAX,
         activation: "prepared".to_owned(),
-    })])
+    })
 }
 
 /// Whether it keeps the red line and the care of attested people; why not is said.
@@ -80,21 +86,32 @@ pub(super) fn is_sound(policies: &Policies, before: &Policies, printer: &Printer
             ));
             true
         }
-        Care::Stopped(stopped) => {
-            printer.note(&format!(
-                "{}: {} permits this request of attested records, and it does not\n{}",
-                printer.paint(Style::Stop, "it would stop care"),
-                before.version(),
-                told(&stopped)
-            ));
+        care @ (Care::Stopped(_) | Care::TooMany) => {
+            printer.note(&said(&care, before));
             false
         }
-        Care::TooMany => {
-            printer.note(
-                "not proven that care goes on: these policies calculate, or tell apart more names and numbers than can \
-                 be asked about; compare with plain numbers, and use fewer purposes and patterns",
-            );
-            false
+    }
+}
+
+/// Why policies would stop care that others permit; nothing where it is proven that they do not.
+pub(crate) fn stops_care(policies: &Policies, before: &Policies) -> Option<String> {
+    match policies.keeps_care_of(before) {
+        Care::Proven { .. } => None,
+        care @ (Care::Stopped(_) | Care::TooMany) => Some(said(&care, before)),
+    }
+}
+
+fn said(care: &Care, before: &Policies) -> String {
+    match care {
+        Care::Stopped(stopped) => format!(
+            "it would stop care: {} permits this request of attested records, and it does not\n{}",
+            before.version(),
+            told(stopped)
+        ),
+        Care::Proven { .. } | Care::TooMany => {
+            "not proven that care goes on: these policies calculate, or tell apart more names and numbers than can \
+             be asked about; compare with plain numbers, and use fewer purposes and patterns"
+                .to_owned()
         }
     }
 }

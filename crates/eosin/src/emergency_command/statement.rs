@@ -8,7 +8,10 @@ use mark::note::{SignedNote, SignerKey, VerifierKey};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use policy::EmergencyScope;
 
-use crate::{config::Config, keys};
+use crate::{
+    config::{Config, Signer},
+    keys,
+};
 
 const REQUEST: &str = "eosin-emergency@1";
 const STAND_DOWN: &str = "eosin-emergency-stand-down@1";
@@ -18,7 +21,7 @@ pub(crate) const SHORTEST: SignedDuration = SignedDuration::from_mins(1);
 /// How long a request waits for the second person.
 pub(crate) const LAPSE: SignedDuration = SignedDuration::from_mins(15);
 /// How far the clocks of two machines may differ.
-const SKEW: SignedDuration = SignedDuration::from_mins(1);
+pub(crate) const SKEW: SignedDuration = SignedDuration::from_mins(1);
 /// Longest reason, in characters.
 pub(crate) const REASON_MAX: usize = 200;
 
@@ -116,30 +119,37 @@ impl<'a> Members<'a> {
 
 /// The people who may sign, with their keys; and for how long at most.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Operators {
+pub(crate) struct Signers {
     // INVARIANT: no two have a name or a key in common.
     known: Vec<(String, VerifierKey)>,
     hours_max: i64,
 }
 
-impl Operators {
+impl Signers {
     /// Those of a configuration.
     ///
     /// Errors: a report: a key cannot be read, or two people have the same one.
     pub(crate) fn of(config: &Config) -> miette::Result<Self> {
+        Self::new(&config.policy.signers, config.policy.emergency_hours_max)
+    }
+
+    /// These people.
+    ///
+    /// Errors: as [`Signers::of`].
+    pub(crate) fn new(all: &[Signer], hours_max: u32) -> miette::Result<Self> {
         let mut known: Vec<(String, VerifierKey)> = Vec::new();
-        for operator in &config.policy.operators {
-            let key = keys::verifier(&operator.key)?;
+        for signer in all {
+            let key = keys::verifier(&signer.key)?;
             if let Some((other, _)) = known.iter().find(|(_, other)| material(other) == material(&key)) {
                 return Err(miette!(
                     help = "each person makes a key of their own with `eosin emergency key`",
-                    "operators `{other}` and `{}` have the same key: two people are asked for, not two names",
-                    operator.name
+                    "signers `{other}` and `{}` have the same key: two people are asked for, not two names",
+                    signer.name
                 ));
             }
-            known.push((operator.name.clone(), key));
+            known.push((signer.name.clone(), key));
         }
-        Ok(Self { known, hours_max: i64::from(config.policy.emergency_hours_max) })
+        Ok(Self { known, hours_max: i64::from(hours_max) })
     }
 
     /// The longest time that an emergency version may be in force for.
@@ -153,8 +163,8 @@ impl Operators {
         name.ok_or_else(|| {
             miette!(
                 help =
-                    "add an `[[operator]]` with the `.vkey` beside it, on every gateway (docs/emergency.md)",
-                "key `{}` is no operator's",
+                    "add an `[[emergency.signer]]` with the `.vkey` beside it, on every gateway (docs/emergency.md)",
+                "key `{}` is no signer's",
                 signer.name()
             )
         })
@@ -165,7 +175,7 @@ impl Operators {
     /// Errors: a report: it is no note, nobody of these signed it, or a signature is forged.
     fn signed<'a>(&'a self, note: &'a SignedNote) -> miette::Result<Vec<&'a str>> {
         let keys: Vec<VerifierKey> = self.known.iter().map(|(_, key)| key.clone()).collect();
-        let verified = note.verify(&keys).into_diagnostic().wrap_err("no operator's key has signed it")?;
+        let verified = note.verify(&keys).into_diagnostic().wrap_err("no signer's key has signed it")?;
         let has = |key: &VerifierKey| verified.signed_by().contains(&key);
         Ok(self.known.iter().filter(|(_, key)| has(key)).map(|(name, _)| name.as_str()).collect())
     }
@@ -209,7 +219,7 @@ impl Operators {
     ) -> miette::Result<(Request, String, String)> {
         let (request, names) = self.request(note, log)?;
         let [first, second] = <[String; 2]>::try_from(names)
-            .map_err(|names| miette!("{} of the operators signed it: two have to", names.len()))?;
+            .map_err(|names| miette!("{} of the signers signed it: two have to", names.len()))?;
         let at: Timestamp = at.parse().map_err(|_| miette!("its moment `{at}` is none"))?;
         let waited = at.duration_since(request.asked);
         if waited > LAPSE || waited < -SKEW {
@@ -225,7 +235,7 @@ impl Operators {
             .filter(|said| said.log == log)
             .ok_or_else(|| miette!("it does not say of this log what is stood down"))?;
         let names = self.signed(&note)?;
-        let name = names.first().ok_or_else(|| miette!("no operator's key has signed it"))?;
+        let name = names.first().ok_or_else(|| miette!("no signer's key has signed it"))?;
         Ok((said, (*name).to_owned()))
     }
 }

@@ -1,94 +1,171 @@
 //! `eosin emergency status` and `list`.
 
+use control::{
+    EmergencyAnnouncement, EmergencyState, EmergencyStatus, EmergencyVersion, EmergencyVersions,
+    EmergencyWaiting,
+};
+use miette::IntoDiagnostic as _;
+
 use super::{Known, now, shown, statement::LAPSE};
 use crate::{
+    announcing::{self, Note},
     outcome::{Done, Outcome},
     printer::{Printer, Style},
 };
 
-/// What is in force, and what waits.
-pub(super) fn status(known: &Known, json: bool, printer: &Printer) -> Done {
+/// What is in force, and what waits, as anybody is told it.
+pub(crate) fn standing(known: &Known, printer: &Printer) -> miette::Result<EmergencyStatus> {
     let book = known.book(printer)?;
     let now = now();
-    let normal = known.config.policies()?;
-    let in_force: Vec<_> = book.in_force(now).collect();
-    let waiting: Vec<_> = book.waiting(now).collect();
+    let in_force = book.in_force(now).map(|(place, one)| EmergencyState {
+        version: one.entry.version.clone(),
+        activation: place,
+        since: one.entry.at.clone(),
+        scope: one.request.scope.to_string(),
+        until: one.request.until.to_string(),
+        by: one.entry.by.clone(),
+        approved: one.entry.approved.clone(),
+        reason: one.request.reason.clone(),
+    });
+    let waiting = book.waiting(now).map(|(entry, request)| EmergencyWaiting {
+        version: entry.version.clone(),
+        scope: request.scope.to_string(),
+        until: request.until.to_string(),
+        by: entry.by.clone(),
+        asked: request.asked.to_string(),
+        lapses: request.asked.checked_add(LAPSE).unwrap_or(request.asked).to_string(),
+        reason: request.reason.clone(),
+        note: entry.note.clone().unwrap_or_default(),
+    });
+    Ok(EmergencyStatus {
+        normal: known.config.policies()?.version().to_owned(),
+        in_force: in_force.collect(),
+        waiting: waiting.collect(),
+        announcements: announcing::newest(&known.config).iter().flat_map(announced).collect(),
+    })
+}
+
+/// Announcements to one consumer, as anybody is told of them.
+fn announced((consumer, notes): &(String, Vec<Note>)) -> Vec<EmergencyAnnouncement> {
+    let one = |note: &Note| EmergencyAnnouncement {
+        id: note.id.clone(),
+        kind: note.kind.clone(),
+        version: note.version.clone(),
+        about: note.about.clone(),
+        to: consumer.clone(),
+        attempts: note.attempts,
+        status: note.status,
+        delivered: note.settled.as_ref().map(|settled| settled.is_delivered),
+        at: note.settled.as_ref().map(|settled| second(settled.at).to_string()),
+        due: second(note.due).to_string(),
+    };
+    notes.iter().map(one).collect()
+}
+
+fn second(second: i64) -> jiff::Timestamp {
+    jiff::Timestamp::from_second(second).unwrap_or(jiff::Timestamp::MAX)
+}
+
+/// Tells it.
+pub(crate) fn status(status: &EmergencyStatus, json: bool, printer: &Printer) -> Done {
     if json {
-        let told = in_force.iter().map(|(place, one)| {
-            serde_json::json!({
-                "version": one.entry.version, "activation": place, "since": one.entry.at,
-                "scope": one.request.scope.to_string(), "until": one.request.until.to_string(),
-                "by": one.entry.by, "approved": one.entry.approved, "reason": one.request.reason,
-            })
-        });
-        let asked = waiting.iter().map(|(entry, request)| {
-            serde_json::json!({
-                "version": entry.version, "scope": request.scope.to_string(), "until": request.until.to_string(),
-                "by": entry.by, "asked": request.asked.to_string(), "reason": request.reason,
-            })
-        });
-        let told = serde_json::json!({
-            "normal": normal.version(), "inForce": told.collect::<Vec<_>>(), "waiting": asked.collect::<Vec<_>>(),
-        });
-        printer.line(&told.to_string());
+        printer.line(&serde_json::to_string(status).into_diagnostic()?);
     } else {
-        printer.line(&format!("normal: {}", normal.version()));
-        if in_force.is_empty() {
+        printer.line(&format!("normal: {}", status.normal));
+        if status.in_force.is_empty() {
             printer
                 .line(&format!("{}: no emergency version is in force", printer.paint(Style::Good, "calm")));
         }
-        for (place, one) in &in_force {
+        for one in &status.in_force {
             printer.line(&format!(
-                "{}: {}, {}, until {}; asked for by {}, approved by {}: {} ({place})",
+                "{}: {}, {}, until {}; asked for by {}, approved by {}: {} ({})",
                 printer.paint(Style::Stop, "in force"),
-                one.entry.version,
-                one.request.scope,
-                shown(one.request.until),
-                one.entry.by,
-                one.entry.approved.as_deref().unwrap_or_default(),
-                one.request.reason
+                one.version,
+                one.scope,
+                moment(&one.until),
+                one.by,
+                one.approved.as_deref().unwrap_or_default(),
+                one.reason,
+                one.activation
             ));
         }
-        for (entry, request) in &waiting {
-            let lapses = request.asked.checked_add(LAPSE).unwrap_or(request.asked);
+        for one in &status.waiting {
             printer.line(&format!(
                 "{}: {}, {}, until {}; asked for by {}: {}; lapses {}",
                 printer.paint(Style::Strong, "waiting"),
-                entry.version,
-                request.scope,
-                shown(request.until),
-                entry.by,
-                request.reason,
-                shown(lapses)
+                one.version,
+                one.scope,
+                moment(&one.until),
+                one.by,
+                one.reason,
+                moment(&one.lapses)
             ));
         }
+        for one in &status.announcements {
+            printer.line(&told(one, printer));
+        }
     }
-    Ok(if in_force.is_empty() { Outcome::Clean } else { Outcome::Findings })
+    Ok(if status.in_force.is_empty() { Outcome::Clean } else { Outcome::Findings })
 }
 
-/// What was prepared, the newest first.
-pub(super) fn list(known: &Known, json: bool, printer: &Printer) -> Done {
+/// What became of an announcement, in a line.
+fn told(one: &EmergencyAnnouncement, printer: &Printer) -> String {
+    let EmergencyAnnouncement { to, kind, version, attempts, .. } = one;
+    let status = one.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+    let at = moment(one.at.as_deref().unwrap_or_default());
+    let said = match one.delivered {
+        Some(true) => {
+            let done = printer.paint(Style::Good, "announced");
+            return format!("{done} to {to}: {kind}, {version}, {at} ({attempts} attempts)");
+        }
+        Some(false) => format!("given up {at} after {attempts} attempts"),
+        None if *attempts == 0 => "not sent yet: does a gateway with this `[[announce]]` run?".to_owned(),
+        None => format!("{attempts} attempts, the next one {}", moment(&one.due)),
+    };
+    let not = printer.paint(Style::Stop, "not announced");
+    format!("{not} to {to}: {kind}, {version}; {said}; last {status}")
+}
+
+/// A moment of an answer, as a person reads it.
+fn moment(text: &str) -> String {
+    text.parse().map_or_else(|_| text.to_owned(), shown)
+}
+
+/// What was prepared, as anybody is told it, the newest first.
+pub(crate) fn prepared(known: &Known, printer: &Printer) -> miette::Result<EmergencyVersions> {
     let book = known.book(printer)?;
-    if book.prepared.is_empty() && !json {
+    let versions = book.prepared.iter().rev().map(|(index, entry)| EmergencyVersion {
+        version: entry.version.clone(),
+        entry: *index,
+        at: entry.at.clone(),
+        by: entry.by.clone(),
+        cases: entry.cases,
+        against: entry.against.clone(),
+        reason: entry.reason.clone(),
+        sha256: entry.sha256.clone(),
+    });
+    Ok(EmergencyVersions { log: book.origin().to_owned(), versions: versions.collect() })
+}
+
+/// Tells it.
+pub(crate) fn list(prepared: &EmergencyVersions, json: bool, printer: &Printer) -> Done {
+    if prepared.versions.is_empty() && !json {
         printer.line("nothing was prepared yet: docs/emergency.md says how");
     }
-    for (index, entry) in book.prepared.iter().rev() {
+    for one in &prepared.versions {
         if json {
-            let told = serde_json::json!({
-                "version": entry.version, "entry": index, "at": entry.at, "by": entry.by, "cases": entry.cases,
-                "against": entry.against, "reason": entry.reason, "sha256": entry.sha256,
-            });
-            printer.line(&told.to_string());
+            printer.line(&serde_json::to_string(one).into_diagnostic()?);
             continue;
         }
         printer.line(&format!(
-            "{}  {}  by {}: {} ({} cases, care proven against {}, entry {index})",
-            entry.version,
-            entry.at,
-            entry.by,
-            entry.reason,
-            entry.cases.unwrap_or(0),
-            entry.against.as_deref().unwrap_or_default()
+            "{}  {}  by {}: {} ({} cases, care proven against {}, entry {})",
+            one.version,
+            one.at,
+            one.by,
+            one.reason,
+            one.cases.unwrap_or(0),
+            one.against.as_deref().unwrap_or_default(),
+            one.entry
         ));
     }
     Ok(Outcome::Clean)

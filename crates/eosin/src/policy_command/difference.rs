@@ -2,81 +2,110 @@
 
 use std::collections::BTreeSet;
 
-use policy::{
-    Action, Asked, AskedCase, Continuity, Decision, Environment, Finding, Mode, Policies, Recorded, Scope,
-};
+use policy::{Action, Boundary, Continuity, Decision, Environment, Mode, Policies};
 
+use super::kinds::{KINDS, recorded};
 use crate::{
     outcome::Outcome,
     printer::{Printer, Style},
 };
 
-/// Tells how `new` differs from `old`.
-pub(super) fn tell(old: &Policies, new: &Policies, printer: &Printer) -> Outcome {
-    printer.line(&printer.paint(Style::Strong, &format!("{} to {}", old.version(), new.version())));
-    let (before, after) = (old.texts(), new.texts());
-    let ids: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let mut is_other = false;
-    for id in ids {
-        let sign = match (before.get(id), after.get(id)) {
-            (Some(before), Some(after)) if before == after => continue,
-            (Some(_), Some(_)) => "changed",
+/// How policies differ from others.
+pub(crate) struct Difference {
+    /// The version as it was.
+    pub(crate) old: String,
+    /// The version as it would be.
+    pub(crate) new: String,
+    /// The policies that are not the same in both, by name.
+    pub(crate) policies: Vec<Differing>,
+    /// The answers that differ, for clients, boundaries and purposes that no policy names.
+    pub(crate) answers: Vec<String>,
+}
+
+/// A policy that is not the same in both.
+pub(crate) struct Differing {
+    /// Its name.
+    pub(crate) id: String,
+    /// Its text as it was; nothing where it is new.
+    pub(crate) before: Option<String>,
+    /// Its text as it would be; nothing where it is gone.
+    pub(crate) after: Option<String>,
+}
+
+impl Differing {
+    /// `added`, `removed` or `changed`.
+    pub(crate) fn sign(&self) -> &'static str {
+        match (&self.before, &self.after) {
             (None, _) => "added",
-            (_, None) => "removed",
-        };
-        is_other = true;
-        printer.line(&format!("  {sign:<8} {id}"));
-        for (mark, text) in [("-", before.get(id)), ("+", after.get(id))] {
-            for line in text.filter(|_| printer.verbosity() > 0).into_iter().flat_map(|text| text.lines()) {
+            (Some(_), None) => "removed",
+            (Some(_), Some(_)) => "changed",
+        }
+    }
+}
+
+impl Difference {
+    /// How `new` differs from `old`.
+    pub(crate) fn between(old: &Policies, new: &Policies) -> Self {
+        let (before, after) = (old.texts(), new.texts());
+        let ids: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        let both = ids.into_iter().map(|id| Differing {
+            id: id.clone(),
+            before: before.get(id).cloned(),
+            after: after.get(id).cloned(),
+        });
+        Self {
+            old: old.version().to_owned(),
+            new: new.version().to_owned(),
+            policies: both.filter(|one| one.before != one.after).collect(),
+            answers: differing(old, new),
+        }
+    }
+
+    /// Whether they say the same in the same words.
+    pub(crate) fn is_none(&self) -> bool {
+        self.policies.is_empty() && self.answers.is_empty()
+    }
+}
+
+/// Tells it.
+pub(super) fn tell(difference: &Difference, printer: &Printer) -> Outcome {
+    printer.line(&printer.paint(Style::Strong, &format!("{} to {}", difference.old, difference.new)));
+    for one in &difference.policies {
+        printer.line(&format!("  {:<8} {}", one.sign(), one.id));
+        for (mark, text) in [("-", &one.before), ("+", &one.after)] {
+            for line in text.iter().filter(|_| printer.verbosity() > 0).flat_map(|text| text.lines()) {
                 printer.line(&format!("           {mark} {line}"));
             }
         }
     }
-    let answers = differing(old, new);
-    if answers.is_empty() {
+    if difference.answers.is_empty() {
         printer.line("no answer differs for clients, boundaries and purposes that no policy names");
     } else {
         printer.line("answers that differ, for clients, boundaries and purposes that no policy names:");
     }
-    for answer in &answers {
+    for answer in &difference.answers {
         printer.line(&format!("  {answer}"));
     }
-    if is_other || !answers.is_empty() { Outcome::Findings } else { Outcome::Clean }
+    if difference.is_none() { Outcome::Clean } else { Outcome::Findings }
 }
-
-/// One of each kind of record: what it is called, its verdict, and what else policies may know of it.
-const KINDS: [(&str, &str, &[&str]); 15] = [
-    ("no record", "", &[]),
-    ("synthetic", "synthetic", &[]),
-    ("synthetic, modified", "synthetic", &["modified"]),
-    ("attested", "attested", &[]),
-    ("attested, modified", "attested", &["modified"]),
-    ("attested, out of jurisdiction", "attested", &["out"]),
-    ("mixed", "mixed", &[]),
-    ("unproven", "unproven", &[]),
-    ("unproven, calls itself a test", "unproven", &["claimed"]),
-    ("suspected, weakly", "suspected", &[]),
-    ("suspected, strongly", "suspected", &["strongly"]),
-    ("untrusted", "untrusted", &[]),
-    ("transplanted", "transplanted", &[]),
-    ("forged", "forged", &[]),
-    ("unreadable", "unreadable", &[]),
-];
 
 fn differing(old: &Policies, new: &Policies) -> Vec<String> {
     let mut answers = Vec::new();
     for environment in Environment::ALL {
-        for (kind, verdict, facts) in KINDS {
+        for kind in &KINDS {
             for action in Action::ALL {
                 for continuity in Continuity::ALL {
-                    let asked = recorded(*environment, *action, *continuity, verdict, facts);
+                    let boundary = any_boundary(*environment, *continuity);
+                    let asked = recorded(&boundary, "any-client", *action, kind);
                     let said = |policies: &Policies| {
                         asked.answered_by(policies).map_or(Decision::Block, |answer| answer.decision)
                     };
                     let (was, is) = (said(old), said(new));
                     if was != is {
-                        answers
-                            .push(format!("{environment}, {continuity}: {action} of {kind}: {was} to {is}"));
+                        answers.push(format!(
+                            "{environment}, {continuity}: {action} of {}: {was} to {is}",
+                            kind.name
+                        ));
                     }
                 }
             }
@@ -85,40 +114,13 @@ fn differing(old: &Policies, new: &Policies) -> Vec<String> {
     answers
 }
 
-fn recorded(
-    environment: Environment,
-    action: Action,
-    continuity: Continuity,
-    verdict: &str,
-    facts: &[&str],
-) -> Recorded {
-    let case = AskedCase {
-        claimed: facts.contains(&"claimed"),
-        finding: Finding::Permit,
-        modified: facts.contains(&"modified"),
-        out_of_jurisdiction: facts.contains(&"out"),
-        purposes: BTreeSet::new(),
-        records: 1,
-        strongly_suspected: facts.contains(&"strongly"),
-        verdict: verdict.to_owned(),
-    };
-    let is_empty = verdict.is_empty();
-    Recorded {
-        action,
-        asked: Asked {
-            cases: if is_empty { Vec::new() } else { vec![case] },
-            continuity,
-            jurisdiction: String::new(),
-            more: false,
-            scope: Scope::PerRecord,
-            system_of_record: false,
-            together: is_empty.then_some(Finding::Permit),
-            unsorted: false,
-            weakened: 0,
-        },
-        boundary: "any-boundary".to_owned(),
-        client: "any-client".to_owned(),
+fn any_boundary(environment: Environment, continuity: Continuity) -> Boundary {
+    Boundary {
+        name: "any-boundary".to_owned(),
         environment,
+        jurisdiction: String::new(),
         mode: Mode::Enforce,
+        continuity,
+        system_of_record: false,
     }
 }

@@ -36,8 +36,9 @@ fn report(error: &PolicyError, text: &str, shown: &str) -> Report {
         "the policies in {shown} have {}",
         if problems.len() == 1 { "a fault".to_owned() } else { format!("{} faults", problems.len()) }
     ));
-    let labels = problems.iter().take(UNDERLINED_MAX).filter_map(|problem| label(problem, text));
-    said = said.with_labels(labels);
+    let faults = problems.iter().take(UNDERLINED_MAX).filter_map(|problem| fault(problem, text));
+    said =
+        said.with_labels(faults.map(|fault| LabeledSpan::new(Some(fault.says), fault.begins, fault.length)));
     let rest: Vec<String> =
         problems.iter().filter(|problem| problem.place.is_none()).map(ToString::to_string).collect();
     let help = rest.into_iter().chain(["docs/policy.md has the words that policies may use".to_owned()]);
@@ -45,8 +46,27 @@ fn report(error: &PolicyError, text: &str, shown: &str) -> Report {
     Report::new(said).with_source_code(NamedSource::new(shown, text.to_owned()))
 }
 
+/// What is wrong at one place of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// The byte at which the word begins.
+    pub(crate) begins: usize,
+    /// The word's bytes, at least one.
+    pub(crate) length: usize,
+    /// What is wrong with it, and what to do.
+    pub(crate) says: String,
+}
+
+/// Every fault of a text that has a place in it, at most ten; and those that have none.
+pub(crate) fn faults(error: &PolicyError, text: &str) -> (Vec<Fault>, Vec<String>) {
+    let PolicyError::Faulty { problems, .. } = error else { return (Vec::new(), vec![error.to_string()]) };
+    let placed = problems.iter().take(UNDERLINED_MAX).filter_map(|problem| fault(problem, text)).collect();
+    let rest = problems.iter().filter(|problem| problem.place.is_none()).map(ToString::to_string);
+    (placed, rest.collect())
+}
+
 /// The word at the place of a problem.
-fn label(problem: &Problem, text: &str) -> Option<LabeledSpan> {
+fn fault(problem: &Problem, text: &str) -> Option<Fault> {
     let (line, column) = problem.place?;
     let line_start: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
     let rest = text.get(line_start..)?;
@@ -57,9 +77,9 @@ fn label(problem: &Problem, text: &str) -> Option<LabeledSpan> {
         .take_while(|one| !one.is_whitespace() && !";(){}".contains(*one))
         .map(char::len_utf8)
         .sum();
-    let message = match &problem.help {
+    let says = match &problem.help {
         Some(help) => format!("{}; {help}", problem.message),
         None => problem.message.clone(),
     };
-    Some(LabeledSpan::new(Some(message), line_start + before, length.max(1)))
+    Some(Fault { begins: line_start + before, length: length.max(1), says })
 }

@@ -2,29 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use index::{Crossing, Since};
+use index::{Crossing, Index, Since};
 use jiff::{SignedDuration, Timestamp};
 use miette::{IntoDiagnostic as _, miette};
 use policy::{Change, Policies, Recorded, Replayed};
 
-use crate::{
-    index_command::{self, Where},
-    outcome::{Done, Outcome},
-    printer::{Printer, Style},
-    wiring,
-};
+use crate::wiring;
 
 /// What is wanted of a replay.
-pub(super) struct Wanted {
-    since: String,
+pub(crate) struct Wanted {
+    pub(crate) since: String,
     examples: usize,
-    all: bool,
+    pub(crate) all: bool,
 }
 
 impl Wanted {
     /// Errors: `since` is neither a time ago nor a moment.
-    pub(super) fn new(since: &str, examples: usize, all: bool) -> miette::Result<Self> {
+    pub(crate) fn new(since: &str, examples: usize, all: bool) -> miette::Result<Self> {
         Ok(Self { since: moment(since)?, examples: examples.min(EXAMPLES_MAX), all })
+    }
+}
+
+impl Wanted {
+    /// How many transactions of each kind are named.
+    pub(super) fn examples(&self) -> usize {
+        self.examples
     }
 }
 
@@ -56,40 +58,37 @@ pub(crate) fn moment(text: &str) -> miette::Result<String> {
     Ok(format!("{}Z", utc.strftime("%Y-%m-%dT%H:%M:%S%.3f")))
 }
 
-/// Asks the policies about every recorded transaction, and tells what would change.
+/// Asks the policies about every recorded transaction; `each` is told of every one that would change.
 ///
 /// Bounds: a page of transactions in memory, and the answers to [`ANSWERS_MAX`] questions: the same ones come again.
-pub(super) fn replay(policies: &Policies, wanted: &Wanted, at: &Where, printer: &Printer) -> Done {
-    let mut index = index_command::up_to_date(at, printer)?;
+/// Errors: a report: the index does not answer.
+pub(crate) fn run(
+    policies: &Policies,
+    wanted: &Wanted,
+    index: &mut Index,
+    each: &mut dyn FnMut(&Crossing, &Change),
+) -> miette::Result<Replay> {
     let mut since = Since::moment(&wanted.since);
     let mut answers = Answers { policies, known: BTreeMap::new() };
-    let mut sums = Sums::default();
+    let mut replay = Replay::new(policies.version(), &wanted.since);
     loop {
         let page = index.crossings(&mut since).into_diagnostic()?;
         if page.is_empty() {
-            break;
+            return Ok(replay);
         }
         for crossing in &page {
-            let replayed = answers.about(crossing, &mut index)?;
-            sums.transactions += 1;
+            let replayed = answers.about(crossing, index)?;
+            replay.transactions += 1;
             match replayed {
                 Replayed::Same => {}
-                Replayed::Unknown => sums.unknown += 1,
+                Replayed::Unknown => replay.unknown += 1,
                 Replayed::Changed(change) => {
-                    if wanted.all {
-                        printer.line(&named(crossing, &change, at.json));
-                    }
-                    sums.add(crossing, change, wanted.examples);
+                    each(crossing, &change);
+                    replay.add(crossing, &change, wanted.examples);
                 }
             }
         }
     }
-    if at.json {
-        printer.line(&sums.to_json(policies, wanted));
-    } else {
-        sums.print(policies, wanted, printer);
-    }
-    Ok(if sums.changed == 0 { Outcome::Clean } else { Outcome::Findings })
 }
 
 /// What the policies said to questions that came before.
@@ -102,7 +101,7 @@ struct Answers<'a> {
 const ANSWERS_MAX: usize = 100_000;
 
 impl Answers<'_> {
-    fn about(&mut self, crossing: &Crossing, index: &mut index::Index) -> miette::Result<Replayed> {
+    fn about(&mut self, crossing: &Crossing, index: &mut Index) -> miette::Result<Replayed> {
         let Some(name) = &crossing.question else { return Ok(Replayed::Unknown) };
         if let Some(answer) = self.known.get(name) {
             return Ok(answer.clone());
@@ -122,29 +121,51 @@ impl Answers<'_> {
     }
 }
 
-/// What changes, by boundary, client and kind of change.
-#[derive(Default)]
-struct Sums {
-    transactions: u64,
-    changed: u64,
-    unknown: u64,
-    groups: BTreeMap<(String, String, String), Group>,
+/// What would have been otherwise, by boundary, client and kind of change.
+pub(crate) struct Replay {
+    /// The version that was asked.
+    pub(crate) version: String,
+    /// From when on.
+    pub(crate) since: String,
+    /// How many transactions were asked about.
+    pub(crate) transactions: u64,
+    /// How many of them would change.
+    pub(crate) changed: u64,
+    /// How many cannot be replayed: what policies saw of them was not written down whole.
+    pub(crate) unknown: u64,
+    /// By boundary, client and change.
+    pub(crate) groups: BTreeMap<(String, String, String), Group>,
 }
 
+/// Transactions of one boundary and client that would change alike.
 #[derive(Default)]
-struct Group {
-    transactions: u64,
-    records: u64,
-    examples: Vec<String>,
+pub(crate) struct Group {
+    /// How many.
+    pub(crate) transactions: u64,
+    /// With how many records that change.
+    pub(crate) records: u64,
+    /// Some of them, as `origin#entry`.
+    pub(crate) examples: Vec<String>,
 }
 
 /// Most boundaries, clients and kinds that are told apart; clients may call themselves anything.
 const GROUPS_MAX: usize = 10_000;
 
-impl Sums {
-    fn add(&mut self, crossing: &Crossing, change: Change, examples: usize) {
+impl Replay {
+    pub(super) fn new(version: &str, since: &str) -> Self {
+        Self {
+            version: version.to_owned(),
+            since: since.to_owned(),
+            transactions: 0,
+            changed: 0,
+            unknown: 0,
+            groups: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn add(&mut self, crossing: &Crossing, change: &Change, examples: usize) {
         self.changed += 1;
-        let mut key = (crossing.boundary.clone(), crossing.client.clone(), kind(&change));
+        let mut key = (crossing.boundary.clone(), crossing.client.clone(), kind(change));
         if self.groups.len() >= GROUPS_MAX && !self.groups.contains_key(&key) {
             "(other clients)".clone_into(&mut key.1);
         }
@@ -156,33 +177,8 @@ impl Sums {
         }
     }
 
-    fn print(&self, policies: &Policies, wanted: &Wanted, printer: &Printer) {
-        let head = format!(
-            "{} on {} transactions since {}: {} would change",
-            policies.version(),
-            self.transactions,
-            wanted.since,
-            self.changed
-        );
-        printer.line(&printer.paint(Style::Strong, &head));
-        for ((boundary, client, kind), group) in &self.groups {
-            printer.line(&format!(
-                "  {boundary}, {client}: {kind}: {} transactions, {} records",
-                group.transactions, group.records
-            ));
-            for example in &group.examples {
-                printer.line(&format!("    {example}"));
-            }
-        }
-        if self.unknown > 0 {
-            printer.line(&format!(
-                "  {} transactions cannot be replayed: what policies saw of them was not written down whole",
-                self.unknown
-            ));
-        }
-    }
-
-    fn to_json(&self, policies: &Policies, wanted: &Wanted) -> String {
+    /// The same, as programs read it.
+    pub(crate) fn to_json(&self) -> serde_json::Value {
         let groups = self.groups.iter().map(|((boundary, client, kind), group)| {
             serde_json::json!({
                 "boundary": boundary, "client": client, "change": kind, "transactions": group.transactions,
@@ -190,19 +186,18 @@ impl Sums {
             })
         });
         serde_json::json!({
-            "version": policies.version(),
-            "since": wanted.since,
+            "version": self.version,
+            "since": self.since,
             "transactions": self.transactions,
             "changed": self.changed,
             "unknown": self.unknown,
             "groups": groups.collect::<Vec<_>>(),
         })
-        .to_string()
     }
 }
 
 /// A change in words.
-fn kind(change: &Change) -> String {
+pub(crate) fn kind(change: &Change) -> String {
     if change.was != change.would {
         format!("{} to {}", change.was, change.would)
     } else if change.found != change.finds {
@@ -210,18 +205,6 @@ fn kind(change: &Change) -> String {
     } else {
         format!("still {}, but not of every record", change.was)
     }
-}
-
-fn named(crossing: &Crossing, change: &Change, json: bool) -> String {
-    let place = format!("{}#{}", crossing.origin, crossing.entry);
-    if json {
-        return serde_json::json!({
-            "transaction": place, "boundary": crossing.boundary, "client": crossing.client, "at": crossing.at,
-            "was": change.was.as_str(), "would": change.would.as_str(), "records": change.records,
-        })
-        .to_string();
-    }
-    format!("{place}  {}  {}, {}: {}", crossing.at, crossing.boundary, crossing.client, kind(change))
 }
 
 #[cfg(test)]

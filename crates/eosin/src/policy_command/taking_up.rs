@@ -11,7 +11,7 @@ use crate::{
     config::Config,
     emergency_command::{
         entries::{self, Book},
-        statement::Operators,
+        statement::Signers,
     },
     turns,
 };
@@ -22,7 +22,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// What a gateway has taken up so far.
 pub(crate) struct TakingUp {
     versions: Option<Versions>,
-    operators: Operators,
+    signers: Signers,
     seen: u64,
     // The entry that put the version in force which was taken up.
     place: String,
@@ -38,11 +38,11 @@ const READY_MAX: usize = 8;
 impl TakingUp {
     /// Nothing yet: the first look says in the ledger which version the gateway began with.
     ///
-    /// Errors: a report: an operator's key cannot be read.
+    /// Errors: a report: a signer's key cannot be read.
     pub(crate) fn new(config: &Config) -> miette::Result<Self> {
         Ok(Self {
             versions: config.policy.log.as_ref().map(Versions::new),
-            operators: Operators::of(config)?,
+            signers: Signers::of(config)?,
             seen: 0,
             place: String::new(),
             book: Book::default(),
@@ -86,7 +86,7 @@ impl TakingUp {
             self.place.clone_from(&current.place);
         }
         let log = versions.logbook(self.book.read)?;
-        for doubt in self.book.read_on(&log, &self.operators) {
+        for doubt in self.book.read_on(&log, &self.signers) {
             tracing::error!("an emergency version is not obeyed: {doubt}");
         }
         self.narrow(flow)?;

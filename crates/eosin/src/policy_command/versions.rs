@@ -13,7 +13,15 @@ use policy::Policies;
 use serde::{Deserialize, Serialize};
 
 use super::policy_text;
-use crate::{config::PolicyLog, keys, wiring};
+use crate::{
+    config::PolicyLog,
+    emergency_command::{
+        self,
+        entries::{self, Book},
+        statement::Signers,
+    },
+    keys, wiring,
+};
 
 /// The folder of the log, in the folder of versions.
 pub(crate) const LOG: &str = "log";
@@ -23,11 +31,7 @@ const ENTRY_KIND: &str = "policy-activation@1";
 const ENTRIES_MAX: u64 = 100_000;
 
 /// The versions in one folder.
-pub(crate) struct Versions {
-    folder: PathBuf,
-    vkey: PathBuf,
-    signer: Option<PathBuf>,
-}
+pub(crate) struct Versions(PolicyLog);
 
 /// One entry of the log: a version was put in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,13 +47,40 @@ pub(crate) struct Change {
     pub(crate) version: String,
 }
 
+impl Change {
+    /// Reads an entry of the log, if it is about a version of the policies.
+    pub(crate) fn of(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok().filter(|change: &Self| change.eosin == ENTRY_KIND)
+    }
+}
+
 /// Who puts what in force, and why.
 pub(crate) struct Wish<'a> {
     pub(crate) event: &'static str,
     pub(crate) by: &'a str,
     pub(crate) reason: &'a str,
-    /// The version that has to be in force until then.
+    /// The version that has to be in force until then; empty: none may be.
     pub(crate) expect: Option<&'a str>,
+}
+
+/// Somebody activated another version than the one that was looked at.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{} is in force, and not {}: somebody has activated another version meanwhile",
+    in_force.as_deref().unwrap_or("no version of the log"),
+    if expected.is_empty() { "none" } else { expected }
+)]
+pub(crate) struct Meanwhile {
+    /// What is in force.
+    pub(crate) in_force: Option<String>,
+    /// What was expected to be.
+    pub(crate) expected: String,
+}
+
+impl miette::Diagnostic for Meanwhile {
+    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        Some(Box::new("look at `eosin policy history` and at what changed, then activate again"))
+    }
 }
 
 /// The version in force.
@@ -58,7 +89,8 @@ pub(crate) struct Current {
     pub(crate) place: String,
     /// The entry.
     pub(crate) change: Change,
-    text: String,
+    /// Its text.
+    pub(crate) text: String,
 }
 
 impl Current {
@@ -79,11 +111,11 @@ pub(crate) fn name_in(version: &str) -> &str {
 
 impl Versions {
     pub(crate) fn new(log: &PolicyLog) -> Self {
-        Self { folder: log.folder.clone(), vkey: log.vkey.clone(), signer: log.signer.clone() }
+        Self(log.clone())
     }
 
     fn log(&self) -> PathBuf {
-        self.folder.join(LOG)
+        self.0.folder.join(LOG)
     }
 
     /// How many entries the log has published; cheap, and checked by nobody.
@@ -102,7 +134,7 @@ impl Versions {
             Err(ReadError::Missing { .. }) => return Ok(None),
             Err(error) => return Err(error).into_diagnostic(),
         };
-        let key = keys::verifier(&self.vkey)?;
+        let key = keys::verifier(&self.0.vkey)?;
         Checkpoint::open(&reader.checkpoint(), std::slice::from_ref(&key)).into_diagnostic().wrap_err_with(
             || format!("the log of policy versions in {} is not signed by its key", self.log().display()),
         )?;
@@ -113,20 +145,28 @@ impl Versions {
     fn change(&self, reader: &Reader, index: u64) -> miette::Result<Option<Change>> {
         let entries = reader.entries(index..index + 1).into_diagnostic()?;
         let bytes = entries.first().ok_or_else(|| miette!("the log of policy versions ends early"))?;
-        let key = keys::verifier(&self.vkey)?;
+        let key = keys::verifier(&self.0.vkey)?;
         let proof = reader.prove(index).into_diagnostic()?;
         proof
             .verify(&leaf_hash(bytes), std::slice::from_ref(&key))
             .into_diagnostic()
             .wrap_err("the log of policy versions was changed: restore it, then `eosin ledger verify`")?;
-        Ok(serde_json::from_slice(bytes).ok().filter(|change: &Change| change.eosin == ENTRY_KIND))
+        Ok(Change::of(bytes))
     }
 
     /// Everything that was put in force, the newest first.
     pub(crate) fn history(&self) -> miette::Result<Vec<(String, Change)>> {
+        self.newest(usize::MAX)
+    }
+
+    /// What was put in force last, at most so many, the newest first.
+    pub(crate) fn newest(&self, most: usize) -> miette::Result<Vec<(String, Change)>> {
         let Some(reader) = self.reader()? else { return Ok(Vec::new()) };
         let mut found = Vec::new();
         for index in (0..reader.size()).rev().take(usize::try_from(ENTRIES_MAX).unwrap_or(usize::MAX)) {
+            if found.len() == most {
+                break;
+            }
             if let Some(change) = self.change(&reader, index)? {
                 found.push((format!("{}#{index}", reader.origin()), change));
             }
@@ -158,7 +198,7 @@ impl Versions {
 
     /// The text of a version, if it is the one that was put in force.
     pub(crate) fn text(&self, version: &str, digest: &str) -> miette::Result<String> {
-        let path = self.folder.join(TEXTS).join(file_of(version));
+        let path = self.0.folder.join(TEXTS).join(file_of(version));
         let text = keys::file(&path, policy::POLICY_BYTES_MAX as u64)?;
         if sha256(&[text.as_bytes()]).to_hex() != digest {
             return Err(miette!(
@@ -181,13 +221,12 @@ impl Versions {
         wish: &Wish<'_>,
     ) -> miette::Result<String> {
         let mut ledger = self.locked()?;
-        let before = self.current()?.map(|current| current.change.version);
-        if let Some(expected) = wish.expect.filter(|expected| before.as_deref() != Some(*expected)) {
-            return Err(miette!(
-                help = "look at `eosin policy history` and at what changed, then activate again",
-                "{} is in force, and not {expected}: somebody has activated another version meanwhile",
-                before.as_deref().unwrap_or("no version of the log")
-            ));
+        let current = self.current()?;
+        self.keeps_care(current.as_ref(), policies)?;
+        let before = current.map(|current| current.change.version);
+        let in_force = before.as_deref().unwrap_or_default();
+        if let Some(expected) = wish.expect.filter(|expected| in_force != *expected) {
+            return Err(Meanwhile { in_force: before, expected: expected.to_owned() }.into());
         }
         let version = policies.version().to_owned();
         self.keep_text(&version, text)?;
@@ -205,9 +244,44 @@ impl Versions {
         append(&mut ledger, &bytes)
     }
 
+    /// That care goes on under these policies, with the emergency versions in force on top of them. Asked while the log is
+    /// locked, so that none is put in force meanwhile. Without an emergency there is nothing to prove here.
+    ///
+    /// Errors: a report with a request of attested people that would be stopped.
+    fn keeps_care(&self, current: Option<&Current>, policies: &Policies) -> miette::Result<()> {
+        let signers = Signers::new(&self.0.signers, self.0.emergency_hours_max)?;
+        let (book, _) = Book::of(&self.logbook(0)?, &signers);
+        let now = wiring::clock()();
+        let mut in_force = book.in_force(now).peekable();
+        if in_force.peek().is_none() {
+            return Ok(());
+        }
+        let before = match (current, &self.0.file) {
+            (Some(current), _) => current.policies()?,
+            (None, Some(file)) => policy_text::policies(file)?,
+            (None, None) => Policies::default_set().into_diagnostic()?,
+        };
+        let help = "stand the emergency version down first, or let these policies permit it";
+        let version = policies.version();
+        if let Some(why) = emergency_command::stops_care(policies, &before) {
+            return Err(miette!(help = help, "{version} is not activated during an emergency: {why}"));
+        }
+        for (place, one) in in_force {
+            let emergency = entries::standing(self, &place, &one.request)?;
+            if let Some(why) = emergency_command::stops_care(&emergency.policies, policies) {
+                let emergency = &one.entry.version;
+                return Err(miette!(
+                    help = help,
+                    "{version} is not activated while {emergency} is in force ({place}): {why}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// The log, locked: nobody can come between. Everything in it is published.
     fn locked(&self) -> miette::Result<Ledger> {
-        let signer = self.signer.as_ref().ok_or_else(|| {
+        let signer = self.0.signer.as_ref().ok_or_else(|| {
             miette!(
                 help = "set `[policy] signer` where versions are activated; gateways do without",
                 "there is no key here to activate versions with"
@@ -229,8 +303,8 @@ impl Versions {
 
     /// Writes the text of a version beside the log, durably.
     pub(crate) fn keep_text(&self, version: &str, text: &str) -> miette::Result<()> {
-        std::fs::create_dir_all(self.folder.join(TEXTS)).into_diagnostic()?;
-        durable::replace(&self.folder.join(TEXTS).join(file_of(version)), text.as_bytes()).into_diagnostic()
+        std::fs::create_dir_all(self.0.folder.join(TEXTS)).into_diagnostic()?;
+        durable::replace(&self.0.folder.join(TEXTS).join(file_of(version)), text.as_bytes()).into_diagnostic()
     }
 
     /// Adds an entry that is made, or refused, of what the log says while nobody else can add one.
@@ -243,12 +317,17 @@ impl Versions {
         append(&mut ledger, &bytes)
     }
 
+    /// The name of the log, as its key signed it; empty before anything was activated.
+    pub(crate) fn origin(&self) -> miette::Result<String> {
+        Ok(self.reader()?.map(|reader| reader.origin().to_owned()).unwrap_or_default())
+    }
+
     /// What the log has from an entry on, each entry checked against what the log's key signed.
     ///
     /// Bounds: [`ENTRIES_MAX`] entries.
     pub(crate) fn logbook(&self, from: u64) -> miette::Result<Logbook> {
         let Some(reader) = self.reader()? else { return Ok(Logbook::default()) };
-        let key = keys::verifier(&self.vkey)?;
+        let key = keys::verifier(&self.0.vkey)?;
         let (origin, size) = (reader.origin().to_owned(), reader.size());
         let mut entries = Vec::new();
         for index in from..size.min(from.saturating_add(ENTRIES_MAX)) {

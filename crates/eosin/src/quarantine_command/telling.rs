@@ -5,7 +5,7 @@ use quarantine::{Kept, State};
 use crate::printer::{Printer, Style};
 
 /// What is listed: what has content, or everything; by boundary, in original order.
-pub(super) fn chosen<'a>(kept: &'a [Kept], boundary: Option<&str>, all: bool) -> Vec<&'a Kept> {
+pub(crate) fn chosen<'a>(kept: &'a [Kept], boundary: Option<&str>, all: bool) -> Vec<&'a Kept> {
     let mut chosen: Vec<&Kept> = kept
         .iter()
         .filter(|kept| all || kept.state.has_content())
@@ -18,7 +18,7 @@ pub(super) fn chosen<'a>(kept: &'a [Kept], boundary: Option<&str>, all: bool) ->
 }
 
 /// The list.
-pub(super) fn list(kept: &[&Kept], damaged: &[(String, String)], json: bool, printer: &Printer) {
+pub(crate) fn list(kept: &[&Kept], damaged: &[(String, String)], json: bool, printer: &Printer) {
     for (name, why) in damaged {
         printer.note(&format!("item {} {why}: restore it from a backup", printable(name)));
     }
@@ -61,7 +61,7 @@ pub(super) fn list(kept: &[&Kept], damaged: &[(String, String)], json: bool, pri
 }
 
 /// One item.
-pub(super) fn show(kept: &Kept, json: bool, printer: &Printer) {
+pub(crate) fn show(kept: &Kept, json: bool, printer: &Printer) {
     if json {
         printer.line(&serde_json::to_string_pretty(kept).unwrap_or_default());
         return;

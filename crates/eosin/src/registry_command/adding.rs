@@ -81,7 +81,7 @@ pub(super) fn change(
             Ok(())
         })?;
     }
-    rows.all_met()?;
+    rows.columns.all_met()?;
     let snapshot = additions.commit().into_diagnostic().wrap_err("cannot change the registry")?;
     let entry = log_snapshot(&snapshot, &mut ledger)?;
     if let Err(cause) = ledger.publish() {

@@ -65,7 +65,7 @@ pub(super) fn prove(place: &Place, record: &Path, rows: &Rows<'_>, out: &Path, p
             }
         }
     }
-    rows.all_met()?;
+    rows.columns.all_met()?;
     if proofs.is_empty() {
         return Err(miette!(
             help = "a name alone is not enough; give a birth date, an e-mail address, a phone, an identifier or a street",

@@ -361,3 +361,39 @@ fn a_certificate_is_accepted_by_a_verifier_that_is_not_ours() {
     fs::write(&name, bytes).unwrap();
     assert_eq!(check().status.code(), Some(1), "another certificate");
 }
+
+#[test]
+fn what_columns_hold_is_asked_by_a_map_and_stated() {
+    let folder = set_up();
+    let at = folder.path();
+    let config = fs::read_to_string(at.join("eosin.toml")).unwrap();
+    fs::write(at.join("eosin.toml"), format!("{config}\n[recognise]\ngenerators = false\n")).unwrap();
+    register(at, 1);
+    // Nothing in these names tells who the rows are about.
+    let rows = "c1,c2,c3,c4,ward\nOttoline,Brackwater,1984-02-29,ottoline1@hill.example,W2\n";
+    fs::write(at.join("people.csv"), rows).unwrap();
+    let report = json(at, &["people.csv", "--out", "guessed.json"], 0);
+    assert!(report["files"][0]["columns"].is_null(), "nobody said anything: {report}");
+
+    let map = "[columns.\"people\"]\nc1 = \"given-name\"\nc2 = \"family-name\"\nc3 = \"birth-date\"\nc4 = \"email\"\n";
+    fs::write(at.join("map.toml"), map).unwrap();
+    let report = json(at, &["people.csv", "--map", "map.toml"], 1);
+    assert_eq!(report["suspected"]["strong"], 1, "{report}");
+
+    let other = "c1,c2,c3,c4,ward\nWim,Ode,1990-01-01,wim@vale.example,W2\n";
+    fs::write(at.join("people.csv"), other).unwrap();
+    let told = said(at, &["certify", "people.csv", "--map", "map.toml"], 0);
+    assert!(told.contains("c3 = birth-date"), "{told}");
+    let report = json(at, &["--verify", "people.csv.certificate.json"], 0);
+    assert_eq!(report["parts"]["content"]["state"], "holds", "{report}");
+    let columns = &report["statement"]["predicate"]["files"][0]["columns"];
+    assert_eq!(columns["c4"], "email");
+
+    // A slip of the pen certifies nothing.
+    fs::write(at.join("map.toml"), map.replace("c4", "c5")).unwrap();
+    fs::remove_file(at.join("people.csv.certificate.json")).unwrap();
+    let refused = eosin(at, &["certify", "people.csv", "--map", "map.toml"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("`c5` of `people`"));
+    assert!(!at.join("people.csv.certificate.json").exists());
+}

@@ -1,41 +1,24 @@
 //! A file that was delivered, its certificate checked by the command that anybody has.
 
-use std::{fs, sync::Arc};
+use std::{fs, path::Path, sync::Arc};
 
-use flow::{Certifier, Delivered, Flow, Protocol, Reader, Setup, Withheld};
+use carrier::{
+    delivered::{SALESFORCE_XML, SAVED_REPORT, delimited},
+    salesforce::{Job, Operation, ReportRows, ResultRows, ResultsIn},
+    table::Chunks,
+};
+use flow::{Certifier, Delivered, Flow, Linked, LinkedRow, Protocol, Reader, Setup, Withheld};
 use ledger::{Appender, AppenderConfig, Ledger};
 use mark::{Salt, TrustStore, note::SignerKey};
 use policy::{Boundary, Continuity, Environment, Mode, Policies};
 
-use crate::documents;
+use crate::{documents, program::said};
 
 #[test]
 fn the_commands_about_exports_run_on_a_delivered_file() {
     let folder = tempfile::tempdir().unwrap();
-    let signer = SignerKey::generate("gateway.example/log", [9; 32]).unwrap();
-    fs::write(folder.path().join("ledger.vkey"), format!("{}\n", signer.verifier())).unwrap();
-    let ledger = Ledger::create(&folder.path().join("ledger"), signer.clone()).unwrap();
-    let flow = Flow::new(Setup {
-        recognition: flow::Recognition::off(),
-        trust: TrustStore::default(),
-        policies: Policies::default_set().unwrap(),
-        appender: Appender::start(ledger, AppenderConfig::standard()).unwrap(),
-        clock: Box::new(|| "2026-11-21T12:00:00Z".parse().unwrap()),
-        last_at: None,
-        limits: carrier::Limits { body_bytes: 1 << 20, records: 10_000 },
-    })
-    .with_certifier(Certifier::new(signer, Box::new(|| Some(Salt([7; 16])))));
-    let boundary = Arc::new(Boundary {
-        name: "feed".to_owned(),
-        environment: Environment::Production,
-        jurisdiction: "US".to_owned(),
-        mode: Mode::Enforce,
-        continuity: Continuity::Strict,
-        system_of_record: false,
-    });
-    let hidden = flow.hidden(&boundary, "client");
-    let protocol = Protocol::Fhir { base: "/fhir".to_owned() };
-    let reader = Reader { boundary, protocol, client: "client".to_owned(), hidden };
+    let flow = flow_in(folder.path());
+    let reader = reader(&flow, Protocol::Fhir { base: "/fhir".to_owned() });
     let format = carrier::table::Format::FhirLines.as_str();
     let file = Delivered { route: "export file", name: "1.ndjson".to_owned(), format, object: None };
     let mut delivery = flow.begin_delivery(reader, flow.delivery_id().unwrap(), file);
@@ -51,4 +34,94 @@ fn the_commands_about_exports_run_on_a_delivered_file() {
     fs::write(folder.path().join("changed.ndjson"), changed).unwrap();
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/exports.md");
     assert_eq!(documents::run(page, folder.path()), 2);
+}
+
+/// A flow that certifies, whose key lies beside its ledger.
+fn flow_in(folder: &Path) -> Flow {
+    let signer = SignerKey::generate("gateway.example/log", [9; 32]).unwrap();
+    fs::write(folder.join("ledger.vkey"), format!("{}\n", signer.verifier())).unwrap();
+    let ledger = Ledger::create(&folder.join("ledger"), signer.clone()).unwrap();
+    Flow::new(Setup {
+        recognition: flow::Recognition::off(),
+        trust: TrustStore::default(),
+        policies: Policies::default_set().unwrap(),
+        appender: Appender::start(ledger, AppenderConfig::standard()).unwrap(),
+        clock: Box::new(|| "2026-11-21T12:00:00Z".parse().unwrap()),
+        last_at: None,
+        limits: LIMITS,
+    })
+    .with_certifier(Certifier::new(signer, Box::new(|| Some(Salt([7; 16])))))
+}
+
+const LIMITS: carrier::Limits = carrier::Limits { body_bytes: 1 << 20, records: 10_000 };
+
+fn reader(flow: &Flow, protocol: Protocol) -> Reader {
+    let boundary = Arc::new(Boundary {
+        name: "feed".to_owned(),
+        environment: Environment::Production,
+        jurisdiction: "US".to_owned(),
+        mode: Mode::Enforce,
+        continuity: Continuity::Strict,
+        system_of_record: false,
+    });
+    let hidden = flow.hidden(&boundary, "client");
+    Reader { boundary, protocol, client: "client".to_owned(), hidden }
+}
+
+const XML: &str = "<queryResult xmlns=\"http://www.force.com/2009/06/asyncapi/dataload\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"><records xsi:type=\"sObject\"><type>Contact</type><Id>1</Id></records><records xsi:type=\"sObject\"><type>Contact</type><Id>2</Id></records></queryResult>";
+const SEMICOLONS: &str = "Id;LastName\r\n1;\"a;\r\nb\"\r\n2;c\r\n";
+const REPORT: &str = "\"Contact ID\",\"Last Name\"\r\n\"1\",\"a\"\r\n\"2\",\"b\"\r\n\r\n\r\n\"All\"\r\n";
+
+#[test]
+fn files_that_only_their_certificate_tells_verify() {
+    let folder = tempfile::tempdir().unwrap();
+    let flow = flow_in(folder.path());
+    for (name, format, text) in [
+        ("1.xml", SALESFORCE_XML, XML),
+        ("2.csv", delimited(b';').unwrap(), SEMICOLONS),
+        ("3.csv", SAVED_REPORT, REPORT),
+    ] {
+        let object = (format != SAVED_REPORT).then(|| "Contact".to_owned());
+        let file = Delivered { route: "bulk results", name: name.to_owned(), format, object };
+        let mut delivery =
+            flow.begin_delivery(reader(&flow, Protocol::Salesforce), flow.delivery_id().unwrap(), file);
+        let mut left = Vec::new();
+        let mut leave = |ruled| left.extend(flow.recorded(ruled).unwrap());
+        match format {
+            SALESFORCE_XML => {
+                let mut rows = ResultRows::new(text.as_bytes(), ResultsIn::Xml, "Contact", LIMITS);
+                let mut has_rows = false;
+                while let Some(chunk) = rows.next_chunk().unwrap() {
+                    leave(flow.rule_results(&mut delivery, &chunk, &mut has_rows).unwrap());
+                }
+            }
+            SAVED_REPORT => {
+                let mut rows = ReportRows::new(text.as_bytes(), LIMITS);
+                while let Some(chunk) = rows.next_chunk().unwrap() {
+                    let linked = |at| LinkedRow { bytes: chunk.row(at), records: vec![Linked::Found] };
+                    let linked: Vec<_> = (0..chunk.len()).map(linked).collect();
+                    let select = |keep: &[bool]| chunk.select(keep, "All").ok();
+                    leave(flow.rule_linked(&mut delivery, &linked, select).unwrap());
+                }
+            }
+            _ => {
+                let operation = Operation::Insert;
+                let job = Job { id: String::new(), object: "Contact".to_owned(), operation, delimiter: b';' };
+                let mut chunks = Chunks::of_upload(text.as_bytes(), &job, LIMITS);
+                while let Some(chunk) = chunks.next_chunk().unwrap() {
+                    leave(flow.rule_rows(&mut delivery, &chunk).unwrap());
+                }
+            }
+        }
+        let closed = flow.close_delivery(delivery, Withheld::Told).unwrap();
+        assert_eq!(String::from_utf8(left.clone()).unwrap(), text);
+        fs::write(folder.path().join(name), &left).unwrap();
+        let certificate = format!("{name}.certificate.json");
+        fs::write(folder.path().join(&certificate), closed.certificate.unwrap()).unwrap();
+        let verify = ["certify", "--verify", &certificate, name, "--vkey", "ledger.vkey"];
+        let told = said(folder.path(), &verify, 0);
+        assert!(told.contains("2 records, read again"), "{told}");
+        fs::write(folder.path().join(name), text.replace('1', "9")).unwrap();
+        said(folder.path(), &verify, 1);
+    }
 }

@@ -58,6 +58,22 @@ fn a_configuration_s_own_marks_and_registry_are_drilled() {
     assert_eq!((&stripped["mark"], &stripped["registry"]["strong"]), (&0.into(), &12.into()), "{table}");
 }
 
+#[test]
+fn columns_whose_names_tell_nothing_are_told_by_a_map() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::write(at.join("people.csv"), "c1,c2,c3,c4\nOttoline,Brackwater,1984-02-29,ottoline1@hill.example\n")
+        .unwrap();
+    said(at, &["drill", "strip", "people.csv"], 2);
+    let map = "[columns.\"people\"]\nc1 = \"given-name\"\nc2 = \"family-name\"\nc3 = \"birth-date\"\nc4 = \"email\"\n";
+    fs::write(at.join("map.toml"), map).unwrap();
+    let table = drilled(at, &["people.csv", "--map", "map.toml"]);
+    assert_eq!(row(&table, "all Eosin fields dropped")["registry"]["strong"], 1, "{table}");
+    assert_eq!(row(&table, "e-mail only")["registry"]["weak"], 1, "{table}");
+    fs::write(at.join("map.toml"), map.replace("c4", "c5")).unwrap();
+    said(at, &["drill", "strip", "people.csv", "--map", "map.toml"], 2);
+}
+
 /// `UPDATE_EXPECT=1` writes the tables anew.
 #[test]
 fn the_page_holds_the_tables_that_the_drill_prints() {

@@ -35,8 +35,8 @@ fn set_up(folder: &Path, upstream: &Upstream) {
         .replace("listen = \"127.0.0.1:8443\"\ntls = true ", "listen = \"127.0.0.1:0\"\ntls = false")
         .replace("continuity = \"strict\" ", "reads = \"open\"\ncontinuity = \"strict\" ")
         .replace("# [admin]\n# listen = \"127.0.0.1:9464\"", "[admin]\nlisten = \"127.0.0.1:0\"");
-    let operators = "\n[[operator]]\nname = \"ada\"\nkey = \"ada.vkey\"\n[[operator]]\nname = \"bel\"\nkey = \"bel.vkey\"\n";
-    fs::write(folder.join("eosin.toml"), text + operators).unwrap();
+    let signers = "\n[[emergency.signer]]\nname = \"ada\"\nkey = \"ada.vkey\"\n[[emergency.signer]]\nname = \"bel\"\nkey = \"bel.vkey\"\n";
+    fs::write(folder.join("eosin.toml"), text + signers).unwrap();
     fs::write(folder.join("stop.cedar"), STOP).unwrap();
     fs::write(folder.join("stop.toml"), CASES).unwrap();
 }
@@ -94,7 +94,10 @@ fn two_people_put_it_in_force_and_one_stands_it_down() {
     let told = said(at, &["emergency", "preview", "stop", "--json"], 1);
     let told: Value = serde_json::from_str(&told).unwrap();
     assert_eq!(told["consumers"][0]["client"], "portal");
-    assert_eq!(told["consumers"][0]["recordsAfter"], 0);
+    assert_eq!(
+        (&told["consumers"][0]["recordsAfter"], &told["consumers"][0]["objects"]),
+        (&0.into(), &"Contact".into())
+    );
 
     said(at, &["emergency", "stand-down", "stop", "--key", "bel.skey", "--reason", "CASE-7-closed"], 0);
     until(&gateway, 201);
@@ -105,6 +108,82 @@ fn two_people_put_it_in_force_and_one_stands_it_down() {
     let events: Vec<Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let events: Vec<&str> = events.iter().map(|row| row["event"].as_str().unwrap()).collect();
     assert_eq!(events, ["prepared", "asked", "activated", "stood-down"]);
+}
+
+/// The second person sees what each consumer receives before they sign.
+#[test]
+fn before_and_after_is_shown_before_it_is_approved() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let upstream =
+        Upstream::start(|_| Reply::json(201, r#"{"id":"003000000000001AAA","success":true,"errors":[]}"#));
+    set_up(at, &upstream);
+    let gateway = Server::start(at, &["run"], "health and metrics");
+    until(&gateway, 201);
+    gateway.stop();
+    said(at, &["index", "update"], 0);
+    prepare(at);
+    let asked =
+        ["emergency", "activate", "stop", "--key", "ada.skey", "--scope", "object=Contact", "--for", "2h"];
+    let shown = said(at, &[&asked[..], &["--reason", "CASE-7", "--dry-run"]].concat(), 1);
+    assert!(shown.contains("- crm, portal, Contact: 1 of 1 transactions, 1 of 1 records"), "{shown}");
+    assert!(shown.contains("+ crm, portal, Contact: 0 of 1 transactions, 0 of 1 records"), "{shown}");
+    said(at, &["emergency", "approve", "stop", "--key", "bel.skey"], 2);
+    let shown = said(at, &[&asked[..], &["--reason", "CASE-7"]].concat(), 0);
+    assert!(shown.contains("+ crm, portal, Contact: 0 of 1"), "{shown}");
+    let told = said(at, &["emergency", "approve", "stop", "--key", "bel.skey", "--dry-run", "--json"], 1);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let answers = told["answers"].as_array().unwrap();
+    let of = |record: &str| answers.iter().find(|answer| answer["record"] == record);
+    let unproven = of("unproven").unwrap();
+    assert_eq!((&unproven["before"], &unproven["after"]), (&"pass".into(), &"block".into()));
+    assert_eq!((&unproven["by"][0], &unproven["boundary"]), (&"stop/no-unproven".into(), &"crm".into()));
+    assert!(of("attested").is_none(), "{told}");
+    said(at, &["emergency", "status"], 0);
+    let shown = said(at, &["emergency", "approve", "stop", "--key", "bel.skey"], 0);
+    assert!(shown.find("+ crm, portal, Contact").unwrap() < shown.find("in force:").unwrap(), "{shown}");
+    let kinds = shown.lines().filter(|line| line.contains("+ unproven: block by stop/no-unproven")).count();
+    assert_eq!(kinds, 1, "{shown}");
+    // Outside of the scope nothing changes: what crossed is known by its object.
+    let told = said(at, &["emergency", "preview", "stop", "--scope", "object=Account", "--json"], 0);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["consumers"][0]["recordsAfter"], 1);
+}
+
+/// During an emergency a version of the policies is activated only if attested care goes on.
+#[test]
+fn policies_that_stop_care_are_not_activated_in_an_emergency() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let upstream = Upstream::start(|_| Reply::json(201, "{}"));
+    set_up(at, &upstream);
+    let default =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../policy/policies/default.cedar")).unwrap();
+    let stops = "@id(\"no-bookings\") @reason(\"stop\") forbid (principal, action == Eosin::Action::\"create\", resource) \
+                 when { context.attested > 0 };";
+    let no_test = "@id(\"no-claims\") @reason(\"stop\") forbid (principal, action, resource) when { context.forged > 0 };";
+    fs::write(at.join("stops.cedar"), format!("{default}\n{stops}")).unwrap();
+    fs::write(at.join("harmless.cedar"), format!("{default}\n{no_test}")).unwrap();
+    prepare(at);
+    let activate_policy = |file: &str, code: i32| {
+        let output = eosin(at, &["policy", "activate", file, "--reason", "CASE-8"]);
+        assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    // In calm times that is a question of its own.
+    activate_policy("stops.cedar", 0);
+    let told = activate_policy("harmless.cedar", 0);
+    assert!(!told.contains("emergency"), "{told}");
+    activate(at, "all");
+    let told = activate_policy("stops.cedar", 2);
+    assert!(told.contains("it would stop care") && told.contains("create"), "{told}");
+    // Back to the version before, which is the one that stops care: refused as well.
+    let output = eosin(at, &["policy", "rollback", "--reason", "CASE-8"]);
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    fs::write(at.join("default.cedar"), default).unwrap();
+    activate_policy("default.cedar", 0);
+    said(at, &["emergency", "stand-down", "stop", "--key", "bel.skey", "--reason", "CASE-7-closed"], 0);
+    activate_policy("stops.cedar", 0);
 }
 
 #[test]
@@ -146,14 +225,17 @@ fn what_would_stop_care_or_is_signed_by_one_person_is_refused() {
     fails(&ask("ada.skey", "4d"), 2, "at most 72 h");
     fails(&ask("ada.skey", "30s"), 2, "at least a minute");
     said(at, &["emergency", "key", "dot"], 0);
-    fails(&ask("dot.skey", "2h"), 2, "no operator's");
+    fails(&ask("dot.skey", "2h"), 2, "no signer's");
     said(at, &ask("ada.skey", "2h"), 0);
     fails(&["emergency", "approve", "stop", "--key", "ada.skey"], 2, "the same person cannot approve");
-    fails(&["emergency", "approve", "stop", "--key", "dot.skey"], 2, "no operator's");
+    fails(&["emergency", "approve", "stop", "--key", "dot.skey"], 2, "no signer's");
     said(at, &["emergency", "status"], 0);
     // The same key under another name is the same person.
     let text = fs::read_to_string(at.join("eosin.toml")).unwrap();
-    fs::write(at.join("eosin.toml"), format!("{text}[[operator]]\nname = \"eve\"\nkey = \"ada.vkey\"\n"))
-        .unwrap();
+    fs::write(
+        at.join("eosin.toml"),
+        format!("{text}[[emergency.signer]]\nname = \"eve\"\nkey = \"ada.vkey\"\n"),
+    )
+    .unwrap();
     fails(&["emergency", "status"], 2, "have the same key");
 }

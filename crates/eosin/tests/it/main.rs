@@ -12,6 +12,7 @@
 mod canary;
 mod certify;
 mod console;
+mod control_api;
 mod deliveries;
 mod demo;
 mod documents;

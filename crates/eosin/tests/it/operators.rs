@@ -110,7 +110,7 @@ fn what_does_no_good_is_refused_and_says_what_to_do() {
         (&["operator", "disable", "ada"], "`ada` is the only admin who may sign in"),
         (&["operator", "enable", "ada", "--expect", "7"], "`ada` was changed by somebody else meanwhile"),
         (&["operator", "totp", "bob"], "there is no operator `bob`"),
-        (&["token", "make", "ada", "--scope", "manage-operators"], "it only sees"),
+        (&["token", "make", "ada", "--scope", "manage-operators"], "it makes no operators"),
         (&["token", "make", "ada", "--scope", "see-records", "--days", "400"], "400 is not in 1..=366"),
         (&["token", "revoke", "abcdef"], "there is no token `abcdef`"),
     ] {

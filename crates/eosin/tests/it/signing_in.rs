@@ -211,7 +211,7 @@ fn each_role_sees_its_pages_and_a_form_of_another_site_does_nothing() {
     }
     assert!(!said(folder.path(), &["operator", "list", "--json"], 0).contains("eve"));
     assert_eq!(admin.ask("PUT", "/operators", &[], "").0, 405);
-    assert_eq!(admin.post("/operators/add", &format!("{add}&x={}", "y".repeat(20_000))).0, 413);
+    assert_eq!(admin.post("/operators/add", &format!("{add}&x={}", "y".repeat(525_000))).0, 413);
     server.stop();
 }
 

@@ -203,6 +203,7 @@ fn opened(withheld: Withheld, kept: &Kept) -> (Outgoing, Arrived) {
         content_type: Some(outgoing.content_type.clone()),
         attributes: outgoing.attributes.clone(),
         body: Err::<Bytes, _>(Unreadable::TooLong { limit: 0 }),
+        contract: None,
     };
     (outgoing, arrived)
 }

@@ -1,7 +1,7 @@
 //! What judging costs at the gateway, beside Envoy and nginx: processor time, throughput, added latency, memory.
 //!
 //! `python3 tests/bench/gateway.py` fetches the peers and runs this; by hand:
-//! `cargo run --release -p gateway --example bench_gateway -- [--quick] [--only NAME] [--envoy PATH] [--nginx PATH]`.
+//! `cargo run --profile dist -p gateway --example bench_gateway -- [--quick] [--only NAME] [--envoy PATH] [--nginx PATH]`.
 //! The load, the upstream and each proxy are processes of their own; a proxy's processor time is what /proc says it used
 //! for a run, divided by requests. Start at [`compare`]; `cases.rs` says what is asked.
 #![expect(

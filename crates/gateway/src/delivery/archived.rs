@@ -4,10 +4,9 @@
 
 use std::io::{self, BufReader, Cursor, Read};
 
-use bytes::Bytes;
 use carrier::{
     archive::{ArchiveBounds, ArchiveWriter, Entries},
-    salesforce::{Job, Operation},
+    salesforce::Job,
     table::{Chunks, sniff},
 };
 use flow::{FileDelivery, Ruled, carries_labels};
@@ -83,8 +82,7 @@ impl Packing<'_> {
         self.delivery.begin_member(name);
         self.delivery.reads_as(&format);
         self.out.begin(name)?;
-        let object = object.to_owned();
-        let job = Job { id: String::new(), object, operation: Operation::Insert, delimiter: b',' };
+        let job = Job::of_rows(object.to_owned(), b',');
         let rows = BufReader::new(Cursor::new(head).chain(entries.content()));
         let mut chunks = Chunks::of_upload(rows, &job, self.worker.flow.limits());
         let mut before: Option<Ruled> = None;
@@ -181,7 +179,7 @@ fn send(worker: &Worker, delivery: &mut FileDelivery, packed: Vec<u8>) -> Result
         return Ok(());
     }
     delivery.leaves_packed(&packed);
-    worker.out.blocking_send(Ok(Bytes::from(packed))).map_err(|_| Cut::Gone)
+    worker.give(packed)
 }
 
 /// The object whose rows an entry of this name has, if it is one of a data export: `Contact.csv`, in no folder.

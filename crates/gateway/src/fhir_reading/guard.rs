@@ -22,7 +22,7 @@ use crate::{
 
 use super::{
     judge, relayed,
-    server::{Server, absent},
+    server::{Server, Standing, absent},
 };
 
 /// A write on its way.
@@ -41,6 +41,9 @@ pub(crate) struct Guard {
 /// The header that makes a creation conditional.
 const IF_NONE_EXIST: &str = "if-none-exist";
 
+const CHOSEN: &str = "where something is hidden the server chooses ids, so a `PUT` changes what this client can see and makes nothing: make it by \
+                      `POST`, or let clients choose ids with `client_ids` in `[boundary.reads]`";
+const SEARCHED: &str = "where something is hidden a conditional update is read: send its resource in JSON";
 const TAKEN: &str = "this id is taken; let the server choose one, or choose another";
 const SUBSCRIBED: &str =
     "where something is hidden a subscription is sent whole, in JSON: a patch or XML of one is not read";
@@ -107,6 +110,9 @@ pub(crate) async fn guard(
             Interaction::Update { resource_type, id: None }
             | Interaction::Patch { resource_type, id: None }
             | Interaction::Delete { resource_type, id: None } => {
+                if method.eq_ignore_ascii_case("PUT") {
+                    writing.refuse_chosen(std::str::from_utf8(&body).ok()).await?;
+                }
                 let (path, search) = head.target.split_once('?').unwrap_or((&head.target, ""));
                 if let Some(other) = writing.narrowed(&resource_type, search).await? {
                     head.target = format!("{path}?{other}");
@@ -183,12 +189,24 @@ impl Writing<'_> {
         all.find_map(fault).map_or(Ok(()), |why| Err(Problem::Closed(why).into()))
     }
 
+    /// Refuses to write by an id that the client cannot see.
+    ///
+    /// Written with the id of a hidden resource it would become that one. If one could be made with an id that nobody has, this
+    /// refusal would tell; so both are refused alike, unless the boundary says otherwise.
     async fn refuse_taken(&mut self, resource_type: &str, id: &str) -> Result<(), Turned> {
-        if self.server.is_hidden(&self.reader, resource_type, id, &mut self.seen).await? {
-            // Written with this id it would become the hidden one.
-            return Err(Problem::Closed(TAKEN).into());
+        let may_choose = self.server.lane.fhir.as_ref().is_some_and(|reads| reads.client_ids);
+        match self.server.standing(&self.reader, resource_type, id, &mut self.seen).await? {
+            Standing::Seen => Ok(()),
+            Standing::Absent if may_choose => Ok(()),
+            Standing::Hidden if may_choose => Err(Problem::Closed(TAKEN).into()),
+            Standing::Hidden | Standing::Absent => Err(Problem::Closed(CHOSEN).into()),
         }
-        Ok(())
+    }
+
+    /// The same for a conditional update, which makes what its search does not find, with the id that it has.
+    async fn refuse_chosen(&mut self, resource: Option<&str>) -> Result<(), Turned> {
+        let Some(key) = resource.and_then(Key::of) else { return Err(Problem::Closed(SEARCHED).into()) };
+        if key.id.is_empty() { Ok(()) } else { self.refuse_taken(&key.resource_type, &key.id).await }
     }
 
     /// Another id for a hidden resource: one that nobody has.
@@ -323,6 +341,9 @@ impl Writing<'_> {
                     | Interaction::Delete { resource_type, id: None },
                 ),
             ) => {
+                if step.method.eq_ignore_ascii_case("PUT") {
+                    self.refuse_chosen(entry.resource.as_deref()).await?;
+                }
                 if let Some(narrowed) = self.narrowed(&resource_type, search).await? {
                     other.url = format!("{resource_type}?{narrowed}");
                 }

@@ -13,7 +13,7 @@ use crate::{
     server::Lane, whole::whole,
 };
 
-use super::judge;
+use super::{judge, relayed};
 
 /// A server, as one client may ask it.
 pub(super) struct Server<'l> {
@@ -145,18 +145,39 @@ impl<'l> Server<'l> {
         id: &str,
         seen: &mut Vec<Seen>,
     ) -> Result<bool, Turned> {
+        match self.standing(reader, resource_type, id, seen).await {
+            // What is asked for goes on to the server, which says it again.
+            Err(Turned::Answer(_)) => Ok(false),
+            standing => Ok(standing? == Standing::Hidden),
+        }
+    }
+
+    /// Looks at a resource by its id.
+    ///
+    /// Errors: the server's own answer, where it says neither that there is one nor that there is none.
+    pub(super) async fn standing(
+        &self,
+        reader: &Reader,
+        resource_type: &str,
+        id: &str,
+        seen: &mut Vec<Seen>,
+    ) -> Result<Standing, Turned> {
         let target = self.address(resource_type, id);
         let answered = self.get(&target).await?;
         if answered.parts.status == StatusCode::GONE {
-            return self.was_hidden(reader, &target, seen).await;
+            let was_hidden = self.was_hidden(reader, &target, seen).await?;
+            return Ok(if was_hidden { Standing::Hidden } else { Standing::Seen });
+        }
+        if answered.parts.status == StatusCode::NOT_FOUND {
+            return Ok(Standing::Absent);
         }
         if !answered.parts.status.is_success() {
-            return Ok(false);
+            return Err(Turned::Answer(Box::new(relayed(answered))));
         }
         let text = std::str::from_utf8(&answered.body).map_err(|_| Problem::ShownUnreadable)?;
         let judged = judge(self.lane, reader, text);
         seen.extend(judged.seen);
-        Ok(judged.is_hidden)
+        Ok(if judged.is_hidden { Standing::Hidden } else { Standing::Seen })
     }
 
     /// Whether a resource that was deleted was hidden while it was there, as far as its versions tell.
@@ -216,6 +237,16 @@ impl<'l> Server<'l> {
         }
         Ok(found)
     }
+}
+
+/// What a resource with some id is to a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It may see it, or may know that it was deleted.
+    Seen,
+    Hidden,
+    /// There is none.
+    Absent,
 }
 
 /// How often another absent id is tried.

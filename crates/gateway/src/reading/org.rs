@@ -219,10 +219,12 @@ impl<'l> Org<'l> {
             .map_err(|_| Problem::ShownUnreadable)?;
         let readings: Vec<_> = (0..rows.rows().len()).map(|at| rows.reading(at)).collect();
         let seen = self.lane.flow.look_at(self.reader, &readings);
-        for (row, seen) in rows.rows().zip(&seen) {
+        let first = looked.seen.len();
+        for (at, (row, seen)) in rows.rows().zip(&seen).enumerate() {
             if let Some(id) = row.id {
                 let among = if seen.is_hidden() { &mut looked.hidden } else { &mut looked.shown };
                 among.insert(id);
+                looked.by_id.insert(id, first + at);
             }
         }
         looked.seen.extend(seen);
@@ -374,8 +376,12 @@ impl<'l> Org<'l> {
         reader: &'l Reader,
         prepared: &Prepared,
     ) -> Result<Self, Turned> {
+        Self::of_asker(lane, reader, &prepared.asker)
+    }
+
+    /// The org as somebody asks it again.
+    pub(super) fn of_asker(lane: &'l Lane, reader: &'l Reader, asker: &Asker) -> Result<Self, Turned> {
         let isolation = lane.isolation.as_ref().ok_or(Problem::Internal)?;
-        let Prepared { asker, .. } = prepared;
         Ok(Self {
             lane,
             reader,

@@ -69,7 +69,7 @@ async fn rewrite(
     prepared: &mut Prepared,
 ) -> Result<Option<Vec<u8>>, Turned> {
     Ok(match prepared.look.clone() {
-        Look::Closed(_) | Look::Report => return Err(Problem::ReadClosed.into()),
+        Look::Closed(_) | Look::Report | Look::ReportFile => return Err(Problem::ReadClosed.into()),
         Look::Changes => {
             prepared.telling = Telling::Ids;
             None
@@ -94,7 +94,7 @@ async fn rewrite(
         Look::BulkResults => {
             let job = salesforce::query_job(&head.target).and_then(|job| org.isolation.job(&job));
             let job = job.filter(|job| job.hidden == org.reader.hidden).ok_or(Problem::QueryUnknown)?;
-            prepared.rows_of = job.object;
+            prepared.rows_of = job.rows;
             // A part of a file cannot be read.
             for name in [header::RANGE, header::IF_RANGE, header::ACCEPT_ENCODING] {
                 head.headers.remove(name);

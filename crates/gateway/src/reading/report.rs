@@ -202,7 +202,7 @@ fn hides(org: &Org<'_>) -> ReportHides {
 }
 
 /// Refuses a report that shows the names of records whose own fields are not part of its type.
-fn lookups(org: &Org<'_>, kind: &ReportType, metadata: &Map<String, Value>) -> Result<(), Turned> {
+pub(super) fn lookups(org: &Org<'_>, kind: &ReportType, metadata: &Map<String, Value>) -> Result<(), Turned> {
     let joins: BTreeMap<String, String> =
         kind.joins().into_iter().map(|(before, object)| (before.to_ascii_lowercase(), object)).collect();
     for used in kind.lookups(metadata) {
@@ -332,11 +332,11 @@ fn named(part: &Value, ids: &mut BTreeSet<RecordId>) {
     }
 }
 
-fn closed(closed: ReportClosed) -> Turned {
+pub(super) fn closed(closed: ReportClosed) -> Turned {
     Problem::Closed(closed.reason()).into()
 }
 
-fn answered(status: StatusCode, body: Bytes) -> Response<Body> {
+pub(super) fn answered(status: StatusCode, body: Bytes) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let json = HeaderValue::from_static("application/json;charset=UTF-8");
@@ -354,7 +354,7 @@ const WORKBOOK: &str =
 const UNTYPED: &str = "reads are isolated here: a report that is not kept names its `reportType`";
 const NO_COLUMNS: &str = "reads are isolated here, and this report's type has no columns of Eosin's fields for each object that it joins; \
                           add them to the report type, or ask for the rows by a query";
-const THROUGH: &str = "reads are isolated here, and this report joins an object whose rows are hidden with what they point at, which no \
+pub(super) const THROUGH: &str = "reads are isolated here, and this report joins an object whose rows are hidden with what they point at, which no \
                        filter of a report follows; ask for the rows by a query";
 const LOOKUP: &str = "reads are isolated here, and this report shows a lookup to records whose own fields are not part of its type; take \
                       the column out, or ask for the rows by a query";

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use carrier::{
+    delivered,
     salesforce::{self, Look, RecordId, ResultsIn, ShownRows, Telling},
     table::Format,
 };
@@ -21,7 +22,7 @@ use crate::{
     coding::{Coding, coding},
     delivery::{self, Records},
     head::{forget_body, forget_coded_body},
-    isolation::{Asked, BulkQuery, Isolation},
+    isolation::{Asked, BulkQuery, Isolation, RowsOf},
     problem::Problem,
     server::Lane,
     whole::whole,
@@ -100,7 +101,7 @@ fn streamed(
     let (is_json, is_xml) = (is("application/json"), is("application/xml") || is("text/xml"));
     let is_known = (is("text/csv") || is_json || is_xml) && parts.status == StatusCode::OK;
     match prepared.rows_of {
-        Some(object) if has_rows && is_known && prepared.look == Look::BulkResults => {
+        Some(RowsOf { object, delimiter }) if has_rows && is_known && prepared.look == Look::BulkResults => {
             if coding(&parts.headers) != Coding::Identity {
                 return Err(Problem::ShownUnreadable);
             }
@@ -112,10 +113,11 @@ fn streamed(
                     Records::Results(ResultsIn::Json, object.clone()),
                 )
             } else if is_xml {
-                (".xml", SALESFORCE_XML, Records::Results(ResultsIn::Xml, object.clone()))
+                (".xml", delivered::SALESFORCE_XML, Records::Results(ResultsIn::Xml, object.clone()))
             } else {
-                let format = Format::SalesforceCsv { object: String::new() };
-                (".csv", format.as_str(), Records::Rows(object.clone()))
+                let commas = Format::SalesforceCsv { object: String::new() };
+                let format = delivered::delimited(delimiter).unwrap_or(commas.as_str());
+                (".csv", format, Records::Rows(object.clone(), delimiter))
             };
             let file = Delivered {
                 route: "bulk results",
@@ -129,9 +131,6 @@ fn streamed(
         Some(_) | None => Ok(Body::relay(incoming, lane.timeouts.upstream, Trailers::Keep)),
     }
 }
-
-/// What results in XML are called, as a format.
-const SALESFORCE_XML: &str = "Salesforce XML";
 
 /// Lets a SOAP answer leave: its rows are those of a rewritten query, or of ids that were looked up.
 async fn soap_shown(
@@ -283,8 +282,8 @@ fn remember(isolation: &Isolation, reader: &Reader, prepared: &Prepared, text: &
         }
         Look::BulkQuery => {
             if let Some(job) = salesforce::told_member(text, "id") {
-                let object = prepared.rows_of.clone();
-                isolation.keep_job(&job, BulkQuery { hidden: reader.hidden, object });
+                let rows = prepared.rows_of.clone();
+                isolation.keep_job(&job, BulkQuery { hidden: reader.hidden, rows });
             }
         }
         Look::Nothing
@@ -300,6 +299,7 @@ fn remember(isolation: &Isolation, reader: &Reader, prepared: &Prepared, text: &
         | Look::ListView
         | Look::Report
         | Look::DataExport
+        | Look::ReportFile
         | Look::Related
         | Look::Suggestions
         | Look::GraphQl

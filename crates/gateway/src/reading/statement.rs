@@ -7,7 +7,7 @@ use soql::{Added, CannotIsolate, Isolated, Marks};
 
 use crate::{
     head::Head,
-    isolation::{BulkQuery, objects_of, rows_of},
+    isolation::{BulkQuery, RowsOf, objects_of, rows_of},
     problem::{Problem, respond_made},
 };
 
@@ -38,13 +38,14 @@ pub(super) async fn in_target(
 pub(super) async fn in_body(
     org: &Org<'_>,
     body: &[u8],
-    object: &mut Option<String>,
+    rows: &mut Option<RowsOf>,
 ) -> Result<Vec<u8>, Turned> {
     let statement = salesforce::text_member(body, "query").ok_or(Problem::ReadClosed)?;
     let isolated = isolated(org, &statement, Marks::NotAsked).await?;
-    let has_commas = salesforce::text_member(body, "columnDelimiter")
-        .is_none_or(|delimiter| delimiter.eq_ignore_ascii_case("COMMA"));
-    *object = rows_of(&isolated.text).filter(|_| has_commas);
+    let delimiter = salesforce::text_member(body, "columnDelimiter");
+    let delimiter = salesforce::delimiter_named(delimiter.as_deref().unwrap_or("COMMA"));
+    *rows =
+        rows_of(&isolated.text).and_then(|object| delimiter.map(|delimiter| RowsOf { object, delimiter }));
     let body = salesforce::with_text_member(body, "query", &isolated.text);
     Ok(body.ok_or(Problem::ReadClosed)?)
 }
@@ -59,9 +60,10 @@ pub(super) async fn in_batch(org: &Org<'_>, job: &str, body: &[u8]) -> Result<Ve
     let statement = std::str::from_utf8(body).map_err(|_| Problem::ReadClosed)?;
     let isolated = isolated(org, statement.trim(), Marks::NotAsked).await?;
     // Results are told by batch, and another batch may be about another object.
-    let object = rows_of(&isolated.text)
-        .filter(|object| known.is_none_or(|known| known.object.as_ref() == Some(object)));
-    org.isolation.keep_job(job, BulkQuery { hidden: org.reader.hidden, object });
+    let rows = rows_of(&isolated.text)
+        .map(|object| RowsOf { object, delimiter: b',' })
+        .filter(|rows| known.is_none_or(|known| known.rows.as_ref() == Some(rows)));
+    org.isolation.keep_job(job, BulkQuery { hidden: org.reader.hidden, rows });
     Ok(isolated.text.into_bytes())
 }
 
@@ -156,6 +158,7 @@ async fn in_inner_requests(
             | Look::ListView
             | Look::Report
             | Look::DataExport
+            | Look::ReportFile
             | Look::Related
             | Look::Suggestions
             | Look::GraphQl

@@ -4,13 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use carrier::webhook::{Class, Format, Outgoing, acknowledged};
 use flow::{Outcome, Redelivery};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, uri::PathAndQuery};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header, uri::PathAndQuery};
 use signature::webhook::{WebhookKey, sign_webhook};
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::time::timeout;
 
 use super::{EndpointConfig, Webhooks};
 use crate::{
-    body::{Body, PERMIT_BYTES, collect},
+    body::{Body, whole_answer},
     config::{BoundaryConfig, Timeouts},
     head::{AI_DISCLOSURE, PROVENANCE, via},
     problem::Problem,
@@ -41,21 +41,13 @@ pub(super) struct Tried {
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 impl Endpoint {
-    pub(super) fn new(
-        boundary: &BoundaryConfig,
-        config: &EndpointConfig,
-        timeouts: &Timeouts,
-    ) -> Result<Self, StartError> {
-        let wrong = || StartError::Upstream { boundary: boundary.boundary.name.clone() };
-        let mut parts = config.url.clone().into_parts();
-        let target = parts.path_and_query.replace(PathAndQuery::from_static("/"));
-        let origin = Uri::from_parts(parts).map_err(|_| wrong())?;
-        let behind =
-            BoundaryConfig { upstream: origin, upstream_roots: config.roots.clone(), ..boundary.clone() };
+    /// A way to it; errors call it by `name`.
+    pub(super) fn new(name: &str, config: &EndpointConfig, timeouts: &Timeouts) -> Result<Self, StartError> {
         let timeouts = Timeouts { upstream: config.patience, ..*timeouts };
+        let target = config.url.path_and_query().map_or("/", PathAndQuery::as_str);
         Ok(Self {
-            upstream: Upstream::new(&behind, &timeouts)?,
-            target: target.map_or_else(|| "/".to_owned(), |target| target.to_string()),
+            upstream: Upstream::to(name, &config.url, &config.roots, &timeouts)?,
+            target: target.to_owned(),
             keys: Arc::clone(&config.keys),
             authorization: config.authorization.clone(),
             patience: config.patience,
@@ -74,10 +66,24 @@ impl Endpoint {
         outgoing: &Outgoing,
         said: (&str, Option<&str>),
     ) -> Tried {
-        let Some(headers) = self.headers(format, id, seconds, outgoing, said) else {
-            return Tried { outcome: Outcome::NotSent, taken: false };
-        };
-        let body = Body::from(outgoing.body.clone());
+        match self.headers(format, id, seconds, outgoing, Some(said)) {
+            Some(headers) => self.post(format, headers, outgoing.body.clone()).await,
+            None => Tried { outcome: Outcome::NotSent, taken: false },
+        }
+    }
+
+    /// Posts a `CloudEvent` of our own, which is about no record, once.
+    pub(super) async fn announce(&self, id: &str, seconds: i64, event: &str) -> Tried {
+        let content_type = "application/cloudevents+json; charset=utf-8".to_owned();
+        let outgoing = Outgoing { content_type, attributes: Vec::new(), body: event.into() };
+        match self.headers(Format::CloudEvents, id, seconds, &outgoing, None) {
+            Some(headers) => self.post(Format::CloudEvents, headers, outgoing.body).await,
+            None => Tried { outcome: Outcome::NotSent, taken: false },
+        }
+    }
+
+    async fn post(&self, format: Format, headers: HeaderMap, body: Vec<u8>) -> Tried {
+        let body = Body::from(body);
         let sent = self.upstream.send(Method::POST, &self.target, headers, body);
         let answer = match timeout(self.patience, sent).await {
             Ok(Ok(answer)) => answer,
@@ -88,15 +94,13 @@ impl Endpoint {
         };
         let outcome = Outcome::Answered(answer.status().as_u16());
         let is_success = answer.status().is_success();
-        let room = Arc::new(Semaphore::new(ANSWER_BYTES_MAX / PERMIT_BYTES + 64));
-        let read = collect(answer.into_body(), ANSWER_BYTES_MAX, &room, self.patience);
+        let read = whole_answer(answer.into_body(), ANSWER_BYTES_MAX, self.patience);
         let read = timeout(self.patience, read).await;
         let taken = match format {
             // A status says it; the rest of the answer nobody needs.
             Format::Json | Format::CloudEvents => is_success,
             Format::OutboundMessage => {
-                let whole = read.ok().and_then(Result::ok).filter(|answer| answer.rest.is_none());
-                is_success && whole.is_some_and(|answer| acknowledged(&answer.received))
+                is_success && read.ok().flatten().is_some_and(|answer| acknowledged(&answer))
             }
         };
         Tried { outcome, taken }
@@ -109,7 +113,7 @@ impl Endpoint {
         id: &str,
         seconds: i64,
         outgoing: &Outgoing,
-        (provenance, disclosure): (&str, Option<&str>),
+        said: Option<(&str, Option<&str>)>,
     ) -> Option<HeaderMap> {
         let mut headers = HeaderMap::new();
         let mut add = |name: &str, value: &str| {
@@ -127,9 +131,11 @@ impl Endpoint {
         add("webhook-id", id)?;
         add("webhook-timestamp", &seconds.to_string())?;
         add("webhook-signature", &sign_webhook(&self.keys, id, seconds, &outgoing.body)?)?;
-        add(PROVENANCE.as_str(), provenance)?;
-        if let Some(disclosure) = disclosure {
-            add(AI_DISCLOSURE.as_str(), disclosure)?;
+        if let Some((provenance, disclosure)) = said {
+            add(PROVENANCE.as_str(), provenance)?;
+            if let Some(disclosure) = disclosure {
+                add(AI_DISCLOSURE.as_str(), disclosure)?;
+            }
         }
         if let Some(authorization) = &self.authorization {
             headers.insert(header::AUTHORIZATION, authorization.clone());

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use flow::Arrived;
+use tokio::sync::watch;
 
-use super::{Webhooks, cross};
+use super::{Webhooks, together::together};
 use crate::server::Lane;
 
 /// The way into a boundary of events, for a subscription.
@@ -32,33 +33,54 @@ impl Intake {
         Some(Self { lane: Arc::clone(lane), hooks })
     }
 
-    /// Takes one `CloudEvent` in JSON the whole way, to its end whether or not anybody waits.
+    /// Takes `CloudEvent`s in JSON the whole way, in their order, to their end whether or not anybody waits.
     ///
-    /// Shape:  who hands it in, as the ledger is to name it; the event.
+    /// Their rulings are committed together. At each endpoint they are delivered one after the other; after one that could be
+    /// neither delivered nor kept, and once `stop` says so, no other is sent.
+    ///
+    /// Shape:  who hands them in, as the ledger is to name it; the events -> what became of each, from the first on, up to the
+    ///         first that is not done. Those behind it have to come again, under the same names.
+    /// Bounds: the caller bounds the events.
     /// Errors: none; what went wrong is an [`EventTaken`].
-    /// Never:  says that it is done before its ruling is durable, and it is delivered or kept.
-    pub async fn take(&self, client: &str, event: String) -> EventTaken {
-        let boundary = &self.lane.boundary.name;
-        let arrived = Arrived {
+    /// Never:  says that one is done before its ruling is durable, and it is delivered or kept.
+    pub async fn take(
+        &self,
+        client: &str,
+        events: Vec<String>,
+        stop: watch::Receiver<bool>,
+    ) -> Vec<EventTaken> {
+        let arrived = |event: String| Arrived {
             client: client.to_owned(),
             content_type: Some("application/cloudevents+json".to_owned()),
             attributes: Vec::new(),
             body: Ok(Bytes::from(event)),
+            contract: None,
         };
-        let crossing = tokio::spawn(cross(Arc::clone(&self.lane), Arc::clone(&self.hooks), arrived));
-        let (outcome, taken) = match crossing.await {
-            Err(_) => ("unavailable", EventTaken::NotNow("something broke on the way".to_owned())),
-            Ok(fate) => {
-                let taken = match fate.why_unkept() {
-                    Some(why) => EventTaken::NotNow(why.to_owned()),
-                    None if fate.is_unreadable() => EventTaken::Unreadable,
-                    None => EventTaken::Done,
-                };
-                (fate.outcome(), taken)
+        let arrived: Vec<Arrived> = events.into_iter().map(arrived).collect();
+        let crossing = tokio::spawn(together(Arc::clone(&self.lane), Arc::clone(&self.hooks), arrived, stop));
+        let Ok(fates) = crossing.await else {
+            return vec![EventTaken::NotNow("something broke on the way".to_owned())];
+        };
+        let mut all = Vec::with_capacity(fates.len());
+        for fate in fates {
+            let Some(fate) = fate else {
+                all.push(EventTaken::NotNow("the subscription is stopping".to_owned()));
+                break;
+            };
+            let taken = match fate.why_unkept() {
+                Some(why) => EventTaken::NotNow(why.to_owned()),
+                None if fate.is_unreadable() => EventTaken::Unreadable,
+                None => EventTaken::Done,
+            };
+            let status = if taken == EventTaken::Done { 200 } else { 503 };
+            let boundary = &self.lane.boundary.name;
+            self.lane.metrics.request(boundary, "subscription", fate.outcome(), status);
+            let is_done = taken == EventTaken::Done;
+            all.push(taken);
+            if !is_done {
+                break;
             }
-        };
-        let status = if taken == EventTaken::Done { 200 } else { 503 };
-        self.lane.metrics.request(boundary, "subscription", outcome, status);
-        taken
+        }
+        all
     }
 }

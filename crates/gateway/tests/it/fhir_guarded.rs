@@ -197,6 +197,7 @@ fn a_subscription_is_made_where_its_notifications_are_judged() {
     boundary.boundary.environment = Environment::Sandbox;
     boundary.reads = gateway::Reads::Isolated(gateway::IsolatedReads {
         subscription_endpoints: vec!["https://hooks.example/fhir".to_owned()],
+        client_ids: true,
         ..gateway::IsolatedReads::standard()
     });
     let signatures = gateway::Signatures::off();
@@ -249,6 +250,63 @@ fn a_subscription_is_made_where_its_notifications_are_judged() {
         let sent = upstream.received().split_off(before);
         let is_sent = sent.iter().any(|one| one.method == method && !one.body.is_empty());
         assert_eq!(is_sent, want, "{method} {target}");
+    }
+}
+
+/// Whether there is a resource with an id that the client cannot see, no answer tells.
+#[test]
+fn an_id_of_the_clients_choice_is_refused_whether_a_hidden_resource_has_it_or_nobody() {
+    for client_ids in [false, true] {
+        let upstream = Upstream::start(server);
+        let bare: Vec<String> = ["2", "7", "1"].map(shown).to_vec();
+        let records: Vec<_> = bare
+            .iter()
+            .map(|text| fhir::read_document(text.as_bytes(), &LIMITS).records.remove(0).content.unwrap())
+            .collect();
+        let sealed = sealed::attested(&records);
+        let marked: Vec<String> = bare
+            .iter()
+            .zip(&sealed.marks)
+            .map(|(text, mark)| {
+                String::from_utf8(fhir::place(text.as_bytes(), &Labels::of(mark)).unwrap()).unwrap()
+            })
+            .collect();
+        let mut config = crate::scene::config(&upstream.origin());
+        let boundary = &mut config.boundaries[0];
+        boundary.protocol = flow::Protocol::Fhir { base: "/fhir".to_owned() };
+        boundary.boundary.mode = policy::Mode::Enforce;
+        boundary.boundary.environment = Environment::Production;
+        boundary.reads = gateway::Reads::Isolated(gateway::IsolatedReads {
+            client_ids,
+            ..gateway::IsolatedReads::standard()
+        });
+        let trusting = |trust: &mut mark::TrustStore| assert_eq!(trust.admit(&sealed.dataset), Ok(1));
+        let now = "2026-11-21T12:00:00Z";
+        let signatures = gateway::Signatures::off();
+        let scene = crate::scene::Scene::signing(config, signatures, "gateway.example/log", now, trusting);
+        let batch = |id: &str, resource: &str| {
+            format!(
+                r#"{{"resourceType":"Bundle","type":"batch","entry":[{{"resource":{resource},"request":{{"method":"PUT","url":"Patient/{id}"}}}}]}}"#
+            )
+        };
+        let told = |method: &str, target: &str, body: &str, id: &str| {
+            let answer = scene.ask(method, target, &[JSON], body.as_bytes());
+            (answer.status, answer.text().replace(&format!("/{id}"), "/ID"))
+        };
+        let put = |at: usize, id: &str| {
+            [
+                told("PUT", &format!("/fhir/Patient/{id}"), &marked[at], id),
+                told("PUT", "/fhir/Patient?identifier=", &marked[at], id),
+                told("POST", "/fhir", &batch(id, &marked[at]), id),
+            ]
+        };
+        let (hidden, absent, seen) = (put(0, "2"), put(1, "7"), put(2, "1"));
+        assert_eq!(hidden[0].0, 403, "{hidden:?}");
+        assert!(seen.iter().all(|(status, _)| *status < 300), "{seen:?}");
+        assert_eq!(hidden == absent, !client_ids, "{hidden:?}\n{absent:?}");
+        let written =
+            upstream.received().into_iter().filter(|one| one.method == "PUT" && one.target.contains("/2"));
+        assert_eq!(written.count(), 0, "nothing is written by the id of a hidden resource");
     }
 }
 

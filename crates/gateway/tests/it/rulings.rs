@@ -87,6 +87,7 @@ fn health_and_metrics_are_on_a_listener_of_their_own() {
         ("/readyz", 200, "ready"),
         ("/metrics", 200, "eosin_requests_total"),
         ("/metrics", 200, "\neosin_ledger_writing 1\n"),
+        ("/deliveries", 200, "{\"deliveries\":[]}"),
         ("/anything", 404, "try"),
     ] {
         let mut stream = std::net::TcpStream::connect(scene.running().admin_address().unwrap()).unwrap();

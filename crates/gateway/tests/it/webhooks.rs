@@ -12,7 +12,7 @@ use std::{
 
 use carrier::webhook::{Class, EventMap, Format};
 use flow::{Asked, Extent, Keeping, Overrule, Protocol, Webhook};
-use gateway::{EndpointConfig, Signatures, WebhookConfig, WebhookCourier};
+use gateway::{EndpointConfig, EventTaken, Signatures, WebhookConfig, WebhookCourier};
 use policy::{Boundary, Environment, Mode, Policies};
 use quarantine::{Again, Bounds, Keeper, Kept, KeyEncryptionKey, Quarantine, Random, State};
 use signature::webhook::{WebhookKey, sign_webhook, verify_webhook};
@@ -454,4 +454,74 @@ fn a_sender_can_be_asked_to_sign_and_another_path_is_none() {
     assert_eq!(stage.scene.ask("POST", "/other", &[], b"{}").status, 404);
     assert_eq!(stage.scene.ask("GET", "/events", &[], b"").status, 405);
     assert_eq!(stage.came(), (0, 1));
+}
+
+/// Events that a subscription hands in, by their ids: synthetic ones, attested ones, and such that nobody can read.
+fn hand_in(stage: &Stage, ids: &[&str], stops: bool) -> Vec<EventTaken> {
+    let one = |id: &&str| {
+        let (class, record) = match id.get(..1) {
+            Some("s") => ("synthetic", stage.synthetic(ADA)),
+            Some("a") => ("attested", stage.attested(ADA)),
+            _ => return "{".to_owned(),
+        };
+        format!(
+            r#"{{"specversion":"1.0","id":"{id}","source":"/it","type":"t","eosinclass":"{class}","datacontenttype":"application/json","data":{record}}}"#
+        )
+    };
+    let events = ids.iter().map(one).collect();
+    let (_stop, stopped) = tokio::sync::watch::channel(stops);
+    let intake = stage.scene.running().intake(NAME).unwrap();
+    stage.scene.block_on(intake.take("follower", events, stopped))
+}
+
+/// The ids of what came to a consumer, in order.
+fn ids(upstream: &Upstream) -> Vec<String> {
+    let id = |received: Received| {
+        let event: serde_json::Value = serde_json::from_slice(&received.body).unwrap();
+        event["id"].as_str().unwrap().to_owned()
+    };
+    upstream.received().into_iter().map(id).collect()
+}
+
+#[test]
+fn events_that_are_handed_in_together_are_ruled_on_and_arrive_in_their_order() {
+    let stage = Stage::new(Format::CloudEvents);
+    let all: Vec<String> = (0..32).map(|at| format!("{}{at}", if at % 3 == 0 { "s" } else { "a" })).collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    assert_eq!(hand_in(&stage, &all, false), vec![EventTaken::Done; 32]);
+    let of = |letter: char| -> Vec<String> {
+        all.iter().filter(|id| id.starts_with(letter)).map(|id| (*id).to_owned()).collect()
+    };
+    assert_eq!((ids(&stage.attested), ids(&stage.synthetic)), (of('a'), of('s')));
+    // What cannot be read is answered for by itself, and those behind it wait for that.
+    assert_eq!(hand_in(&stage, &["a100", "s101", "x", "a102"], false), vec![EventTaken::Done; 2]);
+    assert_eq!(hand_in(&stage, &["x", "a102"], false), [EventTaken::Unreadable]);
+    assert_eq!(stage.came(), (of('a').len() + 1, of('s').len() + 1));
+    let stopping = hand_in(&stage, &["a200", "a201"], true);
+    assert!(matches!(stopping.as_slice(), [EventTaken::NotNow(_)]), "{stopping:?}");
+    assert_eq!(stage.came(), (of('a').len() + 1, of('s').len() + 1));
+    let (_, entries) = stage.scene.stop();
+    let routes: Vec<char> = entries
+        .iter()
+        .filter(|entry| entry["eosin"] == "ruling@1")
+        .filter_map(|entry| entry["route"].as_str()?.rsplit_once("to ")?.1.chars().next())
+        .take(32)
+        .collect();
+    let want: Vec<char> = all.iter().filter_map(|id| id.chars().next()).collect();
+    assert_eq!(routes, want, "rulings stand in the order of their events");
+}
+
+#[test]
+fn behind_an_event_that_can_be_neither_delivered_nor_kept_none_is_sent() {
+    let bounds = Bounds { items_max: 1, ..Bounds::SUGGESTED };
+    let stage = Stage::with(Format::CloudEvents, Mode::Enforce, bounds, |_| {});
+    stage.up.store(false, Ordering::Relaxed);
+    let taken = hand_in(&stage, &["a0", "a1", "a2", "a3"], false);
+    assert!(matches!(taken.as_slice(), [EventTaken::Done, EventTaken::NotNow(_)]), "{taken:?}");
+    assert_eq!(ids(&stage.attested), ["a0", "a1"]);
+    stage.up.store(true, Ordering::Relaxed);
+    assert_eq!(hand_in(&stage, &["a1", "a2", "a3"], false), vec![EventTaken::Done; 3]);
+    assert_eq!(ids(&stage.attested), ["a0", "a1", "a1", "a2", "a3"]);
+    let received = stage.attested.received();
+    assert_eq!(received[1].header("webhook-id"), received[2].header("webhook-id"));
 }

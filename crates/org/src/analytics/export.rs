@@ -8,6 +8,7 @@ use super::{cell, known, run, shape};
 use crate::call::{Call, Reply};
 use crate::datetime::{self, DAY_MS};
 use crate::failure::Failure;
+use crate::schema::Kind;
 use crate::state::Visit;
 
 /// Whether a request asks for a report's file.
@@ -69,6 +70,8 @@ fn written(column: &Column, record: &Value) -> String {
         Value::Null => String::new(),
         Value::Bool(ticked) => u8::from(*ticked).to_string(),
         Value::Number(number) => number.to_string(),
+        // Files have the form of ids that tells upper case from lower.
+        Value::String(id) if column.field.kind == Kind::Id => id.get(..15).unwrap_or(id).to_owned(),
         Value::String(_) | Value::Array(_) | Value::Object(_) => cell::label(column, record),
     }
 }

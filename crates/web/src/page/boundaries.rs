@@ -13,6 +13,8 @@ use crate::{
 struct Boundary {
     name: String,
     place: String,
+    /// Where another mode of it is previewed.
+    other: Option<String>,
     ledger: String,
     environment: String,
     mode: String,
@@ -28,14 +30,27 @@ struct Boundary {
 struct Page {
     frame: Frame,
     rows: Vec<Boundary>,
+    uncrossed: Vec<String>,
 }
 
-/// The page.
-pub(crate) fn page(setting: &Setting<'_>, index: &mut Index) -> Result<Answer, StoreError> {
+/// The page; `configured` are the boundaries of this configuration, whose modes can be previewed.
+///
+/// Errors: [`StoreError`]: the index could not be asked.
+pub fn boundaries(
+    setting: &Setting<'_>,
+    index: &mut Index,
+    configured: &[String],
+) -> Result<Answer, StoreError> {
     let sql = "SELECT origin, boundary, environment, mode, protocol, transactions, blocked, would_block, last_at \
                FROM boundaries ORDER BY boundary, origin LIMIT 500";
-    let rows = ask(index, sql, &[])?.iter_mut().map(boundary).collect();
-    Ok(Answer::page(&Page { frame: Frame::new("/boundaries", setting), rows }))
+    let mut rows: Vec<Boundary> = ask(index, sql, &[])?.iter_mut().map(boundary).collect();
+    for row in rows.iter_mut().filter(|row| configured.contains(&row.name)) {
+        row.other = Some(link("/boundaries/mode", [("name", row.name.as_str())]));
+    }
+    let is_crossed = |name: &&String| rows.iter().any(|row| row.name == **name);
+    let uncrossed = configured.iter().filter(|name| !is_crossed(name)).cloned().collect();
+    let answer = Answer::page(&Page { frame: Frame::new("/boundaries", setting), rows, uncrossed });
+    super::emergency::told(answer, setting, index)
 }
 
 fn boundary(row: &mut Row) -> Boundary {
@@ -43,6 +58,7 @@ fn boundary(row: &mut Row) -> Boundary {
     Boundary {
         place: link("/transactions", [("boundary", name.as_str())]),
         name,
+        other: None,
         ledger,
         environment: row.text(),
         mode: row.text(),

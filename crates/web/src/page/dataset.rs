@@ -1,5 +1,6 @@
 //! One dataset: its batches, and every boundary that it came to.
 
+use access::Action;
 use askama::Template;
 use index::{Index, StoreError, Value};
 
@@ -7,7 +8,7 @@ use super::absent;
 use crate::{
     frame::{Answer, Frame, Setting, shown},
     rows::{Row, ask},
-    target::Target,
+    target::{Target, link},
 };
 
 #[derive(Debug)]
@@ -36,6 +37,7 @@ struct Page<'a> {
     name: &'a str,
     ledger: &'a str,
     manifest: String,
+    blast: Option<String>,
     batches: Vec<Batch>,
     sightings: Vec<Sighting>,
 }
@@ -61,6 +63,10 @@ pub(crate) fn page(target: &Target, setting: &Setting<'_>, index: &mut Index) ->
         name,
         ledger,
         manifest,
+        blast: setting
+            .visitor
+            .is_none_or(|visitor| visitor.may.contains(&Action::SeeRecords))
+            .then(|| link("/blast", [("ledger", ledger), ("dataset", name)])),
         batches,
         sightings,
     }))

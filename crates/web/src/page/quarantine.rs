@@ -6,6 +6,7 @@ use index::{Index, StoreError};
 use crate::{
     frame::{Answer, Frame, Setting, shown},
     rows::{Row, ask},
+    target::link,
 };
 
 #[derive(Debug)]
@@ -24,6 +25,14 @@ struct Item {
 struct Page {
     frame: Frame,
     rows: Vec<Item>,
+    /// Whether whoever looks signed in: the item has a page then.
+    is_open: bool,
+}
+
+impl Item {
+    fn place(&self) -> String {
+        link("/quarantine/item", [("item", self.name.as_str())])
+    }
 }
 
 /// The page.
@@ -31,7 +40,11 @@ pub(crate) fn page(setting: &Setting<'_>, index: &mut Index) -> Result<Answer, S
     let sql = "SELECT item, event, at, boundary, who, reason FROM quarantine_items \
                ORDER BY at DESC, origin DESC, entry DESC LIMIT 200";
     let rows = ask(index, sql, &[])?.iter_mut().map(item).collect();
-    Ok(Answer::page(&Page { frame: Frame::new("/quarantine", setting), rows }))
+    Ok(Answer::page(&Page {
+        frame: Frame::new("/quarantine", setting),
+        rows,
+        is_open: setting.visitor.is_some(),
+    }))
 }
 
 fn item(row: &mut Row) -> Item {

@@ -3,11 +3,18 @@
 use askama::Template;
 use index::{Index, StoreError, Value};
 
-use super::{absent, records::Record};
+use super::{
+    absent,
+    records::{
+        COLUMNS, Record, Standing,
+        acting::{self, Happened},
+    },
+};
 use crate::{
+    Told,
     frame::{Answer, Frame, Setting},
     rows::ask,
-    target::Target,
+    target::{Target, link},
 };
 
 /// Sightings shown at most.
@@ -23,6 +30,12 @@ struct Page<'a> {
     boundaries: Vec<String>,
     rows: Vec<Record>,
     cut: bool,
+    told: Told<'a>,
+    standing: Standing,
+    blast: String,
+    happened: Vec<Happened>,
+    colleagues: &'a [String],
+    may_handle: bool,
 }
 
 /// The page.
@@ -32,7 +45,7 @@ pub(crate) fn page(target: &Target, setting: &Setting<'_>, index: &mut Index) ->
     };
     let most = MOST + 1;
     let sql = format!(
-        "SELECT v.origin, v.entry, v.position, v.reference, v.verdict, v.decision, r.at, r.boundary, r.client \
+        "SELECT {COLUMNS} \
          FROM record_verdicts v JOIN rulings r ON r.origin = v.origin AND r.entry = v.entry \
          WHERE v.reference = $1 ORDER BY r.at DESC, v.origin DESC, v.entry DESC LIMIT {most}"
     );
@@ -50,6 +63,28 @@ pub(crate) fn page(target: &Target, setting: &Setting<'_>, index: &mut Index) ->
     boundaries.sort();
     boundaries.dedup();
     let crossed = rows.len() - stopped;
-    let frame = Frame::new("/records", setting);
-    Ok(Answer::page(&Page { frame, reference, crossed, stopped, boundaries, rows, cut }))
+    let done = target.get("done").map(|place| acting::done(place, index)).transpose()?.flatten();
+    let told = match (&done, target.get("done")) {
+        (Some(done), _) => Told::Done(done),
+        (None, Some("nothing")) => {
+            Told::Fault("Nothing was chosen: choose what to do, and to assign it, to whom.")
+        }
+        (None, _) => Told::Nothing,
+    };
+    let standing = rows.first_mut().map(|row| std::mem::take(&mut row.standing)).unwrap_or_default();
+    Ok(Answer::page(&Page {
+        frame: Frame::new("/records", setting),
+        reference,
+        crossed,
+        stopped,
+        boundaries,
+        rows,
+        cut,
+        told,
+        standing,
+        blast: link("/blast", [("reference", reference)]),
+        happened: acting::happened(reference, index)?,
+        colleagues: setting.visitor.map(|visitor| visitor.colleagues).unwrap_or_default(),
+        may_handle: acting::may_handle(setting),
+    }))
 }

@@ -1,14 +1,17 @@
 //! Records by what was found: as a list, or as a file of a spreadsheet.
 
 use askama::Template;
-use index::{Index, StoreError, Value};
+use index::{DECISIONS, Index, StoreError, VERDICTS, Value};
 
-use super::{Choice, DECISIONS, ROWS, VERDICTS, owned, transactions::names};
+use super::{Choice, ROWS, between, owned, transactions::names};
 use crate::{
+    Told,
     frame::{Answer, Frame, Kind, Setting, shown},
     rows::{Conditions, Row, ask},
     target::{Target, link},
 };
+
+pub(crate) mod acting;
 
 /// Rows of a file at most.
 const FILE_ROWS: usize = 100_000;
@@ -24,6 +27,7 @@ pub(crate) struct Record {
     pub(crate) boundary: String,
     pub(crate) client: String,
     pub(crate) transaction: String,
+    pub(crate) standing: Standing,
     origin: String,
     entry: i64,
     position: i64,
@@ -31,8 +35,22 @@ pub(crate) struct Record {
 }
 
 /// The columns of [`Record`], in its order.
-const COLUMNS: &str =
-    "v.origin, v.entry, v.position, v.reference, v.verdict, v.decision, r.at, r.boundary, r.client";
+pub(crate) const COLUMNS: &str = "v.origin, v.entry, v.position, v.reference, v.verdict, v.decision, r.at, r.boundary, r.client, \
+     (SELECT MAX(s.value) FROM record_standings s WHERE s.reference = v.reference AND s.act = 'flag'), \
+     (SELECT MAX(s.value) FROM record_standings s WHERE s.reference = v.reference AND s.act = 'assignment'), \
+     (SELECT MAX(s.value) FROM record_standings s WHERE s.reference = v.reference AND s.act = 'quarantine')";
+
+/// What operators have done about it.
+#[derive(Debug, Default)]
+pub(crate) struct Standing {
+    pub(crate) is_flagged: bool,
+    pub(crate) assignee: Option<String>,
+    pub(crate) is_requested: bool,
+}
+
+/// What a filter calls them, and the condition.
+const STANDINGS: [(&str, &str); 3] =
+    [("flagged", "flag"), ("assigned", "assignment"), ("quarantine requested", "quarantine")];
 
 impl Record {
     pub(crate) fn of(row: &mut Row) -> Self {
@@ -48,6 +66,11 @@ impl Record {
             boundary: row.text(),
             client: row.maybe().unwrap_or_else(|| "a file".to_owned()),
             transaction: link("/transaction", [("ledger", origin.as_str()), ("entry", &entry.to_string())]),
+            standing: Standing {
+                is_flagged: row.maybe().is_some(),
+                assignee: row.maybe(),
+                is_requested: row.maybe().is_some(),
+            },
             origin,
             entry,
             position,
@@ -71,6 +94,12 @@ struct Records<'a> {
     rows: Vec<Record>,
     older: Option<String>,
     file: String,
+    told: Told<'a>,
+    since: &'a str,
+    until: &'a str,
+    filter: String,
+    colleagues: &'a [String],
+    may_handle: bool,
 }
 
 /// The page.
@@ -80,15 +109,48 @@ pub(crate) fn page(target: &Target, setting: &Setting<'_>, index: &mut Index) ->
     let more = rows.len() > ROWS;
     rows.truncate(ROWS);
     let older = rows.last().filter(|_| more).map(|last| target.with("before", &last.bookmark()));
-    let choices = vec![
+    let done = match target.get("done") {
+        None | Some("nothing") => None,
+        Some(place) => acting::done(place, index)?,
+    };
+    let told = match (&done, target.get("done")) {
+        (Some(done), _) => Told::Done(done),
+        (None, Some("nothing")) => Told::Fault(NOTHING),
+        (None, _) => Told::Nothing,
+    };
+    let answer = Answer::page(&Records {
+        frame: Frame::new("/records", setting),
+        fault,
+        reference: target.get("reference").unwrap_or_default(),
+        choices: choices(target, index)?,
+        rows,
+        older,
+        file: target.elsewhere("/records.csv"),
+        told,
+        since: target.get("since").unwrap_or_default(),
+        until: target.get("until").unwrap_or_default(),
+        filter: target.query_without(&["before", "done"]),
+        colleagues: setting.visitor.map(|visitor| visitor.colleagues).unwrap_or_default(),
+        may_handle: acting::may_handle(setting),
+    });
+    Ok(answer)
+}
+
+const NOTHING: &str =
+    "Nothing was chosen. Tick the records, choose what to do, and to assign them choose to whom.";
+
+fn choices(target: &Target, index: &mut Index) -> Result<Vec<Choice>, StoreError> {
+    let assignees = "SELECT DISTINCT value FROM record_standings WHERE act = 'assignment' AND value IS NOT NULL \
+                     ORDER BY value LIMIT 200";
+    let assignees: Vec<String> = ask(index, assignees, &[])?.iter_mut().map(Row::text).collect();
+    let standings = STANDINGS.iter().map(|(word, _)| (*word).to_owned());
+    Ok(vec![
         Choice::new("Verdict", "verdict", owned(&VERDICTS), target.get("verdict")),
         Choice::new("Decision", "decision", owned(&DECISIONS), target.get("decision")),
         Choice::new("Boundary", "boundary", names(index, "boundary", "boundaries")?, target.get("boundary")),
-    ];
-    let reference = target.get("reference").unwrap_or_default();
-    let file = target.elsewhere("/records.csv");
-    let frame = Frame::new("/records", setting);
-    Ok(Answer::page(&Records { frame, fault, reference, choices, rows, older, file }))
+        Choice::new("Standing", "standing", standings, target.get("standing")),
+        Choice::new("Assigned to", "assignee", assignees, target.get("assignee")),
+    ])
 }
 
 /// The same as a file.
@@ -99,7 +161,9 @@ pub(crate) fn file(target: &Target, index: &mut Index) -> Result<Answer, StoreEr
         answer.status = 400;
         return Ok(answer);
     }
-    let mut csv = "reference,verdict,decision,at,boundary,client,ledger,entry\r\n".to_owned();
+    let mut csv =
+        "reference,verdict,decision,at,boundary,client,ledger,entry,flagged,assignee,quarantine\r\n"
+            .to_owned();
     for row in found(conditions, FILE_ROWS, index)? {
         let entry = row.entry.to_string();
         let cells = [
@@ -111,6 +175,9 @@ pub(crate) fn file(target: &Target, index: &mut Index) -> Result<Answer, StoreEr
             &row.client,
             &row.origin,
             &entry,
+            if row.standing.is_flagged { "flagged" } else { "" },
+            row.standing.assignee.as_deref().unwrap_or_default(),
+            if row.standing.is_requested { "requested" } else { "" },
         ];
         let cells: Vec<String> = cells.iter().map(|cell| quoted(cell)).collect();
         csv.push_str(&cells.join(","));
@@ -141,10 +208,25 @@ fn conditions(target: &Target) -> (Conditions, Option<&'static str>) {
         ("decision", "v.decision = ?"),
         ("boundary", "r.boundary = ?"),
         ("reference", "v.reference = ?"),
+        (
+            "assignee",
+            "v.reference IN (SELECT s.reference FROM record_standings s WHERE s.act = 'assignment' AND s.value = ?)",
+        ),
     ] {
         if let Some(value) = target.get(name) {
             conditions.add(condition, [Value::text(value)]);
         }
+    }
+    if let Some(fault) = between(target, "r.at", &mut conditions) {
+        return (conditions, Some(fault));
+    }
+    if let Some(word) = target.get("standing") {
+        let Some((_, act)) = STANDINGS.iter().find(|(name, _)| *name == word) else {
+            return (conditions, Some("There is no standing of that name; choose one from the list."));
+        };
+        conditions.plain(&format!(
+            "v.reference IN (SELECT s.reference FROM record_standings s WHERE s.act = '{act}' AND s.value IS NOT NULL)"
+        ));
     }
     match target.get("before").map(bookmark) {
         None => {}

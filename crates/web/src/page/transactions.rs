@@ -1,9 +1,9 @@
 //! Every crossing that was ruled on, newest first, by what a person asks for.
 
 use askama::Template;
-use index::{Index, StoreError, Value};
+use index::{DECISIONS, Index, StoreError, VERDICTS, Value};
 
-use super::{Choice, DECISIONS, ROWS, VERDICTS, is_moment, owned};
+use super::{Choice, ROWS, between, owned};
 use crate::{
     frame::{Answer, Frame, Setting, shown},
     rows::{Conditions, Row, ask},
@@ -68,7 +68,7 @@ impl Transaction {
     }
 
     /// Where the list goes on after this one.
-    fn bookmark(&self) -> String {
+    pub(crate) fn bookmark(&self) -> String {
         format!("{} {} {}", self.moment, self.entry, self.origin)
     }
 }
@@ -101,6 +101,7 @@ struct Transactions<'a> {
     rows: Vec<Transaction>,
     caption: String,
     older: Option<String>,
+    live: Option<String>,
 }
 
 /// The page.
@@ -112,6 +113,9 @@ pub(crate) fn page(target: &Target, setting: &Setting<'_>, index: &mut Index) ->
     };
     rows.truncate(ROWS);
     let older = rows.last().filter(|_| older).map(|last| target.with("before", &last.bookmark()));
+    // What a person reads on in, or what has an end, is not live.
+    let is_live = fault.is_none() && target.get("before").is_none() && target.get("until").is_none();
+    let live = rows.first().filter(|_| is_live).map(|first| target.live(&first.bookmark()));
     let filter = Filter {
         since: target.get("since").unwrap_or_default(),
         until: target.get("until").unwrap_or_default(),
@@ -122,7 +126,7 @@ pub(crate) fn page(target: &Target, setting: &Setting<'_>, index: &mut Index) ->
     };
     let choices = choices(target, index)?;
     let frame = Frame::new("/transactions", setting);
-    Ok(Answer::page(&Transactions { frame, fault, filter, choices, rows, caption, older }))
+    Ok(Answer::page(&Transactions { frame, fault, filter, choices, rows, caption, older, live }))
 }
 
 fn choices(target: &Target, index: &mut Index) -> Result<Vec<Choice>, StoreError> {
@@ -143,18 +147,10 @@ pub(crate) fn names(index: &mut Index, column: &str, table: &str) -> Result<Vec<
 }
 
 /// The conditions that a target states, or what is wrong with them.
-fn conditions(target: &Target) -> (Conditions, Option<&'static str>) {
+pub(crate) fn conditions(target: &Target) -> (Conditions, Option<&'static str>) {
     let mut conditions = Conditions::default();
-    for (name, condition) in [("since", "t.at >= ?"), ("until", "t.at < ?")] {
-        match target.get(name) {
-            None => {}
-            Some(moment) if is_moment(moment) => conditions.add(condition, [Value::text(moment)]),
-            Some(_) => {
-                let fault =
-                    "A moment is written 2026-01-31T08:00:00Z, in UTC, and may be cut short: 2026-01-31.";
-                return (conditions, Some(fault));
-            }
-        }
+    if let Some(fault) = between(target, "t.at", &mut conditions) {
+        return (conditions, Some(fault));
     }
     for (name, condition) in
         [("boundary", "t.boundary = ?"), ("client", "t.client = ?"), ("decision", "t.decision = ?")]
@@ -183,6 +179,19 @@ fn bookmark(text: &str) -> Option<[Value; 3]> {
     let (moment, rest) = text.split_once(' ')?;
     let (entry, origin) = rest.split_once(' ')?;
     Some([Value::text(moment), Value::text(origin), Value::Integer(entry.parse().ok()?)])
+}
+
+/// Adds that a transaction is newer than this place in the list; whether the place is one.
+pub(crate) fn after(place: &str, conditions: &mut Conditions) -> bool {
+    let Some(place) = bookmark(place) else { return false };
+    conditions.add("(t.at, t.origin, t.entry) > (?, ?, ?)", place);
+    true
+}
+
+/// The place of the newest transaction; of an empty list, a place before all.
+pub(crate) fn last(index: &mut Index) -> Result<String, StoreError> {
+    let newest = newest("", &[], 1, index)?;
+    Ok(newest.first().map_or_else(|| "0 0 -".to_owned(), Transaction::bookmark))
 }
 
 /// The rows of a page and one more, which says that there are older ones.

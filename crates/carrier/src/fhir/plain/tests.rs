@@ -41,6 +41,14 @@ fn a_plain_line_is_known_and_anything_else_is_read() {
         Some("Patient"),
     );
     check(r#"{"resourceType":"Patient","name":[{"family":"Bäll"}]}"#, Some("Patient"));
+    let long = "1".repeat(64);
+    for number in
+        ["-71.08166438123456789", "0.00000000000000000000000001", "999999999999999.9999999999999999999"]
+    {
+        check(&format!(r#"{{"resourceType":"Patient","a":{number}}}"#), Some("Patient"));
+    }
+    check(&format!(r#"{{"resourceType":"Patient","a":123456789012345.{long}}}"#), Some("Patient"));
+    check(&format!(r#"{{"resourceType":"Patient","a":0.{long}1}}"#), None);
     check(r#"{"resourceType":"Claim","contained":[{"resourceType":"Patient","id":"c"}]}"#, Some("Claim"));
     for read in [
         r#"{"resourceType":"Patient","meta":{"tag":[{"system":"https://eosin.example/fhir/subject"}]}}"#,

@@ -112,7 +112,7 @@ fn events_are_sorted_to_two_endpoints_with_careful_defaults() {
     assert_eq!(webhook.attested.boundary.environment, policy::Environment::Production);
     assert_eq!(webhook.extent, flow::Extent::Whole);
     assert_eq!(webhook.retries.len(), 9);
-    assert_eq!(webhook.attested.keys, [Path::new("/home/keys/attested.whsec")]);
+    assert_eq!(webhook.attested.consumer.keys, [Path::new("/home/keys/attested.whsec")]);
     for (from, to, want) in [
         ("quarantine = true\n", "", "it needs `quarantine = true`"),
         ("class = \"synthetic\"\nurl", "class = \"attested\"\nurl", "another endpoint has this class"),

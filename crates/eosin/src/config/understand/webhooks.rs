@@ -1,6 +1,6 @@
 //! `[boundary.events]` and `[[boundary.webhook]]`: how events are read, and the two endpoints that they go to.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{ops::Range, path::PathBuf, sync::Arc, time::Duration};
 
 use carrier::webhook::{Class, EventMap, Format};
 use flow::Extent;
@@ -8,7 +8,7 @@ use gateway::RETRY_SECONDS;
 use toml::Spanned;
 
 use super::{Faults, raw};
-use crate::config::webhooks::{EndpointFiles, WebhookFiles};
+use crate::config::webhooks::{ConsumerFiles, EndpointFiles, WebhookFiles};
 
 /// Understands what a boundary of events says of them; nothing where it says nothing or something is wrong.
 pub(super) fn webhooks(
@@ -57,7 +57,7 @@ pub(super) fn webhooks(
     let mut one = |class| endpoint(written, class, here, path, faults);
     let (synthetic, attested) = (one(Class::Synthetic), one(Class::Attested));
     if let (Some(one), Some(other)) = (&synthetic, &attested)
-        && one.keys.iter().any(|key| other.keys.contains(key))
+        && one.consumer.keys.iter().any(|key| other.consumer.keys.contains(key))
     {
         let sentence =
             "each endpoint has keys of its own, or a consumer of one could pass its events on to the other";
@@ -76,7 +76,7 @@ pub(super) fn webhooks(
         senders: events.senders.iter().map(|file| path(file)).collect(),
         synthetic: synthetic?,
         attested: attested?,
-        retries: retries(events, faults),
+        retries: retries(events.retry_seconds.as_ref(), &RETRY_SECONDS, faults),
     })
 }
 
@@ -122,24 +122,8 @@ fn endpoint(
         faults.say(again.span(), "another endpoint has this class");
     }
     let written = spanned.get_ref();
-    let url: Option<http::Uri> = faults.word(&written.url);
-    let is_plain = |uri: &http::Uri| uri.scheme_str() == Some("http");
-    let is_near = |uri: &http::Uri| matches!(uri.host(), Some("localhost" | "127.0.0.1" | "[::1]"));
-    match &url {
-        Some(uri) if uri.authority().is_none() || !matches!(uri.scheme_str(), Some("http" | "https")) => {
-            faults.say(written.url.span(), "an endpoint is `https://host/path`");
-        }
-        Some(uri) if is_plain(uri) && !is_near(uri) => {
-            faults.say(written.url.span(), "plain HTTP is for this machine only: events hold records");
-        }
-        _ => {}
-    }
-    if !(1..=4).contains(&written.keys.len()) {
-        faults.say(
-            spanned.span(),
-            "`keys` names one file with a key, or two while one takes the other's place",
-        );
-    }
+    let url = place(&written.url, "plain HTTP is for this machine only: events hold records", faults);
+    let keys = key_files(&written.keys, spanned.span(), path, faults);
     // What is synthetic has no business in production, so somebody has to say where else it goes.
     let environment = match (&written.environment, class) {
         (Some(word), _) => faults.word(word)?,
@@ -147,23 +131,60 @@ fn endpoint(
         (None, Class::Synthetic) => policy::Environment::Test,
     };
     let jurisdiction = written.jurisdiction.clone().unwrap_or_else(|| here.jurisdiction.clone());
-    let seconds = faults.count(written.timeout_seconds.as_ref(), TIMEOUT_SECONDS, 120);
     Some(EndpointFiles {
         boundary: policy::Boundary { environment, jurisdiction, ..here.clone() },
-        url: url?,
-        url_ca: written.url_ca.as_deref().map(path),
-        keys: written.keys.iter().map(|file| path(file)).collect(),
-        authorization: written.authorization.as_deref().map(path),
-        patience: Duration::from_secs(u64::try_from(seconds).unwrap_or(15)),
+        consumer: ConsumerFiles {
+            url: url?,
+            url_ca: written.url_ca.as_deref().map(path),
+            keys,
+            authorization: written.authorization.as_deref().map(path),
+            patience: patience(written.timeout_seconds.as_ref(), faults),
+        },
     })
+}
+
+/// Where events are posted: by TLS, or on this machine; `why` says why.
+pub(super) fn place(url: &Spanned<String>, why: &str, faults: &mut Faults) -> Option<http::Uri> {
+    let uri: http::Uri = faults.word(url)?;
+    let is_near = matches!(uri.host(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    if uri.authority().is_none() || !matches!(uri.scheme_str(), Some("http" | "https")) {
+        faults.say(url.span(), "an endpoint is `https://host/path`");
+    } else if uri.scheme_str() == Some("http") && !is_near {
+        faults.say(url.span(), why);
+    }
+    Some(uri)
+}
+
+/// The files with the keys that sign for an endpoint.
+pub(super) fn key_files(
+    written: &[String],
+    at: Range<usize>,
+    path: &impl Fn(&str) -> PathBuf,
+    faults: &mut Faults,
+) -> Vec<PathBuf> {
+    if !(1..=4).contains(&written.len()) {
+        faults.say(at, "`keys` names one file with a key, or two while one takes the other's place");
+    }
+    written.iter().map(|file| path(file)).collect()
+}
+
+/// How long an endpoint may take to answer.
+pub(super) fn patience(written: Option<&Spanned<i64>>, faults: &mut Faults) -> Duration {
+    let seconds = faults.count(written, TIMEOUT_SECONDS, 120);
+    Duration::from_secs(u64::try_from(seconds).unwrap_or(15))
 }
 
 /// How long an endpoint may take to answer: Standard Webhooks suggests 15 to 30.
 const TIMEOUT_SECONDS: usize = 15;
 
-fn retries(events: &raw::Events, faults: &mut Faults) -> Vec<Duration> {
-    let Some(written) = &events.retry_seconds else {
-        return RETRY_SECONDS.map(Duration::from_secs).to_vec();
+/// How long is waited before each further attempt.
+pub(super) fn retries(
+    written: Option<&Spanned<Vec<i64>>>,
+    usual: &[u64],
+    faults: &mut Faults,
+) -> Vec<Duration> {
+    let Some(written) = written else {
+        return usual.iter().copied().map(Duration::from_secs).collect();
     };
     let waits: Option<Vec<Duration>> = written
         .get_ref()

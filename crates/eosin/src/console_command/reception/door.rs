@@ -161,7 +161,7 @@ pub(super) fn page(asked: &Asked<'_>, name: &str, told: Told<'_>) -> PageAnswer 
 }
 
 /// What is said where the log or the disk would not.
-pub(super) fn trouble(report: &miette::Report) -> PageAnswer {
+pub(in crate::console_command) fn trouble(report: &miette::Report) -> PageAnswer {
     tracing::error!("the console could not do what was asked: {report:#}");
     said(503, TROUBLE)
 }

@@ -8,10 +8,10 @@ fn key(name: &str, seed: u8) -> SignerKey {
     SignerKey::generate(name, [seed; 32]).unwrap()
 }
 
-fn operators() -> Operators {
+fn signers() -> Signers {
     let known = [("ada", 1), ("bel", 2), ("cyd", 3)];
     let known = known.map(|(name, seed)| (name.to_owned(), key(name, seed).verifier().clone()));
-    Operators { known: known.to_vec(), hours_max: 72 }
+    Signers { known: known.to_vec(), hours_max: 72 }
 }
 
 fn request() -> Request {
@@ -48,34 +48,34 @@ fn statements_read_back_in_one_spelling_only() {
     };
     assert_eq!(StandDown::parse(&down.text()), Some(down.clone()));
     let note = sign(&down.text(), &key("bel", 2)).unwrap();
-    assert_eq!(operators().stood_down(&note, LOG).unwrap(), (down, "bel".to_owned()));
-    assert!(operators().stood_down(&note, "another").is_err());
-    assert!(operators().stood_down(&sign(&request().text(), &key("bel", 2)).unwrap(), LOG).is_err());
+    assert_eq!(signers().stood_down(&note, LOG).unwrap(), (down, "bel".to_owned()));
+    assert!(signers().stood_down(&note, "another").is_err());
+    assert!(signers().stood_down(&sign(&request().text(), &key("bel", 2)).unwrap(), LOG).is_err());
 }
 
 #[test]
 fn two_different_people_sign_in_time() {
-    let operators = operators();
+    let signers = signers();
     let note = sign(&request().text(), &key("bel", 2)).unwrap();
     let at = "2026-11-22T17:14:00Z";
-    assert!(operators.approved(&note, LOG, at).is_err(), "one is not enough");
+    assert!(signers.approved(&note, LOG, at).is_err(), "one is not enough");
     let same = cosign(&note, &key("bel", 2)).unwrap();
-    assert!(operators.approved(&same, LOG, at).is_err(), "the same person twice");
+    assert!(signers.approved(&same, LOG, at).is_err(), "the same person twice");
     let stranger = cosign(&note, &key("dot", 4)).unwrap();
-    assert!(operators.approved(&stranger, LOG, at).is_err(), "a stranger");
+    assert!(signers.approved(&stranger, LOG, at).is_err(), "a stranger");
     let renamed = cosign(&note, &key("ada", 2)).unwrap();
-    assert!(operators.approved(&renamed, LOG, at).is_err(), "the same key under another name");
+    assert!(signers.approved(&renamed, LOG, at).is_err(), "the same key under another name");
 
     let both = cosign(&note, &key("ada", 1)).unwrap();
-    let (read, first, second) = operators.approved(&both, LOG, at).unwrap();
+    let (read, first, second) = signers.approved(&both, LOG, at).unwrap();
     assert_eq!((read, first.as_str(), second.as_str()), (request(), "bel", "ada"));
-    assert!(operators.approved(&both, LOG, "2026-11-22T17:16:00Z").is_err(), "it had lapsed");
-    assert!(operators.approved(&both, "another", at).is_err(), "another log's");
+    assert!(signers.approved(&both, LOG, "2026-11-22T17:16:00Z").is_err(), "it had lapsed");
+    assert!(signers.approved(&both, "another", at).is_err(), "another log's");
     let forged = both.replace("boundary=feed", "all");
-    assert!(operators.approved(&forged, LOG, at).is_err(), "another scope than was signed");
+    assert!(signers.approved(&forged, LOG, at).is_err(), "another scope than was signed");
     let long = Request { until: "2026-11-29T19:00:00Z".parse().unwrap(), ..request() };
     let long = cosign(&sign(&long.text(), &key("bel", 2)).unwrap(), &key("ada", 1)).unwrap();
-    assert!(operators.approved(&long, LOG, at).is_err(), "longer than allowed");
+    assert!(signers.approved(&long, LOG, at).is_err(), "longer than allowed");
 }
 
 #[test]

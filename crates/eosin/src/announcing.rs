@@ -1,0 +1,235 @@
+//! Announcements while a gateway runs: whoever is named in `[[announce]]` is told when a version is put in force or ends.
+//!
+//! Beside the traffic: nothing that crosses waits for a consumer. Of the replicas that share the folder one announces, the
+//! one that has its lock; if it ends, another goes on where it stopped.
+//! Source: spec/announcements.md.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use flow::{Announcement, Flow};
+use gateway::{Announced, Announcer, EndpointConfig, Timeouts};
+use jiff::Timestamp;
+use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+use tokio::{
+    task::{JoinHandle, block_in_place, spawn_blocking},
+    time::{MissedTickBehavior, interval},
+};
+
+use crate::{
+    config::{Config, announcing::Announce},
+    emergency_command::{entries::Book, statement::Signers},
+    policy_command::versions::{Logbook, Versions},
+    wiring,
+};
+
+mod events;
+mod notes;
+
+pub(crate) use notes::{Note, look};
+use notes::{Notes, Settled};
+
+/// How often it is looked whether there is something to say.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Announces to every consumer of a configuration, until aborted.
+///
+/// Errors: a report: a key cannot be read, an address not used, or a folder not written.
+pub(crate) fn announce(config: &Config, flow: &Arc<Flow>) -> miette::Result<Vec<JoinHandle<()>>> {
+    let Some(log) = &config.policy.log else { return Ok(Vec::new()) };
+    let signers = Signers::of(config)?;
+    let mut telling = Vec::with_capacity(config.announce.len());
+    for announce in &config.announce {
+        let consumer: EndpointConfig = announce.consumer.open()?;
+        let announcer = Announcer::new(&announce.name, &consumer, &Timeouts::SUGGESTED)
+            .into_diagnostic()
+            .wrap_err_with(|| format!("`{}` cannot be told", announce.name))?;
+        notes::prepare(&announce.folder).wrap_err_with(|| {
+            format!("announcements to `{}` cannot be kept; set `folder` in `[[announce]]`", announce.name)
+        })?;
+        let desk = Desk {
+            folder: announce.folder.clone(),
+            versions: Versions::new(log),
+            signers: signers.clone(),
+            book: Book::default(),
+            notes: None,
+        };
+        telling.push((Teller { announce: announce.clone(), announcer, flow: Arc::clone(flow) }, desk));
+    }
+    Ok(telling.into_iter().map(|(teller, desk)| tokio::spawn(teller.run(desk))).collect())
+}
+
+/// What is to be said to one consumer, and what was.
+struct Desk {
+    folder: PathBuf,
+    versions: Versions,
+    signers: Signers,
+    book: Book,
+    // While this process has the folder's lock.
+    notes: Option<Notes>,
+}
+
+impl Desk {
+    /// Takes up what the log has said since, if this process is the one that announces.
+    fn look(&mut self, now: Timestamp) -> miette::Result<()> {
+        let size = self.versions.size()?;
+        if self.notes.is_none() {
+            let Some(notes) = Notes::take(&self.folder, size, now)? else { return Ok(()) };
+            self.book = Book::default();
+            self.notes = Some(notes);
+        }
+        let Some(notes) = &mut self.notes else { return Ok(()) };
+        let known = self.book.read.max(notes.read());
+        if size < known {
+            return Err(miette!(
+                "the log of versions has {size} entries and had {known}: an older copy was put back"
+            ));
+        }
+        if size > self.book.read {
+            let Logbook { origin, size, entries } = self.versions.logbook(self.book.read)?;
+            for (index, bytes) in entries {
+                let one = Logbook { origin: origin.clone(), size, entries: vec![(index, bytes)] };
+                // Entry by entry: what is not believed is not announced either.
+                let is_believed = self.book.read_on(&one, &self.signers).is_empty();
+                if is_believed
+                    && index >= notes.read()
+                    && let Some(note) = events::of(&origin, index, &one)
+                    && let Err(report) = notes.add(&note)
+                {
+                    // The next look reads from the start: what was not kept comes again.
+                    self.book = Book::default();
+                    return Err(report);
+                }
+            }
+            notes.has_read(self.book.read)?;
+        }
+        let ended = self.book.ended(notes.ended(), now);
+        let ended: Vec<Note> = ended.map(|(place, one)| events::expired(&place, one)).collect();
+        if !ended.is_empty() {
+            ended.iter().try_for_each(|note| notes.add(note))?;
+            notes.has_ended(now)?;
+        }
+        Ok(())
+    }
+}
+
+/// One consumer.
+struct Teller {
+    announce: Announce,
+    announcer: Announcer,
+    flow: Arc<Flow>,
+}
+
+impl Teller {
+    async fn run(self, mut desk: Desk) {
+        let mut told = String::new();
+        let mut ticks = interval(LOOK_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let now = wiring::clock()();
+            let looked = spawn_blocking(move || {
+                let looked = desk.look(now);
+                (desk, looked)
+            });
+            let Ok((back, looked)) = looked.await else { return };
+            desk = back;
+            let done = match looked {
+                Ok(()) => self.turn(&mut desk).await,
+                Err(report) => Err(report),
+            };
+            let wrong = done.err().map(|report| format!("{report:#}")).unwrap_or_default();
+            if !wrong.is_empty() && wrong != told {
+                tracing::error!(consumer = self.announce.name, "not announced: {wrong}");
+            }
+            told = wrong;
+        }
+    }
+
+    /// Sends what is due, the oldest first, and writes down what became of it.
+    async fn turn(&self, desk: &mut Desk) -> miette::Result<()> {
+        let Some(notes) = &mut desk.notes else { return Ok(()) };
+        for file in notes.due(wiring::clock()()) {
+            let Some(mut note) = notes.get(&file).cloned() else { continue };
+            if note.settled.is_none() {
+                self.send(&mut note).await;
+                block_in_place(|| notes.keep(&note))?;
+                match &note.settled {
+                    // It was away, and listens again.
+                    Some(settled) if settled.is_delivered && note.attempts > 1 => notes.all_due(),
+                    Some(_) => {}
+                    // What waits behind it would fail as well, and the log is looked at first.
+                    None => return Ok(()),
+                }
+            }
+            if note.settled.is_some() {
+                if !self.record(&note).await {
+                    return Err(miette!("the ledger does not take what became of it; it is tried again"));
+                }
+                note.is_recorded = true;
+                block_in_place(|| notes.keep(&note))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends one, once.
+    async fn send(&self, note: &mut Note) {
+        let now = wiring::clock()();
+        let announced = self.announcer.announce(&note.id, now.as_second(), &note.event).await;
+        note.attempts += 1;
+        let (settled, status) = match announced {
+            Announced::Taken(status) => (Some(true), Some(status)),
+            Announced::Gone(status) => (Some(false), Some(status)),
+            Announced::NotTaken(status) => (None, status),
+        };
+        note.status = status;
+        let after = wiring::clock()();
+        let wait = usize::try_from(note.attempts - 1).ok().and_then(|place| self.announce.retries.get(place));
+        match (settled, wait) {
+            (None, Some(wait)) => note.due = after.as_second().saturating_add_unsigned(wait.as_secs()),
+            (settled, _) => {
+                let is_delivered = settled.unwrap_or(false);
+                note.settled = Some(Settled { at: after.as_second(), is_delivered });
+                if !is_delivered {
+                    let (consumer, kind) = (&self.announce.name, &note.kind);
+                    tracing::error!(consumer, kind, note.version, "an announcement is given up");
+                }
+            }
+        }
+    }
+
+    /// Writes down in the ledger what became of one.
+    async fn record(&self, note: &Note) -> bool {
+        let said = Announcement {
+            id: &note.id,
+            kind: &note.kind,
+            about: &note.about,
+            version: &note.version,
+            to: &self.announce.name,
+            is_delivered: note.settled.as_ref().is_some_and(|settled| settled.is_delivered),
+            attempts: note.attempts,
+            status: note.status,
+        };
+        self.flow.announced(&said).await
+    }
+}
+
+/// The newest announcements of every consumer, for a person.
+pub(crate) fn newest(config: &Config) -> Vec<(String, Vec<Note>)> {
+    let of = |announce: &Announce| (announce.name.clone(), shown(&announce.folder));
+    config.announce.iter().map(of).collect()
+}
+
+/// Those that wait, and of the others the newest.
+fn shown(folder: &Path) -> Vec<Note> {
+    let all = look(folder);
+    let from = all.len().saturating_sub(SHOWN);
+    let is_shown = |(place, note): &(usize, Note)| *place >= from || note.settled.is_none();
+    all.into_iter().enumerate().filter(is_shown).map(|(_, note)| note).collect()
+}
+
+const SHOWN: usize = 8;

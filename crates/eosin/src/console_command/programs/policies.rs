@@ -1,0 +1,182 @@
+//! What programs ask about versions of the policies, and have put in force.
+
+use control::{
+    Call, Found, PolicyActivate, PolicyActivated, PolicyDifference, PolicyDiffering, PolicyHistory,
+    PolicyInForce, PolicyReplay, PolicyRollback, PolicyText, PolicyVersion, Problem, body,
+};
+use gateway::ProgramRequest;
+use index::Index;
+use policy::Policies;
+
+use super::{Programs, Told, reading};
+use crate::{
+    config::{Config, PolicyLog},
+    console_command::reception::Present,
+    policy_command::{
+        acting::{self, Acted, Candidate},
+        checking::{self, Checked},
+        difference::Difference,
+        policy_text, replay,
+        versions::{Meanwhile, Versions, Wish},
+    },
+};
+
+/// Bytes of what is said of a text that cannot be understood.
+const SAID_MAX: usize = 4_000;
+
+impl Programs {
+    /// What was in force, or is.
+    pub(super) fn versions(&self, found: &Found) -> Told {
+        if matches!(found.route.call, Call::PolicyInForce) {
+            return Ok(reading::value(&self.in_force()?));
+        }
+        let versions = Versions::new(&self.log()?);
+        let history = versions.history().map_err(|report| reading::away("the log of versions", &report))?;
+        let versions = history.into_iter().map(|(place, change)| PolicyVersion {
+            event: change.event.clone(),
+            at: change.at,
+            by: change.by,
+            previous: change.previous,
+            reason: change.reason,
+            sha256: change.sha256,
+            version: change.version,
+            place,
+        });
+        Ok(reading::value(&PolicyHistory { versions: versions.collect() }))
+    }
+
+    /// What only asks.
+    pub(super) fn about(&self, call: Call, bytes: &[u8]) -> Told {
+        match call {
+            Call::PolicyCheck => {
+                let wish: PolicyText = body(bytes)?;
+                Ok(Checked::of(&read(&wish.name, &wish.text)?).to_json())
+            }
+            Call::PolicyDiff => {
+                let wish: PolicyText = body(bytes)?;
+                let new = read(&wish.name, &wish.text)?;
+                let difference = Difference::between(&self.holding()?, &new);
+                let policies = difference.policies.into_iter().map(|one| PolicyDiffering {
+                    sign: one.sign().to_owned(),
+                    id: one.id,
+                    before: one.before,
+                    after: one.after,
+                });
+                Ok(reading::value(&PolicyDifference {
+                    old: difference.old,
+                    new: difference.new,
+                    policies: policies.collect(),
+                    answers: difference.answers,
+                }))
+            }
+            _ => self.replayed(&body(bytes)?),
+        }
+    }
+
+    /// On a connection of its own: a million transactions take a while, and pages do not wait for them.
+    fn replayed(&self, wish: &PolicyReplay) -> Told {
+        let policies = read(&wish.name, &wish.text)?;
+        let wanted = replay::Wanted::new(&wish.since, wish.examples.into(), false)
+            .map_err(|report| Problem::new(400, &report.to_string()))?;
+        let gone = |error: &dyn std::fmt::Display| {
+            tracing::warn!("the index did not answer: {error}");
+            Problem::new(503, "the index does not answer; ask again in a moment")
+        };
+        let _alone = self.alone()?;
+        let index = Index::open(&self.known.place).map_err(|error| gone(&error))?;
+        let mut index = index.read_only().map_err(|error| gone(&error))?;
+        let replay = replay::run(&policies, &wanted, &mut index, &mut |_, _| {});
+        Ok(replay.map_err(|report| gone(&report))?.to_json())
+    }
+
+    /// Puts a version in force.
+    pub(super) fn put_in_force(
+        &self,
+        asked: &ProgramRequest,
+        call: Call,
+        present: &Present,
+        bytes: &[u8],
+    ) -> Told {
+        let versions = Versions::new(&self.log()?);
+        let (event, act, candidate, reason) = if matches!(call, Call::PolicyRollback) {
+            let wish: PolicyRollback = body(bytes)?;
+            let candidate = acting::before(&versions, wish.version.as_deref())
+                .map_err(|report| Problem::new(409, &report.to_string()))?;
+            ("rollback", "policy-rollback", candidate, wish.reason)
+        } else {
+            let wish: PolicyActivate = body(bytes)?;
+            let candidate = Candidate::read(&wish.name, wish.text, &wish.name)
+                .map_err(|report| not_understood(&report))?;
+            ("activate", "policy-activate", candidate, wish.reason)
+        };
+        let expect = self.looked_upon(asked)?;
+        self.note(present, act, candidate.policies.version().to_owned(), &reason)?;
+        let by = present.me().name;
+        let wish = Wish { event, by: &by, reason: &reason, expect: Some(&expect) };
+        match acting::activate(&versions, &candidate, &wish) {
+            Ok(Acted::InForce { version, place }) => {
+                Ok(reading::value(&PolicyActivated { version, activation: place }))
+            }
+            Ok(Acted::Refused(line)) => {
+                let (word, rest) = checking::said(&line);
+                Err(Problem::new(409, &format!("{word}: {rest}; what was in force stays in force")))
+            }
+            Err(report) if report.downcast_ref::<Meanwhile>().is_some() => {
+                Err(Problem::new(412, &report.to_string()))
+            }
+            Err(report) => Err(reading::away("the log of versions", &report)),
+        }
+    }
+
+    /// The version that whoever changes it has looked at, which holds still; empty where none was activated yet.
+    fn looked_upon(&self, asked: &ProgramRequest) -> Result<String, Problem> {
+        let says = "say in `If-Match` which version you looked at: the `ETag` of /api/v1/policies/in-force";
+        let seen = asked.if_match.as_deref().ok_or_else(|| Problem::new(428, says))?;
+        let holds = self.in_force()?;
+        let tag = reading::tag(&reading::value(&holds).to_string());
+        if !seen.split(',').any(|one| one.trim() == tag || one.trim() == "*") {
+            let says = format!("{} is in force now: look at what changed, then change it", holds.version);
+            return Err(Problem::new(412, &says));
+        }
+        Ok(if holds.place.is_some() { holds.version } else { String::new() })
+    }
+
+    fn in_force(&self) -> Result<PolicyInForce, Problem> {
+        let policies = self.holding()?;
+        let current = match &self.config.policy.log {
+            Some(log) => Versions::new(log)
+                .current()
+                .map_err(|report| reading::away("the log of versions", &report))?,
+            None => None,
+        };
+        Ok(PolicyInForce {
+            version: policies.version().to_owned(),
+            policies: policies.ids().map(str::to_owned).collect(),
+            place: current.as_ref().map(|current| current.place.clone()),
+            text: current.map(|current| current.text),
+        })
+    }
+
+    /// The policies in force now, whatever was when the console was started.
+    fn holding(&self) -> Result<Policies, Problem> {
+        let config = Config::load(&self.config.file);
+        config.and_then(|config| config.policies()).map_err(|report| reading::away("the policies", &report))
+    }
+
+    fn log(&self) -> Result<PolicyLog, Problem> {
+        let says = "this configuration takes its policies from a file: it has no log of versions";
+        self.config.policy.log.clone().ok_or_else(|| Problem::new(404, says))
+    }
+}
+
+fn read(name: &str, text: &str) -> Result<Policies, Problem> {
+    policy_text::parse(name, text, name).map_err(|report| not_understood(&report))
+}
+
+/// What is wrong in a text, and where it stands: it is the text of whoever asks.
+fn not_understood(report: &miette::Report) -> Problem {
+    let labels = report.labels().into_iter().flatten();
+    let places = labels.map(|one| format!("; at byte {}: {}", one.offset(), one.label().unwrap_or_default()));
+    let says: String = std::iter::once(report.to_string()).chain(places).collect();
+    Problem::new(422, &says.chars().take(SAID_MAX).collect::<String>())
+}

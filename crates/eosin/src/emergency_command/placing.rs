@@ -1,0 +1,188 @@
+//! What people have signed, put into the log: what command, console and control API share. No key of a person is here.
+
+use jiff::Timestamp;
+use miette::{Report, miette};
+use policy::{EMERGENCIES_MAX, Emergency, Policies};
+
+use super::{
+    Known,
+    entries::{self, Activated, Book, Entry, Event},
+    now, preparing,
+    statement::{LAPSE, Request, SKEW, told},
+};
+use crate::printer::Printer;
+
+/// What was put into the log.
+pub(crate) struct Placed {
+    /// Where: `origin#index`.
+    pub(crate) place: String,
+    /// The version.
+    pub(crate) version: String,
+    /// Who signed, the first one first.
+    pub(crate) signed: Vec<String>,
+}
+
+/// Why nothing was.
+pub(crate) enum NotPlaced {
+    /// Nobody who may has signed it, or not as it takes.
+    Unsigned(Report),
+    /// It does not fit what the log says now.
+    Conflict(Report),
+    /// The log cannot be read or written.
+    Trouble(Report),
+}
+
+impl From<NotPlaced> for Report {
+    fn from(why: NotPlaced) -> Self {
+        match why {
+            NotPlaced::Unsigned(report) | NotPlaced::Conflict(report) | NotPlaced::Trouble(report) => report,
+        }
+    }
+}
+
+/// A request that one person signed: it waits for another one.
+///
+/// Errors: [`NotPlaced`], and nothing was written.
+pub(crate) fn request(known: &Known, note: &str, printer: &Printer) -> Result<Placed, NotPlaced> {
+    let log = known.origin()?;
+    let (request, mut signed) = known.signers.request(note, &log).map_err(NotPlaced::Unsigned)?;
+    if signed.len() != 1 {
+        let says = miette!("{} have signed it: a request has the signature of one", signed.join(" and "));
+        return Err(NotPlaced::Unsigned(says));
+    }
+    is_of_now(request.asked).map_err(NotPlaced::Conflict)?;
+    let before = known.config.policies().map_err(NotPlaced::Trouble)?;
+    is_sound(known, &request, &before, printer)?;
+    let by = signed.pop().unwrap_or_default();
+    let place = known.place(|book| {
+        let entry = Entry::of(Event::Asked, &by, &request, note);
+        book.agrees(&entry, &request)?;
+        if book.waiting(now()).any(|(_, waiting)| *waiting == request) {
+            return Err(miette!("the same request waits already"));
+        }
+        Ok(entry)
+    })?;
+    Ok(Placed { place, version: request.version.clone(), signed: vec![by] })
+}
+
+/// Whether what is asked for still keeps care, as the policies are now; why not is said.
+fn is_sound(known: &Known, request: &Request, before: &Policies, printer: &Printer) -> Result<(), NotPlaced> {
+    let book = known.book(printer).map_err(NotPlaced::Trouble)?;
+    let entry = book.prepared.get(&request.prepared).filter(|entry| entry.version == request.version);
+    let not_prepared = || NotPlaced::Conflict(miette!("{} was not prepared", request.version));
+    let entry = entry.ok_or_else(not_prepared)?;
+    let emergency = entries::standing(&known.versions, "", request).map_err(NotPlaced::Conflict)?;
+    match unsound(entry, &emergency, before, printer) {
+        None => Ok(()),
+        Some(why) => Err(NotPlaced::Conflict(Report::msg(why))),
+    }
+}
+
+/// Why a prepared version does not keep care any more, as the policies are now; nothing if it does.
+pub(super) fn unsound(
+    entry: &Entry,
+    emergency: &Emergency,
+    before: &Policies,
+    printer: &Printer,
+) -> Option<String> {
+    let was = entry.against.as_deref();
+    let holds = was == Some(before.version()) || preparing::is_sound(&emergency.policies, before, printer);
+    (!holds).then(|| {
+        format!(
+            "{} was prepared against {}; prepare it again for {}",
+            entry.version,
+            was.unwrap_or_default(),
+            before.version()
+        )
+    })
+}
+
+/// The same request, with the signature of another person too: it is in force.
+///
+/// Shape:  `looked_at` is the version of the policies that the second person has seen it on top of, where that is known.
+/// Errors: [`NotPlaced`], and nothing was written.
+pub(crate) fn approval(
+    known: &Known,
+    note: &str,
+    looked_at: Option<&str>,
+    printer: &Printer,
+) -> Result<Placed, NotPlaced> {
+    let log = known.origin()?;
+    let at = crate::wiring::moment();
+    let (request, first, second) = known.signers.approved(note, &log, &at).map_err(NotPlaced::Unsigned)?;
+    let before = known.config.policies().map_err(NotPlaced::Trouble)?;
+    is_sound(known, &request, &before, printer)?;
+    let seen = looked_at.unwrap_or(before.version());
+    let place = known.place(|book| {
+        // Nobody can activate another version now: what was proven, and seen, is what it comes on top of.
+        if known.config.policies()?.version() != seen {
+            return Err(miette!("another version was activated meanwhile: look at it again"));
+        }
+        let is_asked = book.waiting(now()).any(|(asked, waiting)| *waiting == request && asked.by == first);
+        if !is_asked {
+            return Err(miette!("nobody has asked for this lately, or it was approved already"));
+        }
+        if book.in_force(now()).count() >= EMERGENCIES_MAX {
+            return Err(miette!("{EMERGENCIES_MAX} emergency versions are in force: stand one down first"));
+        }
+        let entry =
+            Entry { approved: Some(second.clone()), ..Entry::of(Event::Activated, &first, &request, note) };
+        // As every gateway will: nothing is written that they would not obey.
+        known.signers.approved(note, &log, &entry.at)?;
+        entries::standing(&known.versions, "", &request)?;
+        book.agrees(&entry, &request)?;
+        Ok(entry)
+    })?;
+    let version = request.version.clone();
+    Ok(Placed { place, version, signed: vec![first, second] })
+}
+
+/// What one person signed to end an emergency version.
+///
+/// Errors: [`NotPlaced`], and nothing was written.
+pub(crate) fn stand_down(known: &Known, note: &str) -> Result<Placed, NotPlaced> {
+    let log = known.origin()?;
+    let (said, by) = known.signers.stood_down(note, &log).map_err(NotPlaced::Unsigned)?;
+    is_of_now(said.at).map_err(NotPlaced::Conflict)?;
+    let mut version = String::new();
+    let place = known.place(|book| {
+        let found: Option<&Activated> =
+            book.in_force(now()).find(|(place, _)| *place == said.activation).map(|(_, one)| one);
+        let one = found.ok_or_else(|| miette!("{} is not in force", said.activation))?;
+        version.clone_from(&one.entry.version);
+        Ok(Entry {
+            activation: Some(said.activation.clone()),
+            note: Some(note.to_owned()),
+            ..Entry::new(Event::StoodDown, &by, &one.entry.version, &one.entry.sha256, &said.reason)
+        })
+    })?;
+    Ok(Placed { place, version, signed: vec![by] })
+}
+
+/// Whether somebody signed it a moment ago.
+fn is_of_now(signed: Timestamp) -> miette::Result<()> {
+    let waited = now().duration_since(signed);
+    if waited > LAPSE || waited < -SKEW {
+        return Err(miette!("it was signed {} ago: sign it anew", told(waited)));
+    }
+    Ok(())
+}
+
+impl Known {
+    pub(super) fn origin(&self) -> Result<String, NotPlaced> {
+        self.versions.origin().map_err(NotPlaced::Trouble)
+    }
+
+    /// Puts in an entry that is made, or refused, of what the log says while nobody else can add one.
+    fn place(&self, make: impl FnOnce(&Book) -> miette::Result<Entry>) -> Result<String, NotPlaced> {
+        let mut is_conflict = false;
+        let placed = self.versions.add(|log| {
+            let (book, _) = Book::of(log, &self.signers);
+            let entry = make(&book).inspect_err(|_| is_conflict = true)?;
+            super::acting::bytes(&entry)
+        });
+        placed.map_err(
+            |report| if is_conflict { NotPlaced::Conflict(report) } else { NotPlaced::Trouble(report) },
+        )
+    }
+}

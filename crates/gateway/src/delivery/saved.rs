@@ -1,0 +1,82 @@
+//! Reports saved as files, on their way: the ids in each row are looked up, and what is hidden by them is left out.
+//!
+//! Source: spec/deliveries.md section 9.
+
+use std::{collections::BTreeMap, io::Read as _};
+
+use bytes::Bytes;
+use carrier::salesforce::{RecordId, ReportChunk, ReportRows};
+use flow::{FileDelivery, Linked, LinkedRow};
+
+use super::{Cut, Received, Worker};
+use crate::reading::Looks;
+
+/// A report saved as a file, and how its rows are known.
+#[derive(Clone, Debug)]
+pub(crate) struct Saved {
+    /// The report's name, which stands below its rows.
+    pub(crate) name: String,
+    /// Places of the columns of ids, each with the object that they are of.
+    pub(crate) links: Vec<(usize, String)>,
+    pub(crate) looks: Looks,
+    /// What was read of the file already.
+    pub(crate) first: Bytes,
+}
+
+impl Worker {
+    /// Filters a report's file.
+    ///
+    /// Bounds: those of [`ReportRows`]; for each chunk the questions that one look-up of its ids takes.
+    pub(super) fn saved(
+        &self,
+        delivery: &mut FileDelivery,
+        saved: &Saved,
+        received: Received,
+    ) -> Result<(), Cut> {
+        delivery.links();
+        let input = std::io::BufReader::new(std::io::Cursor::new(saved.first.clone()).chain(received));
+        let mut rows = ReportRows::new(input, self.flow.limits());
+        let mut before = None;
+        while let Some(chunk) = rows.next_chunk()? {
+            let ids = ids(&chunk, &saved.links)?;
+            let all: BTreeMap<RecordId, String> = ids.iter().flatten().cloned().collect();
+            let looked = if all.is_empty() {
+                BTreeMap::new()
+            } else {
+                self.handle.block_on(saved.looks.look_up(&all)).map_err(|_| Cut::Looked)?
+            };
+            let linked = ids.iter().enumerate().map(|(at, ids)| {
+                let of_ids = ids.iter().filter_map(|(id, _)| looked.get(id)).cloned();
+                // Where nothing that a row joins could be hidden, there is nothing to look up.
+                let unlinked = saved.links.is_empty().then_some(Linked::Found);
+                let records = of_ids.chain(unlinked).collect();
+                LinkedRow { bytes: chunk.row(at), records }
+            });
+            let linked: Vec<LinkedRow<'_>> = linked.collect();
+            let ruled =
+                self.flow.rule_linked(delivery, &linked, |keep| chunk.select(keep, &saved.name).ok())?;
+            self.send(before.replace(ruled))?;
+        }
+        self.send(before)
+    }
+}
+
+/// The ids of what each row joins.
+///
+/// Errors: a cell of ids that holds none, a row without any.
+fn ids(chunk: &ReportChunk, links: &[(usize, String)]) -> Result<Vec<Vec<(RecordId, String)>>, Cut> {
+    let row = |at: usize| {
+        let mut ids = Vec::with_capacity(links.len());
+        for (place, object) in links {
+            let cell = chunk.cell(at, *place).trim_ascii();
+            // A dash stands for nothing where files are written for people.
+            if cell.is_empty() || cell == b"-" {
+                continue;
+            }
+            let id = std::str::from_utf8(cell).ok().and_then(RecordId::parse).ok_or(Cut::Unlinked)?;
+            ids.push((id, object.clone()));
+        }
+        if ids.is_empty() && !links.is_empty() { Err(Cut::Unlinked) } else { Ok(ids) }
+    };
+    (0..chunk.len()).map(row).collect()
+}
