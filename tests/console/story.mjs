@@ -8,6 +8,7 @@ import { createHmac } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
+import { emergency, prepare as prepareEmergency } from './emergency.mjs';
 import { live } from './live.mjs';
 import { looking } from './looking.mjs';
 import { policies } from './policies.mjs';
@@ -50,9 +51,10 @@ function prepare() {
   writeFileSync(`${home}/p.txt`, `${PASSWORD}\n`);
   writeFileSync(`${home}/contacts.csv`, 'Id,FirstName,LastName,Email\n003000000000001AAA,Ada,Invented,ada@example.org\n');
   run('mark', 'contacts.csv', '--out', 'marked.csv', '--dataset', 'surge drill', '--generator', 'hand');
-  for (const [name, role] of [['ada', 'admin'], ['grace', 'auditor'], ['gen', 'generator']]) {
+  for (const [name, role] of [['ada', 'admin'], ['grace', 'auditor'], ['gen', 'generator'], ['bel', 'compliance']]) {
     run('operator', 'add', name, '--role', role, '--password-file', 'p.txt');
   }
+  prepareEmergency({ run, home });
   run('token', 'make', 'grace', '--scope', 'see-records', '--label', 'nightly list');
   return /secret=([A-Z2-7]+)/.exec(run('operator', 'totp', 'ada', '--json'))[1];
 }
@@ -150,10 +152,18 @@ const browser = await chromium.launch({
 try {
   for (const [width, scheme, ahead] of [[1280, 'light', 0], [360, 'dark', 1]]) {
     const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme: scheme, bypassCSP: true });
-    const page = await context.newPage();
-    page.on('request', (request) => must(request.url().startsWith(base), `asked of somebody else: ${request.url()}`));
+    const watch = (page) => page.on('request', (request) => must(request.url().startsWith(base), `asked of somebody else: ${request.url()}`));
+    const page = watch(await context.newPage());
+    const signedIn = async (name) => {
+      const other = await browser.newContext({ viewport: { width, height: 800 }, colorScheme: scheme, bypassCSP: true });
+      const second = watch(await other.newPage());
+      await signIn(second, base, name, PASSWORD);
+      return second;
+    };
     await admin(page, base, seed, scheme, ahead);
-    for (const story of [policies, records, live, looking, quarantine]) await story({ page, base, scheme, look, must, run, home, eosin });
+    for (const story of [policies, records, live, looking, quarantine, emergency]) {
+      await story({ page, base, scheme, look, must, run, home, eosin, others: { signedIn } });
+    }
     await forms(page, base, scheme);
     await others(page, base, scheme);
     await context.close();

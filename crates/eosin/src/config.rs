@@ -129,6 +129,8 @@ pub(crate) struct Signer {
     pub(crate) name: String,
     /// The file with the person's public key.
     pub(crate) key: PathBuf,
+    /// Who they are in the console.
+    pub(crate) operator: String,
 }
 
 /// The index that a running gateway keeps.

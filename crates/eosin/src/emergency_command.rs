@@ -19,9 +19,11 @@ mod comparison;
 mod crossed;
 pub(crate) mod entries;
 mod enumerated;
+pub(crate) mod paper;
 pub(crate) mod placing;
 mod preparing;
 mod preview;
+mod signing;
 pub(crate) mod statement;
 pub(crate) mod telling;
 
@@ -42,7 +44,7 @@ pub(crate) fn emergency(command: &EmergencyCommand, printer: &Printer) -> Done {
             preview::preview(name, scope, since, *examples, at, printer)
         }
         EmergencyCommand::Activate { name, key, scope, length, reason, dry_run, at } => {
-            let wish = acting::Wish {
+            let wish = paper::Wish {
                 name,
                 scope,
                 length: statement::length(length)?,
@@ -56,6 +58,7 @@ pub(crate) fn emergency(command: &EmergencyCommand, printer: &Printer) -> Done {
         }
         EmergencyCommand::Approve { name, dry_run: true, at, .. } => acting::show_asked(name, at, printer),
         EmergencyCommand::Approve { name, key, yes, at, .. } => acting::approve(name, key, *yes, at, printer),
+        EmergencyCommand::Sign { file, key, json } => signing::sign(file, key, *json, printer),
         EmergencyCommand::StandDown { name, key, reason, at } => {
             acting::stand_down(name, key, &statement::reason(reason)?, at, printer)
         }
@@ -90,7 +93,7 @@ impl Known {
     }
 
     /// What the log says; what is not believed is said.
-    fn book(&self, printer: &Printer) -> miette::Result<Book> {
+    pub(crate) fn book(&self, printer: &Printer) -> miette::Result<Book> {
         let (book, doubts) = Book::of(&self.versions.logbook(0)?, &self.signers);
         for doubt in doubts {
             printer.note(&doubt);

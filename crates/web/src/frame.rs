@@ -122,6 +122,11 @@ pub fn needed(path: &str) -> Option<Action> {
         "/dataset" => Some(Action::SeeDatasets),
         "/operator" => Some(Action::SeeOperators),
         "/policies/compare" | "/policies/candidate" => Some(Action::SeePolicies),
+        "/emergency/ask"
+        | "/emergency/approve"
+        | "/emergency/stand-down"
+        | "/emergency/check"
+        | "/emergency/place" => Some(Action::SwitchEmergency),
         "/quarantine/item" => Some(Action::SeeQuarantine),
         "/quarantine/question" | "/quarantine/decide" => Some(Action::DecideQuarantine),
         "/boundaries/mode" => Some(Action::SeePosture),

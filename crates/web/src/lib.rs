@@ -15,6 +15,14 @@ pub use page::{
     account::{Account, account},
     boundaries::boundaries,
     boundary_mode::{ModePreview, boundary_mode},
+    emergency::{
+        EmergencySwitch, EmergencyWaits, emergency,
+        signing::{
+            BeforeAfter, ChangedAnswer, Consumer, EmergencyAct, EmergencyPaper, emergency_gone,
+            emergency_paper, emergency_question,
+        },
+        wish::{EmergencyEnd, EmergencyWish, emergency_end, emergency_wish},
+    },
     ledger_health::{LedgerHealth, ledger_health},
     live::{NOTHING_NEW, live},
     operators::{Act, OneOperator, OperatorRow, SessionRow, TokenRow, operator, operators, preview},
@@ -57,7 +65,7 @@ pub fn answer(target: &str, setting: &Setting<'_>, index: &mut Index) -> Result<
         "/dataset" => page::dataset::page(&target, setting, index),
         "/boundaries" => return boundaries(setting, index, &[]),
         "/policies" => return policies(setting, index, None, Told::Nothing),
-        "/emergency" => page::emergency::page(setting, index),
+        "/emergency" => return emergency(setting, index, None, Told::Nothing),
         "/quarantine" => page::quarantine::page(setting, index),
         "/ledgers" => page::ledgers::page(setting, index),
         "/live.js" => Ok(script()),

@@ -101,6 +101,7 @@ pub(super) struct Emergency {
 pub(super) struct Signer {
     pub(super) name: Spanned<String>,
     pub(super) key: String,
+    pub(super) operator: Option<Spanned<String>>,
 }
 
 /// `[[announce]]`

@@ -150,7 +150,7 @@ fn signers(file: &raw::File, path: &impl Fn(&str) -> PathBuf, faults: &mut Fault
                         `[operators]` are the console's";
         faults.say(old.span(), sentence);
     }
-    let mut names = BTreeSet::new();
+    let (mut names, mut operators) = (BTreeSet::new(), BTreeSet::new());
     for signer in &file.emergency.signer {
         let name = signer.name.get_ref();
         if !is_plain(name) {
@@ -158,9 +158,18 @@ fn signers(file: &raw::File, path: &impl Fn(&str) -> PathBuf, faults: &mut Fault
         } else if !names.insert(name) {
             faults.say(signer.name.span(), "another signer has this name");
         }
+        let operator = signer.operator.as_ref().unwrap_or(&signer.name);
+        if signer.operator.is_some() && operator.get_ref().parse::<access::Name>().is_err() {
+            faults.say(operator.span(), "no operator of the console can be called so");
+        } else if !operators.insert(operator.get_ref().to_ascii_lowercase()) {
+            faults.say(operator.span(), "another signer is this operator: two people are asked for");
+        }
     }
-    let one =
-        |written: &raw::Signer| Signer { name: written.name.get_ref().clone(), key: path(&written.key) };
+    let one = |written: &raw::Signer| Signer {
+        name: written.name.get_ref().clone(),
+        key: path(&written.key),
+        operator: written.operator.as_ref().unwrap_or(&written.name).get_ref().to_ascii_lowercase(),
+    };
     file.emergency.signer.iter().map(one).collect()
 }
 

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{config::Config, operators::Operators, printer::Printer};
 
+pub(super) mod emergency;
 mod looking;
 mod policies;
 mod quarantine;
@@ -52,7 +53,7 @@ impl Desk {
 
     /// Whether this is a page of the desk.
     pub(crate) fn has(path: &str) -> bool {
-        ["/policies/", "/records/", "/boundaries/", "/ledgers/", "/quarantine/"]
+        ["/policies/", "/records/", "/boundaries/", "/ledgers/", "/quarantine/", "/emergency/"]
             .iter()
             .any(|desk| path.starts_with(desk))
     }
@@ -63,6 +64,7 @@ impl Desk {
             path if path.starts_with("/policies/") => self.policies(&asked, &present),
             path if path.starts_with("/records/") => self.records(&asked, &present),
             path if path.starts_with("/quarantine/") => self.quarantine(&asked, &present),
+            path if path.starts_with("/emergency/") => self.emergency(&asked, &present),
             "/ledgers/verify" => self.verify(&asked, &present),
             "/boundaries/mode" => self.boundary_mode(&asked, &present),
             _ => elsewhere("/"),

@@ -12,7 +12,7 @@ use web::{Setting, Visitor};
 
 use super::{
     answers::{Asked, elsewhere, of, said},
-    desk::{Desk, Work},
+    desk::{self, Desk, Work},
     live::{self, Live},
     pages::Pages,
 };
@@ -229,6 +229,7 @@ impl Reception {
             "/operators" => self.operators_page(present, web::Told::Nothing),
             "/operator" => self.operator_page(asked, present),
             "/policies" => self.policies_page(asked, present),
+            "/emergency" => self.emergency_page(asked, present),
             "/boundaries" => {
                 let word = present.word();
                 let visitor = visitor(present, &word);
@@ -259,6 +260,22 @@ impl Reception {
         let word = present.word();
         let visitor = visitor(present, &word);
         self.pages.with(Some(&visitor), |setting, index| web::policies(setting, index, log.as_ref(), told))
+    }
+
+    /// Emergency versions, as the index has them, and what whoever looks can do.
+    fn emergency_page(&mut self, asked: &Asked<'_>, present: &Present) -> PageAnswer {
+        let (switch, fault) = match self.desk.emergency_switch(present) {
+            Ok(switch) => (switch, String::new()),
+            Err(report) => (None, format!("The log of versions cannot be read: {report}.")),
+        };
+        let told = match fault.as_str() {
+            "" => desk::emergency::told(asked.query().get("done")),
+            fault => web::Told::Fault(fault),
+        };
+        let word = present.word();
+        let visitor = visitor(present, &word);
+        self.pages
+            .with(Some(&visitor), |setting, index| web::emergency(setting, index, switch.as_ref(), told))
     }
 
     /// A session of a new id, so that one from before the sign-in is worth nothing.

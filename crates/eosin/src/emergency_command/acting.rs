@@ -6,9 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use jiff::SignedDuration;
 use miette::{IntoDiagnostic as _, miette};
-use policy::{Emergency, EmergencyScope};
+use policy::Emergency;
 
 use super::{
     Known,
@@ -16,9 +15,10 @@ use super::{
     comparison::Comparison,
     entries::{self, Book, Entry},
     now,
+    paper::Wish,
     placing::{self, Placed},
     shown,
-    statement::{self, LAPSE, Request, SHORTEST, StandDown, told},
+    statement::{self, LAPSE, Request, StandDown, told},
 };
 use crate::{
     keys,
@@ -26,44 +26,20 @@ use crate::{
     printer::{Printer, Style},
 };
 
-/// What the first person asks for.
-pub(super) struct Wish<'a> {
-    pub(super) name: &'a str,
-    pub(super) scope: &'a EmergencyScope,
-    pub(super) length: SignedDuration,
-    pub(super) reason: String,
-}
-
 /// Signs a request as the first person.
 pub(super) fn ask(wish: &Wish<'_>, key: &Path, at: &At, printer: &Printer) -> Done {
     let known = Known::of(&at.config)?;
     let signer = keys::signer(key)?;
     let by = known.signers.name_of(&signer)?.to_owned();
-    if wish.length < SHORTEST || wish.length > known.signers.longest() {
-        return Err(miette!(
-            "it can be put in force for at least a minute and at most {}",
-            told(known.signers.longest())
-        ));
-    }
     let book = known.book(printer)?;
-    let (prepared, entry) = book.prepared(wish.name)?;
-    let emergency = wished(&known, prepared, entry, wish)?;
+    let request = known.drafted(&book, wish)?;
+    let (_, entry) = book.prepared(wish.name)?;
+    let emergency = entries::standing(&known.versions, "", &request)?;
     if !still_sound(&known, entry, &emergency, printer)? {
         return Ok(Outcome::Findings);
     }
     let compared = Comparison::at_once(&known, &emergency, printer)?;
-    let asked = now();
-    let until = asked.checked_add(wish.length).into_diagnostic()?;
-    let request = Request {
-        log: known.origin()?,
-        prepared,
-        version: entry.version.clone(),
-        sha256: entry.sha256.clone(),
-        scope: wish.scope.clone(),
-        asked,
-        until,
-        reason: wish.reason.clone(),
-    };
+    let Request { asked, until, .. } = request;
     let note = statement::sign(&request.text(), &signer)?;
     let Placed { place, .. } = placing::request(&known, &note, printer)?;
     if at.json {
@@ -105,27 +81,11 @@ fn still_sound(
     }))
 }
 
-/// A prepared version as it would hold.
-fn wished(known: &Known, prepared: u64, entry: &Entry, wish: &Wish<'_>) -> miette::Result<Arc<Emergency>> {
-    let request = Request {
-        log: String::new(),
-        prepared,
-        version: entry.version.clone(),
-        sha256: entry.sha256.clone(),
-        scope: wish.scope.clone(),
-        asked: now(),
-        until: now(),
-        reason: String::new(),
-    };
-    entries::standing(&known.versions, "", &request)
-}
-
 /// Says what would be received if this were asked for.
 pub(super) fn show_wish(wish: &Wish<'_>, at: &At, printer: &Printer) -> Done {
     let known = Known::of(&at.config)?;
-    let book = known.book(printer)?;
-    let (prepared, entry) = book.prepared(wish.name)?;
-    show(&known, &wished(&known, prepared, entry, wish)?, at, printer)
+    let request = known.drafted(&known.book(printer)?, wish)?;
+    show(&known, &entries::standing(&known.versions, "", &request)?, at, printer)
 }
 
 /// Says what would be received if what waits were approved.

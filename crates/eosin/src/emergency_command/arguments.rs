@@ -109,6 +109,18 @@ pub(crate) enum EmergencyCommand {
         #[command(flatten)]
         at: At,
     },
+    /// Sign a text that the console shows, or add a signature to it, on your own machine: nothing else is read, asked or changed.
+    Sign {
+        /// The file with the text; `-` takes it from standard input.
+        #[arg(default_value = "-", value_name = "FILE")]
+        file: PathBuf,
+        /// Your own key.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// Print the result as JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// End an emergency version before its time. One person is enough: what was normal before holds again.
     StandDown {
         /// The version, or the entry that put it in force.

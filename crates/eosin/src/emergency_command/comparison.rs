@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Before and after.
-pub(super) struct Comparison {
+pub(crate) struct Comparison {
     version: String,
     before: String,
     scope: EmergencyScope,
@@ -95,7 +95,43 @@ impl Comparison {
         } else {
             Err("there is no index; `eosin index update` makes one".to_owned())
         };
-        Self::by(known, emergency, index.as_mut().map_err(|why| why.clone()), (SINCE, CROSSED_MAX, 3))
+        Self::lately(known, emergency, index.as_mut().map_err(|why| why.clone()))
+    }
+
+    /// Compares by what crossed in the last day.
+    pub(super) fn lately(
+        known: &Known,
+        emergency: &Arc<Emergency>,
+        index: Result<&mut Index, String>,
+    ) -> miette::Result<Self> {
+        Self::by(known, emergency, index, (SINCE, CROSSED_MAX, 3))
+    }
+
+    /// For a page: as it is now and then; of a version that ends the other way round.
+    pub(crate) fn to_page(&self, is_end: bool) -> web::BeforeAfter {
+        let (unknown, is_cut) = self.crossed.as_ref().map(Crossed::left_out).unwrap_or_default();
+        let (mut consumers, not_told) = match &self.crossed {
+            Ok(crossed) => (crossed.to_page(), None),
+            Err(why) => (Vec::new(), Some(why.clone())),
+        };
+        let mut answers = self.enumerated.to_page();
+        if is_end {
+            for one in &mut consumers {
+                std::mem::swap(&mut one.now, &mut one.then);
+            }
+            for one in &mut answers {
+                std::mem::swap(&mut one.now, &mut one.then);
+            }
+        }
+        web::BeforeAfter {
+            normal: self.before.clone(),
+            since: self.since.clone(),
+            consumers,
+            answers,
+            unknown,
+            is_cut,
+            not_told,
+        }
     }
 
     /// The version that is normal now.

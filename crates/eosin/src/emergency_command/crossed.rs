@@ -140,6 +140,23 @@ impl Crossed {
         }
     }
 
+    /// The consumers, for a page: those whose share changes first.
+    pub(super) fn to_page(&self) -> Vec<web::Consumer> {
+        let one = |((boundary, client, objects), group): (&(String, String, String), &Group)| web::Consumer {
+            boundary: boundary.clone(),
+            client: client.clone(),
+            objects: if objects.is_empty() { "any object".to_owned() } else { objects.clone() },
+            transactions: group.transactions,
+            records: group.records,
+            now: (group.passing_before, group.records_before),
+            then: (group.passing_after, group.records_after),
+            examples: group.examples.clone(),
+        };
+        let mut all: Vec<web::Consumer> = self.groups.iter().map(one).collect();
+        all.sort_by_key(|one| one.now == one.then);
+        all
+    }
+
     /// The consumers, for a program.
     pub(super) fn to_json(&self) -> Vec<serde_json::Value> {
         let one = |((boundary, client, objects), group): (&(String, String, String), &Group)| {

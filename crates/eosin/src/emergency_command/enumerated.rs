@@ -92,6 +92,22 @@ impl Enumerated {
         printer.line(&format!("    ({} questions)", self.asked));
     }
 
+    pub(super) fn to_page(&self) -> Vec<web::ChangedAnswer> {
+        let one = |((boundary, client), changes): (&(String, String), &BTreeMap<Change, BTreeSet<&str>>)| {
+            let one = |(change, actions): (&Change, &BTreeSet<&str>)| web::ChangedAnswer {
+                boundary: boundary.clone(),
+                client: client.clone(),
+                record: change.kind.to_owned(),
+                actions: actions.iter().copied().collect::<Vec<_>>().join(", "),
+                now: change.was.as_str().to_owned(),
+                then: change.is.as_str().to_owned(),
+                by: change.policies.join(", "),
+            };
+            changes.iter().map(one).collect::<Vec<_>>()
+        };
+        self.by.iter().flat_map(one).collect()
+    }
+
     pub(super) fn to_json(&self) -> Vec<serde_json::Value> {
         let one = |((boundary, client), changes): (&(String, String), &BTreeMap<Change, BTreeSet<&str>>)| {
             let one = |(change, actions): (&Change, &BTreeSet<&str>)| {

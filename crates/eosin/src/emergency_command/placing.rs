@@ -66,7 +66,12 @@ pub(crate) fn request(known: &Known, note: &str, printer: &Printer) -> Result<Pl
 }
 
 /// Whether what is asked for still keeps care, as the policies are now; why not is said.
-fn is_sound(known: &Known, request: &Request, before: &Policies, printer: &Printer) -> Result<(), NotPlaced> {
+pub(super) fn is_sound(
+    known: &Known,
+    request: &Request,
+    before: &Policies,
+    printer: &Printer,
+) -> Result<(), NotPlaced> {
     let book = known.book(printer).map_err(NotPlaced::Trouble)?;
     let entry = book.prepared.get(&request.prepared).filter(|entry| entry.version == request.version);
     let not_prepared = || NotPlaced::Conflict(miette!("{} was not prepared", request.version));
@@ -160,7 +165,7 @@ pub(crate) fn stand_down(known: &Known, note: &str) -> Result<Placed, NotPlaced>
 }
 
 /// Whether somebody signed it a moment ago.
-fn is_of_now(signed: Timestamp) -> miette::Result<()> {
+pub(super) fn is_of_now(signed: Timestamp) -> miette::Result<()> {
     let waited = now().duration_since(signed);
     if waited > LAPSE || waited < -SKEW {
         return Err(miette!("it was signed {} ago: sign it anew", told(waited)));

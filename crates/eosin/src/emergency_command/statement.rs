@@ -173,7 +173,7 @@ impl Signers {
     /// The text of a note and who of these signed it, in the order of the configuration.
     ///
     /// Errors: a report: it is no note, nobody of these signed it, or a signature is forged.
-    fn signed<'a>(&'a self, note: &'a SignedNote) -> miette::Result<Vec<&'a str>> {
+    pub(super) fn signed<'a>(&'a self, note: &'a SignedNote) -> miette::Result<Vec<&'a str>> {
         let keys: Vec<VerifierKey> = self.known.iter().map(|(_, key)| key.clone()).collect();
         let verified = note.verify(&keys).into_diagnostic().wrap_err("no signer's key has signed it")?;
         let has = |key: &VerifierKey| verified.signed_by().contains(&key);

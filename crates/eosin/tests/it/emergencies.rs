@@ -24,7 +24,7 @@ expect = "block"
 policy = "stop/no-unproven"
 "#;
 
-fn set_up(folder: &Path, upstream: &Upstream) {
+pub(crate) fn set_up(folder: &Path, upstream: &Upstream) {
     said(folder, &["init", "--yes"], 0);
     for name in ["ada", "bel"] {
         said(folder, &["emergency", "key", name], 0);
@@ -41,7 +41,7 @@ fn set_up(folder: &Path, upstream: &Upstream) {
     fs::write(folder.join("stop.toml"), CASES).unwrap();
 }
 
-fn prepare(folder: &Path) {
+pub(crate) fn prepare(folder: &Path) {
     said(folder, &["emergency", "prepare", "stop.cedar", "--cases", "stop.toml", "--reason", "DRILL-1"], 0);
 }
 

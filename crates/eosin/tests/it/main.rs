@@ -18,6 +18,7 @@ mod demo;
 mod documents;
 mod drill;
 mod emergencies;
+mod emergency_console;
 mod events;
 mod feed;
 mod files;

@@ -4,17 +4,17 @@ use std::{fs, net::SocketAddr, path::Path};
 
 use crate::program::{Server, http, said};
 
-const PASSWORD: &str = "violet kettle ninety";
+pub(crate) const PASSWORD: &str = "violet kettle ninety";
 
 /// A browser: its cookie, and the word of the forms on the page that it looks at.
-struct Browser {
+pub(crate) struct Browser {
     address: SocketAddr,
     cookie: String,
     word: String,
 }
 
 impl Browser {
-    fn new(address: SocketAddr) -> Self {
+    pub(crate) fn new(address: SocketAddr) -> Self {
         Self { address, cookie: String::new(), word: String::new() }
     }
 
@@ -35,17 +35,17 @@ impl Browser {
         (status, answer)
     }
 
-    fn get(&mut self, target: &str) -> (u16, String) {
+    pub(crate) fn get(&mut self, target: &str) -> (u16, String) {
         self.ask("GET", target, &[], "")
     }
 
-    fn post(&mut self, target: &str, form: &str) -> (u16, String) {
+    pub(crate) fn post(&mut self, target: &str, form: &str) -> (u16, String) {
         let body = format!("word={}&{form}", self.word);
         self.ask("POST", target, &[], &body)
     }
 
     /// To the door and through it, as far as it lets one.
-    fn sign_in(&mut self, name: &str, password: &str) -> (u16, String) {
+    pub(crate) fn sign_in(&mut self, name: &str, password: &str) -> (u16, String) {
         self.get("/sign-in");
         self.post("/sign-in", &format!("name={name}&password={}", password.replace(' ', "+")))
     }
@@ -58,17 +58,17 @@ fn home() -> tempfile::TempDir {
     folder
 }
 
-fn add(home: &Path, name: &str, role: &str) {
+pub(crate) fn add(home: &Path, name: &str, role: &str) {
     said(home, &["operator", "add", name, "--role", role, "--password-file", "p.txt"], 0);
 }
 
-fn console(home: &Path) -> (Server, SocketAddr) {
+pub(crate) fn console(home: &Path) -> (Server, SocketAddr) {
     let server = Server::start(home, &["console", "--listen", "127.0.0.1:0"], "http://");
     let address = server.address("http://");
     (server, address)
 }
 
-fn events(home: &Path) -> Vec<String> {
+pub(crate) fn events(home: &Path) -> Vec<String> {
     let shown = said(home, &["ledger", "show", "operators/log", "--json", "--last", "200"], 0);
     shown.split("\"event\":\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
 }

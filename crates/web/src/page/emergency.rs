@@ -5,9 +5,14 @@ use askama::Template;
 use index::{Index, StoreError, Value};
 
 use crate::{
+    Told,
     frame::{Answer, Frame, Setting, shown},
     rows::{Row, ask},
+    target::link,
 };
+
+pub(crate) mod signing;
+pub(crate) mod wish;
 
 /// What is in force at a moment: activated, not over, and not stood down.
 const IN_FORCE: &str = "SELECT version, scope, until, who, approved, reason, at, origin, entry FROM emergencies e \
@@ -51,10 +56,70 @@ struct Step {
     ledger: String,
 }
 
+/// What whoever signed in can do about emergency versions, as the log of versions has them.
+#[derive(Clone, Debug, Default)]
+pub struct EmergencySwitch {
+    /// Who looks, as a signer; nothing where no signer is them.
+    pub signer: Option<String>,
+    /// Everybody who signs.
+    pub signers: Vec<String>,
+    /// What waits for a second person.
+    pub waiting: Vec<EmergencyWaits>,
+    /// The versions that can be asked for.
+    pub ready: Vec<String>,
+    /// What is in force: the entries that put it there.
+    pub in_force: Vec<String>,
+}
+
+impl EmergencySwitch {
+    fn is_me(&self, name: &str) -> bool {
+        self.signer.as_deref() == Some(name)
+    }
+
+    fn can_ask(&self, version: &str) -> bool {
+        self.signer.is_some() && self.ready.iter().any(|one| one == version)
+    }
+
+    fn can_end(&self, entry: &str) -> bool {
+        self.signer.is_some() && self.in_force.iter().any(|one| one == entry)
+    }
+}
+
+/// A request that one person signed.
+#[derive(Clone, Debug)]
+pub struct EmergencyWaits {
+    /// The version.
+    pub version: String,
+    /// Within what it would decide.
+    pub scope: String,
+    /// When it would end by itself.
+    pub until: String,
+    /// Who asked.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When it cannot be approved any more.
+    pub lapses: String,
+    /// Its entry: `origin#index`.
+    pub place: String,
+}
+
+impl EmergencyWaits {
+    fn page(&self) -> String {
+        link("/emergency/approve", [("asked", self.place.as_str())])
+    }
+
+    fn moments(&self) -> (String, String) {
+        (shown(&self.until), shown(&self.lapses))
+    }
+}
+
 #[derive(Template)]
 #[template(path = "emergency.html")]
-struct Page {
+struct Page<'a> {
     frame: Frame,
+    told: Told<'a>,
+    switch: Option<&'a EmergencySwitch>,
     in_force: Vec<InForce>,
     prepared: Vec<Prepared>,
     events: Vec<Step>,
@@ -66,12 +131,33 @@ struct Banner {
     in_force: Vec<InForce>,
 }
 
-/// The page.
-pub(crate) fn page(setting: &Setting<'_>, index: &mut Index) -> Result<Answer, StoreError> {
+impl Page<'_> {
+    fn ask(&self, version: &str) -> Option<String> {
+        let can = self.switch.is_some_and(|switch| switch.can_ask(version));
+        can.then(|| link("/emergency/ask", [("version", version)]))
+    }
+
+    fn end(&self, entry: &str) -> Option<String> {
+        let can = self.switch.is_some_and(|switch| switch.can_end(entry));
+        can.then(|| link("/emergency/stand-down", [("activation", entry)]))
+    }
+}
+
+/// The page: what the index says, and what whoever may can do about it.
+///
+/// Errors: [`StoreError`]: the index could not be asked.
+pub fn emergency(
+    setting: &Setting<'_>,
+    index: &mut Index,
+    switch: Option<&EmergencySwitch>,
+    told: Told<'_>,
+) -> Result<Answer, StoreError> {
     let in_force = in_force(setting, index)?;
     let prepared = ask(index, PREPARED, &[])?.iter_mut().map(prepared).collect();
     let events = ask(index, EVENTS, &[])?.iter_mut().map(step).collect();
-    Ok(Answer::page(&Page { frame: Frame::new("/emergency", setting), in_force, prepared, events }))
+    let frame = Frame::new("/emergency", setting);
+    let answer = Answer::page(&Page { frame, told, switch, in_force, prepared, events }).with(told);
+    self::told(answer, setting, index)
 }
 
 /// Where the frame of every page has room for the banner.

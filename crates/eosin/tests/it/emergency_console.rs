@@ -1,0 +1,239 @@
+//! The switch in the console: two people sign elsewhere, and hand it in; whatever is not theirs, not whole, not of now or
+//! overtaken is refused in words, and changes nothing.
+
+use std::{fs, net::SocketAddr, path::Path};
+
+use testkit::upstream::{Reply, Upstream};
+
+use crate::{
+    emergencies::{prepare, set_up},
+    program::{Server, eosin, said},
+    signing_in::{Browser, PASSWORD, add, console, events},
+};
+
+/// A configuration with a prepared version, its signers ada and bel, and operators to whom the same keys belong.
+fn scene(at: &Path) -> (Upstream, Server, SocketAddr) {
+    let upstream = Upstream::start(|_| Reply::json(201, "{}"));
+    set_up(at, &upstream);
+    let text = fs::read_to_string(at.join("eosin.toml")).unwrap();
+    let text = text.replace("key = \"bel.vkey\"", "key = \"bel.vkey\"\noperator = \"bel@example.org\"");
+    fs::write(at.join("eosin.toml"), text).unwrap();
+    fs::write(at.join("p.txt"), format!("{PASSWORD}\n")).unwrap();
+    for (name, role) in
+        [("ada", "compliance"), ("bel@example.org", "admin"), ("cyd", "admin"), ("dan", "auditor")]
+    {
+        add(at, name, role);
+    }
+    said(at, &["emergency", "key", "dot"], 0);
+    prepare(at);
+    let (server, address) = console(at);
+    (upstream, server, address)
+}
+
+fn signed_in(address: SocketAddr, name: &str) -> Browser {
+    let mut browser = Browser::new(address);
+    let (status, answer) = browser.sign_in(name, PASSWORD);
+    assert_eq!(status, 303, "{answer}");
+    browser
+}
+
+fn form(members: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(members).finish()
+}
+
+/// What a hidden field of a page holds.
+fn hidden(page: &str, name: &str) -> String {
+    let (_, after) =
+        page.split_once(&format!("name=\"{name}\" value=\"")).unwrap_or_else(|| panic!("{page}"));
+    after.split('"').next().unwrap().to_owned()
+}
+
+/// Signs a text on somebody's own machine: a folder without a configuration.
+fn sign(at: &Path, text: &str, key: &str) -> String {
+    let machine = tempfile::tempdir().unwrap();
+    fs::copy(at.join(format!("{key}.skey")), machine.path().join("own.skey")).unwrap();
+    fs::write(machine.path().join("text.txt"), text).unwrap();
+    said(machine.path(), &["emergency", "sign", "text.txt", "--key", "own.skey"], 0)
+}
+
+fn wish(browser: &mut Browser, length: &str) -> (u16, String) {
+    let (_, page) = browser.get("/emergency");
+    let (_, after) = page.split_once("/emergency/ask?version=").expect("it can be asked for");
+    let version = after.split('"').next().unwrap().replace("%40", "@");
+    browser.get(&format!("/emergency/ask?version={version}"));
+    browser.post(
+        "/emergency/ask",
+        &form(&[
+            ("version", &version),
+            ("boundary", "crm"),
+            ("objects", "Contact, Account"),
+            ("length", length),
+            ("reason", "CASE-7"),
+        ]),
+    )
+}
+
+/// Hands in a note for the paper on a page.
+fn hand_in(browser: &mut Browser, step: &str, page: &str, note: &str) -> (u16, String) {
+    let (act, seen, text) = (hidden(page, "act"), hidden(page, "seen"), hidden(page, "text"));
+    // As a browser does: two characters end a line.
+    let lines = |text: &str| text.replace('\n', "\r\n");
+    let body = form(&[("act", &act), ("seen", &seen), ("text", &lines(&text)), ("note", &lines(note))]);
+    browser.post(&format!("/emergency/{step}"), &body)
+}
+
+#[test]
+fn two_operators_put_it_in_force_with_their_own_keys_and_one_stands_it_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let (_upstream, server, address) = scene(at);
+    let mut ada = signed_in(address, "ada");
+    let (status, page) = wish(&mut ada, "2h");
+    assert_eq!(status, 200, "{page}");
+    assert!(page.contains("scope boundary=crm,object=Account,object=Contact"), "{page}");
+    assert!(
+        page.contains("eosin emergency sign --key ada.skey &#60;&#60;") && page.contains("unproven"),
+        "{page}"
+    );
+    let note = sign(at, &hidden(&page, "text"), "ada");
+    let (status, asked) = hand_in(&mut ada, "check", &page, &format!("\n{note}\n"));
+    assert!(status == 200 && asked.contains("Your signature is good"), "{asked}");
+    said(at, &["emergency", "approve", "stop", "--key", "bel.skey", "--dry-run"], 2);
+    let (status, answer) = hand_in(&mut ada, "place", &asked, &note);
+    assert!(status == 303 && answer.contains("done=ask"), "{answer}");
+    let (status, answer) = hand_in(&mut ada, "place", &asked, &note);
+    assert!(status == 409 && answer.contains("The same request waits already"), "{answer}");
+    let (_, page) = ada.get("/emergency?done=ask");
+    assert!(page.contains("another person approves it") && !page.contains("/emergency/approve"), "{page}");
+
+    let mut bel = signed_in(address, "bel@example.org");
+    let (_, page) = bel.get("/emergency");
+    let (_, after) = page.split_once("/emergency/approve?asked=").expect("it can be approved");
+    let target = format!("/emergency/approve?asked={}", after.split('"').next().unwrap());
+    let (status, answer) = ada.get(&target);
+    assert!(status == 303 && answer.contains("done=same-person"), "{answer}");
+    let (_, page) = bel.get(&target);
+    let note = sign(at, &hidden(&page, "text"), "bel");
+    let (_, asked) = hand_in(&mut bel, "check", &page, &note);
+    assert!(asked.contains("It is in force at once"), "{asked}");
+    said(at, &["emergency", "status"], 0);
+    let (status, answer) = hand_in(&mut bel, "place", &asked, &note);
+    assert!(status == 303 && answer.contains("done=approve"), "{answer}");
+    let told = said(at, &["emergency", "status"], 1);
+    assert!(told.contains("asked for by ada, approved by bel"), "{told}");
+    let (status, answer) = hand_in(&mut bel, "place", &asked, &note);
+    assert!(status == 409 && answer.contains("does not wait any more"), "{answer}");
+
+    let activation = told.rsplit_once('(').unwrap().1.split(')').next().unwrap().to_owned();
+    let (_, page) = ada.get(&format!("/emergency/stand-down?{}", form(&[("activation", &activation)])));
+    assert!(page.contains("One person is enough"), "{page}");
+    let (_, page) =
+        ada.post("/emergency/stand-down", &form(&[("activation", &activation), ("reason", "CASE-7-closed")]));
+    let note = sign(at, &hidden(&page, "text"), "ada");
+    let (_, asked) = hand_in(&mut ada, "check", &page, &note);
+    assert!(asked.contains("Yes, stand it down"), "{asked}");
+    let (status, _) = hand_in(&mut ada, "place", &asked, &note);
+    assert_eq!(status, 303);
+    said(at, &["emergency", "status"], 0);
+    let (status, answer) = hand_in(&mut ada, "place", &asked, &note);
+    assert!(status == 409 && answer.contains("somebody stood it down"), "{answer}");
+    let acts: Vec<String> = events(at).into_iter().filter(|event| event.starts_with("emergency")).collect();
+    // The request that waited already was tried twice, and both are written down.
+    assert_eq!(acts, ["emergency-ask", "emergency-ask", "emergency-approve", "emergency-stand-down"]);
+    server.stop();
+}
+
+#[test]
+fn what_is_not_theirs_not_whole_or_not_of_now_is_refused_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let (_upstream, server, address) = scene(at);
+    let mut ada = signed_in(address, "ada");
+    for (length, says) in
+        [("4d", "at most 72 h"), ("soon", "no length of time"), ("30s", "at least a minute")]
+    {
+        let (status, page) = wish(&mut ada, length);
+        assert!(status == 422 && page.contains(says), "{length}: {page}");
+        assert!(
+            page.contains("value=\"Contact, Account\"") && page.contains("value=\"crm\" checked"),
+            "{page}"
+        );
+    }
+    let (_, page) = wish(&mut ada, "2h");
+    let text = hidden(&page, "text");
+    let good = sign(at, &text, "ada");
+    let other = sign(at, &text.replace("CASE-7", "CASE-8"), "ada");
+    let both = format!("{}{}", good, sign(at, &text, "bel").lines().last().unwrap());
+    for (note, says) in [
+        ("good".to_owned(), "no signed text"),
+        (good.lines().take(10).collect::<Vec<_>>().join("\n"), "no signed text"),
+        (good.replace("until 2", "until 3"), "another text was signed"),
+        (other, "another text was signed"),
+        (sign(at, &text, "bel"), "signed with the key of bel, and you are ada"),
+        (both, "signed with the key of bel, and you are ada"),
+        (sign(at, &text, "dot"), "no signer&#39;s key has signed it"),
+        (sign(at, &text, "bel").replace("— bel ", "— ada "), "no signer&#39;s key has signed it"),
+    ] {
+        let (status, answer) = hand_in(&mut ada, "check", &page, &note);
+        let answer = answer.replace("Another text", "another text");
+        assert!(status == 422 && answer.contains(says), "{says}: {note}: {answer}");
+        assert_eq!(hand_in(&mut ada, "place", &page, &note).0, 422, "{says}");
+    }
+    // A signature with one letter changed claims ada's key, and is not by it.
+    let at_end = good.trim_end().len() - 4;
+    let letter = if good.as_bytes()[at_end] == b'A' { "B" } else { "A" };
+    let forged = format!("{}{letter}{}", &good[..at_end], &good[at_end + 1..]);
+    let (status, answer) = hand_in(&mut ada, "check", &page, &forged);
+    assert!(status == 422 && answer.contains("is not by its key"), "{answer}");
+
+    // An old text, signed well.
+    let asked = text.lines().find_map(|line| line.strip_prefix("asked ")).unwrap();
+    let before: jiff::Timestamp = asked.parse().unwrap();
+    let before = before.checked_sub(jiff::SignedDuration::from_mins(20)).unwrap();
+    let old = page.replace(&format!("asked {asked}"), &format!("asked {before}"));
+    let note = sign(at, &hidden(&old, "text"), "ada");
+    let (status, answer) = hand_in(&mut ada, "place", &old, &note);
+    assert!(status == 409 && answer.contains("sign it anew"), "{answer}");
+
+    // Somebody activates another version of the policies after it was looked at.
+    let default =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../policy/policies/default.cedar")).unwrap();
+    fs::write(at.join("default.cedar"), format!("{default}\n// another\n")).unwrap();
+    said(at, &["policy", "activate", "default.cedar", "--reason", "CASE-9"], 0);
+    let (status, answer) = hand_in(&mut ada, "place", &page, &good);
+    assert!(status == 409 && answer.contains("activated meanwhile") && answer.contains("— ada"), "{answer}");
+    let (status, _) = hand_in(&mut ada, "check", &answer, &good);
+    assert_eq!(status, 200, "what was signed is still good");
+    assert_eq!(said(at, &["emergency", "status"], 0).matches("waiting").count(), 0);
+    assert!(!events(at).iter().any(|event| event.starts_with("emergency")), "nothing was placed");
+    server.stop();
+}
+
+#[test]
+fn only_signers_who_may_are_at_the_switch_and_nothing_else_is_signed() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let (_upstream, server, address) = scene(at);
+    let mut dan = signed_in(address, "dan");
+    let (status, page) = dan.get("/emergency");
+    assert!(status == 200 && !page.contains("/emergency/ask"), "{page}");
+    for target in ["/emergency/ask?version=stop", "/emergency/approve?asked=x%231", "/emergency/stand-down"] {
+        assert!(dan.get(target).1.contains("cannot `switch-emergency`"), "{target}");
+    }
+    assert!(dan.post("/emergency/place", "act=ask").1.contains("cannot `switch-emergency`"));
+    // An admin who is no signer looks, and is told who signs.
+    let mut cyd = signed_in(address, "cyd");
+    let (_, page) = cyd.get("/emergency");
+    assert!(page.contains("You look, and cannot sign") && page.contains("ada, bel"), "{page}");
+    let (status, answer) = cyd.get("/emergency/ask?version=stop");
+    assert!(status == 303 && answer.contains("done=no-signer"), "{answer}");
+    // A form without the word of the session.
+    let mut ada = signed_in(address, "ada");
+    let (status, _) = ada.post("/emergency/place&word=other", "");
+    assert_ne!(status, 303);
+    fs::write(at.join("letter.txt"), "I owe you a lot\n").unwrap();
+    let output = eosin(at, &["emergency", "sign", "letter.txt", "--key", "ada.skey"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.stdout.is_empty() && String::from_utf8_lossy(&output.stderr).contains("it is not signed"));
+    server.stop();
+}
