@@ -68,7 +68,7 @@ fn the_commands_of_the_page_on_marking_run() {
 fn the_commands_about_emergencies_run() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(run(&format!("{root}/docs/emergency.md"), folder.path()), 17);
+    assert_eq!(run(&format!("{root}/docs/emergency.md"), folder.path()), 19);
 }
 
 #[test]
