@@ -91,7 +91,7 @@ pub(crate) enum Command {
     /// Who may sign in to the console, and as what.
     #[command(subcommand)]
     Operator(crate::operator_command::OperatorCommand),
-    /// Tokens with which programs read the console's pages.
+    /// Tokens with which programs read the console's pages and use the control API.
     #[command(subcommand)]
     Token(crate::token_command::TokenCommand),
     /// What may cross which boundary: check, compare, test, replay and activate versions of the policies.

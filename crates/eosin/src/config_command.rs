@@ -5,7 +5,7 @@ use crate::{
     config::{self, Config},
     keys,
     outcome::{Done, Outcome},
-    printer::{Printer, Style},
+    printer::{Printer, Style, plural},
 };
 
 /// Checks or shows a configuration, and everything it names.
@@ -20,12 +20,12 @@ pub(crate) fn config(command: &ConfigCommand, printer: &Printer) -> Done {
             config.signatures()?;
             config.announce.iter().try_for_each(|announce| announce.consumer.open().map(drop))?;
             printer.line(&format!(
-                "{} {}: {} boundaries, {} trusted logs, {} known batches, policies {}",
+                "{} {}: {}, {}, {}, policies {}",
                 printer.paint(Style::Good, "good"),
                 file.display(),
-                config.boundaries.len(),
-                trust.logs().count(),
-                trust.batch_count(),
+                plural(config.boundaries.len() as u64, "boundary", "boundaries"),
+                plural(trust.logs().count() as u64, "trusted log", "trusted logs"),
+                plural(trust.batch_count() as u64, "known batch", "known batches"),
                 policies.version(),
             ));
             for doubt in &doubts {

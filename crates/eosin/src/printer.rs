@@ -103,3 +103,8 @@ impl Printer {
         format!("\x1b[{code}m{text}\x1b[0m")
     }
 }
+
+/// A count with its noun.
+pub(crate) fn plural(count: u64, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
+}

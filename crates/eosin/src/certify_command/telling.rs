@@ -10,7 +10,7 @@ use crate::{
     config::Config,
     judge_command::plain,
     outcome::Outcome,
-    printer::{Printer, Style},
+    printer::{Printer, Style, plural},
 };
 
 /// A certificate that was written.
@@ -229,9 +229,4 @@ fn shown(path: &Path) -> String {
     let text = path.display().to_string();
     let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
     if is_plain { text } else { format!("'{}'", plain(&text).replace('\'', r"'\''")) }
-}
-
-/// A count with its noun.
-pub(super) fn plural(count: u64, one: &str, many: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }

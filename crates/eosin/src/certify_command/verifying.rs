@@ -35,7 +35,7 @@ use crate::{
     judging::Judge,
     keys,
     outcome::{Done, Outcome},
-    printer::Printer,
+    printer::{Printer, plural},
 };
 
 /// Checks a certificate.
@@ -140,7 +140,7 @@ fn files(
         parts.not_checked(Part::Content, "not all files are there");
         return Ok(());
     }
-    let count = telling::plural(statement.subject.len() as u64, "file is", "files are");
+    let count = plural(statement.subject.len() as u64, "file is", "files are");
     parts.holds(Part::Files, format!("{count} as certified, by SHA-256"));
     content(statement, &found, parts, printer)
 }
@@ -188,9 +188,9 @@ fn content(
         let why = format!(
             "{} was read as {} of {}, and the certificate says {} of {}",
             plain(&stated.name),
-            telling::plural(read.records, "record", "records"),
+            plural(read.records, "record", "records"),
             read.format,
-            telling::plural(stated.records, "record", "records"),
+            plural(stated.records, "record", "records"),
             plain(&stated.format)
         );
         parts.fails(Part::Content, why);
@@ -202,7 +202,7 @@ fn content(
     } else if unreadable || read.content_root.to_hex() != predicate.content_root {
         parts.fails(Part::Content, "the records, read again, do not lead to the content root");
     } else {
-        let records = telling::plural(predicate.records, "record", "records");
+        let records = plural(predicate.records, "record", "records");
         parts.holds(Part::Content, format!("{records}, read again, and the content root is theirs"));
     }
     Ok(())
@@ -228,15 +228,15 @@ fn delivered(
         let why = format!(
             "{} was read as {} of {}, and the certificate says {}",
             plain(&stated.name),
-            telling::plural(count, "record", "records"),
+            plural(count, "record", "records"),
             plain(&stated.format),
-            telling::plural(stated.records, "record", "records"),
+            plural(stated.records, "record", "records"),
         );
         parts.fails(Part::Content, why);
     } else if leaves.root().to_hex() != predicate.content_root {
         parts.fails(Part::Content, "the records, read again, do not lead to the content root");
     } else {
-        let records = telling::plural(count, "record", "records");
+        let records = plural(count, "record", "records");
         parts.holds(Part::Content, format!("{records}, read again, and the content root is theirs"));
     }
     Ok(())
@@ -273,7 +273,7 @@ fn registry(statement: &Statement, folder: Option<&Path>, parts: &mut Parts) -> 
         .ok_or_else(|| miette!("there is no registry in {}", folder.display()))?;
     match opened.verify() {
         Ok(snapshot) if super::registry_used(&snapshot) == *stated => {
-            let entries = telling::plural(snapshot.entries, "entry", "entries");
+            let entries = plural(snapshot.entries, "entry", "entries");
             parts.holds(
                 Part::Registry,
                 format!("generation {}, {entries}: the root, computed again", snapshot.generation),

@@ -8,6 +8,7 @@ use std::{
 use mark::{Distrust, Integrity, Strength, Verdict, VerdictName};
 
 use super::FailOn;
+use crate::printer::plural;
 
 /// How many records got which verdict.
 #[derive(Clone, Debug, Default)]
@@ -163,8 +164,4 @@ fn hint(distrust: &Distrust) -> String {
 
 fn all(total: u64) -> String {
     if total == 1 { "The one record is".to_owned() } else { format!("All {total} records are") }
-}
-
-fn plural(count: u64, one: &str, many: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }

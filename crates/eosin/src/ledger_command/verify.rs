@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     outcome::{Done, Outcome},
-    printer::{Printer, Style},
+    printer::{Printer, Style, plural},
 };
 
 /// Checks the ledger in a folder with the key of its log, and what witnesses say of it.
@@ -137,10 +137,6 @@ fn print(
                 .line("Stop its writer first. Keep a copy of the folder as it is, for whoever investigates.");
         }
     }
-}
-
-fn plural(count: u64, one: &str, many: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }
 
 #[derive(Serialize)]

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    printer::{Printer, Style},
+    printer::{Printer, Style, plural},
 };
 
 /// Everything worth telling about a dataset that was just sealed.
@@ -63,7 +63,7 @@ impl Summary<'_> {
         };
         printer.line(&format!(
             "{} marked as {}: `{}`, {by}",
-            counted(total, "record"),
+            plural(total, "record", "records"),
             printer.paint(style, subject),
             self.manifest.name
         ));
@@ -79,12 +79,15 @@ impl Summary<'_> {
         } else {
             format!("entries {} to {}", self.first, self.last)
         };
-        let batches = counted(self.batches as u64, "batch").replace("batchs", "batches");
+        let batches = plural(self.batches as u64, "batch", "batches");
         row("logged", &format!("{batches}, {entries} of `{}`", self.origin));
         if let (Some(registered), Some(entry)) = (self.registered, self.snapshot) {
             row(
                 "registered",
-                &format!("{}, snapshot in entry {entry}", counted(registered.added, "fingerprint")),
+                &format!(
+                    "{}, snapshot in entry {entry}",
+                    plural(registered.added, "fingerprint", "fingerprints")
+                ),
             );
         }
         self.print_files(&row);
@@ -109,7 +112,7 @@ impl Summary<'_> {
             row("", &export.display().to_string());
         }
         if self.surveyed.rejected.count > 0 {
-            let count = counted(self.surveyed.rejected.count, "record");
+            let count = plural(self.surveyed.rejected.count, "record", "records");
             row(
                 "rejected",
                 &format!("{}   {count} that cannot be marked, as they were", self.places.rejected.display()),
@@ -210,8 +213,4 @@ pub(super) fn refused(surveyed: &Surveyed) -> miette::Report {
         help = "without `--strict` what can be marked is, and the rest is put aside",
         "{place}: {reason}{more}; nothing was written"
     )
-}
-
-fn counted(count: u64, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
