@@ -5,9 +5,9 @@
 use std::{fs::File, io, path::Path};
 
 use carrier::table::Chunk;
-use flow::{FileRuling, FileTally, Split};
+use flow::{FileRuling, FileTally, Named, Split};
 use ledger::Logged;
-use mark::{Reading, Verdict};
+use mark::Verdict;
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use policy::{Boundary, Caller, Decision, Policies, Request, Scope, decide};
 
@@ -140,19 +140,17 @@ struct Deciding<'d> {
 /// A decided chunk.
 struct Decided {
     ruling: policy::Ruling,
-    references: Vec<String>,
+    names: Vec<Named>,
     keep: Vec<bool>,
     chunk: Chunk,
 }
 
 impl Deciding<'_> {
     fn chunk(&self, chunk: Chunk, may_be_other: bool) -> Decided {
-        let (mut verdicts, mut references) = (Vec::new(), Vec::new());
+        let (mut verdicts, mut names) = (Vec::new(), Vec::new());
         for reading in chunk.read().records {
-            let verdict = self.judge.verdict(&reading, may_be_other);
-            let Reading { place, .. } = reading;
-            verdicts.push(verdict);
-            references.push(place.reference);
+            verdicts.push(self.judge.verdict(&reading, may_be_other));
+            names.push(Named::in_file(&reading));
         }
         let ruling = decide(self.policies, self.request, Scope::PerRecord, verdicts);
         let rows = ruling.decisions().iter().zip(ruling.verdicts());
@@ -161,7 +159,7 @@ impl Deciding<'_> {
             *decision != Decision::Block && !matches!(verdict, Verdict::Unreadable(_))
         };
         let keep = rows.map(passes).collect();
-        Decided { ruling, references, keep, chunk }
+        Decided { ruling, names, keep, chunk }
     }
 }
 
@@ -175,8 +173,8 @@ struct Splitting {
 
 impl Splitting {
     fn add(&mut self, decided: &Decided) -> miette::Result<()> {
-        let Decided { ruling, references, keep, chunk } = decided;
-        self.tally.add(ruling, references);
+        let Decided { ruling, names, keep, chunk } = decided;
+        self.tally.add(ruling, names);
         let others: Vec<bool> = keep.iter().map(|keep| !keep).collect();
         self.kept.add(self.read, chunk, keep)?;
         self.withheld.add(self.read, chunk, &others)?;

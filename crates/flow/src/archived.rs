@@ -7,6 +7,7 @@ use policy::Decision;
 
 use crate::{
     delivery::{FileDelivery, NotRecorded, Ruled, Tally},
+    listed::Named,
     world::Flow,
 };
 
@@ -69,8 +70,8 @@ impl Flow {
         names: &[String],
     ) -> Result<(Ruled, bool), NotRecorded> {
         let first = delivery.members.as_ref().map_or(0, Vec::len);
-        let references: Vec<String> =
-            (first..).take(names.len()).map(|at| format!("entries[{at}]")).collect();
+        let references: Vec<Named> =
+            (first..).take(names.len()).map(|at| Named::new(format!("entries[{at}]"), None)).collect();
         let ruling = delivery.decide(names.iter().map(|_| unread()).collect());
         let leaves = !names.is_empty()
             && ruling.decisions().len() == names.len()

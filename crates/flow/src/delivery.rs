@@ -21,6 +21,7 @@ use policy::{Action, Decision, Policies, Request, Ruling, Scope, decide};
 use crate::{
     archived::Member,
     entry::{Entry, Facts},
+    listed::Named,
     proof::Weighed,
     reading::{HiddenBy, Reader, Seen, label_hides},
     recognition::Recognition,
@@ -191,7 +192,7 @@ impl Flow {
             at += count;
             let seen: Vec<Option<HiddenBy>> =
                 range.clone().map(|at| piece.hidden_by(at, &ruling, &delivery.reader)).collect();
-            references.extend(range.clone().zip(&seen).map(|(at, by)| piece.reference(at, *by)));
+            references.extend(range.clone().zip(&seen).map(|(at, by)| piece.named(at, *by)));
             let verdicts = ruling.verdicts().get(range.clone()).unwrap_or_default();
             if seen.iter().any(Option::is_some) {
                 delivery.withhold(verdicts);
@@ -251,7 +252,7 @@ impl Flow {
         &self,
         delivery: &FileDelivery,
         ruling: Ruling,
-        references: &[String],
+        references: &[Named],
     ) -> Result<Option<Pending<Ruling>>, NotRecorded> {
         if references.is_empty() {
             return Ok(None);
@@ -331,11 +332,11 @@ impl Piece<'_> {
         }
     }
 
-    fn reference(&self, at: usize, by: Option<HiddenBy>) -> String {
+    fn named(&self, at: usize, by: Option<HiddenBy>) -> Named {
         match self.readings.get(at) {
-            Some(Looked::Whole(reading)) => Seen::reference(reading, by),
-            Some(Looked::Plain(name)) => (*name).to_owned(),
-            None => String::new(),
+            Some(Looked::Whole(reading)) => Seen::named(reading, by),
+            Some(Looked::Plain(name)) => Named::new((*name).to_owned(), Some(name)),
+            None => Named::new(String::new(), None),
         }
     }
 
@@ -395,7 +396,7 @@ impl FileDelivery {
         readings: &[Reading<'_>],
         bytes: &[&[u8]],
         shows_marks: impl Fn(usize) -> bool,
-    ) -> (Vec<bool>, Ruling, Vec<String>) {
+    ) -> (Vec<bool>, Ruling, Vec<Named>) {
         let verdict = |reading| self.recognition.verdict(judge_shown(reading, &self.trust), reading, None);
         let verdicts: Vec<Verdict> = readings.iter().map(verdict).collect();
         let ruling = self.decide(verdicts);
@@ -410,7 +411,7 @@ impl FileDelivery {
                     label_hides(claim, self.reader.hidden).then_some(HiddenBy::Label)
                 }
             };
-            references.push(Seen::reference(reading, by));
+            references.push(Seen::named(reading, by));
             keep.push(by.is_none());
             if by.is_some() {
                 self.withhold(std::slice::from_ref(verdict));

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, atomic::Ordering};
 use mark::Reading;
 use policy::{Emergency, Policies};
 
-use crate::{entry::Entry, world::Flow};
+use crate::{entry::Entry, listed::is_plain, world::Flow};
 
 /// While nothing expires.
 pub(crate) const NEVER: i64 = i64::MAX;
@@ -98,8 +98,7 @@ pub(crate) fn named<'o>(objects: impl IntoIterator<Item = &'o str>) -> Vec<Strin
         if found.contains(&object) {
             continue;
         }
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-        if found.len() >= OBJECTS_MAX || !(1..=64).contains(&object.len()) || !object.bytes().all(is_plain) {
+        if found.len() >= OBJECTS_MAX || !is_plain(object) {
             return Vec::new();
         }
         found.push(object);

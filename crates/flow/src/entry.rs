@@ -1,6 +1,6 @@
 //! What the ledger is told: rulings, settlements, gaps and clock faults, as JSON without a word of any record.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use mark::{digest::Hash, merkle};
@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::{
     clock::Moment,
     crossing::Crossing,
+    listed::{Described, FindingBody, Listing, Named},
     processing::{Misplaced, misplaced},
     proof::Weighed,
     recognition::RecognisedBy,
@@ -104,11 +105,6 @@ impl Entry {
             held = Told::of(ruling, facts);
             &held
         };
-        let findings = told.findings.iter().map(|(reference, verdict, decision)| FindingBody {
-            decision: decision.as_str(),
-            reference,
-            verdict,
-        });
         Self::new(
             EntryKind::Ruling,
             &RulingBody {
@@ -121,10 +117,11 @@ impl Entry {
                 client: &crossing.client,
                 contract: crossing.claims.contract,
                 counts: ruling.counts(),
+                datasets: told.listing.datasets(),
                 decision: ruling.decision().as_str(),
                 environment: crossing.boundary.environment.as_str(),
                 eosin: EntryKind::Ruling.as_str(),
-                findings: findings.collect(),
+                findings: told.listing.findings(),
                 findings_omitted: told.omitted,
                 mode: crossing.boundary.mode.as_str(),
                 objects: facts.objects,
@@ -239,8 +236,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) ai_disclosure: Option<&'static str>,
     /// The objects that the records are of, where all can be told.
     pub(crate) objects: &'a [String],
-    /// The records' references, in order.
-    pub(crate) references: &'a [String],
+    /// How the records are named, in order.
+    pub(crate) references: &'a [Named],
     /// What a change of metadata would take away from what Eosin rests on.
     pub(crate) weakens: &'a [String],
     /// What recognised the suspected records, where there are any.
@@ -255,8 +252,8 @@ pub(crate) struct Facts<'a> {
 pub(crate) struct Told {
     /// The root of their rows.
     pub(crate) rows: Hash,
-    /// The first of those worth listing: reference, verdict, decision.
-    pub(crate) findings: Vec<(String, &'static str, Decision)>,
+    /// The first of those worth listing.
+    pub(crate) listing: Listing,
     /// How many more are worth listing.
     pub(crate) omitted: u64,
     /// How many pass only because the boundary does not enforce yet.
@@ -266,12 +263,12 @@ pub(crate) struct Told {
 impl Told {
     fn of(ruling: &Ruling, facts: &Facts<'_>) -> Self {
         let rows = rows(ruling, facts);
-        let findings = findings(ruling, facts);
+        let listing = listing(ruling, facts);
         let worth_listing = (0..rows.len()).filter(|row| !is_plain(ruling, *row)).count();
         Self {
             rows: merkle::root(&rows),
-            omitted: (worth_listing - findings.len()) as u64,
-            findings,
+            omitted: (worth_listing - listing.len()) as u64,
+            listing,
             would_block: ruling.would_block() as u64,
         }
     }
@@ -370,19 +367,22 @@ fn is_plain(ruling: &Ruling, row: usize) -> bool {
 }
 
 /// Everything but proven records that pass, up to the bound.
-fn findings(ruling: &Ruling, facts: &Facts<'_>) -> Vec<(String, &'static str, Decision)> {
+fn listing(ruling: &Ruling, facts: &Facts<'_>) -> Listing {
     let rows = ruling.verdicts().iter().zip(ruling.decisions()).zip(facts.references).enumerate();
-    rows.filter(|(row, _)| !is_plain(ruling, *row))
-        .take(FINDINGS_MAX)
-        .map(|(_, ((verdict, decision), reference))| (reference.clone(), verdict.name().as_str(), *decision))
-        .collect()
+    let mut listing = Listing::default();
+    for (_, ((verdict, decision), named)) in
+        rows.filter(|(row, _)| !is_plain(ruling, *row)).take(FINDINGS_MAX)
+    {
+        listing.add(named, verdict, *decision);
+    }
+    listing
 }
 
 /// One leaf a record: its reference, verdict and decision, so that any of them can be shown later.
 fn rows(ruling: &Ruling, facts: &Facts<'_>) -> Vec<Hash> {
     let rows = ruling.verdicts().iter().zip(ruling.decisions()).zip(facts.references);
-    rows.map(|((verdict, decision), reference)| {
-        merkle::leaf_hash(row_text(reference, verdict.name(), *decision).as_bytes())
+    rows.map(|((verdict, decision), named)| {
+        merkle::leaf_hash(row_text(&named.reference, verdict.name(), *decision).as_bytes())
     })
     .collect()
 }
@@ -406,6 +406,8 @@ struct RulingBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     contract: Option<&'static str>,
     counts: &'a Counts,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    datasets: &'a BTreeMap<String, Described>,
     decision: &'static str,
     environment: &'static str,
     eosin: &'static str,
@@ -434,13 +436,6 @@ struct RulingBody<'a> {
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     weakens: &'a [String],
     would_block: u64,
-}
-
-#[derive(Serialize)]
-pub(crate) struct FindingBody<'a> {
-    pub(crate) decision: &'static str,
-    pub(crate) reference: &'a str,
-    pub(crate) verdict: &'static str,
 }
 
 #[derive(Serialize)]

@@ -2,7 +2,7 @@
 //!
 //! A file is one ruling with the root of its rows, not one entry a record, and it is in memory a chunk at a time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mark::{
     digest::Hash,
@@ -12,7 +12,8 @@ use policy::{Counts, Decision, Request, Ruling};
 use serde::Serialize;
 
 use crate::{
-    entry::{Entry, EntryKind, FINDINGS_MAX, FindingBody, row_text},
+    entry::{Entry, EntryKind, FINDINGS_MAX, row_text},
+    listed::{Described, FindingBody, Listing, Named},
     recognition::RecognisedBy,
 };
 
@@ -23,7 +24,7 @@ pub struct FileTally {
     action: policy::Action,
     counts: Counts,
     rows: Frontier,
-    findings: Vec<(String, &'static str, &'static str)>,
+    listing: Listing,
     findings_all: u64,
     decision: Decision,
     policies: BTreeSet<String>,
@@ -39,7 +40,7 @@ impl FileTally {
             action: request.action,
             counts: Counts::default(),
             rows: Frontier::default(),
-            findings: Vec::new(),
+            listing: Listing::default(),
             findings_all: 0,
             decision: Decision::Pass,
             policies: BTreeSet::new(),
@@ -48,25 +49,26 @@ impl FileTally {
         }
     }
 
-    /// Adds the ruling on some records, in order, with their references.
+    /// Adds the ruling on some records, in order, with their names.
     ///
     /// Bounds: keeps [`FINDINGS_MAX`] findings.
-    pub fn add(&mut self, ruling: &Ruling, references: &[String]) {
+    pub fn add(&mut self, ruling: &Ruling, names: &[Named]) {
         self.counts.add_all(ruling.counts());
         if !ruling.verdicts().is_empty() {
             self.decision = self.decision.max(ruling.decision());
             self.policies.extend(ruling.determining_policies().into_iter().map(str::to_owned));
         }
         self.would_block += ruling.would_block() as u64;
-        let rows = ruling.verdicts().iter().zip(ruling.decisions()).zip(references);
-        for ((verdict, decision), reference) in rows {
-            self.rows.push(merkle::leaf_hash(row_text(reference, verdict.name(), *decision).as_bytes()));
+        let rows = ruling.verdicts().iter().zip(ruling.decisions()).zip(names);
+        for ((verdict, decision), named) in rows {
+            self.rows
+                .push(merkle::leaf_hash(row_text(&named.reference, verdict.name(), *decision).as_bytes()));
             if verdict.proof().is_some() && *decision == Decision::Pass {
                 continue;
             }
             self.findings_all += 1;
-            if self.findings.len() < FINDINGS_MAX {
-                self.findings.push((reference.clone(), verdict.name().as_str(), decision.as_str()));
+            if self.listing.len() < FINDINGS_MAX {
+                self.listing.add(named, verdict, *decision);
             }
         }
     }
@@ -147,16 +149,14 @@ impl FileRuling {
     ///
     /// Source: spec/manifest.md section 3.
     pub fn entry(&self, at: &str) -> Entry {
-        let FileTally { boundary, findings, .. } = &self.tally;
-        let findings: Vec<FindingBody<'_>> = findings
-            .iter()
-            .map(|(reference, verdict, decision)| FindingBody { decision, reference, verdict })
-            .collect();
+        let FileTally { boundary, listing, .. } = &self.tally;
+        let findings = listing.findings();
         let body = FileBody {
             action: self.tally.action.as_str(),
             at,
             boundary: &boundary.name,
             counts: &self.tally.counts,
+            datasets: listing.datasets(),
             decision: self.tally.decision.as_str(),
             environment: boundary.environment.as_str(),
             eosin: EntryKind::FileRuling.as_str(),
@@ -184,6 +184,8 @@ struct FileBody<'a> {
     at: &'a str,
     boundary: &'a str,
     counts: &'a Counts,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    datasets: &'a BTreeMap<String, Described>,
     decision: &'static str,
     environment: &'static str,
     eosin: &'static str,

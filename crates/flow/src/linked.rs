@@ -9,6 +9,7 @@ use policy::Decision;
 
 use crate::{
     delivery::{FileDelivery, NotRecorded, Ruled},
+    listed::Named,
     reading::{HiddenBy, Seen},
     recognition::Recognition,
     world::Flow,
@@ -97,7 +98,7 @@ impl Flow {
                 .collect();
             references.extend(by.iter().enumerate().map(|(at, by)| {
                 let told = if *by == Some(HiddenBy::Label) { ", hidden by its label" } else { "" };
-                format!("row[{}].record[{at}]{told}", first + place as u64)
+                Named::new(format!("row[{}].record[{at}]{told}", first + place as u64), None)
             }));
             let hides = by.iter().position(Option::is_some);
             keep.push(hides.is_none() && !verdicts.is_empty());

@@ -18,6 +18,7 @@ use crate::{
     emergency,
     entry::{Entry, FINDINGS_MAX, Facts, Told, row_text},
     keep::Plan,
+    listed::{Listing, Named},
     pass::{Claimed, asked},
     proof,
     world::Flow,
@@ -126,7 +127,7 @@ impl Flow {
             let verdict = |reading| recognition.verdict(judge(reading, &trust), reading, None);
             let verdicts: Vec<Verdict> = readings.iter().map(verdict).collect();
             for (reading, verdict) in readings.iter().zip(&verdicts) {
-                all.rows.add(&reading.place.reference, verdict);
+                all.rows.add(&Named::of(reading), verdict);
             }
             all.gathering.add(request, &verdicts);
         }
@@ -147,8 +148,8 @@ struct Rows {
     // The rows' root, for each decision that all of them may share.
     roots: [Frontier; 3],
     // The first records that are worth listing if all pass, and the first records at all.
-    unproven: Vec<(String, &'static str)>,
-    first: Vec<(String, &'static str)>,
+    unproven: Listing,
+    first: Listing,
     unproven_all: u64,
     all: u64,
 }
@@ -156,19 +157,19 @@ struct Rows {
 const DECISIONS: [Decision; 3] = [Decision::Pass, Decision::Warn, Decision::Block];
 
 impl Rows {
-    fn add(&mut self, reference: &str, verdict: &Verdict) {
+    fn add(&mut self, named: &Named, verdict: &Verdict) {
         let name = verdict.name();
         for (root, decision) in self.roots.iter_mut().zip(DECISIONS) {
-            root.push(merkle::leaf_hash(row_text(reference, name, decision).as_bytes()));
+            root.push(merkle::leaf_hash(row_text(&named.reference, name, decision).as_bytes()));
         }
         self.all += 1;
         if self.first.len() < FINDINGS_MAX {
-            self.first.push((reference.to_owned(), name.as_str()));
+            self.first.add(named, verdict, Decision::Pass);
         }
         if verdict.proof().is_none() {
             self.unproven_all += 1;
             if self.unproven.len() < FINDINGS_MAX {
-                self.unproven.push((reference.to_owned(), name.as_str()));
+                self.unproven.add(named, verdict, Decision::Pass);
             }
         }
     }
@@ -187,7 +188,7 @@ impl Rows {
         Told {
             rows: root.unwrap_or_else(|| merkle::root(&[]) as Hash),
             omitted: worth_listing - listed.len() as u64,
-            findings: listed.into_iter().map(|(reference, verdict)| (reference, verdict, decision)).collect(),
+            listing: listed.decided(decision),
             would_block: if refused { self.all } else { 0 },
         }
     }

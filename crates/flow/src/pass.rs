@@ -20,6 +20,7 @@ use crate::{
     emergency::objects,
     entry::{Entry, Facts},
     keep::Shape,
+    listed::Named,
     proof,
     read::{self, Read},
     settle::{Outcome, Settlement},
@@ -71,9 +72,8 @@ impl Flow {
         let claim = Claimed::weigh(&crossing.provenance, &ruling);
         let disclosure = ai_disclosure::parse(&crossing.claims.ai_disclosure);
         let objects = objects(&readings.records);
-        let places = readings.records.into_iter().map(|reading| reading.place);
-        let (positions, references): (Vec<usize>, Vec<String>) =
-            places.map(|place| (place.index, place.reference)).unzip();
+        let (positions, references): (Vec<usize>, Vec<Named>) =
+            readings.records.iter().map(|reading| (reading.place.index, Named::of(reading))).unzip();
         let shape = Shape { route: route.as_ref(), unit: readings.unit, positions: &positions, total };
         let plan = self.plan(&ruling, &crossing, &shape);
         let facts = Facts {

@@ -13,6 +13,7 @@ use crate::{
     crossing::{Claims, Crossing, Protocol},
     effect::{Unavailable, error_answer},
     entry::{Entry, Facts},
+    listed::Named,
     pass::RETRY_AFTER_SECONDS,
     proof::Weighed,
     world::Flow,
@@ -35,7 +36,7 @@ pub struct Reader {
 #[derive(Clone, Debug)]
 pub struct Seen {
     verdict: Verdict,
-    reference: String,
+    named: Named,
     by: Option<HiddenBy>,
 }
 
@@ -50,13 +51,16 @@ pub(crate) enum HiddenBy {
 impl Seen {
     /// A row and why it is hidden, if it is.
     pub(crate) fn of(verdict: &Verdict, reading: &Reading<'_>, by: Option<HiddenBy>) -> Self {
-        Self { verdict: verdict.clone(), reference: Self::reference(reading, by), by }
+        Self { verdict: verdict.clone(), named: Self::named(reading, by), by }
     }
 
     /// How the ledger names a row.
-    pub(crate) fn reference(reading: &Reading<'_>, by: Option<HiddenBy>) -> String {
-        let told = if by == Some(HiddenBy::Label) { ", hidden by its label" } else { "" };
-        format!("{}{told}", reading.place.reference)
+    pub(crate) fn named(reading: &Reading<'_>, by: Option<HiddenBy>) -> Named {
+        let mut named = Named::of(reading);
+        if by == Some(HiddenBy::Label) {
+            named.reference.push_str(", hidden by its label");
+        }
+        named
     }
 
     /// What it was judged to be.
@@ -137,8 +141,8 @@ impl Flow {
     pub async fn show(&self, reader: &Reader, route: &str, seen: Vec<Seen>) -> Result<Shown, Unavailable> {
         let moment = self.clock.now();
         let provenance = provenance(&seen);
-        let (verdicts, references): (Vec<Verdict>, Vec<String>) =
-            seen.into_iter().map(|seen| (seen.verdict, seen.reference)).unzip();
+        let (verdicts, references): (Vec<Verdict>, Vec<Named>) =
+            seen.into_iter().map(|seen| (seen.verdict, seen.named)).unzip();
         let ruling = self.decide_read(reader, route, verdicts);
         let leave = crate::continuity::leave(&ruling, reader.boundary.continuity);
         let facts = Facts {

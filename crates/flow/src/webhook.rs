@@ -23,6 +23,7 @@ use crate::{
     effect,
     entry::{Entry, Facts, LostEvents},
     keep::{Plan, Told},
+    listed::Named,
     proof,
     settle::Settlement,
     world::Flow,
@@ -251,9 +252,7 @@ impl Flow {
         let Fate { class, positions, route } = fate;
         let outgoing = events.only(message, &positions);
         let chosen = || positions.iter().filter_map(|position| events.list.get(*position));
-        let references: Vec<String> = chosen()
-            .flat_map(|event| event.records.iter().map(|reading| reading.place.reference.clone()))
-            .collect();
+        let references: Vec<Named> = chosen().flat_map(|event| event.records.iter().map(Named::of)).collect();
         let plan = match class {
             Some(_) => Plan::Nothing,
             None => self.plan_event(&hook.boundary.name, withheld(&outgoing), references.len(), None),
@@ -299,7 +298,7 @@ impl Flow {
         let verdicts = vec![Verdict::Unreadable(reason)];
         let ruling = decide_unsorted(&self.policies(), &request, verdicts, "it cannot be read");
         let crossing = crossing(&hook.boundary, arrived);
-        let references = ["message".to_owned()];
+        let references = [Named::new("message".to_owned(), None)];
         let blocked = ruling.decision() == Decision::Block;
         let entry = self.entry(&ruling, &crossing, &route, &references, &Plan::Nothing, moment);
         let Ok(logged) = self.commit(ruling, entry, moment).await else { return Part::Unavailable };
@@ -330,7 +329,7 @@ impl Flow {
         ruling: &Ruling,
         crossing: &Crossing,
         route: &str,
-        references: &[String],
+        references: &[Named],
         plan: &Plan,
         moment: &Moment,
     ) -> Entry {
