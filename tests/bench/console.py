@@ -12,6 +12,7 @@ adds the largest contentful paint, the median of five.
 
 import argparse
 import json
+import re
 import shutil
 import sqlite3
 import statistics
@@ -55,6 +56,7 @@ def pages(folder):
         middle = index.execute("SELECT at FROM rulings WHERE origin = ? AND entry >= ? LIMIT 1", (origin, entry // 2)).fetchone()[0]
         reference = index.execute("SELECT reference FROM record_verdicts ORDER BY origin, entry LIMIT 1").fetchone()[0]
     ask = urllib.parse.urlencode
+    every = {"object": "Patient", "dataset": "dataset-18", "purpose": "staging-testing", "generator": "Mockaroo", "verdict": "synthetic"}
     return count, {
         "Today": "",
         "Transactions": "transactions",
@@ -69,8 +71,19 @@ def pages(folder):
         "… by a rare verdict": "records?verdict=forged",
         "… by verdict, decision and boundary": "records?verdict=suspected&decision=warn&boundary=crm-3",
         "… by reference": f"records?{ask({'reference': reference})}",
+        "… by object": "records?object=Patient",
+        "… by dataset": "records?dataset=dataset-19",
+        "… by a rare dataset": "records?dataset=dataset-99",
+        "… by purpose": "records?purpose=training",
+        "… by generator": "records?generator=Snowfakery",
+        "… older than 30 days": "records?age=older+than+30+days",
+        "… by object, dataset, purpose, generator, verdict": f"records?{ask(every)}",
+        "… the same, none found": f"records?{ask(every | {'purpose': 'training'})}",
+        "… of a generator, until half of the time": f"records?{ask({'generator': 'Faker', 'until': middle[:16]})}",
         "One record": f"record?{ask({'reference': reference})}",
+        "Blast radius of a dataset": f"blast?{ask({'ledger': origin, 'dataset': 'dataset-19'})}",
         "Datasets": "datasets",
+        "Deliveries": "deliveries",
         "Boundaries": "boundaries",
         "Policies": "policies",
         "Ledgers": "ledgers",
@@ -83,7 +96,9 @@ def serve(eosin, folder):
     if not (home / "eosin.toml").exists():
         subprocess.run([eosin, "init", "--yes", home], check=True, stdout=subprocess.DEVNULL)
         config = (home / "eosin.toml").read_text()
-        (home / "eosin.toml").write_text(f'{config}\n[index]\ndatabase = "{folder / "index.sqlite"}"\nledgers = ["{folder / "ledger"}"]\n')
+        section = f'[index]\ndatabase = "{folder / "index.sqlite"}"\nledgers = ["{folder / "ledger"}"]\n'
+        written = re.sub(r"^\[index\]\n(?:(?!\[).*\n)*", lambda _: section, config, count=1, flags=re.MULTILINE)
+        (home / "eosin.toml").write_text(written)
     words = [eosin, "console", "--without-sign-in", "--listen", "127.0.0.1:0", "--json"]
     server = subprocess.Popen(words, cwd=home, stdout=subprocess.PIPE)
     return server, json.loads(server.stdout.readline())["console"]

@@ -103,7 +103,7 @@ async function admin(page, base, seed, scheme, ahead) {
   await look(page, 'code', scheme);
   await page.getByLabel('Six digits').fill(code(seed, ahead));
   await Promise.all([page.waitForURL(base), page.keyboard.press('Enter')]);
-  for (const place of ['', 'transactions', 'records', 'datasets', 'boundaries', 'policies', 'emergency', 'quarantine', 'ledgers', 'operators', 'account',
+  for (const place of ['', 'transactions', 'records', 'datasets', 'deliveries', 'boundaries', 'policies', 'emergency', 'quarantine', 'ledgers', 'operators', 'account',
     'operator?name=grace', 'operator?name=grace&act=disable', 'nothing-of-this-name']) {
     await page.goto(base + place);
     await look(page, place.replaceAll(/[?&=]/g, '-') || 'today', scheme);

@@ -110,7 +110,6 @@ pub(crate) const LISTS: &[List] = &[
         from: "record_verdicts t JOIN rulings r ON r.origin = t.origin AND r.entry = t.entry",
         table: "record_verdicts",
         more: &[
-            ("r", column("at", Kind::Text)),
             ("r", column("boundary", Kind::Text)),
             ("r", column("client", Kind::MaybeText)),
             ("r", column("route", Kind::MaybeText)),
@@ -241,6 +240,23 @@ pub(crate) const LISTS: &[List] = &[
         table: "certificates",
         more: &[],
         conditions: &[SINCE, UNTIL, BOUNDARY, LEDGER],
+        order: BY_ENTRY,
+    },
+    List {
+        name: "deliveries",
+        row: "Delivery",
+        says: "Files that were delivered to their end, with how much was shown and withheld.",
+        needs: Action::SeeTransactions,
+        from: "deliveries t",
+        table: "deliveries",
+        more: &[],
+        conditions: &[
+            SINCE,
+            UNTIL,
+            BOUNDARY,
+            is("client", "To the client of this name.", "t.client"),
+            LEDGER,
+        ],
         order: BY_ENTRY,
     },
     List {

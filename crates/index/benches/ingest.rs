@@ -91,6 +91,10 @@ fn ledger(folder: &Path, transactions: u64) {
     ledger.publish().unwrap();
 }
 
+const OBJECTS: [&str; 6] = ["Contact", "Account", "Case", "Patient", "Appointment", "Observation"];
+const GENERATORS: [&str; 5] = ["Synthea", "Snowfakery", "Faker", "Mockaroo", "Mimesis"];
+const PURPOSES: [&str; 3] = ["staging-testing", "training", "emergency-exercise"];
+
 fn entry(number: u64, at: i64, is_ruling: bool) -> Vec<u8> {
     let at = jiff::Timestamp::from_millisecond(at).unwrap().strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
     if !is_ruling {
@@ -109,17 +113,32 @@ fn entry(number: u64, at: i64, is_ruling: bool) -> Vec<u8> {
         _ => "synthetic",
     };
     let decision = if number.is_multiple_of(5) { "warn" } else { "block" };
+    // Forty datasets of five generators, and one that hardly anybody met.
+    let run = if number % 100_000 == 7 { 99 } else { number % 40 };
+    let (dataset, generator) = (format!("dataset-{run}"), GENERATORS[usize::try_from(run % 5).unwrap()]);
+    let origin = match verdict {
+        "synthetic" => format!(r#""dataset":"{dataset}","#),
+        "suspected" => format!(r#""generator":"{generator}","#),
+        _ => String::new(),
+    };
     let findings: Vec<String> = (0..number % 3)
         .map(|row| {
-            let reference = format!("Contact/003{:012}", number * 3 + row);
-            format!(r#"{{"decision":"{decision}","reference":"{reference}","verdict":"{verdict}"}}"#)
+            let object = OBJECTS[usize::try_from(number / 7 % 6).unwrap()];
+            let reference = format!("{object}/003{:012}", number * 3 + row);
+            format!(r#"{{{origin}"decision":"{decision}","object":"{object}","reference":"{reference}","verdict":"{verdict}"}}"#)
         })
         .collect();
+    let purpose = PURPOSES[usize::try_from(run % 3).unwrap()];
+    let datasets = if verdict == "synthetic" && !findings.is_empty() {
+        format!(r#""datasets":{{"{dataset}":{{"generator":"{generator}","purposes":["{purpose}"]}}}},"#)
+    } else {
+        String::new()
+    };
     let asked = format!(
         r#"{{"cases":[{{"finding":"permit","records":{records},"verdict":"attested"}}],"continuity":"strict","jurisdiction":"US","scope":"record"}}"#
     );
     format!(
-        r#"{{"action":"create","asked":{asked},"at":"{at}","boundary":"crm-{}","claim":"absent","client":"client-{client}","counts":{{"records":{records},"attested":{records}}},"decision":"pass","environment":"production","eosin":"ruling@1","findings":[{}],"findingsOmitted":0,"mode":"enforce","policies":["attested-in-production-and-staging"],"policy":"default@0123456789ab","protocol":"salesforce","route":"sobjects/Contact","rows":"{}","wouldBlock":0}}"#,
+        r#"{{"action":"create","asked":{asked},"at":"{at}","boundary":"crm-{}","claim":"absent","client":"client-{client}","counts":{{"records":{records},"attested":{records}}},{datasets}"decision":"pass","environment":"production","eosin":"ruling@1","findings":[{}],"findingsOmitted":0,"mode":"enforce","policies":["attested-in-production-and-staging"],"policy":"default@0123456789ab","protocol":"salesforce","route":"sobjects/Contact","rows":"{}","wouldBlock":0}}"#,
         number % 8,
         findings.join(","),
         "ab".repeat(32),

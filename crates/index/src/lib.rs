@@ -7,11 +7,13 @@
 
 mod acts;
 mod batch;
+mod deliveries;
 mod emergencies;
 mod follow;
 mod postgres;
 mod prove;
 mod quarantined;
+mod records;
 mod replay;
 mod rows;
 mod rulings;

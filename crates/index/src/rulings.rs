@@ -1,6 +1,6 @@
 //! Rulings on crossings and on files: what was decided, on which records, and what policies were asked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mark::digest::sha256;
 use serde::{Deserialize, Serialize};
@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     batch::Batch,
+    records::{Described, Finding, Met},
     rows::{At, parse},
     schema::{Name, VERDICTS},
     value::Value,
@@ -42,6 +43,8 @@ struct Ruling<'a> {
     client: Option<String>,
     contract: Option<String>,
     counts: Counts,
+    #[serde(default)]
+    datasets: BTreeMap<String, Described>,
     decision: String,
     environment: String,
     findings: Vec<Finding>,
@@ -61,13 +64,6 @@ struct Ruling<'a> {
     route: Option<String>,
     rows: String,
     would_block: u64,
-}
-
-#[derive(Deserialize)]
-struct Finding {
-    decision: String,
-    reference: String,
-    verdict: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -191,13 +187,14 @@ impl Ruling<'_> {
             batch.add(Name::RulingPolicies, at.row([Value::text(id)]));
         }
         for (position, finding) in (0..).zip(&self.findings) {
-            let row = at.row([
-                Value::Integer(position),
-                Value::text(&finding.reference),
-                Value::text(&finding.verdict),
-                Value::text(&finding.decision),
-            ]);
-            batch.add(Name::RecordVerdicts, row);
+            let described = finding.dataset.as_ref().and_then(|dataset| self.datasets.get(dataset));
+            // Entries of before findings said so: where all records of a change are of one object, each of them is.
+            let object = match (&finding.object, self.objects.as_slice()) {
+                (None, [only]) => Some(only.as_str()),
+                (object, _) => object.as_deref(),
+            };
+            let met = Met { at: &self.at, boundary: &self.boundary, object, described };
+            finding.add(at, position, &met, batch);
         }
         self.add_sums(at, batch);
     }

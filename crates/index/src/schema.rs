@@ -1,7 +1,7 @@
 //! The tables: their names, columns and keys, once, for both databases and for `docs/index.md`.
 
 /// The schema's version. An index of another one is made again.
-pub const SCHEMA_VERSION: i64 = 3;
+pub const SCHEMA_VERSION: i64 = 4;
 
 /// The words of the verdicts, which are columns of counts too: what is proven, what is not, what is wrong.
 pub const VERDICTS: [&str; 9] = [
@@ -87,6 +87,7 @@ pub(crate) enum Name {
     Rulings,
     RulingPolicies,
     RecordVerdicts,
+    RecordGroups,
     Questions,
     Settlements,
     Boundaries,
@@ -101,6 +102,8 @@ pub(crate) enum Name {
     DatasetSightings,
     Quarantine,
     Certificates,
+    Deliveries,
+    DeliveredRecords,
     RegistrySnapshots,
     RecordActs,
     RecordStandings,
@@ -167,10 +170,28 @@ pub const TABLES: &[Table] = &[
         name: "record_verdicts",
         columns: columns! {
             origin: Text, entry: Integer, position: Integer, reference: Text, verdict: Text, decision: Text,
+            at: Text, object: MaybeText, dataset: MaybeText, record_group: Text,
         },
         key: 3,
         again: Again::Never,
-        indexes: &["reference", "verdict, origin, entry, position", "decision, origin, entry, position"],
+        indexes: &[
+            "reference",
+            "verdict, origin, entry, position",
+            "decision, origin, entry, position",
+            "at, origin, entry, position",
+            "record_group, origin, at, entry, position",
+        ],
+    },
+    Table {
+        name: "record_groups",
+        columns: columns! {
+            origin: Text, record_group: Text, entry: Integer, first_at: Text, last_entry: Integer, last_at: Text,
+            boundary: Text, verdict: Text, decision: Text, object: MaybeText, dataset: MaybeText,
+            generator: MaybeText, purposes: MaybeText, records: Integer,
+        },
+        key: 2,
+        again: Again::Grows { added: &["records"], latest: &["last_entry", "last_at"] },
+        indexes: &["dataset"],
     },
     Table {
         name: "questions",
@@ -336,6 +357,23 @@ pub const TABLES: &[Table] = &[
         },
         key: 2,
         again: Again::Never,
+        indexes: &["subjects"],
+    },
+    Table {
+        name: "deliveries",
+        columns: columns! {
+            origin: Text, entry: Integer, at: Text, boundary: Text, client: Text, route: Text, policy: Text,
+            bytes: Integer, records: Integer, read: Integer, withheld: Integer, subjects: Text,
+        },
+        key: 2,
+        again: Again::Never,
+        indexes: &["at", "boundary, at", "client, at", "origin, boundary, client, route, entry"],
+    },
+    Table {
+        name: "delivered_records",
+        columns: columns! { origin: Text, entry: Integer, verdict: Text, shown: Integer, withheld: Integer },
+        key: 3,
+        again: Again::Never,
         indexes: &[],
     },
     Table {
@@ -391,6 +429,11 @@ pub const VIEWS: &[(&str, &str)] = &[
         "quarantine_items",
         "SELECT q.* FROM quarantine q WHERE q.entry = \
          (SELECT MAX(l.entry) FROM quarantine l WHERE l.origin = q.origin AND l.item = q.item)",
+    ),
+    (
+        "certified_deliveries",
+        "SELECT d.*, c.entry AS certificate_entry, c.at AS certified_at, c.outcome AS certificate, c.rule, c.content_root \
+         FROM deliveries d LEFT JOIN certificates c ON c.origin = d.origin AND c.subjects = d.subjects",
     ),
 ];
 
@@ -503,6 +546,8 @@ mod tests {
             (Name::Ledgers, "ledgers"),
             (Name::Rulings, "rulings"),
             (Name::RecordVerdicts, "record_verdicts"),
+            (Name::RecordGroups, "record_groups"),
+            (Name::Deliveries, "deliveries"),
             (Name::Policies, "policies"),
             (Name::Quarantine, "quarantine"),
             (Name::Incidents, "incidents"),

@@ -46,6 +46,7 @@ fn shared(column: &str, rows: u64) -> u64 {
         "decision" | "outcome" | "act" | "event" => rows / 3,
         "verdict" | "boundary" => rows / 10,
         "client" | "dataset" => rows / 50,
+        "record_group" => rows / 200,
         _ => rows.min(5),
     };
     same.max(1)

@@ -100,11 +100,12 @@ impl Answer {
 }
 
 /// The places of the console, in the order of its menu, each with what it takes.
-const PLACES: [(&str, &str, Action); 10] = [
+const PLACES: [(&str, &str, Action); 11] = [
     ("/", "Today", Action::SeePosture),
     ("/transactions", "Transactions", Action::SeeTransactions),
     ("/records", "Records", Action::SeeRecords),
     ("/datasets", "Datasets", Action::SeeDatasets),
+    ("/deliveries", "Deliveries", Action::SeeTransactions),
     ("/boundaries", "Boundaries", Action::SeePosture),
     ("/policies", "Policies", Action::SeePolicies),
     ("/emergency", "Emergency", Action::SeePolicies),

@@ -11,6 +11,7 @@ pub(crate) mod boundaries;
 pub(crate) mod boundary_mode;
 pub(crate) mod dataset;
 pub(crate) mod datasets;
+pub(crate) mod deliveries;
 pub(crate) mod emergency;
 pub(crate) mod ledger_health;
 pub(crate) mod ledgers;
@@ -33,17 +34,29 @@ const MOMENT: &str = "A moment is written 2026-01-31T08:00:00Z, in UTC, and may 
 
 /// Adds since when and until when a target asks; what is wrong with that, if anything.
 fn between(target: &Target, column: &str, conditions: &mut Conditions) -> Option<&'static str> {
-    for (name, sign) in [("since", ">="), ("until", "<")] {
-        match target.get(name) {
-            None => {}
-            // Without its zone it sorts before every moment that it is the beginning of.
-            Some(moment) if is_moment(moment) => {
-                conditions.add(&format!("{column} {sign} ?"), [Value::text(moment.trim_end_matches('Z'))]);
-            }
-            Some(_) => return Some(MOMENT),
+    let (since, until) = match moments(target) {
+        Ok(both) => both,
+        Err(fault) => return Some(fault),
+    };
+    for (sign, moment) in [(">=", since), ("<", until)] {
+        if let Some(moment) = moment {
+            conditions.add(&format!("{column} {sign} ?"), [Value::Text(moment)]);
         }
     }
     None
+}
+
+/// Since when and until when a target asks.
+///
+/// Errors: what is wrong with that.
+fn moments(target: &Target) -> Result<(Option<String>, Option<String>), &'static str> {
+    let moment = |name| match target.get(name) {
+        None => Ok(None),
+        // Without its zone it sorts before every moment that it is the beginning of.
+        Some(moment) if is_moment(moment) => Ok(Some(moment.trim_end_matches('Z').to_owned())),
+        Some(_) => Err(MOMENT),
+    };
+    Ok((moment("since")?, moment("until")?))
 }
 
 /// A field of a filter's form with the values that it can have.

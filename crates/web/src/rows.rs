@@ -44,12 +44,25 @@ pub(crate) struct Conditions {
 impl Conditions {
     /// Adds a condition; each `?` in it is where the next value goes.
     pub(crate) fn add(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
+        let text = self.place(condition, values);
+        self.texts.push(text);
+    }
+
+    /// Adds conditions, each with its values.
+    pub(crate) fn all(&mut self, conditions: &[(String, Vec<Value>)]) {
+        for (condition, values) in conditions {
+            self.add(condition, values.iter().cloned());
+        }
+    }
+
+    /// A condition as it is written elsewhere in the statement, its values among those of the clause.
+    pub(crate) fn place(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) -> String {
         let mut text = condition.to_owned();
         for value in values {
             self.values.push(value);
             text = text.replacen('?', &format!("${}", self.values.len()), 1);
         }
-        self.texts.push(text);
+        text
     }
 
     /// Adds a condition without a value.

@@ -43,6 +43,12 @@ impl Target {
         Ok(Self { path: path.to_owned(), members })
     }
 
+    /// A target that the console asks itself.
+    pub(crate) fn of<'m>(path: &str, members: impl IntoIterator<Item = (&'m str, &'m str)>) -> Self {
+        let members = members.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Self { path: path.to_owned(), members: members.collect() }
+    }
+
     /// A member of the query.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.members.get(name).map(String::as_str)
@@ -58,6 +64,19 @@ impl Target {
         let mut members = self.members.clone();
         members.insert(name.to_owned(), value.to_owned());
         link(&self.path, members.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+    }
+
+    /// The same with one member set.
+    pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
+        self.members.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// The same without one member.
+    pub(crate) fn without(&self, name: &str) -> Self {
+        let mut same = self.clone();
+        same.members.remove(name);
+        same
     }
 
     /// The query with some members left out.

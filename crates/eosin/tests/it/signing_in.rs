@@ -177,6 +177,7 @@ fn each_role_sees_its_pages_and_a_form_of_another_site_does_nothing() {
     for (target, expected) in [
         ("/transactions", [200, 200, 200, 200, 403]),
         ("/records.csv", [200, 200, 200, 200, 403]),
+        ("/deliveries", [200, 200, 200, 200, 403]),
         ("/datasets", [200, 200, 200, 200, 200]),
         ("/policies", [200, 200, 403, 200, 403]),
         ("/quarantine", [200, 200, 403, 200, 403]),

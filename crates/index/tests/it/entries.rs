@@ -20,8 +20,9 @@ pub(crate) fn entry(number: u64) -> Vec<u8> {
         }
         2 => quarantined(number, &at, "kept"),
         3 => quarantined(number, &at, "release"),
-        4 => certified(&at, "certificate@1"),
-        5 => certified(&at, "certificate-refused@1"),
+        4 if number.is_multiple_of(2) => certified(&at, "certificate@1", number),
+        4 => delivered(&at, number + 23),
+        5 => certified(&at, "certificate-refused@1", number),
         6 => {
             json!({"at": at, "entries": number, "eosin": "registry@1", "generation": number, "key": "0102030405060708",
                     "root": "ab".repeat(32)})
@@ -102,10 +103,22 @@ fn acted(number: u64, at: &str) -> Value {
     entry
 }
 
-fn certified(at: &str, kind: &str) -> Value {
+/// A file that was delivered, and certified by the entry that has this number.
+fn delivered(at: &str, number: u64) -> Value {
+    json!({"at": at, "boundary": "feed", "bytes": 12_345, "client": format!("client-{}", number % 5), "eosin": "delivery@1",
+           "policy": "default@0123456789ab", "read": 9, "route": "bulk results",
+           "shown": {"attested": 5, "synthetic": 0, "unproven": 1}, "subjects": commitment(number),
+           "withheld": {"attested": 0, "synthetic": 3, "unproven": 0}})
+}
+
+fn commitment(number: u64) -> String {
+    format!("{number:064x}")
+}
+
+fn certified(at: &str, kind: &str, number: u64) -> Value {
     json!({"at": at, "boundary": "feed", "contentRoot": "34".repeat(32), "counts": {"attested": 5}, "eosin": kind,
            "judgedAgainst": {"logs": [], "policy": "default@0123456789ab", "recogniser": null, "registry": null},
-           "records": 5, "rule": "standard", "subjects": "56".repeat(32), "suspected": {"strong": 0, "weak": 0}})
+           "records": 5, "rule": "standard", "subjects": commitment(number), "suspected": {"strong": 0, "weak": 0}})
 }
 
 /// A ruling of one to three records.
@@ -113,9 +126,19 @@ pub(crate) fn ruling(number: u64, at: &str, kind: &str) -> Value {
     let verdict = VERDICTS[usize::try_from(number % 4).unwrap()];
     let decision = if number % 4 == 1 { "pass" } else { "block" };
     let records = 1 + number % 3;
-    let findings: Vec<Value> = (0..if decision == "pass" { 0 } else { records })
-        .map(|row| json!({"decision": decision, "reference": format!("body[{row}]\u{0}é"), "verdict": verdict}))
-        .collect();
+    let finding = |row: u64| {
+        let mut finding =
+            json!({"decision": decision, "reference": format!("body[{row}]\u{0}é"), "verdict": verdict});
+        // Entries of before findings said so do not say what their records are of.
+        if !number.is_multiple_of(3) {
+            finding["object"] = json!(if row == 0 { "Contact" } else { "Account" });
+        }
+        if verdict == "synthetic" {
+            finding["dataset"] = json!(dataset(number + row));
+        }
+        finding
+    };
+    let findings: Vec<Value> = (0..if decision == "pass" { 0 } else { records }).map(finding).collect();
     let mut entry = json!({
         "action": "create", "at": at, "boundary": if number.is_multiple_of(2) { "crm" } else { "feed" },
         "counts": {"records": records, verdict: records}, "decision": decision, "environment": "production",
@@ -124,6 +147,13 @@ pub(crate) fn ruling(number: u64, at: &str, kind: &str) -> Value {
         "policy": if number < 500 { "default@0123456789ab" } else { "own@0123456789ab" },
         "rows": "78".repeat(32), "wouldBlock": 0,
     });
+    if verdict == "synthetic" {
+        // One of the datasets is not described: an entry says of eight at most.
+        entry["datasets"] = json!({
+            dataset(0): {"generator": "Synthea", "purposes": ["staging-testing", "training"]},
+            dataset(1): {"generator": "Snowfakery"},
+        });
+    }
     if kind == "ruling@1" {
         entry["claim"] = json!("absent");
         entry["client"] = json!(format!("client-{}", number % 5));

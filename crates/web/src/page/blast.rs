@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use askama::Template;
 use index::{Index, StoreError, Value};
 
-use super::absent;
+use super::{
+    absent,
+    records::{Record, filter::Filter},
+};
 use crate::{
     frame::{Answer, Frame, Setting, shown},
     rows::{Row, ask},
@@ -18,6 +21,8 @@ use drawing::Drawing;
 
 /// What a dataset became where it was sealed.
 const SEALED: &str = "batches";
+/// What a dataset is at a boundary that met one of its marks.
+const KNOWN: &str = "known";
 /// Sightings that are gathered at most.
 const SIGHTINGS_MAX: usize = 5_000;
 /// Places of a graph; the list has all of them.
@@ -45,6 +50,11 @@ impl Place {
     /// Whether it came through a boundary: a ledger in which it was sealed is none.
     fn is_boundary(&self) -> bool {
         !self.is_stopped() && self.what != SEALED
+    }
+
+    /// Whether it is a transaction, which has a page.
+    pub(crate) fn is_transaction(&self) -> bool {
+        self.what != SEALED && self.what != KNOWN
     }
 
     /// Whether nothing of it left.
@@ -79,7 +89,8 @@ impl Page<'_> {
 pub(crate) fn page(target: &Target, setting: &Setting<'_>, index: &mut Index) -> Result<Answer, StoreError> {
     match (target.get("reference"), target.get("ledger"), target.get("dataset")) {
         (Some(reference), ..) => {
-            let (places, cut) = of_record(reference, index)?;
+            let target = Target::of("/records", [("reference", reference)]);
+            let (places, cut) = of_records(&target, index)?;
             let back = link("/record", [("reference", reference)]);
             Ok(drawn(setting, "record", reference, back, &places, cut))
         }
@@ -104,7 +115,11 @@ fn drawn(
     cut: bool,
 ) -> Answer {
     let sum = |stopped: bool| {
-        places.iter().filter(|place| place.is_stopped() == stopped).map(|place| place.many).sum()
+        places
+            .iter()
+            .filter(|place| place.is_transaction() && place.is_stopped() == stopped)
+            .map(|place| place.many)
+            .sum()
     };
     let mut boundaries: Vec<&str> =
         places.iter().filter(|place| place.is_boundary()).map(|place| place.boundary.as_str()).collect();
@@ -135,27 +150,28 @@ struct Sighting {
     entry: String,
 }
 
-fn of_record(reference: &str, index: &mut Index) -> Result<(Vec<Place>, bool), StoreError> {
-    let most = SIGHTINGS_MAX + 1;
-    let sql = format!(
-        "SELECT r.origin, r.entry, r.at, r.boundary, r.kind, r.action, r.protocol, r.route, r.client, v.decision, \
-         r.quarantine_item FROM record_verdicts v JOIN rulings r ON r.origin = v.origin AND r.entry = v.entry \
-         WHERE v.reference = $1 ORDER BY r.at DESC, v.origin DESC, v.entry DESC LIMIT {most}"
-    );
-    let rows = ask(index, &sql, &[Value::text(reference)])?;
-    let cut = rows.len() > SIGHTINGS_MAX;
-    Ok((gathered(rows.into_iter().take(SIGHTINGS_MAX).map(|mut row| sighting(&mut row))), cut))
+/// Where the records went that fit a filter, by the newest of their sightings; whether there are more.
+fn of_records(target: &Target, index: &mut Index) -> Result<(Vec<Place>, bool), StoreError> {
+    // A reference and a dataset are conditions that every filter takes.
+    let Ok(filter) = Filter::read(target) else { return Ok((Vec::new(), false)) };
+    let records = filter.newest(SIGHTINGS_MAX + 1, index)?;
+    let cut = records.len() > SIGHTINGS_MAX;
+    Ok((gathered(records.into_iter().take(SIGHTINGS_MAX).map(sighting)), cut))
 }
 
-fn sighting(row: &mut Row) -> Sighting {
-    let (origin, entry, at, boundary) = (row.text(), row.text(), row.text(), row.text());
-    let (kind, action) = (row.text(), row.text());
-    let (protocol, route, client) = (row.maybe(), row.maybe(), row.maybe());
-    let (decision, item) = (row.text(), row.maybe());
-    let what = what(&decision, item.is_some(), &kind, &action, protocol.as_deref());
-    let way = [Some(action), route, client.map(|client| format!("for {client}"))];
-    let detail = way.into_iter().flatten().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(", ");
-    Sighting { boundary, what, detail, at, origin, entry }
+fn sighting(record: Record) -> Sighting {
+    let Record { way, decision, boundary, client, origin, entry, moment, .. } = record;
+    let protocol = way.protocol.as_deref();
+    let delivery = way.delivery.filter(|_| decision != "block");
+    let what = match delivery {
+        Some(_) => "exports",
+        None => what(&decision, way.item.is_some(), &way.kind, &way.action, protocol),
+    };
+    let client = (way.kind != "file").then(|| format!("for {client}"));
+    let delivery = delivery.map(|entry| format!("delivered by entry {entry}"));
+    let words = [Some(way.action), way.route, client, delivery];
+    let detail = words.into_iter().flatten().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(", ");
+    Sighting { boundary, what, detail, at: moment, origin, entry: entry.to_string() }
 }
 
 /// What became of a record at a boundary, in a word.
@@ -177,6 +193,8 @@ fn what(decision: &str, is_kept: bool, kind: &str, action: &str, protocol: Optio
 /// The batches that were sealed, and the boundaries at which the dataset became known.
 fn of_dataset(ledger: &str, dataset: &str, index: &mut Index) -> Result<(Vec<Place>, bool), StoreError> {
     let most = SIGHTINGS_MAX + 1;
+    let target = Target::of("/records", [("dataset", dataset)]);
+    let (mut places, met_too_often) = of_records(&target, index)?;
     let sql = format!(
         "SELECT origin, entry, at, boundary, batches FROM dataset_sightings WHERE dataset = $1 \
          ORDER BY at DESC, origin, entry LIMIT {most}"
@@ -189,10 +207,10 @@ fn of_dataset(ledger: &str, dataset: &str, index: &mut Index) -> Result<(Vec<Pla
         entry: row.text(),
         at: row.text(),
         boundary: row.text(),
-        what: "known",
+        what: KNOWN,
         detail: format!("{} batches carried with its records", row.number()),
     };
-    let mut places = gathered(rows.iter_mut().map(seen));
+    places.extend(gathered(rows.iter_mut().map(seen)));
     let sql = format!(
         "SELECT origin, entry, at, records FROM batches WHERE origin = $1 AND dataset = $2 \
          ORDER BY entry DESC LIMIT {most}"
@@ -206,12 +224,16 @@ fn of_dataset(ledger: &str, dataset: &str, index: &mut Index) -> Result<(Vec<Pla
         detail: format!("{} records", row.number()),
     };
     let mut sealed_in = ask(index, &sql, &[Value::text(ledger), Value::text(dataset)])?;
-    let cut = cut || sealed_in.len() > SIGHTINGS_MAX;
+    let cut = cut || met_too_often || sealed_in.len() > SIGHTINGS_MAX;
     sealed_in.truncate(SIGHTINGS_MAX);
     places.extend(gathered(sealed_in.iter_mut().map(sealed)));
-    // These entries are no transactions: the row of the list says how each is proven.
+    // One box of the graph for each boundary, whatever happened there.
+    places.sort_by(|one, other| one.boundary.cmp(&other.boundary));
+    // Entries that are no transactions: the row of the list says how each is proven.
     for (at, place) in places.iter_mut().enumerate() {
-        place.proof = format!("#place-{}", at + 1);
+        if !place.is_transaction() {
+            place.proof = format!("#place-{}", at + 1);
+        }
     }
     Ok((places, cut))
 }

@@ -6,7 +6,7 @@ use index::{Index, StoreError, Value};
 use super::{
     absent,
     records::{
-        COLUMNS, Record, Standing,
+        COLUMNS, FROM, Record, Standing,
         acting::{self, Happened},
     },
 };
@@ -45,9 +45,8 @@ pub(crate) fn page(target: &Target, setting: &Setting<'_>, index: &mut Index) ->
     };
     let most = MOST + 1;
     let sql = format!(
-        "SELECT {COLUMNS} \
-         FROM record_verdicts v JOIN rulings r ON r.origin = v.origin AND r.entry = v.entry \
-         WHERE v.reference = $1 ORDER BY r.at DESC, v.origin DESC, v.entry DESC LIMIT {most}"
+        "SELECT {COLUMNS} FROM {FROM} WHERE v.reference = $1 \
+         ORDER BY v.at DESC, v.origin DESC, v.entry DESC LIMIT {most}"
     );
     let mut rows: Vec<Record> =
         ask(index, &sql, &[Value::text(reference)])?.iter_mut().map(Record::of).collect();

@@ -1,17 +1,22 @@
 //! Records by what was found: as a list, or as a file of a spreadsheet.
 
-use askama::Template;
-use index::{DECISIONS, Index, StoreError, VERDICTS, Value};
+use std::collections::BTreeSet;
 
-use super::{Choice, ROWS, between, owned, transactions::names};
+use askama::Template;
+use index::{DECISIONS, Index, StoreError, VERDICTS};
+
+use super::{Choice, ROWS, owned, transactions::names};
 use crate::{
     Told,
     frame::{Answer, Frame, Kind, Setting, shown},
-    rows::{Conditions, Row, ask},
+    rows::{Row, ask},
     target::{Target, link},
 };
 
 pub(crate) mod acting;
+pub(crate) mod filter;
+
+use filter::{Filter, ages, settled, written};
 
 /// Rows of a file at most.
 const FILE_ROWS: usize = 100_000;
@@ -28,17 +33,42 @@ pub(crate) struct Record {
     pub(crate) client: String,
     pub(crate) transaction: String,
     pub(crate) standing: Standing,
-    origin: String,
-    entry: i64,
+    pub(crate) object: String,
+    pub(crate) dataset: String,
+    pub(crate) generator: String,
+    pub(crate) purposes: String,
+    pub(crate) way: Way,
+    pub(crate) origin: String,
+    pub(crate) entry: i64,
     position: i64,
-    moment: String,
+    pub(crate) moment: String,
+}
+
+/// By which way it came, and where to.
+#[derive(Debug)]
+pub(crate) struct Way {
+    pub(crate) kind: String,
+    pub(crate) action: String,
+    pub(crate) protocol: Option<String>,
+    pub(crate) route: Option<String>,
+    /// The item of the quarantine that its request is kept as.
+    pub(crate) item: Option<String>,
+    /// The entry of the first delivery of that kind to that client that ended after it.
+    pub(crate) delivery: Option<String>,
 }
 
 /// The columns of [`Record`], in its order.
-pub(crate) const COLUMNS: &str = "v.origin, v.entry, v.position, v.reference, v.verdict, v.decision, r.at, r.boundary, r.client, \
+pub(crate) const COLUMNS: &str = "v.origin, v.entry, v.position, v.reference, v.verdict, v.decision, v.at, r.boundary, r.client, \
      (SELECT MAX(s.value) FROM record_standings s WHERE s.reference = v.reference AND s.act = 'flag'), \
      (SELECT MAX(s.value) FROM record_standings s WHERE s.reference = v.reference AND s.act = 'assignment'), \
-     (SELECT MAX(s.value) FROM record_standings s WHERE s.reference = v.reference AND s.act = 'quarantine')";
+     (SELECT MAX(s.value) FROM record_standings s WHERE s.reference = v.reference AND s.act = 'quarantine'), \
+     v.object, v.dataset, g.generator, g.purposes, r.kind, r.action, r.protocol, r.route, r.quarantine_item, \
+     CASE WHEN r.action = 'read' THEN (SELECT MIN(d.entry) FROM deliveries d WHERE d.origin = r.origin \
+     AND d.boundary = r.boundary AND d.client = r.client AND d.route = r.route AND d.entry > r.entry) END";
+
+/// Where they are from.
+pub(crate) const FROM: &str = "record_verdicts v JOIN rulings r ON r.origin = v.origin AND r.entry = v.entry \
+     JOIN record_groups g ON g.origin = v.origin AND g.record_group = v.record_group";
 
 /// What operators have done about it.
 #[derive(Debug, Default)]
@@ -71,6 +101,18 @@ impl Record {
                 assignee: row.maybe(),
                 is_requested: row.maybe().is_some(),
             },
+            object: row.text(),
+            dataset: row.text(),
+            generator: row.text(),
+            purposes: row.text().replace(',', ", "),
+            way: Way {
+                kind: row.text(),
+                action: row.text(),
+                protocol: row.maybe(),
+                route: row.maybe(),
+                item: row.maybe(),
+                delivery: row.maybe(),
+            },
             origin,
             entry,
             position,
@@ -78,9 +120,9 @@ impl Record {
         }
     }
 
-    /// Where the list goes on after this one.
-    fn bookmark(&self) -> String {
-        format!("{} {} {}", self.entry, self.position, self.origin)
+    /// What lists are in the order of, backwards.
+    fn order(&self) -> (&str, &str, i64, i64) {
+        (&self.moment, &self.origin, self.entry, self.position)
     }
 }
 
@@ -91,6 +133,7 @@ struct Records<'a> {
     fault: Option<&'static str>,
     reference: &'a str,
     choices: Vec<Choice>,
+    caption: String,
     rows: Vec<Record>,
     older: Option<String>,
     file: String,
@@ -104,11 +147,20 @@ struct Records<'a> {
 
 /// The page.
 pub(crate) fn page(target: &Target, setting: &Setting<'_>, index: &mut Index) -> Result<Answer, StoreError> {
-    let (conditions, fault) = conditions(target);
-    let mut rows = if fault.is_none() { found(conditions, ROWS + 1, index)? } else { Vec::new() };
+    let asked = target;
+    let settled = settled(target, setting.now);
+    // Where it is not understood, the form shows what was asked.
+    let (target, read) = match &settled {
+        Ok(target) => (target, Filter::read(target)),
+        Err(fault) => (asked, Err(*fault)),
+    };
+    let (mut rows, known, fault) = match &read {
+        Ok(filter) => (filter.newest(ROWS + 1, index)?, filter.known(index)?, None),
+        Err(fault) => (Vec::new(), None, Some(*fault)),
+    };
     let more = rows.len() > ROWS;
     rows.truncate(ROWS);
-    let older = rows.last().filter(|_| more).map(|last| target.with("before", &last.bookmark()));
+    let older = rows.last().filter(|_| more).map(|last| target.with("before", &written(last)));
     let done = match target.get("done") {
         None | Some("nothing") => None,
         Some(place) => acting::done(place, index)?,
@@ -123,6 +175,7 @@ pub(crate) fn page(target: &Target, setting: &Setting<'_>, index: &mut Index) ->
         fault,
         reference: target.get("reference").unwrap_or_default(),
         choices: choices(target, index)?,
+        caption: caption(known),
         rows,
         older,
         file: target.elsewhere("/records.csv"),
@@ -139,32 +192,61 @@ pub(crate) fn page(target: &Target, setting: &Setting<'_>, index: &mut Index) ->
 const NOTHING: &str =
     "Nothing was chosen. Tick the records, choose what to do, and to assign them choose to whom.";
 
+/// What the list is: in which order, and of how many.
+fn caption(known: Option<i64>) -> String {
+    match known {
+        Some(1) => "One fits".to_owned(),
+        Some(many) => format!("Newest first, of {many} that fit"),
+        None => "Newest first".to_owned(),
+    }
+}
+
+/// What is known of records, in the words of one column of their groups.
+fn known(index: &mut Index, column: &str) -> Result<Vec<String>, StoreError> {
+    let sql = format!(
+        "SELECT DISTINCT {column} FROM record_groups WHERE {column} IS NOT NULL ORDER BY {column} LIMIT 200"
+    );
+    Ok(ask(index, &sql, &[])?.iter_mut().map(Row::text).collect())
+}
+
 fn choices(target: &Target, index: &mut Index) -> Result<Vec<Choice>, StoreError> {
     let assignees = "SELECT DISTINCT value FROM record_standings WHERE act = 'assignment' AND value IS NOT NULL \
                      ORDER BY value LIMIT 200";
     let assignees: Vec<String> = ask(index, assignees, &[])?.iter_mut().map(Row::text).collect();
+    let purposes: BTreeSet<String> = known(index, "purposes")?
+        .iter()
+        .flat_map(|together| together.split(','))
+        .map(str::to_owned)
+        .collect();
     let standings = STANDINGS.iter().map(|(word, _)| (*word).to_owned());
     Ok(vec![
         Choice::new("Verdict", "verdict", owned(&VERDICTS), target.get("verdict")),
         Choice::new("Decision", "decision", owned(&DECISIONS), target.get("decision")),
         Choice::new("Boundary", "boundary", names(index, "boundary", "boundaries")?, target.get("boundary")),
+        Choice::new("Object", "object", known(index, "object")?, target.get("object")),
+        Choice::new("Dataset", "dataset", known(index, "dataset")?, target.get("dataset")),
+        Choice::new("Purpose", "purpose", purposes, target.get("purpose")),
+        Choice::new("Generator", "generator", known(index, "generator")?, target.get("generator")),
+        Choice::new("Age", "age", ages(), target.get("age")),
         Choice::new("Standing", "standing", standings, target.get("standing")),
         Choice::new("Assigned to", "assignee", assignees, target.get("assignee")),
     ])
 }
 
 /// The same as a file.
-pub(crate) fn file(target: &Target, index: &mut Index) -> Result<Answer, StoreError> {
-    let (conditions, fault) = conditions(target);
-    if let Some(fault) = fault {
-        let mut answer = Answer::of(Kind::Text, &format!("{fault}\n"));
-        answer.status = 400;
-        return Ok(answer);
-    }
-    let mut csv =
-        "reference,verdict,decision,at,boundary,client,ledger,entry,flagged,assignee,quarantine\r\n"
-            .to_owned();
-    for row in found(conditions, FILE_ROWS, index)? {
+pub(crate) fn file(target: &Target, setting: &Setting<'_>, index: &mut Index) -> Result<Answer, StoreError> {
+    let filter = match settled(target, setting.now).and_then(|target| Filter::read(&target)) {
+        Ok(filter) => filter,
+        Err(fault) => {
+            let mut answer = Answer::of(Kind::Text, &format!("{fault}\n"));
+            answer.status = 400;
+            return Ok(answer);
+        }
+    };
+    let mut csv = "reference,verdict,decision,at,boundary,client,ledger,entry,flagged,assignee,quarantine,object,dataset,\
+                   generator,purposes\r\n"
+        .to_owned();
+    for row in filter.newest(FILE_ROWS, index)? {
         let entry = row.entry.to_string();
         let cells = [
             row.reference.as_str(),
@@ -178,6 +260,10 @@ pub(crate) fn file(target: &Target, index: &mut Index) -> Result<Answer, StoreEr
             if row.standing.is_flagged { "flagged" } else { "" },
             row.standing.assignee.as_deref().unwrap_or_default(),
             if row.standing.is_requested { "requested" } else { "" },
+            &row.object,
+            &row.dataset,
+            &row.generator,
+            &row.purposes,
         ];
         let cells: Vec<String> = cells.iter().map(|cell| quoted(cell)).collect();
         csv.push_str(&cells.join(","));
@@ -190,60 +276,6 @@ pub(crate) fn file(target: &Target, index: &mut Index) -> Result<Answer, StoreEr
 fn quoted(cell: &str) -> String {
     let guard = if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
     format!("\"{guard}{}\"", cell.replace('"', "\"\""))
-}
-
-fn found(conditions: Conditions, most: usize, index: &mut Index) -> Result<Vec<Record>, StoreError> {
-    let (clause, values) = conditions.clause();
-    let sql = format!(
-        "SELECT {COLUMNS} FROM record_verdicts v JOIN rulings r ON r.origin = v.origin AND r.entry = v.entry{clause} \
-         ORDER BY v.origin DESC, v.entry DESC, v.position DESC LIMIT {most}"
-    );
-    Ok(ask(index, &sql, &values)?.iter_mut().map(Record::of).collect())
-}
-
-fn conditions(target: &Target) -> (Conditions, Option<&'static str>) {
-    let mut conditions = Conditions::default();
-    for (name, condition) in [
-        ("verdict", "v.verdict = ?"),
-        ("decision", "v.decision = ?"),
-        ("boundary", "r.boundary = ?"),
-        ("reference", "v.reference = ?"),
-        (
-            "assignee",
-            "v.reference IN (SELECT s.reference FROM record_standings s WHERE s.act = 'assignment' AND s.value = ?)",
-        ),
-    ] {
-        if let Some(value) = target.get(name) {
-            conditions.add(condition, [Value::text(value)]);
-        }
-    }
-    if let Some(fault) = between(target, "r.at", &mut conditions) {
-        return (conditions, Some(fault));
-    }
-    if let Some(word) = target.get("standing") {
-        let Some((_, act)) = STANDINGS.iter().find(|(name, _)| *name == word) else {
-            return (conditions, Some("There is no standing of that name; choose one from the list."));
-        };
-        conditions.plain(&format!(
-            "v.reference IN (SELECT s.reference FROM record_standings s WHERE s.act = '{act}' AND s.value IS NOT NULL)"
-        ));
-    }
-    match target.get("before").map(bookmark) {
-        None => {}
-        Some(Some(place)) => conditions.add("(v.origin, v.entry, v.position) < (?, ?, ?)", place),
-        Some(None) => {
-            return (conditions, Some("This address was changed: begin again with the first page."));
-        }
-    }
-    (conditions, None)
-}
-
-/// What [`Record::bookmark`] wrote.
-fn bookmark(text: &str) -> Option<[Value; 3]> {
-    let mut parts = text.splitn(3, ' ');
-    let entry = Value::Integer(parts.next()?.parse().ok()?);
-    let position = Value::Integer(parts.next()?.parse().ok()?);
-    Some([Value::text(parts.next()?), entry, position])
 }
 
 #[cfg(test)]

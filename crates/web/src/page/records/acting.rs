@@ -9,7 +9,7 @@ use access::{Action, Name};
 use askama::Template;
 use index::{Index, StoreError, Value};
 
-use super::conditions;
+use super::filter::Filter;
 use crate::{
     Told,
     frame::{Answer, Frame, Setting},
@@ -138,24 +138,29 @@ impl Selection {
 
     /// Those that fit a filter, as the query of an address has it; nothing where it is not understood.
     ///
-    /// Bounds: a thousand records.
+    /// Bounds: a thousand records, those met last.
     /// Errors: [`StoreError`]: the index could not be asked.
     pub fn fitting(filter: &str, index: &mut Index) -> Result<Self, StoreError> {
         let Ok(target) = Target::read(&format!("/records?{filter}")) else { return Ok(Self::default()) };
-        let (conditions, fault) = conditions(&target);
-        if fault.is_some() {
-            return Ok(Self::default());
+        let Ok(read) = Filter::read(&target) else { return Ok(Self::default()) };
+        let (mut references, mut is_cut) = (BTreeSet::new(), false);
+        // A record may have been met many times: more rows are read only where they held too few of them.
+        for most in [4 * SELECTED_MAX, 100 * SELECTED_MAX] {
+            references.clear();
+            let rows = read.newest(most, index)?;
+            is_cut = rows.len() == most;
+            for row in rows {
+                if references.len() == SELECTED_MAX && !references.contains(&row.reference) {
+                    is_cut = true;
+                    break;
+                }
+                references.insert(row.reference);
+            }
+            if references.len() == SELECTED_MAX || !is_cut {
+                break;
+            }
         }
-        let (clause, values) = conditions.clause();
-        let most = SELECTED_MAX + 1;
-        let sql = format!(
-            "SELECT DISTINCT v.reference FROM record_verdicts v \
-             JOIN rulings r ON r.origin = v.origin AND r.entry = v.entry{clause} ORDER BY v.reference LIMIT {most}"
-        );
-        let mut references: Vec<String> = ask(index, &sql, &values)?.iter_mut().map(Row::text).collect();
-        let is_cut = references.len() > SELECTED_MAX;
-        references.truncate(SELECTED_MAX);
-        Ok(Self { references, filter: Some(filter.to_owned()), is_cut })
+        Ok(Self { references: references.into_iter().collect(), filter: Some(filter.to_owned()), is_cut })
     }
 
     /// What somebody has looked at: how many records, and which, in few characters.
