@@ -196,9 +196,19 @@ const NOTHING: &str =
 fn caption(known: Option<i64>) -> String {
     match known {
         Some(1) => "One fits".to_owned(),
-        Some(many) => format!("Newest first, of {many} that fit"),
+        Some(many) => format!("Newest first, of {} that fit", grouped(many)),
         None => "Newest first".to_owned(),
     }
+}
+
+/// A number with a comma before each three digits.
+fn grouped(number: i64) -> String {
+    let digits = number.to_string();
+    let comma = |(at, digit): (usize, char)| {
+        let is_first_of_three = at > 0 && (digits.len() - at).is_multiple_of(3);
+        is_first_of_three.then_some(',').into_iter().chain(std::iter::once(digit))
+    };
+    digits.chars().enumerate().flat_map(comma).collect()
 }
 
 /// What is known of records, in the words of one column of their groups.
@@ -281,6 +291,13 @@ fn quoted(cell: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_large_number_is_read_in_threes() {
+        for (number, said) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), said);
+        }
+    }
 
     #[test]
     fn a_cell_is_never_a_formula() {
