@@ -75,6 +75,11 @@ impl Certifier {
         Self { signer, salts, verified: Mutex::default() }
     }
 
+    /// The name of the log whose key signs.
+    pub(crate) fn log(&self) -> &str {
+        self.signer.verifier().name()
+    }
+
     pub(crate) fn salt(&self) -> Option<Salt> {
         (self.salts)()
     }

@@ -124,6 +124,11 @@ impl Flow {
         Some(format!("{:032x}", u128::from_be_bytes(random)))
     }
 
+    /// The name of the log whose key certifies what is delivered here; nothing where nothing is certified.
+    pub fn certified_by(&self) -> Option<&str> {
+        self.certifier.as_ref().map(crate::closing::Certifier::log)
+    }
+
     /// Begins to deliver a file.
     ///
     /// Shape:  `id` is one of [`Flow::delivery_id`], or empty where nothing is certified.

@@ -37,11 +37,12 @@ pub use archive::ArchiveConfig;
 pub(crate) use archived::Tables;
 pub(crate) use saved::Saved;
 pub(crate) use shelf::{Shelf, asked};
-use under_way::Leaving;
 pub(crate) use under_way::UnderWay;
+use under_way::{Leaving, Told};
 
 mod archive;
 mod archived;
+mod replicas;
 mod saved;
 mod shelf;
 mod under_way;
@@ -82,6 +83,8 @@ impl Deliveries {
 
 impl Deliveries {
     /// Where what follows a file will be, told before anybody asks for the file.
+    ///
+    /// Never:  call it on an async worker: it waits for the disk.
     pub(crate) fn followed(&self, target: &str, flow: &Flow) -> Option<Followed> {
         let id = self.shelf.expect(target, || flow.delivery_id())?;
         Some(Followed {
@@ -115,7 +118,7 @@ pub(crate) enum Records {
 /// Bounds: for each file `PIECES` pieces that wait, two that are judged, and one record of at most `body_bytes`; at most
 ///         `DELIVERIES_MAX` files at one time.
 /// Errors: [`Problem::Busy`].
-pub(crate) fn piped(
+pub(crate) async fn piped(
     lane: &Lane,
     reader: Reader,
     file: Delivered,
@@ -128,10 +131,24 @@ pub(crate) fn piped(
     forget_body(headers);
     headers.remove(header::ACCEPT_RANGES);
     headers.remove(header::ETAG);
-    let id = lane.deliveries.shelf.take(target).or_else(|| lane.flow.delivery_id()).unwrap_or_default();
-    let under_way = &lane.deliveries.under_way;
-    let leaving = under_way.begin(&lane.boundary.name, &reader.client, file.route, lane.flow.seconds());
-    let delivery = lane.flow.begin_delivery(reader, id, file);
+    let told = Told {
+        boundary: lane.boundary.name.clone(),
+        client: reader.client.clone(),
+        route: file.route.to_owned(),
+        since: lane.flow.seconds(),
+        bytes: 0,
+    };
+    let leaving = lane.deliveries.under_way.begin(told.clone());
+    let (flow, shelf, target) =
+        (Arc::clone(&lane.flow), Arc::clone(&lane.deliveries.shelf), target.to_owned());
+    let begun = spawn_blocking(move || {
+        let id = shelf.take(&target).or_else(|| flow.delivery_id()).unwrap_or_default();
+        let delivery = flow.begin_delivery(reader, id, file);
+        // Before anybody is told where to look.
+        shelf.begin(delivery.id(), &told);
+        delivery
+    });
+    let delivery = begun.await.map_err(|_| Problem::Internal)?;
     announce(headers, delivery.id());
     let (frames, received) = mpsc::channel(FRAMES);
     let (out, pieces) = mpsc::channel(PIECES);
@@ -141,6 +158,7 @@ pub(crate) fn piped(
         shelf: Arc::clone(&lane.deliveries.shelf),
         told: lane.deliveries.told,
         line_bytes_max: lane.limits.body_bytes,
+        id: delivery.id().to_owned(),
         leaving,
         out,
         handle: Handle::current(),
@@ -238,6 +256,8 @@ struct Worker {
     shelf: Arc<Shelf>,
     told: Withheld,
     line_bytes_max: usize,
+    /// The delivery's; empty where nothing is certified.
+    id: String,
     leaving: Leaving,
     out: mpsc::Sender<Result<Bytes, Broken>>,
     handle: Handle,
@@ -270,8 +290,6 @@ enum Cut {
 
 impl Worker {
     fn run(self, mut delivery: FileDelivery, records: Records, received: Received) {
-        let id = delivery.id().to_owned();
-        self.shelf.begin(&id);
         let done = match records {
             Records::Lines => self.lines(&mut delivery, received),
             Records::Rows(object, delimiter) => self.rows(&mut delivery, object, delimiter, received),
@@ -280,10 +298,10 @@ impl Worker {
             Records::Report(saved) => self.saved(&mut delivery, &saved, received),
         };
         match done.and_then(|()| self.close(delivery)) {
-            Ok(closed) => self.shelf.close(&id, closed),
+            Ok(closed) => self.shelf.close(&self.id, closed),
             Err(cut) => {
                 tracing::warn!("a file was cut off: {cut}");
-                self.shelf.break_off(&id);
+                self.shelf.break_off(&self.id);
                 // Whoever still reads sees that it is not whole.
                 drop(self.out.blocking_send(Err(Broken::Filtered)));
             }
@@ -394,7 +412,9 @@ impl Worker {
     fn give(&self, bytes: Vec<u8>) -> Result<(), Cut> {
         let length = bytes.len();
         self.out.blocking_send(Ok(Bytes::from(bytes))).map_err(|_| Cut::Gone)?;
-        self.leaving.left(length);
+        if let Some(told) = self.leaving.left(length, self.flow.seconds()) {
+            self.shelf.tell(&self.id, &told);
+        }
         Ok(())
     }
 }

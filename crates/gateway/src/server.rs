@@ -193,8 +193,8 @@ impl Gateway {
         let (mut addresses, mut ready) = (BTreeMap::new(), Vec::new());
         let contracts = Arc::new(config.contracts);
         let links = Links::new(config.link_key.as_ref()).ok_or(StartError::Randomness)?;
-        let archive = config.archive.as_ref().map(|archive| Arc::new(Archive::new(archive)));
-        let files = Arc::new(UnderWay::default());
+        let archive = config.archive.as_ref().map(|archive| Arc::new(Archive::of(archive, &flow)));
+        let files = Arc::new(UnderWay::new(archive.clone()));
         for boundary in config.boundaries {
             let name = boundary.boundary.name.clone();
             plain_http_allowed(&boundary)?;

@@ -1,6 +1,12 @@
 //! A file that was delivered, its certificate checked by the command that anybody has.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    path::Path,
+    sync::Arc,
+};
 
 use carrier::{
     delivered::{SALESFORCE_XML, SAVED_REPORT, delimited},
@@ -11,8 +17,12 @@ use flow::{Certifier, Delivered, Flow, Linked, LinkedRow, Protocol, Reader, Setu
 use ledger::{Appender, AppenderConfig, Ledger};
 use mark::{Salt, TrustStore, note::SignerKey};
 use policy::{Boundary, Continuity, Environment, Mode, Policies};
+use testkit::upstream::{Received, Reply, Upstream};
 
-use crate::{documents, program::said};
+use crate::{
+    documents,
+    program::{Server, http, said},
+};
 
 #[test]
 fn the_commands_about_exports_run_on_a_delivered_file() {
@@ -124,4 +134,55 @@ fn files_that_only_their_certificate_tells_verify() {
         fs::write(folder.path().join(name), text.replace('1', "9")).unwrap();
         said(folder.path(), &verify, 1);
     }
+}
+
+/// An upstream whose one file is longer than what waits anywhere for a client that does not read.
+fn endless(request: &Received) -> Reply {
+    assert_eq!(request.target, "/files/1.ndjson");
+    let headers = vec![("Content-Type".to_owned(), "application/fhir+ndjson".to_owned())];
+    let body = "{\"resourceType\":\"Patient\",\"id\":\"1\"}\n".repeat(1_500_000).into_bytes();
+    Reply::Whole { status: 200, headers, body }
+}
+
+#[test]
+fn a_gateway_that_is_killed_in_the_middle_of_a_file_is_known_by_the_others() {
+    let (folder, upstream) = (tempfile::tempdir().unwrap(), Upstream::start(endless));
+    let start = |name: &str| {
+        let home = folder.path().join(name);
+        fs::create_dir(&home).unwrap();
+        said(&home, &["init", "--yes"], 0);
+        let text = fs::read_to_string(home.join("eosin.toml")).unwrap();
+        let (before, _) = text.split_once("[[boundary]]").unwrap();
+        let more = format!(
+            "[limits]\ndeliveries_folder = \"../shared\"\n\n[admin]\nlisten = \"127.0.0.1:0\"\n\n[[boundary]]\nname = \"feed\"\nprotocol = \"fhir\"\n\
+             listen = \"127.0.0.1:0\"\nupstream = \"{}\"\nenvironment = \"production\"\nmode = \"enforce\"\nreads = \"isolated\"\n",
+            upstream.origin()
+        );
+        fs::write(home.join("eosin.toml"), format!("{before}{more}")).unwrap();
+        Server::start(&home, &["run"], "health and metrics")
+    };
+    let (one, other) = (start("one"), start("other"));
+    let mut slow = TcpStream::connect(one.address("listening feed")).unwrap();
+    slow.write_all(b"GET /files/1.ndjson HTTP/1.1\r\nHost: feed.example\r\n\r\n").unwrap();
+    let mut head = [0; 4096];
+    slow.read_exact(&mut head).unwrap();
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let (_, rest) = head.split_once("</.eosin/deliveries/").unwrap_or_else(|| panic!("{head}"));
+    let manifest = format!("/.eosin/deliveries/{}/manifest", rest.split_once('/').unwrap().0);
+    let asked = |server: &Server| http(server.address("listening feed"), "GET", &manifest, &[], b"");
+    let leaving =
+        |server: &Server| http(server.address("health and metrics"), "GET", "/deliveries", &[], b"").1;
+    assert_eq!((asked(&one).0, asked(&other).0), (202, 202));
+    assert!(leaving(&other).contains("\"state\":\"under way\"") && leaving(&other).contains("\"gateway\":"));
+
+    // Dropped is killed.
+    drop(one);
+    let (status, told) = asked(&other);
+    assert!(status == 410 && told.contains("stopped before its end"), "{told}");
+    assert!(leaving(&other).contains("its gateway stopped before the end"), "{}", leaving(&other));
+    let restarted = Server::start(&folder.path().join("one"), &["run"], "health and metrics");
+    assert_eq!((asked(&restarted).0, asked(&other).0), (410, 410));
+    assert!(leaving(&other).contains("\"deliveries\":[]"), "{}", leaving(&other));
+    other.stop();
+    restarted.stop();
 }

@@ -11,8 +11,10 @@ use std::{
     time::SystemTime,
 };
 
-use flow::{Closed, DELIVERY_ID_CHARS};
+use flow::{Closed, DELIVERY_ID_CHARS, Flow};
 use ledger::durable::{self, DurableError};
+
+use super::replicas::{Open, Replicas, is_gateway};
 
 /// Where manifests and certificates are kept, and of how many deliveries.
 #[derive(Clone, Debug)]
@@ -30,6 +32,8 @@ pub(crate) struct Archive {
     kept_max: usize,
     /// Deliveries that were put here since the folder was last counted.
     since: AtomicUsize,
+    /// Deliveries that have not ended, here and at other gateways.
+    pub(super) replicas: Replicas,
 }
 
 /// What the folder says of a delivery.
@@ -37,6 +41,8 @@ pub(crate) struct Archive {
 pub(super) enum Filed {
     Broken,
     Closed(Closed),
+    /// It has not ended.
+    Open(Open),
 }
 
 /// The folder is counted each time this many were put into it: so many more than are kept may be there.
@@ -50,10 +56,36 @@ const CERTIFICATE: &str = "certificate.json";
 const BROKEN: &str = "broken";
 
 impl Archive {
-    pub(crate) fn new(config: &ArchiveConfig) -> Self {
+    /// The folder, as this start of a gateway uses it.
+    pub(crate) fn of(config: &ArchiveConfig, flow: &Flow) -> Self {
+        let run = flow.delivery_id();
+        Self::new(config, run.as_deref().zip(flow.certified_by()))
+    }
+
+    /// Opens the folder. What gateways that run no more left unfinished in it is said to be broken off.
+    ///
+    /// Shape:  `run` is a name of this start of the gateway that nobody else has, and the name of its log.
+    fn new(config: &ArchiveConfig, run: Option<(&str, &str)>) -> Self {
         // The first that is put here has the folder counted.
         let since = AtomicUsize::new(COUNTED_EACH);
-        Self { folder: config.folder.clone(), kept_max: config.deliveries.max(1), since }
+        let (folder, kept_max) = (config.folder.clone(), config.deliveries.max(1));
+        let replicas = Replicas::begin(&folder, run);
+        let archive = Self { folder, kept_max, since, replicas };
+        if let Err(error) = archive.settle() {
+            tracing::warn!("deliveries that were left unfinished could not be looked through: {error}");
+        }
+        archive
+    }
+
+    /// Says of each delivery whose gateway stopped before its end that it broke off.
+    fn settle(&self) -> io::Result<()> {
+        for (id, boundary) in self.replicas.left_behind()? {
+            if self.ended(&id, &boundary)?.is_none() {
+                self.keep_broken(&id, &boundary).map_err(io::Error::other)?;
+            }
+            self.replicas.ended(&id);
+        }
+        Ok(())
     }
 
     /// Keeps what follows a delivery. The manifest comes last: where it is, all is.
@@ -76,7 +108,7 @@ impl Archive {
         Ok(())
     }
 
-    /// What is kept of a delivery across this boundary.
+    /// What is known of a delivery across this boundary, whichever gateway delivers it.
     ///
     /// Shape:  an id of [`DELIVERY_ID_CHARS`] characters in hex; of any other there is nothing.
     /// Errors: the disk's, but for a file that is not there.
@@ -84,6 +116,18 @@ impl Archive {
         if !is_id(id) {
             return Ok(None);
         }
+        if let Some(ended) = self.ended(id, boundary)? {
+            return Ok(Some(ended));
+        }
+        match self.replicas.open(id, boundary)? {
+            Some(Open::UnderWay) => Ok(Some(Filed::Open(Open::UnderWay))),
+            // It may have ended since it was first looked for.
+            open => Ok(self.ended(id, boundary)?.or(open.map(Filed::Open))),
+        }
+    }
+
+    /// What is kept of a delivery that has ended.
+    fn ended(&self, id: &str, boundary: &str) -> io::Result<Option<Filed>> {
         if let Some(manifest) = read(&self.place(id, MANIFEST))? {
             let told: serde_json::Value = serde_json::from_slice(&manifest).unwrap_or_default();
             if told.get("boundary").and_then(serde_json::Value::as_str) != Some(boundary) {
@@ -116,8 +160,8 @@ impl Archive {
         for found in fs::read_dir(&self.folder)? {
             let found = found?;
             let name = found.file_name();
-            let Some((id, _)) = name.to_str().and_then(|name| name.split_once('.')) else { continue };
-            if !is_id(id) {
+            let Some((id, what)) = name.to_str().and_then(|name| name.split_once('.')) else { continue };
+            if !is_id(id) || is_gateway(what) {
                 continue;
             }
             // Another gateway may have removed it meanwhile.
@@ -127,9 +171,13 @@ impl Archive {
             paths.push(found.path());
         }
         let too_many = ids.len().saturating_sub(self.kept_max);
-        let mut by_age: Vec<_> = ids.into_values().collect();
+        let mut by_age: Vec<_> = ids.into_iter().map(|(id, (newest, paths))| (newest, paths, id)).collect();
         by_age.sort();
-        for (_, mut paths) in by_age.into_iter().take(too_many) {
+        for (_, mut paths, id) in by_age.into_iter().take(too_many) {
+            if self.replicas.is_leaving(&id) {
+                continue;
+            }
+            self.replicas.unexpect(&id);
             // The manifest first: without it there is nothing.
             paths.sort_by_key(|path| !path.to_string_lossy().ends_with(MANIFEST));
             for path in paths {
@@ -143,7 +191,7 @@ impl Archive {
     }
 }
 
-fn is_id(id: &str) -> bool {
+pub(super) fn is_id(id: &str) -> bool {
     id.len() == DELIVERY_ID_CHARS && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
@@ -166,7 +214,7 @@ fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::under_way::Told, *};
 
     fn closed(boundary: &str, certificate: Option<&str>) -> Closed {
         Closed {
@@ -179,7 +227,7 @@ mod tests {
     fn what_is_kept_is_found_by_id_and_boundary_also_by_another() {
         let folder = tempfile::tempdir().unwrap();
         let config = ArchiveConfig { folder: folder.path().to_owned(), deliveries: 3 };
-        let (one, other) = (Archive::new(&config), Archive::new(&config));
+        let (one, other) = (Archive::new(&config, None), Archive::new(&config, None));
         let (id, broken) = ("0".repeat(32), "1".repeat(32));
         one.keep(&id, &closed("crm", Some("signed"))).unwrap();
         one.keep_broken(&broken, "crm").unwrap();
@@ -201,8 +249,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let foreign = folder.path().join("notes.txt");
         durable::replace(&foreign, b"kept").unwrap();
-        let archive =
-            Archive::new(&ArchiveConfig { folder: folder.path().to_owned(), deliveries: COUNTED_EACH });
+        let config = ArchiveConfig { folder: folder.path().to_owned(), deliveries: COUNTED_EACH };
+        let archive = Archive::new(&config, None);
         let id = |number: usize| format!("{number:032x}");
         for number in 0..=2 * COUNTED_EACH {
             archive.keep(&id(number), &closed("crm", Some("signed"))).unwrap();
@@ -217,5 +265,37 @@ mod tests {
         assert!(!found(0) && !found(COUNTED_EACH) && found(COUNTED_EACH + 1) && found(2 * COUNTED_EACH));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2 * COUNTED_EACH + 1);
         assert!(foreign.exists());
+    }
+
+    #[test]
+    fn what_a_gateway_left_unfinished_broke_off_and_what_leaves_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = ArchiveConfig { folder: folder.path().to_owned(), deliveries: 1 };
+        let told = || Told {
+            boundary: "crm".to_owned(),
+            client: "etl".to_owned(),
+            route: "export file".to_owned(),
+            since: 1,
+            bytes: 0,
+        };
+        let [one, other, third] = ["a", "b", "c"].map(|digit| digit.repeat(32));
+        let [leaves, unfinished, finished] = ["1", "2", "3"].map(|digit| digit.repeat(32));
+        let running = Archive::new(&config, Some((&one, "one.example/log")));
+        running.replicas.tell(&leaves, &told()).unwrap();
+        let stopped = Archive::new(&config, Some((&other, "other.example/log")));
+        for id in [&unfinished, &finished] {
+            stopped.replicas.tell(id, &told()).unwrap();
+        }
+        stopped.keep(&finished, &closed("crm", None)).unwrap();
+        drop(stopped);
+        assert_eq!(running.find(&unfinished, "crm").unwrap(), Some(Filed::Open(Open::Stopped)));
+        assert_eq!(running.find(&finished, "crm").unwrap(), Some(Filed::Closed(closed("crm", None))));
+        assert_eq!(running.find(&leaves, "crm").unwrap(), Some(Filed::Open(Open::UnderWay)));
+
+        let started = Archive::new(&config, Some((&third, "third.example/log")));
+        assert_eq!(started.find(&unfinished, "crm").unwrap(), Some(Filed::Broken));
+        assert_eq!(running.replicas.left_behind().unwrap(), []);
+        started.remove_oldest().unwrap();
+        assert_eq!(started.find(&leaves, "crm").unwrap(), Some(Filed::Open(Open::UnderWay)));
     }
 }

@@ -11,7 +11,11 @@ use flow::{Closed, DELIVERY_ID_CHARS};
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use tokio::task::spawn_blocking;
 
-use super::archive::{Archive, Filed};
+use super::{
+    archive::{Archive, Filed},
+    replicas::Open,
+    under_way::Told,
+};
 use crate::{body::Body, head::Head, server::Lane};
 
 /// What can be fetched of a delivery, and its media type.
@@ -63,25 +67,61 @@ impl Shelf {
         Self { boundary: boundary.to_owned(), known: Mutex::default(), archive }
     }
 
-    /// The id of the next delivery of this file, known before anybody asks for it.
+    /// The id of the next delivery of this file, known before anybody asks for it. Gateways that share a folder tell the same.
+    ///
+    /// Never:  call it on an async worker: it waits for the disk.
     pub(super) fn expect(&self, target: &str, fresh: impl FnOnce() -> Option<String>) -> Option<String> {
-        let mut known = self.lock();
-        if let Some(id) = known.expected.get(target) {
+        if let Some(id) = self.lock().expected.get(target) {
             return Some(id.clone());
         }
         let id = fresh()?;
+        if let Some(archive) = &self.archive {
+            match archive.replicas.expect(&self.boundary, target, &id) {
+                Ok(id) => return Some(id),
+                Err(error) => tracing::warn!("where a file's manifest will be is known here alone: {error}"),
+            }
+        }
+        let mut known = self.lock();
         known.put(&id, State::Expected);
         known.expected.insert(target.to_owned(), id.clone());
         Some(id)
     }
 
-    /// Takes the id that was told of this file, if nobody has.
+    /// Takes the id that was told of this file, here or at a gateway that shares the folder, if nobody has.
+    ///
+    /// Never:  call it on an async worker: it waits for the disk.
     pub(super) fn take(&self, target: &str) -> Option<String> {
-        self.lock().expected.remove(target)
+        if let Some(id) = self.lock().expected.remove(target) {
+            return Some(id);
+        }
+        self.archive.as_ref()?.replicas.take(&self.boundary, target)
     }
 
-    pub(super) fn begin(&self, id: &str) {
+    /// Keeps that a file leaves, for others to know as well.
+    ///
+    /// Never:  call it on an async worker: it waits for the disk.
+    pub(super) fn begin(&self, id: &str, told: &Told) {
+        self.tell(id, told);
         self.lock().put(id, State::UnderWay);
+    }
+
+    /// Tells others how far a file is.
+    ///
+    /// Never:  call it on an async worker: it waits for the disk.
+    pub(super) fn tell(&self, id: &str, told: &Told) {
+        if let Some(archive) = &self.archive
+            && let Err(error) = archive.replicas.tell(id, told)
+        {
+            tracing::warn!("that a file leaves is known here alone: {error}");
+        }
+    }
+
+    /// What became of a delivery is told: it is not under way any more.
+    fn ended(&self, id: &str, state: State) {
+        self.lock().put(id, state);
+        if let Some(archive) = &self.archive {
+            archive.replicas.ended(id);
+        }
     }
 
     /// Keeps that a delivery broke off.
@@ -91,7 +131,7 @@ impl Shelf {
         {
             tracing::warn!("that a delivery broke off is known until the gateway stops: {error}");
         }
-        self.lock().put(id, State::Broken);
+        self.ended(id, State::Broken);
     }
 
     /// Keeps what follows a delivery: from now on it can be fetched.
@@ -108,7 +148,7 @@ impl Shelf {
             }
             None => State::Closed(closed),
         };
-        self.lock().put(id, state);
+        self.ended(id, state);
     }
 
     /// Status and body for what is asked for of a delivery, as far as memory goes; nothing if the archive has it, if anybody.
@@ -130,6 +170,9 @@ impl Shelf {
         match found {
             Ok(Some(Filed::Closed(closed))) => fetched(&closed, what),
             Ok(Some(Filed::Broken)) => told(StatusCode::GONE, BROKEN),
+            Ok(Some(Filed::Open(Open::Expected))) => told(StatusCode::NOT_FOUND, EXPECTED),
+            Ok(Some(Filed::Open(Open::UnderWay))) => told(StatusCode::ACCEPTED, UNDER_WAY),
+            Ok(Some(Filed::Open(Open::Stopped))) => told(StatusCode::GONE, STOPPED),
             Ok(None) => told(StatusCode::NOT_FOUND, UNKNOWN),
             Err(error) => {
                 tracing::warn!("what follows a delivery cannot be read: {error}");
@@ -177,6 +220,8 @@ const UNKNOWN: &str = "{\"error\":\"no delivery of this id is known here\"}\n";
 const EXPECTED: &str = "{\"error\":\"nobody has fetched the file yet\"}\n";
 const UNDER_WAY: &str = "{\"state\":\"the file is under way\"}\n";
 const BROKEN: &str = "{\"error\":\"the file broke off; fetch it again\"}\n";
+const STOPPED: &str =
+    "{\"error\":\"the gateway that the file left stopped before its end; fetch the file again\"}\n";
 const REFUSED: &str = "{\"error\":\"there is no certificate; the manifest says why\"}\n";
 
 /// The answer to a request for something of a delivery; nothing if it is for the upstream.
@@ -232,14 +277,15 @@ mod tests {
         assert_eq!(status("manifest"), 404);
         assert_eq!(shelf.take("/files/1"), Some(id.clone()));
         assert_eq!(shelf.take("/files/1"), None);
-        shelf.begin(&id);
+        let told = Told::default();
+        shelf.begin(&id, &told);
         assert_eq!(status("certificate"), 202);
         shelf.break_off(&id);
         assert_eq!(status("manifest"), 410);
         shelf.close(&id, Some(Closed { manifest: b"{}".to_vec(), certificate: None }));
         assert_eq!((status("manifest"), status("certificate")), (200, 404));
         for number in 0..=REMEMBERED_MAX {
-            shelf.begin(&format!("{number:032}"));
+            shelf.begin(&format!("{number:032}"), &told);
         }
         assert_eq!(shelf.lock().by_id.len(), REMEMBERED_MAX);
         assert_eq!(status("manifest"), 404);

@@ -7,6 +7,7 @@ use carrier::{fhir, table::Format};
 use flow::{Delivered, Reader, Seen};
 use http::{Response, StatusCode, header};
 use hyper::body::Incoming;
+use tokio::task::spawn_blocking;
 
 use crate::{
     body::{Body, Trailers, collect},
@@ -65,8 +66,8 @@ pub(super) async fn pass(
             format: Format::FhirLines.as_str(),
             object: None,
         };
-        let body =
-            delivery::piped(lane, reader, file, Records::Lines, &mut parts.headers, &target, incoming)?;
+        let body = delivery::piped(lane, reader, file, Records::Lines, &mut parts.headers, &target, incoming)
+            .await?;
         return Ok(Response::from_parts(parts, body));
     }
     let collected = collect(incoming, lane.limits.body_bytes, &lane.held, lane.timeouts.upstream)
@@ -78,8 +79,12 @@ pub(super) async fn pass(
     if is_outcome(&collected.received) || collected.received.is_empty() {
         return Ok(Response::from_parts(parts, Body::from(collected.received)));
     }
-    let followed = |path: &str| lane.deliveries.followed(path, &lane.flow);
-    match fhir::manifest(&collected.received, &addresses.upstream, &addresses.gateway, followed) {
+    let (moving, received) = (Arc::clone(lane), collected.received);
+    let manifest = spawn_blocking(move || {
+        let followed = |path: &str| moving.deliveries.followed(path, &moving.flow);
+        fhir::manifest(&received, &addresses.upstream, &addresses.gateway, followed)
+    });
+    match manifest.await.map_err(|_| Problem::Internal)? {
         Ok(manifest) => Ok(Response::from_parts(parts, Body::from(manifest))),
         Err(fhir::ManifestError::Elsewhere) => Err(Problem::Closed(
             "the files of this export are not behind this boundary, where they would be filtered; keep them at the server",

@@ -58,7 +58,8 @@ pub(super) async fn data_export(
         object: None,
     };
     let tables = Records::Archive(Tables { open: isolation.reads.open_objects.clone() });
-    let body = delivery::piped(lane, reader.clone(), file, tables, &mut parts.headers, &target, incoming)?;
+    let body =
+        delivery::piped(lane, reader.clone(), file, tables, &mut parts.headers, &target, incoming).await?;
     Ok(Response::from_parts(parts, body))
 }
 

@@ -102,7 +102,8 @@ pub(super) async fn report_file(
         object: None,
     };
     let records = Records::Report(Box::new(saved));
-    let body = delivery::piped(lane, reader.clone(), file, records, &mut parts.headers, &target, incoming)?;
+    let body =
+        delivery::piped(lane, reader.clone(), file, records, &mut parts.headers, &target, incoming).await?;
     Ok(Response::from_parts(parts, body))
 }
 

@@ -61,7 +61,7 @@ pub(crate) async fn show(
             let seen = std::mem::take(&mut prepared.looked.seen);
             recorded(lane, reader, &prepared.look, seen, &mut parts.headers).await?;
         }
-        let body = streamed(lane, reader, prepared, &mut parts, incoming, has_rows)?;
+        let body = streamed(lane, reader, prepared, &mut parts, incoming, has_rows).await?;
         return Ok(Response::from_parts(parts, body));
     }
     let text = whole(lane, &parts.headers, incoming).await?;
@@ -88,7 +88,7 @@ pub(crate) async fn show(
 }
 
 /// An answer that streams: the rows of a bulk query are read on their way, if they are in a table.
-fn streamed(
+async fn streamed(
     lane: &Lane,
     reader: &Reader,
     prepared: Prepared,
@@ -126,7 +126,7 @@ fn streamed(
                 object: Some(object),
             };
             let (headers, target) = (&mut parts.headers, &prepared.target);
-            delivery::piped(lane, reader.clone(), file, rows, headers, target, incoming)
+            delivery::piped(lane, reader.clone(), file, rows, headers, target, incoming).await
         }
         Some(_) | None => Ok(Body::relay(incoming, lane.timeouts.upstream, Trailers::Keep)),
     }

@@ -20,12 +20,16 @@ fn signer() -> SignerKey {
     SignerKey::generate(LOG, [9; 32]).unwrap()
 }
 
+/// Ids of gateways that share a folder differ.
+static DRAWN: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+
 /// A gateway that certifies what it delivers.
 pub(crate) fn certifying(config: Config) -> Scene {
     let clock: flow::Clock = Box::new(|| "2026-11-21T12:00:00Z".parse().unwrap());
-    let drawn = std::sync::atomic::AtomicU8::new(1);
-    let salts: flow::Salts =
-        Box::new(move || Some(Salt([drawn.fetch_add(1, std::sync::atomic::Ordering::Relaxed); 16])));
+    let salts: flow::Salts = Box::new(|| {
+        let number = DRAWN.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Some(Salt(u128::from(number).to_be_bytes()))
+    });
     let more = |flow: flow::Flow, _: &std::path::Path| flow.with_certifier(Certifier::new(signer(), salts));
     Scene::made(config, Signatures::off(), LOG, clock, |_| {}, more)
 }
@@ -294,6 +298,71 @@ fn whoever_runs_the_gateway_is_told_what_leaves_just_now() {
         std::thread::park_timeout(std::time::Duration::from_millis(50));
     }
     panic!("{}", told());
+}
+
+/// What `/deliveries` of a gateway's administration tells, asked until it fits.
+fn leaving(scene: &Scene, fits: impl Fn(&Value) -> bool) -> Value {
+    use std::io::Write as _;
+    let mut told = Value::Null;
+    for _ in 0..600 {
+        let mut stream = std::net::TcpStream::connect(scene.running().admin_address().unwrap()).unwrap();
+        stream.write_all(&crate::scene::request("GET", "/deliveries", &[], b"")).unwrap();
+        told = value(&Answer::read(&mut stream))["deliveries"].clone();
+        if fits(&told) {
+            return told;
+        }
+        std::thread::park_timeout(std::time::Duration::from_millis(50));
+    }
+    panic!("{told}");
+}
+
+#[test]
+fn what_is_expected_or_leaves_at_one_gateway_is_known_at_another() {
+    use std::io::{Read as _, Write as _};
+    let (upstream, folder) = (Upstream::start(export), tempfile::tempdir().unwrap());
+    let gateway = || {
+        let mut config = isolating(&upstream.origin(), Protocol::Fhir { base: "/fhir".to_owned() }, true);
+        config.archive = Some(ArchiveConfig { folder: folder.path().to_owned(), deliveries: 10 });
+        config.admin = Some("127.0.0.1:0".parse().unwrap());
+        certifying(config)
+    };
+    let (one, other) = (gateway(), gateway());
+    // One tells where the manifest will be, the other delivers the file.
+    let told = |scene: &Scene| {
+        let status = value(&scene.ask("GET", "/fhir/status/1", &[], b""));
+        let place = &status["output"][0]["extension"]["https://eosin.example/fhir/delivery"]["manifest"];
+        place.as_str().unwrap().trim_start_matches("http://gateway.example").to_owned()
+    };
+    let expected = told(&one);
+    assert_eq!(told(&other), expected);
+    for scene in [&one, &other] {
+        let answer = scene.ask("GET", &expected, &[], b"");
+        assert!(answer.status == 404 && answer.text().contains("nobody has fetched"), "{}", answer.text());
+    }
+    let answer = other.ask("GET", "/files/1.ndjson", &[], b"");
+    assert!(unchunked(&answer).1);
+    assert_eq!(place(&answer, "manifest"), expected);
+    assert_eq!(value(&one.ask("GET", &expected, &[], b""))["records"], 3);
+    assert_ne!(told(&one), expected, "the next is another delivery");
+
+    // More than waits anywhere for a client that does not read.
+    let mut slow = std::net::TcpStream::connect(one.address()).unwrap();
+    slow.write_all(&crate::scene::request("GET", "/files/endless.ndjson", &[], b"")).unwrap();
+    let mut head = [0; 4096];
+    slow.read_exact(&mut head).unwrap();
+    let text = String::from_utf8_lossy(&head).into_owned();
+    let (_, rest) = text.split_once("</.eosin/deliveries/").unwrap();
+    let (id, _) = rest.split_once('/').unwrap();
+    let manifest = format!("/.eosin/deliveries/{id}/manifest");
+    for scene in [&one, &other] {
+        assert_eq!(scene.ask("GET", &manifest, &[], b"").status, 202);
+    }
+    let theirs = leaving(&other, |told| told[0]["gateway"] == LOG);
+    assert_eq!((&theirs[0]["state"], &theirs[0]["route"]), (&json!("under way"), &json!("export file")));
+    assert!(leaving(&one, |told| told.as_array().is_some_and(|all| all.len() == 1))[0]["gateway"].is_null());
+    drop(slow);
+    leaving(&other, |told| *told == json!([]));
+    assert_eq!(other.ask("GET", &manifest, &[], b"").status, 410);
 }
 
 #[test]
