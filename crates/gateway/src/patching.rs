@@ -66,10 +66,11 @@ pub(crate) enum Read {
 
 /// Reads the resource that a patch is about, with the client's own credentials, and carries the patch out on it.
 ///
-/// The patch is sent on with `If-Match` for the version that was read: what was judged is what is made, or nothing.
+/// The patch is sent on with `If-Match` for the version that was read, whatever else the client allows: what was judged is what
+/// is made, or nothing.
 ///
 /// Bounds: the gateway's own, on the resource as on the patch.
-/// Errors: the upstream's trouble. That a patch cannot be understood is a reading, and policy decides.
+/// Errors: the upstream's trouble; a version that the client's own `If-Match` does not allow. That a patch cannot be understood is a reading, and policy decides.
 /// Source: spec/carriers.md section 3.8.
 pub(crate) async fn read(lane: &Lane, head: &mut Head, collected: &Collected) -> Result<Read, Problem> {
     let Protocol::Fhir { base } = &lane.protocol else { return Ok(Read::NotNeeded) };
@@ -106,11 +107,11 @@ pub(crate) async fn read(lane: &Lane, head: &mut Head, collected: &Collected) ->
         .map_err(|_| Problem::AnswerUnreadable)?;
     let media = head.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let made = fhir::patched(media, &patch, &current, &lane.flow.limits()).map(Bytes::from);
-    if !head.headers.contains_key(IF_MATCH) {
-        match version(&parts.headers, &current) {
-            Some(version) => drop(head.headers.insert(IF_MATCH, version)),
-            None => return unknown("patches a resource without a version, which could change meanwhile"),
-        }
+    match version(&parts.headers, &current) {
+        // Any other version that the client allows is not the one that was judged.
+        Some(version) if allows(&head.headers, &version) => drop(head.headers.insert(IF_MATCH, version)),
+        Some(_) => return Err(Problem::Outdated),
+        None => return unknown("patches a resource without a version, which could change meanwhile"),
     }
     Ok(Read::Patched(Prepared::Patched(made)))
 }
@@ -127,6 +128,20 @@ pub(crate) fn ask_in_json(lane: &Lane, head: &mut Head) {
     if matches!(lane.protocol, Protocol::Fhir { .. }) {
         head.target = fhir::without_format(&head.target);
     }
+}
+
+/// Whether `If-Match`, if there is one, allows this version. The lines of a list add up.
+///
+/// Versions of FHIR are weak tags, which servers compare here as if they were strong.
+fn allows(headers: &HeaderMap, version: &HeaderValue) -> bool {
+    let plain = |tag: &[u8]| tag.trim_ascii().strip_prefix(b"W/").unwrap_or(tag.trim_ascii()).to_vec();
+    let own = plain(version.as_bytes());
+    let mut lines = headers.get_all(IF_MATCH).iter().peekable();
+    lines.peek().is_none()
+        || lines.any(|line| {
+            let mut tags = line.as_bytes().split(|byte| *byte == b',').map(plain);
+            tags.any(|tag| tag == own || tag == b"*")
+        })
 }
 
 /// The version that was read, as `If-Match` names it.

@@ -48,6 +48,8 @@ pub(crate) enum Problem {
     QueryUnknown,
     /// Eosin's fields cannot be seen where they are needed.
     FieldsMissing,
+    /// The resource has another version than the client has seen.
+    Outdated,
     /// A contract version that nobody here knows.
     VersionUnknown,
     /// A contract version that has ended.
@@ -65,6 +67,7 @@ impl Problem {
             | Self::QueryUnknown
             | Self::VersionUnknown => StatusCode::BAD_REQUEST,
             Self::VersionEnded => StatusCode::GONE,
+            Self::Outdated => StatusCode::PRECONDITION_FAILED,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::AnswerTooLarge | Self::ReadClosed | Self::Closed(_) | Self::FieldsMissing => {
@@ -98,6 +101,7 @@ impl Problem {
             Self::NoXml => "EOSIN_NOT_ACCEPTABLE",
             Self::QueryUnknown => "EOSIN_QUERY_UNKNOWN",
             Self::FieldsMissing => "EOSIN_FIELDS_MISSING",
+            Self::Outdated => "EOSIN_PRECONDITION_FAILED",
             Self::VersionUnknown => "EOSIN_VERSION_UNKNOWN",
             Self::VersionEnded => "EOSIN_VERSION_ENDED",
             Self::Internal => "EOSIN_INTERNAL",
@@ -134,6 +138,9 @@ impl Problem {
             Self::ShownUnreadable => "reads are isolated here, and the answer could not be read",
             Self::ReadClosed => {
                 "reads are isolated here, and what this shows cannot be filtered; docs/reads.md says what can be asked instead"
+            }
+            Self::Outdated => {
+                "the resource has another version than `If-Match` says; nothing was changed; read it again"
             }
             Self::QueryUnknown => "reads are isolated here, and this query was not asked here; ask it again",
             Self::FieldsMissing => {
@@ -255,6 +262,7 @@ fn outcome(problem: Problem) -> serde_json::Value {
         | Problem::VersionEnded => "not-supported",
         Problem::HeadTooLarge => "too-long",
         Problem::Busy | Problem::NoRoom => "throttled",
+        Problem::Outdated => "conflict",
         Problem::UpstreamSlow => "timeout",
         Problem::UpstreamRefused | Problem::UpstreamBroken | Problem::AnswerUnreadable => "transient",
         Problem::AnswerTooLarge

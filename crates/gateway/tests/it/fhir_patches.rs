@@ -51,6 +51,33 @@ fn what_a_patch_makes_is_judged_and_its_version_is_held_fast() {
 }
 
 #[test]
+fn whatever_versions_a_client_allows_the_one_that_was_judged_is_patched() {
+    for (lines, want) in [
+        (&["*"][..], Some("W/\"3\"")),
+        (&["\"3\""], Some("W/\"3\"")),
+        (&["W/\"2\"", "W/\"3\""], Some("W/\"3\"")),
+        (&["W/\"2\", W/\"3\"", "W/\"4\""], Some("W/\"3\"")),
+        // One that is not yet there could be by the time the patch arrives.
+        (&["W/\"4\""], None),
+        (&["W/\"2\"", "W/\"4\""], None),
+    ] {
+        let upstream = Upstream::start(server);
+        let scene = before(&upstream, Environment::Staging);
+        let mut headers = POINTED.to_vec();
+        headers.extend(lines.iter().map(|line| ("If-Match", *line)));
+        let answer = scene.ask("PATCH", "/fhir/Patient/7", &headers, RENAME.as_bytes());
+        let received = upstream.received();
+        let Some(want) = want else {
+            assert!(answer.status == 412 && received.len() == 1, "{lines:?}: {}", answer.text());
+            continue;
+        };
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let sent = received[1].headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("if-match"));
+        assert_eq!(sent.map(|(_, value)| value.as_str()).collect::<Vec<_>>(), [want], "{lines:?}");
+    }
+}
+
+#[test]
 fn a_patch_that_makes_what_may_not_cross_is_refused_and_one_of_nothing_is_answered_by_the_server() {
     let upstream = Upstream::start(server);
     let scene = before(&upstream, Environment::Production);
