@@ -16,10 +16,14 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import time
 import zipfile
 from concurrent import futures
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import certifi
 
@@ -227,6 +231,81 @@ def flood(scene):
         scene.place.json("PATCH", f"{DATA}/sobjects/Contact/{one}", {"Description": f"change {number}"})
 
 
+class Relay(ThreadingHTTPServer):
+    """The org's REST, but for what it is told to fail at: a beginning of paths, and the status instead of an answer."""
+
+    def __init__(self, at):
+        super().__init__(("127.0.0.1", 0), Relayed)
+        self.org, self.at, self.fails = at["http"], f"http://127.0.0.1:{self.server_port}", None
+        self.names = [at["http"].encode(), at["https"].encode()]
+        self.failed, self.logins = [], 0
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Relayed(BaseHTTPRequestHandler):
+    """One request to the relay."""
+
+    def answer(self):
+        relay, body = self.server, self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        path, status = relay.fails or ("", 0)
+        relay.logins += self.path.endswith("/oauth2/token")
+        if status and self.path.startswith(path):
+            relay.failed.append(time.monotonic())
+            given = b'[{"errorCode":"INVALID_SESSION_ID","message":"Session expired or invalid"}]'
+        else:
+            names = ("Authorization", "Content-Type")
+            asked = Request(relay.org + self.path, body or None, {name: self.headers[name] for name in names if self.headers[name]}, method=self.command)
+            try:
+                with urlopen(asked) as came:
+                    status, given = came.status, came.read()
+            except HTTPError as error:
+                status, given = error.code, error.read()
+            # The session is used where it was got.
+            for name in relay.names:
+                given = given.replace(name, relay.at.encode())
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(given)))
+        self.end_headers()
+        self.wfile.write(given)
+
+    do_GET = do_POST = answer
+
+    def log_message(self, *_):
+        pass
+
+
+def an_org_that_refuses_for_long(scene):
+    """A login or a look-up that is refused again and again ends nothing: it waits longer each time, says why, and loses nothing."""
+    relay = Relay(scene.at)
+    try:
+        scene.stop()
+        scene.configure(org=relay.at, on_gone='"earliest"')
+        for path, begun in (("/services/oauth2/token", False), ("/services/data/", True)):
+            for status in (401, 503):
+                if begun and scene.gateway is None:
+                    scene.start()
+                relay.fails, relay.failed, logins = (path, status), [], relay.logins
+                made = scene.add(scene.person("attested"))
+                if scene.gateway is None:
+                    scene.start()
+                until(lambda: len(relay.failed) >= 3, lambda: f"asked {len(relay.failed)} times\n{scene.gateway.said()}")
+                first, second, third = relay.failed[:3]
+                need(second - first >= 0.9 and third - second >= 1.8, f"it waits longer each time: {relay.failed}")
+                word = "answered" if begun else "status"
+                need(f"{word} {status}" in scene.gateway.said(), scene.gateway.said())
+                need(made not in scene.ids("attested"), "it has not been looked up")
+                need(scene.gateway.process.poll() is None and relay.logins - logins >= 2, "each try begins with a login")
+                relay.fails = None
+                until(lambda made=made: made in scene.ids("attested"), lambda: scene.gateway.said())
+                need([one for one, _, _ in scene.came("attested")].count(made) == 1, "once")
+                if not begun:
+                    scene.stop()
+        scene.stop()
+    finally:
+        relay.shutdown()
+        relay.server_close()
+
+
 class Stranger(stubs.PubSubServicer):
     """Serves what nobody can read: a schema that is none, one that is another's, one that nests without end."""
 
@@ -274,6 +353,57 @@ def avro_of_a_foreign_schema(scene):
         server.stop(None)
 
 
+class Versions(Stranger):
+    """Serves one batch of marked rows, each written by a schema of its own: more of them than are remembered."""
+
+    def __init__(self, rows):
+        super().__init__()
+        self.asked, self.schemas, self.events = [], {}, []
+        for number, row in enumerate(rows):
+            fields = [{"name": name, "type": ["null", "string"], "default": None} for name in row]
+            schema = {"type": "record", "name": "Visit__e", "fields": [*fields, {"name": f"Version{number}__c", "type": ["null", "string"], "default": None}]}
+            out = io.BytesIO()
+            fastavro.schemaless_writer(out, fastavro.parse_schema(schema), row)
+            self.schemas[f"v{number}"] = json.dumps(schema)
+            self.events.append(messages.ProducerEvent(id=f"visit-{number}", schema_id=f"v{number}", payload=out.getvalue()))
+
+    def GetSchema(self, request, context):
+        self.asked.append(request.schema_id)
+        return super().GetSchema(request, context)
+
+    def Subscribe(self, requests, context):
+        first = next(requests)
+        if first.replay_preset != messages.CUSTOM:
+            events = [messages.ConsumerEvent(event=event, replay_id=event.id.encode()) for event in self.events]
+            # Those of the first come again at the end, by a schema that could have been forgotten meanwhile.
+            events.append(messages.ConsumerEvent(event=messages.ProducerEvent(id="again", schema_id="v0", payload=self.events[0].payload), replay_id=b"end"))
+            yield messages.FetchResponse(events=events, latest_replay_id=b"end", pending_num_requested=10)
+        for _ in requests:
+            pass
+
+
+def more_schemas_than_are_remembered(scene):
+    """A batch of events by 20 schemas is read whole, each schema asked for once."""
+    rows = [{name: value for name, value in scene.person("attested").items() if isinstance(value, str)} for _ in range(20)]
+    versions = Versions(rows)
+    server = grpc.server(futures.ThreadPoolExecutor(8))
+    stubs.add_PubSubServicer_to_server(versions, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        kept, before = len(scene.kept()), len(scene.consumers["attested"].events)
+        scene.configure(api=f"http://127.0.0.1:{port}", topic="/event/Visit__e", folder='"versions"')
+        scene.start()
+        came = lambda: [json.loads(body)["id"] for _, body in list(scene.consumers["attested"].events)[before:]]
+        until(lambda: len(came()) >= 21, lambda: f"{came()}\n{scene.gateway.said()}")
+        need(came() == [*(f"visit-{number}" for number in range(20)), "again"], str(came()))
+        need(sorted(versions.asked) == sorted(versions.schemas), f"each once: {versions.asked}")
+        need(len(scene.kept()) == kept, "nothing was unreadable")
+        scene.stop()
+    finally:
+        server.stop(None)
+
+
 def nothing_is_told(scene):
     """Neither ledger, nor bookmark, nor log holds a name, a session or a secret."""
     scene.stop()
@@ -285,7 +415,8 @@ def nothing_is_told(scene):
 
 
 STORIES = [a_client_that_is_not_ours, publishing, changes_reach_their_endpoint, who_proves_nothing_is_kept, killed_in_the_middle,
-           a_replay_id_that_is_gone, avro_of_a_foreign_schema, nothing_is_told]
+           a_replay_id_that_is_gone, an_org_that_refuses_for_long, avro_of_a_foreign_schema, more_schemas_than_are_remembered,
+           nothing_is_told]
 
 
 def main():

@@ -64,6 +64,7 @@ class Scene:
 
     def configure(self, api=None, **words):
         words = {"begin": '"earliest"', **words}
+        topic, org = words.pop("topic", TOPIC), words.pop("org", self.at["http"])
         text = (self.home / "eosin.toml").read_text().split("[[boundary]]")[0]
         text += "".join("" if "[datasets]" in text else '[datasets]\nfolder = "datasets"\n')
         text += f"""
@@ -88,8 +89,8 @@ retry_seconds = [1, 1, 1, 1]
 [[subscription]]
 name = "contacts"
 boundary = "contacts"
-topic = "{TOPIC}"
-org = "{self.at["http"]}"
+topic = "{topic}"
+org = "{org}"
 api = "{api or self.at["http"]}"
 client_id = "local-client"
 client_secret = "keys/org.secret"

@@ -256,7 +256,9 @@ fn what_is_kept_is_seen_decided_once_and_by_somebody() {
     };
     assert!(there(&["quarantine", "release", second, "--reason", "CASE-6"], 1).contains("still refused"));
     assert_eq!(reject(second, &tag).status, 412, "the tag is of another item");
-    assert_eq!(reject(first, &tag).body["isDone"], true);
+    let others = [("if-match", "\"one\""), ("if-match", "\"other\"")];
+    assert_eq!(reject(first, &others).status, 412, "neither line has the tag");
+    assert_eq!(reject(first, &[others[0], tag[0]]).body["isDone"], true, "the lines of a list add up");
     assert_eq!(reject(first, &tag).status, 412, "it was decided in between");
     assert_eq!(reject(first, &[]).body["isDone"], false, "it was decided already");
     assert_eq!(release(&json!({})).body["isDone"], false, "policies still refuse it");
