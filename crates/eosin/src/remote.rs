@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use crate::{
     arguments::Command,
+    config::is_on_this_machine,
     emergency_command::{self, EmergencyCommand},
     environment,
     index_command::{self, IndexCommand},
@@ -44,7 +45,7 @@ pub(crate) struct Remote {
 impl Remote {
     /// Errors: a report: the URL is none that a token may be sent to, or there is no token.
     pub(crate) fn new(server: &Uri, token_file: Option<&Path>) -> miette::Result<Self> {
-        let is_here = matches!(server.host(), Some("127.0.0.1" | "localhost" | "[::1]"));
+        let is_here = is_on_this_machine(server);
         let is_bare = matches!(server.path(), "" | "/") && server.query().is_none();
         match server.scheme_str() {
             Some("https") if is_bare => {}

@@ -228,6 +228,13 @@ pub(crate) fn client(headers: &HeaderMap, peer: SocketAddr) -> String {
     named.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| peer.ip().to_string())
 }
 
+/// What a cookie of this name holds, the first of them.
+pub(crate) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find_map(|(found, value)| (found == name).then_some(value))
+}
+
 fn forwarded(headers: &mut HeaderMap, door: Door, host: &str) {
     let said: Vec<_> =
         headers.keys().filter(|name| name.as_str().starts_with("x-forwarded-")).cloned().collect();

@@ -17,7 +17,10 @@ use tokio::{
     time::timeout,
 };
 
-use crate::side::{self, Peer};
+use crate::{
+    head::cookie,
+    side::{self, Peer},
+};
 
 mod programs;
 
@@ -358,12 +361,7 @@ impl Door {
 
     /// What a request's cookie holds.
     fn cookie<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
-        let wanted = self.cookie_name();
-        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        cookies
-            .flat_map(|value| value.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .find_map(|(name, value)| (name == wanted).then_some(value))
+        cookie(headers, self.cookie_name())
     }
 
     fn set_cookie(&self, cookie: &Cookie) -> Option<HeaderValue> {

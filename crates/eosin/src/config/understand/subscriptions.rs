@@ -7,7 +7,7 @@ use subscription::{Begin, FETCH_MAX, Gone, RECORD};
 use toml::Spanned;
 
 use super::{Boundary, Faults, raw};
-use crate::config::subscriptions::Subscription;
+use crate::config::{is_on_this_machine, subscriptions::Subscription};
 
 /// Where Salesforce serves the Pub/Sub API.
 const API: &str = "https://api.pubsub.salesforce.com:7443";
@@ -140,7 +140,7 @@ fn begin(word: &Spanned<String>, faults: &mut Faults, sentence: &str) -> Option<
 }
 
 fn unreachable(uri: &http::Uri) -> Option<&'static str> {
-    let is_near = matches!(uri.host(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    let is_near = is_on_this_machine(uri);
     match uri.scheme_str() {
         _ if uri.authority().is_none() || uri.query().is_some() || !matches!(uri.path(), "" | "/") => {
             Some("it is `https://host` or `https://host:port`")
