@@ -8,7 +8,7 @@ without Eosin and through it: without, it leaks. The FHIR server is Medplum's ro
 store lacks (`_include`, `_has`, chained parameters, `$everything`, `$export`) the scenes add to it.
 
 A way **in** is closed when a refused record does not arrive and an allowed one does, if that way is for anybody. A way **out** is closed when the
-answer is the same as that of an org which never held what is hidden, but for ids and times. `cargo xtask leaks --write`
+answer is the same as that of an org which never held what is hidden, but for ids and times; of a report's file that is written here, its rows are. `cargo xtask leaks --write`
 plays them all and writes this page; the tests fail where the two differ.
 
 """

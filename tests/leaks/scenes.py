@@ -6,12 +6,15 @@ requests without Eosin: there it leaks, or the scene fails.
 """
 
 import base64
+import csv
 import json
 import re
 import sys
 import tomllib
 from datetime import datetime, timedelta, timezone
-from html import escape
+from html import escape, unescape
+from io import StringIO
+from itertools import takewhile
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "clients"))
 import compare  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
-WORDS = {"name", "protocol", "direction", "closed_by", "open", "steps", "arrives", "boundaries", "same", "refused", "lacks"}
+WORDS = {"name", "protocol", "direction", "closed_by", "open", "steps", "arrives", "boundaries", "same", "refused", "lacks", "rows"}
 STEP_WORDS = {"request", "headers", "type", "body", "capture", "behind"}
 
 
@@ -40,6 +43,8 @@ class Channel:
         # `refused`: nobody gets in by it, or nothing is answered at all, which tells nothing either.
         self.refused = row.get("refused", False)
         self.same, self.lacks = row.get("same", not self.refused), row.get("lacks", "")
+        # `rows`: a file that is written here: its rows are compared, not how they are written, nor who is said below to have made it.
+        self.shape = rows_of if row.get("rows") else shape
         if bool(self.closed_by) == bool(self.open):
             raise SystemExit(f"{self.name}: say either how it is closed or why it is open")
 
@@ -99,7 +104,7 @@ def way_out(stage, channel, boundary):
     bare = play_planted(stage, places.BARE.get(boundary, "direct"), channel, hidden, shown)
     clean = play_planted(stage, f"clean-{boundary}", channel, hidden, shown)
     through = play_planted(stage, boundary, channel, hidden, shown)
-    if alike(bare, clean):
+    if alike(bare, clean, channel.shape):
         return f"the scene shows nothing even without Eosin:\n{told(bare)}"
     names = [row["LastName"] for row in stage.rows[hidden, "Contact"][: places.PLANTED]]
     seen = [name for name in names if any(name.lower() in answer.text().lower() for _, answer in through)]
@@ -107,7 +112,7 @@ def way_out(stage, channel, boundary):
     asked = json.dumps(channel.steps)
     if "{h." not in asked:
         seen += [value for value in ids if any(value in answer.text() for _, answer in through)]
-    return betrayed(channel, clean, through, seen, channel.same and not alike(through, clean))
+    return betrayed(channel, clean, through, seen, channel.same and not alike(through, clean, channel.shape))
 
 
 def betrayed(channel, clean, through, seen, differs):
@@ -196,10 +201,21 @@ def fill(text, given):
     return re.sub(r"\{([a-z][a-z0-9_.]*)\}", lambda match: given.get(match.group(1), match.group(0)), text)
 
 
-def alike(one, other):
+def rows_of(answer):
+    """The cells of a report's file, header and all, whether it is written with commas or as a sheet."""
+    text = answer.text()
+    if answer.status != 200 or "<table" not in text:
+        return list(takewhile(bool, csv.reader(StringIO(text, newline=""))))
+    lines = re.findall(r"<tr>(.*?)</tr>", text.split("</table>")[0], re.DOTALL)
+    return [[unescape(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", line, re.DOTALL)] for line in lines]
+
+
+def alike(one, other, shaped=None):
     """Whether two runs of a scene were answered alike, but for ids, addresses and times."""
+    shaped = shaped or shape
+
     def shown(log):
-        return [{"step": number, "answer": {"status": answer.status, "body": shape(answer)}} for number, (_, answer) in enumerate(log)]
+        return [{"step": number, "answer": {"status": answer.status, "body": shaped(answer)}} for number, (_, answer) in enumerate(log)]
 
     return compare.normal({"steps": shown(one)}) == compare.normal({"steps": shown(other)})
 

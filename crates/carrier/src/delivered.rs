@@ -7,7 +7,7 @@ use std::io::{self, BufRead};
 
 use crate::{
     Limits,
-    salesforce::{Job, ReportRows, ResultRows, ResultsIn},
+    salesforce::{Job, ReportRows, ResultRows, ResultsIn, each_sheet_row},
     table::Chunks,
 };
 
@@ -16,6 +16,9 @@ pub const SALESFORCE_XML: &str = "Salesforce XML";
 
 /// What a report saved as a file is called, as a format.
 pub const SAVED_REPORT: &str = "a saved report";
+
+/// What a report saved as a table for spreadsheets is called, as a format.
+pub const SAVED_SHEET: &str = "a saved report as a sheet";
 
 /// Tables of Salesforce rows by what stands between their cells; those with commas tell it themselves.
 const DELIMITED: [(u8, &str); 5] = [
@@ -33,7 +36,8 @@ pub fn delimited(delimiter: u8) -> Option<&'static str> {
 
 /// Whether a format is one of those that are read here.
 pub fn is_cut(format: &str) -> bool {
-    format == SALESFORCE_XML || format == SAVED_REPORT || DELIMITED.iter().any(|(_, name)| *name == format)
+    [SALESFORCE_XML, SAVED_REPORT, SAVED_SHEET].contains(&format)
+        || DELIMITED.iter().any(|(_, name)| *name == format)
 }
 
 /// Gives each row of a delivered file, as it is written and without its line end; how many there are.
@@ -57,6 +61,7 @@ pub fn each_row(
     let read = match (format, delimiter) {
         (SALESFORCE_XML, _) => xml(input, object, limits, &mut give),
         (SAVED_REPORT, _) => report(input, limits, &mut give),
+        (SAVED_SHEET, _) => each_sheet_row(input, limits.body_bytes, |row| give(vec![row])),
         (_, Some(delimiter)) => table(input, object, delimiter, limits, &mut give),
         (_, None) => return None,
     };
@@ -109,6 +114,12 @@ mod tests {
         for (format, file, want) in [
             (SALESFORCE_XML, xml, vec!["<records><Id>1</Id></records>", "<records><Id>2</Id></records>"]),
             (SAVED_REPORT, "\"Contact ID\"\r\n\"1\"\r\n\"2\"\r\n\r\n\r\n\"All\"\r\n", vec!["\"1\"", "\"2\""]),
+            (
+                SAVED_SHEET,
+                "<html><head><meta http-equiv=\"Content-Type\" content=\"text/html; charset=UTF-8\"></head><body>\n\
+                 <table border=\"1\">\n<tr><th>A</th></tr>\n<tr><td>1</td></tr>\n</table>\n<p>All</p>\n</body></html>\n",
+                vec!["<tr><td>1</td></tr>"],
+            ),
             ("Salesforce CSV with carets", "Id^LastName\r\n1^\"a\nb\"\r\n", vec!["1^\"a\nb\""]),
         ] {
             let mut rows = Vec::new();

@@ -31,6 +31,8 @@ mod record;
 mod references;
 mod report;
 mod report_file;
+mod report_run;
+mod report_sheet;
 mod result_rows;
 mod shown;
 mod soap;
@@ -82,8 +84,11 @@ pub use report::{
     report_isolated, report_metadata, report_own,
 };
 pub use report_file::{
-    NotReport, ReportChunk, ReportColumns, ReportFileAsk, ReportRows, report_file_ask, report_labels,
+    NotReport, ReportChunk, ReportColumns, ReportFileAsk, ReportForm, ReportLeaving, ReportRows,
+    report_file_ask, report_labels,
 };
+pub use report_run::{RunNotWritten, report_run_as_file};
+pub(crate) use report_sheet::each_row as each_sheet_row;
 pub(crate) use result_rows::rows_of_array;
 pub use result_rows::{NotResults, ResultRows, ResultsIn, RowChunk};
 pub use shown::{Gap, ShownRow, ShownRows, Stripped, Telling};

@@ -114,7 +114,8 @@ pub(crate) enum Records {
 /// Each piece is recorded before it leaves. A file that cannot be read or recorded to its end is cut off, which clients
 /// notice, and then there is no certificate.
 ///
-/// Shape:  `headers` are those of the answer: they say where manifest and certificate will be.
+/// Shape:  `headers` are those of the answer: they say where manifest and certificate will be. Nothing is `incoming` where
+///         `records` hold all of it.
 /// Bounds: for each file `PIECES` pieces that wait, two that are judged, and one record of at most `body_bytes`; at most
 ///         `DELIVERIES_MAX` files at one time.
 /// Errors: [`Problem::Busy`].
@@ -125,7 +126,7 @@ pub(crate) async fn piped(
     records: Records,
     headers: &mut HeaderMap,
     target: &str,
-    incoming: Incoming,
+    incoming: Option<Incoming>,
 ) -> Result<Body, Problem> {
     let permit = Arc::clone(&lane.deliveries.room).try_acquire_owned().map_err(|_| Problem::Busy)?;
     forget_body(headers);
@@ -152,7 +153,9 @@ pub(crate) async fn piped(
     announce(headers, delivery.id());
     let (frames, received) = mpsc::channel(FRAMES);
     let (out, pieces) = mpsc::channel(PIECES);
-    tokio::spawn(pump(incoming, frames, lane.timeouts.upstream));
+    if let Some(incoming) = incoming {
+        tokio::spawn(pump(incoming, frames, lane.timeouts.upstream));
+    }
     let worker = Worker {
         flow: Arc::clone(&lane.flow),
         shelf: Arc::clone(&lane.deliveries.shelf),

@@ -5,13 +5,14 @@
 //! Source: Salesforce Help, "Export a Report"; spec/deliveries.md section 9.
 
 use std::{
+    borrow::Cow,
     io::{self, BufRead},
     ops::Range,
 };
 
 use serde_json::Value;
 
-use super::report::ReportClosed;
+use super::{report::ReportClosed, report_sheet};
 use crate::{Limits, route::Target};
 
 /// What a file of a report is asked for.
@@ -19,6 +20,33 @@ use crate::{Limits, route::Target};
 pub struct ReportFileAsk {
     /// The report's id.
     pub report: String,
+    /// In which form.
+    pub form: ReportForm,
+    /// What the org is asked for: the same rows, with commas.
+    pub target: String,
+}
+
+/// How a report's file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportForm {
+    /// Cells in commas: `xf=csv`.
+    Csv,
+    /// A table that spreadsheets open: `xf=xls`.
+    Sheet,
+}
+
+/// How rows leave that came as cells in commas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReportLeaving {
+    /// In which form.
+    pub form: ReportForm,
+    /// How many columns leave, from the first on; those behind them are there for their ids alone. Nothing means all.
+    pub columns: Option<usize>,
+}
+
+impl ReportLeaving {
+    /// As it came.
+    pub const WHOLE: Self = Self { form: ReportForm::Csv, columns: None };
 }
 
 /// Whether a target asks for a report's file: `/<report id>?export=1`.
@@ -47,17 +75,26 @@ pub fn report_file_ask(target: &str) -> Result<ReportFileAsk, &'static str> {
         let mut said = parsed.query(name);
         said.next().is_some_and(|value| value.eq_ignore_ascii_case(want)) && said.next().is_none()
     };
-    if !says("xf", "csv") || !says("enc", "UTF-8") {
-        return Err(FORM);
-    }
+    let form = match (says("xf", "csv"), says("xf", "xls"), says("enc", "UTF-8")) {
+        (true, _, true) => ReportForm::Csv,
+        (_, true, true) => ReportForm::Sheet,
+        _ => return Err(FORM),
+    };
     let report = parsed.segments().first().cloned().unwrap_or_default();
-    Ok(ReportFileAsk { report })
+    let as_csv = |pair| if form == ReportForm::Sheet && is_named(pair, "xf") { "xf=csv" } else { pair };
+    let path = target.split('?').next().unwrap_or(target);
+    let query: Vec<&str> = query.split('&').map(as_csv).collect();
+    Ok(ReportFileAsk { report, form, target: format!("{path}?{}", query.join("&")) })
+}
+
+fn is_named(pair: &str, name: &str) -> bool {
+    pair.split('=').next() == Some(name)
 }
 
 const PARAMETERS: [&str; 5] = ["export", "enc", "xf", "isdtp", ""];
 const UNKNOWN: &str = "reads are isolated here, and a report's file is asked for with `export`, `enc`, `xf`, `isdtp` and `pv0` to `pvN` alone";
 const FORM: &str =
-    "reads are isolated here, and of a report's files only those with `xf=csv` and `enc=UTF-8` can be read";
+    "reads are isolated here, and a report's file is given with `xf=csv` or `xf=xls`, and `enc=UTF-8`, alone";
 
 /// The columns of a report, as its description names and labels them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,6 +205,7 @@ pub struct ReportChunk {
     bytes: Vec<u8>,
     rows: Vec<Row>,
     footer: Vec<u8>,
+    is_last: bool,
 }
 
 #[derive(Debug)]
@@ -189,8 +227,13 @@ impl<R: BufRead> ReportRows<R> {
         if self.is_over {
             return Ok(None);
         }
-        let mut chunk =
-            ReportChunk { opening: Vec::new(), bytes: Vec::new(), rows: Vec::new(), footer: Vec::new() };
+        let mut chunk = ReportChunk {
+            opening: Vec::new(),
+            bytes: Vec::new(),
+            rows: Vec::new(),
+            footer: Vec::new(),
+            is_last: false,
+        };
         if self.width == 0 {
             self.line(&mut chunk.opening, HEAD_BYTES_MAX)?;
             let head = chunk.opening.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&chunk.opening);
@@ -204,6 +247,7 @@ impl<R: BufRead> ReportRows<R> {
             if row.is_empty() {
                 chunk.footer = chunk.bytes.split_off(from);
                 self.is_over = true;
+                chunk.is_last = true;
                 self.footer(&mut chunk.footer)?;
                 break;
             }
@@ -278,34 +322,118 @@ impl ReportChunk {
         range.and_then(|range| row.get(range)).unwrap_or_default()
     }
 
-    /// The rows that are to be kept, byte for byte; the chunks of a file in order are a file.
+    /// A row as it leaves, without its line end.
+    ///
+    /// Errors: [`NotReport::Shape`]: text that is not UTF-8, where it has to be written anew.
+    pub fn leaving(&self, at: usize, leaving: ReportLeaving) -> Result<Cow<'_, [u8]>, NotReport> {
+        let (row, cells) = (self.row(at), self.rows.get(at).map(|row| row.cells.as_slice()));
+        written(row, cells.unwrap_or_default(), leaving)
+    }
+
+    /// The rows that are to be kept; the chunks of a file in order are a file. Those that leave whole keep their bytes.
     ///
     /// Of what stands below the rows each line keeps its place. What could count them is left empty: a line with a digit
     /// that is neither the report's name nor one that Salesforce writes below every report.
     ///
     /// Shape:  one item for each row; `name` is the report's.
-    /// Errors: [`NotReport::TooLong`]: more lines below the rows than any report has.
-    pub fn select(&self, keep: &[bool], name: &str) -> Result<Vec<u8>, NotReport> {
-        let mut out = self.opening.clone();
+    /// Errors: [`NotReport::TooLong`]: more lines below the rows than any report has; those of [`ReportChunk::leaving`].
+    pub fn select(&self, keep: &[bool], name: &str, leaving: ReportLeaving) -> Result<Vec<u8>, NotReport> {
+        let mut out = Vec::with_capacity(self.bytes.len());
+        self.write_opening(&mut out, leaving)?;
         for (at, row) in self.rows.iter().enumerate().filter(|(at, _)| keep.get(*at) == Some(&true)) {
-            let end = self.rows.get(at + 1).map_or(self.bytes.len(), |next| next.range.start);
-            out.extend_from_slice(self.bytes.get(row.range.start..end).unwrap_or_default());
+            out.extend_from_slice(&self.leaving(at, leaving)?);
+            if leaving.form == ReportForm::Sheet {
+                out.push(b'\n');
+            } else {
+                let end = self.rows.get(at + 1).map_or(self.bytes.len(), |next| next.range.start);
+                out.extend_from_slice(self.bytes.get(row.range.end..end).unwrap_or_default());
+            }
         }
         let lines: Vec<&[u8]> = self.footer.split_inclusive(|byte| *byte == b'\n').collect();
         if lines.len() > FOOTER_LINES_MAX {
             return Err(NotReport::TooLong);
         }
-        for line in lines {
-            let text = without_end(line);
-            if counts_nothing(text, name) {
-                out.extend_from_slice(line);
-            } else {
-                out.extend_from_slice(b"\"\"");
-                out.extend_from_slice(line.get(text.len()..).unwrap_or_default());
+        let below = lines.into_iter().map(|line| (without_end(line), line));
+        match leaving.form {
+            ReportForm::Csv => {
+                for (text, line) in below {
+                    if counts_nothing(text, name) {
+                        out.extend_from_slice(line);
+                    } else {
+                        out.extend_from_slice(b"\"\"");
+                        out.extend_from_slice(line.get(text.len()..).unwrap_or_default());
+                    }
+                }
             }
+            ReportForm::Sheet if self.is_last => {
+                out.extend_from_slice(report_sheet::ROWS_END.as_bytes());
+                for (text, _) in below.filter(|(text, _)| !text.is_empty() && counts_nothing(text, name)) {
+                    report_sheet::write_below(&mut out, &unquoted(text)?);
+                }
+                out.extend_from_slice(report_sheet::CLOSING.as_bytes());
+            }
+            ReportForm::Sheet => {}
         }
         Ok(out)
     }
+
+    /// Appends what stands in front of the rows, if this is the first chunk.
+    fn write_opening(&self, out: &mut Vec<u8>, leaving: ReportLeaving) -> Result<(), NotReport> {
+        if self.opening.is_empty() || leaving == ReportLeaving::WHOLE {
+            out.extend_from_slice(&self.opening);
+            return Ok(());
+        }
+        let head = self.opening.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.opening);
+        let line = without_end(head);
+        let cells = cells(line).ok_or(NotReport::Shape)?;
+        if leaving.form == ReportForm::Sheet {
+            let labels = labels(line)?;
+            let columns = leaving.columns.unwrap_or(labels.len());
+            out.extend_from_slice(report_sheet::OPENING.as_bytes());
+            report_sheet::write_labels(out, labels.iter().take(columns).map(String::as_str));
+            return Ok(());
+        }
+        let mark = self.opening.len() - head.len();
+        out.extend_from_slice(self.opening.get(..mark).unwrap_or_default());
+        out.extend_from_slice(&written(line, &cells, leaving)?);
+        out.extend_from_slice(head.get(line.len()..).unwrap_or_default());
+        Ok(())
+    }
+}
+
+/// A row with these cells as it leaves.
+fn written<'r>(
+    row: &'r [u8],
+    cells: &[Range<usize>],
+    leaving: ReportLeaving,
+) -> Result<Cow<'r, [u8]>, NotReport> {
+    let columns = leaving.columns.unwrap_or(cells.len());
+    match leaving.form {
+        ReportForm::Sheet => {
+            let texts = cells.iter().take(columns).map(|cell| text_of(row, cell));
+            let texts = texts.collect::<Result<Vec<_>, _>>()?;
+            Ok(Cow::Owned(report_sheet::row(texts.iter().map(String::as_str))))
+        }
+        ReportForm::Csv if columns >= cells.len() => Ok(Cow::Borrowed(row)),
+        ReportForm::Csv => {
+            let end = columns.checked_sub(1).and_then(|last| cells.get(last)).map_or(0, |cell| cell.end);
+            let end = end + usize::from(row.get(end) == Some(&b'"'));
+            Ok(Cow::Borrowed(row.get(..end).unwrap_or_default()))
+        }
+    }
+}
+
+/// What stands in a cell, its doubled quotes single.
+fn text_of(row: &[u8], cell: &Range<usize>) -> Result<String, NotReport> {
+    let text = row.get(cell.clone()).and_then(|cell| std::str::from_utf8(cell).ok());
+    text.map(|text| text.replace("\"\"", "\"")).ok_or(NotReport::Shape)
+}
+
+/// A line of one cell without its quotes.
+fn unquoted(line: &[u8]) -> Result<String, NotReport> {
+    let cells = cells(line).ok_or(NotReport::Shape)?;
+    let texts: Result<Vec<String>, _> = cells.iter().map(|cell| text_of(line, cell)).collect();
+    Ok(texts?.join(" "))
 }
 
 /// Debug shows sizes only.
@@ -345,12 +473,7 @@ fn is_moment(text: &str) -> bool {
 const MOMENT_BYTES_MAX: usize = 32;
 
 fn labels(line: &[u8]) -> Result<Vec<String>, NotReport> {
-    let cells = cells(line).ok_or(NotReport::Shape)?;
-    let label = |cell: Range<usize>| {
-        let text = line.get(cell).and_then(|cell| std::str::from_utf8(cell).ok());
-        text.map(|text| text.replace("\"\"", "\"")).ok_or(NotReport::Shape)
-    };
-    cells.into_iter().map(label).collect()
+    cells(line).ok_or(NotReport::Shape)?.iter().map(|cell| text_of(line, cell)).collect()
 }
 
 /// How long the first row is without its end, if its end is there.
@@ -402,107 +525,4 @@ fn cells(row: &[u8]) -> Option<Vec<Range<usize>>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    const LIMITS: Limits = Limits { body_bytes: 1000, records: 1000 };
-    const FOOTER: &str = "\r\n\r\n\"All 3\"\r\n\"Copyright (c) 2000-2026 salesforce.com, inc. All rights reserved.\"\r\n\
-        \"Confidential Information - Do Not Distribute\"\r\n\"Generated By:  Ada Doe  11/22/2026 9:05 PM\"\r\n\"Example, Inc.\"\r\n";
-
-    fn left(file: &str, keep: impl Fn(usize) -> bool) -> Result<String, String> {
-        let mut rows = ReportRows::new(file.as_bytes(), LIMITS);
-        let (mut out, mut before) = (Vec::new(), 0);
-        while let Some(chunk) = rows.next_chunk().map_err(|error| error.to_string())? {
-            let keep: Vec<bool> = (0..chunk.len()).map(|at| keep(before + at)).collect();
-            before += chunk.len();
-            out.extend(chunk.select(&keep, "All 3").map_err(|error| error.to_string())?);
-        }
-        Ok(String::from_utf8(out).unwrap())
-    }
-
-    #[test]
-    fn rows_stay_as_they_are_written_and_what_stands_below_cannot_count_them() {
-        let head = "\u{feff}\"Contact ID\",\"Last \"\"Name\"\"\"\r\n";
-        let row = |at: usize| format!("\"0030{at}\",\"a,\r\n\"\"{at}\"\"\"\r\n");
-        let rows: String = (0..900).map(row).collect();
-        let file = format!("{head}{rows}{FOOTER}");
-        assert_eq!(left(&file, |_| true).as_deref(), Ok(file.as_str()));
-        let odd: String = (0..900).filter(|at| at % 2 == 1).map(row).collect();
-        assert_eq!(left(&file, |at| at % 2 == 1), Ok(format!("{head}{odd}{FOOTER}")));
-        for (line, want) in [
-            ("\"Grand Totals (900 records)\"", "\"\""),
-            ("\"Total\",\"900\"", "\"\""),
-            ("\"All 4\"", "\"\""),
-            ("\"Generated By: 900 rows\"", "\"\""),
-            ("\"Generated By: Ada Doe 1/2/2026 9:05 and 900 rows\"", "\"\""),
-            ("\"Copyright (c) 2000-900 salesforce.com, inc. All rights reserved.\"", "\"\""),
-            ("\"Vertrauliche Informationen\"", "\"Vertrauliche Informationen\""),
-            ("\"٩٠٠\"", "\"\""),
-        ] {
-            let got = left(&format!("{head}{}\r\n{line}\r\n", row(1)), |_| true);
-            assert_eq!(got, Ok(format!("{head}{}\r\n{want}\r\n", row(1))), "{line}");
-        }
-        let cells = ReportRows::new(file.as_bytes(), LIMITS).next_chunk().unwrap().unwrap();
-        assert_eq!((cells.cell(1, 0), cells.cell(1, 1)), (&b"00301"[..], &b"a,\r\n\"\"1\"\""[..]));
-    }
-
-    #[test]
-    fn what_is_no_table_of_rows_ends_there() {
-        let shape = NotReport::Shape.to_string();
-        let long = NotReport::TooLong.to_string();
-        for (file, want) in [
-            ("\"a\",\"b\"\r\n\"1\"\r\n".to_owned(), &shape),
-            ("\"a\"x\r\n\"1\"\r\n".to_owned(), &shape),
-            ("\"a\"\r\nx\"1\"\r\n".to_owned(), &shape),
-            ("\"a\"\r\n\"1\r\n".to_owned(), &shape),
-            (format!("\"a\"\r\n\"{}\"\r\n", "x".repeat(1000)), &long),
-            (format!("\"a\"\r\n\"1\"\r\n\r\n{}", "x\r\n".repeat(20)), &long),
-            (format!("\"a\"\r\n\"1\"\r\n\r\n{}", "x".repeat(20_000)), &long),
-        ] {
-            assert_eq!(left(&file, |_| true).as_ref().err(), Some(want), "{file:.40}");
-        }
-        assert_eq!(left("\"a\"\r\n\"1\"", |_| true).as_deref(), Ok("\"a\"\r\n\"1\""));
-    }
-
-    #[test]
-    fn columns_are_found_by_labels_that_say_them_once() {
-        let described = json!({"reportExtendedMetadata": {
-            "groupingColumnInfo": {"Account.Name": {"label": "Account Name"}},
-            "detailColumnInfo": {"Contact.Id": {"label": "Contact ID"}, "A": {"label": "Same"}, "B": {"label": "Same"},
-                "Amount": {"label": "Amount"}}}});
-        let columns = ReportColumns::read(&described).unwrap();
-        let header =
-            |labels: &[&str]| -> Vec<String> { labels.iter().map(|label| (*label).to_owned()).collect() };
-        let wanted = |names: &[&str]| header(names);
-        for (labels, names, want) in [
-            (&["Account Name", "Contact ID"][..], &["Contact.Id"][..], Some(vec![1])),
-            (&["Amount Currency", "Amount", "Contact ID"], &["Contact.Id"], Some(vec![2])),
-            (&["Account Name", "Record Count"], &[], None),
-            (&["Account Name"], &["Contact.Id"], None),
-            (&["Contact ID", "Contact ID"], &["Contact.Id"], None),
-            (&["Same", "Contact ID"], &["A"], None),
-        ] {
-            assert_eq!(columns.places(&header(labels), &wanted(names)), want, "{labels:?}");
-        }
-        assert_eq!(report_labels(b"\"Contact ID\",x"), Ok(None));
-        assert_eq!(report_labels(b"\"Contact ID\",x\r\n1"), Ok(Some(header(&["Contact ID", "x"]))));
-    }
-
-    #[test]
-    fn a_file_is_asked_for_in_one_form() {
-        for (target, want) in [
-            ("/00O000000000030?export=1&enc=UTF-8&xf=csv", None),
-            ("/00O000000000030?isdtp=p1&export=1&enc=UTF-8&xf=csv&pv0=x", None),
-            ("/00O000000000030?export=1&enc=UTF-8&xf=xls", Some(FORM)),
-            ("/00O000000000030?export=1&xf=csv", Some(FORM)),
-            ("/00O000000000030?export=1&enc=UTF-8&xf=csv&xf=xls", Some(FORM)),
-            ("/00O000000000030?export=1&enc=UTF-8&xf=csv&rt=1", Some(UNKNOWN)),
-            ("/00O000000000030?xf=csv", Some(UNKNOWN)),
-            ("/001000000000030?export=1&enc=UTF-8&xf=csv", Some(UNKNOWN)),
-        ] {
-            assert_eq!(report_file_ask(target).err(), want, "{target}");
-        }
-    }
-}
+mod tests;

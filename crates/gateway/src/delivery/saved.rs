@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, io::Read as _};
 
 use bytes::Bytes;
-use carrier::salesforce::{RecordId, ReportChunk, ReportRows};
+use carrier::salesforce::{RecordId, ReportChunk, ReportLeaving, ReportRows};
 use flow::{FileDelivery, Linked, LinkedRow};
 
 use super::{Cut, Received, Worker};
@@ -21,6 +21,8 @@ pub(crate) struct Saved {
     pub(crate) looks: Looks,
     /// What was read of the file already.
     pub(crate) first: Bytes,
+    /// What of its rows leaves, and how it is written.
+    pub(crate) leaving: ReportLeaving,
 }
 
 impl Worker {
@@ -45,16 +47,18 @@ impl Worker {
             } else {
                 self.handle.block_on(saved.looks.look_up(&all)).map_err(|_| Cut::Looked)?
             };
-            let linked = ids.iter().enumerate().map(|(at, ids)| {
+            let written = (0..chunk.len()).map(|at| chunk.leaving(at, saved.leaving));
+            let written = written.collect::<Result<Vec<_>, _>>().map_err(std::io::Error::from)?;
+            let linked = ids.iter().zip(&written).map(|(ids, bytes)| {
                 let of_ids = ids.iter().filter_map(|(id, _)| looked.get(id)).cloned();
                 // Where nothing that a row joins could be hidden, there is nothing to look up.
                 let unlinked = saved.links.is_empty().then_some(Linked::Found);
                 let records = of_ids.chain(unlinked).collect();
-                LinkedRow { bytes: chunk.row(at), records }
+                LinkedRow { bytes, records }
             });
             let linked: Vec<LinkedRow<'_>> = linked.collect();
-            let ruled =
-                self.flow.rule_linked(delivery, &linked, |keep| chunk.select(keep, &saved.name).ok())?;
+            let select = |keep: &[bool]| chunk.select(keep, &saved.name, saved.leaving).ok();
+            let ruled = self.flow.rule_linked(delivery, &linked, select)?;
             self.send(before.replace(ruled))?;
         }
         self.send(before)

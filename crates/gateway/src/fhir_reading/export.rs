@@ -66,8 +66,9 @@ pub(super) async fn pass(
             format: Format::FhirLines.as_str(),
             object: None,
         };
-        let body = delivery::piped(lane, reader, file, Records::Lines, &mut parts.headers, &target, incoming)
-            .await?;
+        let body =
+            delivery::piped(lane, reader, file, Records::Lines, &mut parts.headers, &target, Some(incoming))
+                .await?;
         return Ok(Response::from_parts(parts, body));
     }
     let collected = collect(incoming, lane.limits.body_bytes, &lane.held, lane.timeouts.upstream)

@@ -59,7 +59,8 @@ pub(super) async fn data_export(
     };
     let tables = Records::Archive(Tables { open: isolation.reads.open_objects.clone() });
     let body =
-        delivery::piped(lane, reader.clone(), file, tables, &mut parts.headers, &target, incoming).await?;
+        delivery::piped(lane, reader.clone(), file, tables, &mut parts.headers, &target, Some(incoming))
+            .await?;
     Ok(Response::from_parts(parts, body))
 }
 

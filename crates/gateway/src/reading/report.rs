@@ -60,11 +60,7 @@ pub(super) async fn report(
         _ => return Err(closed(ReportClosed::Unreadable)),
     };
     let mut metadata = report_metadata(&kept, &given).map_err(closed)?;
-    let conditions = match conditions(&org, &kind).await? {
-        Some(conditions) => conditions,
-        None if bare::is_bare(&org).await => return Err(Problem::FieldsMissing.into()),
-        None => return Err(Problem::Closed(NO_COLUMNS).into()),
-    };
+    let conditions = conditions(&org, &kind).await?;
     lookups(&org, &kind, &metadata)?;
     // A run in the background is read by whoever comes; which columns its client asked for would not be known.
     let is_at_once = matches!(ask, ReportAsk::Run { .. } | ReportAsk::Unkept { .. });
@@ -152,37 +148,93 @@ fn target(ask: &ReportAsk, head: &Head, given: &Map<String, Value>) -> String {
     format!("{}{joint}includeDetails=false", head.target)
 }
 
-/// The filters under which a row may be counted; nothing where the type has no columns for them.
+/// How something that a row of a report joins could be hidden.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Join {
+    /// By Eosin's fields of its own.
+    Marked,
+    /// By what it points at, which a query tells and no filter of a report.
+    Through,
+    /// Not at all.
+    Open,
+}
+
+/// What a row of the report joins: what stands before the fields of each, its object, and how it could be hidden.
 ///
-/// Errors: objects that are hidden by what they point at, for no filter follows that.
-async fn conditions(org: &Org<'_>, kind: &ReportType) -> Result<Option<ReportConditions>, Turned> {
-    let hides = hides(org);
+/// Errors: what is hidden both ways at once, and what describes hidden records.
+pub(super) async fn joined(org: &Org<'_>, kind: &ReportType) -> Result<Vec<(String, String, Join)>, Turned> {
     let joins = kind.joins();
     let objects: BTreeSet<String> = joins.values().cloned().collect();
     statement::describe(org, &objects, "").await?;
-    let mut conditions = ReportConditions::default();
-    for (before, object) in &joins {
+    let mut all = Vec::with_capacity(joins.len());
+    for (before, object) in joins {
         let isolation = org.isolation;
-        if isolation.is_marked(object) {
-            if isolation.reads.through.keys().any(|other| other.eq_ignore_ascii_case(object)) {
-                return Err(Problem::Closed(THROUGH).into());
-            }
-            if !conditions.add(kind, before, &hides) {
-                return Ok(None);
-            }
-            continue;
-        }
-        if isolation.is_dataset(object) && hides_datasets(org.reader) {
+        let hides_through = isolation.reads.through.keys().any(|other| other.eq_ignore_ascii_case(&object));
+        let is_dataset = isolation.is_dataset(&object) && hides_datasets(org.reader);
+        if is_dataset || (isolation.is_marked(&object) && hides_through) {
             return Err(Problem::Closed(THROUGH).into());
         }
-        // Who works in the org is joined to nearly everything, and is not who records are about.
-        let is_owner = object.eq_ignore_ascii_case("User") && objects.len() > 1;
-        let question = format!("SELECT Id FROM {object}");
-        if !is_owner && statement::isolated(org, &question, Marks::NotAsked).await?.text != question {
-            return Err(Problem::Closed(THROUGH).into());
+        let join = if isolation.is_marked(&object) {
+            Join::Marked
+        } else {
+            // Who works in the org is joined to nearly everything, and is not who records are about.
+            let is_owner = object.eq_ignore_ascii_case("User") && objects.len() > 1;
+            let question = format!("SELECT Id FROM {object}");
+            let is_open =
+                is_owner || statement::isolated(org, &question, Marks::NotAsked).await?.text == question;
+            if is_open { Join::Open } else { Join::Through }
+        };
+        all.push((before, object, join));
+    }
+    Ok(all)
+}
+
+/// The filters under which a row may be counted.
+///
+/// Errors: a type without the columns for them; objects that are hidden by what they point at, for no filter follows that.
+async fn conditions(org: &Org<'_>, kind: &ReportType) -> Result<ReportConditions, Turned> {
+    let hides = hides(org);
+    let mut conditions = ReportConditions::default();
+    for (before, _, join) in joined(org, kind).await? {
+        match join {
+            Join::Marked if conditions.add(kind, &before, &hides) => {}
+            Join::Marked if bare::is_bare(org).await => return Err(Problem::FieldsMissing.into()),
+            Join::Marked => return Err(Problem::Closed(NO_COLUMNS).into()),
+            Join::Through => return Err(Problem::Closed(THROUGH).into()),
+            Join::Open => {}
         }
     }
-    Ok(Some(conditions))
+    Ok(conditions)
+}
+
+/// Runs a kept report at once with these further columns behind its own; its whole answer, filtered as a client's own run is.
+///
+/// Shape:  `metadata` is the report's; the columns are shown in their order. Anything but 200 is the org's own answer.
+/// Errors: what no filter reaches, and what a run would be refused for.
+pub(super) async fn run_with(
+    org: &Org<'_>,
+    kind: &ReportType,
+    path: &str,
+    mut metadata: Map<String, Value>,
+    columns: &[String],
+) -> Result<Value, Turned> {
+    let conditions = conditions(org, kind).await?;
+    let Some(Value::Array(shown)) = metadata.get_mut("detailColumns") else {
+        return Err(closed(ReportClosed::Unreadable));
+    };
+    shown.extend(columns.iter().cloned().map(Value::from));
+    metadata.insert("hasDetailRows".to_owned(), Value::Bool(true));
+    let isolated = report_isolated(&metadata, &conditions).map_err(closed)?;
+    let body = json!({ "reportMetadata": isolated }).to_string();
+    let answer = org.send(Method::POST, &format!("{path}?includeDetails=true"), body.into()).await?;
+    let (parts, incoming) = answer.into_parts();
+    let text = whole(org.lane, &parts.headers, incoming).await?;
+    if !parts.status.is_success() {
+        return Err(Turned::Answer(Box::new(whole_again(parts, text))));
+    }
+    let mut answer: Value = serde_json::from_slice(&text).map_err(|_| Problem::ShownUnreadable)?;
+    filtered(org, kind, &conditions, false, &mut answer)?;
+    Ok(answer)
 }
 
 fn hides(org: &Org<'_>) -> ReportHides {
@@ -354,7 +406,7 @@ const WORKBOOK: &str =
 const UNTYPED: &str = "reads are isolated here: a report that is not kept names its `reportType`";
 const NO_COLUMNS: &str = "reads are isolated here, and this report's type has no columns of Eosin's fields for each object that it joins; \
                           add them to the report type, or ask for the rows by a query";
-pub(super) const THROUGH: &str = "reads are isolated here, and this report joins an object whose rows are hidden with what they point at, which no \
+const THROUGH: &str = "reads are isolated here, and this report joins an object whose rows are hidden with what they point at, which no \
                        filter of a report follows; ask for the rows by a query";
 const LOOKUP: &str = "reads are isolated here, and this report shows a lookup to records whose own fields are not part of its type; take \
                       the column out, or ask for the rows by a query";

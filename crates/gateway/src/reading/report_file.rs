@@ -1,60 +1,60 @@
 //! Reports saved as files: whose a row is, its ids say; so each of them is looked up as the file streams.
 //!
-//! No filter can be sent along, so what the org counts, sorts out or sums up by itself is refused before the file is asked for.
+//! No filter can be sent along, so what the org counts or sums up by itself is refused before the file is asked for. A report whose
+//! file would show no ids, or its first rows alone, is run instead.
 //! Source: spec/deliveries.md section 9.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use carrier::{
-    delivered::SAVED_REPORT,
-    salesforce::{self, RecordId, ReportClosed, ReportColumns, ReportType, report_labels, report_metadata},
+    delivered::{SAVED_REPORT, SAVED_SHEET},
+    salesforce::{
+        self, RecordId, ReportClosed, ReportColumns, ReportFileAsk, ReportForm, ReportLeaving, ReportType,
+        RunNotWritten, report_labels, report_metadata, report_run_as_file,
+    },
 };
 use flow::{Delivered, Linked, Reader};
-use http::{HeaderMap, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use serde_json::{Map, Value};
-use soql::Marks;
 use tokio::time::timeout;
 
 use super::{
     LookedUp, Turned,
-    org::{Asker, Org, hides_datasets},
-    report::{THROUGH, answered, closed, lookups},
-    statement,
+    org::{Asker, Org},
+    report::{Join, answered, closed, joined, lookups, run_with},
 };
 use crate::{
     body::Body,
     coding::{Coding, coding},
     delivery::{self, Records, Saved},
-    head::{Head, forget_body},
+    head::{Head, cookie, forget_body},
     problem::Problem,
     request::cleaned,
     server::Lane,
 };
 
-/// Passes on a request for a report's file and filters what comes.
+/// Passes on a request for a report's file and filters what comes. Where the file would not say whose its rows are, the report
+/// is run with the ids behind its columns instead, and those are taken off again.
 ///
 /// What is no such file shows rows in nobody knows which way: of a refusal or a way to log in, the head alone is let through.
 pub(super) async fn report_file(
     lane: &Arc<Lane>,
     reader: &Reader,
-    mut head: Head,
+    head: Head,
 ) -> Result<Response<Body>, Turned> {
     let ask = salesforce::report_file_ask(&head.target).map_err(Problem::Closed)?;
     let mut org = Org::new(lane, reader, &head)?;
     if !head.headers.contains_key(header::AUTHORIZATION)
-        && let Some(session) = session(&head.headers)
+        && let Some(session) = cookie(&head.headers, "sid")
     {
         // Files are asked for with a cookie, which the other doors do not know.
-        org.asks_in(&session);
+        org.asks_in(session);
     }
-    let at = format!("/services/data/{}/analytics/reports/{}/describe", org.version, ask.report);
-    let (status, described) = org.get(&at).await?;
+    let path = format!("/services/data/{}/analytics/reports/{}", org.version, ask.report);
+    let (status, described) = org.get(&format!("{path}/describe")).await?;
     if !status.is_success() {
         // The org's own words about a report that is not there, or not this user's.
         return Ok(answered(status, described));
@@ -66,21 +66,59 @@ pub(super) async fn report_file(
         return Err(closed(ReportClosed::Unreadable));
     };
     let metadata = report_metadata(kept, &Map::new()).map_err(closed)?;
-    if metadata.get("topRows").is_some_and(|top| !top.is_null()) {
-        return Err(closed(ReportClosed::Top));
-    }
-    let links = links(&org, &kind, &columns).await?;
+    let links = links(&org, &kind).await?;
     lookups(&org, &kind, &metadata)?;
-    let name = metadata.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let looks = Looks { lane: Arc::clone(lane), reader: reader.clone(), asker: org.asker() };
-    drop(org);
+    let says_whose = links.keys().all(|column| columns.has(column));
+    let takes_first = metadata.get("topRows").is_some_and(|top| !top.is_null());
+    let wanted = Wanted { ask, columns, links, metadata };
+    if says_whose && !takes_first {
+        let looks = Looks { lane: Arc::clone(lane), reader: reader.clone(), asker: org.asker() };
+        drop(org);
+        streamed(lane, reader, head, wanted, looks).await
+    } else {
+        ran(lane, &org, &kind, &path, &head.target, wanted).await
+    }
+}
 
+/// A report's file that was asked for.
+struct Wanted {
+    ask: ReportFileAsk,
+    columns: ReportColumns,
+    /// The columns of the ids that say whose a row is, each with its object.
+    links: BTreeMap<String, String>,
+    metadata: Map<String, Value>,
+}
+
+impl Wanted {
+    fn name(&self) -> String {
+        self.metadata.get("name").and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+
+    /// What is delivered, as the client asked for it.
+    fn file(&self, target: &str) -> Delivered {
+        let (ending, format) = match self.ask.form {
+            ReportForm::Csv => (".csv", SAVED_REPORT),
+            ReportForm::Sheet => (".xls", SAVED_SHEET),
+        };
+        Delivered { route: "report file", name: delivery::name_of(target, ending), format, object: None }
+    }
+}
+
+/// The org's own file, filtered as it comes.
+async fn streamed(
+    lane: &Arc<Lane>,
+    reader: &Reader,
+    mut head: Head,
+    wanted: Wanted,
+    looks: Looks,
+) -> Result<Response<Body>, Turned> {
     for name in [header::ACCEPT_ENCODING, header::RANGE, header::IF_RANGE, header::IF_NONE_MATCH] {
         head.headers.remove(name);
     }
     head.headers.remove(header::IF_MODIFIED_SINCE);
-    let (addresses, target) = (lane.addresses(&head), head.target.clone());
-    let sent = lane.upstream.send(head.method, &head.target, head.headers, Body::from(Bytes::new())).await;
+    let addresses = lane.addresses(&head);
+    let sent =
+        lane.upstream.send(head.method, &wanted.ask.target, head.headers, Body::from(Bytes::new())).await;
     let (mut parts, mut incoming) = cleaned(sent?, &addresses)?.into_parts();
     if parts.status != StatusCode::OK {
         forget_body(&mut parts.headers);
@@ -92,26 +130,89 @@ pub(super) async fn report_file(
         return Err(Problem::ShownUnreadable.into());
     }
     let (first, labels) = beginning(lane, &mut incoming).await?;
-    let wanted: Vec<String> = links.keys().cloned().collect();
-    let places = columns.places(&labels, &wanted).ok_or(Problem::Closed(HEADER))?;
-    let saved = Saved { name, links: places.into_iter().zip(links.into_values()).collect(), looks, first };
-    let file = Delivered {
-        route: "report file",
-        name: delivery::name_of(&target, ".csv"),
-        format: SAVED_REPORT,
-        object: None,
+    let columns: Vec<String> = wanted.links.keys().cloned().collect();
+    let places = wanted.columns.places(&labels, &columns).ok_or(Problem::Closed(HEADER))?;
+    if wanted.ask.form == ReportForm::Sheet {
+        as_sheet(&mut parts.headers);
+    }
+    let (file, leaving) = (wanted.file(&head.target), ReportLeaving { form: wanted.ask.form, columns: None });
+    let name = wanted.name();
+    let saved = Saved {
+        name,
+        links: places.into_iter().zip(wanted.links.into_values()).collect(),
+        looks,
+        first,
+        leaving,
     };
     let records = Records::Report(Box::new(saved));
-    let body =
-        delivery::piped(lane, reader.clone(), file, records, &mut parts.headers, &target, incoming).await?;
+    let body = delivery::piped(
+        lane,
+        reader.clone(),
+        file,
+        records,
+        &mut parts.headers,
+        &head.target,
+        Some(incoming),
+    )
+    .await?;
     Ok(Response::from_parts(parts, body))
 }
 
-/// The session of a cookie.
-fn session(headers: &HeaderMap) -> Option<String> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).map(str::trim);
-    pairs.find_map(|pair| pair.strip_prefix("sid=")).map(str::to_owned)
+/// The rows of a run as such a file: filtered by the org as every run is, and then looked up as every file is.
+///
+/// Bounds: the rows that a run shows; a report with more is refused.
+async fn ran(
+    lane: &Arc<Lane>,
+    org: &Org<'_>,
+    kind: &ReportType,
+    path: &str,
+    target: &str,
+    wanted: Wanted,
+) -> Result<Response<Body>, Turned> {
+    let listed =
+        |name: &str| wanted.metadata.get(name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let groups = listed("groupingsDown").len() + listed("groupingsAcross").len();
+    let mut shown: Vec<&str> = listed("detailColumns").iter().filter_map(Value::as_str).collect();
+    let own = groups + shown.len();
+    let added: Vec<String> =
+        wanted.links.keys().filter(|id| !shown.contains(&id.as_str())).cloned().collect();
+    shown.extend(added.iter().map(String::as_str));
+    let place = |id: &String| shown.iter().position(|column| column == id).map(|at| groups + at);
+    let places = wanted.links.iter().map(|(id, object)| Some((place(id)?, object.clone())));
+    let links = places.collect::<Option<Vec<_>>>().ok_or(Problem::Internal)?;
+
+    let answer = run_with(org, kind, path, wanted.metadata.clone(), &added).await?;
+    let first = report_run_as_file(&answer).map_err(|fault| match fault {
+        RunNotWritten::TooMany => Problem::Closed(TOO_MANY),
+        RunNotWritten::Unreadable => Problem::ShownUnreadable,
+    })?;
+    let looks = Looks { lane: Arc::clone(lane), reader: org.reader.clone(), asker: org.asker() };
+    let leaving = ReportLeaving { form: wanted.ask.form, columns: Some(own) };
+    let (file, name, first) = (wanted.file(target), wanted.name(), Bytes::from(first));
+    let records = Records::Report(Box::new(Saved { name, links, looks, first, leaving }));
+    let mut response = Response::new(Body::from(Bytes::new()));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=UTF-8"));
+    headers
+        .insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"report.csv\""));
+    if wanted.ask.form == ReportForm::Sheet {
+        as_sheet(headers);
+    }
+    let body = delivery::piped(lane, org.reader.clone(), file, records, headers, target, None).await?;
+    *response.body_mut() = body;
+    Ok(response)
+}
+
+/// Says of an answer in commas that it is a sheet: what it is, and how it is called.
+fn as_sheet(headers: &mut HeaderMap) {
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/vnd.ms-excel; charset=UTF-8"));
+    let named = headers
+        .get(header::CONTENT_DISPOSITION)
+        .and_then(|named| named.to_str().ok())
+        .unwrap_or("attachment");
+    if let Ok(named) = HeaderValue::try_from(named.replace(".csv", ".xls")) {
+        headers.insert(header::CONTENT_DISPOSITION, named);
+    }
 }
 
 fn is_table(headers: &HeaderMap) -> bool {
@@ -123,34 +224,14 @@ fn is_table(headers: &HeaderMap) -> bool {
 
 /// The columns of ids by which it is known whose rows are, each with its object.
 ///
-/// Errors: what a row joins could be hidden, and no column of the report says which it is.
-async fn links(
-    org: &Org<'_>,
-    kind: &ReportType,
-    columns: &ReportColumns,
-) -> Result<BTreeMap<String, String>, Turned> {
-    let joins = kind.joins();
-    let objects: BTreeSet<String> = joins.values().cloned().collect();
-    statement::describe(org, &objects, "").await?;
+/// Errors: what a row joins could be hidden, and no column of the report's type says which it is.
+async fn links(org: &Org<'_>, kind: &ReportType) -> Result<BTreeMap<String, String>, Turned> {
     let mut links = BTreeMap::new();
-    for (before, object) in joins {
-        let isolation = org.isolation;
-        let hides_through = isolation.reads.through.keys().any(|other| other.eq_ignore_ascii_case(&object));
-        if (isolation.is_marked(&object) && hides_through)
-            || (isolation.is_dataset(&object) && hides_datasets(org.reader))
-        {
-            return Err(Problem::Closed(THROUGH).into());
+    for (before, object, join) in joined(org, kind).await? {
+        if join != Join::Open {
+            let column = kind.ids(&before).ok_or(Problem::Closed(NO_IDS))?;
+            links.insert(column.to_owned(), object);
         }
-        if !isolation.is_marked(&object) {
-            // Who works in the org is joined to nearly everything, and is not who records are about.
-            let is_owner = object.eq_ignore_ascii_case("User") && objects.len() > 1;
-            let question = format!("SELECT Id FROM {object}");
-            if is_owner || statement::isolated(org, &question, Marks::NotAsked).await?.text == question {
-                continue;
-            }
-        }
-        let column = kind.ids(&before).filter(|column| columns.has(column));
-        links.insert(column.ok_or(Problem::Closed(NO_IDS))?.to_owned(), object);
     }
     Ok(links)
 }
@@ -209,7 +290,10 @@ impl Looks {
     }
 }
 
-const NO_IDS: &str = "reads are isolated here, and a file of this report does not say whose its rows are; add the columns of the ids of \
-                      all that a row joins to the report (`Contact ID`, `Account ID`), or ask for the rows by a query";
+const NO_IDS: &str = "reads are isolated here, and the type of this report does not say whose its rows are; add the ids of all that a row \
+                      joins to the report type (`Contact ID`, `Account ID`), or ask for the rows by a query";
+const TOO_MANY: &str = "reads are isolated here, and a file of this report does not say whose its rows are, or holds the first of them alone: it \
+                        can be run instead, but has more rows than a run shows; add the columns of the ids of all that a row joins \
+                        (`Contact ID`, `Account ID`), or ask for the rows by a query";
 const HEADER: &str = "reads are isolated here, and the file of this report has other columns than the report: totals, and what counts \
                       rows, cannot be filtered; show the report's details, or ask for the rows by a query";

@@ -126,7 +126,7 @@ async fn streamed(
                 object: Some(object),
             };
             let (headers, target) = (&mut parts.headers, &prepared.target);
-            delivery::piped(lane, reader.clone(), file, rows, headers, target, incoming).await
+            delivery::piped(lane, reader.clone(), file, rows, headers, target, Some(incoming)).await
         }
         Some(_) | None => Ok(Body::relay(incoming, lane.timeouts.upstream, Trailers::Keep)),
     }

@@ -80,11 +80,18 @@ fn nothing_in_a_file_tells_that_somebody_is_hidden() {
     let grouped = json!({ "name": "Groups", "reportType": { "type": "ContactList" }, "reportFormat": "SUMMARY",
         "groupingsDown": [{ "name": "Contact.Department" }], "detailColumns": ["Contact.Id", "Account.Id"],
         "aggregates": ["RowCount"] });
-    for metadata in [contacts(&columns), grouped] {
+    let bare = contacts(&columns[..2]);
+    let mut first = bare.clone();
+    first["topRows"] = json!({ "rowLimit": 2, "direction": "Desc" });
+    first["sortBy"] = json!([{ "sortColumn": "Contact.Department", "sortOrder": "Desc" }]);
+    let all =
+        [(contacts(&columns), "csv"), (grouped, "csv"), (bare.clone(), "csv"), (bare, "xls"), (first, "csv")];
+    for (metadata, form) in all {
         // Whole files, but for the ids, which the orgs draw, and the minute.
         let told = |org: &LocalOrg| -> Vec<String> {
             let scene = certifying(isolating(&org.origin(), Protocol::Salesforce, false));
-            let (file, is_whole) = unchunked(&saved(&scene, &kept(org, &metadata)));
+            let target = kept(org, &metadata).replace("xf=csv", &format!("xf={form}"));
+            let (file, is_whole) = unchunked(&saved(&scene, &target));
             assert!(is_whole);
             let text = String::from_utf8(file).unwrap();
             let plain = |line: &str| {
@@ -102,6 +109,124 @@ fn nothing_in_a_file_tells_that_somebody_is_hidden() {
 }
 
 #[test]
+fn a_report_without_ids_is_run_with_them_and_leaves_without() {
+    let marks = Marks::new();
+    let org = LocalOrg::with(&marks, &ROWS, |_| false);
+    let bare = |more: Value| {
+        let mut metadata = contacts(&["Contact.Department", "Account.Name"]);
+        metadata.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        metadata
+    };
+    let grouped = json!({ "name": "Groups", "reportType": { "type": "ContactList" }, "reportFormat": "SUMMARY",
+        "groupingsDown": [{ "name": "Contact.Department" }], "detailColumns": ["Account.Name", "Contact.Id"], "aggregates": ["RowCount"] });
+    let first = json!({ "topRows": { "rowLimit": 2, "direction": "Desc" },
+        "sortBy": [{ "sortColumn": "Contact.Department", "sortOrder": "Desc" }] });
+    let scene = certifying(isolating(&org.origin(), Protocol::Salesforce, true));
+    for (metadata, want) in [
+        (bare(json!({})), ["\"Department\",\"Account: Name\"", "\"d0\",", "\"d2\","]),
+        (grouped, ["\"Department\",\"Account: Name\",\"Id\"", "\"d0\",", "\"d2\","]),
+        // Hidden rows take no place among the first.
+        (bare(first), ["\"Department\",\"Account: Name\"", "\"d2\",", "\"d0\","]),
+    ] {
+        let answer = saved(&scene, &kept(&org, &metadata));
+        let (file, is_whole) = unchunked(&answer);
+        let text = String::from_utf8(file.clone()).unwrap();
+        assert!(answer.status == 200 && is_whole, "{} {text}", answer.head);
+        let lines: Vec<&str> = text.split("\r\n").take(4).collect();
+        assert!(lines.iter().zip(want).all(|(line, want)| line.starts_with(want)), "{text}");
+        let width = want[0].matches("\",\"").count();
+        assert!(
+            lines[3].is_empty() && lines[..3].iter().all(|line| line.matches("\",\"").count() == width),
+            "{text}"
+        );
+        let statement = certified(&scene, &answer, &file, &rows(&file));
+        assert_eq!(statement.predicate.files[0].format, "a saved report");
+    }
+    let (_, entries) = scene.stop();
+    assert!(entries.iter().filter(|entry| entry["eosin"] == "delivery@1").count() == 3, "{entries:?}");
+}
+
+#[test]
+fn a_sheet_is_written_of_the_rows_that_may_leave() {
+    let org = LocalOrg::with(&Marks::new(), &ROWS, |_| false);
+    let scene = certifying(isolating(&org.origin(), Protocol::Salesforce, true));
+    for columns in [&LINKED[..], &["Contact.Department", "Account.Name"]] {
+        let target = kept(&org, &contacts(columns)).replace("xf=csv", "xf=xls");
+        let answer = saved(&scene, &target);
+        let (file, is_whole) = unchunked(&answer);
+        let text = String::from_utf8(file.clone()).unwrap();
+        assert!(answer.status == 200 && is_whole, "{} {text}", answer.head);
+        let kind = answer.header("content-type").unwrap();
+        assert!(kind.starts_with("application/vnd.ms-excel"), "{kind}");
+        assert!(answer.header("content-disposition").unwrap().ends_with(".xls\""), "{}", answer.head);
+        assert!(text.contains("<td>d0</td>") && text.contains("<td>d2</td>"), "{text}");
+        assert!(
+            !text.contains("d1") && !text.contains("d3") && text.contains("<p>People of 2026</p>"),
+            "{text}"
+        );
+        let mut cut: Vec<Vec<u8>> = Vec::new();
+        let limits = carrier::Limits { body_bytes: 1 << 20, records: 100 };
+        let count = carrier::delivered::each_row(
+            carrier::delivered::SAVED_SHEET,
+            file.as_slice(),
+            "",
+            limits,
+            |row| {
+                cut.push(row.to_vec());
+            },
+        );
+        assert_eq!(count.unwrap().unwrap(), 2);
+        let cut: Vec<&[u8]> = cut.iter().map(Vec::as_slice).collect();
+        let statement = certified(&scene, &answer, &file, &cut);
+        assert_eq!(statement.predicate.files[0].format, "a saved report as a sheet");
+        let manifest = value(&scene.ask("GET", &place(&answer, "manifest"), &[], b""));
+        let named = std::path::Path::new(manifest["file"].as_str().unwrap());
+        assert_eq!(named.extension().unwrap(), "xls", "{manifest}");
+    }
+}
+
+/// The same org, whose report shows no ids and has more rows than a run shows; whether its type has ids is asked.
+fn long(request: &Received, has_ids: bool) -> Reply {
+    let info = json!({ "label": "Last Name", "dataType": "string" });
+    if request.method == "POST" {
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        let run = json!({ "allData": false, "factMap": { "T!T": { "rows": [] } }, "reportMetadata": body["reportMetadata"],
+            "reportExtendedMetadata": { "detailColumnInfo": { "Contact.LastName": info, "Contact.Id": info } } });
+        return Reply::json(200, &run.to_string());
+    }
+    let answer = odd(request, "");
+    if !request.target.contains("/analytics/") {
+        return answer;
+    }
+    let Reply::Whole { body, .. } = answer else { panic!("a description") };
+    let mut described: Value = serde_json::from_slice(&body).unwrap();
+    described["reportMetadata"]["detailColumns"] = json!(["Contact.LastName"]);
+    described["reportExtendedMetadata"]["detailColumnInfo"] = json!({ "Contact.LastName": info });
+    let columns = &mut described["reportTypeMetadata"]["categories"][0]["columns"];
+    for field in ["Eosin_Synthetic__c", "Eosin_Subject__c"] {
+        columns[format!("Contact.{field}")] = json!({ "entityColumnName": format!("Contact.{field}"), "isLookup": false, "dataType": "string" });
+    }
+    if !has_ids {
+        columns.as_object_mut().unwrap().remove("Contact.Id");
+    }
+    Reply::json(200, &described.to_string())
+}
+
+#[test]
+fn more_rows_than_a_run_shows_are_refused_and_not_cut() {
+    for (has_ids, want) in
+        [(true, "more rows than a run shows"), (false, "add the ids of all that a row joins")]
+    {
+        let upstream = Upstream::start(move |request: &Received| long(request, has_ids));
+        let scene = certifying(isolating(&upstream.origin(), Protocol::Salesforce, true));
+        for form in ["csv", "xls"] {
+            let answer = saved(&scene, &format!("/00O000000000001?export=1&enc=UTF-8&xf={form}"));
+            assert!(answer.status == 403 && answer.text().contains(want), "{}", answer.text());
+        }
+    }
+}
+
+#[test]
 fn who_may_see_everybody_gets_the_file_as_it_is() {
     let org = LocalOrg::with(&Marks::new(), &ROWS, |_| false);
     let target = kept(&org, &contacts(&["Contact.Department"]));
@@ -114,23 +239,13 @@ fn who_may_see_everybody_gets_the_file_as_it_is() {
 fn what_does_not_say_whose_its_rows_are_is_refused_with_its_reason() {
     let org = LocalOrg::with(&Marks::new(), &ROWS, |_| false);
     let scene = certifying(isolating(&org.origin(), Protocol::Salesforce, true));
-    let with = |more: Value| {
-        let mut metadata = contacts(&LINKED);
-        metadata.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        metadata
-    };
-    for (metadata, want) in [
-        (contacts(&["Contact.Department", "Account.Id"]), "add the columns of the ids"),
-        (contacts(&["Contact.Id"]), "add the columns of the ids"),
-        (with(json!({ "topRows": { "rowLimit": 2, "direction": "Asc" } })), "first rows"),
-        (contacts(&["Contact.Id", "Account.Id", "Contact.ReportsToId"]), "lookup to records"),
-    ] {
-        let answer = saved(&scene, &kept(&org, &metadata));
-        assert!(answer.status == 403 && answer.text().contains(want), "{}", answer.text());
+    for columns in [&["Contact.Id", "Account.Id", "Contact.ReportsToId"][..], &["Contact.ReportsToId"]] {
+        let answer = saved(&scene, &kept(&org, &contacts(columns)));
+        assert!(answer.status == 403 && answer.text().contains("lookup to records"), "{}", answer.text());
     }
     let target = kept(&org, &contacts(&LINKED));
     for (target, want) in [
-        (target.replace("xf=csv", "xf=xls"), "`xf=csv`"),
+        (target.replace("xf=csv", "xf=xlsx"), "`xf=csv` or `xf=xls`"),
         (target.replace("enc=UTF-8", "enc=ISO-8859-1"), "`enc=UTF-8`"),
         (format!("{target}&rt=1"), "alone"),
     ] {
