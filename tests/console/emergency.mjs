@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const click = (page, name) => Promise.all([page.waitForNavigation(), page.getByRole('button', { name }).click()]);
+const follow = (page, name) => Promise.all([page.waitForNavigation(), page.getByRole('link', { name }).first().click()]);
 const STOP = '@id("nothing-synthetic")\n@reason("an emergency: nothing synthetic crosses or is shown")\n'
   + 'forbid (principal, action, resource) when { context.synthetic > 0 || context.mixed > 0 };\n'
   + '@id("all-else")\n@reason("as before")\npermit (principal, action, resource);\n';
@@ -34,7 +35,7 @@ export async function emergency(story) {
   await page.waitForTimeout(1100);
   await page.goto(`${base}emergency`);
   await look(page, 'emergency-ready', scheme);
-  await page.getByRole('link', { name: /^Ask for it… stop-synthetic@/ }).first().click();
+  await follow(page, /^Ask for it… stop-synthetic@/);
   await look(page, 'emergency-wish', scheme);
   await page.getByRole('checkbox', { name: /boundary crm/ }).check();
   await page.getByLabel('For how long').fill('9d');
@@ -59,7 +60,7 @@ export async function emergency(story) {
 
   const second = await others.signedIn('bel');
   await second.goto(`${base}emergency`);
-  await second.getByRole('link', { name: /^Look and approve…/ }).click();
+  await follow(second, /^Look and approve…/);
   await look(second, 'emergency-approve', scheme);
   await second.getByLabel('What it printed').fill(await signed({ ...story, page: second }, 'bel'));
   await click(second, 'Check what I signed…');
@@ -69,7 +70,7 @@ export async function emergency(story) {
   await second.waitForTimeout(1100);
   await second.goto(`${base}emergency`);
   await look(second, 'emergency-in-force', scheme);
-  await second.getByRole('link', { name: /^Stand down… stop-synthetic@/ }).click();
+  await follow(second, /^Stand down… stop-synthetic@/);
   await look(second, 'emergency-end', scheme);
   await second.getByLabel('Why').fill('CASE-7-closed');
   await click(second, 'Compare and sign…');

@@ -5,13 +5,16 @@
 // EOSIN is the binary, FOLDER an empty folder. Prints one line a step; ends with 1 if anything is not as it must be.
 import { execFileSync, spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
+import { createServer } from 'node:net';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
 import { emergency, prepare as prepareEmergency } from './emergency.mjs';
 import { live } from './live.mjs';
 import { looking } from './looking.mjs';
+import { openid } from './openid.mjs';
 import { policies } from './policies.mjs';
+import { provide } from './provider.mjs';
 import { quarantine } from './quarantine.mjs';
 import { records } from './records.mjs';
 
@@ -41,7 +44,17 @@ function code(seed, ahead = 0) {
   return String((mac.readUInt32BE(at) & 0x7fffffff) % 1000000).padStart(6, '0');
 }
 
-function prepare() {
+/** A port that is free now: the provider has to know where the console is before it is there. */
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+function prepare(issuer, port) {
   run('init', '--yes');
   run('demo', '--once', '--keep', 'demo');
   const config = readFileSync(`${home}/eosin.toml`, 'utf8');
@@ -55,12 +68,21 @@ function prepare() {
     run('operator', 'add', name, '--role', role, '--password-file', 'p.txt');
   }
   prepareEmergency({ run, home });
+  writeFileSync(`${home}/openid.secret`, 'a secret & of two\n');
+  writeFileSync(`${home}/eosin.toml`, `${readFileSync(`${home}/eosin.toml`, 'utf8')}
+[operators.openid]
+issuer = "${issuer}"
+client_id = "eosin"
+client_secret = "openid.secret"
+console = "http://127.0.0.1:${port}"
+roles = { compliance = ["eosin-compliance"] }
+`);
   run('token', 'make', 'grace', '--scope', 'see-records', '--label', 'nightly list');
   return /secret=([A-Z2-7]+)/.exec(run('operator', 'totp', 'ada', '--json'))[1];
 }
 
-function serve() {
-  const server = spawn(eosin, ['console', '--listen', '127.0.0.1:0', '--json'], { cwd: home, stdio: ['ignore', 'pipe', 'inherit'] });
+function serve(port) {
+  const server = spawn(eosin, ['console', '--listen', `127.0.0.1:${port}`, '--json'], { cwd: home, stdio: ['ignore', 'pipe', 'inherit'] });
   return new Promise((resolve, reject) => {
     let text = '';
     server.once('exit', () => reject(new Error('the console ended')));
@@ -143,8 +165,10 @@ async function others(page, base, scheme) {
   await look(page, 'locked', scheme);
 }
 
-const seed = prepare();
-const { server, base } = await serve();
+const port = await freePort();
+const provider = await provide(`http://127.0.0.1:${port}/`);
+const seed = prepare(provider.issuer, port);
+const { server, base } = await serve(port);
 const browser = await chromium.launch({
   executablePath,
   args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
@@ -154,15 +178,15 @@ try {
     const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme: scheme, bypassCSP: true });
     const watch = (page) => page.on('request', (request) => must(request.url().startsWith(base), `asked of somebody else: ${request.url()}`));
     const page = watch(await context.newPage());
+    const browserOf = async () => (await browser.newContext({ viewport: { width, height: 800 }, colorScheme: scheme, bypassCSP: true })).newPage();
     const signedIn = async (name) => {
-      const other = await browser.newContext({ viewport: { width, height: 800 }, colorScheme: scheme, bypassCSP: true });
-      const second = watch(await other.newPage());
+      const second = watch(await browserOf());
       await signIn(second, base, name, PASSWORD);
       return second;
     };
     await admin(page, base, seed, scheme, ahead);
-    for (const story of [policies, records, live, looking, quarantine, emergency]) {
-      await story({ page, base, scheme, look, must, run, home, eosin, others: { signedIn } });
+    for (const story of [policies, records, live, looking, quarantine, emergency, openid]) {
+      await story({ page, base, scheme, look, must, run, home, eosin, provider, others: { signedIn, browser: browserOf } });
     }
     await forms(page, base, scheme);
     await others(page, base, scheme);
@@ -171,6 +195,7 @@ try {
   }
 } finally {
   await browser.close();
+  provider.stop();
   server.removeAllListeners('exit');
   server.kill('SIGTERM');
 }

@@ -8,6 +8,7 @@ mod attempts;
 mod cipher;
 mod commonest;
 mod name;
+pub mod openid;
 mod operator;
 mod password;
 mod permission;

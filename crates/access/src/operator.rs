@@ -61,7 +61,12 @@ pub struct Operator {
     /// When they were added, in seconds since 1970.
     pub(crate) since: u64,
     pub(crate) is_disabled: bool,
-    pub(crate) password: PasswordHash,
+    /// Nothing where they sign in elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) password: Option<PasswordHash>,
+    /// Who they are at an OpenID provider: its issuer and their subject there. They sign in there alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) openid: Option<String>,
     /// The password was given by somebody else: nothing is open until it is changed.
     pub(crate) must_change: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -123,11 +128,12 @@ impl Operator {
 
     /// Checks a password, in a time that does not tell whether there is such an operator.
     pub fn check(operator: Option<&Self>, password: &Password) -> SignIn {
-        let Some(operator) = operator else {
+        let known = operator.and_then(|operator| operator.password.as_ref().map(|hash| (operator, hash)));
+        let Some((operator, hash)) = known else {
             PasswordHash::pretend(password, Cost::OWASP);
             return SignIn::Refused;
         };
-        if !operator.password.fits(password) || operator.is_disabled {
+        if !hash.fits(password) || operator.is_disabled {
             SignIn::Refused
         } else if operator.seed.is_some() {
             SignIn::CodeWanted
@@ -138,7 +144,12 @@ impl Operator {
 
     /// Whether this is their password.
     pub fn has_password(&self, password: &Password) -> bool {
-        self.password.fits(password)
+        self.password.as_ref().is_some_and(|hash| hash.fits(password))
+    }
+
+    /// Who they are at an OpenID provider, where they sign in there.
+    pub fn openid(&self) -> Option<&str> {
+        self.openid.as_deref()
     }
 
     /// The step of a code that is theirs and was not used; it is to be kept with `Change::UsedStep`.

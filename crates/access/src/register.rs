@@ -37,6 +37,13 @@ pub enum Change {
         /// Whether they have to take one of their own first.
         must_change: bool,
     },
+    /// A new operator who signs in at an OpenID provider, and has no password here.
+    AddOpenId {
+        /// Their role, by their claims.
+        role: Role,
+        /// Who they are there.
+        subject: String,
+    },
     /// Another role.
     Role(Role),
     /// They may no longer sign in.
@@ -78,7 +85,7 @@ impl Change {
     /// What the ledger says of it: one word, and never which code or password.
     pub fn event(&self) -> &'static str {
         match self {
-            Self::Add { .. } => "added",
+            Self::Add { .. } | Self::AddOpenId { .. } => "added",
             Self::Role(_) => "role",
             Self::Disable => "disabled",
             Self::Enable => "enabled",
@@ -115,6 +122,9 @@ pub enum ChangeError {
         "a token has at least one `see-…` scope, an end that is to come, and a label of at most {LABEL_MAX} characters"
     )]
     Token,
+    /// Their provider asks for it, not we.
+    #[error("`{0}` signs in with OpenID Connect: a password or an authenticator is their provider's")]
+    SignsInElsewhere(Name),
     /// A bound.
     #[error("there are {0} already: disable or revoke what is no longer used")]
     Many(usize),
@@ -169,16 +179,26 @@ impl Register {
         now: u64,
     ) -> Result<(), ChangeError> {
         if let Change::Add { role, password, must_change } = change {
-            return self.add(name, *role, password, *must_change, now);
+            let operator = Operator::new(*role, Some(password.clone()), now);
+            return self.add(name, Operator { must_change: *must_change, ..operator });
+        }
+        if let Change::AddOpenId { role, subject } = change {
+            let operator = Operator::new(*role, None, now);
+            return self.add(name, Operator { openid: Some(subject.clone()), ..operator });
         }
         let operator = self.operators.get(name).ok_or_else(|| ChangeError::Unknown(name.clone()))?;
         if expect.is_some_and(|expected| expected != operator.revision) {
             return Err(ChangeError::Stale(name.clone()));
         }
+        let is_proof = matches!(change, Change::Password { .. } | Change::Totp(Some(_)));
+        if is_proof && operator.openid.is_some() {
+            return Err(ChangeError::SignsInElsewhere(name.clone()));
+        }
         let is_admin_then = match change {
             Change::Role(role) => *role == Role::Admin,
             Change::Disable => false,
             Change::Add { .. }
+            | Change::AddOpenId { .. }
             | Change::Enable
             | Change::Password { .. }
             | Change::Totp(_)
@@ -199,31 +219,13 @@ impl Register {
         operator.take(change)
     }
 
-    fn add(
-        &mut self,
-        name: &Name,
-        role: Role,
-        password: &PasswordHash,
-        must_change: bool,
-        now: u64,
-    ) -> Result<(), ChangeError> {
+    fn add(&mut self, name: &Name, operator: Operator) -> Result<(), ChangeError> {
         if self.operators.contains_key(name) {
             return Err(ChangeError::Exists(name.clone()));
         }
         if self.operators.len() >= OPERATORS_MAX {
             return Err(ChangeError::Many(OPERATORS_MAX));
         }
-        let operator = Operator {
-            role,
-            since: now,
-            is_disabled: false,
-            password: password.clone(),
-            must_change,
-            seed: None,
-            last_step: 0,
-            generation: 1,
-            revision: 1,
-        };
         self.operators.insert(name.clone(), operator);
         Ok(())
     }
@@ -270,6 +272,21 @@ impl Register {
 }
 
 impl Operator {
+    fn new(role: Role, password: Option<PasswordHash>, now: u64) -> Self {
+        Self {
+            role,
+            since: now,
+            is_disabled: false,
+            password,
+            openid: None,
+            must_change: false,
+            seed: None,
+            last_step: 0,
+            generation: 1,
+            revision: 1,
+        }
+    }
+
     /// Takes a change of their own. What makes somebody less, or proves them otherwise, ends their sessions.
     fn take(&mut self, change: &Change) -> Result<(), ChangeError> {
         match change {
@@ -283,7 +300,7 @@ impl Operator {
             }
             Change::Enable => self.is_disabled = false,
             Change::Password { password, must_change } => {
-                self.password = password.clone();
+                self.password = Some(password.clone());
                 self.must_change = *must_change;
                 self.generation += 1;
             }
@@ -299,7 +316,10 @@ impl Operator {
                 // Whoever looks at them sees nothing else: no revision.
                 return Ok(());
             }
-            Change::Add { .. } | Change::MakeToken { .. } | Change::RevokeToken(_) => {}
+            Change::Add { .. }
+            | Change::AddOpenId { .. }
+            | Change::MakeToken { .. }
+            | Change::RevokeToken(_) => {}
         }
         self.revision += 1;
         Ok(())
@@ -409,6 +429,28 @@ mod tests {
         assert_eq!(register.operator(&grace).unwrap().step_of(code, now), None, "once");
         register.change(&grace, &Change::Disable, None, now).unwrap();
         assert_eq!(check(&register, &grace, "violet kettle"), SignIn::Refused);
+    }
+
+    #[test]
+    fn whoever_signs_in_elsewhere_has_no_password_here() {
+        let mut register = two();
+        let bel = name("bel@example.org");
+        let add =
+            Change::AddOpenId { role: Role::Support, subject: "https://login.example.org 7".to_owned() };
+        register.change(&bel, &add, None, 30).unwrap();
+        assert_eq!(register.operator(&bel).unwrap().openid(), Some("https://login.example.org 7"));
+        for typed in ["", "violet kettle"] {
+            let check = Operator::check(register.operator(&bel), &Password::typed(typed));
+            assert_eq!(check, SignIn::Refused, "{typed}");
+            assert!(!register.operator(&bel).unwrap().has_password(&Password::typed(typed)));
+        }
+        let elsewhere = Err(ChangeError::SignsInElsewhere(bel.clone()));
+        let password = Change::Password { password: hash("another"), must_change: false };
+        assert_eq!(register.change(&bel, &password, None, 31), elsewhere);
+        assert_eq!(register.change(&bel, &Change::Totp(Some(Seed::new([1; 20]))), None, 31), elsewhere);
+        assert_eq!(register.change(&name("grace"), &add, None, 31), Err(ChangeError::Exists(name("grace"))));
+        let text = serde_json::to_string(&register).unwrap();
+        assert_eq!(serde_json::from_str::<Register>(&text).unwrap(), register);
     }
 
     #[test]

@@ -72,6 +72,8 @@ pub(crate) struct Config {
     pub(crate) index: Option<IndexFiles>,
     /// The folder of the console's operators and of the log of what they did.
     pub(crate) operators: PathBuf,
+    /// The provider that they may sign in at.
+    pub(crate) openid: Option<OpenId>,
     /// The boundaries.
     pub(crate) boundaries: Vec<Boundary>,
     /// Which contract version each client has, and which of them end.
@@ -136,6 +138,19 @@ pub(crate) struct Signer {
     pub(crate) key: PathBuf,
     /// Who they are in the console.
     pub(crate) operator: String,
+}
+
+/// A provider that operators sign in at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OpenId {
+    /// What the console is there, and how claims are understood.
+    pub(crate) client: access::openid::Client,
+    /// The file with the secret that it shows there, if it has one.
+    pub(crate) secret: Option<PathBuf>,
+    /// The file with the certificate authorities that vouch for it, beside those of the system.
+    pub(crate) ca: Option<PathBuf>,
+    /// Where browsers find the console: `https://console.example.org`.
+    pub(crate) console: String,
 }
 
 /// The index that a running gateway keeps.

@@ -23,6 +23,7 @@ use crate::{
 mod answers;
 mod desk;
 mod live;
+mod openid;
 mod pages;
 mod programs;
 mod reception;
@@ -70,8 +71,10 @@ pub(crate) fn console(arguments: &ConsoleArguments, printer: &Printer) -> Done {
         let (entry, make, key) = with_key(live, pages)?;
         Served { entry, make, programs: None, key: Some(key) }
     } else {
-        let desk = Desk::new(config(arguments)?, place, printer.clone());
-        with_sign_in(arguments, Reception::new(desk, live, pages)?, printer)?
+        let config = config(arguments)?;
+        let provider = config.openid.as_ref().map(openid::Provider::new).transpose()?;
+        let desk = Desk::new(config, place, printer.clone());
+        with_sign_in(arguments, Reception::new(desk, live, pages, provider)?, printer)?
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().into_diagnostic()?;
     runtime.block_on(async {
@@ -112,6 +115,10 @@ fn with_sign_in(
         match answered {
             Answered::Now(answer) => answer,
             Answered::Later(work) => work(),
+            Answered::Twice(work) => {
+                let finish = work();
+                finish(&mut reception.lock().unwrap_or_else(PoisonError::into_inner))
+            }
         }
     };
     let answer = move |request: &ProgramRequest| programs.answer(request);

@@ -166,7 +166,9 @@ impl Operators {
         register.change(name, change, expect, wiring::posix_seconds()).into_diagnostic()?;
         let mut entry = by.entry(change.event(), Some(name));
         match change {
-            Change::Add { role, .. } | Change::Role(role) => entry.role = Some(*role),
+            Change::Add { role, .. } | Change::AddOpenId { role, .. } | Change::Role(role) => {
+                entry.role = Some(*role);
+            }
             Change::MakeToken { label, scopes, until, digest } => {
                 entry.label = Some(label.clone());
                 entry.scopes = scopes.iter().copied().collect();

@@ -26,6 +26,7 @@ mod pages;
 mod patching;
 mod problem;
 mod program_client;
+mod provider_client;
 mod reading;
 mod request;
 mod rewrite;
@@ -51,6 +52,7 @@ pub use pages::{
     PageServerError, ProgramAnswer, ProgramRequest,
 };
 pub use program_client::ProgramClient;
+pub use provider_client::{PROVIDER_ANSWER_BYTES_MAX, ProviderClient, ProviderError};
 pub use server::{Gateway, Running, StartError, Stopped};
 pub use signing::{SKEW_SECONDS, Signatures, VALID_SECONDS};
 pub use webhook::{

@@ -79,7 +79,7 @@ pub struct PageAnswer {
     pub media_type: &'static str,
     /// The body.
     pub body: String,
-    /// Where the browser goes instead: a target of these pages.
+    /// Where the browser goes instead: a target of these pages, or where somebody signs in.
     pub location: Option<String>,
     /// What becomes of its cookie.
     pub cookie: Cookie,

@@ -34,7 +34,7 @@ pub use page::{
     },
     quarantine_item::{QuarantineAct, QuarantineItem, quarantine_item, quarantine_question},
     records::acting::{RecordAct, Selection, record_question},
-    sign_in::{ShownOnce, code, no_operators, refused, shown_once, sign_in},
+    sign_in::{ShownOnce, code, no_operators, refused, shown_once, sign_in, signed_out},
     told::Told,
 };
 

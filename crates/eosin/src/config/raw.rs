@@ -161,6 +161,22 @@ pub(super) struct Index {
 #[serde(deny_unknown_fields)]
 pub(super) struct Operators {
     pub(super) folder: Option<String>,
+    pub(super) openid: Option<Spanned<OpenId>>,
+}
+
+/// `[operators.openid]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OpenId {
+    pub(super) issuer: Spanned<String>,
+    pub(super) client_id: Spanned<String>,
+    pub(super) client_secret: Option<String>,
+    pub(super) console: Spanned<String>,
+    pub(super) ca: Option<String>,
+    pub(super) scope: Option<Spanned<String>>,
+    pub(super) name_claim: Option<Spanned<String>>,
+    pub(super) role_claim: Option<Spanned<String>>,
+    pub(super) roles: BTreeMap<Spanned<String>, Vec<String>>,
 }
 
 /// `[[trust]]`

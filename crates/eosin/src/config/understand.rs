@@ -16,6 +16,7 @@ use toml::Spanned;
 
 mod announcing;
 mod contracts;
+mod openid;
 mod subscriptions;
 mod webhooks;
 
@@ -41,14 +42,7 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
         file: file.to_owned(),
         ledger: ledger(&written.ledger, &path, &mut faults),
         policy: policy(&written, &path, &mut faults),
-        trust: written
-            .trust
-            .iter()
-            .map(|trust| Trusted {
-                vkey: path(&trust.vkey),
-                vouches: trust.vouches_for.iter().filter_map(|word| faults.word(word)).collect(),
-            })
-            .collect(),
+        trust: trusted(&written.trust, &path, &mut faults),
         datasets: written.datasets.folder.as_deref().map(path),
         links: written.links.as_ref().map(|links| path(&links.key)),
         registry: written
@@ -72,6 +66,7 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
         admin: written.admin.listen.as_ref().and_then(|address| faults.word(address)),
         index: written.index.as_ref().and_then(|written| index_files(written, home, &mut faults)),
         operators: path(written.operators.folder.as_deref().unwrap_or("operators")),
+        openid: openid::openid(written.operators.openid.as_ref(), &path, &mut faults),
         contracts: contracts::contracts(&written.contract, &mut faults),
         announce: announcing::announce(&written, &path, &mut faults),
         boundaries: written
@@ -100,6 +95,15 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
         }
     }
     if faults.0.is_empty() { Ok(config) } else { Err(report(text, file, faults.0)) }
+}
+
+/// Whom this gateway trusts, and to vouch for what.
+fn trusted(written: &[raw::Trust], path: &impl Fn(&str) -> PathBuf, faults: &mut Faults) -> Vec<Trusted> {
+    let mut one = |trust: &raw::Trust| Trusted {
+        vkey: path(&trust.vkey),
+        vouches: trust.vouches_for.iter().filter_map(|word| faults.word(word)).collect(),
+    };
+    written.iter().map(&mut one).collect()
 }
 
 fn recognise(written: &raw::Recognise, faults: &mut Faults) -> Recognise {

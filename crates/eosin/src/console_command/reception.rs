@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use access::{
     Action, Attempts, Caller, Name, Operator, Permissions, Register, Role, Session, SessionId, Sessions,
-    Stage, Timeouts, Token, TokenSecret, Wait,
+    Stage, Timeouts, Token, TokenSecret, Wait, openid::Errands,
 };
 use gateway::{Cookie, PageAnswer, PageRequest};
 use miette::IntoDiagnostic as _;
@@ -14,6 +14,7 @@ use super::{
     answers::{Asked, elsewhere, of, said},
     desk::{self, Desk, Work},
     live::{self, Live},
+    openid::{CALLBACK, Provider},
     pages::Pages,
 };
 use crate::{
@@ -25,6 +26,7 @@ use crate::{
 mod account;
 mod door;
 mod managing;
+mod openid;
 pub(crate) mod programs;
 
 pub(super) use door::trouble;
@@ -39,7 +41,14 @@ pub(crate) struct Reception {
     pages: Pages,
     desk: Arc<Desk>,
     live: Live,
+    provider: Option<Arc<Provider>>,
+    errands: Errands,
 }
+
+/// What finishes an answer that was asked of somebody else outside of the reception.
+pub(crate) type Finish<'a> = Box<dyn FnOnce(&mut Reception) -> PageAnswer + 'a>;
+/// What asks somebody else, without the reception.
+pub(crate) type Twice<'a> = Box<dyn FnOnce() -> Finish<'a> + 'a>;
 
 /// An answer, or what makes one without the reception.
 pub(crate) enum Answered<'a> {
@@ -47,6 +56,8 @@ pub(crate) enum Answered<'a> {
     Now(PageAnswer),
     /// It may take its time.
     Later(Work<'a>),
+    /// Somebody else is asked first.
+    Twice(Twice<'a>),
 }
 
 /// Somebody who is in.
@@ -72,7 +83,12 @@ impl Present {
 
 impl Reception {
     /// Errors: a report: the built-in policies or the register cannot be read.
-    pub(crate) fn new(desk: Desk, live: Live, pages: Pages) -> miette::Result<Self> {
+    pub(crate) fn new(
+        desk: Desk,
+        live: Live,
+        pages: Pages,
+        provider: Option<Provider>,
+    ) -> miette::Result<Self> {
         let operators = desk.operators();
         let register = operators.read()?;
         Ok(Self {
@@ -84,12 +100,26 @@ impl Reception {
             pages,
             desk: Arc::new(desk),
             live,
+            provider: provider.map(Arc::new),
+            errands: Errands::default(),
         })
     }
 
     /// Answers a request, or says how it is answered without the reception.
     pub(crate) fn answer<'a>(&mut self, request: &'a PageRequest) -> Answered<'a> {
         let asked = Asked::read(request);
+        if let Some(provider) = self.provider.clone().filter(|_| asked.form.is_none()) {
+            let twice = match asked.path() {
+                "/sign-in/openid" => Some(self.openid_begin(&provider, Asked::read(request))),
+                CALLBACK => Some(self.openid_back(&provider, Asked::read(request))),
+                _ => None,
+            };
+            match twice {
+                Some(Ok(twice)) => return Answered::Twice(twice),
+                Some(Err(answer)) => return Answered::Now(answer),
+                None => {}
+            }
+        }
         let present = match self.admit(request, &asked) {
             Ok(present) => present,
             Err(answer) => return Answered::Now(answer),
@@ -122,11 +152,12 @@ impl Reception {
                 ));
             }
         }
-        if self.register.as_ref().is_none_or(|register| register.operators().next().is_none()) {
+        let is_empty = self.register.as_ref().is_none_or(|register| register.operators().next().is_none());
+        if is_empty && self.provider.is_none() {
             return Err(of(web::no_operators(&wiring::moment(), crate::operator_command::FIRST)));
         }
         match (asked.path(), &asked.form) {
-            ("/sign-in", None) => return Err(door::page(asked, "", web::Told::Nothing)),
+            ("/sign-in", None) => return Err(self.door(asked, "", web::Told::Nothing)),
             ("/sign-in", Some(_)) => return Err(self.sign_in(asked)),
             ("/sign-in/code", None) => return Err(self.code_page(asked)),
             ("/sign-in/code", Some(_)) => return Err(self.code(asked)),

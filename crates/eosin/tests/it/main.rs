@@ -31,6 +31,7 @@ mod mark_faults;
 mod mark_folders;
 mod mark_formats;
 mod mark_shared;
+mod openid;
 mod operators;
 mod program;
 mod proofs;

@@ -13,6 +13,8 @@ use crate::{
 pub struct Account {
     /// Whether they use an authenticator.
     pub has_totp: bool,
+    /// Whether they sign in elsewhere, and have no password here.
+    pub is_elsewhere: bool,
     /// Whether they have to take a password of their own first.
     pub must_change: bool,
     /// Their sessions.

@@ -13,14 +13,28 @@ struct SignIn<'a> {
     frame: Frame,
     word: &'a str,
     name: &'a str,
+    provider: Option<&'a str>,
     told: Told<'a>,
 }
 
 /// The page that asks for a name and a password.
 ///
-/// Shape:  `word` is what the form carries; `name` is what was typed before.
-pub fn sign_in(now: &str, word: &str, name: &str, told: Told<'_>) -> Answer {
-    with_status(Answer::page(&SignIn { frame: Frame::outside(now), word, name, told }), told)
+/// Shape:  `word` is what the form carries; `name` is what was typed before; `provider` is who else lets people in.
+pub fn sign_in(now: &str, word: &str, name: &str, provider: Option<&str>, told: Told<'_>) -> Answer {
+    with_status(Answer::page(&SignIn { frame: Frame::outside(now), word, name, provider, told }), told)
+}
+
+#[derive(Template)]
+#[template(path = "signed_out.html")]
+struct SignedOut<'a> {
+    frame: Frame,
+    provider: &'a str,
+    place: &'a str,
+}
+
+/// The page of whoever signed out here, and may still be signed in at their provider.
+pub fn signed_out(now: &str, provider: &str, place: &str) -> Answer {
+    Answer::page(&SignedOut { frame: Frame::outside(now), provider, place })
 }
 
 #[derive(Template)]

@@ -32,6 +32,7 @@ impl Reception {
         let is_seen = |scope: &Action| scope.is_scope() && present.may.contains(scope);
         let own = Account {
             has_totp: operator.has_totp(),
+            is_elsewhere: operator.openid().is_some(),
             must_change: operator.must_change_password(),
             scopes: Action::ALL.into_iter().filter(is_seen).collect(),
             tokens: self.token_rows(Some(&present.name)),

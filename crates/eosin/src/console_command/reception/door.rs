@@ -22,7 +22,7 @@ impl Reception {
     pub(super) fn sign_in(&mut self, asked: &Asked<'_>) -> PageAnswer {
         let Some(form) = &asked.form else { return elsewhere("/sign-in") };
         if !asked.session().is_some_and(|id| id.is_form_word(form.get("word"))) {
-            return page(
+            return self.door(
                 asked,
                 "",
                 Told::Fault("This page was open for too long, or without cookies. Try again."),
@@ -33,7 +33,7 @@ impl Reception {
         let name = typed.parse::<Name>().ok();
         if let Err(Wait(seconds)) = self.attempts.may(&typed, &asked.address, now) {
             let said = too_many(seconds);
-            let mut answer = page(asked, &typed, Told::Fault(&said));
+            let mut answer = self.door(asked, &typed, Told::Fault(&said));
             answer.status = 429;
             return answer;
         }
@@ -49,13 +49,19 @@ impl Reception {
             (SignIn::Refused | SignIn::Done | SignIn::CodeWanted, name) => {
                 let known = operator.is_some();
                 self.failed(asked, &typed, name.as_ref().filter(|_| known), "refused");
-                page(asked, &typed, Told::Fault(NO_FIT))
+                self.door(asked, &typed, Told::Fault(NO_FIT))
             }
         }
     }
 
     /// A failure is counted for whatever was typed, and written down: of names that nobody has, not the name.
-    fn failed(&mut self, asked: &Asked<'_>, typed: &str, name: Option<&Name>, event: &'static str) {
+    pub(super) fn failed(
+        &mut self,
+        asked: &Asked<'_>,
+        typed: &str,
+        name: Option<&Name>,
+        event: &'static str,
+    ) {
         let now = wiring::posix_seconds();
         let waits = self.attempts.failed(typed, &asked.address, now);
         let by = By::in_console("nobody known", &asked.address);
@@ -71,7 +77,7 @@ impl Reception {
     }
 
     /// In, if that could be written down.
-    fn let_in(&mut self, asked: &Asked<'_>, name: &Name) -> PageAnswer {
+    pub(super) fn let_in(&mut self, asked: &Asked<'_>, name: &Name) -> PageAnswer {
         let by = By::in_console(name.as_str(), &asked.address);
         let noted = self.operators.note(&by.entry("signed-in", Some(name)));
         match noted.and_then(|_| self.begin(name, Stage::In, asked)) {
@@ -129,6 +135,24 @@ impl Reception {
         }
     }
 
+    /// The page of the door. Its form carries the word of an id that means nothing yet.
+    pub(super) fn door(&self, asked: &Asked<'_>, name: &str, told: Told<'_>) -> PageAnswer {
+        let (id, cookie) = match (asked.session(), keys::random()) {
+            (Some(id), _) => (id, Cookie::Keep),
+            (None, Ok(random)) => {
+                let id = SessionId::new(&random);
+                let cookie = Cookie::Set(id.reveal().to_owned());
+                (id, cookie)
+            }
+            (None, Err(_)) => return said(503, TROUBLE),
+        };
+        let provider = self.provider.as_ref().map(|provider| provider.name());
+        let word = id.form_word();
+        let mut answer = of(web::sign_in(&wiring::moment(), &word, name, provider.as_deref(), told));
+        answer.cookie = cookie;
+        answer
+    }
+
     /// Out.
     pub(super) fn sign_out(&mut self, asked: &Asked<'_>) -> PageAnswer {
         let id = asked.session();
@@ -139,25 +163,12 @@ impl Reception {
             if let Err(report) = self.operators.note(&by.entry("signed-out", Some(&session.operator))) {
                 tracing::error!("a sign-out was not written down: {report:#}");
             }
+            if let Some(answer) = self.openid_out(&session.operator) {
+                return answer;
+            }
         }
         PageAnswer { cookie: Cookie::Clear, ..elsewhere("/sign-in") }
     }
-}
-
-/// The page of the door. Its form carries the word of an id that means nothing yet.
-pub(super) fn page(asked: &Asked<'_>, name: &str, told: Told<'_>) -> PageAnswer {
-    let (id, cookie) = match (asked.session(), keys::random()) {
-        (Some(id), _) => (id, Cookie::Keep),
-        (None, Ok(random)) => {
-            let id = SessionId::new(&random);
-            let cookie = Cookie::Set(id.reveal().to_owned());
-            (id, cookie)
-        }
-        (None, Err(_)) => return said(503, TROUBLE),
-    };
-    let mut answer = of(web::sign_in(&wiring::moment(), &id.form_word(), name, told));
-    answer.cookie = cookie;
-    answer
 }
 
 /// What is said where the log or the disk would not.
