@@ -10,7 +10,7 @@ fuzz_target!(|data: &[u8]| {
     let [limit, step, bytes @ ..] = data else { return };
     let (limit, step) = (usize::from(*limit), usize::from(*step).max(1));
     let (mut framer, mut buffer) = (Framer::new(limit), BytesMut::new());
-    let mut answer = |found: Found| {
+    let answer = |found: Found| {
         let content = match &found {
             Found::Frame(frame) => {
                 assert!(frame.len() <= limit);

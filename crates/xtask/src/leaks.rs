@@ -41,6 +41,8 @@ pub(crate) enum Script {
     Incidents,
     /// An emergency version that is put in force under a load of bookings.
     Emergency,
+    /// Every parser with bytes that a fuzzer makes.
+    Fuzz,
 }
 
 impl Script {
@@ -60,6 +62,7 @@ impl Script {
             Self::Fhir => "tests/fhir/stories.py",
             Self::Incidents => "tests/incidents/run.py",
             Self::Emergency => "tests/emergency/run.py",
+            Self::Fuzz => "tests/fuzz/run.py",
         }
     }
 }
@@ -96,8 +99,12 @@ pub(crate) fn run(
     if installs.iter().any(|one| one.path() == script.path()) {
         clients::provide()?;
     }
-    let binary = clients::built(root)?;
     let mut python = Command::new("python3");
-    python.args(["-u", script.path(), "--eosin"]).arg(binary).args(arguments).current_dir(root);
+    python.args(["-u", script.path()]).current_dir(root);
+    // A fuzzer builds its own programs.
+    if !matches!(script, Script::Fuzz) {
+        python.arg("--eosin").arg(clients::built(root)?);
+    }
+    python.args(arguments);
     watch(python, |line| tally.see(line)).map_err(|failed| failed.to_string())
 }

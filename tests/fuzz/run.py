@@ -1,0 +1,270 @@
+"""Fuzzes every parser for a while, coverage-guided, and keeps count of how long each has been fuzzed.
+
+    cargo xtask fuzz [--minutes 60] [--only NAME ...] [--least] [--jobs 2] [--write]
+
+Builds the targets of `fuzz/fuzz_targets` with the toolchain that builds Eosin (no nightly: SanitizerCoverage is a pass of the
+compiler, libFuzzer is linked by `libfuzzer-sys`), starts each from the fixtures of its format and from what earlier runs kept
+under `fuzz/corpus`, and runs it for so many minutes. `--least` takes those first that were fuzzed for the shortest time and
+stops after `--total` minutes. What was run is a line of `fuzz/record.jsonl`; `--write` makes `docs/fuzzing.md` of it.
+
+Leaves with 0 when nothing was found, with 1 when something was (the input is under `fuzz/artifacts`), with 2 when a target could
+not be built or run.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FUZZ = ROOT / "fuzz"
+RECORD = FUZZ / "record.jsonl"
+PAGE = ROOT / "docs" / "fuzzing.md"
+HOUR = 3600
+# An input may take so long, and a target so much memory, before that itself is a finding.
+INPUT_SECONDS, MEMORY_MB = 20, 2048
+LONGEST_INPUT = 1 << 16
+
+# What a target starts from: files that somebody really wrote, by pattern under `fixtures` and `spec`.
+JSON = ["fixtures/fhir/*.json", "fixtures/fhir/*.ndjson", "fixtures/salesforce/*.json"]
+SEEDS = {
+    "canonical_json": [*JSON, "fixtures/rfc8785/**/*"],
+    "checkpoint": ["fixtures/witness/**/*"],
+    "fhir_patch": ["fixtures/fhir/*.ndjson"],
+    "fhir_plain": ["fixtures/fhir/**/*"],
+    "fhir_resource": ["fixtures/fhir/*json"],
+    "hl7v2": ["fixtures/hl7v2/**/*"],
+    "identity": JSON,
+    "message_signature": ["fixtures/signature/**/*"],
+    "mllp_frames": ["fixtures/hl7v2/**/*"],
+    "note": ["fixtures/witness/**/*"],
+    "parquet_file": ["fixtures/parquet/**/*"],
+    "recogniser": [*JSON, "fixtures/recognise/**/*"],
+    "salesforce_batch": ["fixtures/salesforce/**/*"],
+    "salesforce_csv": ["fixtures/salesforce/**/*.csv"],
+    "salesforce_json": ["fixtures/salesforce/*.json*"],
+    "soql": ["fixtures/soql/**/*"],
+    "table_csv": ["fixtures/**/*.csv"],
+}
+# A file of these has a seed in each of its lines.
+LINES = {".txt", ".ndjson", ".jsonl"}
+
+COVERAGE = (
+    "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4"
+    " -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table"
+    " -Cllvm-args=-sanitizer-coverage-trace-compares -Cdebug-assertions -Ccodegen-units=1"
+)
+
+
+def targets():
+    return sorted(path.stem for path in (FUZZ / "fuzz_targets").glob("*.rs"))
+
+
+def promise(target):
+    """What a target promises: the first paragraph of its file."""
+    text = (FUZZ / "fuzz_targets" / f"{target}.rs").read_text().splitlines()
+    lines = []
+    for line in text:
+        if not line.startswith("//!") or line == "//!":
+            break
+        lines.append(line.removeprefix("//!").strip())
+    return " ".join(lines)
+
+
+def host():
+    said = subprocess.run(["rustc", "-vV"], check=True, capture_output=True, text=True).stdout
+    return re.search(r"^host: (\S+)$", said, re.MULTILINE)[1]
+
+
+def build(names):
+    """Builds the targets; a triple of its own keeps the coverage pass from build scripts."""
+    triple = host()
+    command = ["cargo", "build", "--release", "--target", triple]
+    for name in names:
+        command += ["--bin", name]
+    subprocess.run(command, cwd=FUZZ, check=True, env=os.environ | {"RUSTFLAGS": COVERAGE})
+    return FUZZ / "target" / triple / "release"
+
+
+def seeds(target, folder):
+    """Writes what the target starts from into the folder, and says how many there are."""
+    count = 0
+    for pattern in SEEDS.get(target, []):
+        for path in sorted(ROOT.glob(pattern)):
+            if not path.is_file() or path.stat().st_size > LONGEST_INPUT:
+                continue
+            content = path.read_bytes()
+            for one in content.splitlines() if path.suffix in LINES else [content]:
+                if one.strip():
+                    (folder / f"{count:05}").write_bytes(one)
+                    count += 1
+    return count
+
+
+class Run:
+    """One target for so long."""
+
+    def __init__(self, target, binaries, seconds):
+        self.target, self.seconds = target, seconds
+        self.binary = binaries / target
+        self.found, self.failed, self.executions, self.edges, self.lasted = [], None, 0, 0, 0
+
+    def go(self):
+        corpus, artifacts = FUZZ / "corpus" / self.target, FUZZ / "artifacts" / self.target
+        corpus.mkdir(parents=True, exist_ok=True)
+        artifacts.mkdir(parents=True, exist_ok=True)
+        before = set(artifacts.iterdir())
+        with tempfile.TemporaryDirectory() as folder:
+            first = Path(folder)
+            seeds(self.target, first)
+            command = [
+                str(self.binary), str(corpus), str(first), f"-max_total_time={self.seconds}", f"-timeout={INPUT_SECONDS}",
+                f"-rss_limit_mb={MEMORY_MB}", f"-max_len={LONGEST_INPUT}", f"-artifact_prefix={artifacts}/",
+                "-print_final_stats=1", "-verbosity=1",
+            ]  # fmt: skip
+            started = time.monotonic()
+            process = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=FUZZ)
+            self.lasted = round(time.monotonic() - started)
+        said = process.stderr.decode(errors="replace")
+        if executed := re.search(r"stat::number_of_executed_units: (\d+)", said):
+            self.executions = int(executed[1])
+        self.edges = max((int(edges) for edges in re.findall(r" cov: (\d+) ", said)), default=0)
+        self.found = sorted(str(path.relative_to(ROOT)) for path in set(artifacts.iterdir()) - before)
+        if process.returncode and not self.found:
+            self.failed = said[-2000:] or f"left with {process.returncode}"
+        if not self.executions and not self.found:
+            self.failed = said[-2000:] or "it said nothing of what it did"
+
+    def line(self):
+        """What is recorded of it."""
+        return {
+            "day": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
+            "target": self.target,
+            "seconds": self.lasted,
+            "executions": self.executions,
+            "edges": self.edges,
+            "found": len(self.found),
+        }
+
+
+def record():
+    """Every run so far."""
+    if not RECORD.exists():
+        return []
+    return [json.loads(line) for line in RECORD.read_text().splitlines() if line]
+
+
+def so_far(target, lines):
+    return sum(line["seconds"] for line in lines if line["target"] == target)
+
+
+def page(lines):
+    """`docs/fuzzing.md`."""
+    rows = []
+    for target in targets():
+        of_it = [line for line in lines if line["target"] == target]
+        total, executions = so_far(target, lines), sum(line["executions"] for line in of_it)
+        edges = max((line["edges"] for line in of_it), default=0)
+        found = sum(line["found"] for line in of_it)
+        last = max((line["day"] for line in of_it), default="never")
+        # What is found is mended and becomes a scene; the time counts from the last finding on.
+        clean = 0
+        for line in of_it:
+            clean = 0 if line["found"] else clean + line["seconds"]
+        rows.append(
+            f"| `{target}` | {promise(target)} | {total / 60:.0f} | {clean / 60:.0f} | {executions:,} | {edges:,} | {found} | {last} |"
+        )
+    whole = sum(1 for target in targets() if so_far(target, lines) >= HOUR)
+    return "\n".join(
+        [
+            "# What has been fuzzed, and for how long",
+            "",
+            "Written by `cargo xtask fuzz --write` from `fuzz/record.jsonl`, which has a line for every run; nothing here is typed by hand.",
+            "",
+            f"{len(targets())} parsers and readers of what strangers send have a target; {whole} of them have been fuzzed for an hour or more.",
+            "Fuzzing is coverage-guided (libFuzzer), with overflow checks and debug assertions on, and without a sanitizer: the code is safe",
+            "Rust. An input that takes more than 20 s or 2 GiB is a finding too. What is found is mended, and stays as a scene beside",
+            "the parser.",
+            "",
+            "| target | what it promises | minutes | since a finding | inputs | edges | found | last |",
+            "|---|---|---:|---:|---:|---:|---:|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=60, help="for each target")
+    parser.add_argument("--only", nargs="+", metavar="NAME", default=[])
+    parser.add_argument("--least", action="store_true", help="those first that were fuzzed for the shortest time")
+    parser.add_argument("--total", type=float, default=0, metavar="MINUTES", help="begin no further target after so long")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--write", action="store_true", help="write docs/fuzzing.md")
+    options = parser.parse_args()
+    names = options.only or targets()
+    if unknown := [name for name in names if name not in targets()]:
+        parser.error(f"there is no target {', '.join(unknown)}; there are {', '.join(targets())}")
+    if options.minutes <= 0:
+        if options.write:
+            PAGE.write_text(page(record()))
+        return 0
+    if options.least:
+        lines = record()
+        names = sorted(names, key=lambda name: so_far(name, lines))
+    try:
+        binaries = build(names)
+    except (OSError, subprocess.CalledProcessError) as why:
+        print(f"the targets cannot be built: {why}", file=sys.stderr)
+        return 2
+    waiting, lock, done = list(names), threading.Lock(), []
+    until = time.monotonic() + options.total * 60 if options.total else None
+
+    def work():
+        while True:
+            with lock:
+                if not waiting or (until and time.monotonic() >= until):
+                    return
+                run = Run(waiting.pop(0), binaries, round(options.minutes * 60))
+            run.go()
+            with lock:
+                done.append(run)
+                tell(run)
+
+    threads = [threading.Thread(target=work) for _ in range(max(1, options.jobs))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if options.write:
+        PAGE.write_text(page(record()))
+    found = [run for run in done if run.found]
+    print(f"{len(done) - len(found)} passed, {len(found)} failed, {len(waiting)} skipped")
+    if any(run.failed for run in done):
+        return 2
+    return 1 if found else 0
+
+
+def tell(run):
+    """Says how a run went, and records it."""
+    if run.failed:
+        print(f"FAILED  {run.target}: it could not be run: {run.failed}", flush=True)
+        return
+    with RECORD.open("a") as lines:
+        lines.write(json.dumps(run.line()) + "\n")
+    word = "FOUND " if run.found else "ok    "
+    print(f"{word}  {run.target} ({run.lasted} s, {run.executions:,} inputs, {run.edges:,} edges)", flush=True)
+    for path in run.found:
+        print(f"        {path}: mend it, keep it as a scene, then run again with `--only {run.target}`", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
