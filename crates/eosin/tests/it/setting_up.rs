@@ -10,7 +10,7 @@ fn init_makes_a_folder_that_works_and_overwrites_nothing() {
     said(folder.path(), &["init", "--yes"], 0);
     let mode = |path: &str| fs::metadata(folder.path().join(path)).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode("keys/ledger.skey"), 0o600);
-    assert!(said(folder.path(), &["config", "check"], 0).contains("1 boundaries"));
+    assert!(said(folder.path(), &["config", "check"], 0).contains("1 boundary"));
     let shown = said(folder.path(), &["config", "show"], 0);
     assert!(shown.contains("enforce") && !shown.contains("PRIVATE+KEY"), "{shown}");
     said(folder.path(), &["ledger", "verify"], 0);
