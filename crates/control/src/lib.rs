@@ -21,7 +21,7 @@ pub use answers::{
     Quarantine, QuarantineItem, QuarantineKept,
 };
 pub use document::document;
-pub use list::{Fault, list, one, posture};
+pub use list::{Fault, json, list, one, posture};
 pub use lists::List;
 pub use policies::{
     PolicyActivate, PolicyActivated, PolicyChecked, PolicyDifference, PolicyDiffering, PolicyHistory,

@@ -183,8 +183,8 @@ fn key_of(list: &List, row: &[Value]) -> Vec<Value> {
     list.order.iter().filter_map(|(by, _)| find(by).map(|(_, value)| value.clone())).collect()
 }
 
-/// A value as JSON.
-pub(crate) fn json(value: &Value) -> serde_json::Value {
+/// A value of the index as JSON.
+pub fn json(value: &Value) -> serde_json::Value {
     match value {
         Value::Null => serde_json::Value::Null,
         Value::Integer(integer) => (*integer).into(),

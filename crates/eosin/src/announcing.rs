@@ -39,10 +39,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 ///
 /// Errors: a report: a key cannot be read, an address not used, or a folder not written.
 pub(crate) fn announce(config: &Config, flow: &Arc<Flow>) -> miette::Result<Vec<JoinHandle<()>>> {
-    let Some(log) = &config.policy.log else { return Ok(Vec::new()) };
     let signers = Signers::of(config)?;
     let mut telling = Vec::with_capacity(config.announce.len());
     for announce in &config.announce {
+        let Some(versions) = Versions::of(&config.policy) else { return Ok(Vec::new()) };
         let consumer: EndpointConfig = announce.consumer.open()?;
         let announcer = Announcer::new(&announce.name, &consumer, &Timeouts::SUGGESTED)
             .into_diagnostic()
@@ -52,7 +52,7 @@ pub(crate) fn announce(config: &Config, flow: &Arc<Flow>) -> miette::Result<Vec<
         })?;
         let desk = Desk {
             folder: announce.folder.clone(),
-            versions: Versions::new(log),
+            versions,
             signers: signers.clone(),
             book: Book::default(),
             notes: None,

@@ -106,10 +106,17 @@ pub(crate) struct PolicyFiles {
     pub(crate) file: Option<PathBuf>,
     /// The versions, if they are activated by a log.
     pub(crate) log: Option<PolicyLog>,
-    /// The people who may put emergency versions in force.
+    /// Who may put emergency versions in force.
+    pub(crate) emergency: Emergency,
+}
+
+/// Who may put emergency versions in force.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Emergency {
+    /// The people: two of them have to.
     pub(crate) signers: Vec<Signer>,
     /// For how many hours at most.
-    pub(crate) emergency_hours_max: u32,
+    pub(crate) hours_max: u32,
 }
 
 /// The folder of versions with the log that says which one holds.
@@ -121,12 +128,6 @@ pub(crate) struct PolicyLog {
     pub(crate) vkey: PathBuf,
     /// The file with its signer key, where versions are activated.
     pub(crate) signer: Option<PathBuf>,
-    /// The text that holds until a version is activated; the shipped one where absent.
-    pub(crate) file: Option<PathBuf>,
-    /// The people who may put emergency versions in force.
-    pub(crate) signers: Vec<Signer>,
-    /// For how many hours at most.
-    pub(crate) emergency_hours_max: u32,
 }
 
 /// A person who may put emergency versions in force.
@@ -425,8 +426,8 @@ impl Config {
 
     /// The policies in force: what the log of versions says, or the file, or the shipped ones.
     pub(crate) fn policies(&self) -> miette::Result<policy::Policies> {
-        if let Some(log) = &self.policy.log
-            && let Some(current) = versions::Versions::new(log).current()?
+        if let Some(versions) = versions::Versions::of(&self.policy)
+            && let Some(current) = versions.current()?
         {
             return current.policies();
         }

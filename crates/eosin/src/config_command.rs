@@ -111,7 +111,7 @@ fn show(config: &Config, printer: &Printer) -> miette::Result<()> {
 
 /// Who signs emergency versions, and who is told.
 fn show_emergencies(config: &Config, line: &impl Fn(&str, &str)) {
-    for signer in &config.policy.signers {
+    for signer in &config.policy.emergency.signers {
         line("signs emergencies", &format!("{} ({})", signer.name, signer.key.display()));
     }
     for announce in &config.announce {

@@ -62,20 +62,19 @@ fn host(text: &str) -> Result<String, String> {
 /// Serves the console until Ctrl-C or SIGTERM.
 pub(crate) fn console(arguments: &ConsoleArguments, printer: &Printer) -> Done {
     run::logging(printer);
-    let known = Known::of(&arguments.at)?;
-    let shown = known.place.to_string();
-    let place = known.place.clone();
-    let live = Live::new(place.clone(), known.ledgers.clone());
-    let pages = Pages::new(known)?;
-    let Served { entry, make, programs, key } = if arguments.without_sign_in {
-        let (entry, make, key) = with_key(live, pages)?;
-        Served { entry, make, programs: None, key: Some(key) }
+    let (known, offered) = if arguments.without_sign_in {
+        let known = Known::of(&arguments.at)?;
+        let live = Live::new(known.place.clone(), known.ledgers.clone());
+        let (entry, make, key) = with_key(live, Pages::new(known.clone())?)?;
+        (known, Served { entry, make, programs: None, key: Some(key) })
     } else {
         let config = config(arguments)?;
-        let provider = config.openid.as_ref().map(openid::Provider::new).transpose()?;
-        let desk = Desk::new(config, place, printer.clone());
-        with_sign_in(arguments, Reception::new(desk, live, pages, provider)?, printer)?
+        let known = Known::with(&arguments.at, Some(&config))?;
+        let offered = with_sign_in(arguments, &config, &known, printer)?;
+        (known, offered)
     };
+    let shown = known.place.to_string();
+    let Served { entry, make, programs, key } = offered;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().into_diagnostic()?;
     runtime.block_on(async {
         let server = PageServer::start_with(arguments.listen, entry, make, programs)
@@ -103,12 +102,16 @@ struct Served {
 /// To operators, and to programs that show a token of theirs.
 fn with_sign_in(
     arguments: &ConsoleArguments,
-    reception: Reception,
+    config: &Config,
+    known: &Known,
     printer: &Printer,
 ) -> miette::Result<Served> {
+    let live = Live::new(known.place.clone(), known.ledgers.clone());
+    let desk = Desk::new(config.clone(), known.place.clone(), printer.clone());
+    let provider = config.openid.as_ref().map(openid::Provider::new).transpose()?;
+    let reception = Reception::new(desk, live, Pages::new(known.clone())?, provider)?;
     let reception = Arc::new(Mutex::new(reception));
-    let known = Known::of(&arguments.at)?;
-    let programs = Programs::new(Arc::clone(&reception), config(arguments)?, known, printer);
+    let programs = Programs::new(Arc::clone(&reception), config.clone(), known.clone(), printer);
     let make = move |request: &PageRequest| {
         // What panicked left sessions and failures as they were.
         let answered = reception.lock().unwrap_or_else(PoisonError::into_inner).answer(request);

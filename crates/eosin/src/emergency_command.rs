@@ -80,14 +80,16 @@ pub(crate) struct Known {
 
 impl Known {
     pub(crate) fn of(config: &Path) -> miette::Result<Self> {
-        let config = Config::load(config)?;
-        let log = config.policy.log.as_ref().ok_or_else(|| {
+        Self::of_config(Config::load(config)?)
+    }
+
+    pub(crate) fn of_config(config: Config) -> miette::Result<Self> {
+        let versions = Versions::of(&config.policy).ok_or_else(|| {
             miette!(
                 help = "set `folder`, `vkey` and `signer` in `[policy]` (docs/policy.md); `eosin init` writes them",
                 "this configuration takes its policies from a file: no gateway would see an emergency version"
             )
         })?;
-        let versions = Versions::new(log);
         let signers = Signers::of(&config)?;
         Ok(Self { config, versions, signers })
     }

@@ -38,6 +38,7 @@ pub(crate) fn index(command: &IndexCommand, printer: &Printer) -> Done {
 }
 
 /// Where the index is, and which ledgers it is of.
+#[derive(Clone)]
 pub(crate) struct Known {
     pub(crate) place: Place,
     pub(crate) ledgers: Vec<PathBuf>,
@@ -48,13 +49,20 @@ impl Known {
     pub(crate) fn of(at: &Where) -> miette::Result<Self> {
         let needs_config = at.ledgers.is_empty() || at.database.is_none();
         let config = if needs_config { Some(Config::load(&at.config)?) } else { None };
+        Self::with(at, config.as_ref())
+    }
+
+    /// With a configuration that was read before.
+    ///
+    /// Errors: a report: the place is none, or nothing says where it is.
+    pub(crate) fn with(at: &Where, config: Option<&Config>) -> miette::Result<Self> {
         let here = std::path::absolute("").unwrap_or_default();
-        let place = match (&at.database, &config) {
+        let place = match (&at.database, config) {
             (Some(text), _) => Place::read(text, &here, None).into_diagnostic()?,
             (None, Some(config)) => config.index_place(),
             (None, None) => return Err(miette!("say where the index is with `--database`")),
         };
-        let of_config = config.as_ref().map(Config::all_ledgers).unwrap_or_default();
+        let of_config = config.map(Config::all_ledgers).unwrap_or_default();
         let ledgers = if at.ledgers.is_empty() { of_config } else { at.ledgers.clone() };
         Ok(Self { place, ledgers })
     }
@@ -145,7 +153,7 @@ fn query(sql: &str, limit: u32, known: &Known, json: bool, printer: &Printer) ->
         .wrap_err("the index did not answer; its tables are in docs/index.md")?;
     if json {
         for row in &answer.rows {
-            let members = answer.columns.iter().cloned().zip(row.iter().map(to_json));
+            let members = answer.columns.iter().cloned().zip(row.iter().map(control::json));
             printer.line(&serde_json::Value::Object(members.collect()).to_string());
         }
         return Ok(Outcome::Clean);
@@ -162,14 +170,6 @@ fn query(sql: &str, limit: u32, known: &Known, json: bool, printer: &Printer) ->
 /// What a client called itself is printed without what a terminal would obey.
 fn plain(text: &str) -> String {
     text.chars().map(|one| if one.is_control() { '\u{fffd}' } else { one }).collect()
-}
-
-fn to_json(value: &Value) -> serde_json::Value {
-    match value {
-        Value::Null => serde_json::Value::Null,
-        Value::Integer(integer) => (*integer).into(),
-        Value::Text(text) => text.as_str().into(),
-    }
 }
 
 /// Writes the proof of a row, after comparing the row with the entry that it is of.

@@ -70,9 +70,7 @@ pub(crate) fn prove_entry(
     printer: &Printer,
 ) -> Done {
     let known = if config.exists() { Some(Config::load(config)?) } else { None };
-    let files = known.as_ref().map(key_files).unwrap_or_default();
-    let keys = files.into_iter().map(|file| Ok(Key { key: keys::verifier(&file)?, file }));
-    let keys = keys.collect::<miette::Result<Vec<Key>>>()?;
+    let keys = known.as_ref().map(keys_of).transpose()?.unwrap_or_default();
     let quorum = quorum_or(&[], None, known.as_ref())?;
     prove::prove(place, out, folders, &prove::Keys { logs: &keys, quorum: &quorum }, json, printer)
 }
@@ -83,6 +81,13 @@ pub(crate) fn key_files(config: &Config) -> Vec<PathBuf> {
     let versions = config.policy.log.iter().map(|log| log.vkey.clone());
     let operators = Some(config.operators.join(operators::VERIFIER)).filter(|file| file.exists());
     std::iter::once(config.ledger.vkey.clone()).chain(trusted).chain(versions).chain(operators).collect()
+}
+
+/// Those keys.
+///
+/// Errors: a report: one of the files cannot be read.
+fn keys_of(config: &Config) -> miette::Result<Vec<Key>> {
+    key_files(config).into_iter().map(Key::read).collect()
 }
 
 /// The bytes of the entry at `origin#index` in one of these folders.
@@ -103,13 +108,19 @@ struct Key {
     key: VerifierKey,
 }
 
+impl Key {
+    fn read(file: PathBuf) -> miette::Result<Self> {
+        Ok(Self { key: keys::verifier(&file)?, file })
+    }
+}
+
 /// The keys given, or those of the configuration: its own log's, and the logs that it trusts.
 fn keys_or(files: &[PathBuf], known: Option<&Config>) -> miette::Result<Vec<Key>> {
     let own = known.filter(|_| files.is_empty()).map(|config| {
         std::iter::once(config.ledger.vkey.clone()).chain(config.trust.iter().map(|trust| trust.vkey.clone()))
     });
     let files = files.iter().cloned().chain(own.into_iter().flatten());
-    files.map(|file| Ok(Key { key: keys::verifier(&file)?, file })).collect()
+    files.map(Key::read).collect()
 }
 
 /// The witnesses given, or those of the configuration, and how many of them have to have cosigned.

@@ -6,7 +6,7 @@ use miette::miette;
 use policy::{Policies, RedLine};
 
 use crate::{
-    config::{Config, PolicyLog},
+    config::Config,
     environment, keys,
     outcome::{Done, Outcome},
     printer::{Printer, Style},
@@ -18,7 +18,6 @@ pub(crate) mod cases;
 pub(crate) mod checking;
 pub(crate) mod difference;
 pub(crate) mod kinds;
-pub(crate) mod mode_change;
 pub(crate) mod policy_text;
 pub(crate) mod replay;
 mod replay_telling;
@@ -71,11 +70,11 @@ fn named(file: Option<&Path>, config: &Path) -> miette::Result<Policies> {
     }
 }
 
-/// The log of versions of a configuration.
+/// The versions of a configuration.
 ///
 /// Errors: a report: it takes its policies from a file.
-pub(crate) fn log_of(config: &Config) -> miette::Result<PolicyLog> {
-    config.policy.log.clone().ok_or_else(|| {
+pub(crate) fn versions_of(config: &Config) -> miette::Result<Versions> {
+    Versions::of(&config.policy).ok_or_else(|| {
         miette!(
             help =
                 "set `folder`, `vkey` and `signer` in `[policy]` (docs/policy.md); `eosin init` writes them",
@@ -103,7 +102,7 @@ fn check(policies: &Policies, json: bool, printer: &Printer) -> Outcome {
 
 /// Puts policies in force, and says so.
 fn activate(candidate: &Candidate, event: &'static str, who: &Who, printer: &Printer) -> Done {
-    let versions = Versions::new(&log_of(&Config::load(&who.config)?)?);
+    let versions = versions_of(&Config::load(&who.config)?)?;
     let by = environment::who(who.by.as_deref());
     let wish = Wish { event, by: &by, reason: &who.reason, expect: who.expect.as_deref() };
     match acting::activate(&versions, candidate, &wish)? {
@@ -129,12 +128,12 @@ fn activate(candidate: &Candidate, event: &'static str, who: &Who, printer: &Pri
 }
 
 fn rollback(version: Option<&str>, who: &Who, printer: &Printer) -> Done {
-    let versions = Versions::new(&log_of(&Config::load(&who.config)?)?);
+    let versions = versions_of(&Config::load(&who.config)?)?;
     activate(&acting::before(&versions, version)?, "rollback", who, printer)
 }
 
 fn history(config: &Path, json: bool, printer: &Printer) -> Done {
-    let history = Versions::new(&log_of(&Config::load(config)?)?).history()?;
+    let history = versions_of(&Config::load(config)?)?.history()?;
     let told = history.into_iter().map(|(place, change)| {
         let mut told = serde_json::to_value(change).unwrap_or_default();
         if let Some(members) = told.as_object_mut() {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ::control::Decided;
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use quarantine::{Contents, ItemId, Kept, OpenError, State};
 
@@ -20,7 +21,7 @@ pub(crate) mod telling;
 
 pub(crate) use arguments::QuarantineCommand;
 use arguments::{Deciding, ReleaseArguments, ShowArguments};
-use asking::{Ask, Told};
+use asking::Ask;
 pub(crate) use control::serve;
 pub(crate) use desk::Desk;
 
@@ -121,7 +122,7 @@ fn release(arguments: &ReleaseArguments, printer: &Printer) -> Done {
 }
 
 /// Prints what was done; the exit code says whether all of it was.
-pub(crate) fn told(all: &[Told], json: bool, printer: &Printer) -> Done {
+pub(crate) fn told(all: &[Decided], json: bool, printer: &Printer) -> Done {
     if json {
         printer.line(&serde_json::to_string(all).into_diagnostic()?);
     } else {

@@ -30,7 +30,6 @@ use crate::{
     quarantine_command::{
         self, QuarantineCommand,
         arguments::{Deciding, ReleaseArguments},
-        asking::Told,
         telling,
     },
 };
@@ -186,10 +185,8 @@ impl Remote {
         ended.map_or(Ok(outcome), Err)
     }
 
-    fn decide(&self, item: &str, act: &str, wish: &impl Serialize) -> miette::Result<Told> {
-        let Decided { item, is_done, is_uncertain, said } =
-            self.ask(&format!("/quarantine/{item}/{act}"), Some(wish))?;
-        Ok(Told { item, is_done, is_uncertain, said })
+    fn decide(&self, item: &str, act: &str, wish: &impl Serialize) -> miette::Result<Decided> {
+        self.ask(&format!("/quarantine/{item}/{act}"), Some(wish))
     }
 
     fn kept(&self, boundary: Option<&str>, all: bool) -> miette::Result<InQuarantine> {
@@ -233,7 +230,7 @@ struct Several<'a> {
     items: &'a [String],
     act: &'a str,
     /// Whether the next one is decided after this.
-    goes_on: fn(&Told) -> bool,
+    goes_on: fn(&Decided) -> bool,
 }
 
 /// What is kept there, and what of it cannot be read.

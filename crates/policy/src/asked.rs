@@ -231,6 +231,22 @@ impl Recorded {
         Replayed::Changed(self.change(&was, &findings, together))
     }
 
+    /// What policies do about it in another mode of its boundary, beside what they do in the one that it was in.
+    ///
+    /// Shape:  a mode and policies -> whether the decision would have been another; what they find is the same in both.
+    /// Never:  lets anything through: what it gives is for reading.
+    pub fn in_mode(&self, mode: Mode, policies: &Policies) -> Replayed {
+        let Some((outcomes, together)) = self.ask_all(policies) else { return Replayed::Unknown };
+        let findings = outcomes.iter().chain(&together).map(|outcome| outcome.finding);
+        let Some(found) = findings.max() else { return Replayed::Unknown };
+        let (was, would) = (found.under(self.mode), found.under(mode));
+        if was == would {
+            return Replayed::Same;
+        }
+        let records = self.asked.cases.iter().map(|case| case.records).sum();
+        Replayed::Changed(Change { was, would, found, finds: found, records })
+    }
+
     /// What policies say of it, whatever was said then; nothing if not everything that they saw was written down.
     pub fn answered_by(&self, policies: &Policies) -> Option<Answered> {
         let (outcomes, together) = self.ask_all(policies)?;

@@ -1,6 +1,10 @@
 //! The lists over a ledger that has something of everything, and the document beside the one that is published.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
+#[expect(unreachable_pub, reason = "the file belongs to testkit, where it is reachable")]
+#[path = "../../../testkit/src/recorded.rs"]
+mod recorded;
+
 use control::{Call, Fault, Found, find};
 use index::{Index, Place};
 use ledger::Ledger;
@@ -24,19 +28,7 @@ fn index_of(entries: &[Value]) -> (tempfile::TempDir, Index) {
 }
 
 fn ruling(minute: usize, client: &str, verdict: &str, decision: &str) -> Value {
-    let findings = match decision {
-        "pass" => json!([]),
-        _ => {
-            json!([{"decision": decision, "reference": format!("Contact/{minute:015}"), "verdict": verdict}])
-        }
-    };
-    json!({
-        "action": "create", "at": format!("2026-11-22T11:{minute:02}:00.000Z"), "boundary": "feed",
-        "claim": "absent", "client": client, "counts": {"records": 1, verdict: 1}, "decision": decision,
-        "environment": "production", "eosin": "ruling@1", "findings": findings, "findingsOmitted": 0, "mode": "enforce",
-        "policies": ["no-synthetic-in-production"], "policy": "default@0123456789ab", "protocol": "salesforce",
-        "route": "sobjects/Contact", "rows": "78".repeat(32), "wouldBlock": 0,
-    })
+    recorded::ruling(minute, "feed", client, &format!("Contact/{minute:015}"), verdict, decision)
 }
 
 fn something() -> Vec<Value> {

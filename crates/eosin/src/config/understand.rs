@@ -23,8 +23,8 @@ mod webhooks;
 use crate::attesting;
 
 use super::{
-    AuditServer, Authority, Boundary, Config, IndexFiles, Ledger, Limits, PolicyFiles, PolicyLog, Quarantine,
-    Recognise, RegistryFiles, SignatureFiles, Signer, Trusted, Witness, raw,
+    AuditServer, Authority, Boundary, Config, Emergency, IndexFiles, Ledger, Limits, PolicyFiles, PolicyLog,
+    Quarantine, Recognise, RegistryFiles, SignatureFiles, Signer, Trusted, Witness, raw,
 };
 
 /// Understands a configuration.
@@ -116,17 +116,15 @@ fn recognise(written: &raw::Recognise, faults: &mut Faults) -> Recognise {
 
 fn policy(file: &raw::File, path: &impl Fn(&str) -> PathBuf, faults: &mut Faults) -> PolicyFiles {
     let written = &file.policy;
-    let (signers, emergency_hours_max) =
-        (signers(file, path, faults), emergency_hours(&file.emergency, faults));
-    let text = written.file.as_deref().map(path);
+    let emergency = Emergency {
+        signers: signers(file, path, faults),
+        hours_max: emergency_hours(&file.emergency, faults),
+    };
     let log = match (&written.folder, &written.vkey) {
         (Some(folder), Some(vkey)) => Some(PolicyLog {
             folder: path(folder),
             vkey: path(vkey.get_ref()),
             signer: written.signer.as_ref().map(|signer| path(signer.get_ref())),
-            file: text.clone(),
-            signers: signers.clone(),
-            emergency_hours_max,
         }),
         (Some(_), None) => {
             faults.say(
@@ -144,7 +142,7 @@ fn policy(file: &raw::File, path: &impl Fn(&str) -> PathBuf, faults: &mut Faults
     if let Some(signer) = written.signer.as_ref().filter(|_| log.is_none()) {
         faults.say(signer.span(), "versions are activated where there is a `folder` and a `vkey` as well");
     }
-    PolicyFiles { file: text, log, signers, emergency_hours_max }
+    PolicyFiles { file: written.file.as_deref().map(path), log, emergency }
 }
 
 /// The people who may put emergency versions in force: each once.

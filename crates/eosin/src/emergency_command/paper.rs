@@ -193,13 +193,13 @@ impl Known {
 
     /// The signer that an operator of the console is.
     pub(crate) fn signer_of(&self, operator: &str) -> Option<&str> {
-        let found = self.config.policy.signers.iter().find(|signer| signer.operator == operator);
+        let found = self.config.policy.emergency.signers.iter().find(|signer| signer.operator == operator);
         found.map(|signer| signer.name.as_str())
     }
 
     /// The names of those who sign.
     pub(crate) fn signer_names(&self) -> impl Iterator<Item = &str> {
-        self.config.policy.signers.iter().map(|signer| signer.name.as_str())
+        self.config.policy.emergency.signers.iter().map(|signer| signer.name.as_str())
     }
 
     /// For how long a version can be put in force at most.

@@ -9,7 +9,7 @@ use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use policy::EmergencyScope;
 
 use crate::{
-    config::{Config, Signer},
+    config::{Config, Emergency},
     keys,
 };
 
@@ -130,15 +130,15 @@ impl Signers {
     ///
     /// Errors: a report: a key cannot be read, or two people have the same one.
     pub(crate) fn of(config: &Config) -> miette::Result<Self> {
-        Self::new(&config.policy.signers, config.policy.emergency_hours_max)
+        Self::new(&config.policy.emergency)
     }
 
     /// These people.
     ///
     /// Errors: as [`Signers::of`].
-    pub(crate) fn new(all: &[Signer], hours_max: u32) -> miette::Result<Self> {
+    pub(crate) fn new(emergency: &Emergency) -> miette::Result<Self> {
         let mut known: Vec<(String, VerifierKey)> = Vec::new();
-        for signer in all {
+        for signer in &emergency.signers {
             let key = keys::verifier(&signer.key)?;
             if let Some((other, _)) = known.iter().find(|(_, other)| material(other) == material(&key)) {
                 return Err(miette!(
@@ -149,7 +149,7 @@ impl Signers {
             }
             known.push((signer.name.clone(), key));
         }
-        Ok(Self { known, hours_max: i64::from(hours_max) })
+        Ok(Self { known, hours_max: i64::from(emergency.hours_max) })
     }
 
     /// The longest time that an emergency version may be in force for.

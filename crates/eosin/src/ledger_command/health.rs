@@ -5,44 +5,19 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use ledger::Reader;
 use miette::miette;
+use web::LedgerHealth;
 
 use super::{
-    Key, keys_or, quorum_or,
+    Key, keys_of, quorum_or,
     witnesses::{Quorum, Standing},
 };
-use crate::{config::Config, keys, operators};
-
-/// What was found of one ledger.
-pub(crate) struct Health {
-    /// Its name, or its folder where it states none.
-    pub(crate) origin: String,
-    /// How many entries it has published.
-    pub(crate) size: u64,
-    /// The root over them.
-    pub(crate) root: String,
-    /// How many files were recomputed.
-    pub(crate) files: u64,
-    /// What is wrong, if anything.
-    pub(crate) problem: Option<String>,
-    /// What witnesses say, where any are named.
-    pub(crate) witnesses: Option<String>,
-    /// Whether what they say is enough.
-    pub(crate) is_witnessed: bool,
-    /// How long it took.
-    pub(crate) milliseconds: i64,
-}
+use crate::config::Config;
 
 /// Checks every ledger that the configuration indexes: its own, those it names, and the logs of versions and operators.
 ///
 /// Errors: a report: a key that the configuration names cannot be read.
-pub(crate) fn health(config: &Config) -> miette::Result<Vec<Health>> {
-    let mut known = keys_or(&[], Some(config))?;
-    let logs = config.policy.log.iter().map(|log| log.vkey.clone());
-    let operators = Some(config.operators.join(operators::VERIFIER)).filter(|file| file.exists());
-    let files: Vec<PathBuf> = logs.chain(operators).collect();
-    for file in files {
-        known.push(Key { key: keys::verifier(&file)?, file });
-    }
+pub(crate) fn health(config: &Config) -> miette::Result<Vec<LedgerHealth>> {
+    let known = keys_of(config)?;
     let quorum = quorum_or(&[], None, Some(config))?;
     let nobody = Quorum { witnesses: Vec::new(), needed: 0 };
     let of = |folder: &PathBuf| {
@@ -52,9 +27,9 @@ pub(crate) fn health(config: &Config) -> miette::Result<Vec<Health>> {
     Ok(config.all_ledgers().iter().map(of).collect())
 }
 
-fn one(folder: &Path, known: &[Key], quorum: &Quorum) -> Health {
+fn one(folder: &Path, known: &[Key], quorum: &Quorum) -> LedgerHealth {
     let begun = Timestamp::now();
-    let mut health = Health {
+    let mut health = LedgerHealth {
         origin: folder.display().to_string(),
         size: 0,
         root: String::new(),

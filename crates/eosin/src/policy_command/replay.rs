@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use index::{Crossing, Index, Since};
 use jiff::{SignedDuration, Timestamp};
 use miette::{IntoDiagnostic as _, miette};
-use policy::{Change, Policies, Recorded, Replayed};
+use policy::{Change, Mode, Policies, Recorded, Replayed};
 
 use crate::wiring;
 
@@ -14,19 +14,37 @@ pub(crate) struct Wanted {
     pub(crate) since: String,
     examples: usize,
     pub(crate) all: bool,
+    mode: Option<OtherMode>,
+}
+
+/// Another mode of a boundary.
+struct OtherMode {
+    boundary: String,
+    mode: Mode,
 }
 
 impl Wanted {
     /// Errors: `since` is neither a time ago nor a moment.
     pub(crate) fn new(since: &str, examples: usize, all: bool) -> miette::Result<Self> {
-        Ok(Self { since: moment(since)?, examples: examples.min(EXAMPLES_MAX), all })
+        Ok(Self { since: moment(since)?, examples: examples.min(EXAMPLES_MAX), all, mode: None })
     }
-}
 
-impl Wanted {
-    /// How many transactions of each kind are named.
-    pub(super) fn examples(&self) -> usize {
-        self.examples
+    /// The transactions of one boundary alone, as if it had been in another mode.
+    pub(crate) fn in_mode(self, boundary: &str, mode: Mode) -> Self {
+        Self { mode: Some(OtherMode { boundary: boundary.to_owned(), mode }), ..self }
+    }
+
+    /// Whether this crossing is asked about.
+    fn is_about(&self, crossing: &Crossing) -> bool {
+        self.mode.as_ref().is_none_or(|other| other.boundary == crossing.boundary)
+    }
+
+    /// Asks the policies about one of them.
+    fn ask(&self, recorded: &Recorded, policies: &Policies) -> Replayed {
+        match &self.mode {
+            None => recorded.put_to(policies),
+            Some(other) => recorded.in_mode(other.mode, policies),
+        }
     }
 }
 
@@ -58,7 +76,7 @@ pub(crate) fn moment(text: &str) -> miette::Result<String> {
     Ok(format!("{}Z", utc.strftime("%Y-%m-%dT%H:%M:%S%.3f")))
 }
 
-/// Asks the policies about every recorded transaction; `each` is told of every one that would change.
+/// Asks the policies about every recorded transaction that is wanted; `each` is told of every one that would change.
 ///
 /// Bounds: a page of transactions in memory, and the answers to [`ANSWERS_MAX`] questions: the same ones come again.
 /// Errors: a report: the index does not answer.
@@ -69,14 +87,14 @@ pub(crate) fn run(
     each: &mut dyn FnMut(&Crossing, &Change),
 ) -> miette::Result<Replay> {
     let mut since = Since::moment(&wanted.since);
-    let mut answers = Answers { policies, known: BTreeMap::new() };
+    let mut answers = Answers { policies, wanted, known: BTreeMap::new() };
     let mut replay = Replay::new(policies.version(), &wanted.since);
     loop {
         let page = index.crossings(&mut since).into_diagnostic()?;
         if page.is_empty() {
             return Ok(replay);
         }
-        for crossing in &page {
+        for crossing in page.iter().filter(|crossing| wanted.is_about(crossing)) {
             let replayed = answers.about(crossing, index)?;
             replay.transactions += 1;
             match replayed {
@@ -94,6 +112,7 @@ pub(crate) fn run(
 /// What the policies said to questions that came before.
 struct Answers<'a> {
     policies: &'a Policies,
+    wanted: &'a Wanted,
     known: BTreeMap<String, Replayed>,
 }
 
@@ -112,7 +131,7 @@ impl Answers<'_> {
             .ok_or_else(|| miette!("the index has lost a question: run `eosin index rebuild`"))?;
         // What a later Eosin wrote may have words that this one does not know.
         let answer = serde_json::from_str::<Recorded>(text)
-            .map_or(Replayed::Unknown, |recorded| recorded.put_to(self.policies));
+            .map_or(Replayed::Unknown, |recorded| self.wanted.ask(&recorded, self.policies));
         if self.known.len() >= ANSWERS_MAX {
             self.known.clear();
         }
@@ -152,7 +171,7 @@ pub(crate) struct Group {
 const GROUPS_MAX: usize = 10_000;
 
 impl Replay {
-    pub(super) fn new(version: &str, since: &str) -> Self {
+    fn new(version: &str, since: &str) -> Self {
         Self {
             version: version.to_owned(),
             since: since.to_owned(),
@@ -163,7 +182,7 @@ impl Replay {
         }
     }
 
-    pub(super) fn add(&mut self, crossing: &Crossing, change: &Change, examples: usize) {
+    fn add(&mut self, crossing: &Crossing, change: &Change, examples: usize) {
         self.changed += 1;
         let mut key = (crossing.boundary.clone(), crossing.client.clone(), kind(change));
         if self.groups.len() >= GROUPS_MAX && !self.groups.contains_key(&key) {

@@ -41,7 +41,7 @@ impl TakingUp {
     /// Errors: a report: a signer's key cannot be read.
     pub(crate) fn new(config: &Config) -> miette::Result<Self> {
         Ok(Self {
-            versions: config.policy.log.as_ref().map(Versions::new),
+            versions: Versions::of(&config.policy),
             signers: Signers::of(config)?,
             seen: 0,
             place: String::new(),

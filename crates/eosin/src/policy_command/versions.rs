@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::policy_text;
 use crate::{
-    config::PolicyLog,
+    config::{Emergency, PolicyFiles, PolicyLog},
     emergency_command::{
         self,
         entries::{self, Book},
@@ -31,7 +31,12 @@ const ENTRY_KIND: &str = "policy-activation@1";
 const ENTRIES_MAX: u64 = 100_000;
 
 /// The versions in one folder.
-pub(crate) struct Versions(PolicyLog);
+pub(crate) struct Versions {
+    log: PolicyLog,
+    // The text that holds until one of them is activated; the shipped one where absent.
+    before: Option<PathBuf>,
+    emergency: Emergency,
+}
 
 /// One entry of the log: a version was put in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,12 +115,14 @@ pub(crate) fn name_in(version: &str) -> &str {
 }
 
 impl Versions {
-    pub(crate) fn new(log: &PolicyLog) -> Self {
-        Self(log.clone())
+    /// Those of a configuration, if it has a log of them.
+    pub(crate) fn of(files: &PolicyFiles) -> Option<Self> {
+        let log = files.log.clone()?;
+        Some(Self { log, before: files.file.clone(), emergency: files.emergency.clone() })
     }
 
     fn log(&self) -> PathBuf {
-        self.0.folder.join(LOG)
+        self.log.folder.join(LOG)
     }
 
     /// How many entries the log has published; cheap, and checked by nobody.
@@ -134,7 +141,7 @@ impl Versions {
             Err(ReadError::Missing { .. }) => return Ok(None),
             Err(error) => return Err(error).into_diagnostic(),
         };
-        let key = keys::verifier(&self.0.vkey)?;
+        let key = keys::verifier(&self.log.vkey)?;
         Checkpoint::open(&reader.checkpoint(), std::slice::from_ref(&key)).into_diagnostic().wrap_err_with(
             || format!("the log of policy versions in {} is not signed by its key", self.log().display()),
         )?;
@@ -145,7 +152,7 @@ impl Versions {
     fn change(&self, reader: &Reader, index: u64) -> miette::Result<Option<Change>> {
         let entries = reader.entries(index..index + 1).into_diagnostic()?;
         let bytes = entries.first().ok_or_else(|| miette!("the log of policy versions ends early"))?;
-        let key = keys::verifier(&self.0.vkey)?;
+        let key = keys::verifier(&self.log.vkey)?;
         let proof = reader.prove(index).into_diagnostic()?;
         proof
             .verify(&leaf_hash(bytes), std::slice::from_ref(&key))
@@ -198,7 +205,7 @@ impl Versions {
 
     /// The text of a version, if it is the one that was put in force.
     pub(crate) fn text(&self, version: &str, digest: &str) -> miette::Result<String> {
-        let path = self.0.folder.join(TEXTS).join(file_of(version));
+        let path = self.log.folder.join(TEXTS).join(file_of(version));
         let text = keys::file(&path, policy::POLICY_BYTES_MAX as u64)?;
         if sha256(&[text.as_bytes()]).to_hex() != digest {
             return Err(miette!(
@@ -249,14 +256,14 @@ impl Versions {
     ///
     /// Errors: a report with a request of attested people that would be stopped.
     fn keeps_care(&self, current: Option<&Current>, policies: &Policies) -> miette::Result<()> {
-        let signers = Signers::new(&self.0.signers, self.0.emergency_hours_max)?;
+        let signers = Signers::new(&self.emergency)?;
         let (book, _) = Book::of(&self.logbook(0)?, &signers);
         let now = wiring::clock()();
         let mut in_force = book.in_force(now).peekable();
         if in_force.peek().is_none() {
             return Ok(());
         }
-        let before = match (current, &self.0.file) {
+        let before = match (current, &self.before) {
             (Some(current), _) => current.policies()?,
             (None, Some(file)) => policy_text::policies(file)?,
             (None, None) => Policies::default_set().into_diagnostic()?,
@@ -281,7 +288,7 @@ impl Versions {
 
     /// The log, locked: nobody can come between. Everything in it is published.
     fn locked(&self) -> miette::Result<Ledger> {
-        let signer = self.0.signer.as_ref().ok_or_else(|| {
+        let signer = self.log.signer.as_ref().ok_or_else(|| {
             miette!(
                 help = "set `[policy] signer` where versions are activated; gateways do without",
                 "there is no key here to activate versions with"
@@ -303,8 +310,9 @@ impl Versions {
 
     /// Writes the text of a version beside the log, durably.
     pub(crate) fn keep_text(&self, version: &str, text: &str) -> miette::Result<()> {
-        std::fs::create_dir_all(self.0.folder.join(TEXTS)).into_diagnostic()?;
-        durable::replace(&self.0.folder.join(TEXTS).join(file_of(version)), text.as_bytes()).into_diagnostic()
+        std::fs::create_dir_all(self.log.folder.join(TEXTS)).into_diagnostic()?;
+        durable::replace(&self.log.folder.join(TEXTS).join(file_of(version)), text.as_bytes())
+            .into_diagnostic()
     }
 
     /// Adds an entry that is made, or refused, of what the log says while nobody else can add one.
@@ -327,7 +335,7 @@ impl Versions {
     /// Bounds: [`ENTRIES_MAX`] entries.
     pub(crate) fn logbook(&self, from: u64) -> miette::Result<Logbook> {
         let Some(reader) = self.reader()? else { return Ok(Logbook::default()) };
-        let key = keys::verifier(&self.0.vkey)?;
+        let key = keys::verifier(&self.log.vkey)?;
         let (origin, size) = (reader.origin().to_owned(), reader.size());
         let mut entries = Vec::new();
         for index in from..size.min(from.saturating_add(ENTRIES_MAX)) {

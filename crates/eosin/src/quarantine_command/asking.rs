@@ -12,6 +12,7 @@ use std::{
 };
 
 use carrier::webhook::Class;
+use control::Decided;
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use quarantine::ItemId;
 use serde::{Deserialize, Serialize};
@@ -56,20 +57,6 @@ mod class_word {
     }
 }
 
-/// What became of one item.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Told {
-    /// The item.
-    pub(crate) item: String,
-    /// Whether what was asked for is done.
-    pub(crate) is_done: bool,
-    /// Whether nobody knows.
-    pub(crate) is_uncertain: bool,
-    /// A sentence for a person.
-    pub(crate) said: String,
-}
-
 /// The longest question and the longest answer, in bytes.
 pub(crate) const MESSAGE_BYTES_MAX: u64 = 16 << 20;
 
@@ -79,7 +66,7 @@ pub(crate) fn socket(folder: &Path) -> PathBuf {
 }
 
 /// Has it carried out, by the gateway that runs or by this process.
-pub(crate) fn ask(config: &Config, ask: Ask, printer: &Printer) -> miette::Result<Vec<Told>> {
+pub(crate) fn ask(config: &Config, ask: Ask, printer: &Printer) -> miette::Result<Vec<Decided>> {
     let folder = &configured(config)?.folder;
     match UnixStream::connect(socket(folder)) {
         Ok(stream) => exchange(stream, &ask)
@@ -94,7 +81,7 @@ pub(crate) fn ask(config: &Config, ask: Ask, printer: &Printer) -> miette::Resul
     }
 }
 
-fn exchange(mut stream: UnixStream, ask: &Ask) -> io::Result<Vec<Told>> {
+fn exchange(mut stream: UnixStream, ask: &Ask) -> io::Result<Vec<Decided>> {
     let mut question = serde_json::to_vec(ask)?;
     question.push(b'\n');
     stream.write_all(&question)?;
@@ -104,7 +91,7 @@ fn exchange(mut stream: UnixStream, ask: &Ask) -> io::Result<Vec<Told>> {
 }
 
 /// Opens ledger and quarantine, does it, and closes them.
-fn here(config: &Config, ask: Ask, printer: &Printer) -> miette::Result<Vec<Told>> {
+fn here(config: &Config, ask: Ask, printer: &Printer) -> miette::Result<Vec<Decided>> {
     let flow = Arc::new(wiring::flow(config, printer)?);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

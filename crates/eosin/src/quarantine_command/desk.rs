@@ -4,13 +4,14 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use carrier::webhook::Class;
+use control::Decided;
 use flow::{Asked, Flow, Leaving, Outcome, Overrule, Protocol, ReleaseError};
 use gateway::{Courier, WebhookCourier};
 use miette::IntoDiagnostic as _;
 use quarantine::{Again, ItemId, State, StepError};
 use tokio::sync::Mutex;
 
-use super::asking::{Ask, Told};
+use super::asking::Ask;
 use crate::{config::Config, wiring};
 
 /// Where decisions are carried out.
@@ -82,7 +83,7 @@ impl Desk {
     }
 
     /// Does what is asked; a release ends with the first item that is not released.
-    pub(crate) async fn carry_out(&self, ask: Ask) -> Vec<Told> {
+    pub(crate) async fn carry_out(&self, ask: Ask) -> Vec<Decided> {
         let _alone = self.under_way.lock().await;
         let mut all = Vec::new();
         match ask {
@@ -122,7 +123,7 @@ impl Desk {
         all
     }
 
-    async fn release(&self, id: &ItemId, asked: &Asked, to: Option<Class>, token: Option<&str>) -> Told {
+    async fn release(&self, id: &ItemId, asked: &Asked, to: Option<Class>, token: Option<&str>) -> Decided {
         let Some(boundary) = self.boundary_of(id).await else {
             return told(
                 id,
@@ -154,7 +155,7 @@ impl Desk {
             Err(ReleaseError::Step(StepError::Erasing(_))) => {
                 told(id, true, format!("released: {answer}; its content is erased at the next start"))
             }
-            Ok(_) | Err(_) => Told { is_uncertain: true, ..told(id, false, uncertain(&answer)) },
+            Ok(_) | Err(_) => Decided { is_uncertain: true, ..told(id, false, uncertain(&answer)) },
         }
     }
 
@@ -197,13 +198,13 @@ impl Desk {
 /// Where the release stands in the ledger, how the exchange went, and what became of the item.
 type Done = (String, Outcome, Result<State, ReleaseError>);
 
-fn told(id: &ItemId, is_done: bool, said: String) -> Told {
-    Told { item: id.to_string(), is_done, is_uncertain: false, said }
+fn told(id: &ItemId, is_done: bool, said: String) -> Decided {
+    Decided { item: id.to_string(), is_done, is_uncertain: false, said }
 }
 
-fn refused(id: &ItemId, error: &ReleaseError) -> Told {
+fn refused(id: &ItemId, error: &ReleaseError) -> Decided {
     let is_uncertain = matches!(error, ReleaseError::Step(StepError::Uncertain { .. }));
-    Told { is_uncertain, ..told(id, false, format!("not done: {error}")) }
+    Decided { is_uncertain, ..told(id, false, format!("not done: {error}")) }
 }
 
 fn uncertain(answer: &str) -> String {

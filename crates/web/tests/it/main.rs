@@ -12,6 +12,9 @@ use web::{Answer, Kind, Setting};
 
 mod acting;
 mod filters;
+#[expect(unreachable_pub, reason = "the file belongs to testkit, where it is reachable")]
+#[path = "../../../testkit/src/recorded.rs"]
+mod recorded;
 #[expect(dead_code, reason = "stories of the index stop and start it")]
 #[path = "../../../index/tests/it/server.rs"]
 mod server;
@@ -56,17 +59,7 @@ fn filled(place: &Place, folder: &Path, entries: &[Value]) -> Index {
 }
 
 fn ruling(minute: usize, client: &str, verdict: &str, decision: &str) -> Value {
-    let findings = match decision {
-        "pass" => json!([]),
-        _ => json!([{"decision": decision, "reference": "Contact/003000000000001", "verdict": verdict}]),
-    };
-    json!({
-        "action": "create", "at": format!("2026-11-22T11:{minute:02}:00.000Z"), "boundary": "production & feed",
-        "claim": "absent", "client": client, "counts": {"records": 1, verdict: 1}, "decision": decision,
-        "environment": "production", "eosin": "ruling@1", "findings": findings, "findingsOmitted": 0, "mode": "enforce",
-        "policies": ["no-synthetic-in-production"], "policy": "default@0123456789ab", "protocol": "salesforce",
-        "route": "sobjects/Contact", "rows": "78".repeat(32), "wouldBlock": 0,
-    })
+    recorded::ruling(minute, "production & feed", client, "Contact/003000000000001", verdict, decision)
 }
 
 fn something() -> Vec<Value> {

@@ -4,7 +4,7 @@ use std::sync::TryLockError;
 
 use gateway::PageAnswer;
 use policy::Mode;
-use web::{LedgerHealth, ModePreview};
+use web::ModePreview;
 
 use super::{
     Desk,
@@ -15,8 +15,8 @@ use crate::{
         answers::{Asked, Form, elsewhere, said},
         reception::{Present, trouble, with_setting},
     },
-    ledger_command::health::{Health, health},
-    policy_command::{mode_change, replay::Wanted},
+    ledger_command::health::health,
+    policy_command::replay::{self, Wanted},
 };
 
 impl Desk {
@@ -36,18 +36,7 @@ impl Desk {
             Ok(found) => found,
             Err(report) => return trouble(&report),
         };
-        let row = |one: Health| LedgerHealth {
-            origin: one.origin,
-            size: one.size,
-            root: one.root,
-            files: one.files,
-            problem: one.problem,
-            witnesses: one.witnesses,
-            is_witnessed: one.is_witnessed,
-            milliseconds: one.milliseconds,
-        };
-        let rows: Vec<LedgerHealth> = found.into_iter().map(row).collect();
-        with_setting(present, |setting| web::ledger_health(setting, &rows))
+        with_setting(present, |setting| web::ledger_health(setting, &found))
     }
 
     /// What another mode would have done.
@@ -67,11 +56,11 @@ impl Desk {
         let other =
             Mode::ALL.iter().find(|mode| mode.as_str() == query.get("mode")).copied().unwrap_or(usual);
         let since = since_of(query);
-        let wanted = Wanted::new(since, EXAMPLES, false)?;
+        let wanted = Wanted::new(since, EXAMPLES, false)?.in_mode(&boundary.name, other);
         let policies = self.config.policies()?;
         let mut index = self.index()?;
         let _turn = self.turn();
-        let replay = mode_change::run(&policies, &boundary.name, other, &wanted, &mut index)?;
+        let replay = replay::run(&policies, &wanted, &mut index, &mut |_, _| {})?;
         Ok(Some(ModePreview {
             boundary: boundary.name.clone(),
             mode: boundary.mode.as_str().to_owned(),

@@ -15,7 +15,7 @@ use crate::{
         acting::{self, Acted},
         checking::{Checked, counterexample, said},
         difference::{Difference, Differing},
-        log_of, policy_text,
+        policy_text,
         replay::{Group, Replay, Wanted, run},
         versions::{Change, Meanwhile, Versions, Wish, name_in},
     },
@@ -33,7 +33,7 @@ const SINCE: &str = "7d";
 impl Desk {
     /// What was put in force, the newest first; nothing where this configuration has no log of versions.
     pub(crate) fn version_log(&self) -> miette::Result<Option<web::VersionLog>> {
-        let Ok(log) = log_of(&self.config) else { return Ok(None) };
+        let Some(versions) = Versions::of(&self.config.policy) else { return Ok(None) };
         let activation = |(place, change): (String, Change)| web::Activation {
             version: change.version,
             previous: change.previous,
@@ -43,16 +43,13 @@ impl Desk {
             event: change.event,
             place,
         };
-        let history = Versions::new(&log).newest(ACTIVATIONS)?;
+        let history = versions.newest(ACTIVATIONS)?;
         Ok(Some(web::VersionLog { activations: history.into_iter().map(activation).collect() }))
     }
 
     /// A page of policies.
     pub(super) fn policies(&self, asked: &Asked<'_>, present: &Present) -> PageAnswer {
-        let versions = match log_of(&self.config) {
-            Ok(log) => Versions::new(&log),
-            Err(_) => return elsewhere("/policies"),
-        };
+        let Some(versions) = Versions::of(&self.config.policy) else { return elsewhere("/policies") };
         let made = match (asked.path(), &asked.form) {
             ("/policies/compare", None) => Self::compare(&versions, &asked.query(), present),
             ("/policies/candidate", None) => Self::begin(&versions, &asked.query(), present),

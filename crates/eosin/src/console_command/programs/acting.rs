@@ -1,6 +1,6 @@
 //! What acts: on the quarantine and on emergency versions. Whoever acts is in the log of operators first.
 
-use control::{Call, Decided, EmergencyPlaced, Found, Note, Problem, Reject, Release, ReleaseClass, body};
+use control::{Call, EmergencyPlaced, Found, Note, Problem, Reject, Release, ReleaseClass, body};
 use gateway::ProgramRequest;
 use quarantine::ItemId;
 
@@ -85,8 +85,7 @@ impl Programs {
         let told = asking::ask(&self.config, ask, &self.printer)
             .map_err(|report| reading::away("the quarantine", &report))?;
         let told = told.into_iter().next().ok_or_else(|| Problem::new(503, "nothing was done"))?;
-        let asking::Told { item, is_done, is_uncertain, said } = told;
-        Ok(reading::value(&Decided { item, is_done, is_uncertain, said }))
+        Ok(reading::value(&told))
     }
 
     fn place(&self, call: Call, note: &str, present: &Present) -> Told {

@@ -8,9 +8,11 @@ use gateway::ProgramRequest;
 use index::Index;
 use policy::Policies;
 
-use super::{Programs, Told, reading};
+use super::{
+    Programs, Told,
+    reading::{self, no_versions},
+};
 use crate::{
-    config::{Config, PolicyLog},
     console_command::reception::Present,
     policy_command::{
         acting::{self, Acted, Candidate},
@@ -30,7 +32,7 @@ impl Programs {
         if matches!(found.route.call, Call::PolicyInForce) {
             return Ok(reading::value(&self.in_force()?));
         }
-        let versions = Versions::new(&self.log()?);
+        let versions = self.known_versions()?;
         let history = versions.history().map_err(|report| reading::away("the log of versions", &report))?;
         let versions = history.into_iter().map(|(place, change)| PolicyVersion {
             event: change.event.clone(),
@@ -97,7 +99,7 @@ impl Programs {
         present: &Present,
         bytes: &[u8],
     ) -> Told {
-        let versions = Versions::new(&self.log()?);
+        let versions = self.known_versions()?;
         let (event, act, candidate, reason) = if matches!(call, Call::PolicyRollback) {
             let wish: PolicyRollback = body(bytes)?;
             let candidate = acting::before(&versions, wish.version.as_deref())
@@ -143,10 +145,10 @@ impl Programs {
 
     fn in_force(&self) -> Result<PolicyInForce, Problem> {
         let policies = self.holding()?;
-        let current = match &self.config.policy.log {
-            Some(log) => Versions::new(log)
-                .current()
-                .map_err(|report| reading::away("the log of versions", &report))?,
+        let current = match Versions::of(&self.config.policy) {
+            Some(versions) => {
+                versions.current().map_err(|report| reading::away("the log of versions", &report))?
+            }
             None => None,
         };
         Ok(PolicyInForce {
@@ -157,15 +159,13 @@ impl Programs {
         })
     }
 
-    /// The policies in force now, whatever was when the console was started.
+    /// The policies in force now: the log of versions is read anew.
     fn holding(&self) -> Result<Policies, Problem> {
-        let config = Config::load(&self.config.file);
-        config.and_then(|config| config.policies()).map_err(|report| reading::away("the policies", &report))
+        self.config.policies().map_err(|report| reading::away("the policies", &report))
     }
 
-    fn log(&self) -> Result<PolicyLog, Problem> {
-        let says = "this configuration takes its policies from a file: it has no log of versions";
-        self.config.policy.log.clone().ok_or_else(|| Problem::new(404, says))
+    fn known_versions(&self) -> Result<Versions, Problem> {
+        Versions::of(&self.config.policy).ok_or_else(no_versions)
     }
 }
 

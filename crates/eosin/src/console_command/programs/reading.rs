@@ -27,6 +27,11 @@ pub(super) fn away(what: &str, report: &miette::Report) -> Problem {
     Problem::new(503, &format!("{what} cannot be used now; the console's log says why"))
 }
 
+/// There is nothing to say of versions.
+pub(super) fn no_versions() -> Problem {
+    Problem::new(404, "this configuration takes its policies from a file: it has no log of versions")
+}
+
 impl Programs {
     /// What the index and the ledgers say.
     pub(super) fn indexed(&self, found: &Found) -> Told {
@@ -162,12 +167,10 @@ impl Programs {
     /// The log of versions, where one is configured.
     pub(super) fn emergencies(&self) -> Result<emergency_command::Known, Problem> {
         if self.config.policy.log.is_none() {
-            return Err(Problem::new(
-                404,
-                "this configuration takes its policies from a file: it has no log of versions",
-            ));
+            return Err(no_versions());
         }
-        emergency_command::Known::of(&self.config.file).map_err(|report| away("the configuration", &report))
+        let known = emergency_command::Known::of_config(self.config.clone());
+        known.map_err(|report| away("the keys of those who sign", &report))
     }
 
     fn contents(&self) -> Result<quarantine::Contents, Problem> {
