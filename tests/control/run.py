@@ -21,6 +21,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "clients"))
 import told  # noqa: E402
+import traces  # noqa: E402
 from servers import Server  # noqa: E402
 
 SCOPES = (
@@ -138,6 +139,7 @@ STORIES = [
     there_is_something_to_ask_about,
     schemathesis_finds_nothing,
     nothing_of_what_was_kept_is_in_any_answer_or_log,
+    *traces.STORIES,
 ]
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ use crate::{
 pub(crate) mod announcing;
 mod raw;
 pub(crate) mod subscriptions;
+pub(crate) mod telemetry;
 mod understand;
 pub(crate) mod webhooks;
 
@@ -70,6 +71,8 @@ pub(crate) struct Config {
     pub(crate) admin: Option<SocketAddr>,
     /// The index, if a running gateway keeps one.
     pub(crate) index: Option<IndexFiles>,
+    /// Where traces are sent, if anywhere.
+    pub(crate) telemetry: Option<telemetry::Telemetry>,
     /// The folder of the console's operators and of the log of what they did.
     pub(crate) operators: PathBuf,
     /// The provider that they may sign in at.

@@ -11,13 +11,14 @@ use gateway::{Entry, MakePage, MakeProgramAnswer, PageRequest, PageServer, Progr
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
 use crate::{
-    config::Config,
+    config::{Config, telemetry::Telemetry},
     index_command::{Known, Where},
     keys,
     operator_command::FIRST,
     outcome::{Done, Outcome},
     printer::{Printer, Style},
     run,
+    traces::Traces,
 };
 
 mod answers;
@@ -27,6 +28,7 @@ mod openid;
 mod pages;
 mod programs;
 mod reception;
+mod traced;
 
 use desk::Desk;
 pub(crate) use live::Live;
@@ -66,7 +68,7 @@ pub(crate) fn console(arguments: &ConsoleArguments, printer: &Printer) -> Done {
         let known = Known::of(&arguments.at)?;
         let live = Live::new(known.place.clone(), known.ledgers.clone());
         let (entry, make, key) = with_key(live, Pages::new(known.clone())?)?;
-        (known, Served { entry, make, programs: None, key: Some(key) })
+        (known, Served { entry, make, programs: None, key: Some(key), telemetry: None })
     } else {
         let config = config(arguments)?;
         let known = Known::with(&arguments.at, Some(&config))?;
@@ -74,9 +76,13 @@ pub(crate) fn console(arguments: &ConsoleArguments, printer: &Printer) -> Done {
         (known, offered)
     };
     let shown = known.place.to_string();
-    let Served { entry, make, programs, key } = offered;
+    let Served { entry, make, programs, key, telemetry } = offered;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().into_diagnostic()?;
     runtime.block_on(async {
+        let traces = Traces::start(telemetry.as_ref(), "console")?;
+        let begins = || traces.as_ref().map(Traces::tracer);
+        let (make, programs) =
+            (traced::pages(make, begins()), programs.map(|make| traced::programs(make, begins())));
         let server = PageServer::start_with(arguments.listen, entry, make, programs)
             .await
             .into_diagnostic()
@@ -84,6 +90,9 @@ pub(crate) fn console(arguments: &ConsoleArguments, printer: &Printer) -> Done {
         tell(arguments, server.address(), key.as_deref(), &shown, printer);
         run::stopped().await?;
         server.stop().await;
+        if let Some(traces) = traces {
+            traces.finish().await;
+        }
         Ok::<_, miette::Report>(())
     })?;
     // Whoever waits for news waits for nothing.
@@ -97,6 +106,7 @@ struct Served {
     make: MakePage,
     programs: Option<MakeProgramAnswer>,
     key: Option<String>,
+    telemetry: Option<Telemetry>,
 }
 
 /// To operators, and to programs that show a token of theirs.
@@ -126,7 +136,13 @@ fn with_sign_in(
     };
     let answer = move |request: &ProgramRequest| programs.answer(request);
     let entry = Entry::SignIn { secure_host: arguments.secure_host.clone() };
-    Ok(Served { entry, make: Arc::new(make), programs: Some(Arc::new(answer)), key: None })
+    Ok(Served {
+        entry,
+        make: Arc::new(make),
+        programs: Some(Arc::new(answer)),
+        key: None,
+        telemetry: config.telemetry.clone(),
+    })
 }
 
 /// Pages for whoever has a key, which is drawn here and in the link: nobody acts in them.

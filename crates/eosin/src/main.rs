@@ -46,6 +46,7 @@ mod run;
 mod secret_input;
 mod subscribing;
 mod token_command;
+mod traces;
 mod trust;
 mod turns;
 mod wiring;

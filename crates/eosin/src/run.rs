@@ -13,11 +13,14 @@ use crate::{
     config::Config,
     datasets, environment,
     indexing::Indexing,
+    keys,
     outcome::{Done, Outcome},
     policy_command,
     printer::{Printer, Style},
     quarantine_command::{self, Desk},
-    subscribing, turns, wiring, witnessing,
+    subscribing,
+    traces::Traces,
+    turns, wiring, witnessing,
 };
 
 /// Runs until Ctrl-C or SIGTERM, then finishes what is under way and closes the ledger.
@@ -35,9 +38,14 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         .wrap_err("cannot start the runtime")?;
     let indexing = Indexing::start(&config)?;
     let witnessed = runtime.block_on(async {
-        let running = wiring::gateway(&config, Arc::clone(&flow)).await?;
-        let feeds = wiring::mllp(&config, Arc::clone(&flow)).await?;
+        let traces = traces(&config)?;
+        let begins = || traces.as_ref().map(Traces::tracer);
+        let running = wiring::gateway(&config, Arc::clone(&flow), begins()).await?;
+        let feeds = wiring::mllp(&config, Arc::clone(&flow), begins()).await?;
         running.also_tell(feeds.metrics());
+        if let Some(traces) = &traces {
+            running.also_tell(traces.metrics());
+        }
         for boundary in &config.boundaries {
             let name = &boundary.boundary.name;
             tell(boundary, running.address(name).or_else(|| feeds.address(name)), printer);
@@ -71,6 +79,9 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         if how == gateway::Stopped::CutOff || fed == mllp::Stopped::CutOff {
             printer.note("some requests were cut off; they show as unsettled in the ledger");
         }
+        if let Some(traces) = traces {
+            traces.finish().await;
+        }
         // A release under way comes to its end; none begins.
         drop(tokio::time::timeout(gateway::Timeouts::SUGGESTED.drain, desk.settle()).await);
         if let Some(deciding) = deciding {
@@ -78,8 +89,20 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         }
         Ok::<_, miette::Report>(witnessed)
     })?;
+    closed(&config, &flow, printer)?;
+    if let Some(indexing) = indexing {
+        indexing.finish();
+    }
+    if let Some(witnessed) = witnessed {
+        runtime.block_on(witnessed.finish());
+    }
+    Ok(Outcome::Clean)
+}
+
+/// Closes the quarantine and the ledger, after the last crossing.
+fn closed(config: &Config, flow: &Flow, printer: &Printer) -> miette::Result<()> {
     // The other gateways need not wait for the next start of this one.
-    if let Err(report) = attesting::fold(&config, printer) {
+    if let Err(report) = attesting::fold(config, printer) {
         printer.note(&format!("what was attested last is made known at the next start: {report:#}"));
     }
     if let Some(keeping) = flow.keeping() {
@@ -88,13 +111,15 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
     flow.appender()
         .close()
         .map_err(|_| miette!("the ledger could not be closed cleanly; it recovers when opened"))?;
-    if let Some(indexing) = indexing {
-        indexing.finish();
+    Ok(())
+}
+
+/// Whoever sends traces, if the configuration says where to. Which of several gateways this is, its ledger's name says.
+fn traces(config: &Config) -> miette::Result<Option<Traces>> {
+    if config.telemetry.is_none() {
+        return Ok(None);
     }
-    if let Some(witnessed) = witnessed {
-        runtime.block_on(witnessed.finish());
-    }
-    Ok(Outcome::Clean)
+    Traces::start(config.telemetry.as_ref(), keys::verifier(&config.ledger.vkey)?.name())
 }
 
 /// The flow, with the policies and emergency versions that are in force.

@@ -13,6 +13,7 @@ use gateway::{ArchiveConfig, Gateway, Running, SpoolConfig, TlsIdentity, authori
 use ledger::{Appender, AppenderConfig, Ledger, Reader, durable};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use mllp::Mllp;
+use telemetry::Tracer;
 
 use crate::{attesting, audit_events, config, config::Config, keys, printer::Printer, withheld};
 
@@ -25,6 +26,14 @@ pub(crate) fn clock() -> Clock {
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
 pub(crate) fn now() -> SystemTime {
     SystemTime::now()
+}
+
+/// The current time in nanoseconds since 1970, for traces.
+pub(crate) fn nanoseconds() -> telemetry::Clock {
+    Box::new(|| {
+        let since = now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    })
 }
 
 /// The current time in POSIX seconds.
@@ -143,7 +152,11 @@ fn shown(config: &Config) -> miette::Result<Option<TlsIdentity>> {
 }
 
 /// Starts the gateway of a configuration.
-pub(crate) async fn gateway(config: &Config, flow: Arc<Flow>) -> miette::Result<Running> {
+pub(crate) async fn gateway(
+    config: &Config,
+    flow: Arc<Flow>,
+    tracer: Option<Arc<Tracer>>,
+) -> miette::Result<Running> {
     let identity = shown(config)?;
     let boundaries = crossings(config, identity.as_ref())?;
     let limits = gateway::Limits {
@@ -164,6 +177,7 @@ pub(crate) async fn gateway(config: &Config, flow: Arc<Flow>) -> miette::Result<
         archive,
         link_key,
         contracts,
+        tracer,
     };
     Gateway::start_signing(gateway, flow, config.signatures()?)
         .await
@@ -172,9 +186,14 @@ pub(crate) async fn gateway(config: &Config, flow: Arc<Flow>) -> miette::Result<
 }
 
 /// Starts the MLLP listeners of a configuration; they may be none.
-pub(crate) async fn mllp(config: &Config, flow: Arc<Flow>) -> miette::Result<mllp::Running> {
+pub(crate) async fn mllp(
+    config: &Config,
+    flow: Arc<Flow>,
+    tracer: Option<Arc<Tracer>>,
+) -> miette::Result<mllp::Running> {
     let boundaries = feeds(config, shown(config)?.as_ref())?;
-    let mllp = mllp::Config { boundaries, limits: mllp_limits(config), timeouts: mllp::Timeouts::SUGGESTED };
+    let (limits, timeouts) = (mllp_limits(config), mllp::Timeouts::SUGGESTED);
+    let mllp = mllp::Config { boundaries, limits, timeouts, tracer };
     Mllp::start(mllp, flow).await.into_diagnostic().wrap_err("cannot start the MLLP listeners")
 }
 

@@ -5,6 +5,8 @@ use std::{fmt, sync::Arc};
 use bytes::Bytes;
 use carrier::{Action, Door, fhir, salesforce};
 
+use crate::watch::Watched;
+
 /// One request as the shell received it, its body decoded.
 ///
 /// Debug shows boundary and sizes only.
@@ -30,6 +32,8 @@ pub struct Crossing {
     pub claims: Claims,
     /// The body, decoded, or why there is none to judge.
     pub body: Result<Bytes, mark::Unreadable>,
+    /// Who is told of its steps.
+    pub watched: Watched,
 }
 
 /// What a request says of itself beside `Eosin-Provenance`. Nothing of it decides by itself.

@@ -34,6 +34,7 @@ mod recognition;
 mod release;
 mod resources;
 mod settle;
+mod watch;
 mod webhook;
 mod world;
 
@@ -60,5 +61,6 @@ pub use recognition::{Known, RecognisedBy, Recognition};
 pub use release::{Asked, Leaving, Overrule, ReleaseError, with_session};
 pub use resources::Looked;
 pub use settle::{Outcome, Settlement};
+pub use watch::{Step, Watch, Watched};
 pub use webhook::{Arrived, Delivery, Extent, Part, Redelivery, Webhook};
 pub use world::{Flow, Health, Setup};

@@ -19,8 +19,9 @@ use crate::{
     entry::{Entry, FINDINGS_MAX, Facts, Told, row_text},
     keep::Plan,
     listed::{Listing, Named},
-    pass::{Claimed, asked},
+    pass::{Claimed, asked, watch_decided},
     proof,
+    watch::Step,
     world::Flow,
 };
 
@@ -67,8 +68,11 @@ impl Flow {
             route: &label,
         };
         let policies = self.policies();
+        crossing.watched.passed(Step::Begun);
         let Gathered { gathering, rows } = self.gather(&job, body, &request)?;
+        crossing.watched.passed(Step::Judged { records: rows.all });
         let ruling = gathering.rule(&policies, &request);
+        watch_decided(&crossing, &ruling);
         let claim = Claimed::weigh(&crossing.provenance, &ruling);
         let disclosure = ai_disclosure::parse(&crossing.claims.ai_disclosure);
         let plan = self.plan_long(&ruling, &crossing);
@@ -93,7 +97,7 @@ impl Flow {
         let entry = Entry::ruling(&ruling, &crossing, &facts, &moment);
         let leave = continuity::leave(&ruling, crossing.boundary.continuity);
         let unplaced = effect::provenance(&ruling, None);
-        Ok(match self.commit(ruling, entry, &moment).await {
+        Ok(match self.commit_watched(ruling, entry, &moment, &crossing).await {
             Ok(logged) => {
                 let kept = self.keep(plan, &logged, &crossing, &label, &moment).await;
                 let (positions, weakens, disbelieved) = (Vec::new(), Vec::new(), claim.is_disbelieved());

@@ -24,6 +24,7 @@ use crate::{
     proof,
     read::{self, Read},
     settle::{Outcome, Settlement},
+    watch::Step,
     world::Flow,
 };
 
@@ -47,17 +48,20 @@ impl Flow {
 
     async fn pass_as_it_is(&self, crossing: Crossing) -> Passage {
         let moment = self.clock.now();
+        crossing.watched.passed(Step::Begun);
         let doors = self.doors.get(&crossing.boundary.name).cloned().unwrap_or_default();
         let Read { route, mut readings, datasets, action, label, weakens } =
             read::read(&crossing, &self.jobs, &doors, &self.limits);
         let total = readings.records.len();
         self.learn(&datasets, &crossing, &moment, &mut readings);
+        crossing.watched.passed(Step::Read);
         let recognition = self.recognition();
         let verdicts: Vec<Verdict> = {
             let trust = self.trust();
             let verdict = |reading| recognition.verdict(judge(reading, &trust), reading, None);
             readings.records.iter().map(verdict).collect()
         };
+        crossing.watched.passed(Step::Judged { records: verdicts.len() as u64 });
         let request = Request {
             client: crossing.client.as_str().into(),
             action: asked(action),
@@ -68,6 +72,7 @@ impl Flow {
         let weakened = u64::try_from(weakens.len()).unwrap_or(u64::MAX);
         let policies = self.policies_on(&readings.records);
         let ruling = decide_change(&policies, &request, scope(readings.unit), verdicts, weakened);
+        watch_decided(&crossing, &ruling);
 
         let claim = Claimed::weigh(&crossing.provenance, &ruling);
         let disclosure = ai_disclosure::parse(&crossing.claims.ai_disclosure);
@@ -93,7 +98,7 @@ impl Flow {
         let leave = continuity::leave(&ruling, crossing.boundary.continuity);
         let unplaced = effect::provenance(&ruling, None);
 
-        match self.commit(ruling, entry, &moment).await {
+        match self.commit_watched(ruling, entry, &moment, &crossing).await {
             Ok(logged) => {
                 let kept = self.keep(plan, &logged, &crossing, &label, &moment).await;
                 let disbelieved = !proof.is_proven() && claim.is_disbelieved();
@@ -102,6 +107,22 @@ impl Flow {
             }
             Err(reason) => self.without_ledger(&crossing, leave, &unplaced, &reason, &moment),
         }
+    }
+
+    /// As [`Flow::commit`], and whoever watches the crossing is told.
+    pub(crate) async fn commit_watched(
+        &self,
+        ruling: Ruling,
+        entry: Entry,
+        moment: &Moment,
+        crossing: &Crossing,
+    ) -> Result<Logged<Ruling>, Unwritten> {
+        let committed = self.commit(ruling, entry, moment).await;
+        crossing.watched.passed(match &committed {
+            Ok(logged) => Step::Committed { origin: logged.origin(), index: logged.index() },
+            Err(_) => Step::NotCommitted,
+        });
+        committed
     }
 
     /// Makes a ruling durable. Gaps and clock faults that wait to be written down go first.
@@ -305,6 +326,12 @@ impl Flow {
         let answer = error_at(crossing, 503, &refusal);
         Passage::Unavailable(Unavailable { answer, retry_after_seconds: RETRY_AFTER_SECONDS })
     }
+}
+
+/// Tells whoever watches what was decided.
+pub(crate) fn watch_decided(crossing: &Crossing, ruling: &Ruling) {
+    let step = Step::Decided { decision: ruling.decision(), policies: ruling.version() };
+    crossing.watched.passed(step);
 }
 
 /// Longest name that an upstream's log gives a request.

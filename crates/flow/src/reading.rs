@@ -16,6 +16,7 @@ use crate::{
     listed::Named,
     pass::RETRY_AFTER_SECONDS,
     proof::Weighed,
+    watch::Watched,
     world::Flow,
 };
 
@@ -196,6 +197,7 @@ impl Reader {
             provenance: Vec::new(),
             claims: Claims::default(),
             body: Ok(Bytes::new()),
+            watched: Watched::default(),
         }
     }
 }

@@ -288,6 +288,7 @@ impl Flow {
             provenance: Vec::new(),
             claims: crate::crossing::Claims::default(),
             body: Ok(Bytes::from(withheld.body)),
+            watched: crate::watch::Watched::default(),
         };
         let doors = self.doors.get(&crossing.boundary.name).cloned().unwrap_or_default();
         let Read { readings, action, weakens, .. } = read::read(&crossing, &self.jobs, &doors, &self.limits);

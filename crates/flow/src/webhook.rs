@@ -24,8 +24,10 @@ use crate::{
     entry::{Entry, Facts, LostEvents},
     keep::{Plan, Told},
     listed::Named,
+    pass::watch_decided,
     proof,
     settle::Settlement,
+    watch::{Step, Watched},
     world::Flow,
 };
 use sorting::{destination, fallback};
@@ -71,6 +73,8 @@ pub struct Arrived {
     pub body: Result<Bytes, Unreadable>,
     /// The dated contract version that the sender named or is pinned to.
     pub contract: Option<&'static str>,
+    /// Who is told of its steps.
+    pub watched: Watched,
 }
 
 /// What became of a part of a message.
@@ -151,6 +155,7 @@ impl Flow {
     /// Source: spec/webhooks.md section 3.
     pub async fn sort(&self, hook: &Webhook, arrived: &Arrived) -> Vec<Part> {
         let moment = self.clock.now();
+        arrived.watched.passed(Step::Begun);
         let body = match &arrived.body {
             Ok(body) => body,
             Err(reason) => return vec![self.unreadable(hook, arrived, reason.clone(), &moment).await],
@@ -161,8 +166,12 @@ impl Flow {
             Ok(events) => events,
             Err(reason) => return vec![self.unreadable(hook, arrived, reason, &moment).await],
         };
+        arrived.watched.passed(Step::Read);
+        let fates = self.fates(hook, &arrived.client, &events);
+        let records: usize = events.list.iter().map(|event| event.records.len()).sum();
+        arrived.watched.passed(Step::Judged { records: records as u64 });
         let mut parts = Vec::new();
-        for (fate, ruling) in self.fates(hook, &arrived.client, &events) {
+        for (fate, ruling) in fates {
             parts.push(self.part(hook, arrived, (&message, &events), fate, ruling, &moment).await);
         }
         parts
@@ -259,8 +268,11 @@ impl Flow {
         };
         let boundary = class.map_or(&hook.boundary, |class| hook.at(class));
         let crossing = crossing(boundary, arrived);
+        watch_decided(&crossing, &ruling);
         let entry = self.entry(&ruling, &crossing, &route, &references, &plan, moment);
-        let Ok(logged) = self.commit(ruling, entry, moment).await else { return Part::Unavailable };
+        let Ok(logged) = self.commit_watched(ruling, entry, moment, &crossing).await else {
+            return Part::Unavailable;
+        };
         let place = RulingReference { origin: logged.origin().to_owned(), index: logged.index() };
         let provenance = effect::provenance(logged.item(), Some(&place)).to_header();
         let place = place.to_string();
@@ -300,8 +312,11 @@ impl Flow {
         let crossing = crossing(&hook.boundary, arrived);
         let references = [Named::new("message".to_owned(), None)];
         let blocked = ruling.decision() == Decision::Block;
+        watch_decided(&crossing, &ruling);
         let entry = self.entry(&ruling, &crossing, &route, &references, &Plan::Nothing, moment);
-        let Ok(logged) = self.commit(ruling, entry, moment).await else { return Part::Unavailable };
+        let Ok(logged) = self.commit_watched(ruling, entry, moment, &crossing).await else {
+            return Part::Unavailable;
+        };
         let place = RulingReference { origin: logged.origin().to_owned(), index: logged.index() };
         let (Ok(body), false) = (&arrived.body, blocked) else {
             return Part::Unreadable { place: place.to_string(), why };
@@ -416,6 +431,7 @@ fn crossing(boundary: &Arc<Boundary>, arrived: &Arrived) -> Crossing {
         provenance: Vec::new(),
         claims: Claims { contract: arrived.contract, ..Claims::default() },
         body: Ok(Bytes::new()),
+        watched: arrived.watched.clone(),
     }
 }
 

@@ -189,6 +189,7 @@ fn config(consumers: [SocketAddr; 2]) -> Config {
         spool: None,
         archive: None,
         link_key: None,
+        tracer: None,
         contracts: gateway::Contracts::default(),
     }
 }

@@ -1,8 +1,9 @@
 //! What the gateway is told: boundaries, limits, timeouts. Plain values, no file format and no defaults.
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use http::Uri;
+use telemetry::Tracer;
 
 use crate::contract::Contracts;
 pub use crate::delivery::ArchiveConfig;
@@ -30,6 +31,8 @@ pub struct Config {
     pub link_key: Option<LinkKey>,
     /// Which contract version each client has, and which of them end.
     pub contracts: Contracts,
+    /// Where traces begin and wait; none are recorded without it.
+    pub tracer: Option<Arc<Tracer>>,
 }
 
 /// One crossing: who listens where, and what is behind it.

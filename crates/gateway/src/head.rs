@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, request::Parts, uri::Scheme};
+use telemetry::Transaction;
 
 use crate::{config::Limits, contract::Bound, problem::Problem, signing};
 
@@ -26,6 +27,8 @@ pub(crate) struct Head {
     pub(crate) origin: String,
     /// The contract version that its answer has.
     pub(crate) contract: Bound,
+    /// Its trace, where one is recorded.
+    pub(crate) traced: Option<Transaction>,
 }
 
 /// The listener a request came in by.
@@ -81,6 +84,7 @@ pub(crate) fn admit(parts: Parts, door: Door, limits: &Limits) -> Result<Head, P
         client,
         origin,
         contract,
+        traced: None,
     })
 }
 

@@ -34,6 +34,8 @@ mod server;
 mod side;
 mod signing;
 mod spool;
+mod trace_client;
+mod traced;
 mod upstream;
 mod webhook;
 mod whole;
@@ -55,6 +57,7 @@ pub use program_client::ProgramClient;
 pub use provider_client::{PROVIDER_ANSWER_BYTES_MAX, ProviderClient, ProviderError};
 pub use server::{Gateway, Running, StartError, Stopped};
 pub use signing::{SKEW_SECONDS, Signatures, VALID_SECONDS};
+pub use trace_client::{TraceClient, TracesSent};
 pub use webhook::{
     Announced, Announcer, EndpointConfig, EventTaken, Intake, RETRY_SECONDS, WebhookConfig, WebhookCourier,
     WebhookDelivered,

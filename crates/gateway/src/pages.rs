@@ -56,6 +56,10 @@ pub struct PageRequest {
     pub last_event: Option<String>,
     /// Who asks, as far as the network says.
     pub address: IpAddr,
+    /// The method: `GET`, `HEAD` or `POST`.
+    pub method: Method,
+    /// The span that it comes from, if it names one.
+    pub traced_by: Option<telemetry::Context>,
 }
 
 /// What becomes of the browser's cookie.
@@ -270,6 +274,7 @@ impl Door {
 
     async fn read(&self, request: Request<Incoming>, is_read: bool) -> Result<PageRequest, PageAnswer> {
         let (head, body) = request.into_parts();
+        let traced_by = crate::traced::before(&head.headers);
         let bearer = head.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let bearer = bearer.and_then(|value| value.strip_prefix("Bearer ")).map(str::to_owned);
         let form = if is_read {
@@ -305,6 +310,8 @@ impl Door {
                 .filter(|id| id.len() <= LAST_EVENT_MAX)
                 .map(str::to_owned),
             address: self.asker(&head.headers, head.extensions.get::<Peer>().copied()),
+            method: head.method,
+            traced_by,
         })
     }
 

@@ -11,6 +11,7 @@ use flow::{Claims, Crossing, Entrance, Forward, Outcome, Passage, Reader, entran
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::{Body as _, Incoming};
 use mark::Unreadable;
+use telemetry::Transaction;
 use tokio::{runtime::Handle, task::spawn_blocking, time::Instant};
 
 use crate::{
@@ -31,7 +32,7 @@ use crate::{
     server::Lane,
     signing,
     spool::Spooled,
-    webhook,
+    traced, webhook,
 };
 
 /// Answers one request. Whatever happens, there is an answer, a count and a line in the log.
@@ -44,11 +45,12 @@ pub(crate) async fn answer(
     let start = Instant::now();
     let method = known(request.method());
     let spoken = Spoken::of(&request);
+    let traced = traced::begin(&lane, method, request.headers());
     let mut story = Story { entrance: "refused", outcome: "problem", ruling: None };
     let contract = lane.contracts.bind(request.headers(), door, lane.flow.seconds());
     let lived = match contract {
         _ if two_framings => Err(Problem::TwoFramings),
-        Ok(contract) => life(&lane, door, request, contract, &mut story).await,
+        Ok(contract) => life(&lane, door, request, (contract, traced.clone()), &mut story).await,
         Err(problem) => Err(problem),
     };
     let mut response = match lived {
@@ -64,6 +66,9 @@ pub(crate) async fn answer(
     }
     let status = response.status().as_u16();
     lane.metrics.request(&lane.boundary.name, story.entrance, story.outcome, status);
+    if let Some(traced) = &traced {
+        traced::told(traced, &story, status);
+    }
     tracing::info!(
         boundary = %lane.boundary.name,
         method,
@@ -90,12 +95,15 @@ async fn life(
     lane: &Arc<Lane>,
     door: Door,
     request: Request<Incoming>,
-    contract: Bound,
+    (contract, traced): (Bound, Option<Transaction>),
     story: &mut Story,
 ) -> Result<Response<Body>, Problem> {
     let (parts, body) = request.into_parts();
     let mut head = admit(parts, door, &lane.limits)?;
     head.contract = contract;
+    if let Some(traced) = traced {
+        traced::lead_on(&mut head, traced);
+    }
     if let Some(webhooks) = &lane.webhooks {
         return webhook::take(lane, webhooks, head, body, story).await;
     }
@@ -118,9 +126,11 @@ async fn life(
                 *story = Story { entrance: "read", outcome: "shown", ruling: None };
                 let collected = collect(body, lane.limits.body_bytes, &lane.held, lane.timeouts.idle).await?;
                 let audited = audit::asked(lane, &head, None);
+                let traced = traced::marked(&head);
                 let read =
                     tokio::spawn(Box::pin(fhir_reading::read(Arc::clone(lane), asked, head, collected)));
                 let answer = read.await.map_err(|_| Problem::Internal)?;
+                traced::onward(traced.as_ref(), "show", &answer);
                 if let Some(audited) = audited {
                     audited.told(lane, &answer, None);
                 }
@@ -136,8 +146,11 @@ async fn life(
             };
             *story = Story { entrance: "read", outcome: "shown", ruling: None };
             let collected = collect(body, lane.limits.body_bytes, &lane.held, lane.timeouts.idle).await?;
+            let traced = traced::marked(&head);
             let read = tokio::spawn(Box::pin(reading::read(Arc::clone(lane), reader, look, head, collected)));
-            return read.await.map_err(|_| Problem::Internal)?;
+            let answer = read.await.map_err(|_| Problem::Internal)?;
+            traced::onward(traced.as_ref(), "show", &answer);
+            return answer;
         }
         Entrance::Open | Entrance::Judged => story.entrance = "judged",
         Entrance::Unknown => story.entrance = "unknown",
@@ -197,8 +210,10 @@ async fn pass_through(lane: &Lane, mut head: Head, body: Incoming) -> Result<Res
     }
     let addresses = lane.addresses(&head);
     let body = Body::relay(body, lane.timeouts.idle, Trailers::Drop);
-    let answer = lane.upstream.send(head.method, &head.target, head.headers, body).await?;
-    let answer = cleaned(answer, &addresses)?;
+    let traced = traced::marked(&head);
+    let answer = lane.upstream.send(head.method, &head.target, head.headers, body).await;
+    traced::onward(traced.as_ref(), "forward", &answer);
+    let answer = cleaned(answer?, &addresses)?;
     if let Some(merge) = &remembered {
         let (parts, body) = Box::pin(merged(lane, answer, merge)).await?;
         return Ok(Response::from_parts(parts, Body::from(body)));
@@ -374,6 +389,7 @@ fn crossing(lane: &Lane, head: &Head) -> Crossing {
             ai_disclosure: texts(&head.headers, &AI_DISCLOSURE),
         },
         body: Err(Unreadable::TooLong { limit: lane.limits.body_bytes }),
+        watched: traced::watched(head.traced.as_ref()),
     }
 }
 
@@ -424,6 +440,7 @@ async fn carry(
     lane.signing.request(&mut head.headers, onward, whole.as_deref(), place, lane.flow.seconds());
     let addresses = lane.addresses(&head);
     let sent = lane.upstream.send(head.method, &head.target, head.headers, body).await;
+    traced::onward(head.traced.as_ref(), "apply", &sent);
     if let Some(settlement) = forward.settlement {
         let named = sent.as_ref().ok().and_then(|answer| answer.headers().get(SALESFORCE_REQUEST));
         let named = named.and_then(|value| value.to_str().ok());
@@ -570,6 +587,7 @@ pub(crate) fn cleaned(
 ///
 /// One that waits for `100 Continue` sends nothing, and reading would tell it to.
 fn leave_unread(lane: &Lane, head: &Head, collected: Collected) {
+    traced::refused(head);
     if let Some(rest) = collected.rest.filter(|_| !head.expects) {
         tokio::spawn(drain(rest, lane.limits.body_bytes, lane.timeouts.idle));
     }

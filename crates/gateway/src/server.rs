@@ -13,6 +13,7 @@ use rustls::{
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
+use telemetry::Tracer;
 use thiserror::Error;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -153,6 +154,8 @@ pub(crate) struct Lane {
     /// The files that are delivered, and what is told of those that were.
     pub(crate) deliveries: Deliveries,
     pub(crate) metrics: Arc<Metrics>,
+    /// Where traces begin, if they are recorded.
+    pub(crate) tracer: Option<Arc<Tracer>>,
     /// What is left of the memory for judged bodies.
     pub(crate) held: Arc<Semaphore>,
     /// Room on disk for bodies that are longer than is held.
@@ -188,8 +191,7 @@ impl Gateway {
     ) -> Result<Running, StartError> {
         let signing = Arc::new(Signing::new(signatures, flow.seconds()));
         let metrics = Arc::new(Metrics::default());
-        let (stop, stopped) = watch::channel(false);
-        let (under_way, crossings) = mpsc::channel(1);
+        let ((stop, stopped), (under_way, crossings)) = (watch::channel(false), mpsc::channel(1));
         let (mut addresses, mut ready) = (BTreeMap::new(), Vec::new());
         let contracts = Arc::new(config.contracts);
         let links = Links::new(config.link_key.as_ref()).ok_or(StartError::Randomness)?;
@@ -220,6 +222,7 @@ impl Gateway {
                 signing: Arc::clone(&signing),
                 contracts: Arc::clone(&contracts),
                 metrics: Arc::clone(&metrics),
+                tracer: config.tracer.clone(),
                 held: Arc::new(Semaphore::new(config.limits.held_bytes / PERMIT_BYTES)),
                 spool: config.spool.as_ref().map(Room::new),
                 webhooks,

@@ -95,6 +95,7 @@ pub(crate) async fn take(
     let (lane, hooks) = (Arc::clone(lane), Arc::clone(hooks));
     let arrived = arrived(&lane, &head, &collected);
     let taken = tokio::spawn(cross(lane, hooks, arrived)).await.map_err(|_| Problem::Internal)?;
+    crate::traced::refused(&head);
     story.outcome = taken.outcome();
     story.ruling = taken.first_ruling();
     Ok(answered(format, &taken))
@@ -187,5 +188,6 @@ fn arrived(lane: &Lane, head: &Head, collected: &Collected) -> Arrived {
         attributes: attributes.collect(),
         body,
         contract: head.contract.pinned(),
+        watched: crate::traced::watched(head.traced.as_ref()),
     }
 }

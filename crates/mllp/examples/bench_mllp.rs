@@ -191,5 +191,6 @@ fn config(receiver: SocketAddr) -> Config {
         }],
         limits: Limits::SUGGESTED,
         timeouts: Timeouts::SUGGESTED,
+        tracer: None,
     }
 }

@@ -1,6 +1,8 @@
 //! What the shell is told: boundaries, limits, timeouts. Plain values, no file format and no defaults.
 
-use std::{fmt, net::SocketAddr, time::Duration};
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+
+use telemetry::Tracer;
 
 /// Everything the shell needs to know before it opens a socket.
 #[derive(Clone, Debug)]
@@ -11,6 +13,8 @@ pub struct Config {
     pub limits: Limits,
     /// How long is waited.
     pub timeouts: Timeouts,
+    /// Where traces begin and wait; none are recorded without it.
+    pub tracer: Option<Arc<Tracer>>,
 }
 
 /// One crossing: who listens where, and what is behind it.

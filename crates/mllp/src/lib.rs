@@ -14,6 +14,7 @@ mod metrics;
 mod receiver;
 mod server;
 mod tls;
+mod traced;
 mod wire;
 
 pub use config::{BoundaryConfig, Config, Limits, Receiver, Timeouts, TlsIdentity};

@@ -4,13 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use carrier::hl7v2::{Acknowledgement, Envelope, Refusing, acknowledge};
-use flow::{Claims, Crossing, Forward, Outcome, Passage, Protocol};
+use flow::{Claims, Crossing, Forward, Outcome, Passage, Protocol, Watched};
 use mark::Unreadable;
+use telemetry::Transaction;
 use tokio::{runtime::Handle, task::spawn_blocking, time::Instant};
 
 use crate::{
     receiver::{Link, Sent},
     server::Lane,
+    traced,
 };
 
 /// What goes back to the sender.
@@ -39,10 +41,15 @@ pub(crate) async fn cross(
     let boundary = &lane.boundary.name;
     let envelope = Envelope::of(frame.as_ref().map_or(beginning, |frame| frame));
     let mut reply = Reply::default();
-    let passage = rule(lane, peer, &envelope, frame.clone()).await;
+    let traced = traced::begin(lane);
+    let passage = rule(lane, peer, &envelope, frame.clone(), traced.as_ref()).await;
     lane.metrics.ruling(boundary, start.elapsed());
     let outcome = match passage {
-        Some(Passage::Forward(forward)) => carry(lane, link, &envelope, frame, forward, &mut reply).await,
+        Some(Passage::Forward(forward)) => {
+            let outcome = carry(lane, link, &envelope, frame, forward, &mut reply).await;
+            traced::carried(traced.as_ref(), outcome);
+            outcome
+        }
         Some(Passage::Refuse(refused)) => {
             lane.metrics.records(boundary, "refused", &refused.provenance);
             let text = String::from_utf8_lossy(&refused.answer.body);
@@ -68,6 +75,7 @@ pub(crate) async fn cross(
             "failed"
         }
     };
+    traced::told(traced, outcome);
     let took = start.elapsed();
     lane.metrics.message(boundary, outcome, took);
     tracing::info!(
@@ -92,11 +100,16 @@ async fn rule(
     peer: &str,
     envelope: &Envelope,
     body: Result<Bytes, Unreadable>,
+    traced: Option<&Transaction>,
 ) -> Option<Passage> {
+    let client = envelope.sender().unwrap_or_else(|| peer.to_owned());
+    if let Some(traced) = traced {
+        traced.tell("eosin.client", client.as_str());
+    }
     let crossing = Crossing {
         boundary: Arc::clone(&lane.boundary),
         protocol: Protocol::Hl7v2,
-        client: envelope.sender().unwrap_or_else(|| peer.to_owned()),
+        client,
         method: "SEND".to_owned(),
         target: envelope.label().to_owned(),
         method_override: None,
@@ -104,6 +117,7 @@ async fn rule(
         provenance: Vec::new(),
         claims: Claims::default(),
         body,
+        watched: traced.map_or_else(Watched::default, Transaction::watched),
     };
     if crossing.body.as_ref().is_ok_and(|body| body.len() > INLINE_BYTES) {
         let (flow, runtime) = (Arc::clone(&lane.flow), Handle::current());

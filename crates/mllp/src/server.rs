@@ -12,6 +12,7 @@ use std::{
 };
 
 use flow::Flow;
+use telemetry::Tracer;
 use thiserror::Error;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -125,6 +126,8 @@ pub(crate) struct Lane {
     pub(crate) timeouts: Timeouts,
     pub(crate) flow: Arc<Flow>,
     pub(crate) metrics: Arc<Metrics>,
+    /// Where traces begin, if they are recorded.
+    pub(crate) tracer: Option<Arc<Tracer>>,
     /// What is left of the memory for long frames.
     pub(crate) room: Arc<Semaphore>,
     /// Held by each message until it has been answered.
@@ -145,7 +148,7 @@ impl Mllp {
     ///
     /// Errors: see [`StartError`]; nothing is left running.
     pub async fn start(config: Config, flow: Arc<Flow>) -> Result<Running, StartError> {
-        let Config { boundaries, limits, timeouts } = config;
+        let Config { boundaries, limits, timeouts, tracer } = config;
         let metrics = Arc::new(Metrics::default());
         let (stop, stopped) = watch::channel(false);
         let (under_way, crossings) = mpsc::channel(1);
@@ -172,6 +175,7 @@ impl Mllp {
                 timeouts,
                 flow: Arc::clone(&flow),
                 metrics: Arc::clone(&metrics),
+                tracer: tracer.clone(),
                 room,
                 under_way: under_way.clone(),
                 answers: AtomicU64::new(0),

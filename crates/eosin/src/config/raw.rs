@@ -38,6 +38,7 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) admin: Admin,
     pub(super) index: Option<Index>,
+    pub(super) telemetry: Option<Telemetry>,
     #[serde(default)]
     pub(super) operators: Operators,
     #[serde(default)]
@@ -154,6 +155,17 @@ pub(super) struct Index {
     pub(super) ca: Option<String>,
     #[serde(default)]
     pub(super) ledgers: Vec<String>,
+}
+
+/// `[telemetry]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Telemetry {
+    pub(super) endpoint: Spanned<String>,
+    pub(super) endpoint_ca: Option<String>,
+    pub(super) authorization: Option<String>,
+    pub(super) service: Option<Spanned<String>>,
+    pub(super) percent: Option<Spanned<i64>>,
 }
 
 /// `[operators]`

@@ -18,6 +18,7 @@ mod announcing;
 mod contracts;
 mod openid;
 mod subscriptions;
+mod telemetry;
 mod webhooks;
 
 use crate::attesting;
@@ -65,6 +66,7 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
         limits: limits(&written.limits, &path, &mut faults),
         admin: written.admin.listen.as_ref().and_then(|address| faults.word(address)),
         index: written.index.as_ref().and_then(|written| index_files(written, home, &mut faults)),
+        telemetry: telemetry::telemetry(written.telemetry.as_ref(), &path, &mut faults),
         operators: path(written.operators.folder.as_deref().unwrap_or("operators")),
         openid: openid::openid(written.operators.openid.as_ref(), &path, &mut faults),
         contracts: contracts::contracts(&written.contract, &mut faults),
@@ -78,9 +80,15 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
     };
     let (followed, boundaries) = (&written.subscription, &config.boundaries);
     config.subscriptions = subscriptions::subscriptions(followed, boundaries, &path, &mut faults);
+    apart(&written.boundary, &config, &mut faults);
+    if faults.0.is_empty() { Ok(config) } else { Err(report(text, file, faults.0)) }
+}
+
+/// What no two boundaries may have in common, and what one cannot have without the rest.
+fn apart(boundaries: &[raw::Boundary], config: &Config, faults: &mut Faults) {
     let mut names = BTreeSet::new();
     let mut listening = BTreeSet::new();
-    for written in &written.boundary {
+    for written in boundaries {
         if !names.insert(written.name.get_ref()) {
             faults.say(written.name.span(), "another boundary has this name");
         }
@@ -94,7 +102,6 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
             faults.say(written.listen.span(), "another boundary listens here");
         }
     }
-    if faults.0.is_empty() { Ok(config) } else { Err(report(text, file, faults.0)) }
 }
 
 /// Whom this gateway trusts, and to vouch for what.

@@ -227,6 +227,7 @@ async fn in_front_of(org: &org::Running, feed: &Feed, flow: Arc<Flow>) -> miette
         spool: None,
         archive: None,
         link_key: None,
+        tracer: None,
         contracts: gateway::Contracts::default(),
     };
     Gateway::start(config, flow).await.into_diagnostic().wrap_err("cannot start the gateway")

@@ -204,6 +204,7 @@ fn opened(withheld: Withheld, kept: &Kept) -> (Outgoing, Arrived) {
         attributes: outgoing.attributes.clone(),
         body: Err::<Bytes, _>(Unreadable::TooLong { limit: 0 }),
         contract: None,
+        watched: crate::watch::Watched::default(),
     };
     (outgoing, arrived)
 }

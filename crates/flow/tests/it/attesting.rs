@@ -61,6 +61,7 @@ fn crossing(target: &str, media: &str, body: &str, system_of_record: bool) -> Cr
         provenance: Vec::new(),
         claims: flow::Claims::default(),
         body: Ok(body.to_owned().into()),
+        watched: flow::Watched::default(),
     }
 }
 

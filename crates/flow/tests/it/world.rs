@@ -164,6 +164,7 @@ pub(crate) fn post(boundary: &Arc<Boundary>, target: &str, body: &str) -> Crossi
         provenance: Vec::new(),
         claims: flow::Claims::default(),
         body: Ok(body.to_owned().into()),
+        watched: flow::Watched::default(),
     }
 }
 

@@ -125,6 +125,7 @@ fn config(upstream: &str, folder: &Path, bounds: Bounds) -> Config {
         spool: Some(SpoolConfig { folder: folder.to_owned(), bytes: 2 << 30 }),
         archive: None,
         link_key: None,
+        tracer: None,
         contracts: gateway::Contracts::default(),
     }
 }

@@ -39,6 +39,8 @@ pub struct ProgramRequest {
     pub is_from_elsewhere: bool,
     /// Who asks, as far as the network says.
     pub address: IpAddr,
+    /// The span that it comes from, if it names one.
+    pub traced_by: Option<telemetry::Context>,
 }
 
 impl fmt::Debug for ProgramRequest {
@@ -154,6 +156,7 @@ impl Door {
             word: text("x-eosin-word"),
             is_from_elsewhere: !self.is_from_here(&head.headers),
             address: self.asker(&head.headers, head.extensions.get::<Peer>().copied()),
+            traced_by: crate::traced::before(&head.headers),
         }
     }
 }

@@ -55,6 +55,7 @@ impl Intake {
             attributes: Vec::new(),
             body: Ok(Bytes::from(event)),
             contract: None,
+            watched: flow::Watched::default(),
         };
         let arrived: Vec<Arrived> = events.into_iter().map(arrived).collect();
         let crossing = tokio::spawn(together(Arc::clone(&self.lane), Arc::clone(&self.hooks), arrived, stop));

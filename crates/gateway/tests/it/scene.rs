@@ -196,6 +196,7 @@ pub(crate) fn config(upstream: &str) -> Config {
         spool: None,
         archive: None,
         link_key: None,
+        tracer: None,
         contracts: gateway::Contracts::default(),
     }
 }

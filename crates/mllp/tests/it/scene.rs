@@ -186,6 +186,7 @@ pub(crate) fn config(receiver: SocketAddr) -> Config {
         }],
         limits: Limits { frame_bytes: 1 << 20, held_bytes: 8 << 20, connections: 64 },
         timeouts: Timeouts { drain: Duration::from_secs(10), ..Timeouts::SUGGESTED },
+        tracer: None,
     }
 }
 
