@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    schema::{Again, Name, Table},
+    schema::{Again, EARLIEST, LATEST, Name, Table},
     store::{Store, StoreError},
     value::Value,
 };
@@ -63,7 +63,10 @@ impl Batch {
 /// Adds a later row to an earlier one, as the database would.
 fn grow(table: &Table, added: &[&str], latest: &[&str], row: &mut [Value], later: Vec<Value>) {
     for ((column, have), new) in table.columns.iter().zip(row).zip(later) {
-        if latest.contains(&column.name) {
+        let is_newer = latest.contains(&column.name)
+            || (column.name == EARLIEST && new < *have)
+            || (column.name == LATEST && new > *have);
+        if is_newer {
             *have = new;
         } else if added.contains(&column.name)
             && let (Value::Integer(have), Value::Integer(new)) = (have, new)

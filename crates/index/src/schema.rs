@@ -63,9 +63,16 @@ pub(crate) enum Again {
     Never,
     /// The row that is there stays.
     Stays,
-    /// These columns are added up, these taken from the later row; the others stay.
+    /// These columns are added up, these taken from the later row; [`EARLIEST`] and [`LATEST`], where they are neither, are the
+    /// bounds of both rows; the others stay.
     Grows { added: &'static [&'static str], latest: &'static [&'static str] },
 }
+
+/// The earliest moment of what a growing row stands for. Entries are not in the order of their moments: a long upload has its
+/// moment when it begins, and its entry when it was judged.
+pub(crate) const EARLIEST: &str = "first_at";
+/// The latest.
+pub(crate) const LATEST: &str = "last_at";
 
 /// What a database calls things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,7 +197,7 @@ pub const TABLES: &[Table] = &[
             generator: MaybeText, purposes: MaybeText, records: Integer,
         },
         key: 2,
-        again: Again::Grows { added: &["records"], latest: &["last_entry", "last_at"] },
+        again: Again::Grows { added: &["records"], latest: &["last_entry"] },
         indexes: &["dataset"],
     },
     Table {
@@ -220,7 +227,7 @@ pub const TABLES: &[Table] = &[
         key: 2,
         again: Again::Grows {
             added: &["transactions", "blocked", "records", "would_block"],
-            latest: &["last_entry", "last_at", "environment", "mode", "protocol"],
+            latest: &["last_entry", "environment", "mode", "protocol"],
         },
         indexes: &[],
     },
@@ -259,10 +266,7 @@ pub const TABLES: &[Table] = &[
             transactions: Integer, blocked: Integer, records: Integer,
         },
         key: 2,
-        again: Again::Grows {
-            added: &["transactions", "blocked", "records"],
-            latest: &["last_entry", "last_at"],
-        },
+        again: Again::Grows { added: &["transactions", "blocked", "records"], latest: &["last_entry"] },
         indexes: &[],
     },
     Table {
@@ -272,7 +276,7 @@ pub const TABLES: &[Table] = &[
             transactions: Integer, blocked: Integer,
         },
         key: 2,
-        again: Again::Grows { added: &["transactions", "blocked"], latest: &["last_entry", "last_at"] },
+        again: Again::Grows { added: &["transactions", "blocked"], latest: &["last_entry"] },
         indexes: &[],
     },
     Table {
@@ -315,7 +319,7 @@ pub const TABLES: &[Table] = &[
         key: 2,
         again: Again::Grows {
             added: &["batches", "records", "synthetic", "attested", "mixed"],
-            latest: &["last_entry", "last_at"],
+            latest: &["last_entry"],
         },
         indexes: &[],
     },
@@ -482,8 +486,17 @@ impl Table {
             Again::Grows { added, latest } => {
                 let added =
                     added.iter().map(|column| format!("{column} = {name}.{column} + excluded.{column}"));
-                let latest = latest.iter().map(|column| format!("{column} = excluded.{column}"));
-                let set: Vec<String> = added.chain(latest).collect();
+                let later = latest.iter().map(|column| format!("{column} = excluded.{column}"));
+                let bounds = [(EARLIEST, "<"), (LATEST, ">")].into_iter();
+                let bounds = bounds.filter(|(column, _)| names.contains(column) && !latest.contains(column));
+                // LEAST and GREATEST are called otherwise by the other database.
+                let bounds = bounds.map(|(column, than)| {
+                    format!(
+                        "{column} = CASE WHEN excluded.{column} {than} {name}.{column} \
+                         THEN excluded.{column} ELSE {name}.{column} END"
+                    )
+                });
+                let set: Vec<String> = added.chain(later).chain(bounds).collect();
                 format!(" ON CONFLICT ({key}) DO UPDATE SET {}", set.join(", "))
             }
         };
@@ -584,7 +597,9 @@ mod tests {
         let clients = Name::Clients.table().insert(1);
         let end = "ON CONFLICT (origin, client) DO UPDATE SET transactions = clients.transactions + \
                    excluded.transactions, blocked = clients.blocked + excluded.blocked, records = clients.records + \
-                   excluded.records, last_entry = excluded.last_entry, last_at = excluded.last_at";
+                   excluded.records, last_entry = excluded.last_entry, first_at = CASE WHEN excluded.first_at < \
+                   clients.first_at THEN excluded.first_at ELSE clients.first_at END, last_at = CASE WHEN \
+                   excluded.last_at > clients.last_at THEN excluded.last_at ELSE clients.last_at END";
         assert!(clients.ends_with(end), "{clients}");
     }
 }

@@ -164,11 +164,13 @@ fn sighting(record: Record) -> Sighting {
     let protocol = way.protocol.as_deref();
     let delivery = way.delivery.filter(|_| decision != "block");
     let what = match delivery {
-        Some(_) => "exports",
+        // A piece of a file does not say which file: the next that ended is the likely one.
+        Some(_) => "shown, probably in a file",
         None => what(&decision, way.item.is_some(), &way.kind, &way.action, protocol),
     };
     let client = (way.kind != "file").then(|| format!("for {client}"));
-    let delivery = delivery.map(|entry| format!("delivered by entry {entry}"));
+    let delivery = delivery
+        .map(|entry| format!("the next file of that kind for this client is the delivery of entry {entry}"));
     let words = [Some(way.action), way.route, client, delivery];
     let detail = words.into_iter().flatten().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(", ");
     Sighting { boundary, what, detail, at: moment, origin, entry: entry.to_string() }

@@ -53,7 +53,14 @@ pub(crate) fn settled(target: &Target, now: &str) -> Result<Target, &'static str
         Age::Over { hours } => ("until", *hours),
     };
     let moment = before(hours).ok_or("What time it is could not be told.")?;
-    Ok(target.without("age").set(name, &moment))
+    let target = target.without("age");
+    // Both hold where both were said: an age never widens what was asked for.
+    let (since, until) = moments(&target)?;
+    let is_closer = match age {
+        Age::UpTo { .. } => since.is_none_or(|since| since < moment),
+        Age::Over { .. } => until.is_none_or(|until| until > moment),
+    };
+    Ok(if is_closer { target.set(name, &moment) } else { target })
 }
 
 /// A condition, and the value of each `?` in it.
@@ -285,6 +292,15 @@ mod tests {
         assert_eq!((week.get("age"), week.get("verdict")), (None, Some("forged")));
         let old = settle("older+than+30+days").unwrap();
         assert_eq!((old.get("since"), old.get("until")), (Some("2020"), Some("2026-10-23T12:00:00Z")));
+        // An age narrows what was said otherwise, and never widens it.
+        let both = |query: &str| {
+            let target = Target::read(&format!("/records?{query}")).unwrap();
+            let settled = settled(&target, "2026-11-22T12:00:00Z").unwrap();
+            (settled.get("since").map(str::to_owned), settled.get("until").map(str::to_owned))
+        };
+        let day = Some("2026-11-21".to_owned());
+        assert_eq!(both("age=up+to+30+days&since=2026-11-21"), (day, None));
+        assert_eq!(both("age=older+than+30+days&until=2026-09"), (None, Some("2026-09".to_owned())));
         assert!(settle("young").is_err());
         let target = Target::read("/records?age=up+to+a+day").unwrap();
         assert!(settled(&target, "some day").is_err());
