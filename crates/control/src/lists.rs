@@ -107,16 +107,24 @@ pub(crate) const LISTS: &[List] = &[
         row: "Record",
         says: "What was found about single records: by reference, never by content.",
         needs: Action::SeeRecords,
-        from: "record_verdicts t JOIN rulings r ON r.origin = t.origin AND r.entry = t.entry",
+        from: "record_verdicts t JOIN rulings r ON r.origin = t.origin AND r.entry = t.entry \
+               JOIN record_groups g ON g.origin = t.origin AND g.record_group = t.record_group",
         table: "record_verdicts",
         more: &[
             ("r", column("boundary", Kind::Text)),
             ("r", column("client", Kind::MaybeText)),
             ("r", column("route", Kind::MaybeText)),
             ("r", column("policy", Kind::Text)),
+            ("g", column("generator", Kind::MaybeText)),
+            ("g", column("purposes", Kind::MaybeText)),
         ],
         conditions: &[
+            SINCE,
+            UNTIL,
             is("reference", "The record of this reference.", "t.reference"),
+            is("object", "Of this object or resource type.", "g.object"),
+            is("dataset", "Of the dataset of this name.", "g.dataset"),
+            is("generator", "Made, or probably made, by this generator.", "g.generator"),
             Condition {
                 name: "verdict",
                 says: "With this verdict.",

@@ -88,7 +88,15 @@ fn pages_of_any_length_are_the_same_list_and_each_row_is_in_it_once() {
 
 #[test]
 fn conditions_leave_what_they_say() {
-    let (_folder, mut index) = index_of(&something());
+    let mut entries = something();
+    for finding in entries.iter_mut().take(3).map(|entry| &mut entry["findings"][0]) {
+        finding["object"] = json!("Contact");
+        finding["dataset"] = json!("surge-drill");
+    }
+    for entry in entries.iter_mut().take(2) {
+        entry["datasets"] = json!({"surge-drill": {"generator": "Synthea", "purposes": ["training"]}});
+    }
+    let (_folder, mut index) = index_of(&entries);
     for (target, many) in [
         ("transactions?client=portal", 1),
         ("transactions?decision=block", 9),
@@ -98,6 +106,10 @@ fn conditions_leave_what_they_say() {
         ("transactions?boundary=none&client=etl", 0),
         ("records?reference=Contact%2F000000000000003", 1),
         ("records?verdict=attested", 0),
+        ("records?object=Contact", 3),
+        ("records?dataset=surge-drill&since=2026-11-22T11:01:00Z", 2),
+        ("records?generator=Synthea&until=2026-11-22T11:01:00Z", 1),
+        ("records?object=Patient", 0),
         ("batches?dataset=surge-drill", 1),
         ("quarantine-events?item=abcdefgh", 1),
     ] {
