@@ -36,6 +36,7 @@ pub(crate) use archive::Archive;
 pub use archive::ArchiveConfig;
 pub(crate) use archived::Tables;
 pub(crate) use saved::Saved;
+use shelf::Begun;
 pub(crate) use shelf::{Shelf, asked};
 pub(crate) use under_way::UnderWay;
 use under_way::{Leaving, Told};
@@ -146,11 +147,13 @@ pub(crate) async fn piped(
         let id = shelf.take(&target).or_else(|| flow.delivery_id()).unwrap_or_default();
         let delivery = flow.begin_delivery(reader, id, file);
         // Before anybody is told where to look.
-        shelf.begin(delivery.id(), &told);
-        delivery
+        let begun = Begun::new(&shelf, delivery.id(), &told);
+        (delivery, begun)
     });
-    let delivery = begun.await.map_err(|_| Problem::Internal)?;
-    announce(headers, delivery.id());
+    let (delivery, begun) = begun.await.map_err(|_| Problem::Internal)?;
+    if begun.is_known {
+        announce(headers, delivery.id());
+    }
     let (frames, received) = mpsc::channel(FRAMES);
     let (out, pieces) = mpsc::channel(PIECES);
     if let Some(incoming) = incoming {
@@ -158,10 +161,9 @@ pub(crate) async fn piped(
     }
     let worker = Worker {
         flow: Arc::clone(&lane.flow),
-        shelf: Arc::clone(&lane.deliveries.shelf),
         told: lane.deliveries.told,
         line_bytes_max: lane.limits.body_bytes,
-        id: delivery.id().to_owned(),
+        begun,
         leaving,
         out,
         handle: Handle::current(),
@@ -256,11 +258,9 @@ impl Read for Received {
 /// What filters one file.
 struct Worker {
     flow: Arc<Flow>,
-    shelf: Arc<Shelf>,
     told: Withheld,
     line_bytes_max: usize,
-    /// The delivery's; empty where nothing is certified.
-    id: String,
+    begun: Begun,
     leaving: Leaving,
     out: mpsc::Sender<Result<Bytes, Broken>>,
     handle: Handle,
@@ -292,7 +292,7 @@ enum Cut {
 }
 
 impl Worker {
-    fn run(self, mut delivery: FileDelivery, records: Records, received: Received) {
+    fn run(mut self, mut delivery: FileDelivery, records: Records, received: Received) {
         let done = match records {
             Records::Lines => self.lines(&mut delivery, received),
             Records::Rows(object, delimiter) => self.rows(&mut delivery, object, delimiter, received),
@@ -301,10 +301,10 @@ impl Worker {
             Records::Report(saved) => self.saved(&mut delivery, &saved, received),
         };
         match done.and_then(|()| self.close(delivery)) {
-            Ok(closed) => self.shelf.close(&self.id, closed),
+            Ok(closed) => self.begun.close(closed),
             Err(cut) => {
                 tracing::warn!("a file was cut off: {cut}");
-                self.shelf.break_off(&self.id);
+                self.begun.break_off();
                 // Whoever still reads sees that it is not whole.
                 drop(self.out.blocking_send(Err(Broken::Filtered)));
             }
@@ -416,9 +416,19 @@ impl Worker {
         let length = bytes.len();
         self.out.blocking_send(Ok(Bytes::from(bytes))).map_err(|_| Cut::Gone)?;
         if let Some(told) = self.leaving.left(length, self.flow.seconds()) {
-            self.shelf.tell(&self.id, &told);
+            self.begun.tell(&told);
         }
         Ok(())
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // What panics does not say that it ended well: without a word, the file would seem to be whole.
+        if std::thread::panicking() {
+            self.begun.break_off();
+            drop(self.out.blocking_send(Err(Broken::Filtered)));
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
 use flow::{Closed, DELIVERY_ID_CHARS, Flow};
 use ledger::durable::{self, DurableError};
 
-use super::replicas::{Open, Replicas, is_gateway};
+use super::replicas::{EXPECTED, Open, Replicas, is_gateway};
 
 /// Where manifests and certificates are kept, and of how many deliveries.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub(crate) struct Archive {
     kept_max: usize,
     /// Deliveries that were put here since the folder was last counted.
     since: AtomicUsize,
+    /// Ids that were told since then, and that nobody has asked for.
+    expected_since: AtomicUsize,
     /// Deliveries that have not ended, here and at other gateways.
     pub(super) replicas: Replicas,
 }
@@ -47,6 +49,11 @@ pub(super) enum Filed {
 
 /// The folder is counted each time this many were put into it: so many more than are kept may be there.
 const COUNTED_EACH: usize = 64;
+
+/// Ids that were told and whose files nobody has asked for: of more, the oldest are forgotten. One manifest tells thousands.
+const EXPECTED_MAX: usize = 10_000;
+/// The folder is counted each time this many were told, which is so many more than stay.
+const EXPECTED_COUNTED_EACH: usize = 1_000;
 
 /// The longest file that is read: far more than any that is written.
 const FILE_BYTES_MAX: u64 = 32 << 20;
@@ -65,12 +72,13 @@ impl Archive {
     /// Opens the folder. What gateways that run no more left unfinished in it is said to be broken off.
     ///
     /// Shape:  `run` is a name of this start of the gateway that nobody else has, and the name of its log.
-    fn new(config: &ArchiveConfig, run: Option<(&str, &str)>) -> Self {
+    pub(super) fn new(config: &ArchiveConfig, run: Option<(&str, &str)>) -> Self {
         // The first that is put here has the folder counted.
         let since = AtomicUsize::new(COUNTED_EACH);
+        let expected_since = AtomicUsize::new(EXPECTED_COUNTED_EACH);
         let (folder, kept_max) = (config.folder.clone(), config.deliveries.max(1));
         let replicas = Replicas::begin(&folder, run);
-        let archive = Self { folder, kept_max, since, replicas };
+        let archive = Self { folder, kept_max, since, expected_since, replicas };
         if let Err(error) = archive.settle() {
             tracing::warn!("deliveries that were left unfinished could not be looked through: {error}");
         }
@@ -106,6 +114,19 @@ impl Archive {
         durable::replace(&self.place(id, BROKEN), boundary.as_bytes())?;
         self.count();
         Ok(())
+    }
+
+    /// The id of the next delivery of this target, the same at every gateway until somebody takes it.
+    ///
+    /// Shape:  `fresh` is used if nobody told one yet.
+    /// Bounds: [`EXPECTED_MAX`] ids in the folder, and [`EXPECTED_COUNTED_EACH`] more for each gateway.
+    /// Errors: the disk's.
+    pub(super) fn expect(&self, boundary: &str, target: &str, fresh: &str) -> io::Result<String> {
+        let id = self.replicas.expect(boundary, target, fresh)?;
+        if id == fresh {
+            self.count_at(&self.expected_since, EXPECTED_COUNTED_EACH);
+        }
+        Ok(id)
     }
 
     /// What is known of a delivery across this boundary, whichever gateway delivers it.
@@ -146,17 +167,23 @@ impl Archive {
 
     /// Removes the oldest, where there are too many and it is time to look.
     fn count(&self) {
-        if self.since.fetch_add(1, Ordering::Relaxed) < COUNTED_EACH {
+        self.count_at(&self.since, COUNTED_EACH);
+    }
+
+    fn count_at(&self, since: &AtomicUsize, each: usize) {
+        if since.fetch_add(1, Ordering::Relaxed) < each {
             return;
         }
-        self.since.store(1, Ordering::Relaxed);
-        if let Err(error) = self.remove_oldest() {
+        since.store(1, Ordering::Relaxed);
+        if let Err(error) = self.remove_oldest(EXPECTED_MAX) {
             tracing::warn!("what follows old deliveries could not be removed: {error}");
         }
     }
 
-    fn remove_oldest(&self) -> io::Result<()> {
-        let mut ids: BTreeMap<String, (SystemTime, Vec<PathBuf>)> = BTreeMap::new();
+    /// Removes the oldest deliveries, and forgets the oldest of more than `expected_max` ids that were only told: neither takes the
+    /// place of the other.
+    fn remove_oldest(&self, expected_max: usize) -> io::Result<()> {
+        let mut ids: BTreeMap<String, Found> = BTreeMap::new();
         for found in fs::read_dir(&self.folder)? {
             let found = found?;
             let name = found.file_name();
@@ -166,14 +193,17 @@ impl Archive {
             }
             // Another gateway may have removed it meanwhile.
             let Ok(written) = found.metadata().and_then(|found| found.modified()) else { continue };
-            let (newest, paths) = ids.entry(id.to_owned()).or_insert((SystemTime::UNIX_EPOCH, Vec::new()));
-            *newest = written.max(*newest);
-            paths.push(found.path());
+            let begun = Found { newest: written, is_told_alone: true, paths: Vec::new(), id: id.to_owned() };
+            let known = ids.entry(id.to_owned()).or_insert(begun);
+            known.newest = written.max(known.newest);
+            known.is_told_alone &= what == EXPECTED;
+            known.paths.push(found.path());
         }
-        let too_many = ids.len().saturating_sub(self.kept_max);
-        let mut by_age: Vec<_> = ids.into_iter().map(|(id, (newest, paths))| (newest, paths, id)).collect();
-        by_age.sort();
-        for (_, mut paths, id) in by_age.into_iter().take(too_many) {
+        let (told, kept): (Vec<_>, Vec<_>) = ids.into_values().partition(|found| found.is_told_alone);
+        for found in oldest(told, expected_max) {
+            self.replicas.unexpect(&found.id);
+        }
+        for Found { id, mut paths, .. } in oldest(kept, self.kept_max) {
             if self.replicas.is_leaving(&id) {
                 continue;
             }
@@ -189,6 +219,22 @@ impl Archive {
         }
         Ok(())
     }
+}
+
+/// What the folder holds of one id.
+struct Found {
+    newest: SystemTime,
+    /// Whether it was told, and no more: nobody has asked for its file.
+    is_told_alone: bool,
+    paths: Vec<PathBuf>,
+    id: String,
+}
+
+/// Those of more than so many that have been there longest.
+fn oldest(mut found: Vec<Found>, kept_max: usize) -> Vec<Found> {
+    found.sort_by(|one, other| (one.newest, &one.id).cmp(&(other.newest, &other.id)));
+    found.truncate(found.len().saturating_sub(kept_max));
+    found
 }
 
 pub(super) fn is_id(id: &str) -> bool {
@@ -260,11 +306,57 @@ mod tests {
                 file.set_modified(old).unwrap();
             }
         }
-        archive.remove_oldest().unwrap();
+        archive.remove_oldest(EXPECTED_MAX).unwrap();
         let found = |number: usize| archive.find(&id(number), "crm").unwrap().is_some();
         assert!(!found(0) && !found(COUNTED_EACH) && found(COUNTED_EACH + 1) && found(2 * COUNTED_EACH));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2 * COUNTED_EACH + 1);
         assert!(foreign.exists());
+    }
+
+    #[test]
+    fn ids_that_are_only_told_push_out_no_delivery_and_have_an_end_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = ArchiveConfig { folder: folder.path().to_owned(), deliveries: 2 };
+        let archive = Archive::new(&config, Some((&"a".repeat(32), "one.example/log")));
+        let id = |number: usize| format!("{number:032x}");
+        let kept = [id(1000), id(1001)];
+        for id in &kept {
+            archive.keep(id, &closed("ehr", Some("signed"))).unwrap();
+            let manifest = File::options().append(true).open(archive.place(id, MANIFEST)).unwrap();
+            manifest.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        }
+        for number in 0..10 {
+            let told = archive.expect("ehr", &format!("/files/{number}"), &id(number)).unwrap();
+            assert_eq!(told, id(number));
+            let file = File::options().append(true).open(archive.place(&told, EXPECTED)).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(number as u64))
+                .unwrap();
+        }
+        archive.remove_oldest(4).unwrap();
+        for id in &kept {
+            assert_eq!(archive.find(id, "ehr").unwrap(), Some(Filed::Closed(closed("ehr", Some("signed")))));
+        }
+        for number in 0..10 {
+            let want = (number >= 6).then_some(Filed::Open(Open::Expected));
+            assert_eq!(archive.find(&id(number), "ehr").unwrap(), want, "{number}");
+            let taken = archive.replicas.take("ehr", &format!("/files/{number}"));
+            assert_eq!(taken, (number >= 6).then(|| id(number)), "what leads to it goes with it");
+        }
+    }
+
+    #[test]
+    fn whoever_tells_an_id_has_the_folder_counted_every_so_many() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = ArchiveConfig { folder: folder.path().to_owned(), deliveries: 2 };
+        let archive = Archive::new(&config, Some((&"a".repeat(32), "one.example/log")));
+        let since = |archive: &Archive| archive.expected_since.load(Ordering::Relaxed);
+        for (fresh, number, want) in [(0, 0, 1), (1, 1, 2), (2, 1, 2), (3, 2, 3)] {
+            archive.expect("ehr", &format!("/files/{number}"), &format!("{fresh:032x}")).unwrap();
+            assert_eq!(since(&archive), want, "one that was told before is not counted again");
+        }
+        archive.expected_since.store(EXPECTED_COUNTED_EACH, Ordering::Relaxed);
+        archive.expect("ehr", "/files/3", &"f".repeat(32)).unwrap();
+        assert_eq!(since(&archive), 1);
     }
 
     #[test]
@@ -295,7 +387,7 @@ mod tests {
         let started = Archive::new(&config, Some((&third, "third.example/log")));
         assert_eq!(started.find(&unfinished, "crm").unwrap(), Some(Filed::Broken));
         assert_eq!(running.replicas.left_behind().unwrap(), []);
-        started.remove_oldest().unwrap();
+        started.remove_oldest(EXPECTED_MAX).unwrap();
         assert_eq!(started.find(&leaves, "crm").unwrap(), Some(Filed::Open(Open::UnderWay)));
     }
 }

@@ -20,7 +20,7 @@ use super::{archive::is_id, under_way::Told};
 /// A file that leaves: at which gateway, since when, how far.
 const UNDER_WAY: &str = "under-way";
 /// An id that was told and is waiting for its file.
-const EXPECTED: &str = "expected";
+pub(super) const EXPECTED: &str = "expected";
 /// The same, by what will be asked for.
 const NEXT: &str = "next";
 /// A gateway that runs, or ran.
@@ -141,7 +141,9 @@ impl Replicas {
         }
         let place = self.place(fresh, EXPECTED);
         let text = json!({ "boundary": boundary, "id": fresh, "next": key }).to_string();
-        OpenOptions::new().create_new(true).write(true).open(&place)?.write_all(text.as_bytes())?;
+        let written =
+            OpenOptions::new().create_new(true).write(true).open(&place)?.write_all(text.as_bytes());
+        written.inspect_err(|_| drop(fs::remove_file(&place)))?;
         match fs::hard_link(&place, &next) {
             Ok(()) => Ok(fresh.to_owned()),
             Err(error) => {

@@ -76,7 +76,7 @@ impl Shelf {
         }
         let id = fresh()?;
         if let Some(archive) = &self.archive {
-            match archive.replicas.expect(&self.boundary, target, &id) {
+            match archive.expect(&self.boundary, target, &id) {
                 Ok(id) => return Some(id),
                 Err(error) => tracing::warn!("where a file's manifest will be is known here alone: {error}"),
             }
@@ -97,58 +97,42 @@ impl Shelf {
         self.archive.as_ref()?.replicas.take(&self.boundary, target)
     }
 
-    /// Keeps that a file leaves, for others to know as well.
-    ///
-    /// Never:  call it on an async worker: it waits for the disk.
-    pub(super) fn begin(&self, id: &str, told: &Told) {
-        self.tell(id, told);
-        self.lock().put(id, State::UnderWay);
+    /// Tells others that a file leaves, or how far it is; whether they can know.
+    fn tell(&self, id: &str, told: &Told) -> bool {
+        let told = self.archive.as_ref().map_or(Ok(()), |archive| archive.replicas.tell(id, told));
+        told.inspect_err(|error| tracing::warn!("that a file leaves is known here alone: {error}")).is_ok()
     }
 
-    /// Tells others how far a file is.
-    ///
-    /// Never:  call it on an async worker: it waits for the disk.
-    pub(super) fn tell(&self, id: &str, told: &Told) {
-        if let Some(archive) = &self.archive
-            && let Err(error) = archive.replicas.tell(id, told)
-        {
-            tracing::warn!("that a file leaves is known here alone: {error}");
-        }
-    }
-
-    /// What became of a delivery is told: it is not under way any more.
-    fn ended(&self, id: &str, state: State) {
-        self.lock().put(id, state);
-        if let Some(archive) = &self.archive {
-            archive.replicas.ended(id);
-        }
-    }
-
-    /// Keeps that a delivery broke off.
-    pub(super) fn break_off(&self, id: &str) {
-        if let Some(archive) = self.archive.as_ref().filter(|_| !id.is_empty())
-            && let Err(error) = archive.keep_broken(id, &self.boundary)
-        {
-            tracing::warn!("that a delivery broke off is known until the gateway stops: {error}");
-        }
-        self.ended(id, State::Broken);
-    }
-
-    /// Keeps what follows a delivery: from now on it can be fetched.
-    ///
-    /// Never:  call it on an async worker: it waits for the disk.
-    pub(super) fn close(&self, id: &str, closed: Option<Closed>) {
-        let Some(closed) = closed else { return };
-        let kept = self.archive.as_ref().filter(|_| !id.is_empty()).map(|archive| archive.keep(id, &closed));
-        let state = match kept {
-            Some(Ok(())) => State::Filed,
-            Some(Err(error)) => {
-                tracing::warn!("what follows a delivery can be fetched until the gateway stops: {error}");
-                State::Closed(closed)
+    /// Keeps that a delivery broke off. Where the disk does not take it, the file stays under way for others: they find that
+    /// nobody goes on with it as soon as this gateway stops.
+    fn break_off(&self, id: &str) {
+        self.lock().put(id, State::Broken);
+        let Some(archive) = self.archive.as_ref().filter(|_| !id.is_empty()) else { return };
+        match archive.keep_broken(id, &self.boundary) {
+            Ok(()) => archive.replicas.ended(id),
+            Err(error) => {
+                tracing::warn!("that a delivery broke off is known until the gateway stops: {error}");
             }
-            None => State::Closed(closed),
+        }
+    }
+
+    /// Keeps what follows a delivery: from now on it can be fetched. Where the disk does not take it, it can here alone, and the
+    /// file stays under way for others.
+    fn close(&self, id: &str, closed: Option<Closed>) {
+        let Some(closed) = closed else { return };
+        let Some(archive) = self.archive.as_ref().filter(|_| !id.is_empty()) else {
+            return self.lock().put(id, State::Closed(closed));
         };
-        self.ended(id, state);
+        match archive.keep(id, &closed) {
+            Ok(()) => {
+                self.lock().put(id, State::Filed);
+                archive.replicas.ended(id);
+            }
+            Err(error) => {
+                tracing::warn!("what follows a delivery can be fetched until the gateway stops: {error}");
+                self.lock().put(id, State::Closed(closed));
+            }
+        }
     }
 
     /// Status and body for what is asked for of a delivery, as far as memory goes; nothing if the archive has it, if anybody.
@@ -183,6 +167,51 @@ impl Shelf {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A delivery that has begun. One that is dropped before its end was told, as in a panic, broke off.
+///
+/// Never:  use it on an async worker: it waits for the disk.
+#[derive(Debug)]
+pub(super) struct Begun {
+    shelf: Arc<Shelf>,
+    id: String,
+    /// Whether others can know of it, so that whoever gets the file may be told where to look.
+    pub(super) is_known: bool,
+    is_ended: bool,
+}
+
+impl Begun {
+    /// Keeps that a file leaves, for others to know as well.
+    pub(super) fn new(shelf: &Arc<Shelf>, id: &str, told: &Told) -> Self {
+        let is_known = shelf.tell(id, told);
+        shelf.lock().put(id, State::UnderWay);
+        Self { shelf: Arc::clone(shelf), id: id.to_owned(), is_known, is_ended: false }
+    }
+
+    /// Tells others how far the file is.
+    pub(super) fn tell(&self, told: &Told) {
+        self.shelf.tell(&self.id, told);
+    }
+
+    /// Keeps what follows the delivery: from now on it can be fetched.
+    pub(super) fn close(&mut self, closed: Option<Closed>) {
+        self.shelf.close(&self.id, closed);
+        self.is_ended = true;
+    }
+
+    /// Keeps that the delivery broke off, unless its end was told.
+    pub(super) fn break_off(&mut self) {
+        if !std::mem::replace(&mut self.is_ended, true) {
+            self.shelf.break_off(&self.id);
+        }
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.break_off();
     }
 }
 
@@ -264,11 +293,78 @@ async fn find(shelf: &Arc<Shelf>, id: &str, what: &str) -> (StatusCode, Bytes) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::fs;
+
+    use super::{super::archive::ArchiveConfig, *};
+
+    fn closed() -> Closed {
+        Closed { manifest: b"{\"boundary\":\"crm\"}".to_vec(), certificate: None }
+    }
+
+    fn told() -> Told {
+        Told { boundary: "crm".to_owned(), client: "etl".to_owned(), ..Told::default() }
+    }
+
+    /// A gateway at this folder, whose name is this digit.
+    fn gateway(folder: &std::path::Path, digit: &str) -> Arc<Shelf> {
+        let config = ArchiveConfig { folder: folder.to_owned(), deliveries: 10 };
+        let archive = Archive::new(&config, Some((&digit.repeat(32), "one.example/log")));
+        Arc::new(Shelf::new("crm", Some(Arc::new(archive))))
+    }
+
+    #[test]
+    fn a_file_is_under_way_until_what_became_of_it_is_in_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (gateway(folder.path(), "a"), gateway(folder.path(), "b"));
+        let [broke_off, closed_here, not_told] = ["1", "2", "3"].map(|digit| digit.repeat(DELIVERY_ID_CHARS));
+        let status = |shelf: &Shelf, id: &str| {
+            shelf.remembered(id, "manifest").unwrap_or_else(|| shelf.filed(id, "manifest")).0.as_u16()
+        };
+        // What stands in a file's place is in its way, whoever writes.
+        let in_the_way = |id: &str, what: &str| {
+            let place = folder.path().join(format!("{id}.{what}"));
+            fs::create_dir(&place).unwrap();
+            place
+        };
+        for (id, what, here) in [(&broke_off, "broken", 410), (&closed_here, "manifest.json", 200)] {
+            let mut begun = Begun::new(&one, id, &told());
+            let place = in_the_way(id, what);
+            if here == 200 {
+                begun.close(Some(closed()));
+            } else {
+                begun.break_off();
+            }
+            fs::remove_dir(place).unwrap();
+            assert_eq!((begun.is_known, status(&one, id), status(&other, id)), (true, here, 202));
+        }
+        in_the_way(&not_told, "under-way");
+        assert!(!Begun::new(&one, &not_told, &told()).is_known);
+        drop(one);
+        let started = gateway(folder.path(), "c");
+        for id in [&broke_off, &closed_here] {
+            assert_eq!((status(&other, id), status(&started, id)), (410, 410), "nobody has what followed it");
+        }
+    }
+
+    #[test]
+    fn a_delivery_whose_thread_panics_broke_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (gateway(folder.path(), "a"), gateway(folder.path(), "b"));
+        let id = "1".repeat(DELIVERY_ID_CHARS);
+        let begun = Begun::new(&one, &id, &told());
+        assert_eq!(other.filed(&id, "manifest").0, StatusCode::ACCEPTED);
+        let thread = std::thread::spawn(move || {
+            let _begun = begun;
+            panic!("as a bug would");
+        });
+        assert!(thread.join().is_err());
+        assert_eq!(other.filed(&id, "manifest").0, StatusCode::GONE);
+        assert_eq!(one.remembered(&id, "manifest").unwrap().0, StatusCode::GONE);
+    }
 
     #[test]
     fn a_delivery_is_what_became_of_it() {
-        let shelf = Shelf::default();
+        let shelf = Arc::new(Shelf::default());
         let id = "0".repeat(DELIVERY_ID_CHARS);
         let status = |what: &str| shelf.remembered(&id, what).unwrap().0.as_u16();
         assert_eq!(status("manifest"), 404);
@@ -278,14 +374,15 @@ mod tests {
         assert_eq!(shelf.take("/files/1"), Some(id.clone()));
         assert_eq!(shelf.take("/files/1"), None);
         let told = Told::default();
-        shelf.begin(&id, &told);
+        let mut begun = Begun::new(&shelf, &id, &told);
         assert_eq!(status("certificate"), 202);
-        shelf.break_off(&id);
+        begun.break_off();
         assert_eq!(status("manifest"), 410);
-        shelf.close(&id, Some(Closed { manifest: b"{}".to_vec(), certificate: None }));
+        begun.close(Some(closed()));
+        drop(begun);
         assert_eq!((status("manifest"), status("certificate")), (200, 404));
         for number in 0..=REMEMBERED_MAX {
-            shelf.begin(&format!("{number:032}"), &told);
+            Begun::new(&shelf, &format!("{number:032}"), &told);
         }
         assert_eq!(shelf.lock().by_id.len(), REMEMBERED_MAX);
         assert_eq!(status("manifest"), 404);

@@ -247,6 +247,18 @@ fn what_follows_a_file_is_there_after_a_restart_and_at_a_replica() {
 }
 
 #[test]
+fn where_others_cannot_know_of_a_file_nobody_is_told_where_to_look() {
+    let (upstream, folder) = (Upstream::start(export), tempfile::tempdir().unwrap());
+    let scene = keeping(&upstream, folder.path());
+    let has_link = |answer: &Answer| answer.head.to_ascii_lowercase().contains("\r\nlink:");
+    assert!(has_link(&scene.ask("GET", "/files/1.ndjson", &[], b"")));
+    // Nothing can be written into it any more.
+    drop(folder);
+    let answer = scene.ask("GET", "/files/1.ndjson", &[], b"");
+    assert!(unchunked(&answer).1 && !has_link(&answer), "{}", answer.head);
+}
+
+#[test]
 fn a_long_file_streams_in_pieces_and_is_certified_whole() {
     let upstream = Upstream::start(export);
     let scene = fhir(&upstream, true);
