@@ -95,8 +95,6 @@ pub enum ReportClosed {
     Type,
     /// Compares fields of rows, which may be hidden ones.
     Fields,
-    /// The first rows of an order in which hidden ones stand too.
-    Top,
 }
 
 impl ReportClosed {
@@ -121,9 +119,6 @@ impl ReportClosed {
             Self::Type => "reads are isolated here: a report is run by the type that it has",
             Self::Fields => {
                 "reads are isolated here: a report whose filters compare fields with fields cannot be filtered"
-            }
-            Self::Top => {
-                "reads are isolated here: a file of a report's first rows cannot be filtered, for hidden rows take their places"
             }
         }
     }

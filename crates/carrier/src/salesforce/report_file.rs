@@ -24,6 +24,8 @@ pub struct ReportFileAsk {
     pub form: ReportForm,
     /// What the org is asked for: the same rows, with commas.
     pub target: String,
+    /// Whether it gives values for the report's own filters, which only the file takes and no run does.
+    pub has_values: bool,
 }
 
 /// How a report's file is written.
@@ -64,12 +66,14 @@ pub(super) fn is_report_file(target: &Target) -> bool {
 pub fn report_file_ask(target: &str) -> Result<ReportFileAsk, &'static str> {
     let parsed = Target::parse(target).filter(is_report_file).ok_or(UNKNOWN)?;
     let query = target.split_once('?').map(|(_, query)| query).unwrap_or_default();
+    let mut has_values = false;
     for name in query.split('&').map(|pair| pair.split('=').next().unwrap_or_default()) {
         // `pv0` and so on are the values of the report's own filters.
         let is_value = name.strip_prefix("pv").is_some_and(|at| at.bytes().all(|byte| byte.is_ascii_digit()));
         if !is_value && !PARAMETERS.contains(&name) {
             return Err(UNKNOWN);
         }
+        has_values |= is_value;
     }
     let says = |name: &str, want: &str| {
         let mut said = parsed.query(name);
@@ -84,7 +88,7 @@ pub fn report_file_ask(target: &str) -> Result<ReportFileAsk, &'static str> {
     let as_csv = |pair| if form == ReportForm::Sheet && is_named(pair, "xf") { "xf=csv" } else { pair };
     let path = target.split('?').next().unwrap_or(target);
     let query: Vec<&str> = query.split('&').map(as_csv).collect();
-    Ok(ReportFileAsk { report, form, target: format!("{path}?{}", query.join("&")) })
+    Ok(ReportFileAsk { report, form, target: format!("{path}?{}", query.join("&")), has_values })
 }
 
 fn is_named(pair: &str, name: &str) -> bool {
@@ -206,6 +210,8 @@ pub struct ReportChunk {
     rows: Vec<Row>,
     footer: Vec<u8>,
     is_last: bool,
+    /// What a row may be that is written anew, as what is read.
+    row_bytes_max: usize,
 }
 
 #[derive(Debug)]
@@ -233,6 +239,7 @@ impl<R: BufRead> ReportRows<R> {
             rows: Vec::new(),
             footer: Vec::new(),
             is_last: false,
+            row_bytes_max: self.limits.body_bytes,
         };
         if self.width == 0 {
             self.line(&mut chunk.opening, HEAD_BYTES_MAX)?;
@@ -324,10 +331,11 @@ impl ReportChunk {
 
     /// A row as it leaves, without its line end.
     ///
-    /// Errors: [`NotReport::Shape`]: text that is not UTF-8, where it has to be written anew.
+    /// Errors: where it has to be written anew, [`NotReport::Shape`]: text that is not UTF-8; [`NotReport::TooLong`]: more than
+    ///         `limits.body_bytes` as it is written.
     pub fn leaving(&self, at: usize, leaving: ReportLeaving) -> Result<Cow<'_, [u8]>, NotReport> {
         let (row, cells) = (self.row(at), self.rows.get(at).map(|row| row.cells.as_slice()));
-        written(row, cells.unwrap_or_default(), leaving)
+        self.written(row, cells.unwrap_or_default(), leaving)
     }
 
     /// The rows that are to be kept; the chunks of a file in order are a file. Those that leave whole keep their bytes.
@@ -336,6 +344,7 @@ impl ReportChunk {
     /// that is neither the report's name nor one that Salesforce writes below every report.
     ///
     /// Shape:  one item for each row; `name` is the report's.
+    ///         In a sheet a line below the rows that cannot be cut into cells is left out.
     /// Errors: [`NotReport::TooLong`]: more lines below the rows than any report has; those of [`ReportChunk::leaving`].
     pub fn select(&self, keep: &[bool], name: &str, leaving: ReportLeaving) -> Result<Vec<u8>, NotReport> {
         let mut out = Vec::with_capacity(self.bytes.len());
@@ -367,8 +376,10 @@ impl ReportChunk {
             }
             ReportForm::Sheet if self.is_last => {
                 out.extend_from_slice(report_sheet::ROWS_END.as_bytes());
-                for (text, _) in below.filter(|(text, _)| !text.is_empty() && counts_nothing(text, name)) {
-                    report_sheet::write_below(&mut out, &unquoted(text)?);
+                let below = below.filter(|(text, _)| !text.is_empty() && counts_nothing(text, name));
+                // What has quotes in other places than around cells is no reason to take back the rows.
+                for text in below.filter_map(|(text, _)| unquoted(text).ok()) {
+                    report_sheet::write_below(&mut out, &text)?;
                 }
                 out.extend_from_slice(report_sheet::CLOSING.as_bytes());
             }
@@ -390,35 +401,37 @@ impl ReportChunk {
             let labels = labels(line)?;
             let columns = leaving.columns.unwrap_or(labels.len());
             out.extend_from_slice(report_sheet::OPENING.as_bytes());
-            report_sheet::write_labels(out, labels.iter().take(columns).map(String::as_str));
-            return Ok(());
+            let labels = labels.iter().take(columns).map(String::as_str);
+            return report_sheet::write_labels(out, labels, self.row_bytes_max);
         }
         let mark = self.opening.len() - head.len();
         out.extend_from_slice(self.opening.get(..mark).unwrap_or_default());
-        out.extend_from_slice(&written(line, &cells, leaving)?);
+        out.extend_from_slice(&self.written(line, &cells, leaving)?);
         out.extend_from_slice(head.get(line.len()..).unwrap_or_default());
         Ok(())
     }
-}
 
-/// A row with these cells as it leaves.
-fn written<'r>(
-    row: &'r [u8],
-    cells: &[Range<usize>],
-    leaving: ReportLeaving,
-) -> Result<Cow<'r, [u8]>, NotReport> {
-    let columns = leaving.columns.unwrap_or(cells.len());
-    match leaving.form {
-        ReportForm::Sheet => {
-            let texts = cells.iter().take(columns).map(|cell| text_of(row, cell));
-            let texts = texts.collect::<Result<Vec<_>, _>>()?;
-            Ok(Cow::Owned(report_sheet::row(texts.iter().map(String::as_str))))
-        }
-        ReportForm::Csv if columns >= cells.len() => Ok(Cow::Borrowed(row)),
-        ReportForm::Csv => {
-            let end = columns.checked_sub(1).and_then(|last| cells.get(last)).map_or(0, |cell| cell.end);
-            let end = end + usize::from(row.get(end) == Some(&b'"'));
-            Ok(Cow::Borrowed(row.get(..end).unwrap_or_default()))
+    /// A row with these cells as it leaves.
+    fn written<'r>(
+        &self,
+        row: &'r [u8],
+        cells: &[Range<usize>],
+        leaving: ReportLeaving,
+    ) -> Result<Cow<'r, [u8]>, NotReport> {
+        let columns = leaving.columns.unwrap_or(cells.len());
+        match leaving.form {
+            ReportForm::Sheet => {
+                let texts = cells.iter().take(columns).map(|cell| text_of(row, cell));
+                let texts = texts.collect::<Result<Vec<_>, _>>()?;
+                let written = report_sheet::row(texts.iter().map(String::as_str), self.row_bytes_max)?;
+                Ok(Cow::Owned(written))
+            }
+            ReportForm::Csv if columns >= cells.len() => Ok(Cow::Borrowed(row)),
+            ReportForm::Csv => {
+                let end = columns.checked_sub(1).and_then(|last| cells.get(last)).map_or(0, |cell| cell.end);
+                let end = end + usize::from(row.get(end) == Some(&b'"'));
+                Ok(Cow::Borrowed(row.get(..end).unwrap_or_default()))
+            }
         }
     }
 }

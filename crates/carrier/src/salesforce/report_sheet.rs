@@ -15,63 +15,101 @@ pub(super) const ROWS_END: &str = "</table>\n";
 pub(super) const CLOSING: &str = "</body></html>\n";
 
 const ROW: &str = "<tr><td";
-const HEAD: &str = "<tr><th>";
+const HEAD: &str = "<tr><th";
 
 /// Appends the row of labels, with its line end.
-pub(super) fn write_labels<'c>(out: &mut Vec<u8>, cells: impl Iterator<Item = &'c str>) {
-    out.extend_from_slice(b"<tr>");
-    for cell in cells {
-        out.extend_from_slice(b"<th>");
-        write_text(out, cell);
-        out.extend_from_slice(b"</th>");
-    }
-    out.extend_from_slice(b"</tr>\n");
+///
+/// Errors: [`NotReport::TooLong`]: a line that nobody would read again.
+pub(super) fn write_labels<'c>(
+    out: &mut Vec<u8>,
+    cells: impl Iterator<Item = &'c str>,
+    line_bytes_max: usize,
+) -> Result<(), NotReport> {
+    out.extend_from_slice(&line("th", cells, line_bytes_max)?);
+    out.push(b'\n');
+    Ok(())
 }
 
 /// A row without its line end.
 ///
-/// Shape:  what a spreadsheet would take for a formula is said to be text.
-pub(super) fn row<'c>(cells: impl Iterator<Item = &'c str>) -> Vec<u8> {
-    let mut out = b"<tr>".to_vec();
-    for cell in cells {
-        let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && cell.parse::<f64>().is_err();
-        out.extend_from_slice(if is_formula { AS_TEXT } else { b"<td>" });
-        write_text(&mut out, cell);
-        out.extend_from_slice(b"</td>");
-    }
-    out.extend_from_slice(b"</tr>");
-    out
+/// Bounds: a line of `line_bytes_max`, its end included; where text is escaped, it can be many times as long as it was.
+/// Errors: [`NotReport::TooLong`].
+pub(super) fn row<'c>(
+    cells: impl Iterator<Item = &'c str>,
+    line_bytes_max: usize,
+) -> Result<Vec<u8>, NotReport> {
+    line("td", cells, line_bytes_max)
 }
 
-const AS_TEXT: &[u8] = b"<td style='mso-number-format:\"\\@\"'>";
-
-/// Appends a line that stands below the rows.
-pub(super) fn write_below(out: &mut Vec<u8>, text: &str) {
+/// Appends a line that stands below the rows: in a cell of its own where it would be taken for a formula, for only cells can be
+/// said to be text.
+pub(super) fn write_below(out: &mut Vec<u8>, text: &str) -> Result<(), NotReport> {
+    if is_formula(text) {
+        out.extend_from_slice(b"<table>");
+        out.extend_from_slice(&line("td", std::iter::once(text), usize::MAX)?);
+        out.extend_from_slice(b"</table>\n");
+        return Ok(());
+    }
     out.extend_from_slice(b"<p>");
-    write_text(out, text);
+    write_text(out, text, usize::MAX)?;
     out.extend_from_slice(b"</p>\n");
+    Ok(())
+}
+
+/// One line of cells, each in this tag. What a spreadsheet would take for a formula is said to be text.
+fn line<'c>(
+    tag: &str,
+    cells: impl Iterator<Item = &'c str>,
+    line_bytes_max: usize,
+) -> Result<Vec<u8>, NotReport> {
+    let mut out = b"<tr>".to_vec();
+    for cell in cells {
+        let kind = if is_formula(cell) { AS_TEXT } else { "" };
+        out.extend_from_slice(format!("<{tag}{kind}>").as_bytes());
+        write_text(&mut out, cell, line_bytes_max)?;
+        out.extend_from_slice(format!("</{tag}>").as_bytes());
+    }
+    out.extend_from_slice(b"</tr>");
+    if out.len() < line_bytes_max { Ok(out) } else { Err(NotReport::TooLong) }
+}
+
+const AS_TEXT: &str = " style='mso-number-format:\"\\@\"'";
+
+/// Whether a spreadsheet may take a text for a formula. Most leave out what is white or not seen around it before they look.
+fn is_formula(text: &str) -> bool {
+    let is_unseen = |letter: char| {
+        letter.is_whitespace()
+            || letter.is_control()
+            || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
+    };
+    let trimmed = text.trim_matches(is_unseen);
+    let begins = trimmed.starts_with(['=', '+', '-', '@']) || text.starts_with(['\t', '\r']);
+    begins && trimmed.parse::<f64>().is_err()
 }
 
 /// Appends text with nothing in it that a reader takes for a tag, or for the end of a line of this file.
-fn write_text(out: &mut Vec<u8>, text: &str) {
-    for (at, line) in text.split('\n').enumerate() {
-        if at > 0 {
+///
+/// Errors: [`NotReport::TooLong`]: more than `bytes_max` in all.
+fn write_text(out: &mut Vec<u8>, text: &str, bytes_max: usize) -> Result<(), NotReport> {
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '&' => out.extend_from_slice(b"&amp;"),
+            '<' => out.extend_from_slice(b"&lt;"),
+            '>' => out.extend_from_slice(b"&gt;"),
+            '"' => out.extend_from_slice(b"&quot;"),
+            '\'' => out.extend_from_slice(b"&#39;"),
+            // Half of a line's end.
+            '\r' if letters.peek() == Some(&'\n') => {}
             // In the same cell, and not in the next one below.
-            out.extend_from_slice(b"<br style=\"mso-data-placement:same-cell\">");
+            '\r' | '\n' => out.extend_from_slice(b"<br style=\"mso-data-placement:same-cell\">"),
+            other => out.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
         }
-        for letter in line.chars() {
-            match letter {
-                '&' => out.extend_from_slice(b"&amp;"),
-                '<' => out.extend_from_slice(b"&lt;"),
-                '>' => out.extend_from_slice(b"&gt;"),
-                '"' => out.extend_from_slice(b"&quot;"),
-                '\'' => out.extend_from_slice(b"&#39;"),
-                // In front of a line's end it says nothing; anywhere else HTML reads it as one.
-                '\r' => {}
-                other => out.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
-            }
+        if out.len() > bytes_max {
+            return Err(NotReport::TooLong);
         }
     }
+    Ok(())
 }
 
 /// Gives each row of such a file, as it is written and without its line end.
@@ -116,7 +154,7 @@ mod tests {
     use super::*;
 
     fn written(cells: &[&str]) -> String {
-        String::from_utf8(row(cells.iter().copied())).unwrap()
+        String::from_utf8(row(cells.iter().copied(), 1000).unwrap()).unwrap()
     }
 
     #[test]
@@ -133,22 +171,56 @@ mod tests {
                 "a\r\nb & 'c'",
                 "<td>a<br style=\"mso-data-placement:same-cell\">b &amp; &#39;c&#39;".to_owned(),
             ),
+            ("a\rb", "<td>a<br style=\"mso-data-placement:same-cell\">b".to_owned()),
+            (" =1", format!("<td style='{text}'> =1")),
+            ("\u{a0}=1", format!("<td style='{text}'>\u{a0}=1")),
+            ("\u{feff}\u{200b}@a", format!("<td style='{text}'>\u{feff}\u{200b}@a")),
+            ("\r\n=1", format!("<td style='{text}'><br style=\"mso-data-placement:same-cell\">=1")),
+            (" -1.5 ", "<td> -1.5 ".to_owned()),
         ] {
             assert_eq!(written(&[cell]), format!("<tr>{want}</td></tr>"), "{cell}");
         }
     }
 
     #[test]
+    fn labels_and_lines_below_are_no_formulas_either() {
+        let mut out = Vec::new();
+        write_labels(&mut out, ["\u{a0}=1", "A"].into_iter(), 1000).unwrap();
+        write_below(&mut out, "\n@a").unwrap();
+        write_below(&mut out, "-1").unwrap();
+        let want = "<tr><th style='mso-number-format:\"\\@\"'>\u{a0}=1</th><th>A</th></tr>\n\
+            <table><tr><td style='mso-number-format:\"\\@\"'><br style=\"mso-data-placement:same-cell\">@a</td></tr></table>\n\
+            <p>-1</p>\n";
+        assert_eq!(String::from_utf8(out).unwrap(), want);
+    }
+
+    #[test]
+    fn a_line_is_no_longer_than_whoever_reads_it_again_holds() {
+        let empty = "<tr><td></td></tr>\n".len();
+        for (cell, want) in [
+            ("x".repeat(1000 - empty), true),
+            ("x".repeat(1001 - empty), false),
+            ("&".repeat(200), false),
+            ("\n".repeat(1000), false),
+        ] {
+            let written = row(std::iter::once(cell.as_str()), 1000);
+            assert_eq!(written.is_ok(), want, "{} bytes", cell.len());
+            let labels = write_labels(&mut Vec::new(), std::iter::once(cell.as_str()), 1000);
+            assert_eq!(labels.is_ok(), want);
+        }
+    }
+
+    #[test]
     fn rows_are_cut_as_they_were_written_and_nothing_else_is() {
         let mut file = OPENING.as_bytes().to_vec();
-        write_labels(&mut file, ["Last Name", "A & B"].into_iter());
-        let rows = [row(["a\nb", "<tr>"].into_iter()), row(["=1", ""].into_iter())];
+        write_labels(&mut file, ["=Last Name", "A & B"].into_iter(), 1000).unwrap();
+        let rows = [["a\nb", "<tr>"], ["=1", ""]].map(|cells| row(cells.into_iter(), 1000).unwrap());
         for row in &rows {
             file.extend_from_slice(row);
             file.push(b'\n');
         }
         file.extend_from_slice(ROWS_END.as_bytes());
-        write_below(&mut file, "All <3");
+        write_below(&mut file, "=All <3").unwrap();
         file.extend_from_slice(CLOSING.as_bytes());
         let mut again = Vec::new();
         each_row(file.as_slice(), 1000, |row| again.push(row.to_vec())).unwrap();
@@ -157,7 +229,7 @@ mod tests {
         for (file, want) in [
             (text.replace("charset=UTF-8", "charset=UTF-7"), NotReport::Shape),
             (text.replace("</table>", ""), NotReport::Shape),
-            (text.replace("<th>", "<td>"), NotReport::Shape),
+            (text.replace("<th", "<td"), NotReport::Shape),
             (text.replace("a<br", &format!("{}<br", "x".repeat(2000))), NotReport::TooLong),
         ] {
             let error = each_row(file.as_bytes(), 1000, |_| {}).unwrap_err();

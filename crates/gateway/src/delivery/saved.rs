@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, io::Read as _};
 
 use bytes::Bytes;
-use carrier::salesforce::{RecordId, ReportChunk, ReportLeaving, ReportRows};
+use carrier::salesforce::{NotReport, RecordId, ReportChunk, ReportLeaving, ReportRows};
 use flow::{FileDelivery, Linked, LinkedRow};
 
 use super::{Cut, Received, Worker};
@@ -48,7 +48,10 @@ impl Worker {
                 self.handle.block_on(saved.looks.look_up(&all)).map_err(|_| Cut::Looked)?
             };
             let written = (0..chunk.len()).map(|at| chunk.leaving(at, saved.leaving));
-            let written = written.collect::<Result<Vec<_>, _>>().map_err(std::io::Error::from)?;
+            let written = written.collect::<Result<Vec<_>, _>>().map_err(|fault| match fault {
+                NotReport::TooLong => Cut::TooLong,
+                NotReport::Shape => Cut::Arrived(fault.into()),
+            })?;
             let linked = ids.iter().zip(&written).map(|(ids, bytes)| {
                 let of_ids = ids.iter().filter_map(|(id, _)| looked.get(id)).cloned();
                 // Where nothing that a row joins could be hidden, there is nothing to look up.

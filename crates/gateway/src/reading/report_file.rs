@@ -75,6 +75,8 @@ pub(super) async fn report_file(
         let looks = Looks { lane: Arc::clone(lane), reader: reader.clone(), asker: org.asker() };
         drop(org);
         streamed(lane, reader, head, wanted, looks).await
+    } else if wanted.ask.has_values {
+        Err(Problem::Closed(VALUES).into())
     } else {
         ran(lane, &org, &kind, &path, &head.target, wanted).await
     }
@@ -295,5 +297,8 @@ const NO_IDS: &str = "reads are isolated here, and the type of this report does 
 const TOO_MANY: &str = "reads are isolated here, and a file of this report does not say whose its rows are, or holds the first of them alone: it \
                         can be run instead, but has more rows than a run shows; add the columns of the ids of all that a row joins \
                         (`Contact ID`, `Account ID`), or ask for the rows by a query";
+const VALUES: &str = "reads are isolated here, and a file of this report does not say whose its rows are, or holds the first of them alone, so it is \
+                      run instead, and no run takes `pv0` to `pvN`: save the values in the report's filters and ask without them, or add the columns \
+                      of the ids of all that a row joins (`Contact ID`, `Account ID`) and show all rows";
 const HEADER: &str = "reads are isolated here, and the file of this report has other columns than the report: totals, and what counts \
                       rows, cannot be filtered; show the report's details, or ask for the rows by a query";

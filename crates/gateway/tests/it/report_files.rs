@@ -142,8 +142,16 @@ fn a_report_without_ids_is_run_with_them_and_leaves_without() {
         let statement = certified(&scene, &answer, &file, &rows(&file));
         assert_eq!(statement.predicate.files[0].format, "a saved report");
     }
+    // Values for its filters would be left out of the run, and the rows be others than were asked for.
+    let target = kept(&org, &bare(json!({})));
+    for form in ["csv", "xls"] {
+        let refused = saved(&scene, &format!("{}&pv0=d0", target.replace("xf=csv", &format!("xf={form}"))));
+        assert!(refused.status == 403 && refused.text().contains("`pv0` to `pvN`"), "{}", refused.text());
+    }
+    let linked = saved(&scene, &format!("{}&pv0=d0", kept(&org, &contacts(&LINKED))));
+    assert!(linked.status == 200 && unchunked(&linked).1, "the file itself takes them: {}", linked.text());
     let (_, entries) = scene.stop();
-    assert!(entries.iter().filter(|entry| entry["eosin"] == "delivery@1").count() == 3, "{entries:?}");
+    assert!(entries.iter().filter(|entry| entry["eosin"] == "delivery@1").count() == 4, "{entries:?}");
 }
 
 #[test]
@@ -331,6 +339,14 @@ fn a_file_that_is_not_what_its_report_says_ends_there() {
             Some(rows) => assert_eq!(value(&manifest)["records"], rows, "{whole}"),
             None => assert_eq!(manifest.status, 410, "{whole}"),
         }
+    }
+    // What a spreadsheet's form makes of it is more than is held.
+    let long = format!("{head}\"003000000000001\",\"{}\"\r\n", "<".repeat(3 << 20));
+    let upstream = Upstream::start(move |request: &Received| odd(request, &long));
+    let scene = certifying(isolating(&upstream.origin(), Protocol::Salesforce, true));
+    for (form, want) in [("csv", true), ("xls", false)] {
+        let answer = saved(&scene, &format!("/00O000000000001?export=1&enc=UTF-8&xf={form}"));
+        assert_eq!((answer.status, unchunked(&answer).1), (200, want), "{form}");
     }
     let totals = "\"Last Name\",\"Record Count\"\r\n\"Doe\",\"7\"\r\n";
     let upstream = Upstream::start(move |request: &Received| odd(request, totals));

@@ -115,6 +115,8 @@ fn the_org_is_asked_for_commas_whatever_the_client_takes() {
     let csv = "/00O000000000030?isdtp=p1&export=1&enc=UTF-8&xf=csv&pv0=xls";
     assert_eq!(asked(csv), Ok((ReportForm::Csv, csv.to_owned())));
     assert_eq!(asked(&csv.replace("xf=csv", "xf=XLS")), Ok((ReportForm::Sheet, csv.to_owned())));
+    let has_values = |target: &str| report_file_ask(target).map(|ask| ask.has_values);
+    assert_eq!((has_values(csv), has_values(&csv.replace("&pv0=xls", ""))), (Ok(true), Ok(false)));
 }
 
 #[test]
@@ -143,6 +145,14 @@ fn a_sheet_has_the_same_rows_and_nothing_below_that_counts_them() {
     );
     assert!(left.contains("<p>All 3</p>") && !left.contains("2 rows") && !left.contains("003"), "{left}");
     assert!(left.ends_with("</body></html>\n"), "{left}");
+    // A line below the rows that nobody can cut takes nothing back.
+    let odd = "a,b,c\r\n\"x\",\"y\",\"0031\"\r\n\r\nEx\"ample\r\n\"Example\"\r\n";
+    let left = left_as(odd, |_| true, sheet).unwrap();
+    assert!(left.ends_with("</table>\n<p>Example</p>\n</body></html>\n"), "{left}");
+    // A row that is read can be too long once it is written.
+    let long = format!("a,b,c\r\n\"{}\",\"y\",\"0031\"\r\n", "<".repeat(500));
+    assert_eq!(left_as(&long, |_| true, sheet), Err(NotReport::TooLong.to_string()));
+    assert!(left_as(&long, |_| true, ReportLeaving::WHOLE).is_ok());
     // Many chunks are one sheet.
     let rows: Vec<String> = (0..900).map(|at| format!("\"{at}\",\"\",\"0031\"\r\n")).collect();
     let rows = rows.concat();
