@@ -130,7 +130,7 @@ async fn life(
                 let read =
                     tokio::spawn(Box::pin(fhir_reading::read(Arc::clone(lane), asked, head, collected)));
                 let answer = read.await.map_err(|_| Problem::Internal)?;
-                traced::onward(traced.as_ref(), "show", &answer);
+                traced::shown(traced.as_ref(), &answer);
                 if let Some(audited) = audited {
                     audited.told(lane, &answer, None);
                 }
@@ -149,7 +149,7 @@ async fn life(
             let traced = traced::marked(&head);
             let read = tokio::spawn(Box::pin(reading::read(Arc::clone(lane), reader, look, head, collected)));
             let answer = read.await.map_err(|_| Problem::Internal)?;
-            traced::onward(traced.as_ref(), "show", &answer);
+            traced::shown(traced.as_ref(), &answer);
             return answer;
         }
         Entrance::Open | Entrance::Judged => story.entrance = "judged",

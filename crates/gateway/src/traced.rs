@@ -57,6 +57,14 @@ pub(crate) fn onward<T>(
     }
 }
 
+/// A read was answered with what this client may see, or refused.
+pub(crate) fn shown<T>(traced: Option<&Transaction>, answer: &Result<Response<T>, Problem>) {
+    if let Some(traced) = traced {
+        let status = answer.as_ref().map_or_else(|problem| problem.status(), Response::status);
+        traced.shown("show", status.as_u16());
+    }
+}
+
 /// Nothing was sent on: the ruling is carried out by saying so.
 pub(crate) fn refused(head: &Head) {
     if let Some(traced) = &head.traced {
@@ -74,4 +82,37 @@ pub(crate) fn told(traced: &Transaction, story: &Story, status: u16) {
 /// Whoever tells the trace of the steps that `flow` takes.
 pub(crate) fn watched(traced: Option<&Transaction>) -> Watched {
     traced.map_or_else(Watched::default, Transaction::watched)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+    use telemetry::{Setup, Tracer};
+
+    use super::*;
+
+    #[test]
+    fn a_read_that_is_refused_has_not_failed() {
+        let answered = |status: StatusCode| {
+            let mut answer = Response::new(());
+            *answer.status_mut() = status;
+            Ok(answer)
+        };
+        for (answer, has_failed) in [
+            (Err(Problem::Closed("ask for the rows by a query")), false),
+            (Err(Problem::QueryUnknown), false),
+            (Err(Problem::UpstreamSlow), true),
+            (answered(StatusCode::OK), false),
+            (answered(StatusCode::NOT_FOUND), false),
+            (answered(StatusCode::BAD_GATEWAY), true),
+        ] {
+            let recorder = Tracer::new(Setup { clock: Box::new(|| 1), seed: [1, 2], percent: 100 });
+            let traced = recorder.begin(|| "GET crm".to_owned(), Kind::Server, None);
+            shown(traced.as_ref(), &answer);
+            drop(traced);
+            let told = format!("{:?}", recorder.take(1));
+            assert!(told.contains("\"show\""), "{told}");
+            assert_eq!(told.contains("has_failed: true"), has_failed, "{answer:?}");
+        }
+    }
 }

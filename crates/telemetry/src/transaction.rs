@@ -127,6 +127,14 @@ impl Transaction {
         });
     }
 
+    /// The same of what is answered by us, with this status, of what others were asked: a refusal is no failure.
+    pub fn shown(&self, name: &'static str, status: u16) {
+        self.push_onward(name, |span| {
+            span.has_failed = status >= 500;
+            span.facts.push((STATUS, Value::from(status)));
+        });
+    }
+
     /// The same where no HTTP is spoken.
     pub fn onward_plain(&self, name: &'static str, has_failed: bool) {
         self.push_onward(name, |span| span.has_failed = has_failed);
@@ -289,6 +297,16 @@ mod tests {
             let tracer = tracer();
             tracer.begin(String::new, Kind::Server, None).unwrap().onward("apply", status);
             assert_eq!(ended(&tracer).spans[1].has_failed, fault, "{status:?}");
+        }
+        for (status, fault) in [(200, false), (403, false), (404, false), (500, true), (502, true)] {
+            let tracer = tracer();
+            let one = tracer.begin(String::new, Kind::Server, None).unwrap();
+            let sent = one.onward_context();
+            one.shown("show", status);
+            drop(one);
+            let span = ended(&tracer).spans.remove(1);
+            assert_eq!((span.has_failed, span.id, span.kind), (fault, sent.span, Kind::Client), "{status}");
+            assert_eq!(span.facts, [(STATUS, status.into())]);
         }
     }
 

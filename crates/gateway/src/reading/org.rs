@@ -38,8 +38,8 @@ pub(crate) struct Org<'l> {
     pub(crate) spoken: Spoken,
 }
 
-/// Headers that say who asks; the others are about the client's own request.
-const WHO: [&str; 8] = [
+/// Headers that say who asks, and in which trace; the others are about the client's own request.
+const WHO: [&str; 10] = [
     "authorization",
     "cookie",
     "x-sfdc-session",
@@ -48,6 +48,8 @@ const WHO: [&str; 8] = [
     "x-forwarded-for",
     "x-forwarded-proto",
     "via",
+    "traceparent",
+    "tracestate",
 ];
 
 /// Ids in one lookup: with them a target stays under what Salesforce takes, 16 KiB.

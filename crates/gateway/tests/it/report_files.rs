@@ -354,3 +354,24 @@ fn a_file_that_is_not_what_its_report_says_ends_there() {
     let refused = saved(&scene, "/00O000000000001?export=1&enc=UTF-8&xf=csv");
     assert!(refused.status == 403 && refused.text().contains("totals"), "{}", refused.text());
 }
+
+#[test]
+fn whoever_is_asked_for_a_report_is_told_of_its_trace() {
+    const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let file = "\"Contact ID\",\"Last Name\"\r\n\"003000000000001\",\"Doe\"\r\n";
+    let upstream = Upstream::start(move |request: &Received| odd(request, file));
+    let scene = certifying(isolating(&upstream.origin(), Protocol::Salesforce, true));
+    let headers = [("Cookie", "sid=tok"), ("traceparent", PARENT), ("tracestate", "vendor=1")];
+    let answer = scene.ask("GET", "/00O000000000001?export=1&enc=UTF-8&xf=csv", &headers, b"");
+    assert!(answer.status == 200 && unchunked(&answer).1, "{}", answer.text());
+    let received = upstream.received();
+    assert!(received.iter().any(|request| request.target.contains("/query")), "{received:?}");
+    for request in received {
+        let said = |name: &str| {
+            let mut fields = request.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+            fields.next().map(|(_, value)| value.clone())
+        };
+        let told = (said("traceparent"), said("tracestate"));
+        assert_eq!(told, (Some(PARENT.to_owned()), Some("vendor=1".to_owned())), "{}", request.target);
+    }
+}
