@@ -10,7 +10,10 @@ use http::HeaderValue;
 use miette::{IntoDiagnostic as _, miette};
 use serde::Deserialize;
 
-use crate::{config::OpenId, keys, wiring};
+use crate::{
+    config::{OpenId, is_on_this_machine},
+    keys, wiring,
+};
 
 /// Where the provider sends a browser back to.
 pub(super) const CALLBACK: &str = "/sign-in/openid/back";
@@ -208,14 +211,35 @@ fn run<T>(call: impl Future<Output = Result<T, ProviderError>>) -> Result<T, Pro
     runtime.map_err(|_| ProviderError::Roots)?.block_on(call)
 }
 
+/// Whether a browser may be sent there: nobody reads along.
 fn is_safe(place: &str) -> bool {
     let Ok(place) = place.parse::<http::Uri>() else { return false };
-    let is_near = matches!(place.host(), Some("localhost" | "127.0.0.1" | "[::1]"));
-    place.scheme_str() == Some("https") || (place.scheme_str() == Some("http") && is_near)
+    place.scheme_str() == Some("https") || (place.scheme_str() == Some("http") && is_on_this_machine(&place))
 }
 
 fn with_members(place: &str, members: &[(&str, String)]) -> String {
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(members).finish();
     let sign = if place.contains('?') { '&' } else { '?' };
     format!("{place}{sign}{query}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_is_sent_where_nobody_reads_along() {
+        for (place, expected) in [
+            ("https://login.example.org/authorize", true),
+            ("http://localhost:8080/authorize", true),
+            ("http://[::1]:8080/authorize", true),
+            ("http://127.0.0.1/authorize", true),
+            ("http://login.example.org/authorize", false),
+            ("http://localhost.example.org/authorize", false),
+            ("javascript:alert(1)", false),
+            ("/authorize", false),
+        ] {
+            assert_eq!(is_safe(place), expected, "{place}");
+        }
+    }
 }
