@@ -79,11 +79,9 @@ pub(crate) struct Known {
 }
 
 impl Known {
+    /// Of the file as it is now: whoever is taken out of it signs nothing any more.
     pub(crate) fn of(config: &Path) -> miette::Result<Self> {
-        Self::of_config(Config::load(config)?)
-    }
-
-    pub(crate) fn of_config(config: Config) -> miette::Result<Self> {
+        let config = Config::load(config)?;
         let versions = Versions::of(&config.policy).ok_or_else(|| {
             miette!(
                 help = "set `folder`, `vkey` and `signer` in `[policy]` (docs/policy.md); `eosin init` writes them",

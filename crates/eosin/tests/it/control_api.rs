@@ -445,6 +445,32 @@ fn two_people_sign_with_their_own_keys_and_the_api_never_has_them() {
     drop(server.stop());
 }
 
+/// As on the pages, and without a restart.
+#[test]
+fn a_signer_who_is_taken_out_of_the_file_is_refused_at_once() {
+    let folder = home();
+    let at = folder.path();
+    let (server, cyd, request) = emergency(at, STOP);
+    let hand_in = |path: &str, note: &SignedNote| {
+        cyd.post(&format!("/emergencies/{path}"), &[], &json!({"note": note.to_string()}))
+    };
+    let by_ada = signed(at, "ada", &request, None);
+    assert_eq!(hand_in("requests", &by_ada).status, 200);
+    let whole = fs::read_to_string(at.join("eosin.toml")).unwrap();
+    let (without_bel, _) = whole.rsplit_once("[[emergency.signer]]").unwrap();
+    fs::write(at.join("eosin.toml"), without_bel).unwrap();
+    let by_bel = signed(at, "bel", &request, None);
+    let refused = hand_in("requests", &by_bel);
+    assert_eq!(refused.status, 403, "{}", refused.body);
+    let both = signed(at, "bel", &request, Some(by_ada));
+    let refused = hand_in("approvals", &both);
+    assert_eq!(refused.status, 403, "{}", refused.body);
+    fs::write(at.join("eosin.toml"), whole).unwrap();
+    let approved = hand_in("approvals", &both);
+    assert_eq!(approved.status, 200, "{}", approved.body);
+    drop(server.stop());
+}
+
 #[test]
 fn the_commands_of_the_page_run() {
     let folder = home();

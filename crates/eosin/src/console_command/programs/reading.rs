@@ -164,12 +164,12 @@ impl Programs {
         }
     }
 
-    /// The log of versions, where one is configured.
+    /// The log of versions, where one is configured, and who signs by the file as it is now: as on the pages.
     pub(super) fn emergencies(&self) -> Result<emergency_command::Known, Problem> {
         if self.config.policy.log.is_none() {
             return Err(no_versions());
         }
-        let known = emergency_command::Known::of_config(self.config.clone());
+        let known = emergency_command::Known::of(&self.config.file);
         known.map_err(|report| away("the keys of those who sign", &report))
     }
 
