@@ -131,6 +131,7 @@ impl Comparison {
             unknown,
             is_cut,
             not_told,
+            is_nothing_told: false,
         }
     }
 

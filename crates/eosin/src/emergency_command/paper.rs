@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use mark::note::SignedNote;
 use miette::{IntoDiagnostic as _, Report, miette};
 use policy::{Emergency, EmergencyScope};
+use web::BeforeAfter;
 
 use super::{
     Known,
@@ -79,7 +80,8 @@ pub(crate) struct Paper {
     pub(crate) asked_by: Option<String>,
     /// What the first person signed.
     first: Option<String>,
-    emergency: Arc<Emergency>,
+    // Of what ends it may be an error: ending needs nothing of it.
+    emergency: miette::Result<Arc<Emergency>>,
 }
 
 impl Known {
@@ -145,15 +147,15 @@ impl Known {
     /// Errors: [`NotPlaced::Conflict`]: nothing can come of it any more, and why.
     pub(crate) fn paper(&self, act: Act, text: String, printer: &Printer) -> Result<Paper, NotPlaced> {
         let book = self.book(printer).map_err(NotPlaced::Trouble)?;
-        let (request, reason, begun, first) = match act {
+        let (place, request, reason, begun, first) = match act {
             Act::Ask => {
                 let request = Request::parse(&text).ok_or_else(no_text)?;
-                (request.clone(), request.reason, request.asked, None)
+                (String::new(), request.clone(), request.reason, request.asked, None)
             }
             Act::Approve => {
                 let request = Request::parse(&text).ok_or_else(no_text)?;
                 let (entry, _) = book.waiting(now()).find(|(_, one)| *one == request).ok_or_else(gone)?;
-                (request.clone(), request.reason, request.asked, Some(entry.clone()))
+                (String::new(), request.clone(), request.reason, request.asked, Some(entry.clone()))
             }
             Act::StandDown => {
                 let said = StandDown::parse(&text).ok_or_else(no_text)?;
@@ -166,11 +168,12 @@ impl Known {
                 let found: Option<&Activated> =
                     book.in_force(now()).find(|(place, _)| *place == said.activation).map(|(_, one)| one);
                 let one = found.ok_or_else(ended)?;
-                (one.request.clone(), said.reason, said.at, Some(one.entry.clone()))
+                (said.activation, one.request.clone(), said.reason, said.at, Some(one.entry.clone()))
             }
         };
-        let emergency = entries::standing(&self.versions, "", &request).map_err(NotPlaced::Conflict)?;
+        let mut emergency = entries::standing(&self.versions, &place, &request);
         if act != Act::StandDown {
+            emergency = Ok(emergency.map_err(NotPlaced::Conflict)?);
             let before = self.config.policies().map_err(NotPlaced::Trouble)?;
             placing::is_sound(self, &request, &before, printer)?;
         }
@@ -182,13 +185,26 @@ impl Known {
         Ok(Paper { act, text, request, reason, lapses, asked_by, first, emergency })
     }
 
-    /// What each consumer receives now, and with this in force.
+    /// What each consumer receives now, and once this is done.
+    ///
+    /// Errors: a report: it cannot be told. Of what ends that is said on the page, and stops nobody.
     pub(crate) fn compared(
         &self,
         paper: &Paper,
         index: Result<&mut Index, String>,
-    ) -> miette::Result<Comparison> {
-        Comparison::lately(self, &paper.emergency, index)
+    ) -> miette::Result<BeforeAfter> {
+        let is_end = paper.act == Act::StandDown;
+        let emergency = paper.emergency.as_ref().map_err(|report| miette!("{report:#}"));
+        match emergency.and_then(|emergency| Comparison::lately(self, emergency, index)) {
+            Ok(compared) => Ok(compared.to_page(is_end)),
+            Err(report) if is_end => Ok(BeforeAfter {
+                normal: self.normal().unwrap_or_default(),
+                not_told: Some(format!("{report:#}")),
+                is_nothing_told: true,
+                ..BeforeAfter::default()
+            }),
+            Err(report) => Err(report),
+        }
     }
 
     /// The signer that an operator of the console is.
@@ -208,10 +224,12 @@ impl Known {
     }
 
     /// The version that this entry put in force; nothing where it is not.
-    pub(crate) fn in_force_at(&self, activation: &str, printer: &Printer) -> Option<String> {
-        let book = self.book(printer).ok()?;
+    ///
+    /// Errors: a report: the log cannot be read, and whether it is in force is not known.
+    pub(crate) fn in_force_at(&self, activation: &str, printer: &Printer) -> miette::Result<Option<String>> {
+        let book = self.book(printer)?;
         let found = book.in_force(now()).find(|(place, _)| place == activation);
-        found.map(|(_, one)| one.entry.version.clone())
+        Ok(found.map(|(_, one)| one.entry.version.clone()))
     }
 
     /// What was handed in, as it is put into the log: this text, signed by this signer, and by the first person where there is one.

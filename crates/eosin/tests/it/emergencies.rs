@@ -45,7 +45,7 @@ pub(crate) fn prepare(folder: &Path) {
     said(folder, &["emergency", "prepare", "stop.cedar", "--cases", "stop.toml", "--reason", "DRILL-1"], 0);
 }
 
-fn activate(folder: &Path, scope: &str) {
+pub(crate) fn activate(folder: &Path, scope: &str) {
     let asked = ["emergency", "activate", "stop", "--key", "ada.skey", "--scope", scope, "--for", "2h"];
     said(folder, &[&asked[..], &["--reason", "CASE-7"]].concat(), 0);
     said(folder, &["emergency", "approve", "stop", "--key", "bel.skey"], 0);

@@ -3,10 +3,11 @@
 
 use std::{fs, net::SocketAddr, path::Path};
 
+use serde_json::Value;
 use testkit::upstream::{Reply, Upstream};
 
 use crate::{
-    emergencies::{prepare, set_up},
+    emergencies::{activate, prepare, set_up},
     program::{Server, eosin, said},
     signing_in::{Browser, PASSWORD, add, console, events},
 };
@@ -73,13 +74,36 @@ fn wish(browser: &mut Browser, length: &str) -> (u16, String) {
     )
 }
 
-/// Hands in a note for the paper on a page.
-fn hand_in(browser: &mut Browser, step: &str, page: &str, note: &str) -> (u16, String) {
+/// The form of a page, with a note for its paper.
+fn filled(page: &str, note: &str) -> String {
     let (act, seen, text) = (hidden(page, "act"), hidden(page, "seen"), hidden(page, "text"));
     // As a browser does: two characters end a line.
     let lines = |text: &str| text.replace('\n', "\r\n");
-    let body = form(&[("act", &act), ("seen", &seen), ("text", &lines(&text)), ("note", &lines(note))]);
-    browser.post(&format!("/emergency/{step}"), &body)
+    form(&[("act", &act), ("seen", &seen), ("text", &lines(&text)), ("note", &lines(note))])
+}
+
+/// Hands in a note for the paper on a page.
+fn hand_in(browser: &mut Browser, step: &str, page: &str, note: &str) -> (u16, String) {
+    browser.post(&format!("/emergency/{step}"), &filled(page, note))
+}
+
+/// Where an answer sends a browser.
+fn location(answer: &str) -> String {
+    let (_, after) = answer.split_once("location: ").unwrap_or_else(|| panic!("{answer}"));
+    after.lines().next().unwrap().to_owned()
+}
+
+/// The entries that put something in force, in their order.
+fn activations(at: &Path) -> Vec<String> {
+    let status: Value = serde_json::from_str(&said(at, &["emergency", "status", "--json"], 1)).unwrap();
+    let all = status["inForce"].as_array().unwrap().iter();
+    all.map(|one| one["activation"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The page to sign on of whoever ends this.
+fn ending(browser: &mut Browser, activation: &str) -> (u16, String) {
+    browser.get(&format!("/emergency/stand-down?{}", form(&[("activation", activation)])));
+    browser.post("/emergency/stand-down", &form(&[("activation", activation), ("reason", "CASE-7-closed")]))
 }
 
 #[test]
@@ -101,9 +125,10 @@ fn two_operators_put_it_in_force_with_their_own_keys_and_one_stands_it_down() {
     said(at, &["emergency", "approve", "stop", "--key", "bel.skey", "--dry-run"], 2);
     let (status, answer) = hand_in(&mut ada, "place", &asked, &note);
     assert!(status == 303 && answer.contains("done=ask"), "{answer}");
+    let told_ask = location(&answer);
     let (status, answer) = hand_in(&mut ada, "place", &asked, &note);
     assert!(status == 409 && answer.contains("The same request waits already"), "{answer}");
-    let (_, page) = ada.get("/emergency?done=ask");
+    let (_, page) = ada.get(&told_ask);
     assert!(page.contains("another person approves it") && !page.contains("/emergency/approve"), "{page}");
 
     let mut bel = signed_in(address, "bel@example.org");
@@ -235,5 +260,59 @@ fn only_signers_who_may_are_at_the_switch_and_nothing_else_is_signed() {
     let output = eosin(at, &["emergency", "sign", "letter.txt", "--key", "ada.skey"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(output.stdout.is_empty() && String::from_utf8_lossy(&output.stderr).contains("it is not signed"));
+    server.stop();
+}
+
+/// An emergency that hurts does not wait until everything else is mended.
+#[test]
+fn what_is_broken_elsewhere_keeps_nobody_from_ending_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let (_upstream, server, address) = scene(at);
+    activate(at, "all");
+    let other = fs::read_to_string(at.join("stop.toml")).unwrap().replace("stop/", "other/");
+    fs::write(at.join("other.toml"), other).unwrap();
+    fs::copy(at.join("stop.cedar"), at.join("other.cedar")).unwrap();
+    said(at, &["emergency", "prepare", "other.cedar", "--cases", "other.toml", "--reason", "DRILL-2"], 0);
+    let asked = ["emergency", "activate", "other", "--key", "ada.skey", "--for", "2h", "--reason", "CASE-8"];
+    said(at, &[&asked[..], &["--scope", "all"]].concat(), 0);
+    said(at, &["emergency", "approve", "other", "--key", "bel.skey"], 0);
+    let texts = fs::read_dir(at.join("policies/versions")).unwrap().map(|file| file.unwrap().path());
+    let damaged = texts.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("other"));
+    assert_eq!(damaged.map(|path| fs::write(path, "damaged").unwrap()).count(), 1);
+
+    let mut ada = signed_in(address, "ada");
+    // The first with the text of the other damaged, then the one whose own text is.
+    for activation in activations(at) {
+        let (status, page) = ending(&mut ada, &activation);
+        assert!(status == 200 && page.contains("It cannot be told."), "{page}");
+        assert!(page.contains("is not the text of") && !page.contains("no answer differs"), "{page}");
+        let note = sign(at, &hidden(&page, "text"), "ada");
+        let (status, asked) = hand_in(&mut ada, "check", &page, &note);
+        assert!(status == 200 && asked.contains("Yes, stand it down"), "{asked}");
+        let (status, answer) = hand_in(&mut ada, "place", &asked, &note);
+        assert!(status == 303 && answer.contains("done=stand-down"), "{answer}");
+    }
+    said(at, &["emergency", "status"], 0);
+    server.stop();
+}
+
+#[test]
+fn a_log_that_cannot_be_read_does_not_say_that_it_has_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let (_upstream, server, address) = scene(at);
+    activate(at, "all");
+    let mut ada = signed_in(address, "ada");
+    let page = format!("/emergency/stand-down?{}", form(&[("activation", &activations(at)[0])]));
+    let checkpoint = at.join("policies/log/checkpoint");
+    let kept = fs::read(&checkpoint).unwrap();
+    fs::write(&checkpoint, "damaged").unwrap();
+    let (status, answer) = ada.get(&page);
+    assert_eq!(status, 503, "{answer}");
+    fs::write(&checkpoint, kept).unwrap();
+    assert_eq!(ada.get(&page).0, 200);
+    let (status, answer) = ada.get("/emergency/stand-down?activation=x%231");
+    assert!(status == 409 && answer.contains("This is not in force"), "{answer}");
     server.stop();
 }

@@ -75,7 +75,7 @@ impl Desk {
             ("/emergency/ask", None) => Ok(at.wish(&query, Told::Nothing)),
             ("/emergency/ask", Some(form)) => at.asked(form),
             ("/emergency/approve", None) => at.approve(query.get("asked")),
-            ("/emergency/stand-down", None) => Ok(at.end(&query, Told::Nothing)),
+            ("/emergency/stand-down", None) => at.end(&query, Told::Nothing),
             ("/emergency/stand-down", Some(form)) => at.ended(form),
             ("/emergency/check", Some(form)) => at.handed(form, Step::Check),
             ("/emergency/place", Some(form)) => at.handed(form, Step::Place),
@@ -163,20 +163,20 @@ impl Switching<'_> {
     }
 
     /// The form of whoever ends one.
-    fn end(&self, form: &Form, told: Told<'_>) -> PageAnswer {
+    fn end(&self, form: &Form, told: Told<'_>) -> miette::Result<PageAnswer> {
         let activation = form.get("activation").to_owned();
-        let version = self.known.in_force_at(&activation, &self.desk.printer).unwrap_or_default();
+        let Some(version) = self.known.in_force_at(&activation, &self.desk.printer)? else {
+            let why = miette!("this is not in force: it has ended, or somebody stood it down");
+            return Ok(self.nothing_left(&why));
+        };
         let one = EmergencyEnd { version, activation, reason: form.get("reason").to_owned() };
-        if one.version.is_empty() {
-            return elsewhere("/emergency?done=gone");
-        }
-        with_setting(self.present, |setting| web::emergency_end(setting, &one, told))
+        Ok(with_setting(self.present, |setting| web::emergency_end(setting, &one, told)))
     }
 
     fn ended(&self, form: &Form) -> miette::Result<PageAnswer> {
         let reason = match statement::reason(form.get("reason")) {
             Ok(reason) => reason,
-            Err(report) => return Ok(self.end(form, Told::Fault(&sentence(&report)))),
+            Err(report) => return self.end(form, Told::Fault(&sentence(&report))),
         };
         match self.known.to_stand_down(form.get("activation"), reason, &self.desk.printer) {
             Ok(paper) => self.sign(&paper, "", Told::Nothing),
@@ -267,7 +267,7 @@ impl Switching<'_> {
             asked_by: paper.asked_by.clone(),
             signer: self.me.to_owned(),
             note: note.to_owned(),
-            compared: compared.to_page(paper.act == Act::StandDown),
+            compared,
         })
     }
 
@@ -294,7 +294,6 @@ pub(crate) fn told(word: &str) -> Told<'static> {
             Told::Fault("You are none of the signers of this configuration (`[[emergency.signer]]`).")
         }
         "same-person" => Told::Fault("You asked for it: another person, with another key, approves it."),
-        "gone" => Told::Fault("It is not in force any more: it has ended, or somebody stood it down."),
         _ => Told::Nothing,
     }
 }

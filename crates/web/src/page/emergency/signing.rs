@@ -29,6 +29,8 @@ pub struct BeforeAfter {
     pub is_cut: bool,
     /// Why it cannot be told of what crossed, where it cannot.
     pub not_told: Option<String>,
+    /// Whether it cannot be told of anything: `answers` says nothing then.
+    pub is_nothing_told: bool,
 }
 
 /// What one consumer received lately, and would have.
