@@ -30,6 +30,15 @@ pub(crate) struct Comparison {
     enumerated: Enumerated,
 }
 
+/// What of that which is in force holds before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// All but the very activation that is compared.
+    AllElse,
+    /// Other versions alone: what this one does is shown where it is in force as well.
+    OtherVersions,
+}
+
 /// How far it is looked back where nobody says otherwise.
 const SINCE: &str = "1d";
 /// Most crossings that are asked about while somebody waits to sign.
@@ -40,14 +49,17 @@ impl Comparison {
     pub(super) fn by(
         known: &Known,
         emergency: &Arc<Emergency>,
+        before: Before,
         index: Result<&mut Index, String>,
         (since, most, examples): (&str, u64, usize),
     ) -> miette::Result<Self> {
         let normal = known.config.policies()?;
-        // What holds now is before: also other emergency versions. Of one that is in force itself its own effect is shown.
+        // A version may be in force more than once: what ends is told apart by its entry.
         let (book, _) = Book::of(&known.versions.logbook(0)?, &known.signers);
-        let in_force =
-            book.in_force(now()).filter(|(_, one)| one.request.version != emergency.policies.version());
+        let in_force = book.in_force(now()).filter(|(place, one)| match before {
+            Before::AllElse => *place != emergency.activation,
+            Before::OtherVersions => one.request.version != emergency.policies.version(),
+        });
         let standing = in_force.map(|(place, one)| entries::standing(&known.versions, &place, &one.request));
         let mut all: Vec<Arc<Emergency>> = standing.collect::<Result<_, _>>()?;
         let before = normal.narrowed(all.clone());
@@ -104,7 +116,7 @@ impl Comparison {
         emergency: &Arc<Emergency>,
         index: Result<&mut Index, String>,
     ) -> miette::Result<Self> {
-        Self::by(known, emergency, index, (SINCE, CROSSED_MAX, 3))
+        Self::by(known, emergency, Before::AllElse, index, (SINCE, CROSSED_MAX, 3))
     }
 
     /// For a page: as it is now and then; of a version that ends the other way round.

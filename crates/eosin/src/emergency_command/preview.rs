@@ -4,7 +4,12 @@ use std::sync::Arc;
 
 use policy::{Emergency, EmergencyScope};
 
-use super::{Known, comparison::Comparison, entries, now, statement::Request};
+use super::{
+    Known,
+    comparison::{Before, Comparison},
+    entries, now,
+    statement::Request,
+};
 use crate::{
     index_command::{self, Where},
     outcome::Done,
@@ -26,7 +31,7 @@ pub(super) fn preview(
     let emergency = found(&known, name, scope, printer)?;
     let mut index = index_command::up_to_date(at, printer)?;
     let how = (since, u64::MAX, examples.min(EXAMPLES_MAX));
-    let compared = Comparison::by(&known, &emergency, Ok(&mut index), how)?;
+    let compared = Comparison::by(&known, &emergency, Before::OtherVersions, Ok(&mut index), how)?;
     if at.json {
         printer.line(&compared.to_json().to_string());
     } else {

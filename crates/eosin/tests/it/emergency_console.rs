@@ -316,3 +316,22 @@ fn a_log_that_cannot_be_read_does_not_say_that_it_has_ended() {
     assert!(status == 409 && answer.contains("This is not in force"), "{answer}");
     server.stop();
 }
+
+/// One version, twice in force: it is told of the activation that ends, and of what another one adds.
+#[test]
+fn before_and_after_is_told_of_each_activation() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let (_upstream, server, address) = scene(at);
+    activate(at, "client=portal");
+    activate(at, "all");
+    let mut ada = signed_in(address, "ada");
+    let [narrow, wide] = &activations(at)[..] else { panic!("two are in force") };
+    let (_, page) = ending(&mut ada, narrow);
+    assert!(page.contains("no answer differs"), "the wide one goes on: {page}");
+    let (_, page) = ending(&mut ada, wide);
+    assert!(page.contains("answers differ"), "the narrow one leaves others out: {page}");
+    let (_, page) = wish(&mut ada, "2h");
+    assert!(page.contains("no answer differs"), "it is in force for all already: {page}");
+    server.stop();
+}
