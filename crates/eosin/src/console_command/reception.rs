@@ -12,7 +12,7 @@ use web::{Setting, Visitor};
 
 use super::{
     answers::{Asked, elsewhere, of, said},
-    desk::{self, Desk, Work},
+    desk::{Desk, Work, emergency::Said},
     live::{self, Live},
     openid::{CALLBACK, Provider},
     pages::Pages,
@@ -295,18 +295,16 @@ impl Reception {
 
     /// Emergency versions, as the index has them, and what whoever looks can do.
     fn emergency_page(&mut self, asked: &Asked<'_>, present: &Present) -> PageAnswer {
-        let (switch, fault) = match self.desk.emergency_switch(present) {
-            Ok(switch) => (switch, String::new()),
-            Err(report) => (None, format!("The log of versions cannot be read: {report}.")),
-        };
-        let told = match fault.as_str() {
-            "" => desk::emergency::told(asked.query().get("done")),
-            fault => web::Told::Fault(fault),
+        let (switch, said) = match self.desk.emergency_switch(present, &asked.query()) {
+            Ok(Some((switch, said))) => (Some(switch), said),
+            Ok(None) => (None, Said::Nothing),
+            Err(report) => (None, Said::Fault(format!("The log of versions cannot be read: {report}."))),
         };
         let word = present.word();
         let visitor = visitor(present, &word);
-        self.pages
-            .with(Some(&visitor), |setting, index| web::emergency(setting, index, switch.as_ref(), told))
+        self.pages.with(Some(&visitor), |setting, index| {
+            web::emergency(setting, index, switch.as_ref(), said.told())
+        })
     }
 
     /// A session of a new id, so that one from before the sign-in is worth nothing.

@@ -118,6 +118,8 @@ pub(crate) struct Book {
     pub(crate) asked: BTreeMap<u64, (Entry, Request)>,
     /// What was put in force, by its place.
     pub(crate) activated: BTreeMap<u64, Activated>,
+    /// What each entry that ended something ended, by its place.
+    ends: BTreeMap<u64, u64>,
     // Requests that were approved: no two signatures count twice.
     used: BTreeSet<String>,
 }
@@ -141,6 +143,17 @@ impl Book {
     /// The name of the log.
     pub(crate) fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// The index of an entry of this log: `origin#index`.
+    pub(crate) fn index_of(&self, place: &str) -> Option<u64> {
+        let (origin, index) = place.rsplit_once('#')?;
+        index.parse().ok().filter(|_| origin == self.origin)
+    }
+
+    /// What the entry at a place ended.
+    pub(crate) fn ended_by(&self, index: u64) -> Option<&Activated> {
+        self.ends.get(&index).and_then(|activated| self.activated.get(activated))
     }
 
     /// Everything that the log says.
@@ -185,9 +198,10 @@ impl Book {
             Event::StoodDown => {
                 let (said, _) = signers.stood_down(note()?, &self.origin)?;
                 let place = said.activation.rsplit_once('#').and_then(|(_, index)| index.parse().ok());
-                let activated = place.and_then(|place: u64| self.activated.get_mut(&place));
-                let activated = activated.ok_or_else(|| miette!("it ends what was not in force"))?;
+                let activated = place.and_then(|place: u64| Some((place, self.activated.get_mut(&place)?)));
+                let (place, activated) = activated.ok_or_else(|| miette!("it ends what was not in force"))?;
                 activated.stood_down.get_or_insert(entry);
+                self.ends.insert(index, place);
             }
         }
         Ok(())

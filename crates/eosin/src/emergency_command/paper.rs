@@ -123,8 +123,7 @@ impl Known {
     /// Errors: as [`Known::paper`].
     pub(crate) fn to_approve(&self, asked: &str, printer: &Printer) -> Result<Paper, NotPlaced> {
         let book = self.book(printer).map_err(NotPlaced::Trouble)?;
-        let index = asked.rsplit_once('#').and_then(|(_, index)| index.parse::<u64>().ok());
-        let found = index.and_then(|index| book.asked.get(&index));
+        let found = book.index_of(asked).and_then(|index| book.asked.get(&index));
         let (_, request) = found.ok_or_else(gone)?;
         self.paper(Act::Approve, request.text(), printer)
     }

@@ -263,6 +263,43 @@ fn only_signers_who_may_are_at_the_switch_and_nothing_else_is_signed() {
     server.stop();
 }
 
+/// Which entries put something in force is known from the log alone: a link says nothing against it.
+#[test]
+fn what_was_done_is_said_where_the_log_agrees() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let (_upstream, server, address) = scene(at);
+    activate(at, "all");
+    let mut ada = signed_in(address, "ada");
+    let [activation] = &activations(at)[..] else { panic!("one is in force") };
+    let entry = form(&[("entry", activation)]);
+    let says = ["stood down:", "not in force", "on every gateway", "another person", "none of the signers"];
+    for word in ["stand-down", "gone", "approve", "ask", "same-person", "no-signer"] {
+        for more in ["", "&entry=x%232", &format!("&{entry}")] {
+            let (status, page) = ada.get(&format!("/emergency?done={word}{more}"));
+            let is_so = word == "approve" && more.ends_with(&entry);
+            assert!(
+                status == 200 && says.iter().any(|say| page.contains(say)) == is_so,
+                "{word}{more}: {page}"
+            );
+        }
+    }
+    let in_force = format!("/emergency?done=approve&{entry}");
+    assert!(ada.get(&in_force).1.contains("It is in force on every gateway"));
+
+    let (_, page) = ending(&mut ada, activation);
+    let note = sign(at, &hidden(&page, "text"), "ada");
+    let (status, answer) = hand_in(&mut ada, "place", &page, &note);
+    assert_eq!(status, 303, "{answer}");
+    let (_, page) = ada.get(&location(&answer));
+    assert!(page.contains("It was stood down: what was normal before holds again"), "{page}");
+    assert!(!ada.get(&in_force).1.contains("It is in force on every gateway"));
+    activate(at, "all");
+    let (_, page) = ada.get(&location(&answer));
+    assert!(page.contains("It was stood down: what else is in force goes on"), "{page}");
+    server.stop();
+}
+
 /// An emergency that hurts does not wait until everything else is mended.
 #[test]
 fn what_is_broken_elsewhere_keeps_nobody_from_ending_it() {

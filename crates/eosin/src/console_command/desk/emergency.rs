@@ -18,6 +18,7 @@ use crate::{
     },
     emergency_command::{
         Known,
+        entries::Book,
         paper::{Act, Paper, Wish},
         placing::NotPlaced,
         statement::{self, LAPSE},
@@ -30,8 +31,13 @@ const LENGTH: &str = "2h";
 const NOTE_BYTES_MAX: usize = 64 << 10;
 
 impl Desk {
-    /// What whoever looks can do; nothing where they may not, or this configuration has no log of versions.
-    pub(crate) fn emergency_switch(&self, present: &Present) -> miette::Result<Option<EmergencySwitch>> {
+    /// What whoever looks can do, and what is said of what they just did; nothing where they may not, or this configuration
+    /// has no log of versions.
+    pub(crate) fn emergency_switch(
+        &self,
+        present: &Present,
+        query: &Form,
+    ) -> miette::Result<Option<(EmergencySwitch, Said)>> {
         if !present.may(access::Action::SwitchEmergency) || self.config.policy.log.is_none() {
             return Ok(None);
         }
@@ -48,13 +54,15 @@ impl Desk {
             lapses: request.asked.checked_add(LAPSE).unwrap_or(request.asked).to_string(),
             place: format!("{}#{index}", book.origin()),
         });
-        Ok(Some(EmergencySwitch {
+        let switch = EmergencySwitch {
             signer: known.signer_of(present.by().name()).map(str::to_owned),
             signers: known.signer_names().map(str::to_owned).collect(),
             waiting: waiting.collect(),
             ready: book.ready().into_iter().map(|entry| entry.version.clone()).collect(),
             in_force: book.in_force(now).map(|(place, _)| place).collect(),
-        }))
+        };
+        let said = said(query, &switch, &book);
+        Ok(Some((switch, said)))
     }
 
     /// A page of emergencies.
@@ -153,9 +161,7 @@ impl Switching<'_> {
     /// What waits, to be signed by another person.
     fn approve(&self, asked: &str) -> miette::Result<PageAnswer> {
         match self.known.to_approve(asked, &self.desk.printer) {
-            Ok(paper) if paper.asked_by.as_deref() == Some(self.me) => {
-                Ok(elsewhere("/emergency?done=same-person"))
-            }
+            Ok(paper) if paper.asked_by.as_deref() == Some(self.me) => Ok(done("same-person", asked)),
             Ok(paper) => self.sign(&paper, "", Told::Nothing),
             Err(NotPlaced::Trouble(report)) => Err(report),
             Err(NotPlaced::Unsigned(report) | NotPlaced::Conflict(report)) => Ok(self.nothing_left(&report)),
@@ -217,7 +223,7 @@ impl Switching<'_> {
         match self.known.put(&paper, &whole, seen, &self.desk.printer) {
             Ok(placed) => {
                 tracing::info!(event = act.event(), version = placed.version, place = placed.place, "placed");
-                Ok(elsewhere(&format!("/emergency?done={}", act.word())))
+                Ok(done(act.word(), &placed.place))
             }
             Err(why) => self.again(&paper, note, why),
         }
@@ -280,21 +286,63 @@ impl Switching<'_> {
     }
 }
 
-/// What the page of emergencies says of what was just done, by a word in its address.
-pub(crate) fn told(word: &str) -> Told<'static> {
-    match word {
-        "ask" => Told::Done(
-            "Your request is in the log of versions. Nothing changes yet: another person approves it within 15 minutes.",
+/// The page of emergencies, told what was done and which entry says so.
+fn done(word: &str, place: &str) -> PageAnswer {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("done", word).append_pair("entry", place);
+    elsewhere(&format!("/emergency?{}", query.finish()))
+}
+
+/// What the page of emergencies says of what was just done.
+pub(crate) enum Said {
+    Nothing,
+    Done(String),
+    Fault(String),
+}
+
+impl Said {
+    /// As a page has it.
+    pub(crate) fn told(&self) -> Told<'_> {
+        match self {
+            Self::Nothing => Told::Nothing,
+            Self::Done(said) => Told::Done(said),
+            Self::Fault(said) => Told::Fault(said),
+        }
+    }
+}
+
+/// By a word and an entry in the address, which anybody can write: only where the log agrees.
+fn said(query: &Form, switch: &EmergencySwitch, book: &Book) -> Said {
+    let place = query.get("entry");
+    let by_me = |waits: &&EmergencyWaits| Some(&waits.by) == switch.signer.as_ref();
+    let asked = switch.waiting.iter().find(|waits| waits.place == place).filter(by_me);
+    let index = book.index_of(place);
+    match query.get("done") {
+        "ask" if asked.is_some() => Said::Done(
+            "Your request is in the log of versions. Nothing changes yet: another person approves it within 15 minutes."
+                .to_owned(),
         ),
-        "approve" => {
-            Told::Done("It is in force on every gateway that shares the folder, and ends by itself.")
+        "same-person" if asked.is_some() => {
+            Said::Fault("You asked for it: another person, with another key, approves it.".to_owned())
         }
-        "stand-down" => Told::Done("It was stood down: what was normal before holds again."),
-        "no-signer" => {
-            Told::Fault("You are none of the signers of this configuration (`[[emergency.signer]]`).")
+        "no-signer" if switch.signer.is_none() => Said::Fault(
+            "You are none of the signers of this configuration (`[[emergency.signer]]`).".to_owned(),
+        ),
+        "approve" if switch.in_force.iter().any(|one| one == place) => Said::Done(format!(
+            "It is in force on every gateway that shares the folder, and ends by itself: entry {place}."
+        )),
+        "stand-down" => {
+            let ended = index.and_then(|index| book.ended_by(index)).map(|one| &one.entry.version);
+            let holds = if switch.in_force.is_empty() {
+                "what was normal before holds again"
+            } else {
+                "what else is in force goes on"
+            };
+            ended.map_or(Said::Nothing, |version| {
+                Said::Done(format!("It was stood down: {holds}. {version}, entry {place}."))
+            })
         }
-        "same-person" => Told::Fault("You asked for it: another person, with another key, approves it."),
-        _ => Told::Nothing,
+        _ => Said::Nothing,
     }
 }
 
