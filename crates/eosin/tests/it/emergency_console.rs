@@ -252,10 +252,24 @@ fn only_signers_who_may_are_at_the_switch_and_nothing_else_is_signed() {
     assert!(page.contains("You look, and cannot sign") && page.contains("ada, bel"), "{page}");
     let (status, answer) = cyd.get("/emergency/ask?version=stop");
     assert!(status == 303 && answer.contains("done=no-signer"), "{answer}");
-    // A form without the word of the session.
+    // A whole and signed form, without the word of the session.
     let mut ada = signed_in(address, "ada");
-    let (status, _) = ada.post("/emergency/place&word=other", "");
-    assert_ne!(status, 303);
+    let (_, page) = wish(&mut ada, "2h");
+    let whole = filled(&page, &sign(at, &hidden(&page, "text"), "ada"));
+    let size = || said(at, &["ledger", "show", "policies/log", "--json", "--last", "200"], 0).lines().count();
+    let before = size();
+    let (status, answer) = ada.post_saying("other", "/emergency/place", &whole);
+    assert!(status == 403 && answer.contains("not of your session"), "{answer}");
+    assert_eq!(size(), before, "nothing is in the log of versions");
+    assert!(!events(at).iter().any(|event| event.starts_with("emergency")));
+    let (status, answer) = ada.post("/emergency/place", &whole);
+    assert!(status == 303 && size() == before + 1, "it was the word alone: {answer}");
+    // Who is taken out of the file is no signer any more.
+    let mut bel = signed_in(address, "bel@example.org");
+    assert!(!bel.get("/emergency/ask?version=stop").1.contains("done=no-signer"));
+    let text = fs::read_to_string(at.join("eosin.toml")).unwrap();
+    fs::write(at.join("eosin.toml"), text.rsplit_once("[[emergency.signer]]").unwrap().0).unwrap();
+    assert!(bel.get("/emergency/ask?version=stop").1.contains("done=no-signer"));
     fs::write(at.join("letter.txt"), "I owe you a lot\n").unwrap();
     let output = eosin(at, &["emergency", "sign", "letter.txt", "--key", "ada.skey"]);
     assert_eq!(output.status.code(), Some(2));

@@ -40,8 +40,13 @@ impl Browser {
     }
 
     pub(crate) fn post(&mut self, target: &str, form: &str) -> (u16, String) {
-        let body = format!("word={}&{form}", self.word);
-        self.ask("POST", target, &[], &body)
+        let word = self.word.clone();
+        self.post_saying(&word, target, form)
+    }
+
+    /// A form with this word, whatever the page had.
+    pub(crate) fn post_saying(&mut self, word: &str, target: &str, form: &str) -> (u16, String) {
+        self.ask("POST", target, &[], &format!("word={word}&{form}"))
     }
 
     /// To the door and through it, as far as it lets one.
