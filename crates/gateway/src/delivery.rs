@@ -163,9 +163,8 @@ pub(crate) async fn piped(
         flow: Arc::clone(&lane.flow),
         told: lane.deliveries.told,
         line_bytes_max: lane.limits.body_bytes,
-        begun,
+        outlet: Outlet { begun, out },
         leaving,
-        out,
         handle: Handle::current(),
         _permit: permit,
         _under_way: lane.under_way.clone(),
@@ -260,12 +259,35 @@ struct Worker {
     flow: Arc<Flow>,
     told: Withheld,
     line_bytes_max: usize,
-    begun: Begun,
+    outlet: Outlet,
     leaving: Leaving,
-    out: mpsc::Sender<Result<Bytes, Broken>>,
     handle: Handle,
     _permit: OwnedSemaphorePermit,
     _under_way: mpsc::Sender<()>,
+}
+
+/// Where a file leaves. Of one that panics the client is told: without a word it would seem to be whole.
+///
+/// Never:  drop it in a panic on an async worker: it waits for the client.
+struct Outlet {
+    begun: Begun,
+    out: mpsc::Sender<Result<Bytes, Broken>>,
+}
+
+impl Outlet {
+    /// The file ends here. Whoever still reads sees that it is not whole.
+    fn break_off(&mut self) {
+        self.begun.break_off();
+        drop(self.out.blocking_send(Err(Broken::Filtered)));
+    }
+}
+
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.break_off();
+        }
+    }
 }
 
 /// Why a file was not delivered to its end.
@@ -301,12 +323,10 @@ impl Worker {
             Records::Report(saved) => self.saved(&mut delivery, &saved, received),
         };
         match done.and_then(|()| self.close(delivery)) {
-            Ok(closed) => self.begun.close(closed),
+            Ok(closed) => self.outlet.begun.close(closed),
             Err(cut) => {
                 tracing::warn!("a file was cut off: {cut}");
-                self.begun.break_off();
-                // Whoever still reads sees that it is not whole.
-                drop(self.out.blocking_send(Err(Broken::Filtered)));
+                self.outlet.break_off();
             }
         }
     }
@@ -314,7 +334,7 @@ impl Worker {
     /// Certifies what has left, all of it.
     fn close(&self, delivery: FileDelivery) -> Result<Option<flow::Closed>, Cut> {
         // All places are free once the last piece was taken.
-        let drained = self.handle.block_on(self.out.reserve_many(PIECES));
+        let drained = self.handle.block_on(self.outlet.out.reserve_many(PIECES));
         drop(drained.map_err(|_| Cut::Gone)?);
         if delivery.id().is_empty() {
             return Ok(None);
@@ -414,21 +434,11 @@ impl Worker {
     /// Hands bytes that may leave to the client's connection.
     fn give(&self, bytes: Vec<u8>) -> Result<(), Cut> {
         let length = bytes.len();
-        self.out.blocking_send(Ok(Bytes::from(bytes))).map_err(|_| Cut::Gone)?;
+        self.outlet.out.blocking_send(Ok(Bytes::from(bytes))).map_err(|_| Cut::Gone)?;
         if let Some(told) = self.leaving.left(length, self.flow.seconds()) {
-            self.begun.tell(&told);
+            self.outlet.begun.tell(&told);
         }
         Ok(())
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        // What panics does not say that it ended well: without a word, the file would seem to be whole.
-        if std::thread::panicking() {
-            self.begun.break_off();
-            drop(self.out.blocking_send(Err(Broken::Filtered)));
-        }
     }
 }
 
@@ -446,6 +456,21 @@ const NAME_CHARS_MAX: usize = 100;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_whose_thread_panics_does_not_seem_to_be_whole() {
+        let shelf = Arc::new(Shelf::default());
+        let begun = Begun::new(&shelf, &"1".repeat(flow::DELIVERY_ID_CHARS), &Told::default());
+        let (out, mut pieces) = mpsc::channel(PIECES);
+        let outlet = Outlet { begun, out };
+        let thread = std::thread::spawn(move || {
+            let _outlet = outlet;
+            panic!("as a bug would");
+        });
+        assert!(thread.join().is_err());
+        assert!(matches!(pieces.blocking_recv(), Some(Err(Broken::Filtered))));
+        assert!(pieces.blocking_recv().is_none());
+    }
 
     #[test]
     fn a_file_has_a_plain_name() {
