@@ -68,7 +68,7 @@ struct Written {
 impl KeySet {
     /// Reads a set of keys; those that sign nothing, or in another way, are left out.
     ///
-    /// Bounds: the first [`KEYS_MAX`] keys.
+    /// Bounds: the first 64 keys.
     /// Errors: [`KeySetError`].
     pub fn read(document: &[u8]) -> Result<Self, KeySetError> {
         let document: Document = serde_json::from_slice(document).map_err(|_| KeySetError)?;

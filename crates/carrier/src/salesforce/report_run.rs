@@ -22,7 +22,7 @@ pub enum RunNotWritten {
 ///
 /// Shape:  each cell in quotes, lines end with CRLF. Nothing for nothing, `1` and `0` for what is ticked or not, numbers and
 ///         amounts bare, ids of 15 characters; anything else as the org shows it.
-/// Bounds: linear in the answer; at most [`GROUPS_MAX`] groups.
+/// Bounds: linear in the answer; at most a million groups.
 /// Errors: [`RunNotWritten`].
 pub fn report_run_as_file(answer: &Value) -> Result<Vec<u8>, RunNotWritten> {
     if answer.get("allData") != Some(&Value::Bool(true)) {
