@@ -207,14 +207,19 @@ pub(super) fn stand_down(name: &str, key: &Path, reason: &str, at: &At, printer:
     let said = StandDown { log: known.origin()?, activation, at: now(), reason: reason.to_owned() };
     let note = statement::sign(&said.text(), &signer)?;
     let Placed { place, version: ended, .. } = placing::stand_down(&known, &note)?;
-    let normal = known.config.policies()?;
+    // It has ended, whatever can be said of what holds now.
+    let normal = known.normal();
+    if let Err(report) = &normal {
+        printer.note(&format!("which version is normal cannot be told: {report:#}"));
+    }
+    let normal = normal.ok();
     if at.json {
-        let told =
-            serde_json::json!({ "version": ended, "stoodDown": place, "by": by, "normal": normal.version() });
+        let told = serde_json::json!({ "version": ended, "stoodDown": place, "by": by, "normal": normal });
         printer.line(&told.to_string());
     } else {
         let done = printer.paint(Style::Good, "stood down");
-        printer.line(&format!("{done}: {ended}, entry {place}, by {by}; {} holds", normal.version()));
+        let holds = normal.map(|version| format!("; {version} holds")).unwrap_or_default();
+        printer.line(&format!("{done}: {ended}, entry {place}, by {by}{holds}"));
     }
     Ok(Outcome::Clean)
 }

@@ -186,6 +186,30 @@ fn policies_that_stop_care_are_not_activated_in_an_emergency() {
     activate_policy("stops.cedar", 0);
 }
 
+/// Ending needs nothing of the normal version, and says so where its text is damaged.
+#[test]
+fn it_is_stood_down_whatever_became_of_the_normal_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    set_up(at, &Upstream::start(|_| Reply::json(201, "{}")));
+    prepare(at);
+    let default =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../policy/policies/default.cedar")).unwrap();
+    fs::write(at.join("plain.cedar"), format!("{default}\n// CASE-8")).unwrap();
+    said(at, &["policy", "activate", "plain.cedar", "--reason", "CASE-8"], 0);
+    activate(at, "all");
+    let texts = fs::read_dir(at.join("policies/versions")).unwrap().map(|file| file.unwrap().path());
+    let damaged = texts.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("plain"));
+    assert_eq!(damaged.map(|path| fs::write(path, "damaged").unwrap()).count(), 1);
+    let told = said(
+        at,
+        &["emergency", "stand-down", "stop", "--key", "bel.skey", "--reason", "CASE-7-closed", "--json"],
+        0,
+    );
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert!(told["stoodDown"].is_string() && told["normal"].is_null(), "{told}");
+}
+
 #[test]
 fn what_would_stop_care_or_is_signed_by_one_person_is_refused() {
     let folder = tempfile::tempdir().unwrap();
