@@ -4,8 +4,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use flow::Flow;
 use gateway::{AuditClient, AuditSent};
-use http::HeaderValue;
-use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+use miette::{IntoDiagnostic as _, WrapErr as _};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::{config, keys};
@@ -41,17 +40,8 @@ pub(crate) fn send(config: &config::Config, flow: &Arc<Flow>) -> miette::Result<
 }
 
 fn client(server: &config::AuditServer) -> miette::Result<AuditClient> {
-    let roots: Vec<String> =
-        server.url_ca.iter().map(|file| keys::small_file(file)).collect::<Result<_, _>>()?;
-    let authorization = match &server.authorization {
-        None => None,
-        Some(file) => {
-            let mut value = HeaderValue::from_str(keys::small_file(file)?.trim())
-                .map_err(|_| miette!("{} cannot stand in a header field", file.display()))?;
-            value.set_sensitive(true);
-            Some(value)
-        }
-    };
+    let roots = keys::authorities(server.url_ca.as_ref())?;
+    let authorization = keys::authorization(server.authorization.as_ref())?;
     AuditClient::new(&server.url, &roots, authorization, &gateway::Timeouts::SUGGESTED).into_diagnostic()
 }
 

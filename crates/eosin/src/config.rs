@@ -33,11 +33,6 @@ pub(crate) mod telemetry;
 mod understand;
 pub(crate) mod webhooks;
 
-/// Whether an address is on this machine, where nobody listens between: plain HTTP is enough there.
-pub(crate) fn is_on_this_machine(address: &http::Uri) -> bool {
-    matches!(address.host(), Some("localhost" | "127.0.0.1" | "[::1]"))
-}
-
 /// A configuration that makes sense: paths absolute, words understood, contradictions excluded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Config {

@@ -1,9 +1,14 @@
 //! Keys on disk and fresh randomness: the binary's, so that nothing below draws any.
 
-use std::{fs::File, io::Read as _, path::Path};
+use std::{
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
 
 use aws_lc_rs::rand;
 use data_encoding::BASE64;
+use http::HeaderValue;
 use mark::{
     Salt,
     cosignature::{WitnessKey, WitnessSigner},
@@ -138,6 +143,24 @@ fn secret(path: &Path, what: &str) -> miette::Result<[u8; 32]> {
 /// Where the quarantine's randomness comes from.
 pub(crate) fn randomness() -> quarantine::Random {
     std::sync::Arc::new(|bytes| rand::fill(bytes).is_ok())
+}
+
+/// The certificate authorities of a file, as PEM; none where no file is named.
+///
+/// Errors: a report that names the file.
+pub(crate) fn authorities(file: Option<&PathBuf>) -> miette::Result<Vec<String>> {
+    file.map(|file| small_file(file)).into_iter().collect()
+}
+
+/// What a file has for the field `Authorization`, marked so that nothing shows it; nothing where no file is named.
+///
+/// Errors: a report that names the file.
+pub(crate) fn authorization(file: Option<&PathBuf>) -> miette::Result<Option<HeaderValue>> {
+    let Some(file) = file else { return Ok(None) };
+    let mut value = HeaderValue::from_str(small_file(file)?.trim())
+        .map_err(|_| miette!("{} cannot stand in a header field", file.display()))?;
+    value.set_sensitive(true);
+    Ok(Some(value))
 }
 
 /// Reads a small text file whole.

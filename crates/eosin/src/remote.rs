@@ -18,7 +18,6 @@ use serde_json::Value;
 
 use crate::{
     arguments::Command,
-    config::is_on_this_machine,
     emergency_command::{self, EmergencyCommand},
     environment,
     index_command::{self, IndexCommand},
@@ -44,18 +43,12 @@ pub(crate) struct Remote {
 impl Remote {
     /// Errors: a report: the URL is none that a token may be sent to, or there is no token.
     pub(crate) fn new(server: &Uri, token_file: Option<&Path>) -> miette::Result<Self> {
-        let is_here = is_on_this_machine(server);
         let is_bare = matches!(server.path(), "" | "/") && server.query().is_none();
-        match server.scheme_str() {
-            Some("https") if is_bare => {}
-            Some("http") if is_bare && is_here => {}
-            _ => {
-                return Err(miette!(
-                    help =
-                        "write `https://console.example.org`, or on its own machine `http://127.0.0.1:8460`",
-                    "a token is not sent to `{server}`"
-                ));
-            }
+        if !is_bare || !gateway::is_confidential(server) {
+            return Err(miette!(
+                help = "write `https://console.example.org`, or on its own machine `http://127.0.0.1:8460`",
+                "a token is not sent to `{server}`"
+            ));
         }
         let token = match token_file {
             Some(file) => Some(keys::small_file(file)?.trim().to_owned()),

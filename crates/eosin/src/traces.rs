@@ -10,8 +10,7 @@ use std::{
 };
 
 use gateway::{Timeouts, TraceClient, TracesSent};
-use http::HeaderValue;
-use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+use miette::{IntoDiagnostic as _, WrapErr as _};
 use telemetry::{Service, Setup, Tracer};
 use tokio::{sync::watch, task::JoinHandle};
 
@@ -113,17 +112,8 @@ fn text(tracer: &Tracer, sent: &Sent) -> String {
 }
 
 fn client(telemetry: &Telemetry) -> miette::Result<TraceClient> {
-    let roots: Vec<String> =
-        telemetry.endpoint_ca.iter().map(|file| keys::small_file(file)).collect::<Result<_, _>>()?;
-    let authorization = match &telemetry.authorization {
-        None => None,
-        Some(file) => {
-            let mut value = HeaderValue::from_str(keys::small_file(file)?.trim())
-                .map_err(|_| miette!("{} cannot stand in a header field", file.display()))?;
-            value.set_sensitive(true);
-            Some(value)
-        }
-    };
+    let roots = keys::authorities(telemetry.endpoint_ca.as_ref())?;
+    let authorization = keys::authorization(telemetry.authorization.as_ref())?;
     TraceClient::new(&telemetry.endpoint, &roots, authorization, &TIMEOUTS).into_diagnostic()
 }
 

@@ -208,9 +208,6 @@ pub(crate) fn feeds(
     config: &Config,
     identity: Option<&TlsIdentity>,
 ) -> miette::Result<Vec<mllp::BoundaryConfig>> {
-    let pem = |path: &Option<PathBuf>| -> miette::Result<Vec<String>> {
-        path.iter().map(|path| keys::small_file(path)).collect()
-    };
     let mut boundaries = Vec::new();
     for boundary in config.boundaries.iter().filter(|boundary| boundary.protocol == Protocol::Hl7v2) {
         let shown = identity.filter(|_| boundary.tls).map(|identity| mllp::TlsIdentity {
@@ -221,13 +218,13 @@ pub(crate) fn feeds(
             boundary: boundary.boundary.clone(),
             listen: boundary.listen,
             tls: shown,
-            sender_roots: pem(&boundary.sender_ca)?,
+            sender_roots: keys::authorities(boundary.sender_ca.as_ref())?,
             danger_plain: false,
             receiver: mllp::Receiver {
                 host: boundary.upstream.host().unwrap_or_default().trim_matches(['[', ']']).to_owned(),
                 port: boundary.upstream.port_u16().unwrap_or_default(),
                 tls: boundary.upstream.scheme_str() == Some("mllps"),
-                roots: pem(&boundary.upstream_ca)?,
+                roots: keys::authorities(boundary.upstream_ca.as_ref())?,
             },
         });
     }
@@ -248,10 +245,7 @@ pub(crate) fn crossings(
             tls: if boundary.tls { identity.cloned() } else { None },
             danger_plain_http: false,
             upstream: boundary.upstream.clone(),
-            upstream_roots: match &boundary.upstream_ca {
-                Some(path) => vec![keys::small_file(path)?],
-                None => Vec::new(),
-            },
+            upstream_roots: keys::authorities(boundary.upstream_ca.as_ref())?,
             reads: boundary.reads.clone(),
             webhook: boundary.webhook.as_ref().map(|webhook| webhook.open(&boundary.boundary)).transpose()?,
         });

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mark::{Dataset, Form, Reading, Source, Verdict};
+use mark::{Dataset, Form, Proof, Reading, Source, Verdict};
 use policy::Decision;
 use serde::Serialize;
 
@@ -104,17 +104,7 @@ impl Listing {
         {
             self.datasets.insert(id.clone(), Described::of(dataset));
         }
-        let generator = match verdict {
-            Verdict::Suspected(suspicion) => suspicion.generator,
-            Verdict::Synthetic(_)
-            | Verdict::Attested(_)
-            | Verdict::Mixed(_)
-            | Verdict::Unproven(_)
-            | Verdict::Transplanted(_)
-            | Verdict::Forged(_)
-            | Verdict::Untrusted(_)
-            | Verdict::Unreadable(_) => None,
-        };
+        let generator = verdict.suspicion().and_then(|suspicion| suspicion.generator);
         let verdict = verdict.name().as_str();
         self.findings.push(Listed { named: named.clone(), verdict, decision, dataset: id, generator });
     }
@@ -173,16 +163,11 @@ fn is_word(purpose: &str) -> bool {
 
 /// The dataset that a mark is of, where the mark is genuine.
 fn dataset_of(verdict: &Verdict) -> Option<&Dataset> {
-    match verdict {
-        Verdict::Synthetic(proof) | Verdict::Attested(proof) | Verdict::Mixed(proof) => Some(proof.dataset()),
-        // Of the record that it was made for: where the mark was taken from.
-        Verdict::Transplanted(transplant) => Some(transplant.dataset()),
-        Verdict::Unproven(_)
-        | Verdict::Suspected(_)
-        | Verdict::Forged(_)
-        | Verdict::Untrusted(_)
-        | Verdict::Unreadable(_) => None,
+    // Of the record that it was made for: where the mark was taken from.
+    if let Verdict::Transplanted(transplant) = verdict {
+        return Some(transplant.dataset());
     }
+    verdict.proof().map(Proof::dataset)
 }
 
 #[cfg(test)]

@@ -1,26 +1,12 @@
 //! Sends audit events to a FHIR server that keeps them, one a request.
 
-use std::time::Duration;
+use http::{HeaderMap, HeaderValue, Uri, header};
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Uri, header};
-
-use crate::{
-    body::{Body, whole_answer},
-    config::Timeouts,
-    problem::Problem,
-    server::StartError,
-    upstream::Upstream,
-};
+use crate::{config::Timeouts, recipient::Recipient, server::StartError};
 
 /// A FHIR server that keeps audit events.
 #[derive(Clone, Debug)]
-pub struct AuditClient {
-    upstream: Upstream,
-    target: String,
-    authorization: Option<HeaderValue>,
-    patience: Duration,
-}
+pub struct AuditClient(Recipient);
 
 /// What became of an event that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,9 +29,7 @@ impl AuditClient {
         authorization: Option<HeaderValue>,
         timeouts: &Timeouts,
     ) -> Result<Self, StartError> {
-        let upstream = Upstream::to(NAME, url, roots, timeouts)?;
-        let target = url.path_and_query().map_or("/", |target| target.as_str()).to_owned();
-        Ok(Self { upstream, target, authorization, patience: timeouts.upstream })
+        Recipient::new(NAME, url, roots, authorization, timeouts).map(Self)
     }
 
     /// Sends one event, once.
@@ -58,15 +42,7 @@ impl AuditClient {
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/fhir+json"));
         // The event need not come back.
         headers.insert("prefer", HeaderValue::from_static("return=minimal"));
-        if let Some(authorization) = &self.authorization {
-            headers.insert(header::AUTHORIZATION, authorization.clone());
-        }
-        let body = Body::from(Bytes::from(event.to_owned()));
-        let sent: Result<_, Problem> = self.upstream.send(Method::POST, &self.target, headers, body).await;
-        let Ok(answer) = sent else { return AuditSent::Later };
-        let status = answer.status();
-        // Read to its end, so that the connection can be used again.
-        drop(whole_answer(answer.into_body(), ANSWER_BYTES_MAX, self.patience).await);
+        let Ok((status, _)) = self.0.post(headers, event.to_owned()).await else { return AuditSent::Later };
         match status.as_u16() {
             200..=299 => AuditSent::Kept,
             401 | 403 | 408 | 425 | 429 => AuditSent::Later,
@@ -76,6 +52,5 @@ impl AuditClient {
     }
 }
 
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// How errors name it where a boundary's name would stand.
 const NAME: &str = "audit_server";

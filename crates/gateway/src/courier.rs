@@ -1,13 +1,10 @@
 //! Delivers what left the quarantine: one request to what is behind a boundary, once, with nothing of a client's own.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use flow::{Leaving, Outcome, with_session};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use crate::{
-    body::{Body, whole_answer},
     config::{BoundaryConfig, Timeouts},
     head::{PROVENANCE, via},
     problem::Problem,
@@ -19,7 +16,6 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Courier {
     upstream: Upstream,
-    patience: Duration,
 }
 
 /// How a delivery went.
@@ -44,7 +40,7 @@ impl Courier {
     ///
     /// Errors: as for a gateway's start; see [`StartError`].
     pub fn new(boundary: &BoundaryConfig, timeouts: &Timeouts) -> Result<Self, StartError> {
-        Ok(Self { upstream: Upstream::new(boundary, timeouts)?, patience: timeouts.upstream })
+        Ok(Self { upstream: Upstream::new(boundary, timeouts)? })
     }
 
     /// Whether a token can be sent; to be asked before anything is written down.
@@ -68,14 +64,14 @@ impl Courier {
         let Ok(method) = Method::from_bytes(item.method.as_bytes()) else { return not_sent };
         let withheld = with_session(leaving.sending.withheld.clone(), token.unwrap_or_default());
         let Some(headers) = headers(leaving, token) else { return not_sent };
-        let body = Body::from(Bytes::from(withheld.body));
-        let answer = match self.upstream.send(method, &withheld.target, headers, body).await {
-            Ok(answer) => answer,
+        let asked = self.upstream.ask(method, &withheld.target, headers, withheld.body, ANSWER_BYTES_MAX);
+        let (status, answer) = match asked.await {
+            Ok(answered) => answered,
             Err(Problem::UpstreamRefused) => return not_sent,
             Err(_) => return Delivered { outcome: Outcome::Unknown, answer: None },
         };
-        let outcome = Outcome::Answered(answer.status().as_u16());
-        match whole_answer(answer.into_body(), ANSWER_BYTES_MAX, self.patience).await {
+        let outcome = Outcome::Answered(status.as_u16());
+        match answer {
             Some(received) => Delivered { outcome, answer: Some(received) },
             // A success whose body was cut off may hold failures: nobody can tell.
             None => match outcome {

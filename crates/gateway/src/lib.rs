@@ -28,6 +28,7 @@ mod problem;
 mod program_client;
 mod provider_client;
 mod reading;
+mod recipient;
 mod request;
 mod rewrite;
 mod server;
@@ -58,6 +59,7 @@ pub use provider_client::{PROVIDER_ANSWER_BYTES_MAX, ProviderClient, ProviderErr
 pub use server::{Gateway, Running, StartError, Stopped};
 pub use signing::{SKEW_SECONDS, Signatures, VALID_SECONDS};
 pub use trace_client::{TraceClient, TracesSent};
+pub use upstream::is_confidential;
 pub use webhook::{
     Announced, Announcer, EndpointConfig, EventTaken, Intake, RETRY_SECONDS, WebhookConfig, WebhookCourier,
     WebhookDelivered,

@@ -20,6 +20,7 @@ use tokio::{
 use crate::{
     head::cookie,
     side::{self, Peer},
+    upstream::names_this_machine,
 };
 
 mod programs;
@@ -337,7 +338,7 @@ impl Door {
             return host.eq_ignore_ascii_case(secure);
         }
         let (name, port) = host.rsplit_once(':').unwrap_or((host, ""));
-        matches!(name, "127.0.0.1" | "localhost" | "[::1]") && port.parse() == Ok(self.port)
+        names_this_machine(name) && port.parse() == Ok(self.port)
     }
 
     /// Whether a form comes from one of these pages: what browsers say of its origin does not contradict.

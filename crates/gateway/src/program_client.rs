@@ -1,24 +1,15 @@
 //! Asks a console's control API on another machine, or on this one.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 
-use crate::{
-    body::{Body, whole_answer},
-    config::Timeouts,
-    problem::Problem,
-    server::StartError,
-    upstream::Upstream,
-};
+use crate::{config::Timeouts, server::StartError, upstream::Upstream};
 
 /// A control API, and the token that is shown to it.
 #[derive(Clone, Debug)]
 pub struct ProgramClient {
     upstream: Upstream,
     authorization: HeaderValue,
-    patience: Duration,
 }
 
 impl ProgramClient {
@@ -27,7 +18,7 @@ impl ProgramClient {
     /// Errors: as for an upstream of a boundary; see [`StartError`].
     pub fn new(origin: &Uri, authorization: HeaderValue, timeouts: &Timeouts) -> Result<Self, StartError> {
         let upstream = Upstream::to("the server", origin, &[], timeouts)?;
-        Ok(Self { upstream, authorization, patience: timeouts.upstream })
+        Ok(Self { upstream, authorization })
     }
 
     /// Asks once: a status and a body; nothing where no whole answer came.
@@ -42,11 +33,10 @@ impl ProgramClient {
         if posted.is_some() {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        let body = Body::from(Bytes::from(posted.unwrap_or_default()));
-        let sent: Result<_, Problem> = self.upstream.send(method, target, headers, body).await;
-        let answer = sent.ok()?;
-        let status = answer.status().as_u16();
-        Some((status, whole_answer(answer.into_body(), ANSWER_BYTES_MAX, self.patience).await?))
+        let body = posted.unwrap_or_default();
+        let asked = self.upstream.ask(method, target, headers, body, ANSWER_BYTES_MAX).await;
+        let (status, answer) = asked.ok()?;
+        Some((status.as_u16(), answer?))
     }
 }
 

@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use tokio::time::timeout;
 
 use crate::{
-    body::{Body, whole_answer},
     config::Timeouts,
-    upstream::Upstream,
+    upstream::{Upstream, is_confidential},
 };
 
 /// Bytes of an answer at most: a set of keys is some kilobytes.
@@ -78,32 +77,21 @@ impl ProviderClient {
         body: String,
     ) -> Result<Bytes, ProviderError> {
         let place: Uri = url.parse().map_err(|_| ProviderError::Place(url.to_owned()))?;
-        let host = place.host().unwrap_or_default();
-        let is_near = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
-        let is_safe = place.scheme_str() == Some("https") || (place.scheme_str() == Some("http") && is_near);
-        if !is_safe {
+        if !is_confidential(&place) {
             return Err(ProviderError::Place(url.to_owned()));
         }
-        let name = host.to_owned();
+        let name = place.host().unwrap_or_default().to_owned();
         let timeouts = Timeouts { connect: PATIENCE, upstream: PATIENCE, ..Timeouts::SUGGESTED };
         let upstream = Upstream::to("the provider", &place, &self.more_roots, &timeouts)
             .map_err(|_| ProviderError::Roots)?;
-        let authority = place.authority().map_or("", |authority| authority.as_str());
-        if let Ok(host) = HeaderValue::from_str(authority) {
-            headers.insert(header::HOST, host);
-        }
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         let target = place.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         let away = || ProviderError::Away(name.clone());
-        let asked = async {
-            let sent = upstream.send(method, target, headers, Body::from(Bytes::from(body))).await;
-            let answer = sent.map_err(|_| away())?;
-            let status = answer.status().as_u16();
-            if status != 200 {
-                return Err(ProviderError::Status(name.clone(), status));
-            }
-            whole_answer(answer.into_body(), PROVIDER_ANSWER_BYTES_MAX, PATIENCE).await.ok_or_else(away)
-        };
-        timeout(PATIENCE, asked).await.unwrap_or_else(|_| Err(away()))
+        let asked = upstream.ask(method, target, headers, body, PROVIDER_ANSWER_BYTES_MAX);
+        match timeout(PATIENCE, asked).await {
+            Ok(Ok((StatusCode::OK, answer))) => answer.ok_or_else(away),
+            Ok(Ok((status, _))) => Err(ProviderError::Status(name.clone(), status.as_u16())),
+            Ok(Err(_)) | Err(_) => Err(away()),
+        }
     }
 }

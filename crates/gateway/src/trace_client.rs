@@ -1,26 +1,12 @@
 //! Sends traces to a collector, as the `OpenTelemetry` protocol has it over HTTP.
 
-use std::time::Duration;
+use http::{HeaderMap, HeaderValue, Uri, header};
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Uri, header};
-
-use crate::{
-    body::{Body, whole_answer},
-    config::Timeouts,
-    problem::Problem,
-    server::StartError,
-    upstream::Upstream,
-};
+use crate::{config::Timeouts, recipient::Recipient, server::StartError};
 
 /// A collector of traces.
 #[derive(Clone, Debug)]
-pub struct TraceClient {
-    upstream: Upstream,
-    target: String,
-    authorization: Option<HeaderValue>,
-    patience: Duration,
-}
+pub struct TraceClient(Recipient);
 
 /// What became of traces that were sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,9 +32,7 @@ impl TraceClient {
         authorization: Option<HeaderValue>,
         timeouts: &Timeouts,
     ) -> Result<Self, StartError> {
-        let upstream = Upstream::to(NAME, url, roots, timeouts)?;
-        let target = url.path_and_query().map_or("/", |target| target.as_str()).to_owned();
-        Ok(Self { upstream, target, authorization, patience: timeouts.upstream })
+        Recipient::new(NAME, url, roots, authorization, timeouts).map(Self)
     }
 
     /// Sends an `ExportTraceServiceRequest`, once.
@@ -58,15 +42,8 @@ impl TraceClient {
     pub async fn send(&self, traces: Vec<u8>) -> TracesSent {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
-        if let Some(authorization) = &self.authorization {
-            headers.insert(header::AUTHORIZATION, authorization.clone());
-        }
-        let body = Body::from(Bytes::from(traces));
-        let sent: Result<_, Problem> = self.upstream.send(Method::POST, &self.target, headers, body).await;
-        let Ok(answer) = sent else { return TracesSent::Later };
-        let status = answer.status().as_u16();
-        let told = whole_answer(answer.into_body(), ANSWER_BYTES_MAX, self.patience).await;
-        match status {
+        let Ok((status, told)) = self.0.post(headers, traces).await else { return TracesSent::Later };
+        match status.as_u16() {
             200..=299 => TracesSent::Taken { rejected: told.map_or(0, |told| telemetry::rejected(&told)) },
             429 | 502 | 503 | 504 => TracesSent::Later,
             refused => TracesSent::Refused(refused),
@@ -74,6 +51,5 @@ impl TraceClient {
     }
 }
 
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// How errors name it where a boundary's name would stand.
 const NAME: &str = "telemetry";

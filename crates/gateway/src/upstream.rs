@@ -2,8 +2,10 @@
 
 use std::{error::Error as _, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use http::{
-    HeaderMap, Method, Request, Response, Uri, Version, uri::Authority, uri::PathAndQuery, uri::Scheme,
+    HeaderMap, Method, Request, Response, StatusCode, Uri, Version, uri::Authority, uri::PathAndQuery,
+    uri::Scheme,
 };
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -18,7 +20,7 @@ use rustls::{
 };
 
 use crate::{
-    body::{Body, Broken, Progress},
+    body::{Body, Broken, Progress, whole_answer},
     config::{BoundaryConfig, Timeouts},
     problem::Problem,
     server::StartError,
@@ -120,6 +122,38 @@ impl Upstream {
             () = progress.stalled(self.patience) => Err(Problem::UpstreamSlow),
         }
     }
+
+    /// Asks with a request of our own, once, and reads the answer to its end, so that the connection can be used again.
+    ///
+    /// Shape:  the status, and the body; none where it broke off, fell silent or is longer than `limit`.
+    /// Bounds: as [`Upstream::send`]; `limit` bytes, and `timeouts.upstream` of silence.
+    /// Errors: [`Problem`]: there was no answer.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        target: &str,
+        headers: HeaderMap,
+        body: impl Into<Bytes>,
+        limit: usize,
+    ) -> Result<(StatusCode, Option<Bytes>), Problem> {
+        let answer = self.send(method, target, headers, Body::from(body.into())).await?;
+        let status = answer.status();
+        Ok((status, whole_answer(answer.into_body(), limit, self.patience).await))
+    }
+}
+
+/// Whether nobody reads along on the way to an address: by `https`, or by `http` on this machine.
+pub fn is_confidential(address: &Uri) -> bool {
+    match address.scheme_str() {
+        Some("https") => true,
+        Some("http") => address.host().is_some_and(names_this_machine),
+        _ => false,
+    }
+}
+
+/// Whether this is a name of this machine; IPv6 in brackets.
+pub(crate) fn names_this_machine(host: &str) -> bool {
+    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 
 /// Says whose fault a failed exchange was.

@@ -11,14 +11,7 @@ use hyper::body::Incoming;
 use ledger::{Declined, WITNESS_REQUEST_BYTES_MAX, Witness};
 use tokio::{net::TcpListener, sync::watch, task::spawn_blocking, time::timeout};
 
-use crate::{
-    body::{Body, whole_answer},
-    config::Timeouts,
-    problem::Problem,
-    server::StartError,
-    side,
-    upstream::Upstream,
-};
+use crate::{config::Timeouts, server::StartError, side, upstream::Upstream};
 
 /// Connections open at one time: a log keeps one.
 const CONNECTIONS_MAX: usize = 256;
@@ -131,7 +124,6 @@ fn said(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
 pub struct WitnessClient {
     upstream: Upstream,
     path: String,
-    patience: Duration,
 }
 
 /// What a witness answered; nothing of it is checked.
@@ -154,7 +146,7 @@ impl WitnessClient {
     pub fn new(prefix: &Uri, timeouts: &Timeouts) -> Result<Self, StartError> {
         let path = format!("{}/add-checkpoint", prefix.path().trim_end_matches('/'));
         let upstream = Upstream::to(WITNESS, prefix, &[], timeouts)?;
-        Ok(Self { upstream, path, patience: timeouts.upstream })
+        Ok(Self { upstream, path })
     }
 
     /// Asks for a cosignature, once.
@@ -164,12 +156,9 @@ impl WitnessClient {
     pub async fn ask(&self, submission: String) -> WitnessAnswer {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        let body = Body::from(Bytes::from(submission));
-        let sent: Result<_, Problem> = self.upstream.send(Method::POST, &self.path, headers, body).await;
-        let Ok(answer) = sent else { return WitnessAnswer::Away };
-        let status = answer.status();
-        let body = whole_answer(answer.into_body(), WITNESS_REQUEST_BYTES_MAX, self.patience).await;
-        let Some(body) = body else { return WitnessAnswer::Away };
+        let asked =
+            self.upstream.ask(Method::POST, &self.path, headers, submission, WITNESS_REQUEST_BYTES_MAX);
+        let Ok((status, Some(body))) = asked.await else { return WitnessAnswer::Away };
         let Ok(text) = std::str::from_utf8(&body) else { return WitnessAnswer::Away };
         match status {
             StatusCode::OK => WitnessAnswer::Cosigned(text.to_owned()),

@@ -392,6 +392,11 @@ impl Verdict {
             | Self::Unreadable(_) => None,
         }
     }
+
+    /// What speaks for a generator, where a record without a mark is suspected.
+    pub fn suspicion(&self) -> Option<&Suspicion> {
+        if let Self::Suspected(suspicion) = self { Some(suspicion) } else { None }
+    }
 }
 
 /// One sentence for a person, without content: what was found and why.

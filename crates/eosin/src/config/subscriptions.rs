@@ -42,8 +42,6 @@ impl Subscription {
     ///
     /// Errors: a report that names the file.
     pub(crate) fn open(&self) -> miette::Result<Following> {
-        let roots: Vec<String> =
-            self.ca.iter().map(|file| keys::small_file(file)).collect::<Result<_, _>>()?;
         Ok(Following {
             topic: self.topic.clone(),
             api: self.api.clone(),
@@ -51,7 +49,7 @@ impl Subscription {
                 org: self.org.clone(),
                 client_id: self.client_id.clone(),
                 client_secret: keys::small_file(&self.client_secret)?.trim().to_owned(),
-                roots,
+                roots: keys::authorities(self.ca.as_ref())?,
             },
             object: self.object.clone(),
             folder: self.folder.clone(),

@@ -9,8 +9,7 @@ use std::{
 use carrier::webhook::EventMap;
 use flow::{Extent, Webhook};
 use gateway::{EndpointConfig, WebhookConfig};
-use http::HeaderValue;
-use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+use miette::{IntoDiagnostic as _, WrapErr as _};
 use signature::webhook::WebhookKey;
 
 use crate::keys;
@@ -96,20 +95,11 @@ impl ConsumerFiles {
     pub(crate) fn open(&self) -> miette::Result<EndpointConfig> {
         let keys: Vec<WebhookKey> =
             self.keys.iter().map(|file| webhook_key(file)).collect::<Result<_, _>>()?;
-        let authorization = match &self.authorization {
-            Some(file) => {
-                let mut value = HeaderValue::from_str(keys::small_file(file)?.trim())
-                    .map_err(|_| miette!("{} cannot stand in a header field", file.display()))?;
-                value.set_sensitive(true);
-                Some(value)
-            }
-            None => None,
-        };
         Ok(EndpointConfig {
             url: self.url.clone(),
-            roots: self.url_ca.iter().map(|file| keys::small_file(file)).collect::<Result<_, _>>()?,
+            roots: keys::authorities(self.url_ca.as_ref())?,
             keys: keys.into(),
-            authorization,
+            authorization: keys::authorization(self.authorization.as_ref())?,
             patience: self.patience,
         })
     }

@@ -10,10 +10,7 @@ use http::HeaderValue;
 use miette::{IntoDiagnostic as _, miette};
 use serde::Deserialize;
 
-use crate::{
-    config::{OpenId, is_on_this_machine},
-    keys, wiring,
-};
+use crate::{config::OpenId, keys, wiring};
 
 /// Where the provider sends a browser back to.
 pub(super) const CALLBACK: &str = "/sign-in/openid/back";
@@ -62,7 +59,7 @@ struct Tokens {
 impl Provider {
     /// Errors: a report: the secret or the certificate authorities cannot be read.
     pub(crate) fn new(config: &OpenId) -> miette::Result<Self> {
-        let roots = config.ca.iter().map(|file| keys::small_file(file)).collect::<Result<Vec<_>, _>>()?;
+        let roots = keys::authorities(config.ca.as_ref())?;
         let authorization = config.secret.as_ref().map(|file| {
             let secret = keys::small_file(file)?.trim().to_owned();
             if secret.is_empty() {
@@ -213,8 +210,7 @@ fn run<T>(call: impl Future<Output = Result<T, ProviderError>>) -> Result<T, Pro
 
 /// Whether a browser may be sent there: nobody reads along.
 fn is_safe(place: &str) -> bool {
-    let Ok(place) = place.parse::<http::Uri>() else { return false };
-    place.scheme_str() == Some("https") || (place.scheme_str() == Some("http") && is_on_this_machine(&place))
+    place.parse().is_ok_and(|place| gateway::is_confidential(&place))
 }
 
 fn with_members(place: &str, members: &[(&str, String)]) -> String {

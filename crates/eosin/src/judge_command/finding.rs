@@ -78,17 +78,7 @@ impl Finding {
             dataset: dataset.map(|id| id.to_string()),
             mark: mark.map(|id| id.to_string()),
             why: plain(&why(verdict)),
-            suspicion: match verdict {
-                Verdict::Suspected(suspicion) => Some(Grounds::of(suspicion)),
-                Verdict::Synthetic(_)
-                | Verdict::Attested(_)
-                | Verdict::Mixed(_)
-                | Verdict::Unproven(_)
-                | Verdict::Transplanted(_)
-                | Verdict::Forged(_)
-                | Verdict::Untrusted(_)
-                | Verdict::Unreadable(_) => None,
-            },
+            suspicion: verdict.suspicion().map(Grounds::of),
         })
     }
 }

@@ -149,15 +149,15 @@ impl Archive {
 
     /// What is kept of a delivery that has ended.
     fn ended(&self, id: &str, boundary: &str) -> io::Result<Option<Filed>> {
-        if let Some(manifest) = read(&self.place(id, MANIFEST))? {
+        if let Some(manifest) = read(&self.place(id, MANIFEST), FILE_BYTES_MAX)? {
             let told: serde_json::Value = serde_json::from_slice(&manifest).unwrap_or_default();
             if told.get("boundary").and_then(serde_json::Value::as_str) != Some(boundary) {
                 return Ok(None);
             }
-            let certificate = read(&self.place(id, CERTIFICATE))?;
+            let certificate = read(&self.place(id, CERTIFICATE), FILE_BYTES_MAX)?;
             return Ok(Some(Filed::Closed(Closed { manifest, certificate })));
         }
-        let broken = read(&self.place(id, BROKEN))?;
+        let broken = read(&self.place(id, BROKEN), FILE_BYTES_MAX)?;
         Ok(broken.filter(|named| named == boundary.as_bytes()).map(|_| Filed::Broken))
     }
 
@@ -241,15 +241,18 @@ pub(super) fn is_id(id: &str) -> bool {
     id.len() == DELIVERY_ID_CHARS && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+/// What a file holds; nothing where there is none.
+///
+/// Errors: the disk's; [`io::ErrorKind::InvalidData`]: it is longer than `most` bytes.
+pub(super) fn read(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
     let mut bytes = Vec::new();
-    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > FILE_BYTES_MAX {
+    file.take(most + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > most {
         return Err(io::Error::new(
             io::ErrorKind::InvalidData,
             "it is longer than any that a gateway writes",

@@ -6,7 +6,7 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io::{self, Read as _, Write as _},
+    io::{self, Write as _},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -15,7 +15,10 @@ use ledger::durable::{self, DurableError};
 use mark::digest::sha256;
 use serde_json::{Value, json};
 
-use super::{archive::is_id, under_way::Told};
+use super::{
+    archive::{self, is_id},
+    under_way::Told,
+};
 
 /// A file that leaves: at which gateway, since when, how far.
 const UNDER_WAY: &str = "under-way";
@@ -325,15 +328,12 @@ fn understood(text: &[u8]) -> Option<(Told, String, String)> {
     Some((told, run, word("gateway")?))
 }
 
+/// What a file says; one that is longer than any gateway writes says nothing.
 fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let mut bytes = Vec::new();
-    file.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
-    Ok(Some(bytes))
+    match archive::read(path, FILE_BYTES_MAX) {
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(None),
+        read => read,
+    }
 }
 
 #[cfg(test)]

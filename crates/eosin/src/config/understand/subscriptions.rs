@@ -7,7 +7,7 @@ use subscription::{Begin, FETCH_MAX, Gone, RECORD};
 use toml::Spanned;
 
 use super::{Boundary, Faults, raw};
-use crate::config::{is_on_this_machine, subscriptions::Subscription};
+use crate::config::subscriptions::Subscription;
 
 /// Where Salesforce serves the Pub/Sub API.
 const API: &str = "https://api.pubsub.salesforce.com:7443";
@@ -140,13 +140,9 @@ fn begin(word: &Spanned<String>, faults: &mut Faults, sentence: &str) -> Option<
 }
 
 fn unreachable(uri: &http::Uri) -> Option<&'static str> {
-    let is_near = is_on_this_machine(uri);
-    match uri.scheme_str() {
-        _ if uri.authority().is_none() || uri.query().is_some() || !matches!(uri.path(), "" | "/") => {
-            Some("it is `https://host` or `https://host:port`")
-        }
-        Some("https") => None,
-        Some("http") if is_near => None,
-        _ => Some("plain HTTP is for this machine only: a session goes over it"),
+    if uri.authority().is_none() || uri.query().is_some() || !matches!(uri.path(), "" | "/") {
+        return Some("it is `https://host` or `https://host:port`");
     }
+    let is_good = gateway::is_confidential(uri);
+    (!is_good).then_some("plain HTTP is for this machine only: a session goes over it")
 }

@@ -8,10 +8,7 @@ use gateway::RETRY_SECONDS;
 use toml::Spanned;
 
 use super::{Faults, raw};
-use crate::config::{
-    is_on_this_machine,
-    webhooks::{ConsumerFiles, EndpointFiles, WebhookFiles},
-};
+use crate::config::webhooks::{ConsumerFiles, EndpointFiles, WebhookFiles};
 
 /// Understands what a boundary of events says of them; nothing where it says nothing or something is wrong.
 pub(super) fn webhooks(
@@ -149,10 +146,9 @@ fn endpoint(
 /// Where events are posted: by TLS, or on this machine; `why` says why.
 pub(super) fn place(url: &Spanned<String>, why: &str, faults: &mut Faults) -> Option<http::Uri> {
     let uri: http::Uri = faults.word(url)?;
-    let is_near = is_on_this_machine(&uri);
     if uri.authority().is_none() || !matches!(uri.scheme_str(), Some("http" | "https")) {
         faults.say(url.span(), "an endpoint is `https://host/path`");
-    } else if uri.scheme_str() == Some("http") && !is_near {
+    } else if !gateway::is_confidential(&uri) {
         faults.say(url.span(), why);
     }
     Some(uri)
