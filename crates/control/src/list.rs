@@ -1,6 +1,6 @@
 //! What the index is asked for a list, a transaction and the posture, and what is answered.
 
-use index::{Index, Kind, StoreError, Value};
+use index::{Index, Kind, QUARANTINE_ENDED, StoreError, Value};
 use serde_json::{Map, json};
 
 use crate::{
@@ -118,9 +118,9 @@ pub fn posture(since: &str, behind: u64, index: &mut Index) -> Result<Posture, F
             })
         })
         .collect();
-    let waiting = "SELECT COUNT(*) FROM quarantine_items WHERE event IN \
-                   ('kept', 'waiting', 'held', 'given-up', 'uncertain')";
-    let quarantined = count(index, waiting, &[])?;
+    let over = QUARANTINE_ENDED.join("', '");
+    let waiting = format!("SELECT COUNT(*) FROM quarantine_items WHERE event NOT IN ('{over}')");
+    let quarantined = count(index, &waiting, &[])?;
     let day = [Value::text(since)];
     let incidents = count(index, "SELECT COUNT(*) FROM incidents WHERE at IS NULL OR at >= $1", &day)?;
     let unknown = "SELECT COUNT(*) FROM settlements WHERE at >= $1 AND outcome = 'unknown'";

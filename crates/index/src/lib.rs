@@ -26,6 +26,7 @@ mod value;
 
 pub use follow::{BehindError, FollowError, Index, OpenError, Standing};
 pub use prove::{Found, ProveError, RowName};
+pub use quarantined::QUARANTINE_ENDED;
 pub use replay::{Crossing, Since};
 pub use schema::{Column, DECISIONS, Kind, SCHEMA_VERSION, TABLES, Table, VERDICTS, VIEWS};
 pub use store::{Place, PlaceError, StoreError};

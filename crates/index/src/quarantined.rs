@@ -9,6 +9,10 @@ use crate::{
     value::Value,
 };
 
+/// The events after which nothing of an item is kept. After every other one it waits for somebody, whatever the event says:
+/// that a release was refused, or that content was shown, changes nothing, and a release may have been cut short.
+pub const QUARANTINE_ENDED: [&str; 4] = ["released", "rejected", "expired", "not-kept"];
+
 /// Adds the row of a `quarantine@1` entry.
 pub(crate) fn step(at: At<'_>, bytes: &[u8], batch: &mut Batch) -> Option<()> {
     let step: Step = parse(bytes)?;

@@ -153,6 +153,32 @@ fn a_transaction_and_the_posture_say_what_the_ledger_does() {
 }
 
 #[test]
+fn an_item_waits_until_it_is_over_whatever_was_last_said_of_it() {
+    for (event, waiting) in [
+        ("waiting", 1),
+        ("given-up", 1),
+        ("release-refused", 1),
+        ("content-shown", 1),
+        ("release", 1),
+        ("uncertain", 1),
+        ("held", 1),
+        ("released", 0),
+        ("rejected", 0),
+        ("expired", 0),
+        ("not-kept", 0),
+    ] {
+        let mut entries = something();
+        entries.push(
+            json!({"at": "2026-11-22T11:59:30.000Z", "boundary": "feed", "eosin": "quarantine@1", "event": event,
+                   "item": "abcdefgh", "ruling": "one.example/log#2"}),
+        );
+        let (_folder, mut index) = index_of(&entries);
+        let posture = control::posture("2026-11-22T11:00:00.000Z", 0, &mut index).unwrap();
+        assert_eq!(posture.quarantined, waiting, "{event}");
+    }
+}
+
+#[test]
 fn rows_are_as_the_document_describes_them() {
     let (_folder, mut index) = index_of(&something());
     let document = control::document();

@@ -1,7 +1,7 @@
 //! What policy withheld, and what became of it.
 
 use askama::Template;
-use index::{Index, StoreError};
+use index::{Index, QUARANTINE_ENDED, StoreError};
 
 use crate::{
     frame::{Answer, Frame, Setting, shown},
@@ -50,7 +50,7 @@ pub(crate) fn page(setting: &Setting<'_>, index: &mut Index) -> Result<Answer, S
 fn item(row: &mut Row) -> Item {
     let (name, event) = (row.text(), row.text());
     Item {
-        waits: matches!(event.as_str(), "kept" | "waiting" | "held" | "given-up" | "uncertain"),
+        waits: !QUARANTINE_ENDED.contains(&event.as_str()),
         name,
         event,
         at: shown(&row.text()),

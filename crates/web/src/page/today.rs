@@ -1,7 +1,7 @@
 //! The last day in one look: how much crossed, what was stopped, and what needs a person.
 
 use askama::Template;
-use index::{Index, StoreError, Value};
+use index::{Index, QUARANTINE_ENDED, StoreError, Value};
 
 use super::transactions::{Transaction, newest};
 use crate::{
@@ -64,11 +64,9 @@ pub(crate) fn page(setting: &Setting<'_>, index: &mut Index) -> Result<Answer, S
     };
     let boundaries = boundaries(hour, &since, index)?;
     let sum = |of: fn(&Day) -> i64| boundaries.iter().map(of).sum::<i64>();
-    let waiting = number(
-        index,
-        "SELECT COUNT(*) FROM quarantine_items WHERE event IN ('kept', 'waiting', 'held', 'given-up', 'uncertain')",
-        &[],
-    )?;
+    let over = QUARANTINE_ENDED.join("', '");
+    let waiting = format!("SELECT COUNT(*) FROM quarantine_items WHERE event NOT IN ('{over}')");
+    let waiting = number(index, &waiting, &[])?;
     let entries = number(index, "SELECT CAST(COALESCE(SUM(entries), 0) AS BIGINT) FROM ledgers", &[])?;
     let figure = |place: String, many, means, verdict| Figure { place, many, means, verdict };
     let figures = vec![

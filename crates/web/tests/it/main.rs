@@ -149,6 +149,34 @@ fn today_says_what_needs_a_person() {
 }
 
 #[test]
+fn an_item_waits_until_it_is_over_whatever_was_last_said_of_it() {
+    for (events, waits) in [
+        (&["kept"][..], true),
+        (&["waiting", "given-up"], true),
+        (&["kept", "release-refused"], true),
+        (&["kept", "content-shown"], true),
+        (&["kept", "release"], true),
+        (&["kept", "release", "uncertain"], true),
+        (&["kept", "release", "held"], true),
+        (&["kept", "release", "released"], false),
+        (&["kept", "rejected"], false),
+        (&["kept", "expired"], false),
+        (&["not-kept"], false),
+    ] {
+        let step = |event: &&str| {
+            json!({"at": "2026-11-22T11:59:00.000Z", "boundary": "feed", "eosin": "quarantine@1", "event": event,
+                   "item": "abcdefgh", "ruling": "one.example/log#2"})
+        };
+        let mut entries = vec![ruling(1, "etl", "synthetic", "block")];
+        entries.extend(events.iter().map(step));
+        let (_folder, mut index) = index_of(&entries);
+        assert_eq!(page("/", &mut index).body.contains("One item waits."), waits, "{events:?}");
+        let next = page("/quarantine", &mut index).body.contains("eosin quarantine show abcdefgh");
+        assert_eq!(next, waits, "{events:?}");
+    }
+}
+
+#[test]
 fn a_transaction_is_told_in_its_six_steps_with_its_proof() {
     let (_folder, mut index) = index_of(&something());
     let body = page("/transaction?ledger=one.example/log&entry=2", &mut index).body;
