@@ -231,8 +231,10 @@ impl Client {
         }
         let subject = text("sub").filter(|sub| (1..=SUBJECT_MAX).contains(&sub.chars().count()));
         let subject = subject.ok_or(Refusal::Name)?;
-        // An address that anybody can write into their profile names nobody.
-        if self.name_claim == "email" && claims.get("email_verified") == Some(&Value::Bool(false)) {
+        // An address that anybody can write into their profile names nobody. Some providers never say whether it was verified,
+        // and whoever names one here trusts it; what is said and is not plainly `true` is not believed.
+        let is_verified = claims.get("email_verified").is_none_or(|said| *said == Value::Bool(true));
+        if self.name_claim == "email" && !is_verified {
             return Err(Refusal::Name);
         }
         let name = text(&self.name_claim).and_then(|name| name.parse().ok()).ok_or(Refusal::Name)?;
