@@ -19,11 +19,11 @@ pub struct Me {
     pub may: Vec<String>,
 }
 
-/// The last day in one look.
+/// The last day in one look, by whole hours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Posture {
-    /// When that day began.
+    /// When that day began: a whole hour.
     pub since: String,
     /// Transactions that were ruled on.
     pub transactions: u64,
@@ -39,7 +39,7 @@ pub struct Posture {
     pub entries: u64,
     /// Entries that are published and not yet in the index.
     pub behind: u64,
-    /// The day of each boundary.
+    /// The day of each boundary, of 200 at most; the sums are of all.
     pub boundaries: Vec<BoundaryDay>,
 }
 
@@ -51,7 +51,7 @@ pub struct BoundaryDay {
     pub boundary: String,
     /// Its environment.
     pub environment: String,
-    /// Its mode.
+    /// Its mode, as it was last.
     pub mode: String,
     /// Transactions that were ruled on.
     pub transactions: u64,

@@ -90,46 +90,30 @@ pub fn one(ledger: &str, entry: i64, index: &mut Index) -> Result<serde_json::Va
     Ok(found)
 }
 
-/// The last day in one look.
+/// The last day in one look: by whole hours, as the index adds them up, for whoever asks holds up everybody else.
 ///
+/// Shape:  the moment a day ago; `since` of the answer is the beginning of its hour.
 /// Errors: [`Fault::Store`].
-pub fn posture(since: &str, behind: u64, index: &mut Index) -> Result<Posture, Fault> {
-    let sql = format!(
-        "SELECT boundary, MAX(environment), MAX(mode), COUNT(*), \
-         CAST(SUM(CASE WHEN decision = 'block' THEN 1 ELSE 0 END) AS BIGINT), CAST(SUM(records) AS BIGINT), \
-         CAST(SUM(synthetic) AS BIGINT), CAST(SUM(unproven) AS BIGINT) \
-         FROM rulings WHERE at >= $1 GROUP BY boundary ORDER BY boundary LIMIT {BOUNDARIES}"
-    );
-    let rows = index.query(&sql, &[Value::text(since)])?.rows;
-    let boundaries: Vec<BoundaryDay> = rows
-        .into_iter()
-        .filter_map(|row| {
-            let [boundary, environment, mode, transactions, blocked, records, synthetic, unproven] =
-                <[Value; 8]>::try_from(row).ok()?;
-            Some(BoundaryDay {
-                boundary: boundary.to_string(),
-                environment: environment.to_string(),
-                mode: mode.to_string(),
-                transactions: number(&transactions),
-                blocked: number(&blocked),
-                records: number(&records),
-                synthetic: number(&synthetic),
-                unproven: number(&unproven),
-            })
-        })
-        .collect();
+pub fn posture(day_ago: &str, behind: u64, index: &mut Index) -> Result<Posture, Fault> {
+    let hour = day_ago.get(..HOUR).unwrap_or(day_ago);
+    let day = [Value::text(hour)];
+    let boundaries = boundaries(&day, index)?;
+    // Of every boundary, also of those beyond the ones that are listed.
+    let transactions = "SELECT CAST(COALESCE(SUM(transactions), 0) AS BIGINT) FROM hours WHERE hour >= $1";
+    let transactions = count(index, transactions, &day)?;
+    let blocked = "SELECT CAST(COALESCE(SUM(blocked), 0) AS BIGINT) FROM hours WHERE hour >= $1";
+    let blocked = count(index, blocked, &day)?;
     let over = QUARANTINE_ENDED.join("', '");
     let waiting = format!("SELECT COUNT(*) FROM quarantine_items WHERE event NOT IN ('{over}')");
     let quarantined = count(index, &waiting, &[])?;
-    let day = [Value::text(since)];
     let incidents = count(index, "SELECT COUNT(*) FROM incidents WHERE at IS NULL OR at >= $1", &day)?;
     let unknown = "SELECT COUNT(*) FROM settlements WHERE at >= $1 AND outcome = 'unknown'";
     let without_end = count(index, unknown, &day)?;
     let entries = count(index, "SELECT CAST(COALESCE(SUM(entries), 0) AS BIGINT) FROM ledgers", &[])?;
     Ok(Posture {
-        since: since.to_owned(),
-        transactions: boundaries.iter().map(|day| day.transactions).sum(),
-        blocked: boundaries.iter().map(|day| day.blocked).sum(),
+        since: format!("{hour}:00:00Z"),
+        transactions,
+        blocked,
         quarantined,
         incidents,
         without_end,
@@ -137,6 +121,34 @@ pub fn posture(since: &str, behind: u64, index: &mut Index) -> Result<Posture, F
         behind,
         boundaries,
     })
+}
+
+/// The length of an hour as moments begin: `2026-01-31T08`.
+const HOUR: usize = 13;
+
+fn boundaries(day: &[Value], index: &mut Index) -> Result<Vec<BoundaryDay>, StoreError> {
+    let sql = format!(
+        "SELECT h.boundary, MAX(h.environment), COALESCE(MAX(b.mode), ''), CAST(SUM(h.transactions) AS BIGINT), \
+         CAST(SUM(h.blocked) AS BIGINT), CAST(SUM(h.records) AS BIGINT), CAST(SUM(h.synthetic) AS BIGINT), \
+         CAST(SUM(h.unproven) AS BIGINT) \
+         FROM hours h LEFT JOIN boundaries b ON b.origin = h.origin AND b.boundary = h.boundary \
+         WHERE h.hour >= $1 GROUP BY h.boundary ORDER BY h.boundary LIMIT {BOUNDARIES}"
+    );
+    let days = index.query(&sql, day)?.rows.into_iter().filter_map(|row| {
+        let [boundary, environment, mode, transactions, blocked, records, synthetic, unproven] =
+            <[Value; 8]>::try_from(row).ok()?;
+        Some(BoundaryDay {
+            boundary: boundary.to_string(),
+            environment: environment.to_string(),
+            mode: mode.to_string(),
+            transactions: number(&transactions),
+            blocked: number(&blocked),
+            records: number(&records),
+            synthetic: number(&synthetic),
+            unproven: number(&unproven),
+        })
+    });
+    Ok(days.collect())
 }
 
 fn count(index: &mut Index, sql: &str, values: &[Value]) -> Result<u64, StoreError> {

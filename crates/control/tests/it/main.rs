@@ -147,9 +147,15 @@ fn a_transaction_and_the_posture_say_what_the_ledger_does() {
         matches!(control::one(ORIGIN, 11, &mut index), Err(Fault::Problem(problem)) if problem.status == 404)
     );
     let posture = control::posture("2026-11-22T11:05:00.000Z", 2, &mut index).unwrap();
-    assert_eq!((posture.transactions, posture.blocked, posture.incidents), (5, 4, 1));
+    assert_eq!(posture.since, "2026-11-22T11:00:00Z", "whole hours");
+    assert_eq!((posture.transactions, posture.blocked, posture.incidents), (10, 9, 1));
     assert_eq!((posture.entries, posture.behind, posture.quarantined), (14, 2, 1));
-    assert_eq!(posture.boundaries[0].synthetic, 4);
+    let day = &posture.boundaries[0];
+    assert_eq!((day.environment.as_str(), day.mode.as_str()), ("production", "enforce"));
+    assert_eq!((day.transactions, day.blocked, day.records, day.synthetic, day.unproven), (10, 9, 10, 9, 0));
+    let posture = control::posture("2026-11-22T12:00:00.000Z", 0, &mut index).unwrap();
+    assert_eq!((posture.transactions, posture.blocked, posture.incidents), (0, 0, 0));
+    assert!(posture.boundaries.is_empty());
 }
 
 #[test]
@@ -176,6 +182,19 @@ fn an_item_waits_until_it_is_over_whatever_was_last_said_of_it() {
         let posture = control::posture("2026-11-22T11:00:00.000Z", 0, &mut index).unwrap();
         assert_eq!(posture.quarantined, waiting, "{event}");
     }
+}
+
+#[test]
+fn the_sums_of_the_posture_are_of_every_boundary_also_of_those_that_are_not_listed() {
+    let entries: Vec<Value> = (0..201)
+        .map(|boundary| {
+            let decision = if boundary == 200 { "block" } else { "pass" };
+            recorded::ruling(1, &format!("feed-{boundary:03}"), "etl", "Contact/1", "synthetic", decision)
+        })
+        .collect();
+    let (_folder, mut index) = index_of(&entries);
+    let posture = control::posture("2026-11-22T11:00:00.000Z", 0, &mut index).unwrap();
+    assert_eq!((posture.boundaries.len(), posture.transactions, posture.blocked), (200, 201, 1));
 }
 
 #[test]
