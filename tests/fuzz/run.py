@@ -1,11 +1,13 @@
 """Fuzzes every parser for a while, coverage-guided, and keeps count of how long each has been fuzzed.
 
-    cargo xtask fuzz [--minutes 60] [--only NAME ...] [--least] [--jobs 2] [--write]
+    cargo xtask fuzz [--minutes 60] [--only NAME ...] [--least] [--total MINUTES] [--jobs 2]
 
 Builds the targets of `fuzz/fuzz_targets` with the toolchain that builds Eosin (no nightly: SanitizerCoverage is a pass of the
 compiler, libFuzzer is linked by `libfuzzer-sys`), starts each from the fixtures of its format and from what earlier runs kept
-under `fuzz/corpus`, and runs it for so many minutes. `--least` takes those first that were fuzzed for the shortest time and
-stops after `--total` minutes. What was run is a line of `fuzz/record.jsonl`; `--write` makes `docs/fuzzing.md` of it.
+under `fuzz/corpus`, and runs it for so many minutes. `--least` takes those first that were fuzzed for the shortest time;
+`--total` begins no further target after so long. What was run is a line of `fuzz/record.jsonl`, and `docs/fuzzing.md` is made of
+its lines at the end (by `--minutes 0` alone). What counts is the time of a processor, not of a clock: on a machine that others
+use a target gets less of it.
 
 Leaves with 0 when nothing was found, with 1 when something was (the input is under `fuzz/artifacts`), with 2 when a target could
 not be built or run.
@@ -94,7 +96,7 @@ def build(names):
 
 
 def seeds(target, folder):
-    """Writes what the target starts from into the folder, and says how many there are."""
+    """Writes what the target starts from into the folder."""
     count = 0
     for pattern in SEEDS.get(target, []):
         for path in sorted(ROOT.glob(pattern)):
@@ -105,7 +107,6 @@ def seeds(target, folder):
                 if one.strip():
                     (folder / f"{count:05}").write_bytes(one)
                     count += 1
-    return count
 
 
 class Run:
@@ -121,7 +122,7 @@ class Run:
         corpus.mkdir(parents=True, exist_ok=True)
         artifacts.mkdir(parents=True, exist_ok=True)
         began = time.time()
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as told:
             first = Path(folder)
             seeds(self.target, first)
             command = [
@@ -129,10 +130,13 @@ class Run:
                 f"-rss_limit_mb={MEMORY_MB}", f"-max_len={LONGEST_INPUT}", f"-artifact_prefix={artifacts}/",
                 "-print_final_stats=1", "-verbosity=1",
             ]  # fmt: skip
-            started = time.monotonic()
-            process = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=FUZZ)
-            self.lasted = round(time.monotonic() - started)
-        said = process.stderr.decode(errors="replace")
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=told, cwd=FUZZ)
+            # Waited for by hand: only so is it known what this one process used, whatever runs beside it.
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            self.lasted = round(used.ru_utime + used.ru_stime)
+            told.seek(0)
+            said = told.read().decode(errors="replace")
         if executed := re.search(r"stat::number_of_executed_units: (\d+)", said):
             self.executions = int(executed[1])
         self.edges = max((int(edges) for edges in re.findall(r" cov: (\d+) ", said)), default=0)
@@ -188,9 +192,10 @@ def page(lines):
         [
             "# What has been fuzzed, and for how long",
             "",
-            "Written by `cargo xtask fuzz --write` from `fuzz/record.jsonl`, which has a line for every run; nothing here is typed by hand.",
+            "Written by `cargo xtask fuzz` from `fuzz/record.jsonl`, which has a line for every run; nothing here is typed by hand.",
             "",
             f"{len(targets())} parsers and readers of what strangers send have a target; {whole} of them have been fuzzed for an hour or more.",
+            "Minutes are of a processor, not of a clock: on a machine that others use a target gets less of it.",
             "Fuzzing is coverage-guided (libFuzzer), with overflow checks and debug assertions on, and without a sanitizer: the code is safe",
             "Rust. An input that takes more than 20 s or 2 GiB is a finding too. What is found is mended, and stays as a scene beside",
             "the parser.",
@@ -205,19 +210,17 @@ def page(lines):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--minutes", type=float, default=60, help="for each target")
+    parser.add_argument("--minutes", type=float, default=60, help="for each target; 0 writes docs/fuzzing.md and runs none")
     parser.add_argument("--only", nargs="+", metavar="NAME", default=[])
     parser.add_argument("--least", action="store_true", help="those first that were fuzzed for the shortest time")
     parser.add_argument("--total", type=float, default=0, metavar="MINUTES", help="begin no further target after so long")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--write", action="store_true", help="write docs/fuzzing.md")
     options = parser.parse_args()
     names = options.only or targets()
     if unknown := [name for name in names if name not in targets()]:
         parser.error(f"there is no target {', '.join(unknown)}; there are {', '.join(targets())}")
     if options.minutes <= 0:
-        if options.write:
-            PAGE.write_text(page(record()))
+        PAGE.write_text(page(record()))
         return 0
     if options.least:
         lines = record()
@@ -236,7 +239,10 @@ def main():
                 if not waiting or (until and time.monotonic() >= until):
                     return
                 run = Run(waiting.pop(0), binaries, round(options.minutes * 60))
-            run.go()
+            try:
+                run.go()
+            except OSError as why:
+                run.failed = str(why)
             with lock:
                 done.append(run)
                 tell(run)
@@ -246,13 +252,12 @@ def main():
         thread.start()
     for thread in threads:
         thread.join()
-    if options.write:
-        PAGE.write_text(page(record()))
-    found = [run for run in done if run.found]
-    print(f"{len(done) - len(found)} passed, {len(found)} failed, {len(waiting)} skipped")
+    PAGE.write_text(page(record()))
+    bad = [run for run in done if run.found or run.failed]
+    print(f"{len(done) - len(bad)} passed, {len(bad)} failed, {len(waiting)} skipped")
     if any(run.failed for run in done):
         return 2
-    return 1 if found else 0
+    return 1 if bad else 0
 
 
 def tell(run):

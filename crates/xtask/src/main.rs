@@ -33,7 +33,7 @@ cargo xtask <command>
   incidents   the three founding incidents, as they were and with Eosin; `--write` writes docs/incidents.md
   emergency   an emergency version under a load of bookings at three gateways; `--bookings 100000` for all of it,
               `--activations 100` for how soon a version of the policies is in effect
-  fuzz        every parser with bytes that a fuzzer makes; `--minutes 60` for each, `--write` writes docs/fuzzing.md
+  fuzz        every parser with bytes that a fuzzer makes; `--minutes 60` for each; writes docs/fuzzing.md
   licences    writes docs/licences.md
   salesforce  writes the fields of the Salesforce package
   weigh       sizes: crates linked, longest files, slowest units of the last `cargo build --timings`
