@@ -429,10 +429,7 @@ impl Config {
         {
             return current.policies();
         }
-        match &self.policy.file {
-            None => policy::Policies::default_set().into_diagnostic(),
-            Some(path) => policy_text::policies(path),
-        }
+        policy_text::file_or_shipped(self.policy.file.as_deref())
     }
 
     /// Where the index is: as the configuration says, or in a file beside it.

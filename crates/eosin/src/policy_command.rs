@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use control::PolicyVersion;
 use miette::miette;
 use policy::{Policies, RedLine};
 
@@ -32,7 +33,7 @@ pub(crate) use taking_up::TakingUp;
 use acting::{Acted, Candidate};
 use checking::Checked;
 use difference::Difference;
-use versions::{Versions, Wish};
+use versions::{Change, Versions, Wish};
 
 /// Runs one of the commands about policies.
 pub(crate) fn policy(command: &PolicyCommand, printer: &Printer) -> Done {
@@ -134,37 +135,30 @@ fn rollback(version: Option<&str>, who: &Who, printer: &Printer) -> Done {
 
 fn history(config: &Path, json: bool, printer: &Printer) -> Done {
     let history = versions_of(&Config::load(config)?)?.history()?;
-    let told = history.into_iter().map(|(place, change)| {
-        let mut told = serde_json::to_value(change).unwrap_or_default();
-        if let Some(members) = told.as_object_mut() {
-            members.insert("place".to_owned(), place.into());
-        }
-        told
-    });
-    Ok(tell_history(&told.collect::<Vec<_>>(), json, printer))
+    let history: Vec<PolicyVersion> = history.into_iter().map(shown).collect();
+    Ok(tell_history(&history, json, printer))
+}
+
+/// An entry of the log with its place, as commands and programs are told it.
+pub(crate) fn shown((place, change): (String, Change)) -> PolicyVersion {
+    let Change { at, by, event, previous, reason, sha256, version, .. } = change;
+    PolicyVersion { at, by, event, previous, reason, sha256, version, place }
 }
 
 /// What was in force, entry by entry with its place.
-pub(crate) fn tell_history(history: &[serde_json::Value], json: bool, printer: &Printer) -> Outcome {
+pub(crate) fn tell_history(history: &[PolicyVersion], json: bool, printer: &Printer) -> Outcome {
     if history.is_empty() && !json {
         printer.line("nothing was activated yet: what `file` says is in force, or the shipped policies");
     }
-    for (at, told) in history.iter().enumerate() {
+    for (number, one) in history.iter().enumerate() {
         if json {
-            printer.line(&told.to_string());
+            printer.line(&serde_json::json!(one).to_string());
             continue;
         }
-        let word = |name: &str| told.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
-        let state = if at == 0 { printer.paint(Style::Good, "in force ") } else { "         ".to_owned() };
-        printer.line(&format!(
-            "{state} {}  {:<9} {}  by {}: {}  ({})",
-            word("at"),
-            word("event"),
-            word("version"),
-            word("by"),
-            word("reason"),
-            word("place")
-        ));
+        let PolicyVersion { at, by, event, reason, version, place, .. } = one;
+        let state =
+            if number == 0 { printer.paint(Style::Good, "in force ") } else { "         ".to_owned() };
+        printer.line(&format!("{state} {at}  {event:<9} {version}  by {by}: {reason}  ({place})"));
     }
     Outcome::Clean
 }

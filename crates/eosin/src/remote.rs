@@ -5,8 +5,8 @@ use std::path::Path;
 
 use carrier::webhook::Class;
 use control::{
-    Decided, EmergencyStatus, EmergencyVersions, Ledgers, Problem, Quarantine, QuarantineKept, Reject,
-    Release, ReleaseClass,
+    Decided, EmergencyStatus, EmergencyVersions, Ledgers, PolicyHistory, Problem, Quarantine, QuarantineKept,
+    Reject, Release, ReleaseClass,
 };
 use gateway::{ProgramClient, Timeouts};
 use http::{HeaderValue, Uri};
@@ -14,7 +14,6 @@ use index::Standing;
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use quarantine::Kept;
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
 
 use crate::{
     arguments::Command,
@@ -84,9 +83,8 @@ impl Remote {
                 emergency_command::telling::list(&prepared, at.json, printer)
             }
             Command::Policy(PolicyCommand::History { json, .. }) => {
-                let mut history: Value = self.ask("/policies", None::<&()>)?;
-                let versions = history.get_mut("versions").and_then(Value::as_array_mut).map(std::mem::take);
-                Ok(policy_command::tell_history(&versions.unwrap_or_default(), *json, printer))
+                let history: PolicyHistory = self.ask("/policies", None::<&()>)?;
+                Ok(policy_command::tell_history(&history.versions, *json, printer))
             }
             Command::Index(IndexCommand::Status { at }) => self.index(at.json, printer),
             _ => Err(not_there()),

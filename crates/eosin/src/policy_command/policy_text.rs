@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
+use miette::{IntoDiagnostic as _, LabeledSpan, MietteDiagnostic, NamedSource, Report};
 use policy::{Policies, PolicyError, Problem};
 
 use crate::keys;
@@ -13,6 +13,16 @@ use crate::keys;
 pub(crate) fn policies(path: &Path) -> miette::Result<Policies> {
     let text = keys::small_file(path)?;
     parse(&name_of(path), &text, &path.display().to_string())
+}
+
+/// The policies in a file, or the shipped ones where there is none: what holds until a version is activated.
+///
+/// Errors: a report, every fault underlined.
+pub(crate) fn file_or_shipped(file: Option<&Path>) -> miette::Result<Policies> {
+    match file {
+        Some(file) => policies(file),
+        None => Policies::default_set().into_diagnostic(),
+    }
 }
 
 /// What policies of this file are called.

@@ -88,6 +88,17 @@ impl miette::Diagnostic for Meanwhile {
     }
 }
 
+/// A version would stop attested care while an emergency version is in force.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct StopsCare(String);
+
+impl miette::Diagnostic for StopsCare {
+    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        Some(Box::new("stand the emergency version down first, or let these policies permit it"))
+    }
+}
+
 /// The version in force.
 pub(crate) struct Current {
     /// Where it was put in force.
@@ -229,12 +240,12 @@ impl Versions {
     ) -> miette::Result<String> {
         let mut ledger = self.locked()?;
         let current = self.current()?;
-        self.keeps_care(current.as_ref(), policies)?;
-        let before = current.map(|current| current.change.version);
+        let before = current.as_ref().map(|current| current.change.version.clone());
         let in_force = before.as_deref().unwrap_or_default();
         if let Some(expected) = wish.expect.filter(|expected| in_force != *expected) {
             return Err(Meanwhile { in_force: before, expected: expected.to_owned() }.into());
         }
+        self.keeps_care(current.as_ref(), policies)?;
         let version = policies.version().to_owned();
         self.keep_text(&version, text)?;
         let change = Change {
@@ -254,7 +265,7 @@ impl Versions {
     /// That care goes on under these policies, with the emergency versions in force on top of them. Asked while the log is
     /// locked, so that none is put in force meanwhile. Without an emergency there is nothing to prove here.
     ///
-    /// Errors: a report with a request of attested people that would be stopped.
+    /// Errors: a report; one that is [`StopsCare`] with a request of attested people that would be stopped.
     fn keeps_care(&self, current: Option<&Current>, policies: &Policies) -> miette::Result<()> {
         let signers = Signers::new(&self.emergency)?;
         let (book, _) = Book::of(&self.logbook(0)?, &signers);
@@ -263,24 +274,22 @@ impl Versions {
         if in_force.peek().is_none() {
             return Ok(());
         }
-        let before = match (current, &self.before) {
-            (Some(current), _) => current.policies()?,
-            (None, Some(file)) => policy_text::policies(file)?,
-            (None, None) => Policies::default_set().into_diagnostic()?,
+        let before = match current {
+            Some(current) => current.policies()?,
+            None => policy_text::file_or_shipped(self.before.as_deref())?,
         };
-        let help = "stand the emergency version down first, or let these policies permit it";
         let version = policies.version();
         if let Some(why) = emergency_command::stops_care(policies, &before) {
-            return Err(miette!(help = help, "{version} is not activated during an emergency: {why}"));
+            let why = format!("{version} is not activated during an emergency: {why}");
+            return Err(StopsCare(why).into());
         }
         for (place, one) in in_force {
             let emergency = entries::standing(self, &place, &one.request)?;
             if let Some(why) = emergency_command::stops_care(&emergency.policies, policies) {
                 let emergency = &one.entry.version;
-                return Err(miette!(
-                    help = help,
-                    "{version} is not activated while {emergency} is in force ({place}): {why}"
-                ));
+                let why =
+                    format!("{version} is not activated while {emergency} is in force ({place}): {why}");
+                return Err(StopsCare(why).into());
             }
         }
         Ok(())

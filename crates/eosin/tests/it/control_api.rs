@@ -54,6 +54,13 @@ impl Program {
         let headers = [&[("content-type", "application/json")], more].concat();
         self.ask("POST", &format!("/api/v1{path}"), &headers, &body.to_string())
     }
+
+    /// What a command prints that asks this console.
+    fn there(&self, home: &Path, words: &[&str], code: i32) -> String {
+        let url = format!("http://{}", self.address);
+        fs::write(home.join("there.token"), &self.token).unwrap();
+        said(home, &[&["--server", &url, "--server-token-file", "there.token"], words].concat(), code)
+    }
 }
 
 fn home() -> tempfile::TempDir {
@@ -229,12 +236,7 @@ fn what_is_kept_is_seen_decided_once_and_by_somebody() {
     let local: Value = serde_json::from_str(&said(at, &["quarantine", "list", "--json"], 0)).unwrap();
     assert_eq!(kept["items"], local, "the same as the command says");
     let [first, second] = [0, 1].map(|number: usize| kept["items"][number]["item"]["id"].as_str().unwrap());
-    let there = |words: &[&str], code: i32| {
-        let url = format!("http://{address}");
-        fs::write(at.join("ada.token"), &ada.token).unwrap();
-        let all = [&["--server", &url, "--server-token-file", "ada.token"], words].concat();
-        said(at, &all, code)
-    };
+    let there = |words: &[&str], code: i32| ada.there(at, words, code);
     for words in
         [&["quarantine", "list"][..], &["quarantine", "list", "--json"], &["quarantine", "show", first]]
     {
@@ -324,6 +326,9 @@ fn versions_are_put_in_force_by_who_has_seen_what_holds() {
     let events: Vec<&str> =
         history["versions"].as_array().unwrap().iter().map(|one| one["event"].as_str().unwrap()).collect();
     assert_eq!(events, ["rollback", "activate", "activate"]);
+    for words in [&["policy", "history"][..], &["policy", "history", "--json"]] {
+        assert_eq!(ada.there(at, words, 0), said(at, words, 0), "{words:?}");
+    }
     let by_ada = |event: &str| (event.to_owned(), "ada".to_owned());
     let [activates, rolls] = ["policy-activate", "policy-rollback"].map(by_ada);
     assert_eq!(done(at), [activates.clone(), activates.clone(), activates, rolls]);
@@ -379,6 +384,9 @@ const STOP: &str = r#"
 @id("rest") @reason("as before") permit (principal, action, resource);
 "#;
 
+const NO_BOOKINGS: &str = "\n@id(\"no-bookings\") @reason(\"stop\") \
+    forbid (principal, action == Eosin::Action::\"create\", resource) when { context.attested > 0 };\n";
+
 /// What was proven of an emergency version is proven again where other policies came in force since.
 #[test]
 fn what_would_stop_care_by_now_is_not_approved() {
@@ -386,12 +394,10 @@ fn what_would_stop_care_by_now_is_not_approved() {
     let at = folder.path();
     let default =
         fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../policy/policies/default.cedar")).unwrap();
-    let no_bookings = "\n@id(\"no-bookings\") @reason(\"stop\") forbid (principal, action == Eosin::Action::\"create\", resource) \
-                       when { context.attested > 0 };\n";
-    fs::write(at.join("stops.cedar"), format!("{default}{no_bookings}")).unwrap();
+    fs::write(at.join("stops.cedar"), format!("{default}{NO_BOOKINGS}")).unwrap();
     fs::write(at.join("calm.cedar"), default).unwrap();
     said(at, &["policy", "activate", "stops.cedar", "--reason", "CASE-8"], 0);
-    let (server, cyd, request) = emergency(at, &format!("{STOP}{no_bookings}"));
+    let (server, cyd, request) = emergency(at, &format!("{STOP}{NO_BOOKINGS}"));
     let by_ada = signed(at, "ada", &request, None);
     let asked = cyd.post("/emergencies/requests", &[], &json!({"note": by_ada.to_string()}));
     assert_eq!(asked.status, 200, "{}", asked.body);
@@ -401,6 +407,29 @@ fn what_would_stop_care_by_now_is_not_approved() {
     assert_eq!(approved.status, 409, "{}", approved.body);
     assert!(approved.body.to_string().contains("prepare it again"), "{}", approved.body);
     said(at, &["emergency", "status"], 0);
+    drop(server.stop());
+}
+
+/// It is whoever asks who has to do something else: the console is well.
+#[test]
+fn a_version_that_would_stop_care_in_an_emergency_is_a_conflict() {
+    let folder = home();
+    let at = folder.path();
+    let (server, cyd, request) = emergency(at, STOP);
+    let by_ada = signed(at, "ada", &request, None);
+    let both = signed(at, "bel", &request, Some(by_ada.clone()));
+    for (path, note) in [("requests", by_ada), ("approvals", both)] {
+        let placed = cyd.post(&format!("/emergencies/{path}"), &[], &json!({"note": note.to_string()}));
+        assert_eq!(placed.status, 200, "{}", placed.body);
+    }
+    let changes = token(at, "dot", "compliance", &["see-policies", "change-policies"]);
+    let dot = Program { address: cyd.address, token: changes };
+    let text = format!("{}{NO_BOOKINGS}", policy::Policies::default_text());
+    let wish = json!({"name": "stops", "text": text, "reason": "CASE-8"});
+    let refused = dot.post("/policies/activate", &[("if-match", "*")], &wish);
+    assert_eq!(refused.status, 409, "{}", refused.body);
+    let says = refused.body["detail"].as_str().unwrap();
+    assert!(says.contains("is not activated during an emergency: it would stop care"), "{says}");
     drop(server.stop());
 }
 

@@ -2,7 +2,7 @@
 
 use control::{
     Call, Found, PolicyActivate, PolicyActivated, PolicyDifference, PolicyDiffering, PolicyHistory,
-    PolicyInForce, PolicyReplay, PolicyRollback, PolicyText, PolicyVersion, Problem, body,
+    PolicyInForce, PolicyReplay, PolicyRollback, PolicyText, Problem, body,
 };
 use gateway::ProgramRequest;
 use index::Index;
@@ -15,11 +15,12 @@ use super::{
 use crate::{
     console_command::reception::Present,
     policy_command::{
+        self,
         acting::{self, Acted, Candidate},
         checking::{self, Checked},
         difference::Difference,
         policy_text, replay,
-        versions::{Meanwhile, Versions, Wish},
+        versions::{Meanwhile, StopsCare, Versions, Wish},
     },
 };
 
@@ -34,17 +35,8 @@ impl Programs {
         }
         let versions = self.known_versions()?;
         let history = versions.history().map_err(|report| reading::away("the log of versions", &report))?;
-        let versions = history.into_iter().map(|(place, change)| PolicyVersion {
-            event: change.event.clone(),
-            at: change.at,
-            by: change.by,
-            previous: change.previous,
-            reason: change.reason,
-            sha256: change.sha256,
-            version: change.version,
-            place,
-        });
-        Ok(reading::value(&PolicyHistory { versions: versions.collect() }))
+        let versions = history.into_iter().map(policy_command::shown).collect();
+        Ok(reading::value(&PolicyHistory { versions }))
     }
 
     /// What only asks.
@@ -126,6 +118,9 @@ impl Programs {
             Err(report) if report.downcast_ref::<Meanwhile>().is_some() => {
                 Err(Problem::new(412, &report.to_string()))
             }
+            Err(report) if report.downcast_ref::<StopsCare>().is_some() => {
+                Err(Problem::new(409, &report.to_string()))
+            }
             Err(report) => Err(reading::away("the log of versions", &report)),
         }
     }
@@ -143,14 +138,19 @@ impl Programs {
         Ok(if holds.place.is_some() { holds.version } else { String::new() })
     }
 
+    /// The version in force. The log is read once: what is said of a version, and its tag, are of the same one.
     fn in_force(&self) -> Result<PolicyInForce, Problem> {
-        let policies = self.holding()?;
         let current = match Versions::of(&self.config.policy) {
             Some(versions) => {
                 versions.current().map_err(|report| reading::away("the log of versions", &report))?
             }
             None => None,
         };
+        let policies = match &current {
+            Some(current) => current.policies(),
+            None => policy_text::file_or_shipped(self.config.policy.file.as_deref()),
+        };
+        let policies = policies.map_err(|report| reading::away("the policies", &report))?;
         Ok(PolicyInForce {
             version: policies.version().to_owned(),
             policies: policies.ids().map(str::to_owned).collect(),
