@@ -100,10 +100,11 @@ impl Crossed {
         self.groups.values().any(Group::is_changed)
     }
 
-    /// Who asked at a boundary.
+    /// Who asked at a boundary, by name and at most so many.
     pub(super) fn clients(&self, boundary: &str) -> BTreeSet<&str> {
         let here = self.groups.keys().filter(|(at, _, _)| at == boundary);
-        here.map(|(_, client, _)| client.as_str()).take(CLIENTS_MAX).collect()
+        let clients: BTreeSet<&str> = here.map(|(_, client, _)| client.as_str()).collect();
+        clients.into_iter().take(CLIENTS_MAX).collect()
     }
 
     /// A line for each consumer whose share stays, two for each whose does not.
@@ -215,5 +216,24 @@ impl Answers<'_> {
             recorded.passing_under(narrower.as_deref().unwrap_or(policies))
         };
         Some((passing(self.before)?, passing(self.after)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_clients_are_named_however_many_objects_each_asked_for() {
+        let mut crossed = Crossed::default();
+        let mut ask = |client: &str, objects: &str| {
+            let key = ("crm".to_owned(), client.to_owned(), objects.to_owned());
+            crossed.groups.insert(key, Group::default());
+        };
+        (0..30).for_each(|number| ask("busy", &format!("Object{number:02}")));
+        (10..40).for_each(|number| ask(&format!("client-{number}"), "Contact"));
+        let clients = crossed.clients("crm");
+        assert_eq!((clients.len(), clients.last()), (CLIENTS_MAX, Some(&"client-28")));
+        assert!(crossed.clients("feed").is_empty());
     }
 }
