@@ -1,11 +1,18 @@
 //! `eosin config check` and `eosin config show`.
 
+use std::path::Path;
+
+use gateway::{Contracts, Ending};
+
 use crate::{
     arguments::ConfigCommand,
-    config::{self, Config},
+    config::{self, Config, telemetry::Telemetry},
+    console_command::openid::Provider,
+    emergency_command::statement::Signers,
     keys,
     outcome::{Done, Outcome},
     printer::{Printer, Style, plural},
+    traces,
 };
 
 /// Checks or shows a configuration, and everything it names.
@@ -18,7 +25,10 @@ pub(crate) fn config(command: &ConfigCommand, printer: &Printer) -> Done {
             let policies = config.policies()?;
             config.recognition()?;
             config.signatures()?;
+            Signers::of(&config)?;
             config.announce.iter().try_for_each(|announce| announce.consumer.open().map(drop))?;
+            config.openid.as_ref().map(Provider::new).transpose()?;
+            config.telemetry.as_ref().map(traces::client).transpose()?;
             printer.line(&format!(
                 "{} {}: {}, {}, {}, policies {}",
                 printer.paint(Style::Good, "good"),
@@ -102,6 +112,8 @@ fn show(config: &Config, printer: &Printer) -> miette::Result<()> {
     if let Some(address) = config.admin {
         line("health and metrics", &address.to_string());
     }
+    show_elsewhere(config, &line);
+    show_contracts(&config.contracts, &line);
     for boundary in &config.boundaries {
         printer.line("");
         show_boundary(boundary, &line);
@@ -116,6 +128,42 @@ fn show_emergencies(config: &Config, line: &impl Fn(&str, &str)) {
     }
     for announce in &config.announce {
         line("announces to", &format!("{}, {}", announce.name, announce.consumer.url));
+    }
+}
+
+/// Who lets operators in, and where traces go.
+fn show_elsewhere(config: &Config, line: &impl Fn(&str, &str)) {
+    let hidden = |file: &Path| format!("{} (not shown)", file.display());
+    if let Some(openid) = &config.openid {
+        line("operators sign in at", &format!("{} as {}", openid.client.issuer, openid.client.id));
+        if let Some(secret) = &openid.secret {
+            line("client secret", &hidden(secret));
+        }
+    }
+    if let Some(telemetry) = &config.telemetry {
+        let Telemetry { endpoint, service, percent, .. } = telemetry;
+        line("traces", &format!("{endpoint}, {percent} in 100, as {service}"));
+        if let Some(authorization) = &telemetry.authorization {
+            line("traces authorization", &hidden(authorization));
+        }
+    }
+}
+
+/// Which contract version each client has, and which of them end.
+fn show_contracts(contracts: &Contracts, line: &impl Fn(&str, &str)) {
+    let Contracts { unpinned, clients, endings } = contracts;
+    line("contract", unpinned.date());
+    for (client, contract) in clients {
+        line("contract of", &format!("{client}: {}", contract.date()));
+    }
+    for (contract, Ending { deprecated, sunset }) in endings {
+        let date = contract.date();
+        if let Some(moment) = deprecated.and_then(|second| jiff::Timestamp::from_second(second).ok()) {
+            line("contract ends", &format!("{date} is deprecated from {moment}"));
+        }
+        if let Some((_, moment)) = sunset {
+            line("contract ends", &format!("{date} ends {moment}"));
+        }
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{
 mod answers;
 mod desk;
 mod live;
-mod openid;
+pub(crate) mod openid;
 mod pages;
 mod programs;
 mod reception;

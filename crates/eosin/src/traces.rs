@@ -111,7 +111,10 @@ fn text(tracer: &Tracer, sent: &Sent) -> String {
     out
 }
 
-fn client(telemetry: &Telemetry) -> miette::Result<TraceClient> {
+/// Whoever takes traces, with everything that it is asked with.
+///
+/// Errors: a report: a file that cannot be read, or an address that cannot be used.
+pub(crate) fn client(telemetry: &Telemetry) -> miette::Result<TraceClient> {
     let roots = keys::authorities(telemetry.endpoint_ca.as_ref())?;
     let authorization = keys::authorization(telemetry.authorization.as_ref())?;
     TraceClient::new(&telemetry.endpoint, &roots, authorization, &TIMEOUTS).into_diagnostic()

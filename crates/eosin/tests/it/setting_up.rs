@@ -40,6 +40,59 @@ fn a_fault_in_the_configuration_is_underlined() {
     }
 }
 
+const OPENID: &str = "[operators.openid]\nissuer = \"https://login.example.org\"\nclient_id = \"eosin-console\"\n\
+     console = \"https://console.example.org\"\nroles = { auditor = [\"audit\"] }\n";
+const TELEMETRY: &str = "[telemetry]\nendpoint = \"https://traces.example.org\"\n";
+
+#[test]
+fn a_file_that_a_configuration_names_and_nobody_can_read_is_found_by_its_check() {
+    let folder = tempfile::tempdir().unwrap();
+    said(folder.path(), &["init", "--yes"], 0);
+    let path = folder.path().join("eosin.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    for (section, named) in [
+        (OPENID, "client_secret = \"absent.txt\""),
+        (OPENID, "ca = \"absent.pem\""),
+        (TELEMETRY, "authorization = \"absent.txt\""),
+        (TELEMETRY, "endpoint_ca = \"absent.pem\""),
+        ("[[emergency.signer]]\nname = \"ada\"\n", "key = \"absent.vkey\""),
+    ] {
+        fs::write(&path, format!("{text}\n{section}{named}\n")).unwrap();
+        let output = eosin(folder.path(), &["config", "check"]);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{section}{named}: {told}");
+        assert!(told.contains("absent."), "{section}{named}: {told}");
+    }
+}
+
+#[test]
+fn what_is_sent_elsewhere_and_who_lets_people_in_is_shown_and_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    said(folder.path(), &["init", "--yes"], 0);
+    let path = folder.path().join("eosin.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(folder.path().join("secret.txt"), "SECRET-7\n").unwrap();
+    let more = format!(
+        "{OPENID}client_secret = \"secret.txt\"\n{TELEMETRY}authorization = \"secret.txt\"\npercent = 20\n\
+         [contract]\nunpinned = \"2026-11-22\"\n[[contract.client]]\nname = \"portal\"\nversion = \"2026-09-01\"\n\
+         [[contract.end]]\nversion = \"2026-09-01\"\nsunset = \"2027-06-01T00:00:00Z\"\n"
+    );
+    fs::write(&path, format!("{text}\n{more}")).unwrap();
+    said(folder.path(), &["config", "check"], 0);
+    let shown = said(folder.path(), &["config", "show"], 0);
+    for says in [
+        "https://login.example.org as eosin-console",
+        "https://traces.example.org/v1/traces, 20 in 100",
+        "2026-11-22",
+        "portal: 2026-09-01",
+        "2026-09-01 ends Tue, 01 Jun 2027",
+        "secret.txt (not shown)",
+    ] {
+        assert!(shown.contains(says), "{says}: {shown}");
+    }
+    assert!(!shown.contains("SECRET-7"), "{shown}");
+}
+
 #[test]
 fn a_missing_configuration_and_a_second_writer_say_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
