@@ -150,7 +150,7 @@ impl Deciding<'_> {
         let (mut verdicts, mut names) = (Vec::new(), Vec::new());
         for reading in chunk.read().records {
             verdicts.push(self.judge.verdict(&reading, may_be_other));
-            names.push(Named::in_file(&reading));
+            names.push(Named::in_file(reading));
         }
         let ruling = decide(self.policies, self.request, Scope::PerRecord, verdicts);
         let rows = ruling.decisions().iter().zip(ruling.verdicts());

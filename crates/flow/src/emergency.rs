@@ -68,11 +68,7 @@ impl Flow {
         if policies.emergencies().is_empty() {
             return policies;
         }
-        let objects: Option<Vec<&str>> = readings
-            .iter()
-            .map(|reading| reading.content.as_ref().ok().map(|record| record.object.as_ref()))
-            .collect();
-        objects.and_then(|objects| policies.about(&objects)).unwrap_or(policies)
+        objects_of(readings).and_then(|objects| policies.about(&objects)).unwrap_or(policies)
     }
 }
 
@@ -80,15 +76,13 @@ impl Flow {
 ///
 /// Bounds: [`OBJECTS_MAX`] names of at most 64 letters, digits and `_`: what objects and resource types are called.
 pub(crate) fn objects(readings: &[Reading<'_>]) -> Vec<String> {
-    if readings.iter().any(|reading| reading.content.is_err()) {
-        return Vec::new();
-    }
-    named(
-        readings
-            .iter()
-            .filter_map(|reading| reading.content.as_ref().ok())
-            .map(|record| record.object.as_ref()),
-    )
+    objects_of(readings).map_or_else(Vec::new, named)
+}
+
+/// The object of each record; nothing where one of them could not be read, for it may be of any.
+fn objects_of<'r>(readings: &'r [Reading<'_>]) -> Option<Vec<&'r str>> {
+    let object = |reading: &'r Reading<'_>| Some(reading.content.as_ref().ok()?.object.as_ref());
+    readings.iter().map(object).collect()
 }
 
 /// Objects by their names, as [`objects`] gives them.

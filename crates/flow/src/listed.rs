@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mark::{Dataset, Form, Proof, Reading, Source, Verdict};
+use mark::{Dataset, Form, Proof, Reading, Record, Source, Unreadable, Verdict};
 use policy::Decision;
 use serde::Serialize;
 
@@ -12,6 +12,8 @@ const DATASETS_MAX: usize = 8;
 const PURPOSES_MAX: usize = 8;
 /// Characters of a name: of an object, a purpose, a generator.
 const NAME_CHARS: usize = 64;
+/// How records come by an API, where objects have names of their own.
+const WITH_NAMED_OBJECTS: [Form; 3] = [Form::Salesforce, Form::Fhir, Form::Hl7v2];
 
 /// How an entry names a record: nothing of its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,19 +29,24 @@ impl Named {
     ///
     /// Never:  tells what rows of a table are, for a table is called as its file, and a file can be named after a person.
     pub fn of(reading: &Reading<'_>) -> Self {
-        Self::told(reading, &[Form::Salesforce, Form::Fhir, Form::Hl7v2])
+        Self::told(reading.place.reference.clone(), &reading.content, &WITH_NAMED_OBJECTS)
+    }
+
+    /// As [`Named::of`], of a reading that nobody needs any more.
+    pub(crate) fn taken(reading: Reading<'_>) -> Self {
+        Self::told(reading.place.reference, &reading.content, &WITH_NAMED_OBJECTS)
     }
 
     /// How a reading of a file is named.
     ///
     /// Never:  tells an object that its content does not name.
-    pub fn in_file(reading: &Reading<'_>) -> Self {
-        Self::told(reading, &[Form::Fhir, Form::Hl7v2])
+    pub fn in_file(reading: Reading<'_>) -> Self {
+        Self::told(reading.place.reference, &reading.content, &[Form::Fhir, Form::Hl7v2])
     }
 
-    fn told(reading: &Reading<'_>, forms: &[Form]) -> Self {
-        let record = reading.content.as_ref().ok().filter(|record| forms.contains(&record.form));
-        Self::new(reading.place.reference.clone(), record.map(|record| record.object.as_ref()))
+    fn told(reference: String, content: &Result<Record<'_>, Unreadable>, forms: &[Form]) -> Self {
+        let record = content.as_ref().ok().filter(|record| forms.contains(&record.form));
+        Self::new(reference, record.map(|record| record.object.as_ref()))
     }
 
     pub(crate) fn new(reference: String, object: Option<&str>) -> Self {
@@ -195,7 +202,7 @@ mod tests {
             (Form::Hl7v2, true, true),
         ] {
             let reading = reading(form);
-            let told = (Named::of(&reading).object.is_some(), Named::in_file(&reading).object.is_some());
+            let told = (Named::of(&reading).object.is_some(), Named::in_file(reading).object.is_some());
             assert_eq!(told, (came, in_file), "{form:?}");
         }
     }

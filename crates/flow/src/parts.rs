@@ -4,7 +4,7 @@ use std::io::{self, BufRead};
 
 use carrier::{Unit, ai_disclosure, salesforce, table::Chunks};
 use mark::{
-    Verdict,
+    Reading, Verdict,
     digest::Hash,
     judge,
     merkle::{self, Frontier},
@@ -131,7 +131,7 @@ impl Flow {
             let verdict = |reading| recognition.verdict(judge(reading, &trust), reading, None);
             let verdicts: Vec<Verdict> = readings.iter().map(verdict).collect();
             for (reading, verdict) in readings.iter().zip(&verdicts) {
-                all.rows.add(&Named::of(reading), verdict);
+                all.rows.add(reading, verdict);
             }
             all.gathering.add(request, &verdicts);
         }
@@ -161,19 +161,20 @@ struct Rows {
 const DECISIONS: [Decision; 3] = [Decision::Pass, Decision::Warn, Decision::Block];
 
 impl Rows {
-    fn add(&mut self, named: &Named, verdict: &Verdict) {
-        let name = verdict.name();
+    /// Adds a row. An upload has many, and few are listed: only those are named.
+    fn add(&mut self, reading: &Reading<'_>, verdict: &Verdict) {
+        let (reference, name) = (&reading.place.reference, verdict.name());
         for (root, decision) in self.roots.iter_mut().zip(DECISIONS) {
-            root.push(merkle::leaf_hash(row_text(&named.reference, name, decision).as_bytes()));
+            root.push(merkle::leaf_hash(row_text(reference, name, decision).as_bytes()));
         }
         self.all += 1;
         if self.first.len() < FINDINGS_MAX {
-            self.first.add(named, verdict, Decision::Pass);
+            self.first.add(&Named::of(reading), verdict, Decision::Pass);
         }
         if verdict.proof().is_none() {
             self.unproven_all += 1;
             if self.unproven.len() < FINDINGS_MAX {
-                self.unproven.add(named, verdict, Decision::Pass);
+                self.unproven.add(&Named::of(reading), verdict, Decision::Pass);
             }
         }
     }

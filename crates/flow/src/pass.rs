@@ -78,7 +78,7 @@ impl Flow {
         let disclosure = ai_disclosure::parse(&crossing.claims.ai_disclosure);
         let objects = objects(&readings.records);
         let (positions, references): (Vec<usize>, Vec<Named>) =
-            readings.records.iter().map(|reading| (reading.place.index, Named::of(reading))).unzip();
+            readings.records.into_iter().map(|reading| (reading.place.index, Named::taken(reading))).unzip();
         let shape = Shape { route: route.as_ref(), unit: readings.unit, positions: &positions, total };
         let plan = self.plan(&ruling, &crossing, &shape);
         let facts = Facts {
