@@ -181,12 +181,12 @@ impl Teller {
         let now = wiring::clock()();
         let announced = self.announcer.announce(&note.id, now.as_second(), &note.event).await;
         note.attempts += 1;
-        let (settled, status) = match announced {
-            Announced::Taken(status) => (Some(true), Some(status)),
-            Announced::Gone(status) => (Some(false), Some(status)),
-            Announced::NotTaken(status) => (None, status),
+        let settled = match announced {
+            Announced::Taken(_) => Some(true),
+            Announced::Gone => Some(false),
+            Announced::NotTaken(_) => None,
         };
-        note.status = status;
+        note.status = announced.status();
         let after = wiring::clock()();
         let wait = usize::try_from(note.attempts - 1).ok().and_then(|place| self.announce.retries.get(place));
         match (settled, wait) {

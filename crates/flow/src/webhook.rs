@@ -160,16 +160,16 @@ impl Flow {
             Ok(body) => body,
             Err(reason) => return vec![self.unreadable(hook, arrived, reason.clone(), &moment).await],
         };
-        let message =
-            Message { content_type: arrived.content_type.as_deref(), attributes: &arrived.attributes, body };
+        let message = message(arrived, body);
         let events = match read(&hook.map, &message, &self.limits) {
             Ok(events) => events,
             Err(reason) => return vec![self.unreadable(hook, arrived, reason, &moment).await],
         };
         arrived.watched.passed(Step::Read);
-        let fates = self.fates(hook, &arrived.client, &events);
-        let records: usize = events.list.iter().map(|event| event.records.len()).sum();
+        let judged = self.judged(hook, &events);
+        let records: usize = judged.iter().map(Vec::len).sum();
         arrived.watched.passed(Step::Judged { records: records as u64 });
+        let fates = self.fates(hook, &arrived.client, &events, judged);
         let mut parts = Vec::new();
         for (fate, ruling) in fates {
             parts.push(self.part(hook, arrived, (&message, &events), fate, ruling, &moment).await);
@@ -180,9 +180,7 @@ impl Flow {
     /// Whether a message can be read as one of this boundary's. Nothing is recorded.
     pub fn reads(&self, hook: &Webhook, arrived: &Arrived) -> bool {
         let Ok(body) = &arrived.body else { return false };
-        let message =
-            Message { content_type: arrived.content_type.as_deref(), attributes: &arrived.attributes, body };
-        read(&hook.map, &message, &self.limits).is_ok()
+        read(&hook.map, &message(arrived, body), &self.limits).is_ok()
     }
 
     /// Writes down that a subscription's events are gone; false where the ledger cannot write.
@@ -195,12 +193,17 @@ impl Flow {
     }
 
     /// What is to become of the events: those that pass together, by endpoint, then each that does not by itself.
-    fn fates(&self, hook: &Webhook, client: &str, events: &Events<'_>) -> Vec<(Fate, Ruling)> {
+    fn fates(
+        &self,
+        hook: &Webhook,
+        client: &str,
+        events: &Events<'_>,
+        judged: Vec<Vec<Verdict>>,
+    ) -> Vec<(Fate, Ruling)> {
         let policies = self.policies();
         let mut going = Going::default();
         let mut alone = Vec::new();
-        for (position, verdicts) in self.judged(hook, events).into_iter().enumerate() {
-            let Some(event) = events.list.get(position) else { continue };
+        for (position, (event, verdicts)) in events.list.iter().zip(judged).enumerate() {
             let positions = BTreeSet::from([position]);
             match destination(event.said, &verdicts) {
                 Ok(class) => {
@@ -407,6 +410,11 @@ impl Going {
         let groups = groups.into_iter().filter(|(_, (positions, _))| !positions.is_empty());
         groups.map(|(class, (positions, verdicts))| (class, positions, verdicts))
     }
+}
+
+/// A message as its carrier reads it; `body` is what arrived of it.
+fn message<'m>(arrived: &'m Arrived, body: &'m Bytes) -> Message<'m> {
+    Message { content_type: arrived.content_type.as_deref(), attributes: &arrived.attributes, body }
 }
 
 fn request<'r>(boundary: &'r Boundary, client: &'r str, route: &'r str) -> Request<'r> {

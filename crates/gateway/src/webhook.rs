@@ -157,7 +157,7 @@ enum Sent {
 async fn deliver(lane: Arc<Lane>, hooks: Arc<Webhooks>, delivery: Box<Delivery>) -> Sent {
     let endpoint = hooks.endpoint(delivery.class);
     let format = hooks.config.hook.map.format;
-    let said = (delivery.provenance.as_str(), delivery.ai_disclosure.as_deref());
+    let said = Some((delivery.provenance.as_str(), delivery.ai_disclosure.as_deref()));
     let now = lane.flow.seconds();
     let Tried { outcome, taken } = endpoint.send(format, &delivery.id, now, &delivery.outgoing, said).await;
     lane.flow.settle(delivery.settlement(), outcome);

@@ -16,13 +16,24 @@ pub struct Announcer(Endpoint);
 pub enum Announced {
     /// The consumer has it; with this status.
     Taken(u16),
-    /// The consumer has gone for good, and says so: nothing more is sent. With its status.
-    Gone(u16),
+    /// The consumer has gone for good, and says so with status 410: nothing more is sent.
+    Gone,
     /// It can be sent again; the status, if there was an answer.
     NotTaken(Option<u16>),
 }
 
 const GONE: u16 = 410;
+
+impl Announced {
+    /// The status of the consumer's answer, if there was one.
+    pub fn status(self) -> Option<u16> {
+        match self {
+            Self::Taken(status) => Some(status),
+            Self::Gone => Some(GONE),
+            Self::NotTaken(status) => status,
+        }
+    }
+}
 
 impl Announcer {
     /// A way to one consumer; errors call it by `name`.
@@ -40,7 +51,7 @@ impl Announcer {
         let Tried { outcome, taken } = self.0.announce(id, seconds, event).await;
         match outcome {
             Outcome::Answered(status) if taken => Announced::Taken(status),
-            Outcome::Answered(GONE) => Announced::Gone(GONE),
+            Outcome::Answered(GONE) => Announced::Gone,
             Outcome::Answered(status) => Announced::NotTaken(Some(status)),
             Outcome::NotSent | Outcome::Unknown => Announced::NotTaken(None),
         }

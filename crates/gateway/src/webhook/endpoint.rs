@@ -56,7 +56,8 @@ impl Endpoint {
 
     /// Posts events, once.
     ///
-    /// Shape:  format, `webhook-id`, the time in seconds since 1970, what is sent, what it says of its records.
+    /// Shape:  format, `webhook-id`, the time in seconds since 1970, what is sent, what it says of its records, if it is
+    ///         about any.
     /// Bounds: the endpoint's patience in all; 64 KiB of its answer.
     pub(super) async fn send(
         &self,
@@ -64,26 +65,12 @@ impl Endpoint {
         id: &str,
         seconds: i64,
         outgoing: &Outgoing,
-        said: (&str, Option<&str>),
+        said: Option<(&str, Option<&str>)>,
     ) -> Tried {
-        match self.headers(format, id, seconds, outgoing, Some(said)) {
-            Some(headers) => self.post(format, headers, outgoing.body.clone()).await,
-            None => Tried { outcome: Outcome::NotSent, taken: false },
-        }
-    }
-
-    /// Posts a `CloudEvent` of our own, which is about no record, once.
-    pub(super) async fn announce(&self, id: &str, seconds: i64, event: &str) -> Tried {
-        let content_type = "application/cloudevents+json; charset=utf-8".to_owned();
-        let outgoing = Outgoing { content_type, attributes: Vec::new(), body: event.into() };
-        match self.headers(Format::CloudEvents, id, seconds, &outgoing, None) {
-            Some(headers) => self.post(Format::CloudEvents, headers, outgoing.body).await,
-            None => Tried { outcome: Outcome::NotSent, taken: false },
-        }
-    }
-
-    async fn post(&self, format: Format, headers: HeaderMap, body: Vec<u8>) -> Tried {
-        let body = Body::from(body);
+        let Some(headers) = self.headers(format, id, seconds, outgoing, said) else {
+            return Tried { outcome: Outcome::NotSent, taken: false };
+        };
+        let body = Body::from(outgoing.body.clone());
         let sent = self.upstream.send(Method::POST, &self.target, headers, body);
         let answer = match timeout(self.patience, sent).await {
             Ok(Ok(answer)) => answer,
@@ -104,6 +91,13 @@ impl Endpoint {
             }
         };
         Tried { outcome, taken }
+    }
+
+    /// Posts a `CloudEvent` of our own, which is about no record, once.
+    pub(super) async fn announce(&self, id: &str, seconds: i64, event: &str) -> Tried {
+        let content_type = "application/cloudevents+json; charset=utf-8".to_owned();
+        let outgoing = Outgoing { content_type, attributes: Vec::new(), body: event.into() };
+        self.send(Format::CloudEvents, id, seconds, &outgoing, None).await
     }
 
     /// Everything a delivery says of itself; of what its sender said only what describes the body.
@@ -188,7 +182,7 @@ impl Webhooks {
             Class::Synthetic => &self.synthetic,
             Class::Attested => &self.attested,
         };
-        let said = (leaving.provenance.as_str(), None);
+        let said = Some((leaving.provenance.as_str(), None));
         endpoint.send(self.hook().map.format, id, seconds, outgoing, said).await
     }
 }

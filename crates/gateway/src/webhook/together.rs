@@ -31,7 +31,12 @@ pub(super) async fn together(
 ) -> Vec<Option<Fate>> {
     let _under_way = lane.under_way.clone();
     let hook = &hooks.config.hook;
-    let read = arrived.iter().take_while(|one| lane.flow.reads(hook, one)).count();
+    // The first is taken either way, so only one with others behind it is read beforehand.
+    let read = if arrived.len() > 1 {
+        arrived.iter().take_while(|one| lane.flow.reads(hook, one)).count()
+    } else {
+        1
+    };
     let now = arrived.iter().take(read.max(1));
     let sorted = in_order(now.map(|one| lane.flow.sort(hook, one))).await;
     let mut fates: Vec<Fate> = Vec::with_capacity(sorted.len());
