@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use flow::Flow;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use tokio::{net::TcpListener, sync::watch, task::spawn_blocking};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::{JoinError, spawn_blocking},
+};
 
 use crate::{delivery::UnderWay, ledger_state, metrics::Metrics, side};
 
@@ -24,43 +28,64 @@ pub(crate) async fn serve(
     let answer = move |request: Request<Incoming>| {
         let (metrics, flow, files) = (Arc::clone(&metrics), Arc::clone(&flow), Arc::clone(&files));
         async move {
-            let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-            let leaving = if is_read && request.uri().path() == DELIVERIES {
-                // Those of other gateways are on disk.
-                let now = flow.seconds();
-                spawn_blocking(move || files.text(now)).await.ok()
-            } else {
-                None
-            };
-            answer(&request, &metrics, &flow, leaving)
+            let (head, _unread) = request.into_parts();
+            answer(&head, &metrics, &flow, files).await
         }
     };
     side::serve(listener, CONNECTIONS_MAX, stop, answer).await;
 }
 
-/// Where the files that leave just now are told of.
-const DELIVERIES: &str = "/deliveries";
+const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+const JSON: &str = "application/json";
 
-fn answer(
-    request: &Request<Incoming>,
-    metrics: &Metrics,
-    flow: &Flow,
-    leaving: Option<String>,
-) -> Response<Full<Bytes>> {
-    let is_json = leaving.is_some();
-    let (status, text) = match (request.method(), request.uri().path()) {
-        _ if is_json => (StatusCode::OK, leaving.unwrap_or_default()),
-        (&Method::GET | &Method::HEAD, "/healthz") => (StatusCode::OK, "alive\n".to_owned()),
-        (&Method::GET | &Method::HEAD, "/readyz") => ledger_state::ready(flow),
-        (&Method::GET | &Method::HEAD, "/metrics") => {
-            (StatusCode::OK, metrics.text() + &metrics.text_of_others() + &ledger_state::metrics_text(flow))
+/// Status, media type and text of an answer.
+type Told = (StatusCode, &'static str, String);
+
+async fn answer(head: &Parts, metrics: &Metrics, flow: &Flow, files: Arc<UnderWay>) -> Response<Full<Bytes>> {
+    let is_read = matches!(head.method, Method::GET | Method::HEAD);
+    let (status, kind, text) = match head.uri.path() {
+        "/healthz" if is_read => (StatusCode::OK, TEXT, "alive\n".to_owned()),
+        "/readyz" if is_read => {
+            let (status, text) = ledger_state::ready(flow);
+            (status, TEXT, text)
         }
-        _ => (StatusCode::NOT_FOUND, "try /healthz, /readyz, /metrics or /deliveries\n".to_owned()),
+        "/metrics" if is_read => {
+            let text = metrics.text() + &metrics.text_of_others() + &ledger_state::metrics_text(flow);
+            (StatusCode::OK, TEXT, text)
+        }
+        "/deliveries" if is_read => {
+            let now = flow.seconds();
+            // Those of other gateways are on disk.
+            deliveries(spawn_blocking(move || files.text(now)).await)
+        }
+        _ => (StatusCode::NOT_FOUND, TEXT, "try /healthz, /readyz, /metrics or /deliveries\n".to_owned()),
     };
     let mut response = Response::new(Full::from(text));
     *response.status_mut() = status;
-    let text = "text/plain; version=0.0.4; charset=utf-8";
-    let kind = HeaderValue::from_static(if is_json { "application/json" } else { text });
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response
+}
+
+/// The files that leave just now.
+fn deliveries(told: Result<String, JoinError>) -> Told {
+    told.map_or_else(
+        |_| {
+            let text = "what leaves just now could not be told: standard error says why\n".to_owned();
+            (StatusCode::INTERNAL_SERVER_ERROR, TEXT, text)
+        },
+        |text| (StatusCode::OK, JSON, text),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_thread_that_broke_is_not_a_page_that_is_missing() {
+        let told = deliveries(spawn_blocking(|| "{}".to_owned()).await);
+        assert_eq!(told, (StatusCode::OK, JSON, "{}".to_owned()));
+        let broken = spawn_blocking(|| "".parse::<u8>().unwrap().to_string()).await;
+        assert_eq!(deliveries(broken).0, StatusCode::INTERNAL_SERVER_ERROR);
+    }
 }

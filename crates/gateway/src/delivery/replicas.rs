@@ -93,7 +93,7 @@ impl Drop for Run {
 }
 
 impl Replicas {
-    /// Begins to tell the others, and says of what dead gateways left unfinished that it broke off.
+    /// Begins to tell the others.
     ///
     /// Shape:  `run` is a name that nobody else has, and the name of the gateway's log. Without, or where the folder has no
     ///         locks, others are heard and nothing is told.
@@ -199,13 +199,14 @@ impl Replicas {
         let own = self.run.as_ref().map(|run| run.name.as_str());
         let (mut others, mut omitted) = (Vec::new(), 0);
         for id in self.named(UNDER_WAY)? {
-            if others.len() >= OTHERS_MAX {
-                omitted += 1;
-                continue;
-            }
             let Some(text) = read(&self.place(&id, UNDER_WAY))? else { continue };
             let Some((told, run, gateway)) = understood(&text) else { continue };
-            if Some(run.as_str()) != own {
+            if Some(run.as_str()) == own {
+                continue;
+            }
+            if others.len() >= OTHERS_MAX {
+                omitted += 1;
+            } else {
                 others.push(Other { gateway, told, is_running: self.is_running(&run) });
             }
         }
@@ -376,6 +377,26 @@ mod tests {
         assert_eq!(other.others().unwrap(), (vec![theirs(false)], 0));
         assert!(!other.is_leaving(&id("1")));
         assert_eq!(other.left_behind().unwrap(), [(id("1"), "crm".to_owned())]);
+    }
+
+    #[test]
+    fn files_that_are_left_out_are_those_of_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = Replicas::begin(folder.path(), Some((&id("a"), "one.example/log")));
+        let other = Replicas::begin(folder.path(), Some((&id("b"), "other.example/log")));
+        let many = |of: &Replicas, first: usize, count: usize| {
+            of.tell(&format!("{first:032x}"), &told(0)).unwrap();
+            for number in first + 1..first + count {
+                let copy = of.place(&format!("{number:032x}"), UNDER_WAY);
+                fs::copy(of.place(&format!("{first:032x}"), UNDER_WAY), copy).unwrap();
+            }
+        };
+        // A folder lists its files in any order: some of its own are among the last, whichever that is.
+        many(&other, 5000, 150);
+        many(&one, 0, OTHERS_MAX + 300);
+        many(&other, 6000, 150);
+        let (others, omitted) = other.others().unwrap();
+        assert_eq!((others.len(), omitted), (OTHERS_MAX, 300));
     }
 
     #[test]
