@@ -7,7 +7,7 @@ use carrier::{
     Answer,
     salesforce::{Look, look, tells_failures},
 };
-use flow::{Claims, Crossing, Entrance, Forward, Outcome, Passage, Reader, entrance};
+use flow::{Claims, Crossing, Entrance, Forward, Outcome, Passage, Reader, Refused, entrance};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::{Body as _, Incoming};
 use mark::Unreadable;
@@ -292,23 +292,9 @@ async fn cross_over(
         Passage::Refuse(refused) => {
             story.outcome = "refused";
             lane.metrics.records(&lane.boundary.name, story.outcome, &refused.provenance);
-            story.ruling = place(&refused.provenance);
+            story.ruling = Some(refused.ruling.clone());
             leave_unread(&lane, &head, collected);
-            let (more, body) = shaped(head.contract, &refused);
-            let mut response = respond_made(Answer { body: body.clone(), ..refused.answer });
-            response.headers_mut().extend(more);
-            insert(response.headers_mut(), PROVENANCE, &refused.provenance);
-            let asked = lane.signing.asked(&head);
-            let status = response.status();
-            let now = lane.flow.seconds();
-            lane.signing.answer(
-                response.headers_mut(),
-                status,
-                &asked,
-                Some(&body),
-                story.ruling.as_deref(),
-                now,
-            );
+            let response = refusal(&lane, &head, refused);
             (Ok(response), story)
         }
         Passage::Unavailable(unavailable) => {
@@ -320,6 +306,21 @@ async fn cross_over(
             (Ok(response), story)
         }
     }
+}
+
+/// A refusal as its client has it: in the words of its version, and signed where that was asked for.
+fn refusal(lane: &Lane, head: &Head, mut refused: Refused) -> Response<Body> {
+    let more = shaped(head.contract, &mut refused);
+    let Refused { answer, provenance, ruling, .. } = refused;
+    let body = Bytes::from(answer.body);
+    let mut response = respond_made(Answer { body: Vec::new(), ..answer }).map(|_| Body::from(body.clone()));
+    let status = response.status();
+    let headers = response.headers_mut();
+    headers.extend(more);
+    insert(headers, PROVENANCE, &provenance);
+    let (asked, now) = (lane.signing.asked(head), lane.flow.seconds());
+    lane.signing.answer(headers, status, &asked, Some(&body), Some(&ruling), now);
+    response
 }
 
 /// Bodies up to this size are decoded and judged on the worker that received them.

@@ -6,17 +6,12 @@ use serde_json::{Value, json};
 
 use super::{Bound, Contract};
 
-/// A refusal on its way to its client.
-struct Shaped {
-    headers: HeaderMap,
-    body: Vec<u8>,
-}
-
 /// One change of the contract.
 struct Step {
     /// The version that begins with it.
     begins: &'static str,
-    apply: fn(&Refused, &mut Shaped),
+    /// What it changes in a refusal, and the header fields that it adds.
+    apply: fn(&mut Refused, &mut HeaderMap),
 }
 
 /// Every change, the oldest first. The first version has none: it is what `flow` makes.
@@ -26,26 +21,26 @@ const REFUSAL: HeaderName = HeaderName::from_static("eosin-refusal");
 /// The extension of an `OperationOutcome`'s issue.
 const EXTENSION: &str = "https://eosin.example/fhir/StructureDefinition/refusal";
 
-/// A refusal as the client's version has it: header fields beside the usual ones, and the body.
-pub(crate) fn shaped(bound: Bound, refused: &Refused) -> (HeaderMap, Vec<u8>) {
-    let mut shaped = Shaped { headers: HeaderMap::new(), body: refused.answer.body.clone() };
+/// Makes a refusal what the client's version has: its body here, and the header fields beside the usual ones.
+pub(crate) fn shaped(bound: Bound, refused: &mut Refused) -> HeaderMap {
+    let mut headers = HeaderMap::new();
     for step in &STEPS {
         if Contract::of(step.begins).is_some_and(|begins| begins <= bound.contract) {
-            (step.apply)(refused, &mut shaped);
+            (step.apply)(refused, &mut headers);
         }
     }
-    (shaped.headers, shaped.body)
+    headers
 }
 
 /// 2026-11-22: policies, ruling and item have members of their own, so that nobody has to take a sentence apart.
-fn refusals_are_told_in_members(refused: &Refused, shaped: &mut Shaped) {
+fn refusals_are_told_in_members(refused: &mut Refused, headers: &mut HeaderMap) {
     if let Some(value) = field(refused) {
-        shaped.headers.insert(REFUSAL, value);
+        headers.insert(REFUSAL, value);
     }
     if !refused.answer.content_type.contains("json") {
         return;
     }
-    let Ok(mut body) = serde_json::from_slice::<Value>(&shaped.body) else { return };
+    let Ok(mut body) = serde_json::from_slice::<Value>(&refused.answer.body) else { return };
     let facts = json!({ "item": refused.item, "policies": refused.policies, "ruling": refused.ruling });
     let is_told = match &mut body {
         Value::Array(errors) => {
@@ -74,7 +69,7 @@ fn refusals_are_told_in_members(refused: &Refused, shaped: &mut Shaped) {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => false,
     };
     if is_told {
-        shaped.body = body.to_string().into_bytes();
+        refused.answer.body = body.to_string().into_bytes();
     }
 }
 
@@ -121,13 +116,14 @@ mod tests {
     fn the_oldest_version_is_as_it_was_and_the_newest_has_members() {
         let (old, new) = (Bound::default(), Bound { contract: Contract::newest(), is_pinned: true });
         for protocol in [Protocol::Salesforce, Protocol::Fhir { base: String::new() }, Protocol::Webhook] {
-            let refused = refused(&protocol);
-            let (headers, body) = shaped(old, &refused);
-            assert!(headers.is_empty() && body == refused.answer.body, "{protocol:?}");
-            let (headers, body) = shaped(new, &refused);
+            let mut refused = refused(&protocol);
+            let made = refused.answer.body.clone();
+            let headers = shaped(old, &mut refused);
+            assert!(headers.is_empty() && refused.answer.body == made, "{protocol:?}");
+            let headers = shaped(new, &mut refused);
             let said = r#"ruling="a.example/log#7", policies=("no-synthetic" "stop/all"), item="item7""#;
             assert_eq!(headers[REFUSAL], said);
-            let body: Value = serde_json::from_slice(&body).unwrap();
+            let body: Value = serde_json::from_slice(&refused.answer.body).unwrap();
             let ruling = match protocol {
                 Protocol::Salesforce => &body[0]["eosin"]["ruling"],
                 Protocol::Fhir { .. } => &body["issue"][0]["extension"][0]["extension"][0]["valueString"],

@@ -83,11 +83,11 @@ pub(crate) async fn guard(
     let method = head.method.as_str().to_owned();
     if let Some(found) = fhir::interaction(&method, &head.target, None, &reads.base) {
         let kind = head.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
-        match found {
+        match &found {
             Interaction::Create { resource_type }
             | Interaction::Update { resource_type, .. }
             | Interaction::Patch { resource_type, .. }
-                if is_subscription(&resource_type) && !is_subscription_in_json(&body) =>
+                if is_subscription(resource_type) && !is_subscription_in_json(&body) =>
             {
                 return Err(Problem::Closed(SUBSCRIBED).into());
             }
@@ -97,24 +97,24 @@ pub(crate) async fn guard(
                     *replaced = Some(other);
                 }
             }
-            Interaction::Create { resource_type } => writing.condition(head, &resource_type).await?,
+            Interaction::Create { resource_type } => writing.condition(head, resource_type).await?,
             Interaction::Update { resource_type, id: Some(id) } => {
-                writing.refuse_taken(&resource_type, id.as_str()).await?;
+                writing.refuse_taken(resource_type, id.as_str()).await?;
             }
             Interaction::Patch { resource_type, id: Some(id) }
             | Interaction::Delete { resource_type, id: Some(id) } => {
-                if let Some(other) = writing.moved(&resource_type, id.as_str()).await? {
-                    head.target = writing.server.address(&resource_type, &other);
+                if let Some(other) = writing.moved(resource_type, id.as_str()).await? {
+                    head.target = writing.server.address(resource_type, &other);
                 }
             }
             Interaction::Update { resource_type, id: None }
             | Interaction::Patch { resource_type, id: None }
             | Interaction::Delete { resource_type, id: None } => {
-                if method.eq_ignore_ascii_case("PUT") {
+                if matches!(found, Interaction::Update { .. }) {
                     writing.refuse_chosen(std::str::from_utf8(&body).ok()).await?;
                 }
                 let (path, search) = head.target.split_once('?').unwrap_or((&head.target, ""));
-                if let Some(other) = writing.narrowed(&resource_type, search).await? {
+                if let Some(other) = writing.narrowed(resource_type, search).await? {
                     head.target = format!("{path}?{other}");
                 }
             }
@@ -303,8 +303,9 @@ impl Writing<'_> {
         }
         let (path, search) = step.url.split_once('?').unwrap_or((&step.url, ""));
         let address = format!("/{}", step.url.trim_start_matches('/'));
-        match (step.method.as_str(), fhir::interaction(&step.method, &address, None, "")) {
-            (_, Some(Interaction::Patch { resource_type, .. })) if is_subscription(&resource_type) => {
+        let asked = fhir::interaction(&step.method, &address, None, "");
+        match (step.method.as_str(), &asked) {
+            (_, Some(Interaction::Patch { resource_type, .. })) if is_subscription(resource_type) => {
                 return Err(Problem::Closed(SUBSCRIBED).into());
             }
             ("GET" | "HEAD", _) => {
@@ -314,13 +315,13 @@ impl Writing<'_> {
             }
             (_, Some(Interaction::Create { resource_type })) => {
                 if let Some(search) = &step.if_none_exist
-                    && let Some(narrowed) = self.narrowed(&resource_type, search).await?
+                    && let Some(narrowed) = self.narrowed(resource_type, search).await?
                 {
                     other.if_none_exist = Some(narrowed);
                 }
             }
             (_, Some(Interaction::Update { resource_type, id: Some(id) })) => {
-                self.refuse_taken(&resource_type, id.as_str()).await?;
+                self.refuse_taken(resource_type, id.as_str()).await?;
             }
             (
                 _,
@@ -329,7 +330,7 @@ impl Writing<'_> {
                     | Interaction::Delete { resource_type, id: Some(id) },
                 ),
             ) => {
-                if let Some(id) = self.moved(&resource_type, id.as_str()).await? {
+                if let Some(id) = self.moved(resource_type, id.as_str()).await? {
                     other.url = format!("{resource_type}/{id}");
                 }
             }
@@ -341,10 +342,10 @@ impl Writing<'_> {
                     | Interaction::Delete { resource_type, id: None },
                 ),
             ) => {
-                if step.method.eq_ignore_ascii_case("PUT") {
+                if matches!(asked, Some(Interaction::Update { .. })) {
                     self.refuse_chosen(entry.resource.as_deref()).await?;
                 }
-                if let Some(narrowed) = self.narrowed(&resource_type, search).await? {
+                if let Some(narrowed) = self.narrowed(resource_type, search).await? {
                     other.url = format!("{resource_type}?{narrowed}");
                 }
             }

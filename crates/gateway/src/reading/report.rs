@@ -60,21 +60,18 @@ pub(super) async fn report(
         _ => return Err(closed(ReportClosed::Unreadable)),
     };
     let mut metadata = report_metadata(&kept, &given).map_err(closed)?;
-    let conditions = conditions(&org, &kind).await?;
+    let conditions = conditions(&org, &kind, &joined(&org, &kind).await?).await?;
     lookups(&org, &kind, &metadata)?;
     // A run in the background is read by whoever comes; which columns its client asked for would not be known.
     let is_at_once = matches!(ask, ReportAsk::Run { .. } | ReportAsk::Unkept { .. });
     let added = if is_at_once { add_ids(&org, &kind, &mut metadata) } else { Vec::new() };
-    let (method, body) = match &ask {
-        ReportAsk::Result { .. } => (Method::GET, Bytes::new()),
+    let target = target(&ask, head, &given);
+    let (mut parts, text) = match &ask {
+        ReportAsk::Result { .. } => sent(&org, Method::GET, &target, Bytes::new()).await?,
         ReportAsk::Run { .. } | ReportAsk::Unkept { .. } | ReportAsk::Begin { .. } => {
-            let isolated = report_isolated(&metadata, &conditions).map_err(closed)?;
-            (Method::POST, json!({ "reportMetadata": isolated }).to_string().into())
+            run(&org, &target, &metadata, &conditions).await?
         }
     };
-    let answer = org.send(method, &target(&ask, head, &given), body).await?;
-    let (mut parts, incoming) = answer.into_parts();
-    let text = whole(lane, &parts.headers, incoming).await?;
     let mut looked = LookedUp::default();
     let shown = if parts.status.is_success() && !matches!(ask, ReportAsk::Begin { .. }) {
         let is_result = matches!(ask, ReportAsk::Result { .. });
@@ -159,10 +156,19 @@ pub(super) enum Join {
     Open,
 }
 
-/// What a row of the report joins: what stands before the fields of each, its object, and how it could be hidden.
+/// Something that a row of a report joins.
+pub(super) struct Joined {
+    /// What stands before its fields.
+    pub(super) before: String,
+    pub(super) object: String,
+    /// How it could be hidden.
+    pub(super) join: Join,
+}
+
+/// What a row of the report joins.
 ///
 /// Errors: what is hidden both ways at once, and what describes hidden records.
-pub(super) async fn joined(org: &Org<'_>, kind: &ReportType) -> Result<Vec<(String, String, Join)>, Turned> {
+pub(super) async fn joined(org: &Org<'_>, kind: &ReportType) -> Result<Vec<Joined>, Turned> {
     let joins = kind.joins();
     let objects: BTreeSet<String> = joins.values().cloned().collect();
     statement::describe(org, &objects, "").await?;
@@ -184,7 +190,7 @@ pub(super) async fn joined(org: &Org<'_>, kind: &ReportType) -> Result<Vec<(Stri
                 is_owner || statement::isolated(org, &question, Marks::NotAsked).await?.text == question;
             if is_open { Join::Open } else { Join::Through }
         };
-        all.push((before, object, join));
+        all.push(Joined { before, object, join });
     }
     Ok(all)
 }
@@ -192,12 +198,12 @@ pub(super) async fn joined(org: &Org<'_>, kind: &ReportType) -> Result<Vec<(Stri
 /// The filters under which a row may be counted.
 ///
 /// Errors: a type without the columns for them; objects that are hidden by what they point at, for no filter follows that.
-async fn conditions(org: &Org<'_>, kind: &ReportType) -> Result<ReportConditions, Turned> {
+async fn conditions(org: &Org<'_>, kind: &ReportType, joined: &[Joined]) -> Result<ReportConditions, Turned> {
     let hides = hides(org);
     let mut conditions = ReportConditions::default();
-    for (before, _, join) in joined(org, kind).await? {
+    for Joined { before, join, .. } in joined {
         match join {
-            Join::Marked if conditions.add(kind, &before, &hides) => {}
+            Join::Marked if conditions.add(kind, before, &hides) => {}
             Join::Marked if bare::is_bare(org).await => return Err(Problem::FieldsMissing.into()),
             Join::Marked => return Err(Problem::Closed(NO_COLUMNS).into()),
             Join::Through => return Err(Problem::Closed(THROUGH).into()),
@@ -207,28 +213,46 @@ async fn conditions(org: &Org<'_>, kind: &ReportType) -> Result<ReportConditions
     Ok(conditions)
 }
 
+/// The org's answer to a run in which nothing is counted that these conditions leave out.
+async fn run(
+    org: &Org<'_>,
+    target: &str,
+    metadata: &Map<String, Value>,
+    conditions: &ReportConditions,
+) -> Result<(Parts, Bytes), Turned> {
+    let isolated = report_isolated(metadata, conditions).map_err(closed)?;
+    let body = json!({ "reportMetadata": isolated }).to_string();
+    sent(org, Method::POST, target, body.into()).await
+}
+
+/// The org's whole answer.
+async fn sent(org: &Org<'_>, method: Method, target: &str, body: Bytes) -> Result<(Parts, Bytes), Turned> {
+    let (parts, incoming) = org.send(method, target, body).await?.into_parts();
+    let text = whole(org.lane, &parts.headers, incoming).await?;
+    Ok((parts, text))
+}
+
 /// Runs a kept report at once with these further columns behind its own; its whole answer, filtered as a client's own run is.
 ///
-/// Shape:  `metadata` is the report's; the columns are shown in their order. Anything but 200 is the org's own answer.
+/// Shape:  what its rows join, as [`joined`] found it; `metadata` is the report's; the columns are shown in their order.
+///         Anything but 200 is the org's own answer.
 /// Errors: what no filter reaches, and what a run would be refused for.
 pub(super) async fn run_with(
     org: &Org<'_>,
     kind: &ReportType,
+    joined: &[Joined],
     path: &str,
     mut metadata: Map<String, Value>,
     columns: &[String],
 ) -> Result<Value, Turned> {
-    let conditions = conditions(org, kind).await?;
+    let conditions = conditions(org, kind, joined).await?;
     let Some(Value::Array(shown)) = metadata.get_mut("detailColumns") else {
         return Err(closed(ReportClosed::Unreadable));
     };
     shown.extend(columns.iter().cloned().map(Value::from));
     metadata.insert("hasDetailRows".to_owned(), Value::Bool(true));
-    let isolated = report_isolated(&metadata, &conditions).map_err(closed)?;
-    let body = json!({ "reportMetadata": isolated }).to_string();
-    let answer = org.send(Method::POST, &format!("{path}?includeDetails=true"), body.into()).await?;
-    let (parts, incoming) = answer.into_parts();
-    let text = whole(org.lane, &parts.headers, incoming).await?;
+    let target = format!("{path}?includeDetails=true");
+    let (parts, text) = run(org, &target, &metadata, &conditions).await?;
     if !parts.status.is_success() {
         return Err(Turned::Answer(Box::new(whole_again(parts, text))));
     }

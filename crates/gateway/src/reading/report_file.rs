@@ -24,7 +24,7 @@ use tokio::time::timeout;
 use super::{
     LookedUp, Turned,
     org::{Asker, Org},
-    report::{Join, answered, closed, joined, lookups, run_with},
+    report::{Join, Joined, answered, closed, joined, lookups, run_with},
 };
 use crate::{
     body::Body,
@@ -66,11 +66,12 @@ pub(super) async fn report_file(
         return Err(closed(ReportClosed::Unreadable));
     };
     let metadata = report_metadata(kept, &Map::new()).map_err(closed)?;
-    let links = links(&org, &kind).await?;
+    let joined = joined(&org, &kind).await?;
+    let links = links(&kind, &joined)?;
     lookups(&org, &kind, &metadata)?;
     let says_whose = links.keys().all(|column| columns.has(column));
     let takes_first = metadata.get("topRows").is_some_and(|top| !top.is_null());
-    let wanted = Wanted { ask, columns, links, metadata };
+    let wanted = Wanted { ask, columns, joined, links, metadata };
     if says_whose && !takes_first {
         let looks = Looks { lane: Arc::clone(lane), reader: reader.clone(), asker: org.asker() };
         drop(org);
@@ -86,6 +87,7 @@ pub(super) async fn report_file(
 struct Wanted {
     ask: ReportFileAsk,
     columns: ReportColumns,
+    joined: Vec<Joined>,
     /// The columns of the ids that say whose a row is, each with its object.
     links: BTreeMap<String, String>,
     metadata: Map<String, Value>,
@@ -183,7 +185,7 @@ async fn ran(
     let places = wanted.links.iter().map(|(id, object)| Some((place(id)?, object.clone())));
     let links = places.collect::<Option<Vec<_>>>().ok_or(Problem::Internal)?;
 
-    let answer = run_with(org, kind, path, wanted.metadata.clone(), &added).await?;
+    let answer = run_with(org, kind, &wanted.joined, path, wanted.metadata.clone(), &added).await?;
     let first = report_run_as_file(&answer).map_err(|fault| match fault {
         RunNotWritten::TooMany => Problem::Closed(TOO_MANY),
         RunNotWritten::Unreadable => Problem::ShownUnreadable,
@@ -227,12 +229,12 @@ fn is_table(headers: &HeaderMap) -> bool {
 /// The columns of ids by which it is known whose rows are, each with its object.
 ///
 /// Errors: what a row joins could be hidden, and no column of the report's type says which it is.
-async fn links(org: &Org<'_>, kind: &ReportType) -> Result<BTreeMap<String, String>, Turned> {
+fn links(kind: &ReportType, joined: &[Joined]) -> Result<BTreeMap<String, String>, Turned> {
     let mut links = BTreeMap::new();
-    for (before, object, join) in joined(org, kind).await? {
-        if join != Join::Open {
-            let column = kind.ids(&before).ok_or(Problem::Closed(NO_IDS))?;
-            links.insert(column.to_owned(), object);
+    for Joined { before, object, join } in joined {
+        if *join != Join::Open {
+            let column = kind.ids(before).ok_or(Problem::Closed(NO_IDS))?;
+            links.insert(column.to_owned(), object.clone());
         }
     }
     Ok(links)
