@@ -2,21 +2,17 @@
 
 use flow::Watched;
 use http::{HeaderMap, HeaderValue, Response};
-use telemetry::{Context, Kind, TRACEPARENT, TRACESTATE, Transaction};
+use telemetry::{Context, TRACEPARENT, TRACESTATE, Transaction};
 
 use crate::{head::Head, problem::Problem, request::Story, server::Lane};
 
 /// Begins the span of a request; nothing where traces are not recorded, or this one is not.
 pub(crate) fn begin(lane: &Lane, method: &'static str, headers: &HeaderMap) -> Option<Transaction> {
     let recorder = lane.tracer.as_ref()?;
-    let boundary = &lane.boundary;
-    let name = || format!("{method} {}", boundary.name);
-    let traced = recorder.begin(name, Kind::Server, before(headers))?;
+    let name = || format!("{method} {}", lane.boundary.name);
+    let traced = recorder.begin(name, before(headers))?;
     traced.tell("http.request.method", method);
-    traced.tell("eosin.boundary", boundary.name.as_str());
-    traced.tell("eosin.environment", boundary.environment.as_str());
-    traced.tell("eosin.mode", boundary.mode.as_str());
-    traced.tell("eosin.protocol", lane.protocol.as_str());
+    traced.crosses(&lane.boundary, &lane.protocol);
     Some(traced)
 }
 
@@ -107,7 +103,7 @@ mod tests {
             (answered(StatusCode::BAD_GATEWAY), true),
         ] {
             let recorder = Tracer::new(Setup { clock: Box::new(|| 1), seed: [1, 2], percent: 100 });
-            let traced = recorder.begin(|| "GET crm".to_owned(), Kind::Server, None);
+            let traced = recorder.begin(|| "GET crm".to_owned(), None);
             shown(traced.as_ref(), &answer);
             drop(traced);
             let told = format!("{:?}", recorder.take(1));

@@ -1,18 +1,15 @@
 //! The trace of a message, where one is recorded. HL7 v2 has no place for the trace that it belongs to: each begins its own.
 
-use telemetry::{Kind, Transaction};
+use flow::Protocol;
+use telemetry::Transaction;
 
 use crate::server::Lane;
 
 /// Begins the span of a message; nothing where traces are not recorded, or this one is not.
 pub(crate) fn begin(lane: &Lane) -> Option<Transaction> {
     let recorder = lane.tracer.as_ref()?;
-    let boundary = &lane.boundary;
-    let traced = recorder.begin(|| format!("message {}", boundary.name), Kind::Server, None)?;
-    traced.tell("eosin.boundary", boundary.name.as_str());
-    traced.tell("eosin.environment", boundary.environment.as_str());
-    traced.tell("eosin.mode", boundary.mode.as_str());
-    traced.tell("eosin.protocol", "hl7v2");
+    let traced = recorder.begin(|| format!("message {}", lane.boundary.name), None)?;
+    traced.crosses(&lane.boundary, &Protocol::Hl7v2);
     Some(traced)
 }
 

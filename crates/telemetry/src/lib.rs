@@ -14,4 +14,4 @@ mod transaction;
 pub use context::{Context, TRACEPARENT, TRACESTATE};
 pub use otlp::{Service, encode, rejected};
 pub use tracer::{Clock, Counted, Setup, TRANSACTIONS_MAX, Tracer};
-pub use transaction::{Finished, Kind, STEPS_MAX, Transaction, Value};
+pub use transaction::{Finished, STEPS_MAX, Transaction, Value};

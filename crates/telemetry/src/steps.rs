@@ -2,12 +2,20 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use flow::{Step, Watch, Watched};
-use policy::Decision;
+use flow::{Protocol, Step, Watch, Watched};
+use policy::{Boundary, Decision};
 
 use crate::transaction::Transaction;
 
 impl Transaction {
+    /// Tells where it crosses, and what is spoken there.
+    pub fn crosses(&self, boundary: &Boundary, protocol: &Protocol) {
+        self.tell("eosin.boundary", boundary.name.as_str());
+        self.tell("eosin.environment", boundary.environment.as_str());
+        self.tell("eosin.mode", boundary.mode.as_str());
+        self.tell("eosin.protocol", protocol.as_str());
+    }
+
     /// Tells this transaction of the steps of a crossing: read, judge, decide and commit, with what policies decided and where
     /// the ledger has it.
     pub fn watched(&self) -> Watched {

@@ -60,14 +60,13 @@ impl Tracer {
         })
     }
 
-    /// Begins the span of one transaction; nothing where this one is not recorded.
+    /// Begins the span of one transaction that somebody asked for; nothing where this one is not recorded.
     ///
     /// Shape:  what `traceparent` said, if it said anything -> a transaction below it, or the first of a trace.
     ///         A trace that the program before us does not record is not recorded here.
     pub fn begin(
         self: &Arc<Self>,
         name: impl FnOnce() -> String,
-        kind: Kind,
         before: Option<Context>,
     ) -> Option<Transaction> {
         let span = self.draw();
@@ -83,7 +82,7 @@ impl Tracer {
             }
         };
         let parent = before.map(|before| before.span);
-        Some(Transaction::begin(Arc::clone(self), context, parent, name(), kind))
+        Some(Transaction::begin(Arc::clone(self), context, parent, name(), Kind::Server))
     }
 
     /// What has ended since the last time, the oldest first.
@@ -162,7 +161,7 @@ mod tests {
     }
 
     fn begin(tracer: &Arc<Tracer>, before: Option<&str>) -> Option<Transaction> {
-        tracer.begin(|| "one".to_owned(), Kind::Server, before.and_then(Context::parse))
+        tracer.begin(|| "one".to_owned(), before.and_then(Context::parse))
     }
 
     const RECORDED: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";

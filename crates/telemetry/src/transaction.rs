@@ -34,7 +34,7 @@ const FACTS_MAX: usize = 32;
 
 /// What a span is to the program on its other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Nobody is on its other side.
     Internal,
     /// It answers somebody.
@@ -254,7 +254,7 @@ mod tests {
     fn steps_follow_each_other_below_their_transaction() {
         let tracer = tracer();
         let before = Context::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
-        let one = tracer.begin(|| "POST feed".to_owned(), Kind::Server, before).unwrap();
+        let one = tracer.begin(|| "POST feed".to_owned(), before).unwrap();
         let sent = one.onward_context();
         one.mark();
         one.step("read");
@@ -290,17 +290,17 @@ mod tests {
     fn a_fault_of_ours_is_one_and_a_refusal_is_none() {
         for (status, fault) in [(200, false), (400, false), (500, true), (503, true)] {
             let tracer = tracer();
-            tracer.begin(String::new, Kind::Server, None).unwrap().answered(status);
+            tracer.begin(String::new, None).unwrap().answered(status);
             assert_eq!(ended(&tracer).spans[0].has_failed, fault, "{status}");
         }
         for (status, fault) in [(Some(200), false), (Some(404), true), (Some(500), true), (None, true)] {
             let tracer = tracer();
-            tracer.begin(String::new, Kind::Server, None).unwrap().onward("apply", status);
+            tracer.begin(String::new, None).unwrap().onward("apply", status);
             assert_eq!(ended(&tracer).spans[1].has_failed, fault, "{status:?}");
         }
         for (status, fault) in [(200, false), (403, false), (404, false), (500, true), (502, true)] {
             let tracer = tracer();
-            let one = tracer.begin(String::new, Kind::Server, None).unwrap();
+            let one = tracer.begin(String::new, None).unwrap();
             let sent = one.onward_context();
             one.shown("show", status);
             drop(one);
@@ -318,7 +318,7 @@ mod tests {
             "ak", "al", "am", "an",
         ];
         let tracer = tracer();
-        let one = tracer.begin(String::new, Kind::Internal, None).unwrap();
+        let one = tracer.begin(String::new, None).unwrap();
         for name in NAMES {
             one.step(name);
             one.tell(name, 1u64);

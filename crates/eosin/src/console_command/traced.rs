@@ -5,14 +5,14 @@
 use std::sync::Arc;
 
 use gateway::{MakePage, MakeProgramAnswer, PageRequest, ProgramRequest};
-use telemetry::{Kind, Tracer, Transaction};
+use telemetry::{Tracer, Transaction};
 
 /// Pages, each with a span of its own.
 pub(crate) fn pages(make: MakePage, tracer: Option<Arc<Tracer>>) -> MakePage {
     let Some(tracer) = tracer else { return make };
     Arc::new(move |asked: &PageRequest| {
         let name = || format!("{} {}", asked.method, page(&asked.target));
-        let span = tracer.begin(name, Kind::Server, asked.traced_by);
+        let span = tracer.begin(name, asked.traced_by);
         let answer = make(asked);
         told(span, asked.method.as_str(), answer.status);
         answer
@@ -25,7 +25,7 @@ pub(crate) fn programs(make: MakeProgramAnswer, tracer: Option<Arc<Tracer>>) -> 
     Arc::new(move |asked: &ProgramRequest| {
         let method = method(asked.method.as_str());
         let name = || format!("{method} {}", route(asked));
-        let span = tracer.begin(name, Kind::Server, asked.traced_by);
+        let span = tracer.begin(name, asked.traced_by);
         let answer = make(asked);
         told(span, method, answer.status);
         answer
