@@ -83,7 +83,7 @@ pub(crate) fn console(arguments: &ConsoleArguments, printer: &Printer) -> Done {
         let begins = || traces.as_ref().map(Traces::tracer);
         let (make, programs) =
             (traced::pages(make, begins()), programs.map(|make| traced::programs(make, begins())));
-        let server = PageServer::start_with(arguments.listen, entry, make, programs)
+        let server = PageServer::start(arguments.listen, entry, make, programs)
             .await
             .into_diagnostic()
             .wrap_err("the console did not start")?;

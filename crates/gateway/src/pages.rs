@@ -134,23 +134,16 @@ pub enum PageServerError {
 }
 
 impl PageServer {
-    /// Serves pages.
+    /// Serves pages, and what programs ask where somebody makes their answers: `/api/…`, `/healthz`, `/readyz` and `/metrics`.
     ///
     /// Shape:  with a key, `/?key=KEY` puts it into a cookie, everything else wants that cookie, and only `GET` and `HEAD` are
     ///         answered. Without one, the maker sees every request, and forms may be posted from these pages themselves.
     ///         A request that names another host is not answered, so that no other site can have its name point here.
-    /// Bounds: 64 connections; 512 KiB a form: a page may carry the text of policies; the key is compared without telling how much of it fits.
+    ///         Programs name the same host, and their maker sees every method and decides who may ask.
+    /// Bounds: 64 connections; 512 KiB a form: a page may carry the text of policies; 1 MiB a body of a program; the key is
+    ///         compared without telling how much of it fits.
     /// Errors: [`PageServerError`].
-    pub async fn start(listen: SocketAddr, entry: Entry, make: MakePage) -> Result<Self, PageServerError> {
-        Self::start_with(listen, entry, make, None).await
-    }
-
-    /// Serves pages, and what programs ask: `/api/…`, `/healthz`, `/readyz` and `/metrics`.
-    ///
-    /// Shape:  as [`PageServer::start`]; programs name the same host, and their maker sees every method and decides who may ask.
-    /// Bounds: 1 MiB a body of a program.
-    /// Errors: [`PageServerError`].
-    pub async fn start_with(
+    pub async fn start(
         listen: SocketAddr,
         entry: Entry,
         make: MakePage,
@@ -211,17 +204,13 @@ impl Door {
         for (name, value) in [
             (header::CONTENT_TYPE, found.media_type),
             (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
-            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
             // Not `no-referrer`: with it a browser says that a form comes from nowhere.
             (header::REFERRER_POLICY, "same-origin"),
             (header::CACHE_CONTROL, "no-store"),
         ] {
             headers.insert(name, HeaderValue::from_static(value));
         }
-        if self.secure_host().is_some() {
-            let year = HeaderValue::from_static("max-age=31536000");
-            headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
-        }
+        self.secure(headers);
         if let Some(location) = found.location.and_then(|target| HeaderValue::from_str(&target).ok()) {
             headers.insert(header::LOCATION, location);
         }
@@ -229,6 +218,15 @@ impl Door {
             headers.insert(header::SET_COOKIE, cookie);
         }
         response
+    }
+
+    /// What every answer says, whoever asked: it is what it says it is, and where only TLS is spoken, that is so.
+    fn secure(&self, headers: &mut HeaderMap) {
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if self.secure_host().is_some() {
+            let year = HeaderValue::from_static("max-age=31536000");
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+        }
     }
 
     async fn find(&self, request: Request<Incoming>) -> PageAnswer {

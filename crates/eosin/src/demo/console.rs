@@ -28,7 +28,7 @@ pub(crate) async fn open(stage: &Stage) -> miette::Result<Opened> {
     let live = Live::new(place.clone(), ledgers.clone());
     let pages = tokio::task::spawn_blocking(|| Pages::new(Known { place, ledgers })).await;
     let (entry, make, key) = with_key(live, pages.into_diagnostic()??)?;
-    let server = PageServer::start(([127, 0, 0, 1], 0).into(), entry, make)
+    let server = PageServer::start(([127, 0, 0, 1], 0).into(), entry, make, None)
         .await
         .into_diagnostic()
         .wrap_err("the console did not start")?;

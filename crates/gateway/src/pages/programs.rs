@@ -101,14 +101,11 @@ impl Door {
         }
         for (name, value) in [
             (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
-            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
             (header::CACHE_CONTROL, "private, no-cache"),
         ] {
             headers.insert(name, HeaderValue::from_static(value));
         }
-        if self.secure_host().is_some() {
-            headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
-        }
+        self.secure(headers);
         for (name, value) in answer.headers {
             if let Ok(value) = HeaderValue::from_str(&value) {
                 headers.insert(name, value);
