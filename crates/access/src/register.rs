@@ -117,9 +117,9 @@ pub enum ChangeError {
     /// There is no such token.
     #[error("there is no token `{0}` of theirs")]
     NoToken(String),
-    /// A token is made for what can only be seen, for a time to come, with a short label.
+    /// A token is made for scopes, for a time to come, with a short label.
     #[error(
-        "a token has at least one `see-…` scope, an end that is to come, and a label of at most {LABEL_MAX} characters"
+        "a token has at least one scope, none of them `manage-operators` or `manage-own`, an end that is to come, and a label of at most {LABEL_MAX} characters"
     )]
     Token,
     /// Their provider asks for it, not we.

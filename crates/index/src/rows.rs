@@ -43,9 +43,7 @@ pub(crate) fn add(at: At<'_>, bytes: &[u8], batch: &mut Batch) -> Option<String>
         "quarantine@1" => quarantined::step(at, bytes, batch),
         "certificate@1" => parse(bytes).map(|entry: Certificate| entry.add(at, "issued", batch)),
         "certificate-refused@1" => parse(bytes).map(|entry: Certificate| entry.add(at, "refused", batch)),
-        // Its pieces are rulings, and its certificate has a row of its own.
         "delivery@1" => deliveries::add(at, bytes, batch),
-        // Who signed in and who changed whom is read in the log of operators itself: `eosin ledger show`.
         "operator@1" => acts::add(at, bytes, batch),
         "registry@1" => parse(bytes).map(|entry: Snapshot| entry.add(at, batch)),
         "policy-activation@1" | "policy-in-force@1" => {
