@@ -1,6 +1,5 @@
 //! What tests share: fixtures, keys, clocks, a fake upstream, a failing disk.
 
 pub mod disk;
-pub mod recorded;
 pub mod sealed;
 pub mod upstream;

@@ -1,8 +1,7 @@
 //! The lists over a ledger that has something of everything, and the document beside the one that is published.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
-#[expect(unreachable_pub, reason = "the file belongs to testkit, where it is reachable")]
-#[path = "../../../testkit/src/recorded.rs"]
+#[path = "../../../web/tests/it/recorded.rs"]
 mod recorded;
 
 use control::{Call, Fault, Found, find};

@@ -12,8 +12,6 @@ use web::{Answer, Kind, Setting};
 
 mod acting;
 mod filters;
-#[expect(unreachable_pub, reason = "the file belongs to testkit, where it is reachable")]
-#[path = "../../../testkit/src/recorded.rs"]
 mod recorded;
 #[expect(dead_code, reason = "stories of the index stop and start it")]
 #[path = "../../../index/tests/it/server.rs"]

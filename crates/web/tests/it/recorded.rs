@@ -1,11 +1,11 @@
 //! Entries of a gateway's ledger, as the tests of what reads the index have them.
 //!
-//! The tests of `control` and `web` include this file by path: as a crate it would bring Cedar to tests that have no need of it.
+//! The tests of `control` include this file by path: in `testkit` it would bring Cedar to tests that have no need of it.
 
 use serde_json::{Value, json};
 
 /// A crossing of this one record on a morning in November, ruled on in that minute.
-pub fn ruling(
+pub(crate) fn ruling(
     minute: usize,
     boundary: &str,
     client: &str,
