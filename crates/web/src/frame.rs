@@ -20,6 +20,13 @@ pub struct Setting<'a> {
     pub visitor: Option<&'a Visitor<'a>>,
 }
 
+impl Setting<'_> {
+    /// Whether whoever looks may do this: nobody, where nobody signed in.
+    pub(crate) fn may(&self, action: Action) -> bool {
+        self.visitor.is_some_and(|visitor| visitor.may.contains(&action))
+    }
+}
+
 /// Who looks.
 #[derive(Clone, Copy, Debug)]
 pub struct Visitor<'a> {

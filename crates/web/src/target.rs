@@ -85,16 +85,21 @@ impl Target {
         form_urlencoded::Serializer::new(String::new()).extend_pairs(left).finish()
     }
 
-    /// Where news of this list are asked for, from a place in it on.
-    pub(crate) fn live(&self, place: &str) -> String {
-        let members = self.members.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        link("/transactions/live", members.chain([("from", place)]))
-    }
-
     /// Another path with the same members.
     pub(crate) fn elsewhere(&self, path: &str) -> String {
         link(path, self.members.iter().map(|(name, value)| (name.as_str(), value.as_str())))
     }
+}
+
+/// The page of a transaction, of its place: `origin#entry`.
+pub(crate) fn transaction(place: &str) -> String {
+    let (ledger, entry) = place.rsplit_once('#').unwrap_or((place, ""));
+    link("/transaction", [("ledger", ledger), ("entry", entry)])
+}
+
+/// Transactions by their places, each with its page.
+pub(crate) fn transactions(places: &[String]) -> Vec<(String, &str)> {
+    places.iter().map(|place| (transaction(place), place.as_str())).collect()
 }
 
 /// A path with members, as a browser's form would write it.

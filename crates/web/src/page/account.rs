@@ -35,9 +35,5 @@ struct Page<'a> {
 
 /// The page.
 pub fn account(setting: &Setting<'_>, own: &Account, told: Told<'_>) -> Answer {
-    let mut answer = Answer::page(&Page { frame: Frame::new("/account", setting), own, told });
-    if answer.status == 200 {
-        answer.status = told.status();
-    }
-    answer
+    Answer::page(&Page { frame: Frame::new("/account", setting), own, told }).with(told)
 }

@@ -3,7 +3,7 @@
 use askama::Template;
 use index::{Index, StoreError};
 
-use super::transactions::{Transaction, after, conditions, last, newest};
+use super::transactions::{Transaction, after, conditions, newest};
 use crate::target::Target;
 
 /// Rows of one answer.
@@ -20,8 +20,8 @@ struct Rows {
 
 /// What came after a place in the list, as one event; nothing where nothing did.
 ///
-/// Shape:  the target has the filter of the list; `seen` is the id of the event before. A browser without one is told
-///         where the list ends now, as an event without rows.
+/// Shape:  the target has the filter of the list, and `from`: where the list began when its page was made. `seen` is the
+///         id of the event before, which counts for more.
 /// Bounds: the newest 50; older ones are on the page when it is loaded again.
 /// Errors: [`StoreError`]: the index could not be asked.
 pub fn live(target: &str, seen: Option<&str>, index: &mut Index) -> Result<Option<String>, StoreError> {
@@ -31,11 +31,7 @@ pub fn live(target: &str, seen: Option<&str>, index: &mut Index) -> Result<Optio
     if fault.is_some() {
         return Ok(Some(NOTHING_NEW.to_owned()));
     }
-    let Some(from) = from else {
-        let id = last(index)?;
-        return Ok(Some(format!("retry: 500\nid: {id}\nevent: here\ndata: \n\n")));
-    };
-    if !after(from, &mut filter) {
+    if !from.is_some_and(|from| after(from, &mut filter)) {
         return Ok(Some(NOTHING_NEW.to_owned()));
     }
     let (clause, values) = filter.clause();

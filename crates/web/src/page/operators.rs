@@ -181,10 +181,6 @@ struct List<'a> {
     told: Told<'a>,
 }
 
-fn may_manage(setting: &Setting<'_>) -> bool {
-    setting.visitor.is_some_and(|visitor| visitor.may.contains(&Action::ManageOperators))
-}
-
 /// The page of all of them.
 pub fn operators(
     setting: &Setting<'_>,
@@ -194,13 +190,8 @@ pub fn operators(
     told: Told<'_>,
 ) -> Answer {
     let frame = Frame::new("/operators", setting);
-    let may_manage = may_manage(setting);
-    let mut answer =
-        Answer::page(&List { frame, rows, sessions, tokens, may_manage, roles: Role::ALL, told });
-    if answer.status == 200 {
-        answer.status = told.status();
-    }
-    answer
+    let may_manage = setting.may(Action::ManageOperators);
+    Answer::page(&List { frame, rows, sessions, tokens, may_manage, roles: Role::ALL, told }).with(told)
 }
 
 /// One operator.
@@ -227,12 +218,14 @@ struct Detail<'a> {
 /// The page of one of them.
 pub fn operator(setting: &Setting<'_>, one: &OneOperator, told: Told<'_>) -> Answer {
     let frame = Frame::new("/operators", setting);
-    let mut answer =
-        Answer::page(&Detail { frame, one, may_manage: may_manage(setting), roles: Role::ALL, told });
-    if answer.status == 200 {
-        answer.status = told.status();
-    }
-    answer
+    Answer::page(&Detail {
+        frame,
+        one,
+        may_manage: setting.may(Action::ManageOperators),
+        roles: Role::ALL,
+        told,
+    })
+    .with(told)
 }
 
 #[derive(Template)]

@@ -97,11 +97,6 @@ impl Page<'_> {
     }
 }
 
-/// Whether whoever looks may put versions in force.
-pub(crate) fn may_change(setting: &Setting<'_>) -> bool {
-    setting.visitor.is_some_and(|visitor| visitor.may.contains(&Action::ChangePolicies))
-}
-
 /// The page.
 ///
 /// Errors: [`StoreError`]: the index could not be asked.
@@ -117,7 +112,7 @@ pub fn policies(
     let sql = "SELECT at, event, version, previous, who, reason FROM policy_changes \
                ORDER BY at DESC, origin DESC, entry DESC LIMIT 200";
     let changes = ask(index, sql, &[])?.iter_mut().map(change).collect();
-    let may_change = may_change(setting);
+    let may_change = setting.may(Action::ChangePolicies);
     let frame = Frame::new("/policies", setting);
     let answer = Answer::page(&Page { frame, told, log, may_change, versions, changes }).with(told);
     super::emergency::told(answer, setting, index)

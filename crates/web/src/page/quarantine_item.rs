@@ -6,7 +6,7 @@ use askama::Template;
 use crate::{
     Told,
     frame::{Answer, Frame, Setting, shown},
-    target::link,
+    target::transaction,
 };
 
 /// An item, as far as anybody is shown it.
@@ -50,8 +50,7 @@ pub struct QuarantineItem {
 
 impl QuarantineItem {
     fn ruling_page(&self) -> String {
-        let (ledger, entry) = self.ruling.rsplit_once('#').unwrap_or((&self.ruling, ""));
-        link("/transaction", [("ledger", ledger), ("entry", entry)])
+        transaction(&self.ruling)
     }
 
     fn moments(&self) -> (String, String) {
@@ -106,7 +105,7 @@ struct Page<'a> {
 
 /// The page of an item.
 pub fn quarantine_item(setting: &Setting<'_>, one: &QuarantineItem, told: Told<'_>) -> Answer {
-    let may_decide = setting.visitor.is_some_and(|visitor| visitor.may.contains(&Action::DecideQuarantine));
+    let may_decide = setting.may(Action::DecideQuarantine);
     Answer::page(&Page { frame: Frame::new("/quarantine", setting), told, one, may_decide }).with(told)
 }
 

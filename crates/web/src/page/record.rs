@@ -1,5 +1,6 @@
 //! Every place where one record was seen: what there is to know when somebody asks how far it went.
 
+use access::Action;
 use askama::Template;
 use index::{Index, StoreError, Value};
 
@@ -84,6 +85,6 @@ pub(crate) fn page(target: &Target, setting: &Setting<'_>, index: &mut Index) ->
         blast: link("/blast", [("reference", reference)]),
         happened: acting::happened(reference, index)?,
         colleagues: setting.visitor.map(|visitor| visitor.colleagues).unwrap_or_default(),
-        may_handle: acting::may_handle(setting),
+        may_handle: setting.may(Action::HandleRecords),
     }))
 }

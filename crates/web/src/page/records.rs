@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use access::Action;
 use askama::Template;
 use index::{DECISIONS, Index, StoreError, VERDICTS};
 
@@ -184,7 +185,7 @@ pub(crate) fn page(target: &Target, setting: &Setting<'_>, index: &mut Index) ->
         until: target.get("until").unwrap_or_default(),
         filter: target.query_without(&["before", "done"]),
         colleagues: setting.visitor.map(|visitor| visitor.colleagues).unwrap_or_default(),
-        may_handle: acting::may_handle(setting),
+        may_handle: setting.may(Action::HandleRecords),
     });
     Ok(answer)
 }

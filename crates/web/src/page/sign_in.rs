@@ -21,7 +21,7 @@ struct SignIn<'a> {
 ///
 /// Shape:  `word` is what the form carries; `name` is what was typed before; `provider` is who else lets people in.
 pub fn sign_in(now: &str, word: &str, name: &str, provider: Option<&str>, told: Told<'_>) -> Answer {
-    with_status(Answer::page(&SignIn { frame: Frame::outside(now), word, name, provider, told }), told)
+    Answer::page(&SignIn { frame: Frame::outside(now), word, name, provider, told }).with(told)
 }
 
 #[derive(Template)]
@@ -47,14 +47,7 @@ struct Code<'a> {
 
 /// The page that asks for a code.
 pub fn code(now: &str, word: &str, told: Told<'_>) -> Answer {
-    with_status(Answer::page(&Code { frame: Frame::outside(now), word, told }), told)
-}
-
-fn with_status(mut answer: Answer, told: Told<'_>) -> Answer {
-    if answer.status == 200 {
-        answer.status = told.status();
-    }
-    answer
+    Answer::page(&Code { frame: Frame::outside(now), word, told }).with(told)
 }
 
 #[derive(Template)]
@@ -98,7 +91,7 @@ struct Once<'a> {
 
 /// The page that shows it.
 pub fn shown_once(setting: &Setting<'_>, shown: ShownOnce<'_>, told: Told<'_>) -> Answer {
-    with_status(Answer::page(&Once { frame: Frame::new("", setting), shown, told }), told)
+    Answer::page(&Once { frame: Frame::new("", setting), shown, told }).with(told)
 }
 
 #[derive(Template)]

@@ -115,7 +115,10 @@ pub(crate) fn page(target: &Target, setting: &Setting<'_>, index: &mut Index) ->
     let older = rows.last().filter(|_| older).map(|last| target.with("before", &last.bookmark()));
     // What a person reads on in, or what has an end, is not live.
     let is_live = fault.is_none() && target.get("before").is_none() && target.get("until").is_none();
-    let live = rows.first().filter(|_| is_live).map(|first| target.live(&first.bookmark()));
+    let live = rows
+        .first()
+        .filter(|_| is_live)
+        .map(|first| target.clone().set("from", &first.bookmark()).elsewhere("/transactions/live"));
     let filter = Filter {
         since: target.get("since").unwrap_or_default(),
         until: target.get("until").unwrap_or_default(),
@@ -186,12 +189,6 @@ pub(crate) fn after(place: &str, conditions: &mut Conditions) -> bool {
     let Some(place) = bookmark(place) else { return false };
     conditions.add("(t.at, t.origin, t.entry) > (?, ?, ?)", place);
     true
-}
-
-/// The place of the newest transaction; of an empty list, a place before all.
-pub(crate) fn last(index: &mut Index) -> Result<String, StoreError> {
-    let newest = newest("", &[], 1, index)?;
-    Ok(newest.first().map_or_else(|| "0 0 -".to_owned(), Transaction::bookmark))
 }
 
 /// The rows of a page and one more, which says that there are older ones.

@@ -6,7 +6,7 @@ use askama::Template;
 use crate::{
     Told,
     frame::{Answer, Frame, Setting, shown},
-    target::link,
+    target::transactions,
 };
 
 /// Rows of a comparison on a page.
@@ -64,11 +64,7 @@ impl Consumer {
     }
 
     fn places(&self) -> Vec<(String, &str)> {
-        let place = |example: &'_ String| {
-            let (ledger, entry) = example.rsplit_once('#').unwrap_or((example, ""));
-            link("/transaction", [("ledger", ledger), ("entry", entry)])
-        };
-        self.examples.iter().map(|example| (place(example), example.as_str())).collect()
+        transactions(&self.examples)
     }
 }
 

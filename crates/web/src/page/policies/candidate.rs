@@ -1,12 +1,13 @@
 //! A text that somebody would put in force: what is wrong in it, what it would let through, and what it would change.
 
+use access::Action;
 use askama::Template;
 
 use super::compare::Comparison;
 use crate::{
     Told,
     frame::{Answer, Frame, Setting, shown as shown_at},
-    target::link,
+    target::transactions,
 };
 
 /// Lines around a fault that are shown with it.
@@ -120,11 +121,7 @@ pub struct ReplayedGroup {
 impl ReplayedGroup {
     /// The examples, each with its page.
     pub(crate) fn places(&self) -> Vec<(String, &str)> {
-        let place = |example: &'_ String| {
-            let (ledger, entry) = example.rsplit_once('#').unwrap_or((example, ""));
-            link("/transaction", [("ledger", ledger), ("entry", entry)])
-        };
-        self.examples.iter().map(|example| (place(example), example.as_str())).collect()
+        transactions(&self.examples)
     }
 }
 
@@ -240,7 +237,7 @@ struct Page<'a> {
 /// The page.
 pub fn candidate(setting: &Setting<'_>, one: &Candidate, told: Told<'_>) -> Answer {
     let frame = Frame::new("/policies", setting);
-    let may_change = super::may_change(setting);
+    let may_change = setting.may(Action::ChangePolicies);
     let mut answer = Answer::page(&Page { frame, told, one, may_change }).with(told);
     if one.is_faulty() && answer.status == 200 {
         answer.status = 422;

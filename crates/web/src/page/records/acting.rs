@@ -5,7 +5,7 @@ use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
 };
 
-use access::{Action, Name};
+use access::Name;
 use askama::Template;
 use index::{Index, StoreError, Value};
 
@@ -210,11 +210,6 @@ pub fn record_question(
         more: selection.references.len() - listed.len(),
     };
     Answer::page(&page).with(told)
-}
-
-/// Whether whoever looks may act.
-pub(crate) fn may_handle(setting: &Setting<'_>) -> bool {
-    setting.visitor.is_some_and(|visitor| visitor.may.contains(&Action::HandleRecords))
 }
 
 /// Entries of one act at most: a thousand records, a hundred an entry.
