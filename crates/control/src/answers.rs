@@ -79,7 +79,7 @@ pub struct Proof {
     pub proof: String,
     /// How many entries the checkpoint is of.
     pub size: u64,
-    /// Whether the index says of it what the ledger does.
+    /// False where the index has rows of it that say something else; true also where it has none.
     pub agrees: bool,
 }
 

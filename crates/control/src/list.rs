@@ -244,12 +244,10 @@ fn conditions(list: &List, query: &Query) -> Result<(Vec<String>, Vec<Value>), P
             },
             Test::OneOf(_, words) => return fault(&format!("is one of `{}`", words.join("`, `"))),
             Test::From(_) | Test::Before(_) => {
-                return fault(
-                    "is a moment in UTC, 2026-01-31T08:00:00Z, or the beginning of one: 2026-01-31",
-                );
+                return fault("is a moment in UTC, 2026-01-31T08:00:00Z, or a day, 2026-01-31");
             }
         };
-        // A moment is as long as entries write it, or cut short: without its zone it sorts before all that it begins.
+        // Without its zone a whole second, or a day, sorts before every moment of it.
         let is_moment = matches!(condition.sql, Test::From(_) | Test::Before(_));
         values.push(Value::text(if is_moment { value.trim_end_matches('Z') } else { value }));
         texts.push(format!("{column} {sign} ${}", values.len()));

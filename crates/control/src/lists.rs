@@ -53,13 +53,10 @@ const fn column(name: &'static str, kind: Kind) -> Column {
     Column { name, kind }
 }
 
-const SINCE: Condition = Condition {
-    name: "since",
-    says: "From this moment on, in UTC; it may be cut short.",
-    sql: Test::From("t.at"),
-};
+const SINCE: Condition =
+    Condition { name: "since", says: "From this moment, or this day, on, in UTC.", sql: Test::From("t.at") };
 const UNTIL: Condition =
-    Condition { name: "until", says: "Before this moment, in UTC.", sql: Test::Before("t.at") };
+    Condition { name: "until", says: "Before this moment, or this day, in UTC.", sql: Test::Before("t.at") };
 const LEDGER: Condition = is("ledger", "Of the ledger of this name.", "t.origin");
 const BOUNDARY: Condition = is("boundary", "At the boundary of this name.", "t.boundary");
 const BY_TIME: &[(&str, bool)] = &[("t.at", true), ("t.origin", true), ("t.entry", false)];
