@@ -119,6 +119,7 @@ fn shown(moment: jiff::Timestamp) -> String {
     format!("{} UTC", utc.strftime("%Y-%m-%d %H:%M:%S"))
 }
 
-fn now() -> jiff::Timestamp {
+/// The moment that it is.
+pub(crate) fn now() -> jiff::Timestamp {
     wiring::clock()()
 }

@@ -39,13 +39,13 @@ pub(super) fn ask(wish: &Wish<'_>, key: &Path, at: &At, printer: &Printer) -> Do
         return Ok(Outcome::Findings);
     }
     let compared = Comparison::at_once(&known, &emergency, printer)?;
-    let Request { asked, until, .. } = request;
+    let (lapses, until) = (request.lapses(), request.until);
     let note = statement::sign(&request.text(), &signer)?;
     let Placed { place, .. } = placing::request(&known, &note, printer)?;
     if at.json {
         let told = serde_json::json!({
             "version": entry.version, "asked": place, "by": by, "scope": wish.scope.to_string(),
-            "until": until.to_string(), "lapses": asked.checked_add(LAPSE).into_diagnostic()?.to_string(),
+            "until": until.to_string(), "lapses": lapses.to_string(),
             "beforeAfter": compared.to_json(),
         });
         printer.line(&told.to_string());
@@ -188,8 +188,9 @@ pub(super) fn approve(name: &str, key: &Path, yes: bool, at: &At, printer: &Prin
 
 /// The request of this name that waits.
 fn waiting(book: &Book, name: &str) -> miette::Result<(Entry, Request)> {
-    let of_name = |(entry, _): &&(Entry, Request)| entry.name() == name || entry.version == name;
-    book.waiting(now()).find(of_name).cloned().ok_or_else(|| {
+    let of_name = |(_, entry, _): &(u64, &Entry, &Request)| entry.name() == name || entry.version == name;
+    let found = book.waiting(now()).find(of_name);
+    found.map(|(_, entry, request)| (entry.clone(), request.clone())).ok_or_else(|| {
         miette!(
             help = "`eosin emergency activate` asks; a request waits for 15 minutes",
             "nobody has asked for `{name}` lately, or it was approved already"

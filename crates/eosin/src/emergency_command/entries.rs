@@ -12,7 +12,7 @@ use miette::miette;
 use policy::{Emergency, Policies, RedLine};
 use serde::{Deserialize, Serialize};
 
-use super::statement::{LAPSE, Request, Signers};
+use super::statement::{Request, Signers};
 use crate::{
     policy_command::{
         policy_text,
@@ -246,12 +246,10 @@ impl Book {
         self.prepared.values().rev().filter(|entry| names.insert(entry.name())).collect()
     }
 
-    /// What waits for a second person, the newest first.
-    pub(crate) fn waiting(&self, now: Timestamp) -> impl Iterator<Item = &(Entry, Request)> {
-        let waits = move |(_, request): &&(Entry, Request)| {
-            now.duration_since(request.asked) <= LAPSE && now < request.until
-        };
-        self.asked.values().rev().filter(waits)
+    /// What waits for a second person, with the index of its entry, the newest first.
+    pub(crate) fn waiting(&self, now: Timestamp) -> impl Iterator<Item = (u64, &Entry, &Request)> {
+        let all = self.asked.iter().rev().map(|(index, (entry, request))| (*index, entry, request));
+        all.filter(move |(_, _, request)| now <= request.lapses() && now < request.until)
     }
 
     /// What ended by itself after one moment and until another, with its place.
@@ -270,6 +268,11 @@ impl Book {
     pub(crate) fn in_force(&self, now: Timestamp) -> impl Iterator<Item = (String, &Activated)> {
         let all = self.activated.iter().filter(move |(_, one)| one.is_in_force(now));
         all.map(|(index, one)| (format!("{}#{index}", self.origin), one))
+    }
+
+    /// What the entry at this place put in force, if it still is.
+    pub(crate) fn in_force_at(&self, place: &str, now: Timestamp) -> Option<&Activated> {
+        self.in_force(now).find(|(at, _)| at == place).map(|(_, one)| one)
     }
 }
 

@@ -13,10 +13,10 @@ use web::BeforeAfter;
 use super::{
     Known,
     comparison::Comparison,
-    entries::{self, Activated, Book},
+    entries::{self, Book},
     now,
-    placing::{self, NotPlaced, Placed},
-    statement::{LAPSE, Request, SHORTEST, StandDown, told},
+    placing::{self, NotPlaced},
+    statement::{self, LAPSE, Request, SHORTEST, StandDown, told},
 };
 use crate::printer::Printer;
 
@@ -74,14 +74,21 @@ pub(crate) struct Paper {
     pub(crate) request: Request,
     /// Why, as it would be signed.
     pub(crate) reason: String,
-    /// Until when it can be handed in.
-    pub(crate) lapses: Timestamp,
+    // When it was made, as it says.
+    begun: Timestamp,
     /// Who asked for it before.
     pub(crate) asked_by: Option<String>,
     /// What the first person signed.
     first: Option<String>,
     // Of what ends it may be an error: ending needs nothing of it.
     emergency: miette::Result<Arc<Emergency>>,
+}
+
+impl Paper {
+    /// Until when it can be handed in.
+    pub(crate) fn lapses(&self) -> Timestamp {
+        statement::lapse(self.begun)
+    }
 }
 
 impl Known {
@@ -153,7 +160,8 @@ impl Known {
             }
             Act::Approve => {
                 let request = Request::parse(&text).ok_or_else(no_text)?;
-                let (entry, _) = book.waiting(now()).find(|(_, one)| *one == request).ok_or_else(gone)?;
+                let found = book.waiting(now()).find(|(_, _, one)| **one == request);
+                let (_, entry, _) = found.ok_or_else(gone)?;
                 (String::new(), request.clone(), request.reason, request.asked, Some(entry.clone()))
             }
             Act::StandDown => {
@@ -164,9 +172,7 @@ impl Known {
                         said.activation
                     ))
                 };
-                let found: Option<&Activated> =
-                    book.in_force(now()).find(|(place, _)| *place == said.activation).map(|(_, one)| one);
-                let one = found.ok_or_else(ended)?;
+                let one = book.in_force_at(&said.activation, now()).ok_or_else(ended)?;
                 (said.activation, one.request.clone(), said.reason, said.at, Some(one.entry.clone()))
             }
         };
@@ -176,12 +182,11 @@ impl Known {
             let before = self.config.policies().map_err(NotPlaced::Trouble)?;
             placing::is_sound(self, &request, &before, printer)?;
         }
-        let lapses = begun.checked_add(LAPSE).unwrap_or(begun);
         let (asked_by, first) = match first {
             Some(entry) => (Some(entry.by), entry.note),
             None => (None, None),
         };
-        Ok(Paper { act, text, request, reason, lapses, asked_by, first, emergency })
+        Ok(Paper { act, text, request, reason, begun, asked_by, first, emergency })
     }
 
     /// What each consumer receives now, and once this is done.
@@ -227,8 +232,7 @@ impl Known {
     /// Errors: a report: the log cannot be read, and whether it is in force is not known.
     pub(crate) fn in_force_at(&self, activation: &str, printer: &Printer) -> miette::Result<Option<String>> {
         let book = self.book(printer)?;
-        let found = book.in_force(now()).find(|(place, _)| place == activation);
-        Ok(found.map(|(_, one)| one.entry.version.clone()))
+        Ok(book.in_force_at(activation, now()).map(|one| one.entry.version.clone()))
     }
 
     /// What was handed in, as it is put into the log: this text, signed by this signer, and by the first person where there is one.
@@ -236,7 +240,7 @@ impl Known {
     /// Errors: [`NotPlaced::Unsigned`]: what is wrong with it, in words for whoever handed it in.
     pub(crate) fn handed_in(&self, paper: &Paper, note: &str, me: &str) -> Result<String, NotPlaced> {
         let unsigned = |report: Report| NotPlaced::Unsigned(report);
-        let handed = SignedNote::parse(&plain(note)).map_err(|error| {
+        let handed = SignedNote::parse(&statement::plain(note)).map_err(|error| {
             unsigned(miette!(
                 "this is no signed text ({error}): copy all of what the command printed, the blank line and the last line too"
             ))
@@ -282,25 +286,7 @@ impl Known {
             let at = crate::wiring::moment();
             return self.signers.approved(note, &log, &at).map(drop).map_err(NotPlaced::Conflict);
         }
-        let signed = paper.lapses.checked_sub(LAPSE).unwrap_or(paper.lapses);
-        placing::is_of_now(signed).map_err(NotPlaced::Conflict)
-    }
-
-    /// Puts into the log what was handed in; `seen` is the version of the policies that it was looked at on top of.
-    ///
-    /// Errors: [`NotPlaced`], and nothing was written.
-    pub(crate) fn put(
-        &self,
-        paper: &Paper,
-        note: &str,
-        seen: &str,
-        printer: &Printer,
-    ) -> Result<Placed, NotPlaced> {
-        match paper.act {
-            Act::Ask => placing::request(self, note, printer),
-            Act::Approve => placing::approval(self, note, Some(seen), printer),
-            Act::StandDown => placing::stand_down(self, note),
-        }
+        placing::is_of_now(paper.begun).map_err(NotPlaced::Conflict)
     }
 
     /// The version that holds when there is no emergency.
@@ -321,9 +307,4 @@ fn gone() -> NotPlaced {
 
 fn no_text() -> NotPlaced {
     NotPlaced::Conflict(miette!("this is no text of an emergency as specified: begin again"))
-}
-
-/// As the command printed it: browsers end lines with two characters, and people copy blank lines around it.
-fn plain(note: &str) -> String {
-    format!("{}\n", note.replace("\r\n", "\n").trim())
 }

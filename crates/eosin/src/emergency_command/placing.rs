@@ -6,8 +6,10 @@ use policy::{EMERGENCIES_MAX, Emergency, Policies};
 
 use super::{
     Known,
-    entries::{self, Activated, Book, Entry, Event},
-    now, preparing,
+    entries::{self, Book, Entry, Event},
+    now,
+    paper::Act,
+    preparing,
     statement::{LAPSE, Request, SKEW, told},
 };
 use crate::printer::Printer;
@@ -40,10 +42,28 @@ impl From<NotPlaced> for Report {
     }
 }
 
+/// Puts into the log what was signed for.
+///
+/// Shape:  `looked_at` is the version of the policies that whoever approves has seen it on top of, where that is known.
+/// Errors: [`NotPlaced`], and nothing was written.
+pub(crate) fn put(
+    known: &Known,
+    act: Act,
+    note: &str,
+    looked_at: Option<&str>,
+    printer: &Printer,
+) -> Result<Placed, NotPlaced> {
+    match act {
+        Act::Ask => request(known, note, printer),
+        Act::Approve => approval(known, note, looked_at, printer),
+        Act::StandDown => stand_down(known, note),
+    }
+}
+
 /// A request that one person signed: it waits for another one.
 ///
 /// Errors: [`NotPlaced`], and nothing was written.
-pub(crate) fn request(known: &Known, note: &str, printer: &Printer) -> Result<Placed, NotPlaced> {
+pub(super) fn request(known: &Known, note: &str, printer: &Printer) -> Result<Placed, NotPlaced> {
     let log = known.origin()?;
     let (request, mut signed) = known.signers.request(note, &log).map_err(NotPlaced::Unsigned)?;
     if signed.len() != 1 {
@@ -57,7 +77,7 @@ pub(crate) fn request(known: &Known, note: &str, printer: &Printer) -> Result<Pl
     let place = known.place(|book| {
         let entry = Entry::of(Event::Asked, &by, &request, note);
         book.agrees(&entry, &request)?;
-        if book.waiting(now()).any(|(_, waiting)| *waiting == request) {
+        if book.waiting(now()).any(|(_, _, waiting)| *waiting == request) {
             return Err(miette!("the same request waits already"));
         }
         Ok(entry)
@@ -104,9 +124,9 @@ pub(super) fn unsound(
 
 /// The same request, with the signature of another person too: it is in force.
 ///
-/// Shape:  `looked_at` is the version of the policies that the second person has seen it on top of, where that is known.
+/// Shape:  `looked_at` as in [`put`].
 /// Errors: [`NotPlaced`], and nothing was written.
-pub(crate) fn approval(
+pub(super) fn approval(
     known: &Known,
     note: &str,
     looked_at: Option<&str>,
@@ -123,8 +143,8 @@ pub(crate) fn approval(
         if known.config.policies()?.version() != seen {
             return Err(miette!("another version was activated meanwhile: look at it again"));
         }
-        let is_asked = book.waiting(now()).any(|(asked, waiting)| *waiting == request && asked.by == first);
-        if !is_asked {
+        let mut waiting = book.waiting(now());
+        if !waiting.any(|(_, asked, waiting)| *waiting == request && asked.by == first) {
             return Err(miette!("nobody has asked for this lately, or it was approved already"));
         }
         if book.in_force(now()).count() >= EMERGENCIES_MAX {
@@ -145,14 +165,13 @@ pub(crate) fn approval(
 /// What one person signed to end an emergency version.
 ///
 /// Errors: [`NotPlaced`], and nothing was written.
-pub(crate) fn stand_down(known: &Known, note: &str) -> Result<Placed, NotPlaced> {
+pub(super) fn stand_down(known: &Known, note: &str) -> Result<Placed, NotPlaced> {
     let log = known.origin()?;
     let (said, by) = known.signers.stood_down(note, &log).map_err(NotPlaced::Unsigned)?;
     is_of_now(said.at).map_err(NotPlaced::Conflict)?;
     let mut version = String::new();
     let place = known.place(|book| {
-        let found: Option<&Activated> =
-            book.in_force(now()).find(|(place, _)| *place == said.activation).map(|(_, one)| one);
+        let found = book.in_force_at(&said.activation, now());
         let one = found.ok_or_else(|| miette!("{} is not in force", said.activation))?;
         version.clone_from(&one.entry.version);
         Ok(Entry {

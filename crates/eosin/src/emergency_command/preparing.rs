@@ -86,8 +86,12 @@ pub(super) fn is_sound(policies: &Policies, before: &Policies, printer: &Printer
             ));
             true
         }
-        care @ (Care::Stopped(_) | Care::TooMany) => {
-            printer.note(&said(&care, before));
+        Care::Stopped(stopped) => {
+            printer.note(&stops(&stopped, before));
+            false
+        }
+        Care::TooMany => {
+            printer.note(TOO_MANY);
             false
         }
     }
@@ -97,23 +101,20 @@ pub(super) fn is_sound(policies: &Policies, before: &Policies, printer: &Printer
 pub(crate) fn stops_care(policies: &Policies, before: &Policies) -> Option<String> {
     match policies.keeps_care_of(before) {
         Care::Proven { .. } => None,
-        care @ (Care::Stopped(_) | Care::TooMany) => Some(said(&care, before)),
+        Care::Stopped(stopped) => Some(stops(&stopped, before)),
+        Care::TooMany => Some(TOO_MANY.to_owned()),
     }
 }
 
-fn said(care: &Care, before: &Policies) -> String {
-    match care {
-        Care::Stopped(stopped) => format!(
-            "it would stop care: {} permits this request of attested records, and it does not\n{}",
-            before.version(),
-            told(stopped)
-        ),
-        Care::Proven { .. } | Care::TooMany => {
-            "not proven that care goes on: these policies calculate, or tell apart more names and numbers than can \
-             be asked about; compare with plain numbers, and use fewer purposes and patterns"
-                .to_owned()
-        }
-    }
+const TOO_MANY: &str = "not proven that care goes on: these policies calculate, or tell apart more names and numbers than can be asked \
+     about; compare with plain numbers, and use fewer purposes and patterns";
+
+fn stops(stopped: &Stopped, before: &Policies) -> String {
+    format!(
+        "it would stop care: {} permits this request of attested records, and it does not\n{}",
+        before.version(),
+        told(stopped)
+    )
 }
 
 fn told(stopped: &Stopped) -> String {

@@ -8,16 +8,13 @@ use miette::{Context as _, IntoDiagnostic as _, miette};
 
 use super::{
     shown,
-    statement::{self, Request, StandDown},
+    statement::{self, Request, StandDown, TEXT_BYTES_MAX},
 };
 use crate::{
     keys,
     outcome::{Done, Outcome},
     printer::{Printer, Style},
 };
-
-/// Bytes of a text at most: a scope of all its names and a few signatures.
-const TEXT_BYTES_MAX: u64 = 64 << 10;
 
 /// Signs a text, or adds a signature to a note, and prints it.
 pub(super) fn sign(file: &Path, key: &Path, json: bool, printer: &Printer) -> Done {
@@ -60,16 +57,17 @@ fn about(text: &str) -> Option<String> {
 fn read(file: &Path) -> miette::Result<String> {
     let mut text = String::new();
     let shown = if file == Path::new("-") { "what was typed".into() } else { file.display().to_string() };
+    let most = TEXT_BYTES_MAX as u64 + 1;
     let read = if file == Path::new("-") {
-        std::io::stdin().lock().take(TEXT_BYTES_MAX + 1).read_to_string(&mut text)
+        std::io::stdin().lock().take(most).read_to_string(&mut text)
     } else {
-        File::open(file).and_then(|file| file.take(TEXT_BYTES_MAX + 1).read_to_string(&mut text))
+        File::open(file).and_then(|file| file.take(most).read_to_string(&mut text))
     };
     read.into_diagnostic().wrap_err_with(|| format!("cannot read {shown}"))?;
-    if text.len() as u64 > TEXT_BYTES_MAX {
+    if text.len() > TEXT_BYTES_MAX {
         return Err(miette!("{shown} is longer than {TEXT_BYTES_MAX} bytes: it is no text of an emergency"));
     }
-    Ok(format!("{}\n", text.replace("\r\n", "\n").trim()))
+    Ok(statement::plain(&text))
 }
 
 #[cfg(test)]

@@ -24,6 +24,8 @@ pub(crate) const LAPSE: SignedDuration = SignedDuration::from_mins(15);
 pub(crate) const SKEW: SignedDuration = SignedDuration::from_mins(1);
 /// Longest reason, in characters.
 pub(crate) const REASON_MAX: usize = 200;
+/// Longest text or note, in bytes: a scope of all its names and a few signatures.
+pub(crate) const TEXT_BYTES_MAX: usize = 64 << 10;
 
 /// What two people sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +74,16 @@ impl Request {
         };
         (parsed.text() == text).then_some(parsed)
     }
+
+    /// Until when a second person can approve it.
+    pub(crate) fn lapses(&self) -> Timestamp {
+        lapse(self.asked)
+    }
+}
+
+/// Until when what was signed at a moment counts.
+pub(crate) fn lapse(signed: Timestamp) -> Timestamp {
+    signed.checked_add(LAPSE).unwrap_or(Timestamp::MAX)
 }
 
 /// What one person signs to end an emergency version.
@@ -259,6 +271,11 @@ pub(crate) fn cosign(note: &str, signer: &SignerKey) -> miette::Result<String> {
         note = note.with_signature(line.clone()).into_diagnostic()?;
     }
     Ok(note.to_string())
+}
+
+/// As the command printed it: browsers end lines with two characters, and people copy blank lines around it.
+pub(crate) fn plain(text: &str) -> String {
+    format!("{}\n", text.replace("\r\n", "\n").trim())
 }
 
 /// A time in words: `2 h`, `15 min`, `40 s`.

@@ -6,7 +6,7 @@ use control::{
 };
 use miette::IntoDiagnostic as _;
 
-use super::{Known, now, shown, statement::LAPSE};
+use super::{Known, now, shown};
 use crate::{
     announcing::{self, Note},
     outcome::{Done, Outcome},
@@ -27,13 +27,13 @@ pub(crate) fn standing(known: &Known, printer: &Printer) -> miette::Result<Emerg
         approved: one.entry.approved.clone(),
         reason: one.request.reason.clone(),
     });
-    let waiting = book.waiting(now).map(|(entry, request)| EmergencyWaiting {
+    let waiting = book.waiting(now).map(|(_, entry, request)| EmergencyWaiting {
         version: entry.version.clone(),
         scope: request.scope.to_string(),
         until: request.until.to_string(),
         by: entry.by.clone(),
         asked: request.asked.to_string(),
-        lapses: request.asked.checked_add(LAPSE).unwrap_or(request.asked).to_string(),
+        lapses: request.lapses().to_string(),
         reason: request.reason.clone(),
         note: entry.note.clone().unwrap_or_default(),
     });

@@ -2,7 +2,6 @@
 //! never here. Whoever hands in what they signed has to be the signer that they are.
 
 use gateway::PageAnswer;
-use jiff::Timestamp;
 use miette::{Report, miette};
 use policy::EmergencyScope;
 use web::{
@@ -17,18 +16,16 @@ use crate::{
         reception::{trouble, with_setting},
     },
     emergency_command::{
-        Known,
+        self, Known,
         entries::Book,
         paper::{Act, Paper, Wish},
-        placing::NotPlaced,
-        statement::{self, LAPSE},
+        placing::{self, NotPlaced},
+        statement::{self, TEXT_BYTES_MAX},
     },
 };
 
 /// How long an emergency lasts where nobody says otherwise.
 const LENGTH: &str = "2h";
-/// Bytes of a signed text at most.
-const NOTE_BYTES_MAX: usize = 64 << 10;
 
 impl Desk {
     /// What whoever looks can do, and what is said of what they just did; nothing where they may not, or this configuration
@@ -43,15 +40,14 @@ impl Desk {
         }
         let known = Known::of(&self.config.file)?;
         let book = known.book(&self.printer)?;
-        let now = Timestamp::from_second(crate::wiring::posix_seconds().cast_signed()).unwrap_or_default();
-        let waiting = book.asked.iter().filter(|(_, one)| book.waiting(now).any(|waits| waits == *one));
-        let waiting = waiting.rev().map(|(index, (entry, request))| EmergencyWaits {
+        let now = emergency_command::now();
+        let waiting = book.waiting(now).map(|(index, entry, request)| EmergencyWaits {
             version: entry.version.clone(),
             scope: request.scope.to_string(),
             until: request.until.to_string(),
             by: entry.by.clone(),
             reason: request.reason.clone(),
-            lapses: request.asked.checked_add(LAPSE).unwrap_or(request.asked).to_string(),
+            lapses: request.lapses().to_string(),
             place: format!("{}#{index}", book.origin()),
         });
         let switch = EmergencySwitch {
@@ -196,7 +192,7 @@ impl Switching<'_> {
         let Some(act) = Act::read(form.get("act")) else { return Ok(elsewhere("/emergency")) };
         let (note, seen) = (form.get("note"), form.get("seen"));
         let text = form.get("text").replace("\r\n", "\n");
-        if note.len() > NOTE_BYTES_MAX || text.len() > NOTE_BYTES_MAX {
+        if note.len() > TEXT_BYTES_MAX || text.len() > TEXT_BYTES_MAX {
             return Ok(elsewhere("/emergency"));
         }
         let paper = match self.known.paper(act, text, &self.desk.printer) {
@@ -220,7 +216,7 @@ impl Switching<'_> {
         let digest = mark::digest::sha256(&[whole.as_bytes()]).to_hex();
         let subjects = vec![paper.request.version.clone(), format!("sha256 {digest}")];
         self.desk.note(self.present, act.event(), subjects, &paper.reason)?;
-        match self.known.put(&paper, &whole, seen, &self.desk.printer) {
+        match placing::put(self.known, act, &whole, Some(seen), &self.desk.printer) {
             Ok(placed) => {
                 tracing::info!(event = act.event(), version = placed.version, place = placed.place, "placed");
                 Ok(done(act.word(), &placed.place))
@@ -269,7 +265,7 @@ impl Switching<'_> {
             scope: paper.request.scope.to_string(),
             until: paper.request.until.to_string(),
             reason: paper.reason.clone(),
-            lapses: paper.lapses.to_string(),
+            lapses: paper.lapses().to_string(),
             asked_by: paper.asked_by.clone(),
             signer: self.me.to_owned(),
             note: note.to_owned(),

@@ -7,7 +7,10 @@ use quarantine::ItemId;
 use super::{Programs, Told, locked, reading};
 use crate::{
     console_command::reception::Present,
-    emergency_command::placing::{self, NotPlaced, Placed},
+    emergency_command::{
+        paper::Act,
+        placing::{self, NotPlaced, Placed},
+    },
     quarantine_command::asking::{self, Ask},
 };
 
@@ -45,7 +48,12 @@ impl Programs {
             }
             Call::EmergencyAsk | Call::EmergencyApprove | Call::EmergencyStandDown => {
                 let signed: Note = body(bytes)?;
-                self.place(found.route.call, &signed.note, present)
+                let act = match found.route.call {
+                    Call::EmergencyAsk => Act::Ask,
+                    Call::EmergencyApprove => Act::Approve,
+                    _ => Act::StandDown,
+                };
+                self.place(act, &signed.note, present)
             }
             Call::PolicyActivate | Call::PolicyRollback => {
                 self.put_in_force(asked, found.route.call, present, bytes)
@@ -57,13 +65,9 @@ impl Programs {
     /// The item, if it is as whoever decides has seen it.
     fn looked_at(&self, asked: &ProgramRequest, found: &Found) -> Result<ItemId, Problem> {
         let kept = self.kept(found.name("item"))?;
-        if let Some(seen) = &asked.if_match {
-            let tag = reading::tag(&reading::value(&kept).to_string());
-            if !seen.split(',').any(|one| one.trim() == tag || one.trim() == "*") {
-                let says =
-                    format!("the item is {} since {}: look again, then decide", kept.state, kept.since);
-                return Err(Problem::new(412, &says));
-            }
+        if asked.if_match.as_deref().is_some_and(|seen| !reading::is_seen(seen, &kept)) {
+            let says = format!("the item is {} since {}: look again, then decide", kept.state, kept.since);
+            return Err(Problem::new(412, &says));
         }
         kept.item.id.parse().map_err(|_| Problem::new(404, "there is no such item"))
     }
@@ -88,25 +92,12 @@ impl Programs {
         Ok(reading::value(&told))
     }
 
-    fn place(&self, call: Call, note: &str, present: &Present) -> Told {
+    fn place(&self, act: Act, note: &str, present: &Present) -> Told {
         let known = self.emergencies()?;
-        let (event, placed): (_, Result<Placed, NotPlaced>) = match call {
-            Call::EmergencyAsk => {
-                self.note(present, "emergency-ask", subject(note), "")?;
-                ("asked", placing::request(&known, note, &self.printer))
-            }
-            Call::EmergencyApprove => {
-                self.note(present, "emergency-approve", subject(note), "")?;
-                ("approved", placing::approval(&known, note, None, &self.printer))
-            }
-            _ => {
-                self.note(present, "emergency-stand-down", subject(note), "")?;
-                ("stood down", placing::stand_down(&known, note))
-            }
-        };
-        match placed {
+        self.note(present, act.event(), subject(note), "")?;
+        match placing::put(&known, act, note, None, &self.printer) {
             Ok(Placed { place, version, signed }) => {
-                tracing::info!(event, version, place, "an emergency version was signed for");
+                tracing::info!(event = act.event(), version, place, "an emergency version was signed for");
                 Ok(reading::value(&EmergencyPlaced { version, entry: place, signed }))
             }
             Err(NotPlaced::Unsigned(report)) => Err(Problem::new(403, &report.to_string())),

@@ -130,8 +130,7 @@ impl Programs {
         let says = "say in `If-Match` which version you looked at: the `ETag` of /api/v1/policies/in-force";
         let seen = asked.if_match.as_deref().ok_or_else(|| Problem::new(428, says))?;
         let holds = self.in_force()?;
-        let tag = reading::tag(&reading::value(&holds).to_string());
-        if !seen.split(',').any(|one| one.trim() == tag || one.trim() == "*") {
+        if !reading::is_seen(seen, &holds) {
             let says = format!("{} is in force now: look at what changed, then change it", holds.version);
             return Err(Problem::new(412, &says));
         }

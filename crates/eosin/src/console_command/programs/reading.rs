@@ -21,6 +21,12 @@ pub(super) fn tag(body: &str) -> String {
     format!("\"{digest}\"")
 }
 
+/// Whether an `If-Match` names this state of something, or any.
+pub(super) fn is_seen(seen: &str, now: &impl Serialize) -> bool {
+    let tag = tag(&value(now).to_string());
+    seen.split(',').any(|one| one.trim() == tag || one.trim() == "*")
+}
+
 /// What cannot be used now; the log says why, the answer does not.
 pub(super) fn away(what: &str, report: &miette::Report) -> Problem {
     tracing::error!("{what} cannot be used: {report:#}");
