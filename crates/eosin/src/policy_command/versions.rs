@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use ledger::{CreateError, Ledger, ReadError, Reader, durable};
-use mark::{checkpoint::Checkpoint, digest::sha256, merkle::leaf_hash};
+use mark::{checkpoint::Checkpoint, digest::sha256, merkle::leaf_hash, note::VerifierKey};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use policy::Policies;
 use serde::{Deserialize, Serialize};
@@ -145,8 +145,8 @@ impl Versions {
         }
     }
 
-    /// The log as its key signed it; nothing before anything was activated.
-    fn reader(&self) -> miette::Result<Option<Reader>> {
+    /// The log as its key signed it, with the key; nothing before anything was activated.
+    fn reader(&self) -> miette::Result<Option<(Reader, VerifierKey)>> {
         let reader = match Reader::open(&self.log()) {
             Ok(reader) => reader,
             Err(ReadError::Missing { .. }) => return Ok(None),
@@ -156,20 +156,7 @@ impl Versions {
         Checkpoint::open(&reader.checkpoint(), std::slice::from_ref(&key)).into_diagnostic().wrap_err_with(
             || format!("the log of policy versions in {} is not signed by its key", self.log().display()),
         )?;
-        Ok(Some(reader))
-    }
-
-    /// The entry at a place, after checking that the log's key vouches for it.
-    fn change(&self, reader: &Reader, index: u64) -> miette::Result<Option<Change>> {
-        let entries = reader.entries(index..index + 1).into_diagnostic()?;
-        let bytes = entries.first().ok_or_else(|| miette!("the log of policy versions ends early"))?;
-        let key = keys::verifier(&self.log.vkey)?;
-        let proof = reader.prove(index).into_diagnostic()?;
-        proof
-            .verify(&leaf_hash(bytes), std::slice::from_ref(&key))
-            .into_diagnostic()
-            .wrap_err("the log of policy versions was changed: restore it, then `eosin ledger verify`")?;
-        Ok(Change::of(bytes))
+        Ok(Some((reader, key)))
     }
 
     /// Everything that was put in force, the newest first.
@@ -179,13 +166,13 @@ impl Versions {
 
     /// What was put in force last, at most so many, the newest first.
     pub(crate) fn newest(&self, most: usize) -> miette::Result<Vec<(String, Change)>> {
-        let Some(reader) = self.reader()? else { return Ok(Vec::new()) };
+        let Some((reader, key)) = self.reader()? else { return Ok(Vec::new()) };
         let mut found = Vec::new();
         for index in (0..reader.size()).rev().take(usize::try_from(ENTRIES_MAX).unwrap_or(usize::MAX)) {
             if found.len() == most {
                 break;
             }
-            if let Some(change) = self.change(&reader, index)? {
+            if let Some(change) = Change::of(&proven(&reader, &key, index)?) {
                 found.push((format!("{}#{index}", reader.origin()), change));
             }
         }
@@ -197,7 +184,7 @@ impl Versions {
     /// Errors: a report: there is no log. Without it nobody knows what was in force, and guessing would let somebody who
     ///         removes a folder put other policies in force.
     pub(crate) fn current(&self) -> miette::Result<Option<Current>> {
-        let Some(reader) = self.reader()? else {
+        let Some((reader, key)) = self.reader()? else {
             return Err(miette!(
                 help = "restore the folder; if nothing was ever activated, `eosin policy activate` begins the log",
                 "there is no log of policy versions in {}",
@@ -205,7 +192,7 @@ impl Versions {
             ));
         };
         for index in (0..reader.size()).rev() {
-            if let Some(change) = self.change(&reader, index)? {
+            if let Some(change) = Change::of(&proven(&reader, &key, index)?) {
                 let text = self.text(&change.version, &change.sha256)?;
                 let place = format!("{}#{index}", reader.origin());
                 return Ok(Some(Current { place, change, text }));
@@ -336,26 +323,18 @@ impl Versions {
 
     /// The name of the log, as its key signed it; empty before anything was activated.
     pub(crate) fn origin(&self) -> miette::Result<String> {
-        Ok(self.reader()?.map(|reader| reader.origin().to_owned()).unwrap_or_default())
+        Ok(self.reader()?.map(|(reader, _)| reader.origin().to_owned()).unwrap_or_default())
     }
 
     /// What the log has from an entry on, each entry checked against what the log's key signed.
     ///
     /// Bounds: [`ENTRIES_MAX`] entries.
     pub(crate) fn logbook(&self, from: u64) -> miette::Result<Logbook> {
-        let Some(reader) = self.reader()? else { return Ok(Logbook::default()) };
-        let key = keys::verifier(&self.log.vkey)?;
+        let Some((reader, key)) = self.reader()? else { return Ok(Logbook::default()) };
         let (origin, size) = (reader.origin().to_owned(), reader.size());
         let mut entries = Vec::new();
         for index in from..size.min(from.saturating_add(ENTRIES_MAX)) {
-            let read = reader.entries(index..index + 1).into_diagnostic()?;
-            let bytes = read.into_iter().next().ok_or_else(|| miette!("the log of versions ends early"))?;
-            let proof = reader.prove(index).into_diagnostic()?;
-            proof
-                .verify(&leaf_hash(&bytes), std::slice::from_ref(&key))
-                .into_diagnostic()
-                .wrap_err("the log of policy versions was changed: restore it, then `eosin ledger verify`")?;
-            entries.push((index, bytes));
+            entries.push((index, proven(&reader, &key, index)?));
         }
         Ok(Logbook { origin, size, entries })
     }
@@ -370,6 +349,18 @@ pub(crate) struct Logbook {
     pub(crate) size: u64,
     /// Those that were asked for, with their places.
     pub(crate) entries: Vec<(u64, Vec<u8>)>,
+}
+
+/// The entry at a place, after checking that the log's key vouches for it.
+fn proven(reader: &Reader, key: &VerifierKey, index: u64) -> miette::Result<Vec<u8>> {
+    let read = reader.entries(index..index + 1).into_diagnostic()?;
+    let bytes = read.into_iter().next().ok_or_else(|| miette!("the log of policy versions ends early"))?;
+    let proof = reader.prove(index).into_diagnostic()?;
+    proof
+        .verify(&leaf_hash(&bytes), std::slice::from_ref(key))
+        .into_diagnostic()
+        .wrap_err("the log of policy versions was changed: restore it, then `eosin ledger verify`")?;
+    Ok(bytes)
 }
 
 /// Adds one entry to a log that is locked, and publishes it.

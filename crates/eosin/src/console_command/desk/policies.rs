@@ -122,7 +122,7 @@ impl Desk {
     /// A candidate with what there is to know of it.
     fn found(&self, versions: &Versions, form: &Form) -> miette::Result<Candidate> {
         let (name, text) = written(form);
-        let mut one = blank(&versions.history()?, name, text, since_of(form));
+        let mut one = blank(&versions.newest(ACTIVATIONS)?, name, text, since_of(form));
         if one.text.len() > TEXT_BYTES_MAX {
             one.found = Found::Faulty { faults: Vec::new(), rest: vec![TOO_LONG.to_owned()] };
             return Ok(one);
@@ -237,8 +237,8 @@ impl Desk {
 
     /// Somebody else was first: what holds now is said, and the text is kept.
     fn meanwhile(&self, versions: &Versions, form: &Form, present: &Present) -> miette::Result<PageAnswer> {
-        let history = versions.history()?;
-        let who = history.first().map_or_else(
+        let newest = versions.newest(1)?;
+        let who = newest.first().map_or_else(
             || "No version is in force now".to_owned(),
             |(_, now)| format!("{} ({}) activated version {} meanwhile", now.by, now.reason, now.version),
         );
