@@ -3,12 +3,15 @@
 use std::{fs, net::SocketAddr, path::Path};
 
 use mark::note::{SignedNote, SignerKey};
+use policy::Policies;
 use serde_json::{Value, json};
 use testkit::upstream::{Reply, Upstream};
 
-use crate::program::{Server, http, said};
+use crate::{
+    program::{Server, http, said},
+    signing_in::{PASSWORD, console, home},
+};
 
-const PASSWORD: &str = "violet kettle ninety";
 /// A name given twice: nobody can tell which holds, so it cannot be read.
 const UNREADABLE: &str = r#"{"LastName":"Zzyzx-7","LastName":"Canary"}"#;
 const CREATE: &str = "/services/data/v67.0/sobjects/Contact";
@@ -63,13 +66,6 @@ impl Program {
     }
 }
 
-fn home() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    said(folder.path(), &["init", "--yes"], 0);
-    fs::write(folder.path().join("p.txt"), format!("{PASSWORD}\n")).unwrap();
-    folder
-}
-
 fn token(home: &Path, name: &str, role: &str, scopes: &[&str]) -> String {
     let listed = said(home, &["operator", "list", "--json"], 0);
     if !listed.contains(&format!("\"{name}\"")) {
@@ -79,12 +75,6 @@ fn token(home: &Path, name: &str, role: &str, scopes: &[&str]) -> String {
     let words: Vec<&str> = ["token", "make", name, "--json"].into_iter().chain(scopes).collect();
     let made: Value = serde_json::from_str(&said(home, &words, 0)).unwrap();
     made["token"].as_str().unwrap().to_owned()
-}
-
-fn console(home: &Path) -> (Server, SocketAddr) {
-    let server = Server::start(home, &["console", "--listen", "127.0.0.1:0"], "http://");
-    let address = server.address("http://");
-    (server, address)
 }
 
 /// What the log of operators says that was done through the API.
@@ -290,10 +280,8 @@ fn versions_are_put_in_force_by_who_has_seen_what_holds() {
     let all = token(at, "ada", "compliance", &["see-policies", "change-policies"]);
     let (server, address) = console(at);
     let ada = Program { address, token: all };
-    let text =
-        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../policy/policies/default.cedar")).unwrap();
-    let text = text
-        + "\n@id(\"more\") @reason(\"a try\") forbid (principal, action, resource) when { context.unproven > 99 };\n";
+    let more = "\n@id(\"more\") @reason(\"a try\") forbid (principal, action, resource) when { context.unproven > 99 };\n";
+    let text = Policies::default_text().to_owned() + more;
     let wish = json!({"name": "next", "text": text, "reason": "CASE-9"});
     let about = json!({"name": "next", "text": text});
     assert_eq!(ada.post("/policies/check", &[], &about).body["redLine"], "proven");
@@ -392,8 +380,7 @@ const NO_BOOKINGS: &str = "\n@id(\"no-bookings\") @reason(\"stop\") \
 fn what_would_stop_care_by_now_is_not_approved() {
     let folder = home();
     let at = folder.path();
-    let default =
-        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../policy/policies/default.cedar")).unwrap();
+    let default = Policies::default_text();
     fs::write(at.join("stops.cedar"), format!("{default}{NO_BOOKINGS}")).unwrap();
     fs::write(at.join("calm.cedar"), default).unwrap();
     said(at, &["policy", "activate", "stops.cedar", "--reason", "CASE-8"], 0);
@@ -424,7 +411,7 @@ fn a_version_that_would_stop_care_in_an_emergency_is_a_conflict() {
     }
     let changes = token(at, "dot", "compliance", &["see-policies", "change-policies"]);
     let dot = Program { address: cyd.address, token: changes };
-    let text = format!("{}{NO_BOOKINGS}", policy::Policies::default_text());
+    let text = format!("{}{NO_BOOKINGS}", Policies::default_text());
     let wish = json!({"name": "stops", "text": text, "reason": "CASE-8"});
     let refused = dot.post("/policies/activate", &[("if-match", "*")], &wish);
     assert_eq!(refused.status, 409, "{}", refused.body);

@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use policy::Policies;
 use serde_json::Value;
 use testkit::upstream::{Reply, Upstream};
 
@@ -157,8 +158,7 @@ fn policies_that_stop_care_are_not_activated_in_an_emergency() {
     let at = folder.path();
     let upstream = Upstream::start(|_| Reply::json(201, "{}"));
     set_up(at, &upstream);
-    let default =
-        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../policy/policies/default.cedar")).unwrap();
+    let default = Policies::default_text();
     let stops = "@id(\"no-bookings\") @reason(\"stop\") forbid (principal, action == Eosin::Action::\"create\", resource) \
                  when { context.attested > 0 };";
     let no_test = "@id(\"no-claims\") @reason(\"stop\") forbid (principal, action, resource) when { context.forged > 0 };";
@@ -193,8 +193,7 @@ fn it_is_stood_down_whatever_became_of_the_normal_version() {
     let at = folder.path();
     set_up(at, &Upstream::start(|_| Reply::json(201, "{}")));
     prepare(at);
-    let default =
-        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../policy/policies/default.cedar")).unwrap();
+    let default = Policies::default_text();
     fs::write(at.join("plain.cedar"), format!("{default}\n// CASE-8")).unwrap();
     said(at, &["policy", "activate", "plain.cedar", "--reason", "CASE-8"], 0);
     activate(at, "all");

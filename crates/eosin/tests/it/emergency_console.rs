@@ -3,6 +3,7 @@
 
 use std::{fs, net::SocketAddr, path::Path};
 
+use policy::Policies;
 use serde_json::Value;
 use testkit::upstream::{Reply, Upstream};
 
@@ -221,8 +222,7 @@ fn what_is_not_theirs_not_whole_or_not_of_now_is_refused_in_words() {
     assert!(status == 409 && answer.contains("sign it anew"), "{answer}");
 
     // Somebody activates another version of the policies after it was looked at.
-    let default =
-        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../policy/policies/default.cedar")).unwrap();
+    let default = Policies::default_text();
     fs::write(at.join("default.cedar"), format!("{default}\n// another\n")).unwrap();
     said(at, &["policy", "activate", "default.cedar", "--reason", "CASE-9"], 0);
     let (status, answer) = hand_in(&mut ada, "place", &page, &good);

@@ -15,7 +15,7 @@ use testkit::upstream::{Reply, Upstream};
 
 use crate::{
     program::{eosin, said},
-    signing_in::{Browser, PASSWORD, add, console, events},
+    signing_in::{self, Browser, PASSWORD, add, console, events},
 };
 
 /// What the provider is like.
@@ -64,9 +64,7 @@ fn configure(home: &Path, issuer: &str, more: &str) {
 }
 
 fn home() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    said(folder.path(), &["init", "--yes"], 0);
-    fs::write(folder.path().join("p.txt"), format!("{PASSWORD}\n")).unwrap();
+    let folder = signing_in::home();
     add(folder.path(), "ada", "admin");
     folder
 }

@@ -4,16 +4,10 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use serde_json::Value;
 
-use crate::program::{eosin, said};
-
-const PASSWORD: &str = "violet kettle ninety";
-
-fn home() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    said(folder.path(), &["init", "--yes"], 0);
-    fs::write(folder.path().join("p.txt"), format!("{PASSWORD}\n")).unwrap();
-    folder
-}
+use crate::{
+    program::{eosin, said},
+    signing_in::{PASSWORD, home},
+};
 
 fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

@@ -56,7 +56,7 @@ impl Browser {
     }
 }
 
-fn home() -> tempfile::TempDir {
+pub(crate) fn home() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     said(folder.path(), &["init", "--yes"], 0);
     fs::write(folder.path().join("p.txt"), format!("{PASSWORD}\n")).unwrap();

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
+use policy::Policies;
 use serde_json::Value;
 use testkit::upstream::{Reply, Upstream};
 
@@ -101,8 +102,7 @@ fn a_replay_names_exactly_what_then_changes_and_no_request_is_dropped() {
         text.replace("environment = \"sandbox\"", "environment = \"production\""),
     )
     .unwrap();
-    let default =
-        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../policy/policies/default.cedar")).unwrap();
+    let default = Policies::default_text();
     fs::write(at.join("ours.cedar"), format!("{default}\n{OURS}")).unwrap();
 
     let gateway = Server::start(at, &["run"], "health and metrics");
