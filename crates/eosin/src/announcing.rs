@@ -29,8 +29,8 @@ use crate::{
 mod events;
 mod notes;
 
-pub(crate) use notes::{Note, look};
-use notes::{Notes, Settled};
+pub(crate) use notes::Note;
+use notes::{Notes, Settled, look};
 
 /// How often it is looked whether there is something to say.
 const LOOK_EVERY: Duration = Duration::from_millis(250);

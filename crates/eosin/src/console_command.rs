@@ -79,7 +79,7 @@ pub(crate) fn console(arguments: &ConsoleArguments, printer: &Printer) -> Done {
     let Served { entry, make, programs, key, telemetry } = offered;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().into_diagnostic()?;
     runtime.block_on(async {
-        let traces = Traces::start(telemetry.as_ref(), "console")?;
+        let traces = telemetry.as_ref().map(|telemetry| Traces::start(telemetry, "console")).transpose()?;
         let begins = || traces.as_ref().map(Traces::tracer);
         let (make, programs) =
             (traced::pages(make, begins()), programs.map(|make| traced::programs(make, begins())));

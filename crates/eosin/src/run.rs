@@ -116,10 +116,9 @@ fn closed(config: &Config, flow: &Flow, printer: &Printer) -> miette::Result<()>
 
 /// Whoever sends traces, if the configuration says where to. Which of several gateways this is, its ledger's name says.
 fn traces(config: &Config) -> miette::Result<Option<Traces>> {
-    if config.telemetry.is_none() {
-        return Ok(None);
-    }
-    Traces::start(config.telemetry.as_ref(), keys::verifier(&config.ledger.vkey)?.name())
+    let Some(telemetry) = &config.telemetry else { return Ok(None) };
+    let ledger = keys::verifier(&config.ledger.vkey)?;
+    Traces::start(telemetry, ledger.name()).map(Some)
 }
 
 /// The flow, with the policies and emergency versions that are in force.

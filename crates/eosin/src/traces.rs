@@ -46,11 +46,10 @@ struct Sent {
 }
 
 impl Traces {
-    /// Begins to send what is traced; nothing where nobody is named to send it to.
+    /// Begins to send what is traced.
     ///
     /// Errors: a report: a file that cannot be read, or an address that cannot be used.
-    pub(crate) fn start(telemetry: Option<&Telemetry>, instance: &str) -> miette::Result<Option<Self>> {
-        let Some(telemetry) = telemetry else { return Ok(None) };
+    pub(crate) fn start(telemetry: &Telemetry, instance: &str) -> miette::Result<Self> {
         let client = client(telemetry).wrap_err("traces cannot be sent")?;
         let [one, two] = [keys::random::<8>()?, keys::random::<8>()?].map(u64::from_le_bytes);
         let tracer =
@@ -63,7 +62,7 @@ impl Traces {
         let (stop, stopped) = watch::channel(false);
         let sent = Arc::<Sent>::default();
         let sender = Sender { tracer: Arc::clone(&tracer), sent: Arc::clone(&sent), client, service };
-        Ok(Some(Self { tracer, sent, stop, sending: tokio::spawn(sender.run(stopped)) }))
+        Ok(Self { tracer, sent, stop, sending: tokio::spawn(sender.run(stopped)) })
     }
 
     /// Where traces begin.

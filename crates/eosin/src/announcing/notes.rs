@@ -205,7 +205,7 @@ impl Notes {
 }
 
 /// What is in a folder, in the order of the log; what cannot be read is left out.
-pub(crate) fn look(folder: &Path) -> Vec<Note> {
+pub(super) fn look(folder: &Path) -> Vec<Note> {
     let Ok(listing) = fs::read_dir(folder) else { return Vec::new() };
     let mut files: Vec<PathBuf> = listing
         .take(FILES_MAX)

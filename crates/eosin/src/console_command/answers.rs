@@ -118,6 +118,13 @@ pub(crate) fn elsewhere(target: &str) -> PageAnswer {
     PageAnswer { location: Some(target.to_owned()), ..said(303, "see the other page") }
 }
 
+/// An address with more members in its query.
+pub(super) fn with_members(place: &str, members: &[(&str, impl AsRef<str>)]) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(members).finish();
+    let sign = if place.contains('?') { '&' } else { '?' };
+    format!("{place}{sign}{query}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

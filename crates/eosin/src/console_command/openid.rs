@@ -10,6 +10,7 @@ use http::HeaderValue;
 use miette::{IntoDiagnostic as _, miette};
 use serde::Deserialize;
 
+use super::answers::with_members;
 use crate::{config::OpenId, keys, wiring};
 
 /// Where the provider sends a browser back to.
@@ -211,12 +212,6 @@ fn run<T>(call: impl Future<Output = Result<T, ProviderError>>) -> Result<T, Pro
 /// Whether a browser may be sent there: nobody reads along.
 fn is_safe(place: &str) -> bool {
     place.parse().is_ok_and(|place| gateway::is_confidential(&place))
-}
-
-fn with_members(place: &str, members: &[(&str, String)]) -> String {
-    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(members).finish();
-    let sign = if place.contains('?') { '&' } else { '?' };
-    format!("{place}{sign}{query}")
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub(super) fn announce(
             faults.say(spanned.span(), "at most 16 can be told");
         }
         let why = "plain HTTP is for this machine only: whoever reads along learns of the emergency";
-        let url = webhooks::place(&written.url, why, faults);
+        let url = webhooks::endpoint_address(&written.url, why, faults);
         let consumer = ConsumerFiles {
             keys: webhooks::key_files(&written.keys, spanned.span(), path, faults),
             url_ca: written.url_ca.as_deref().map(path),

@@ -24,8 +24,8 @@ pub(super) fn openid(
     let written = written?;
     let one = written.get_ref();
     let why = "plain HTTP is for this machine only: whoever reads along could sign in";
-    webhooks::place(&one.issuer, why, faults)?;
-    let console = webhooks::place(&one.console, why, faults)?;
+    webhooks::endpoint_address(&one.issuer, why, faults)?;
+    let console = webhooks::endpoint_address(&one.console, why, faults)?;
     if console.path() != "/" || console.query().is_some() {
         faults.say(
             one.console.span(),

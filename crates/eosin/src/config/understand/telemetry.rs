@@ -16,7 +16,7 @@ pub(super) fn telemetry(
 ) -> Option<Telemetry> {
     let written = written?;
     let why = "plain HTTP is for this machine only: whoever reads along learns who sends what where";
-    let endpoint = webhooks::place(&written.endpoint, why, faults)?;
+    let endpoint = webhooks::endpoint_address(&written.endpoint, why, faults)?;
     let endpoint =
         if matches!(endpoint.path_and_query().map(http::uri::PathAndQuery::as_str), None | Some("/")) {
             let mut parts = endpoint.into_parts();

@@ -122,7 +122,8 @@ fn endpoint(
         faults.say(again.span(), "another endpoint has this class");
     }
     let written = spanned.get_ref();
-    let url = place(&written.url, "plain HTTP is for this machine only: events hold records", faults);
+    let url =
+        endpoint_address(&written.url, "plain HTTP is for this machine only: events hold records", faults);
     let keys = key_files(&written.keys, spanned.span(), path, faults);
     // What is synthetic has no business in production, so somebody has to say where else it goes.
     let environment = match (&written.environment, class) {
@@ -143,8 +144,9 @@ fn endpoint(
     })
 }
 
-/// Where events are posted: by TLS, or on this machine; `why` says why.
-pub(super) fn place(url: &Spanned<String>, why: &str, faults: &mut Faults) -> Option<http::Uri> {
+/// The address of whoever is asked or told: a consumer of events, a collector of traces, the provider that operators sign
+/// in at. By TLS, or on this machine; `why` says why.
+pub(super) fn endpoint_address(url: &Spanned<String>, why: &str, faults: &mut Faults) -> Option<http::Uri> {
     let uri: http::Uri = faults.word(url)?;
     if uri.authority().is_none() || !matches!(uri.scheme_str(), Some("http" | "https")) {
         faults.say(url.span(), "an endpoint is `https://host/path`");

@@ -7,7 +7,7 @@ use web::{RecordAct, Selection, Told};
 use super::{Desk, reason};
 use crate::{
     console_command::{
-        answers::{Asked, Form, elsewhere},
+        answers::{Asked, Form, elsewhere, with_members},
         reception::{Present, trouble, with_setting},
     },
     operators::LOG,
@@ -39,7 +39,7 @@ impl Desk {
         let act = RecordAct::read(form.get("act"), form.get("with"));
         let Some(act) = act.filter(|_| !selection.references.is_empty()) else {
             // Nothing was ticked, or nobody was chosen: the list says how it is done.
-            return Ok(elsewhere(&with_member(&back(form, &selection), "done", "nothing")));
+            return Ok(elsewhere(&with_members(&back(form, &selection), &[("done", "nothing")])));
         };
         Ok(with_setting(present, |setting| web::record_question(setting, &act, &selection, Told::Nothing)))
     }
@@ -88,7 +88,7 @@ impl Desk {
             }
         }
         self.follow_operators();
-        Ok(elsewhere(&with_member(&back(form, &selection), "done", &places.join(" "))))
+        Ok(elsewhere(&with_members(&back(form, &selection), &[("done", places.join(" "))])))
     }
 
     /// Reads the log of operators on, so that the next page has what was just done.
@@ -109,10 +109,4 @@ fn back(form: &Form, selection: &Selection) -> String {
         "" => selection.back(),
         filter => format!("/records?{filter}"),
     }
-}
-
-fn with_member(target: &str, name: &str, value: &str) -> String {
-    let member = form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
-    let sign = if target.contains('?') { '&' } else { '?' };
-    format!("{target}{sign}{member}")
 }
