@@ -33,6 +33,8 @@ pub enum Action {
     SeeLedgers,
     /// Operators, sessions and tokens.
     SeeOperators,
+    /// Ask the index in SQL, which is everything that the pages of it show.
+    QueryIndex,
     /// Release what was withheld, or reject it.
     DecideQuarantine,
     /// Flag records, assign them, ask that they be kept in quarantine.
@@ -49,7 +51,7 @@ pub enum Action {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::SeePosture,
         Self::SeeTransactions,
         Self::SeeRecords,
@@ -58,6 +60,7 @@ impl Action {
         Self::SeeQuarantine,
         Self::SeeLedgers,
         Self::SeeOperators,
+        Self::QueryIndex,
         Self::DecideQuarantine,
         Self::HandleRecords,
         Self::ChangePolicies,
@@ -77,6 +80,7 @@ impl Action {
             Self::SeeQuarantine => "see-quarantine",
             Self::SeeLedgers => "see-ledgers",
             Self::SeeOperators => "see-operators",
+            Self::QueryIndex => "query-index",
             Self::DecideQuarantine => "decide-quarantine",
             Self::HandleRecords => "handle-records",
             Self::ChangePolicies => "change-policies",
@@ -103,7 +107,7 @@ impl FromStr for Action {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let found = Self::ALL.into_iter().find(|action| action.as_str() == text);
-        found.ok_or("a scope is `see-posture`, `see-transactions`, `see-records`, `see-datasets`, `see-policies`, `see-quarantine`, `see-ledgers`, `see-operators`, `decide-quarantine`, `handle-records`, `change-policies` or `switch-emergency`")
+        found.ok_or("a scope is `see-posture`, `see-transactions`, `see-records`, `see-datasets`, `see-policies`, `see-quarantine`, `see-ledgers`, `see-operators`, `query-index`, `decide-quarantine`, `handle-records`, `change-policies` or `switch-emergency`")
     }
 }
 
@@ -243,6 +247,7 @@ see-policies      yes yes -   yes -
 see-quarantine    yes yes -   yes -
 see-ledgers       yes yes -   yes -
 see-operators     yes -   -   yes -
+query-index       yes yes -   yes -
 decide-quarantine yes yes -   -   -
 handle-records    yes yes yes -   -
 change-policies   yes yes -   -   -

@@ -7,6 +7,7 @@
 mod answers;
 mod cursor;
 mod document;
+mod index_query;
 mod list;
 mod lists;
 mod policies;
@@ -21,6 +22,7 @@ pub use answers::{
     Quarantine, QuarantineItem, QuarantineKept,
 };
 pub use document::document;
+pub use index_query::{Cell, IndexAnswer, IndexQuery};
 pub use list::{Fault, json, list, one, posture};
 pub use lists::List;
 pub use policies::{

@@ -38,6 +38,8 @@ pub enum Call {
     Proof,
     /// The ledgers.
     Ledgers,
+    /// One question in SQL.
+    IndexQuery,
     /// A ledger, checked now.
     LedgerCheck,
     /// What is in the quarantine.
@@ -190,7 +192,8 @@ fn fits(pattern: &str, path: &str) -> Option<BTreeMap<String, String>> {
     }
 }
 
-fn read(
+/// A route that reads.
+pub(crate) fn read(
     call: Call,
     path: &str,
     id: &str,
@@ -261,6 +264,7 @@ fn made() -> Vec<Route> {
         Some(Action::SeeTransactions),
         "One transaction, with the policies that decided.",
     ));
+    all.push(crate::index_query::route());
     all.extend(ledgers());
     all.extend(quarantine());
     all.extend(emergencies());

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use comfy_table::{Table, presets};
-use index::{Index, Place, RowName, Standing, Value};
+use index::{Answer, Index, Place, RowName, Standing, Value};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
 use crate::{
@@ -151,12 +151,18 @@ fn query(sql: &str, limit: u32, known: &Known, json: bool, printer: &Printer) ->
         .ask(sql, limit)
         .into_diagnostic()
         .wrap_err("the index did not answer; its tables are in docs/index.md")?;
+    tell_answer(&answer, json, printer);
+    Ok(Outcome::Clean)
+}
+
+/// Prints an answer: a table, or an object a row.
+pub(crate) fn tell_answer(answer: &Answer, json: bool, printer: &Printer) {
     if json {
         for row in &answer.rows {
             let members = answer.columns.iter().cloned().zip(row.iter().map(control::json));
             printer.line(&serde_json::Value::Object(members.collect()).to_string());
         }
-        return Ok(Outcome::Clean);
+        return;
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(&answer.columns);
@@ -164,7 +170,6 @@ fn query(sql: &str, limit: u32, known: &Known, json: bool, printer: &Printer) ->
         table.add_row(row.iter().map(|value| plain(&value.to_string())));
     }
     printer.line(&table.trim_fmt());
-    Ok(Outcome::Clean)
 }
 
 /// What a client called itself is printed without what a terminal would obey.

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use carrier::webhook::Class;
 use control::{
-    Decided, EmergencyStatus, EmergencyVersions, Ledgers, PolicyHistory, Problem, Quarantine, QuarantineKept,
-    Reject, Release, ReleaseClass,
+    Decided, EmergencyStatus, EmergencyVersions, IndexAnswer, IndexQuery, Ledgers, PolicyHistory, Problem,
+    Quarantine, QuarantineKept, Reject, Release, ReleaseClass,
 };
 use gateway::{ProgramClient, Timeouts};
 use http::{HeaderValue, Uri};
@@ -87,6 +87,16 @@ impl Remote {
                 Ok(policy_command::tell_history(&history.versions, *json, printer))
             }
             Command::Index(IndexCommand::Status { at }) => self.index(at.json, printer),
+            Command::Index(IndexCommand::Query { sql, limit, at }) => {
+                let wish = IndexQuery { sql: sql.clone(), limit: *limit };
+                let told: IndexAnswer = self.ask("/query", Some(&wish))?;
+                let is_cut = told.cut;
+                index_command::tell_answer(&told.into_answer(), at.json, printer);
+                if is_cut {
+                    printer.note("there are more rows: the answer is cut at `--limit`, or at 4 MiB");
+                }
+                Ok(Outcome::Clean)
+            }
             _ => Err(not_there()),
         }
     }

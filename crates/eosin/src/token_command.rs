@@ -29,8 +29,8 @@ pub(crate) enum TokenCommand {
         #[arg(value_name = "NAME")]
         operator: Name,
         /// What it may, once for each: `see-posture`, `see-transactions`, `see-records`, `see-datasets`, `see-policies`,
-        /// `see-quarantine`, `see-ledgers`, `see-operators`, `decide-quarantine`, `handle-records`,
-        /// `change-policies`, `switch-emergency`.
+        /// `see-quarantine`, `see-ledgers`, `see-operators`, `query-index`, `decide-quarantine`,
+        /// `handle-records`, `change-policies`, `switch-emergency`.
         #[arg(long = "scope", value_name = "SCOPE", required = true, value_parser = scope)]
         scopes: Vec<Action>,
         /// For how many days it is good.

@@ -6,6 +6,7 @@
 //! Read next: `docs/index.md`, for who asks it.
 
 mod acts;
+mod asking;
 mod batch;
 mod deliveries;
 mod emergencies;
@@ -19,15 +20,18 @@ mod rows;
 mod rulings;
 mod schema;
 mod sqlite;
+mod statement;
 mod statistics;
 mod store;
 mod tls;
 mod value;
 
+pub use asking::{AskError, Asked, Bounds};
 pub use follow::{BehindError, FollowError, Index, OpenError, Standing};
 pub use prove::{Found, ProveError, RowName};
 pub use quarantined::QUARANTINE_ENDED;
 pub use replay::{Crossing, Since};
 pub use schema::{Column, DECISIONS, Kind, SCHEMA_VERSION, TABLES, Table, VERDICTS, VIEWS};
+pub use statement::SQL_MAX;
 pub use store::{Place, PlaceError, StoreError};
 pub use value::{Answer, Value};

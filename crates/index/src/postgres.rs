@@ -11,10 +11,13 @@ use std::{
 
 use ::postgres::{
     Client, Config, Row, Statement,
+    error::SqlState,
+    fallible_iterator::FallibleIterator as _,
     types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked},
 };
 
 use crate::{
+    asking::{AskError, Asked, Bounds, Elapsed, Taken, VALUE_MAX},
     schema::{Dialect, Kind, Table},
     store::{Store, StoreError},
     tls::Tls,
@@ -150,6 +153,60 @@ impl Store for Postgres {
         let found = self.client.query(&statement, &bound(values)).map_err(failed("answer"))?;
         let rows = found.iter().map(row).collect::<Result<_, _>>()?;
         Ok(Answer { columns, rows })
+    }
+
+    fn ask(&mut self, sql: &str, bounds: &Bounds, _: Elapsed) -> Result<Asked, AskError> {
+        let failed = |source| faulty(source, bounds);
+        let time = bounds.time.as_millis();
+        let set = format!(
+            "SET statement_timeout = {time}; SET lock_timeout = {time}; SET default_transaction_read_only = on"
+        );
+        self.client.batch_execute(&set).map_err(failed)?;
+        let inner = self.client.prepare(sql).map_err(failed)?;
+        let columns: Vec<String> = inner.columns().iter().map(|column| column.name().to_owned()).collect();
+        let mut shown = Vec::with_capacity(columns.len());
+        for (place, column) in inner.columns().iter().enumerate() {
+            shown.push(match *column.type_() {
+                Type::INT8 | Type::INT4 => format!("c{place}"),
+                // Too long is seen by one character more, and the rest is not sent.
+                Type::TEXT | Type::VARCHAR => format!("LEFT(c{place}, {})", VALUE_MAX + 1),
+                _ => {
+                    let column = column.name().to_owned();
+                    return Err(AskError::Query(StoreError::Column { column }.to_string()));
+                }
+            });
+        }
+        if columns.is_empty() {
+            return Err(AskError::Query("the query asks for no column".to_owned()));
+        }
+        let names: Vec<String> = (0..columns.len()).map(|place| format!("c{place}")).collect();
+        let (shown, names, most) = (shown.join(", "), names.join(", "), u64::from(bounds.rows) + 1);
+        let sql = format!("SELECT {shown} FROM ({sql}) AS asked ({names}) LIMIT {most}");
+        let none: [&(dyn ToSql + Sync); 0] = [];
+        let mut found = self.client.query_raw(&sql, none).map_err(failed)?;
+        let mut taken = Taken::new(bounds);
+        while let Some(next) = found.next().map_err(failed)? {
+            let values = row(&next)?;
+            if values.iter().any(|value| matches!(value, Value::Text(text) if text.len() > VALUE_MAX)) {
+                return Err(AskError::long());
+            }
+            if !taken.take(values) {
+                return Ok(taken.end(columns, true));
+            }
+        }
+        Ok(taken.end(columns, false))
+    }
+}
+
+/// Whose fault it is that there is no answer: a state of these classes is PostgreSQL's own trouble.
+fn faulty(source: ::postgres::Error, bounds: &Bounds) -> AskError {
+    const TROUBLE: [&str; 5] = ["08", "53", "57", "58", "XX"];
+    match source.as_db_error() {
+        Some(error) if *error.code() == SqlState::QUERY_CANCELED => AskError::Slow(bounds.time),
+        Some(error) if !TROUBLE.iter().any(|class| error.code().code().starts_with(class)) => {
+            AskError::Query(error.message().to_owned())
+        }
+        _ => AskError::Store(StoreError::Postgres { step: "answer", source }),
     }
 }
 

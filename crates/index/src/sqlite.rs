@@ -3,12 +3,16 @@
 use std::path::Path;
 
 use rusqlite::{
-    Connection, OpenFlags, ToSql, params_from_iter,
+    Connection, ErrorCode, OpenFlags, ToSql,
+    hooks::{AuthAction, AuthContext, Authorization},
+    limits::Limit,
+    params_from_iter,
     types::{ToSqlOutput, ValueRef},
 };
 
 use crate::{
-    schema::{Dialect, Table},
+    asking::{AskError, Asked, Bounds, Elapsed, Taken, VALUE_MAX},
+    schema::{Dialect, TABLES, Table, VIEWS},
     store::{Store, StoreError},
     value::{Answer, Value},
 };
@@ -102,17 +106,96 @@ impl Store for Sqlite {
         while let Some(row) = found.next().map_err(&failed)? {
             let mut values = Vec::with_capacity(columns.len());
             for (place, column) in columns.iter().enumerate() {
-                values.push(match row.get_ref(place).map_err(&failed)? {
-                    ValueRef::Null => Value::Null,
-                    ValueRef::Integer(integer) => Value::Integer(integer),
-                    ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
-                    ValueRef::Real(_) | ValueRef::Blob(_) => {
-                        return Err(StoreError::Column { column: column.clone() });
-                    }
-                });
+                values.push(value(row.get_ref(place).map_err(&failed)?, column)?);
             }
             rows.push(values);
         }
         Ok(Answer { columns, rows })
     }
+
+    fn ask(&mut self, sql: &str, bounds: &Bounds, mut elapsed: Elapsed) -> Result<Asked, AskError> {
+        // What is sorted or kept meanwhile goes to a file and not to memory: it is as much as fits in the time.
+        let set = "PRAGMA temp_store = FILE; PRAGMA cache_size = -8192;";
+        self.connection.execute_batch(set).map_err(failed("be bounded"))?;
+        let failed = |source| faulty(source, bounds);
+        let value_max = i32::try_from(VALUE_MAX).unwrap_or(i32::MAX);
+        self.connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, value_max).map_err(failed)?;
+        let time = bounds.time;
+        let is_over = move || elapsed() > time;
+        self.connection.progress_handler(STEPS, Some(is_over)).map_err(failed)?;
+        self.connection.authorizer(Some(|asked: AuthContext<'_>| allowed(&asked.action))).map_err(failed)?;
+        let most = u64::from(bounds.rows) + 1;
+        // Asked for its names first: within another one, two that are the same are changed.
+        let inner = self.connection.prepare(sql).map_err(failed)?;
+        let columns: Vec<String> = inner.column_names().map(str::to_owned).collect();
+        let sql = format!("SELECT * FROM ({sql}) AS asked LIMIT {most}");
+        let mut statement = self.connection.prepare(&sql).map_err(failed)?;
+        let mut found = statement.query([]).map_err(failed)?;
+        let mut taken = Taken::new(bounds);
+        while let Some(row) = found.next().map_err(failed)? {
+            let places = columns.iter().enumerate();
+            let values = places.map(|(place, column)| match row.get_ref(place) {
+                Ok(found) => value(found, column).map_err(|error| AskError::Query(error.to_string())),
+                Err(source) => Err(failed(source)),
+            });
+            if !taken.take(values.collect::<Result<_, _>>()?) {
+                return Ok(taken.end(columns, true));
+            }
+        }
+        Ok(taken.end(columns, false))
+    }
+}
+
+/// Steps of SQLite's machine between two looks at the time: well under a millisecond.
+const STEPS: i32 = 10_000;
+
+/// The second lock, behind [`crate::statement`]: reading of the documented tables alone.
+#[expect(clippy::wildcard_enum_match_arm, reason = "what is not named here is refused")]
+fn allowed(action: &AuthAction<'_>) -> Authorization {
+    match action {
+        AuthAction::Select | AuthAction::Recursive | AuthAction::Function { .. } => Authorization::Allow,
+        AuthAction::Read { table_name, .. } if TABLES.iter().any(|table| table.name == *table_name) => {
+            Authorization::Allow
+        }
+        AuthAction::Read { table_name, .. } if VIEWS.iter().any(|(view, _)| view == table_name) => {
+            Authorization::Allow
+        }
+        // What a query itself names, of which no column is read.
+        AuthAction::Read { table_name, column_name: "" } if !table_name.starts_with("sqlite_") => {
+            Authorization::Allow
+        }
+        _ => Authorization::Deny,
+    }
+}
+
+/// Whose fault it is that there is no answer.
+#[expect(clippy::wildcard_enum_match_arm, reason = "what SQLite does not lay to a query is its own trouble")]
+fn faulty(source: rusqlite::Error, bounds: &Bounds) -> AskError {
+    let code = match &source {
+        rusqlite::Error::SqlInputError { error, .. } => Some(error.code),
+        _ => source.sqlite_error_code(),
+    };
+    match (code, &source) {
+        (Some(ErrorCode::OperationInterrupted), _) => AskError::Slow(bounds.time),
+        (Some(ErrorCode::TooBig), _) => AskError::long(),
+        (Some(ErrorCode::AuthorizationForStatementDenied), _) => {
+            AskError::Query("the query asks for what is not in docs/index.md".to_owned())
+        }
+        (
+            Some(ErrorCode::Unknown),
+            rusqlite::Error::SqliteFailure(_, Some(says)) | rusqlite::Error::SqlInputError { msg: says, .. },
+        ) => AskError::Query(says.clone()),
+        _ => AskError::Store(StoreError::Sqlite { step: "answer", source }),
+    }
+}
+
+fn value(found: ValueRef<'_>, column: &str) -> Result<Value, StoreError> {
+    Ok(match found {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(integer) => Value::Integer(integer),
+        ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Real(_) | ValueRef::Blob(_) => {
+            return Err(StoreError::Column { column: column.to_owned() });
+        }
+    })
 }

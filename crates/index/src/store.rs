@@ -6,6 +6,7 @@ use std::{
 };
 
 use crate::{
+    asking::{AskError, Asked, Bounds, Elapsed},
     schema::{Dialect, Table},
     value::{Answer, Value},
 };
@@ -142,6 +143,9 @@ pub(crate) trait Store: Send + fmt::Debug {
 
     /// Asks.
     fn query(&mut self, sql: &str, values: &[Value]) -> Result<Answer, StoreError>;
+
+    /// Asks what a stranger wrote and [`crate::statement`] has read, within bounds; afterwards it answers nothing else.
+    fn ask(&mut self, sql: &str, bounds: &Bounds, elapsed: Elapsed) -> Result<Asked, AskError>;
 }
 
 #[cfg(test)]

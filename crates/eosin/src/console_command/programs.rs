@@ -21,6 +21,7 @@ mod acting;
 mod counting;
 mod pace;
 mod policies;
+mod querying;
 mod reading;
 
 use counting::Counts;
@@ -37,6 +38,8 @@ pub(crate) struct Programs {
     document: String,
     // Held by whoever reads everything there is.
     long: Mutex<()>,
+    // Held by whoever asks the index in SQL, one each.
+    questions: [Mutex<()>; 2],
 }
 
 /// What is answered: JSON, or a problem.
@@ -58,6 +61,7 @@ impl Programs {
             pace: Mutex::default(),
             document: control::document().to_string(),
             long: Mutex::default(),
+            questions: Default::default(),
         }
     }
 
@@ -79,13 +83,9 @@ impl Programs {
 
     /// What reads a whole ledger, or a month of crossings, goes one at a time.
     fn alone(&self) -> Result<MutexGuard<'_, ()>, Problem> {
-        match self.long.try_lock() {
-            Ok(alone) => Ok(alone),
-            Err(TryLockError::Poisoned(alone)) => Ok(alone.into_inner()),
-            Err(TryLockError::WouldBlock) => {
-                Err(Problem::new(503, "another check or replay is under way: ask again when it has ended"))
-            }
-        }
+        let under_way =
+            || Problem::new(503, "another check or replay is under way: ask again when it has ended");
+        free(&self.long).ok_or_else(under_way)
     }
 
     fn routed(&self, asked: &ProgramRequest) -> (String, ProgramAnswer) {
@@ -206,6 +206,15 @@ fn json_body(asked: &ProgramRequest) -> Result<&[u8], Problem> {
     }
     let too_long = || Problem::new(413, "the body is longer than 1 MiB, or came too slowly");
     asked.body.as_deref().ok_or_else(too_long)
+}
+
+/// Held from now on, unless somebody holds it.
+fn free<T>(shared: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match shared.try_lock() {
+        Ok(held) => Some(held),
+        Err(TryLockError::Poisoned(held)) => Some(held.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
 }
 
 /// What panicked left everything as it was.

@@ -488,10 +488,56 @@ fn a_signer_who_is_taken_out_of_the_file_is_refused_at_once() {
 }
 
 #[test]
+fn the_index_is_asked_in_sql_by_whoever_may_and_answers_within_bounds() {
+    let folder = home();
+    let at = folder.path();
+    let [auditor, other] = [("ada", "auditor", "query-index"), ("bel", "support", "see-records")]
+        .map(|(name, role, scope)| token(at, name, role, &[scope]));
+    let (server, address) = console(at);
+    let [ada, bel] = [auditor, other].map(|token| Program { address, token });
+    let ask = |who: &Program, sql: &str| who.post("/query", &[], &json!({ "sql": sql, "limit": 2 }));
+    let sql = "WITH n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n) SELECT i, 'x' AS word, NULLIF(1, 1) AS none FROM n LIMIT 9";
+    let told = ask(&ada, sql);
+    assert_eq!(told.status, 200, "{}", told.body);
+    assert_eq!(
+        told.body,
+        json!({"columns": ["i", "word", "none"], "rows": [[1, "x", null], [2, "x", null]], "cut": true, "behind": 0})
+    );
+    assert_eq!(ask(&bel, "SELECT 1").status, 403);
+    for (sql, says) in [
+        ("SELECT * FROM sqlite_master", "docs/index.md"),
+        ("DELETE FROM rulings", "nothing is changed"),
+        ("SELECT load_extension('x')", "load_extension"),
+        ("SELECT missing FROM rulings", "missing"),
+    ] {
+        let told = ask(&ada, sql);
+        assert_eq!(told.status, 422, "{sql}: {}", told.body);
+        assert!(told.body["detail"].as_str().unwrap().contains(says), "{sql}: {}", told.body);
+    }
+    let endless = "WITH n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n) SELECT MAX(i) FROM n";
+    let told = ask(&ada, endless);
+    assert_eq!(told.status, 503, "{}", told.body);
+    assert!(told.body["detail"].as_str().unwrap().contains("stopped after 10s"), "{}", told.body);
+    for body in [
+        json!({"sql": ""}),
+        json!({"sql": "SELECT 1", "limit": 0}),
+        json!({"sql": "SELECT 1", "limit": 10_001}),
+    ] {
+        assert_eq!(ada.post("/query", &[], &body).status, 400, "{body}");
+    }
+    let there = |words: &[&str], code| ada.there(at, &[&["index", "query"], words].concat(), code);
+    assert_eq!(there(&["SELECT 7 AS seven, 'x' AS word", "--json"], 0), "{\"seven\":7,\"word\":\"x\"}\n");
+    assert!(there(&["SELECT 7 AS seven"], 0).contains("seven"));
+    there(&["SELECT * FROM sqlite_master"], 2);
+    drop(server.stop());
+}
+
+#[test]
 fn the_commands_of_the_page_run() {
     let folder = home();
     let at = folder.path();
-    let scopes = ["see-posture", "see-transactions", "see-quarantine", "see-policies", "see-ledgers"];
+    let scopes =
+        ["see-posture", "see-transactions", "see-quarantine", "see-policies", "see-ledgers", "query-index"];
     let token = token(at, "ada", "compliance", &scopes);
     let (server, address) = console(at);
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/control-api.md");
@@ -505,4 +551,4 @@ fn the_commands_of_the_page_run() {
 }
 
 /// Commands on the page.
-const COMMANDS: usize = 8;
+const COMMANDS: usize = 9;

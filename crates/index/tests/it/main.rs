@@ -7,6 +7,7 @@
     reason = "a test stops at the first surprise, and says what it skipped"
 )]
 
+mod asked;
 mod documented;
 mod entries;
 mod following;

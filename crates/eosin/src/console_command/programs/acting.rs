@@ -58,6 +58,7 @@ impl Programs {
             Call::PolicyActivate | Call::PolicyRollback => {
                 self.put_in_force(asked, found.route.call, present, bytes)
             }
+            Call::IndexQuery => self.queried(&body(bytes)?),
             call => self.about(call, bytes),
         }
     }
