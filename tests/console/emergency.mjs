@@ -37,12 +37,12 @@ export async function emergency(story) {
   await look(page, 'emergency-ready', scheme);
   await follow(page, /^Ask for it… stop-synthetic@/);
   await look(page, 'emergency-wish', scheme);
-  await page.getByRole('checkbox', { name: /boundary crm/ }).check();
+  await page.getByRole('checkbox', { name: 'boundary crm', exact: true }).check();
   await page.getByLabel('For how long').fill('9d');
   await page.getByLabel('Why').fill(`CASE-7 ${scheme}`);
   await click(page, 'Compare and sign…');
   must((await page.getByRole('alert').textContent()).includes('at most 72 h'), 'a time that is too long is refused');
-  must(await page.getByRole('checkbox', { name: /boundary crm/ }).isChecked(), 'and what was chosen is kept');
+  must(await page.getByRole('checkbox', { name: 'boundary crm', exact: true }).isChecked(), 'and what was chosen is kept');
   await page.getByLabel('For how long').fill('2h');
   await click(page, 'Compare and sign…');
   await look(page, 'emergency-sign', scheme);

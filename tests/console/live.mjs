@@ -5,7 +5,7 @@ export async function live({ page, base, scheme, look, must, home, eosin }) {
   await page.goto(`${base}transactions`);
   const rows = page.locator('table[data-live] tbody tr');
   const before = await rows.count();
-  const words = ['filter', 'contacts.csv', '--kept', `k-${scheme}.csv`, '--withheld', `w-${scheme}.csv`, '--object', 'Contact'];
+  const words = ['filter', 'contacts.csv', '--kept', `k-${scheme}.csv`, '--withheld', `w-${scheme}.csv`, '--object', 'Contact', '--boundary', 'crm'];
   try {
     execFileSync(eosin, words, { cwd: home, stdio: 'ignore' });
   } catch (error) {

@@ -68,6 +68,18 @@ function prepare(issuer, port) {
     run('operator', 'add', name, '--role', role, '--password-file', 'p.txt');
   }
   prepareEmergency({ run, home });
+  // What crossed the demo's boundaries is in its ledger; here they are set as they were there.
+  const boundary = (name, protocol, environment) => `
+[[boundary]]
+name = "${name}"
+protocol = "${protocol}"
+environment = "${environment}"
+listen = "127.0.0.1:0"
+upstream = "http://127.0.0.1:9"
+jurisdiction = "US"
+`;
+  const boundaries = boundary('crm-sandbox', 'salesforce', 'sandbox') + boundary('registry-feed', 'fhir', 'production');
+  writeFileSync(`${home}/eosin.toml`, `${readFileSync(`${home}/eosin.toml`, 'utf8')}${boundaries}`);
   writeFileSync(`${home}/openid.secret`, 'a secret & of two\n');
   writeFileSync(`${home}/eosin.toml`, `${readFileSync(`${home}/eosin.toml`, 'utf8')}
 [operators.openid]

@@ -217,34 +217,40 @@ impl Recorded {
     /// Bounds: one question a case; answers are remembered as those of [`crate::decide()`] are.
     /// Never:  lets anything through: what it gives is for reading.
     pub fn put_to(&self, policies: &Policies) -> Replayed {
-        let Some((outcomes, together)) = self.ask_all(policies) else { return Replayed::Unknown };
-        let unsorted = self.asked.unsorted;
-        let said = |outcome: &Outcome| {
-            if unsorted { outcome.finding.max(Finding::Forbid) } else { outcome.finding }
+        let Some(is) = self.findings(policies) else { return Replayed::Unknown };
+        let was = Findings {
+            cases: self.asked.cases.iter().map(|case| case.finding).collect(),
+            together: self.asked.together,
         };
-        let findings: Vec<Finding> = outcomes.iter().map(said).collect();
-        let together = together.as_ref().map(said);
-        let was: Vec<Finding> = self.asked.cases.iter().map(|case| case.finding).collect();
-        if was == findings && self.asked.together == together {
-            return Replayed::Same;
-        }
-        Replayed::Changed(self.change(&was, &findings, together))
+        self.compare(&was, &is, self.mode)
     }
 
-    /// What policies do about it in another mode of its boundary, beside what they do in the one that it was in.
-    ///
-    /// Shape:  a mode and policies -> whether the decision would have been another; what they find is the same in both.
-    /// Never:  lets anything through: what it gives is for reading.
-    pub fn in_mode(&self, mode: Mode, policies: &Policies) -> Replayed {
-        let Some((outcomes, together)) = self.ask_all(policies) else { return Replayed::Unknown };
-        let findings = outcomes.iter().chain(&together).map(|outcome| outcome.finding);
-        let Some(found) = findings.max() else { return Replayed::Unknown };
-        let (was, would) = (found.under(self.mode), found.under(mode));
-        if was == would {
+    /// What policies find of it; nothing if not everything that they saw was written down.
+    pub(crate) fn findings(&self, policies: &Policies) -> Option<Findings> {
+        let (outcomes, together) = self.ask_all(policies)?;
+        let said = |outcome: &Outcome| {
+            if self.asked.unsorted { outcome.finding.max(Finding::Forbid) } else { outcome.finding }
+        };
+        Some(Findings { cases: outcomes.iter().map(said).collect(), together: together.as_ref().map(said) })
+    }
+
+    /// What was found in the mode that it was in, beside what would be found in this one.
+    pub(crate) fn compare(&self, was: &Findings, is: &Findings, mode: Mode) -> Replayed {
+        let before = |finding: Finding| (finding, finding.under(self.mode));
+        let after = |finding: Finding| (finding, finding.under(mode));
+        let differs = |(was, is): (&Finding, &Finding)| before(*was) != after(*is);
+        let together = was.together.iter().zip(&is.together);
+        if !was.cases.iter().zip(&is.cases).chain(together).any(differs) {
             return Replayed::Same;
         }
-        let records = self.asked.cases.iter().map(|case| case.records).sum();
-        Replayed::Changed(Change { was, would, found, finds: found, records })
+        let ((found, was_done), (finds, would)) = (before(was.worst()), after(is.worst()));
+        let changed = self.asked.cases.iter().zip(was.cases.iter().zip(&is.cases));
+        let changed = changed.filter(|(_, pair)| match self.asked.scope {
+            Scope::PerRecord => differs(*pair),
+            Scope::Whole => (found, was_done) != (finds, would),
+        });
+        let records = changed.map(|(case, _)| case.records).sum();
+        Replayed::Changed(Change { was: was_done, would, found, finds, records })
     }
 
     /// What policies say of it, whatever was said then; nothing if not everything that they saw was written down.
@@ -304,23 +310,18 @@ impl Recorded {
         });
         Some((outcomes, together))
     }
+}
 
-    fn change(&self, was: &[Finding], is: &[Finding], together: Option<Finding>) -> Change {
-        let worst = |findings: &[Finding], together: Option<Finding>| {
-            findings.iter().copied().chain(together).max().unwrap_or(Finding::Error)
-        };
-        let (found, finds) = (worst(was, self.asked.together), worst(is, together));
-        let records = self.asked.cases.iter().zip(was.iter().zip(is));
-        let changed = records.filter(|(_, (was, is))| match self.asked.scope {
-            Scope::PerRecord => was != is,
-            Scope::Whole => found != finds,
-        });
-        Change {
-            was: found.under(self.mode),
-            would: finds.under(self.mode),
-            found,
-            finds,
-            records: changed.map(|(case, _)| case.records).sum(),
-        }
+/// What policies find of the cases of a crossing, and of all of them together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Findings {
+    cases: Vec<Finding>,
+    together: Option<Finding>,
+}
+
+impl Findings {
+    /// The worst of them; an error where nothing was asked.
+    fn worst(&self) -> Finding {
+        self.cases.iter().copied().chain(self.together).max().unwrap_or(Finding::Error)
     }
 }

@@ -137,7 +137,7 @@ pub fn needed(path: &str) -> Option<Action> {
         | "/emergency/place" => Some(Action::SwitchEmergency),
         "/quarantine/item" => Some(Action::SeeQuarantine),
         "/quarantine/question" | "/quarantine/decide" => Some(Action::DecideQuarantine),
-        "/boundaries/mode" => Some(Action::SeePosture),
+        "/boundaries/change" => Some(Action::SeePosture),
         "/ledgers/verify" => Some(Action::SeeLedgers),
         "/records/question" | "/records/act" => Some(Action::HandleRecords),
         "/policies/rollback" | "/policies/question" | "/policies/activate" => Some(Action::ChangePolicies),

@@ -14,7 +14,7 @@ pub use frame::{Answer, Kind, Setting, Visitor, first_place, needed};
 pub use page::{
     account::{Account, account},
     boundaries::boundaries,
-    boundary_mode::{ModePreview, boundary_mode},
+    boundary_change::{BoundaryChange, BoundarySetting, ConfiguredBoundary, boundary_change},
     emergency::{
         EmergencySwitch, EmergencyWaits, emergency,
         signing::{

@@ -8,7 +8,7 @@ pub(crate) mod absent;
 pub(crate) mod account;
 pub(crate) mod blast;
 pub(crate) mod boundaries;
-pub(crate) mod boundary_mode;
+pub(crate) mod boundary_change;
 pub(crate) mod dataset;
 pub(crate) mod datasets;
 pub(crate) mod deliveries;

@@ -66,7 +66,7 @@ impl Desk {
             path if path.starts_with("/quarantine/") => self.quarantine(&asked, &present),
             path if path.starts_with("/emergency/") => self.emergency(&asked, &present),
             "/ledgers/verify" => self.verify(&asked, &present),
-            "/boundaries/mode" => self.boundary_mode(&asked, &present),
+            "/boundaries/change" => self.boundary_change(&asked, &present),
             _ => elsewhere("/"),
         })
     }

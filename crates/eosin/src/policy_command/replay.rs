@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use index::{Crossing, Index, Since};
 use jiff::{SignedDuration, Timestamp};
 use miette::{IntoDiagnostic as _, miette};
-use policy::{Change, Mode, Policies, Recorded, Replayed};
+use policy::{Change, Otherwise, Policies, Recorded, Replayed};
 
 use crate::wiring;
 
@@ -14,36 +14,31 @@ pub(crate) struct Wanted {
     pub(crate) since: String,
     examples: usize,
     pub(crate) all: bool,
-    mode: Option<OtherMode>,
-}
-
-/// Another mode of a boundary.
-struct OtherMode {
-    boundary: String,
-    mode: Mode,
+    /// One boundary alone, and how it would be set.
+    boundary: Option<(String, Otherwise)>,
 }
 
 impl Wanted {
     /// Errors: `since` is neither a time ago nor a moment.
     pub(crate) fn new(since: &str, examples: usize, all: bool) -> miette::Result<Self> {
-        Ok(Self { since: moment(since)?, examples: examples.min(EXAMPLES_MAX), all, mode: None })
+        Ok(Self { since: moment(since)?, examples: examples.min(EXAMPLES_MAX), all, boundary: None })
     }
 
-    /// The transactions of one boundary alone, as if it had been in another mode.
-    pub(crate) fn in_mode(self, boundary: &str, mode: Mode) -> Self {
-        Self { mode: Some(OtherMode { boundary: boundary.to_owned(), mode }), ..self }
+    /// The transactions of one boundary alone, as if it had been set otherwise.
+    pub(crate) fn at(self, boundary: &str, otherwise: Otherwise) -> Self {
+        Self { boundary: Some((boundary.to_owned(), otherwise)), ..self }
     }
 
     /// Whether this crossing is asked about.
     fn is_about(&self, crossing: &Crossing) -> bool {
-        self.mode.as_ref().is_none_or(|other| other.boundary == crossing.boundary)
+        self.boundary.as_ref().is_none_or(|(name, _)| *name == crossing.boundary)
     }
 
     /// Asks the policies about one of them.
     fn ask(&self, recorded: &Recorded, policies: &Policies) -> Replayed {
-        match &self.mode {
+        match &self.boundary {
             None => recorded.put_to(policies),
-            Some(other) => recorded.in_mode(other.mode, policies),
+            Some((_, otherwise)) => recorded.as_if(otherwise, policies),
         }
     }
 }

@@ -3,6 +3,7 @@
 use askama::Template;
 use index::{Index, StoreError};
 
+use super::boundary_change::{BoundarySetting, ConfiguredBoundary};
 use crate::{
     frame::{Answer, Frame, Setting, shown},
     rows::{Row, ask},
@@ -13,8 +14,8 @@ use crate::{
 struct Boundary {
     name: String,
     place: String,
-    /// Where another mode of it is previewed.
-    other: Option<String>,
+    /// How it is configured, and where it is previewed how it would be otherwise.
+    configured: Option<(BoundarySetting, String)>,
     ledger: String,
     environment: String,
     mode: String,
@@ -30,25 +31,32 @@ struct Boundary {
 struct Page {
     frame: Frame,
     rows: Vec<Boundary>,
-    uncrossed: Vec<String>,
+    uncrossed: Vec<(ConfiguredBoundary, String)>,
 }
 
-/// The page; `configured` are the boundaries of this configuration, whose modes can be previewed.
+/// The page; `configured` are the boundaries of this configuration, of which more can be told.
 ///
 /// Errors: [`StoreError`]: the index could not be asked.
 pub fn boundaries(
     setting: &Setting<'_>,
     index: &mut Index,
-    configured: &[String],
+    configured: &[ConfiguredBoundary],
 ) -> Result<Answer, StoreError> {
     let sql = "SELECT origin, boundary, environment, mode, protocol, transactions, blocked, would_block, last_at \
                FROM boundaries ORDER BY boundary, origin LIMIT 500";
     let mut rows: Vec<Boundary> = ask(index, sql, &[])?.iter_mut().map(boundary).collect();
-    for row in rows.iter_mut().filter(|row| configured.contains(&row.name)) {
-        row.other = Some(link("/boundaries/mode", [("name", row.name.as_str())]));
+    let mut uncrossed = Vec::new();
+    for one in configured {
+        let place = link("/boundaries/change", [("name", one.name.as_str())]);
+        let mut crossed = rows.iter_mut().filter(|row| row.name == one.name).peekable();
+        if crossed.peek().is_none() {
+            uncrossed.push((one.clone(), place));
+            continue;
+        }
+        for row in crossed {
+            row.configured = Some((one.setting.clone(), place.clone()));
+        }
     }
-    let is_crossed = |name: &&String| rows.iter().any(|row| row.name == **name);
-    let uncrossed = configured.iter().filter(|name| !is_crossed(name)).cloned().collect();
     let answer = Answer::page(&Page { frame: Frame::new("/boundaries", setting), rows, uncrossed });
     super::emergency::told(answer, setting, index)
 }
@@ -58,7 +66,7 @@ fn boundary(row: &mut Row) -> Boundary {
     Boundary {
         place: link("/transactions", [("boundary", name.as_str())]),
         name,
-        other: None,
+        configured: None,
         ledger,
         environment: row.text(),
         mode: row.text(),
@@ -66,6 +74,6 @@ fn boundary(row: &mut Row) -> Boundary {
         transactions: row.number(),
         blocked: row.number(),
         would_block: row.number(),
-        last: shown(&row.text()),
+        last: shown(&row.text()).trim_end_matches(" UTC").to_owned(),
     }
 }

@@ -117,9 +117,9 @@ impl Switching<'_> {
             version: form.get("version").to_owned(),
             boundaries: names
                 .into_iter()
-                .map(|name| {
-                    let is_chosen = chosen.contains(&name.as_str());
-                    (name, is_chosen)
+                .map(|one| {
+                    let is_chosen = chosen.contains(&one.name.as_str());
+                    (one.name, is_chosen)
                 })
                 .collect(),
             clients: form.get("clients").to_owned(),

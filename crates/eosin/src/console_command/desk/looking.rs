@@ -1,10 +1,10 @@
-//! What is looked into and changes nothing: ledgers verified whole, and what another mode of a boundary would have done.
+//! What is looked into and changes nothing: ledgers verified whole, and what a boundary set otherwise would have done.
 
 use std::sync::TryLockError;
 
 use gateway::PageAnswer;
-use policy::Mode;
-use web::ModePreview;
+use policy::{Boundary, Continuity, Mode, Otherwise};
+use web::{BoundaryChange, BoundarySetting, ConfiguredBoundary, Told};
 
 use super::{
     Desk,
@@ -39,40 +39,95 @@ impl Desk {
         with_setting(present, |setting| web::ledger_health(setting, &found))
     }
 
-    /// What another mode would have done.
-    pub(super) fn boundary_mode(&self, asked: &Asked<'_>, present: &Present) -> PageAnswer {
-        match self.preview(&asked.query()) {
-            Ok(Some(one)) => with_setting(present, |setting| web::boundary_mode(setting, &one)),
-            Ok(None) => elsewhere("/boundaries"),
+    /// What a boundary set otherwise would have done.
+    pub(super) fn boundary_change(&self, asked: &Asked<'_>, present: &Present) -> PageAnswer {
+        let query = asked.query();
+        let found = self.config.boundaries.iter().find(|one| one.boundary.name == query.get("name"));
+        // Nothing where this configuration has no such boundary.
+        let Some(boundary) = found.map(|one| &one.boundary) else { return elsewhere("/boundaries") };
+        match self.preview(boundary, &query) {
+            Ok((one, fault)) => {
+                let told = fault.as_deref().map_or(Told::Nothing, Told::Fault);
+                with_setting(present, |setting| web::boundary_change(setting, &one, told))
+            }
             Err(report) => trouble(&report),
         }
     }
 
-    /// Nothing where this configuration has no such boundary.
-    fn preview(&self, query: &Form) -> miette::Result<Option<ModePreview>> {
-        let found = self.config.boundaries.iter().find(|one| one.boundary.name == query.get("name"));
-        let Some(boundary) = found.map(|one| &one.boundary) else { return Ok(None) };
+    /// What was asked for, and why it cannot be.
+    fn preview(&self, boundary: &Boundary, query: &Form) -> miette::Result<(BoundaryChange, Option<String>)> {
         let usual = if boundary.mode == Mode::Enforce { Mode::Observe } else { Mode::Enforce };
-        let other =
-            Mode::ALL.iter().find(|mode| mode.as_str() == query.get("mode")).copied().unwrap_or(usual);
+        let is_first = query.get("since").is_empty();
+        let mode = query.get("mode").parse().unwrap_or(if is_first { usual } else { boundary.mode });
+        let continuity = query.get("continuity").parse().unwrap_or(boundary.continuity);
+        let said = if is_first { &boundary.jurisdiction } else { query.get("jurisdiction").trim() };
         let since = since_of(query);
-        let wanted = Wanted::new(since, EXAMPLES, false)?.in_mode(&boundary.name, other);
-        let policies = self.config.policies()?;
-        let mut index = self.index()?;
-        let _turn = self.turn();
-        let replay = replay::run(&policies, &wanted, &mut index, &mut |_, _| {})?;
-        Ok(Some(ModePreview {
-            boundary: boundary.name.clone(),
-            mode: boundary.mode.as_str().to_owned(),
-            other: other.as_str().to_owned(),
+        let other = BoundarySetting {
+            mode: mode.as_str().to_owned(),
+            continuity: continuity.as_str().to_owned(),
+            jurisdiction: said.chars().take(JURISDICTION_MAX + 1).collect(),
+        };
+        let boundary_now = configured(boundary);
+        let fault = (!is_code(said))
+            .then(|| "A jurisdiction is an ISO 3166 code, such as US, US-AL or AT, or nothing.".to_owned());
+        let replay = if fault.is_some() || other == boundary_now.setting {
+            None
+        } else {
+            let (trust, _) = self.config.trust_store()?;
+            let manifests = trust.datasets().map(mark::Dataset::manifest);
+            let otherwise = Otherwise::new(mode, continuity, said, manifests);
+            let wanted = Wanted::new(since, EXAMPLES, false)?.at(&boundary.name, otherwise);
+            let policies = self.config.policies()?;
+            let mut index = self.index()?;
+            let _turn = self.turn();
+            Some(shown(replay::run(&policies, &wanted, &mut index, &mut |_, _| {})?))
+        };
+        let one = BoundaryChange {
+            boundary: boundary_now,
+            other,
             modes: Mode::ALL.iter().map(|mode| mode.as_str().to_owned()).collect(),
+            continuities: Continuity::ALL.iter().map(|word| word.as_str().to_owned()).collect(),
             since: since.to_owned(),
-            replay: shown(replay),
-        }))
+            replay,
+        };
+        Ok((one, fault))
     }
 
-    /// The boundaries of this configuration: another mode can be previewed for them.
-    pub(crate) fn boundaries(&self) -> Vec<String> {
-        self.config.boundaries.iter().map(|one| one.boundary.name.clone()).collect()
+    /// The boundaries of this configuration, and how they are set.
+    pub(crate) fn boundaries(&self) -> Vec<ConfiguredBoundary> {
+        self.config.boundaries.iter().map(|one| configured(&one.boundary)).collect()
+    }
+}
+
+/// Longest code of a jurisdiction: a country and a part of it, with room.
+const JURISDICTION_MAX: usize = 12;
+
+/// Nothing, or what can be an ISO 3166 code.
+fn is_code(text: &str) -> bool {
+    text.len() <= JURISDICTION_MAX && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+fn configured(boundary: &Boundary) -> ConfiguredBoundary {
+    ConfiguredBoundary {
+        name: boundary.name.clone(),
+        setting: BoundarySetting {
+            mode: boundary.mode.as_str().to_owned(),
+            continuity: boundary.continuity.as_str().to_owned(),
+            jurisdiction: boundary.jurisdiction.clone(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_of_a_jurisdiction_is_told_from_other_texts() {
+        for (text, want) in
+            [("", true), ("US", true), ("us-al", true), ("AT\" x=\"", false), ("United States of", false)]
+        {
+            assert_eq!(is_code(text), want, "{text}");
+        }
     }
 }
