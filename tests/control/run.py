@@ -25,7 +25,7 @@ import traces  # noqa: E402
 from servers import Server  # noqa: E402
 
 SCOPES = (
-    "see-posture see-transactions see-records see-datasets see-policies see-quarantine see-ledgers query-index decide-quarantine "
+    "see-posture see-transactions see-records see-datasets see-policies see-quarantine see-ledgers query-index register-datasets decide-quarantine "
     "change-policies switch-emergency"
 ).split()
 PEOPLE = "Id,LastName,Email\n" + "".join(f"p{n},Zzyzx-{n},p{n}@example.org\n" for n in range(9))

@@ -37,6 +37,8 @@ pub enum Action {
     QueryIndex,
     /// Release what was withheld, or reject it.
     DecideQuarantine,
+    /// Have a sealed dataset known, so that its marks are proved.
+    RegisterDatasets,
     /// Flag records, assign them, ask that they be kept in quarantine.
     HandleRecords,
     /// Put versions of the policies in force.
@@ -51,7 +53,7 @@ pub enum Action {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::SeePosture,
         Self::SeeTransactions,
         Self::SeeRecords,
@@ -62,6 +64,7 @@ impl Action {
         Self::SeeOperators,
         Self::QueryIndex,
         Self::DecideQuarantine,
+        Self::RegisterDatasets,
         Self::HandleRecords,
         Self::ChangePolicies,
         Self::SwitchEmergency,
@@ -82,6 +85,7 @@ impl Action {
             Self::SeeOperators => "see-operators",
             Self::QueryIndex => "query-index",
             Self::DecideQuarantine => "decide-quarantine",
+            Self::RegisterDatasets => "register-datasets",
             Self::HandleRecords => "handle-records",
             Self::ChangePolicies => "change-policies",
             Self::SwitchEmergency => "switch-emergency",
@@ -107,7 +111,7 @@ impl FromStr for Action {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let found = Self::ALL.into_iter().find(|action| action.as_str() == text);
-        found.ok_or("a scope is `see-posture`, `see-transactions`, `see-records`, `see-datasets`, `see-policies`, `see-quarantine`, `see-ledgers`, `see-operators`, `query-index`, `decide-quarantine`, `handle-records`, `change-policies` or `switch-emergency`")
+        found.ok_or("a scope is `see-posture`, `see-transactions`, `see-records`, `see-datasets`, `see-policies`, `see-quarantine`, `see-ledgers`, `see-operators`, `query-index`, `decide-quarantine`, `register-datasets`, `handle-records`, `change-policies` or `switch-emergency`")
     }
 }
 
@@ -249,6 +253,7 @@ see-ledgers       yes yes -   yes -
 see-operators     yes -   -   yes -
 query-index       yes yes -   yes -
 decide-quarantine yes yes -   -   -
+register-datasets yes -   -   -   yes
 handle-records    yes yes yes -   -
 change-policies   yes yes -   -   -
 switch-emergency  yes yes -   -   -

@@ -72,7 +72,10 @@ const PROBLEMS: &[(u16, &str)] = &[
     (412, "It was changed since it was looked at."),
     (413, "The body is longer than 1 MiB."),
     (415, "The body is not `application/json`."),
-    (422, "The policies or the query in it cannot be understood: the detail says where."),
+    (
+        422,
+        "The policies, the query or the dataset in it cannot be understood or believed: the detail says why.",
+    ),
     (428, "`If-Match` is missing: say which version was looked at."),
     (429, "Too many requests; `Retry-After` says how long to wait."),
     (503, "The index, a folder or the log of operators cannot be used now."),
@@ -110,8 +113,8 @@ fn statuses(route: &Route) -> Vec<u16> {
         .filter(|status| match status {
             401 | 429 | 503 => !route.is_open,
             403 => route.needs.is_some(),
-            404 => is_named || matches!(route.tag, "quarantine" | "emergencies" | "policies"),
-            422 => route.body.is_some() && matches!(route.tag, "policies" | "index"),
+            404 => is_named || matches!(route.tag, "quarantine" | "emergencies" | "policies" | "datasets"),
+            422 => route.body.is_some() && matches!(route.tag, "policies" | "index" | "datasets"),
             428 => route.matches && route.tag == "policies",
             409 => is_written && route.tag != "index",
             413 | 415 => is_written,

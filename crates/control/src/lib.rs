@@ -6,6 +6,7 @@
 
 mod answers;
 mod cursor;
+mod datasets;
 mod document;
 mod index_query;
 mod list;
@@ -21,6 +22,7 @@ pub use answers::{
     EmergencyVersion, EmergencyVersions, EmergencyWaiting, Ledger, LedgerCheck, Ledgers, Me, Posture, Proof,
     Quarantine, QuarantineItem, QuarantineKept,
 };
+pub use datasets::DatasetRegistered;
 pub use document::document;
 pub use index_query::{Cell, IndexAnswer, IndexQuery};
 pub use list::{Fault, json, list, one, posture};

@@ -40,6 +40,8 @@ pub enum Call {
     Ledgers,
     /// One question in SQL.
     IndexQuery,
+    /// Have a dataset known.
+    DatasetRegister,
     /// A ledger, checked now.
     LedgerCheck,
     /// What is in the quarantine.
@@ -162,7 +164,11 @@ pub fn find(method: &str, target: &str) -> Result<Found, Missed> {
     for route in routes() {
         let Some(names) = fits(&route.path, rest) else { continue };
         if route.method != method {
-            others = Some(if route.method == "GET" { "GET, HEAD" } else { route.method });
+            others = Some(match (others, route.method) {
+                (None, "GET") => "GET, HEAD",
+                (None, other) => other,
+                (Some(_), _) => "GET, HEAD, POST",
+            });
             continue;
         }
         let query = Query::read(target, &route.query).map_err(Missed::Problem)?;
@@ -265,6 +271,7 @@ fn made() -> Vec<Route> {
         "One transaction, with the policies that decided.",
     ));
     all.push(crate::index_query::route());
+    all.push(crate::datasets::route());
     all.extend(ledgers());
     all.extend(quarantine());
     all.extend(emergencies());
@@ -536,6 +543,7 @@ mod tests {
             );
         }
         assert_eq!(find("DELETE", "/api/v1/records").unwrap_err(), Missed::Method("GET, HEAD"));
+        assert_eq!(find("DELETE", "/api/v1/datasets").unwrap_err(), Missed::Method("GET, HEAD, POST"));
         assert_eq!(find("GET", "/api/v1/quarantine/x/release").unwrap_err(), Missed::Method("POST"));
         for entry in ["-1", "+1", "1.0", "", "9007199254740992", "x"] {
             let found =

@@ -327,11 +327,7 @@ impl Config {
     /// is a system of record. A dataset that cannot be believed is left out and named among the doubts: one bad
     /// file does not stop a gateway.
     pub(crate) fn trust_store(&self) -> miette::Result<(TrustStore, Vec<String>)> {
-        let mut trust = TrustStore::default();
-        trust.trust(keys::verifier(&self.ledger.vkey)?, self.own_vouches());
-        for trusted in &self.trust {
-            trust.trust(keys::verifier(&trusted.vkey)?, trusted.vouches.clone());
-        }
+        let mut trust = self.trusted_logs()?;
         let mut doubts = Vec::new();
         let folder = self.datasets.as_deref().map(dataset_files).transpose()?;
         for path in folder.into_iter().flatten() {
@@ -342,6 +338,16 @@ impl Config {
             doubts.extend(admitted.err());
         }
         Ok((trust, doubts))
+    }
+
+    /// The logs alone, as for [`Config::trust_store`].
+    pub(crate) fn trusted_logs(&self) -> miette::Result<TrustStore> {
+        let mut trust = TrustStore::default();
+        trust.trust(keys::verifier(&self.ledger.vkey)?, self.own_vouches());
+        for trusted in &self.trust {
+            trust.trust(keys::verifier(&trusted.vkey)?, trusted.vouches.clone());
+        }
+        Ok(trust)
     }
 
     /// How records without a mark are recognised: by generators unless switched off, by the registry if it has a

@@ -30,7 +30,7 @@ pub(crate) enum TokenCommand {
         operator: Name,
         /// What it may, once for each: `see-posture`, `see-transactions`, `see-records`, `see-datasets`, `see-policies`,
         /// `see-quarantine`, `see-ledgers`, `see-operators`, `query-index`, `decide-quarantine`,
-        /// `handle-records`, `change-policies`, `switch-emergency`.
+        /// `register-datasets`, `handle-records`, `change-policies`, `switch-emergency`.
         #[arg(long = "scope", value_name = "SCOPE", required = true, value_parser = scope)]
         scopes: Vec<Action>,
         /// For how many days it is good.

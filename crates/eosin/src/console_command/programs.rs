@@ -23,6 +23,7 @@ mod pace;
 mod policies;
 mod querying;
 mod reading;
+mod registering;
 
 use counting::Counts;
 use pace::Pace;

@@ -533,6 +533,58 @@ fn the_index_is_asked_in_sql_by_whoever_may_and_answers_within_bounds() {
 }
 
 #[test]
+fn a_dataset_is_registered_by_who_makes_them_if_a_trusted_log_has_sealed_it() {
+    let folder = home();
+    let at = folder.path();
+    let mark = |at: &Path, name: &str| {
+        fs::write(at.join(name), "Id,LastName\n1,Zzyzx-1\n2,Zzyzx-2\n").unwrap();
+        let out = format!("marked-{name}");
+        let words = ["mark", name, "--out", &out, "--dataset", "elsewhere", "--generator", "story"];
+        said(at, &words, 0);
+        let beside = at.join(format!("{out}.dataset.json"));
+        let file = fs::read_to_string(&beside).unwrap();
+        // The file of records travels alone.
+        fs::remove_file(beside).unwrap();
+        (out, serde_json::from_str::<Value>(&file).unwrap())
+    };
+    let (records, file) = mark(at, "people.csv");
+    let stranger = home();
+    let (_, untrusted) = mark(stranger.path(), "others.csv");
+    let [generator, support] = [("gen", "generator", "register-datasets"), ("sue", "support", "see-records")]
+        .map(|(name, role, scope)| token(at, name, role, &[scope]));
+    let (server, address) = console(at);
+    let [generator, support] = [generator, support].map(|token| Program { address, token });
+    let known = || fs::read_dir(at.join("datasets")).unwrap().count();
+    let (mut changed, mut unproven, mut other) = (file.clone(), file.clone(), file.clone());
+    changed["manifest"]["source"]["name"] = json!("somebody-else");
+    unproven["receipts"] = json!([]);
+    other["eosin"] = json!("dataset@9");
+    for (who, file, status) in [
+        (&support, &file, 403),
+        (&generator, &untrusted, 409),
+        (&generator, &changed, 422),
+        (&generator, &unproven, 422),
+        (&generator, &other, 422),
+        (&generator, &json!([]), 422),
+    ] {
+        let told = who.post("/datasets", &[], file);
+        assert_eq!(told.status, status, "{}", told.body);
+    }
+    assert_eq!((known(), done(at).len()), (0, 0));
+    let judged = || said(at, &["judge", &records, "--config", "eosin.toml", "--json"], 1);
+    assert!(judged().contains("\"untrusted\":2"));
+    for added in [1, 0] {
+        let told = generator.post("/datasets", &[], &file);
+        assert_eq!(told.status, 200, "{}", told.body);
+        assert_eq!((&told.body["batches"], &told.body["added"]), (&json!(1), &json!(added)));
+    }
+    assert_eq!(known(), 1);
+    assert_eq!(done(at), vec![("dataset-register".to_owned(), "gen".to_owned()); 2]);
+    assert!(judged().contains("\"synthetic\":2"));
+    drop(server.stop());
+}
+
+#[test]
 fn the_commands_of_the_page_run() {
     let folder = home();
     let at = folder.path();

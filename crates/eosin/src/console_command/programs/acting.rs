@@ -59,6 +59,7 @@ impl Programs {
                 self.put_in_force(asked, found.route.call, present, bytes)
             }
             Call::IndexQuery => self.queried(&body(bytes)?),
+            Call::DatasetRegister => self.registered(present, bytes),
             call => self.about(call, bytes),
         }
     }
