@@ -31,6 +31,8 @@ struct Boundary {
 struct Page {
     frame: Frame,
     rows: Vec<Boundary>,
+    /// Whether there is a configuration that more can be told of.
+    is_configured: bool,
     uncrossed: Vec<(ConfiguredBoundary, String)>,
 }
 
@@ -57,7 +59,8 @@ pub fn boundaries(
             row.configured = Some((one.setting.clone(), place.clone()));
         }
     }
-    let answer = Answer::page(&Page { frame: Frame::new("/boundaries", setting), rows, uncrossed });
+    let frame = Frame::new("/boundaries", setting);
+    let answer = Answer::page(&Page { frame, rows, is_configured: !configured.is_empty(), uncrossed });
     super::emergency::told(answer, setting, index)
 }
 
