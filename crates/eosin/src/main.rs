@@ -40,6 +40,7 @@ mod pipeline;
 mod policy_command;
 mod progress;
 mod quarantine_command;
+mod question;
 mod registry_command;
 mod remote;
 mod run;

@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
-use control::PolicyVersion;
+use control::{PolicyActivated, PolicyVersion};
 use miette::miette;
 use policy::{Policies, RedLine};
 
 use crate::{
     config::Config,
-    environment, keys,
+    environment,
     outcome::{Done, Outcome},
     printer::{Printer, Style},
+    question,
 };
 
 pub(crate) mod acting;
@@ -33,7 +34,7 @@ pub(crate) use taking_up::TakingUp;
 use acting::{Acted, Candidate};
 use checking::Checked;
 use difference::Difference;
-use versions::{Change, Versions, Wish};
+use versions::{Change, Versions, Wish, name_in};
 
 /// Runs one of the commands about policies.
 pub(crate) fn policy(command: &PolicyCommand, printer: &Printer) -> Done {
@@ -41,9 +42,10 @@ pub(crate) fn policy(command: &PolicyCommand, printer: &Printer) -> Done {
         PolicyCommand::Check { file, config, json } => {
             Ok(check(&named(file.as_deref(), config)?, *json, printer))
         }
-        PolicyCommand::Diff { new, old, config } => {
+        PolicyCommand::Diff { new, old, config, json } => {
             let old = named(old.as_deref(), config)?;
-            Ok(difference::tell(&Difference::between(&old, &policy_text::policies(new)?), printer))
+            let difference = Difference::between(&old, &policy_text::policies(new)?);
+            Ok(difference::tell(&difference.shown(), *json, printer))
         }
         PolicyCommand::Test { cases, policy, config } => {
             cases::test(cases, &named(policy.as_deref(), config)?, printer)
@@ -52,12 +54,7 @@ pub(crate) fn policy(command: &PolicyCommand, printer: &Printer) -> Done {
             let wanted = replay::Wanted::new(since, *examples, *all)?;
             replay_telling::replay(&policy_text::policies(file)?, &wanted, at, printer)
         }
-        PolicyCommand::Activate { file, who } => {
-            let text = keys::small_file(file)?;
-            let name = policy_text::name_of(file);
-            let candidate = Candidate::read(&name, text, &file.display().to_string())?;
-            activate(&candidate, "activate", who, printer)
-        }
+        PolicyCommand::Activate { file, who } => activate(&Candidate::of(file)?, "activate", who, printer),
         PolicyCommand::Rollback { wanted, who } => rollback(wanted.as_deref(), who, printer),
         PolicyCommand::History { config, json } => history(config, *json, printer),
     }
@@ -105,27 +102,62 @@ fn check(policies: &Policies, json: bool, printer: &Printer) -> Outcome {
 fn activate(candidate: &Candidate, event: &'static str, who: &Who, printer: &Printer) -> Done {
     let versions = versions_of(&Config::load(&who.config)?)?;
     let by = environment::who(who.by.as_deref());
-    let wish = Wish { event, by: &by, reason: &who.reason, expect: who.expect.as_deref() };
-    match acting::activate(&versions, candidate, &wish)? {
-        Acted::Refused(line) => {
-            let version = candidate.policies.version();
-            printer.note(&told_red_line(&line, printer));
-            printer.note(&format!("{version} was not activated: what was in force stays in force"));
-            Ok(Outcome::Findings)
-        }
-        Acted::InForce { version, place } => {
-            if who.json {
-                let told = serde_json::json!({ "version": version, "activation": place });
-                printer.line(&told.to_string());
-            } else {
-                let told = printer.paint(Style::Good, "in force");
-                printer.line(&format!(
-                    "{told}: {version}, entry {place}; gateways that share the folder take it up at once"
-                ));
-            }
-            Ok(Outcome::Clean)
+    let version = candidate.policies.version();
+    if !who.yes && !who.json {
+        let newest = versions.newest(1)?;
+        let holds = newest.first().map(|(_, change)| change.version.as_str());
+        if !is_meant(version, holds, "on every gateway that shares the folder", printer)? {
+            return Ok(Outcome::Findings);
         }
     }
+    let wish = Wish { event, by: &by, reason: &who.reason, expect: who.expect.as_deref() };
+    Ok(match acting::activate(&versions, candidate, &wish)? {
+        Acted::Refused(line) => tell_refused(version, &line, printer),
+        Acted::InForce { version, place } => {
+            tell_activated(&PolicyActivated { version, activation: place }, who.json, printer)
+        }
+    })
+}
+
+/// Whether whoever sits at a terminal means it, having seen what holds.
+pub(crate) fn is_meant(
+    version: &str,
+    holds: Option<&str>,
+    place: &str,
+    printer: &Printer,
+) -> miette::Result<bool> {
+    let holds = holds.map_or_else(
+        || "Nothing was activated yet: `file`, or the shipped policies, are in force".to_owned(),
+        |holds| format!("{holds} is in force"),
+    );
+    let name = name_in(version);
+    let question = format!("{holds}. Type `{name}` to put {version} in its place, {place}:");
+    let is_meant = question::is_meant(&question, name, printer)?;
+    if !is_meant {
+        printer.note("nothing was activated");
+    }
+    Ok(is_meant)
+}
+
+/// Tells that a version is in force.
+pub(crate) fn tell_activated(activated: &PolicyActivated, json: bool, printer: &Printer) -> Outcome {
+    if json {
+        printer.line(&serde_json::json!(activated).to_string());
+    } else {
+        let PolicyActivated { version, activation } = activated;
+        let told = printer.paint(Style::Good, "in force");
+        printer.line(&format!(
+            "{told}: {version}, entry {activation}; gateways that share the folder take it up at once"
+        ));
+    }
+    Outcome::Clean
+}
+
+/// Tells why a version was not put in force.
+pub(crate) fn tell_refused(version: &str, line: &RedLine, printer: &Printer) -> Outcome {
+    printer.note(&told_red_line(line, printer));
+    printer.note(&format!("{version} was not activated: what was in force stays in force"));
+    Outcome::Findings
 }
 
 fn rollback(version: Option<&str>, who: &Who, printer: &Printer) -> Done {

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use carrier::webhook::Class;
 use control::{
-    Decided, EmergencyStatus, EmergencyVersions, IndexAnswer, IndexQuery, Ledgers, PolicyHistory, Problem,
-    Quarantine, QuarantineKept, Reject, Release, ReleaseClass,
+    Decided, EmergencyStatus, EmergencyVersions, IndexAnswer, IndexQuery, Ledgers, Problem, Quarantine,
+    QuarantineKept, Reject, Release, ReleaseClass,
 };
-use gateway::{ProgramClient, Timeouts};
+use gateway::{ProgramClient, ProgramReply, Timeouts};
 use http::{HeaderValue, Uri};
 use index::Standing;
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
@@ -23,14 +23,11 @@ use crate::{
     judge_command::plain,
     keys,
     outcome::{Done, Outcome},
-    policy_command::{self, PolicyCommand},
     printer::Printer,
-    quarantine_command::{
-        self, QuarantineCommand,
-        arguments::{Deciding, ReleaseArguments},
-        telling,
-    },
+    quarantine_command::{self, QuarantineCommand, arguments::ReleaseArguments, telling},
 };
+
+mod policies;
 
 /// A console somewhere, and who asks it.
 pub(crate) struct Remote {
@@ -82,10 +79,7 @@ impl Remote {
                 let prepared: EmergencyVersions = self.ask("/emergencies/versions", None::<&()>)?;
                 emergency_command::telling::list(&prepared, at.json, printer)
             }
-            Command::Policy(PolicyCommand::History { json, .. }) => {
-                let history: PolicyHistory = self.ask("/policies", None::<&()>)?;
-                Ok(policy_command::tell_history(&history.versions, *json, printer))
-            }
+            Command::Policy(command) => self.policy(command, printer),
             Command::Index(IndexCommand::Status { at }) => self.index(at.json, printer),
             Command::Index(IndexCommand::Query { sql, limit, at }) => {
                 let wish = IndexQuery { sql: sql.clone(), limit: *limit };
@@ -132,7 +126,7 @@ impl Remote {
             QuarantineCommand::Show(_) => Err(not_there()),
             QuarantineCommand::Release(arguments) => self.release(arguments, printer),
             QuarantineCommand::Reject { items, deciding } => {
-                signed(deciding)?;
+                by_token(deciding.by.as_deref())?;
                 let items: Vec<String> = items.iter().map(ToString::to_string).collect();
                 let wish = Reject { reason: deciding.reason.clone() };
                 let all = Several { items: &items, act: "reject", goes_on: |_| true };
@@ -143,7 +137,7 @@ impl Remote {
 
     /// As on the machine itself: in order, and the first that is not released ends it.
     fn release(&self, arguments: &ReleaseArguments, printer: &Printer) -> Done {
-        signed(&arguments.deciding)?;
+        by_token(arguments.deciding.by.as_deref())?;
         let items: Vec<String> = if arguments.all {
             let InQuarantine { mut kept, .. } = self.kept(arguments.boundary.as_deref(), false)?;
             kept.retain(|kept| kept.state == quarantine::State::Held);
@@ -204,10 +198,20 @@ impl Remote {
     ///
     /// Errors: a report: what the server says is wrong, or that it did not answer.
     fn ask<T: DeserializeOwned>(&self, path: &str, posted: Option<&impl Serialize>) -> miette::Result<T> {
+        self.ask_on(path, posted, None).map(|(answer, _)| answer)
+    }
+
+    /// As [`Remote::ask`], on top of a state that was seen; with the tag of the state that is answered.
+    fn ask_on<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        posted: Option<&impl Serialize>,
+        seen: Option<HeaderValue>,
+    ) -> miette::Result<(T, Option<HeaderValue>)> {
         let body = posted.map(serde_json::to_string).transpose().into_diagnostic()?;
         let target = format!("{}{path}", control::BASE);
-        let answer = self.runtime.block_on(self.client.ask(&target, body));
-        let (status, body) = answer.ok_or_else(|| {
+        let answer = self.runtime.block_on(self.client.ask(&target, body, seen));
+        let ProgramReply { status, tag, body } = answer.ok_or_else(|| {
             miette!(
                 help = "if something was to be done, look whether it was before you ask again",
                 "{} did not answer",
@@ -215,9 +219,10 @@ impl Remote {
             )
         })?;
         if status == 200 {
-            return serde_json::from_slice(&body)
+            let answer = serde_json::from_slice(&body)
                 .into_diagnostic()
-                .wrap_err_with(|| format!("{} answers in another way than this version reads", self.shown));
+                .wrap_err_with(|| format!("{} answers in another way than this version reads", self.shown))?;
+            return Ok((answer, tag));
         }
         match serde_json::from_slice::<Problem>(&body) {
             Ok(problem) => Err(miette!("{} says: {} ({status})", self.shown, plain(&problem.detail))),
@@ -245,8 +250,8 @@ fn read(kept: &QuarantineKept) -> miette::Result<Kept> {
 }
 
 /// There, the token says who decides.
-fn signed(deciding: &Deciding) -> miette::Result<()> {
-    if deciding.by.is_some() {
+fn by_token(by: Option<&str>) -> miette::Result<()> {
+    if by.is_some() {
         return Err(miette!("with `--server` the token says who decides: leave `--by` out"));
     }
     Ok(())

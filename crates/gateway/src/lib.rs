@@ -54,7 +54,7 @@ pub use pages::{
     Cookie, Entry, MakePage, MakeProgramAnswer, PROGRAM_BODY_BYTES_MAX, PageAnswer, PageRequest, PageServer,
     PageServerError, ProgramAnswer, ProgramRequest,
 };
-pub use program_client::ProgramClient;
+pub use program_client::{ProgramClient, ProgramReply};
 pub use provider_client::{PROVIDER_ANSWER_BYTES_MAX, ProviderClient, ProviderError};
 pub use server::{Gateway, Running, StartError, Stopped};
 pub use signing::{SKEW_SECONDS, Signatures, VALID_SECONDS};

@@ -12,6 +12,17 @@ pub struct ProgramClient {
     authorization: HeaderValue,
 }
 
+/// What a control API answered.
+#[derive(Clone, Debug)]
+pub struct ProgramReply {
+    /// The status.
+    pub status: u16,
+    /// What names this state of what was asked for, where the answer says it.
+    pub tag: Option<HeaderValue>,
+    /// The body.
+    pub body: Bytes,
+}
+
 impl ProgramClient {
     /// A client of the console at this origin.
     ///
@@ -21,11 +32,16 @@ impl ProgramClient {
         Ok(Self { upstream, authorization })
     }
 
-    /// Asks once: a status and a body; nothing where no whole answer came.
+    /// Asks once; nothing where no whole answer came.
     ///
-    /// Shape:  a path and query, and a body of JSON where something is posted.
+    /// Shape:  a path and query, a body of JSON where something is posted, and the tag of what it comes on top of.
     /// Bounds: an answer of 64 MiB; the usual times to connect and to wait.
-    pub async fn ask(&self, target: &str, posted: Option<String>) -> Option<(u16, Bytes)> {
+    pub async fn ask(
+        &self,
+        target: &str,
+        posted: Option<String>,
+        seen: Option<HeaderValue>,
+    ) -> Option<ProgramReply> {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, self.authorization.clone());
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
@@ -33,10 +49,12 @@ impl ProgramClient {
         if posted.is_some() {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
+        headers.extend(seen.map(|seen| (header::IF_MATCH, seen)));
         let body = posted.unwrap_or_default();
-        let asked = self.upstream.ask(method, target, headers, body, ANSWER_BYTES_MAX).await;
-        let (status, answer) = asked.ok()?;
-        Some((status.as_u16(), answer?))
+        let asked = self.upstream.ask_whole(method, target, headers, body, ANSWER_BYTES_MAX).await;
+        let (parts, answer) = asked.ok()?;
+        let tag = parts.headers.get(header::ETAG).cloned();
+        Some(ProgramReply { status: parts.status.as_u16(), tag, body: answer? })
     }
 }
 

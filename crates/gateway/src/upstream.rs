@@ -4,8 +4,8 @@ use std::{error::Error as _, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, Method, Request, Response, StatusCode, Uri, Version, uri::Authority, uri::PathAndQuery,
-    uri::Scheme,
+    HeaderMap, Method, Request, Response, StatusCode, Uri, Version, response, uri::Authority,
+    uri::PathAndQuery, uri::Scheme,
 };
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -136,9 +136,22 @@ impl Upstream {
         body: impl Into<Bytes>,
         limit: usize,
     ) -> Result<(StatusCode, Option<Bytes>), Problem> {
+        let (parts, body) = self.ask_whole(method, target, headers, body, limit).await?;
+        Ok((parts.status, body))
+    }
+
+    /// As [`Upstream::ask`], with the headers of the answer too.
+    pub(crate) async fn ask_whole(
+        &self,
+        method: Method,
+        target: &str,
+        headers: HeaderMap,
+        body: impl Into<Bytes>,
+        limit: usize,
+    ) -> Result<(response::Parts, Option<Bytes>), Problem> {
         let answer = self.send(method, target, headers, Body::from(body.into())).await?;
-        let status = answer.status();
-        Ok((status, whole_answer(answer.into_body(), limit, self.patience).await))
+        let (parts, body) = answer.into_parts();
+        Ok((parts, whole_answer(body, limit, self.patience).await))
     }
 }
 

@@ -1,10 +1,6 @@
 //! `eosin emergency activate`, `approve` and `stand-down`: people sign, the log takes it, gateways obey.
 
-use std::{
-    io::{BufRead as _, IsTerminal as _, Read as _},
-    path::Path,
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 use miette::{IntoDiagnostic as _, miette};
 use policy::Emergency;
@@ -24,6 +20,7 @@ use crate::{
     keys,
     outcome::{Done, Outcome},
     printer::{Printer, Style},
+    question,
 };
 
 /// Signs a request as the first person.
@@ -130,28 +127,20 @@ fn seen(
     if !at.json {
         compared.print(printer);
     }
-    if !yes && !at.json && printer.is_terminal() && std::io::stdin().is_terminal() {
-        printer.line(&format!(
-            "{} asks for {}, {}, until {}: {}. Type its name to approve:",
-            asked.by,
-            request.version,
-            request.scope,
-            shown(request.until),
-            request.reason
-        ));
-        let mut line = String::new();
-        let mut input = std::io::stdin().lock().take(TYPED_MAX);
-        input.read_line(&mut line).into_diagnostic()?;
-        if line.trim() != asked.name() {
-            printer.note("nothing was approved");
-            return Ok(None);
-        }
+    let question = format!(
+        "{} asks for {}, {}, until {}: {}. Type its name to approve:",
+        asked.by,
+        request.version,
+        request.scope,
+        shown(request.until),
+        request.reason
+    );
+    if !yes && !at.json && !question::is_meant(&question, asked.name(), printer)? {
+        printer.note("nothing was approved");
+        return Ok(None);
     }
     Ok(Some((asked, request, compared)))
 }
-
-/// Most bytes of an answer.
-const TYPED_MAX: u64 = 256;
 
 /// Signs what another person asked for: it is in force.
 ///

@@ -1,12 +1,15 @@
 //! Putting a version in force, and one that was in force before: what the command, the console and the control API share.
 
-use miette::miette;
+use std::path::Path;
+
+use miette::{Report, miette};
 use policy::{Policies, RedLine};
 
 use super::{
     policy_text,
     versions::{Change, Versions, Wish, name_in},
 };
+use crate::keys;
 
 /// What came of it.
 pub(crate) enum Acted {
@@ -30,6 +33,14 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
+    /// Of a file, called as the file is.
+    ///
+    /// Errors: a report: it cannot be read; or every fault underlined.
+    pub(crate) fn of(file: &Path) -> miette::Result<Self> {
+        let text = keys::file(file, policy::POLICY_BYTES_MAX as u64)?;
+        Self::read(&policy_text::name_of(file), text, &file.display().to_string())
+    }
+
     /// Errors: a report, every fault underlined.
     pub(crate) fn read(name: &str, text: String, shown: &str) -> miette::Result<Self> {
         let policies = policy_text::parse(name, &text, shown)?;
@@ -59,11 +70,14 @@ pub(crate) fn before(versions: &Versions, version: Option<&str>) -> miette::Resu
         None => history.first().and_then(|(_, change)| change.previous.clone()),
     };
     let Some(wanted) = wanted.filter(|wanted| Some(wanted) != current.as_ref()) else {
-        return Err(miette!(
-            "there is no version before the one in force: name one that `eosin policy history` lists"
-        ));
+        return Err(nothing_before());
     };
     kept(versions, &history, &wanted)
+}
+
+/// What is said where there is no version to go back to.
+pub(crate) fn nothing_before() -> Report {
+    miette!("there is no version before the one in force: name one that `eosin policy history` lists")
 }
 
 /// A version that was in force once.

@@ -21,7 +21,10 @@ pub(crate) struct Who {
     /// The configuration.
     #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
     pub(crate) config: PathBuf,
-    /// Print the result as JSON.
+    /// Do not ask in a terminal.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Print the result as JSON, and ask nothing.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -52,6 +55,9 @@ pub(crate) enum PolicyCommand {
         /// The configuration.
         #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
         config: PathBuf,
+        /// Print the result as JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Put the cases of a file to policies. Exits 1 if an answer is not the expected one.
     Test {

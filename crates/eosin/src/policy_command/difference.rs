@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use control::{PolicyDifference, PolicyDiffering};
 use policy::{Action, Boundary, Continuity, Decision, Environment, Mode, Policies};
 
 use super::kinds::{KINDS, recorded};
@@ -61,17 +62,29 @@ impl Difference {
         }
     }
 
-    /// Whether they say the same in the same words.
-    pub(crate) fn is_none(&self) -> bool {
-        self.policies.is_empty() && self.answers.is_empty()
+    /// The same, as commands and programs are told it.
+    pub(crate) fn shown(self) -> PolicyDifference {
+        let policies = self.policies.into_iter().map(|one| PolicyDiffering {
+            sign: one.sign().to_owned(),
+            id: one.id,
+            before: one.before,
+            after: one.after,
+        });
+        PolicyDifference { old: self.old, new: self.new, policies: policies.collect(), answers: self.answers }
     }
 }
 
 /// Tells it.
-pub(super) fn tell(difference: &Difference, printer: &Printer) -> Outcome {
+pub(crate) fn tell(difference: &PolicyDifference, json: bool, printer: &Printer) -> Outcome {
+    let is_same = difference.policies.is_empty() && difference.answers.is_empty();
+    let outcome = if is_same { Outcome::Clean } else { Outcome::Findings };
+    if json {
+        printer.line(&serde_json::json!(difference).to_string());
+        return outcome;
+    }
     printer.line(&printer.paint(Style::Strong, &format!("{} to {}", difference.old, difference.new)));
     for one in &difference.policies {
-        printer.line(&format!("  {:<8} {}", one.sign(), one.id));
+        printer.line(&format!("  {:<8} {}", one.sign, one.id));
         for (mark, text) in [("-", &one.before), ("+", &one.after)] {
             for line in text.iter().filter(|_| printer.verbosity() > 0).flat_map(|text| text.lines()) {
                 printer.line(&format!("           {mark} {line}"));
@@ -86,7 +99,7 @@ pub(super) fn tell(difference: &Difference, printer: &Printer) -> Outcome {
     for answer in &difference.answers {
         printer.line(&format!("  {answer}"));
     }
-    if difference.is_none() { Outcome::Clean } else { Outcome::Findings }
+    outcome
 }
 
 fn differing(old: &Policies, new: &Policies) -> Vec<String> {

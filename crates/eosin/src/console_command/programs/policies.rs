@@ -1,8 +1,8 @@
 //! What programs ask about versions of the policies, and have put in force.
 
 use control::{
-    Call, Found, PolicyActivate, PolicyActivated, PolicyDifference, PolicyDiffering, PolicyHistory,
-    PolicyInForce, PolicyReplay, PolicyRollback, PolicyText, Problem, body,
+    Call, Found, PolicyActivate, PolicyActivated, PolicyHistory, PolicyInForce, PolicyReplay, PolicyRollback,
+    PolicyText, Problem, body,
 };
 use gateway::ProgramRequest;
 use index::Index;
@@ -49,19 +49,7 @@ impl Programs {
             Call::PolicyDiff => {
                 let wish: PolicyText = body(bytes)?;
                 let new = read(&wish.name, &wish.text)?;
-                let difference = Difference::between(&self.holding()?, &new);
-                let policies = difference.policies.into_iter().map(|one| PolicyDiffering {
-                    sign: one.sign().to_owned(),
-                    id: one.id,
-                    before: one.before,
-                    after: one.after,
-                });
-                Ok(reading::value(&PolicyDifference {
-                    old: difference.old,
-                    new: difference.new,
-                    policies: policies.collect(),
-                    answers: difference.answers,
-                }))
+                Ok(reading::value(&Difference::between(&self.holding()?, &new).shown()))
             }
             _ => self.replayed(&body(bytes)?),
         }
