@@ -11,9 +11,10 @@ import json
 import re
 import sys
 import tomllib
+import zipfile
 from datetime import datetime, timedelta, timezone
 from html import escape, unescape
-from io import StringIO
+from io import BytesIO, StringIO
 from itertools import takewhile
 from pathlib import Path
 from urllib.parse import quote
@@ -202,12 +203,25 @@ def fill(text, given):
 
 
 def rows_of(answer):
-    """The cells of a report's file, header and all, whether it is written with commas or as a sheet."""
+    """The cells of a report's file, header and all, whether it is written with commas, as a sheet or as a workbook."""
+    if answer.status == 200 and answer.body.startswith(b"PK"):
+        return list(takewhile(bool, cells_of(answer.body)))
     text = answer.text()
     if answer.status != 200 or "<table" not in text:
         return list(takewhile(bool, csv.reader(StringIO(text, newline=""))))
     lines = re.findall(r"<tr>(.*?)</tr>", text.split("</table>")[0], re.DOTALL)
     return [[unescape(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", line, re.DOTALL)] for line in lines]
+
+
+def cells_of(workbook):
+    """The rows of a workbook's first sheet, as it is written here or as the org writes it: with texts that cells share."""
+    with zipfile.ZipFile(BytesIO(workbook)) as archive:
+        part = lambda name: archive.read(name).decode() if name in archive.namelist() else ""
+        shared = re.findall(r"<si><t[^>]*>(.*?)</t></si>", part("xl/sharedStrings.xml"), re.DOTALL)
+        sheet = part("xl/worksheets/sheet1.xml")
+    cell = re.compile(r'<c/>|<c [^>]*t="(s|inlineStr)"[^>]*>(?:<v>(\d+)</v>|<is><t[^>]*>(.*?)</t></is>)</c>', re.DOTALL)
+    told = lambda found: unescape(shared[int(found[2])] if found[1] == "s" else found[3] or "")
+    return [[told(found) for found in cell.finditer(row)] for row in re.findall(r"<row[^>]*?(?:/>|>(.*?)</row>)", sheet, re.DOTALL)]
 
 
 def alike(one, other, shaped=None):

@@ -7,7 +7,7 @@ use std::io::{self, BufRead};
 
 use crate::{
     Limits,
-    salesforce::{Job, ReportRows, ResultRows, ResultsIn, each_sheet_row},
+    salesforce::{Job, ReportRows, ResultRows, ResultsIn, each_sheet_row, each_workbook_row},
     table::Chunks,
 };
 
@@ -19,6 +19,9 @@ pub const SAVED_REPORT: &str = "a saved report";
 
 /// What a report saved as a table for spreadsheets is called, as a format.
 pub const SAVED_SHEET: &str = "a saved report as a sheet";
+
+/// What a report saved as a workbook is called, as a format.
+pub const SAVED_WORKBOOK: &str = "a saved report as a workbook";
 
 /// Tables of Salesforce rows by what stands between their cells; those with commas tell it themselves.
 const DELIMITED: [(u8, &str); 5] = [
@@ -36,7 +39,7 @@ pub fn delimited(delimiter: u8) -> Option<&'static str> {
 
 /// Whether a format is one of those that are read here.
 pub fn is_cut(format: &str) -> bool {
-    [SALESFORCE_XML, SAVED_REPORT, SAVED_SHEET].contains(&format)
+    [SALESFORCE_XML, SAVED_REPORT, SAVED_SHEET, SAVED_WORKBOOK].contains(&format)
         || DELIMITED.iter().any(|(_, name)| *name == format)
 }
 
@@ -62,6 +65,7 @@ pub fn each_row(
         (SALESFORCE_XML, _) => xml(input, object, limits, &mut give),
         (SAVED_REPORT, _) => report(input, limits, &mut give),
         (SAVED_SHEET, _) => each_sheet_row(input, limits.body_bytes, |row| give(vec![row])),
+        (SAVED_WORKBOOK, _) => each_workbook_row(input, limits.body_bytes, |row| give(vec![row])),
         (_, Some(delimiter)) => table(input, object, delimiter, limits, &mut give),
         (_, None) => return None,
     };

@@ -13,6 +13,7 @@ mod logic;
 mod run;
 mod shape;
 mod totals;
+mod workbook;
 
 use serde_json::{Map, Value, json};
 

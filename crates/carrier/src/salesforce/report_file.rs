@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{report::ReportClosed, report_sheet};
+use super::report::ReportClosed;
 use crate::{Limits, route::Target};
 
 /// What a file of a report is asked for.
@@ -35,6 +35,8 @@ pub enum ReportForm {
     Csv,
     /// A table that spreadsheets open: `xf=xls`.
     Sheet,
+    /// A workbook: `xf=xlsx`. What is made of its rows here are the lines of its sheet, for [`super::WorkbookWriter`].
+    Workbook,
 }
 
 /// How rows leave that came as cells in commas.
@@ -79,13 +81,11 @@ pub fn report_file_ask(target: &str) -> Result<ReportFileAsk, &'static str> {
         let mut said = parsed.query(name);
         said.next().is_some_and(|value| value.eq_ignore_ascii_case(want)) && said.next().is_none()
     };
-    let form = match (says("xf", "csv"), says("xf", "xls"), says("enc", "UTF-8")) {
-        (true, _, true) => ReportForm::Csv,
-        (_, true, true) => ReportForm::Sheet,
-        _ => return Err(FORM),
-    };
+    let forms = [("csv", ReportForm::Csv), ("xls", ReportForm::Sheet), ("xlsx", ReportForm::Workbook)];
+    let form = forms.into_iter().find(|(name, _)| says("xf", name)).filter(|_| says("enc", "UTF-8"));
+    let (_, form) = form.ok_or(FORM)?;
     let report = parsed.segments().first().cloned().unwrap_or_default();
-    let as_csv = |pair| if form == ReportForm::Sheet && is_named(pair, "xf") { "xf=csv" } else { pair };
+    let as_csv = |pair| if form != ReportForm::Csv && is_named(pair, "xf") { "xf=csv" } else { pair };
     let path = target.split('?').next().unwrap_or(target);
     let query: Vec<&str> = query.split('&').map(as_csv).collect();
     Ok(ReportFileAsk { report, form, target: format!("{path}?{}", query.join("&")), has_values })
@@ -97,8 +97,7 @@ fn is_named(pair: &str, name: &str) -> bool {
 
 const PARAMETERS: [&str; 5] = ["export", "enc", "xf", "isdtp", ""];
 const UNKNOWN: &str = "reads are isolated here, and a report's file is asked for with `export`, `enc`, `xf`, `isdtp` and `pv0` to `pvN` alone";
-const FORM: &str =
-    "reads are isolated here, and a report's file is given with `xf=csv` or `xf=xls`, and `enc=UTF-8`, alone";
+const FORM: &str = "reads are isolated here, and a report's file is given with `xf=csv`, `xf=xls` or `xf=xlsx`, and `enc=UTF-8`, alone";
 
 /// The columns of a report, as its description names and labels them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -307,6 +306,11 @@ impl<R: BufRead> ReportRows<R> {
 }
 
 impl ReportChunk {
+    /// Whether nothing of the file comes behind it.
+    pub fn is_last(&self) -> bool {
+        self.is_last
+    }
+
     /// How many rows there are.
     pub fn len(&self) -> usize {
         self.rows.len()
@@ -344,14 +348,14 @@ impl ReportChunk {
     /// that is neither the report's name nor one that Salesforce writes below every report.
     ///
     /// Shape:  one item for each row; `name` is the report's.
-    ///         In a sheet a line below the rows that cannot be cut into cells is left out.
+    ///         In a sheet or a workbook a line below the rows that cannot be cut into cells is left out.
     /// Errors: [`NotReport::TooLong`]: more lines below the rows than any report has; those of [`ReportChunk::leaving`].
     pub fn select(&self, keep: &[bool], name: &str, leaving: ReportLeaving) -> Result<Vec<u8>, NotReport> {
         let mut out = Vec::with_capacity(self.bytes.len());
         self.write_opening(&mut out, leaving)?;
         for (at, row) in self.rows.iter().enumerate().filter(|(at, _)| keep.get(*at) == Some(&true)) {
             out.extend_from_slice(&self.leaving(at, leaving)?);
-            if leaving.form == ReportForm::Sheet {
+            if leaving.form.table().is_some() {
                 out.push(b'\n');
             } else {
                 let end = self.rows.get(at + 1).map_or(self.bytes.len(), |next| next.range.start);
@@ -363,8 +367,8 @@ impl ReportChunk {
             return Err(NotReport::TooLong);
         }
         let below = lines.into_iter().map(|line| (without_end(line), line));
-        match leaving.form {
-            ReportForm::Csv => {
+        match leaving.form.table() {
+            None => {
                 for (text, line) in below {
                     if counts_nothing(text, name) {
                         out.extend_from_slice(line);
@@ -374,16 +378,16 @@ impl ReportChunk {
                     }
                 }
             }
-            ReportForm::Sheet if self.is_last => {
-                out.extend_from_slice(report_sheet::ROWS_END.as_bytes());
+            Some(table) if self.is_last => {
+                out.extend_from_slice(table.rows_end.as_bytes());
                 let below = below.filter(|(text, _)| !text.is_empty() && counts_nothing(text, name));
                 // What has quotes in other places than around cells is no reason to take back the rows.
                 for text in below.filter_map(|(text, _)| unquoted(text).ok()) {
-                    report_sheet::write_below(&mut out, &text)?;
+                    (table.write_below)(&mut out, &text)?;
                 }
-                out.extend_from_slice(report_sheet::CLOSING.as_bytes());
+                out.extend_from_slice(table.closing.as_bytes());
             }
-            ReportForm::Sheet => {}
+            Some(_) => {}
         }
         Ok(out)
     }
@@ -397,12 +401,12 @@ impl ReportChunk {
         let head = self.opening.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.opening);
         let line = without_end(head);
         let cells = cells(line).ok_or(NotReport::Shape)?;
-        if leaving.form == ReportForm::Sheet {
+        if let Some(table) = leaving.form.table() {
             let labels = labels(line)?;
             let columns = leaving.columns.unwrap_or(labels.len());
-            out.extend_from_slice(report_sheet::OPENING.as_bytes());
-            let labels = labels.iter().take(columns).map(String::as_str);
-            return report_sheet::write_labels(out, labels, self.row_bytes_max);
+            out.extend_from_slice(table.opening.as_bytes());
+            let labels: Vec<&str> = labels.iter().take(columns).map(String::as_str).collect();
+            return (table.write_labels)(out, &labels, self.row_bytes_max);
         }
         let mark = self.opening.len() - head.len();
         out.extend_from_slice(self.opening.get(..mark).unwrap_or_default());
@@ -419,15 +423,15 @@ impl ReportChunk {
         leaving: ReportLeaving,
     ) -> Result<Cow<'r, [u8]>, NotReport> {
         let columns = leaving.columns.unwrap_or(cells.len());
-        match leaving.form {
-            ReportForm::Sheet => {
+        match leaving.form.table() {
+            Some(table) => {
                 let texts = cells.iter().take(columns).map(|cell| text_of(row, cell));
                 let texts = texts.collect::<Result<Vec<_>, _>>()?;
-                let written = report_sheet::row(texts.iter().map(String::as_str), self.row_bytes_max)?;
-                Ok(Cow::Owned(written))
+                let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+                Ok(Cow::Owned((table.row)(&texts, self.row_bytes_max)?))
             }
-            ReportForm::Csv if columns >= cells.len() => Ok(Cow::Borrowed(row)),
-            ReportForm::Csv => {
+            None if columns >= cells.len() => Ok(Cow::Borrowed(row)),
+            None => {
                 let end = columns.checked_sub(1).and_then(|last| cells.get(last)).map_or(0, |cell| cell.end);
                 let end = end + usize::from(row.get(end) == Some(&b'"'));
                 Ok(Cow::Borrowed(row.get(..end).unwrap_or_default()))

@@ -142,7 +142,14 @@ pub(crate) fn each_row(
     }
 }
 
-fn read_line(input: &mut impl BufRead, line_bytes_max: usize, line: &mut Vec<u8>) -> io::Result<()> {
+/// Reads a line with its end; nothing at the end of the input.
+///
+/// Errors: those of the input; [`NotReport::TooLong`].
+pub(super) fn read_line(
+    input: &mut impl BufRead,
+    line_bytes_max: usize,
+    line: &mut Vec<u8>,
+) -> io::Result<()> {
     line.clear();
     let limit = u64::try_from(line_bytes_max).unwrap_or(u64::MAX);
     io::Read::take(&mut *input, limit.saturating_add(1)).read_until(b'\n', line)?;

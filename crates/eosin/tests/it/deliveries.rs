@@ -9,11 +9,15 @@ use std::{
 };
 
 use carrier::{
-    delivered::{SALESFORCE_XML, SAVED_REPORT, SAVED_SHEET, delimited},
-    salesforce::{Job, Operation, ReportForm, ReportLeaving, ReportRows, ResultRows, ResultsIn},
+    delivered::{SALESFORCE_XML, SAVED_REPORT, SAVED_SHEET, SAVED_WORKBOOK, delimited},
+    salesforce::{
+        Job, Operation, ReportForm, ReportLeaving, ReportRows, ResultRows, ResultsIn, WorkbookWriter,
+    },
     table::Chunks,
 };
-use flow::{Certifier, Delivered, Flow, Linked, LinkedRow, Protocol, Reader, Setup, Withheld};
+use flow::{
+    Certifier, Delivered, FileDelivery, Flow, Linked, LinkedRow, Protocol, Reader, Ruled, Setup, Withheld,
+};
 use ledger::{Appender, AppenderConfig, Ledger};
 use mark::{Salt, TrustStore, note::SignerKey};
 use policy::{Boundary, Continuity, Environment, Mode, Policies};
@@ -82,6 +86,26 @@ const XML: &str = "<queryResult xmlns=\"http://www.force.com/2009/06/asyncapi/da
 const SEMICOLONS: &str = "Id;LastName\r\n1;\"a;\r\nb\"\r\n2;c\r\n";
 const REPORT: &str = "\"Contact ID\",\"Last Name\"\r\n\"1\",\"a\"\r\n\"2\",\"b\"\r\n\r\n\r\n\"All\"\r\n";
 
+/// Rules on the rows of a report that leaves in this form.
+fn saved(flow: &Flow, delivery: &mut FileDelivery, form: ReportForm, leave: &mut impl FnMut(Ruled)) {
+    let mut workbook = (form == ReportForm::Workbook).then(WorkbookWriter::default);
+    let leaving = ReportLeaving { form, columns: None };
+    let mut rows = ReportRows::new(REPORT.as_bytes(), LIMITS);
+    while let Some(chunk) = rows.next_chunk().unwrap() {
+        let written: Vec<_> = (0..chunk.len()).map(|at| chunk.leaving(at, leaving).unwrap()).collect();
+        let linked = |bytes| LinkedRow { bytes, records: vec![Linked::Found] };
+        let linked: Vec<_> = written.iter().map(|bytes| linked(bytes)).collect();
+        let select = |keep: &[bool]| {
+            let kept = chunk.select(keep, "All", leaving).ok()?;
+            let Some(workbook) = &mut workbook else { return Some(kept) };
+            let mut packed = workbook.write(&kept).ok()?;
+            packed.extend(workbook.finish().ok()?);
+            Some(packed)
+        };
+        leave(flow.rule_linked(delivery, &linked, select).unwrap());
+    }
+}
+
 #[test]
 fn files_that_only_their_certificate_tells_verify() {
     let folder = tempfile::tempdir().unwrap();
@@ -91,8 +115,9 @@ fn files_that_only_their_certificate_tells_verify() {
         ("2.csv", delimited(b';').unwrap(), SEMICOLONS),
         ("3.csv", SAVED_REPORT, REPORT),
         ("4.xls", SAVED_SHEET, REPORT),
+        ("5.xlsx", SAVED_WORKBOOK, REPORT),
     ] {
-        let is_report = [SAVED_REPORT, SAVED_SHEET].contains(&format);
+        let is_report = [SAVED_REPORT, SAVED_SHEET, SAVED_WORKBOOK].contains(&format);
         let object = (!is_report).then(|| "Contact".to_owned());
         let file = Delivered { route: "bulk results", name: name.to_owned(), format, object };
         let mut delivery =
@@ -107,19 +132,9 @@ fn files_that_only_their_certificate_tells_verify() {
                     leave(flow.rule_results(&mut delivery, &chunk, &mut has_rows).unwrap());
                 }
             }
-            SAVED_REPORT | SAVED_SHEET => {
-                let form = if format == SAVED_SHEET { ReportForm::Sheet } else { ReportForm::Csv };
-                let leaving = ReportLeaving { form, columns: None };
-                let mut rows = ReportRows::new(text.as_bytes(), LIMITS);
-                while let Some(chunk) = rows.next_chunk().unwrap() {
-                    let written: Vec<_> =
-                        (0..chunk.len()).map(|at| chunk.leaving(at, leaving).unwrap()).collect();
-                    let linked = |bytes| LinkedRow { bytes, records: vec![Linked::Found] };
-                    let linked: Vec<_> = written.iter().map(|bytes| linked(bytes)).collect();
-                    let select = |keep: &[bool]| chunk.select(keep, "All", leaving).ok();
-                    leave(flow.rule_linked(&mut delivery, &linked, select).unwrap());
-                }
-            }
+            SAVED_REPORT => saved(&flow, &mut delivery, ReportForm::Csv, &mut leave),
+            SAVED_SHEET => saved(&flow, &mut delivery, ReportForm::Sheet, &mut leave),
+            SAVED_WORKBOOK => saved(&flow, &mut delivery, ReportForm::Workbook, &mut leave),
             _ => {
                 let operation = Operation::Insert;
                 let job = Job { id: String::new(), object: "Contact".to_owned(), operation, delimiter: b';' };
@@ -130,15 +145,17 @@ fn files_that_only_their_certificate_tells_verify() {
             }
         }
         let closed = flow.close_delivery(delivery, Withheld::Told).unwrap();
-        let text = if format == SAVED_SHEET { str::from_utf8(&left).unwrap() } else { text };
-        assert_eq!(left, text.as_bytes());
+        let is_anew = [SAVED_SHEET, SAVED_WORKBOOK].contains(&format);
+        assert!(is_anew || left == text.as_bytes());
         fs::write(folder.path().join(name), &left).unwrap();
         let certificate = format!("{name}.certificate.json");
         fs::write(folder.path().join(&certificate), closed.certificate.unwrap()).unwrap();
         let verify = ["certify", "--verify", &certificate, name, "--vkey", "ledger.vkey"];
         let told = said(folder.path(), &verify, 0);
         assert!(told.contains("2 records, read again"), "{told}");
-        fs::write(folder.path().join(name), text.replace('1', "9")).unwrap();
+        let byte = left.iter().rposition(|byte| *byte == b'1').unwrap();
+        left[byte] = b'9';
+        fs::write(folder.path().join(name), &left).unwrap();
         said(folder.path(), &verify, 1);
     }
 }

@@ -5,7 +5,9 @@
 use std::{collections::BTreeMap, io::Read as _};
 
 use bytes::Bytes;
-use carrier::salesforce::{NotReport, RecordId, ReportChunk, ReportLeaving, ReportRows};
+use carrier::salesforce::{
+    NotReport, RecordId, ReportChunk, ReportForm, ReportLeaving, ReportRows, WorkbookWriter,
+};
 use flow::{FileDelivery, Linked, LinkedRow};
 
 use super::{Cut, Received, Worker};
@@ -38,6 +40,7 @@ impl Worker {
         delivery.links();
         let input = std::io::BufReader::new(std::io::Cursor::new(saved.first.clone()).chain(received));
         let mut rows = ReportRows::new(input, self.flow.limits());
+        let mut workbook = (saved.leaving.form == ReportForm::Workbook).then(WorkbookWriter::default);
         let mut before = None;
         while let Some(chunk) = rows.next_chunk()? {
             let ids = ids(&chunk, &saved.links)?;
@@ -60,7 +63,15 @@ impl Worker {
                 LinkedRow { bytes, records }
             });
             let linked: Vec<LinkedRow<'_>> = linked.collect();
-            let select = |keep: &[bool]| chunk.select(keep, &saved.name, saved.leaving).ok();
+            let select = |keep: &[bool]| {
+                let kept = chunk.select(keep, &saved.name, saved.leaving).ok()?;
+                let Some(workbook) = &mut workbook else { return Some(kept) };
+                let mut packed = workbook.write(&kept).ok()?;
+                if chunk.is_last() {
+                    packed.extend(workbook.finish().ok()?);
+                }
+                Some(packed)
+            };
             let ruled = self.flow.rule_linked(delivery, &linked, select)?;
             self.send(before.replace(ruled))?;
         }

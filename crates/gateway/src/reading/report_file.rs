@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use carrier::{
-    delivered::{SAVED_REPORT, SAVED_SHEET},
+    delivered::{SAVED_REPORT, SAVED_SHEET, SAVED_WORKBOOK},
     salesforce::{
         self, RecordId, ReportClosed, ReportColumns, ReportFileAsk, ReportForm, ReportLeaving, ReportType,
         RunNotWritten, report_labels, report_metadata, report_run_as_file,
@@ -103,6 +103,7 @@ impl Wanted {
         let (ending, format) = match self.ask.form {
             ReportForm::Csv => (".csv", SAVED_REPORT),
             ReportForm::Sheet => (".xls", SAVED_SHEET),
+            ReportForm::Workbook => (".xlsx", SAVED_WORKBOOK),
         };
         Delivered { route: "report file", name: delivery::name_of(target, ending), format, object: None }
     }
@@ -136,9 +137,7 @@ async fn streamed(
     let (first, labels) = beginning(lane, &mut incoming).await?;
     let columns: Vec<String> = wanted.links.keys().cloned().collect();
     let places = wanted.columns.places(&labels, &columns).ok_or(Problem::Closed(HEADER))?;
-    if wanted.ask.form == ReportForm::Sheet {
-        as_sheet(&mut parts.headers);
-    }
+    called(wanted.ask.form, &mut parts.headers);
     let (file, leaving) = (wanted.file(&head.target), ReportLeaving { form: wanted.ask.form, columns: None });
     let name = wanted.name();
     let saved = Saved {
@@ -199,22 +198,27 @@ async fn ran(
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=UTF-8"));
     headers
         .insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"report.csv\""));
-    if wanted.ask.form == ReportForm::Sheet {
-        as_sheet(headers);
-    }
+    called(wanted.ask.form, headers);
     let body = delivery::piped(lane, org.reader.clone(), file, records, headers, target, None).await?;
     *response.body_mut() = body;
     Ok(response)
 }
 
-/// Says of an answer in commas that it is a sheet: what it is, and how it is called.
-fn as_sheet(headers: &mut HeaderMap) {
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/vnd.ms-excel; charset=UTF-8"));
+/// Says of an answer in commas what leaves instead: what it is, and how it is called.
+fn called(form: ReportForm, headers: &mut HeaderMap) {
+    let (kind, ending) = match form {
+        ReportForm::Csv => return,
+        ReportForm::Sheet => ("application/vnd.ms-excel; charset=UTF-8", ".xls"),
+        ReportForm::Workbook => {
+            ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ".xlsx")
+        }
+    };
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     let named = headers
         .get(header::CONTENT_DISPOSITION)
         .and_then(|named| named.to_str().ok())
         .unwrap_or("attachment");
-    if let Ok(named) = HeaderValue::try_from(named.replace(".csv", ".xls")) {
+    if let Ok(named) = HeaderValue::try_from(named.replace(".csv", ending)) {
         headers.insert(header::CONTENT_DISPOSITION, named);
     }
 }

@@ -1,10 +1,10 @@
-//! `GET /<report id>?export=1&enc=UTF-8&xf=csv`, or `xf=xls`: a report as a file, the way browsers save it.
+//! `GET /<report id>?export=1&enc=UTF-8&xf=csv`, or `xf=xls`, or `xf=xlsx`: a report as a file, the way browsers save it.
 
 use serde_json::Value;
 
 use super::columns::Column;
 use super::run::Plan;
-use super::{cell, known, run, shape};
+use super::{cell, known, run, shape, workbook};
 use crate::call::{Call, Reply};
 use crate::datetime::{self, DAY_MS};
 use crate::failure::Failure;
@@ -19,63 +19,97 @@ pub(crate) fn is_export(call: &Call) -> bool {
         && call.parameter("export").is_some()
 }
 
-/// The rows of a report as CSV with the labels of its columns, and who made it when below them.
+/// The rows of a report under the labels of its columns, and who made it when below them.
 ///
-/// Shape:  each cell in quotes, lines end with CRLF; behind an empty line the report's name, the copyright, the
+/// Shape:  as `csv` each cell in quotes, lines end with CRLF; behind an empty line the report's name, the copyright, the
 ///         organisation. A report whose groups are shown has the columns that it is grouped by first. As `xls` the same as one
-///         table of HTML, which is what spreadsheets are given here: no manual says what Salesforce gives them.
+///         table of HTML, as `xlsx` a workbook: which of their parts Salesforce writes no manual says.
 /// Bounds: [`ROWS_MAX`] rows.
 pub(crate) fn export(visit: &mut Visit<'_>, call: &Call) -> Result<Reply, Failure> {
-    let format = call.parameter("xf").unwrap_or("csv");
     let encoding = call.parameter("enc").unwrap_or("UTF-8");
-    let is_sheet = format.eq_ignore_ascii_case("xls");
-    if !(is_sheet || format.eq_ignore_ascii_case("csv")) || !encoding.eq_ignore_ascii_case("UTF-8") {
-        return Err(super::refused("This org exports reports with xf=csv or xf=xls, and enc=UTF-8."));
-    }
-    let line = if is_sheet { sheet_line } else { csv_line };
+    let form =
+        Form::of(call.parameter("xf").unwrap_or("csv")).filter(|_| encoding.eq_ignore_ascii_case("UTF-8"));
+    let Some(form) = form else {
+        return Err(super::refused(
+            "This org exports reports with xf=csv, xf=xls or xf=xlsx, and enc=UTF-8.",
+        ));
+    };
     let id = call.segments.first().map_or("", String::as_str);
     let (id, metadata) = known(visit, id)?;
     let plan = Plan::of(visit, &metadata)?;
     let grouped = plan.down.iter().chain(&plan.across).map(|grouping| &grouping.column);
     let columns: Vec<&Column> = grouped.chain(&plan.columns).collect();
-    let mut out = String::new();
-    if is_sheet {
-        out.push_str("<html><head></head><body><table>\n");
-    }
-    line(&mut out, &mut columns.iter().map(|column| shape::label(column)));
+    let mut rows: Vec<Vec<String>> = vec![columns.iter().map(|column| shape::label(column)).collect()];
     for record in run::records(visit, &plan, ROWS_MAX)? {
-        line(&mut out, &mut columns.iter().map(|column| written(column, &record)));
+        rows.push(columns.iter().map(|column| written(column, &record)).collect());
     }
-    let organization = visit.state.store.live("Organization", &visit.state.access.organization);
-    let company =
-        organization.and_then(|row| row.get("Name")).and_then(Value::as_str).unwrap_or("").to_owned();
-    let user = visit.state.store.live("User", &visit.user).and_then(|row| row.get("Name"));
-    let user = user.and_then(Value::as_str).unwrap_or("").to_owned();
+    let below = below(visit, metadata.get("name").and_then(Value::as_str).unwrap_or(""));
+    let (ending, kind, content) = match form {
+        Form::Csv => ("csv", "text/csv; charset=UTF-8", in_commas(&rows, below).into_bytes()),
+        Form::Sheet => ("xls", "application/vnd.ms-excel; charset=UTF-8", in_html(&rows, below).into_bytes()),
+        Form::Workbook => ("xlsx", workbook::MEDIA_TYPE, workbook::written(rows, below)),
+    };
+    visit.touched("Report", &id);
+    let file = format!("attachment; filename=\"report{}.{ending}\"", visit.now_ms);
+    Ok(Reply::raw(200, kind, content).with("content-disposition", file))
+}
+
+/// How a file is written.
+#[derive(Clone, Copy)]
+enum Form {
+    Csv,
+    Sheet,
+    Workbook,
+}
+
+impl Form {
+    fn of(name: &str) -> Option<Self> {
+        let all = [("csv", Self::Csv), ("xls", Self::Sheet), ("xlsx", Self::Workbook)];
+        all.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, form)| form)
+    }
+}
+
+/// What stands below the rows.
+fn below(visit: &Visit<'_>, name: &str) -> [String; 5] {
+    let text = |object: &str, id: &str| {
+        let row = visit.state.store.live(object, id);
+        row.and_then(|row| row.get("Name")).and_then(Value::as_str).unwrap_or("").to_owned()
+    };
+    let user = text("User", &visit.user);
     let (year, ..) = datetime::civil_from_days(visit.now_ms.div_euclid(DAY_MS));
     let minutes = visit.now_ms.rem_euclid(DAY_MS) / 60_000;
     let day = cell::american(visit.now_ms.div_euclid(DAY_MS));
-    let name = metadata.get("name").and_then(Value::as_str).unwrap_or("");
-    out.push_str(if is_sheet { "</table><table>\n" } else { "\r\n\r\n" });
-    for text in [
+    [
         name.to_owned(),
         format!("Copyright (c) 2000-{year} salesforce.com, inc. All rights reserved."),
         "Confidential Information - Do Not Distribute".to_owned(),
         format!("Generated By:  {user}  {day} {}:{:02}", minutes / 60, minutes % 60),
-        company,
-    ] {
-        line(&mut out, &mut std::iter::once(text));
+        text("Organization", &visit.state.access.organization),
+    ]
+}
+
+fn in_commas(rows: &[Vec<String>], below: [String; 5]) -> String {
+    let mut out = String::new();
+    for row in rows {
+        csv_line(&mut out, row);
     }
-    if is_sheet {
-        out.push_str("</table></body></html>\n");
+    out.push_str("\r\n\r\n");
+    for text in below {
+        csv_line(&mut out, &[text]);
     }
-    visit.touched("Report", &id);
-    let (ending, kind) = if is_sheet {
-        ("xls", "application/vnd.ms-excel; charset=UTF-8")
-    } else {
-        ("csv", "text/csv; charset=UTF-8")
-    };
-    let file = format!("attachment; filename=\"report{}.{ending}\"", visit.now_ms);
-    Ok(Reply::raw(200, kind, out).with("content-disposition", file))
+    out
+}
+
+fn in_html(rows: &[Vec<String>], below: [String; 5]) -> String {
+    let mut out = "<html><head></head><body><table>\n".to_owned();
+    for row in rows {
+        sheet_line(&mut out, row);
+    }
+    out.push_str("</table><table>\n");
+    for text in below {
+        sheet_line(&mut out, &[text]);
+    }
+    out + "</table></body></html>\n"
 }
 
 /// How a value stands in a file: as it is shown, but nothing for nothing, ones for what is ticked, numbers bare.
@@ -90,7 +124,7 @@ fn written(column: &Column, record: &Value) -> String {
     }
 }
 
-fn sheet_line(out: &mut String, cells: &mut dyn Iterator<Item = String>) {
+fn sheet_line(out: &mut String, cells: &[String]) {
     out.push_str("<tr>");
     for cell in cells {
         let cell = cell.replace('&', "&amp;").replace('<', "&lt;");
@@ -101,8 +135,8 @@ fn sheet_line(out: &mut String, cells: &mut dyn Iterator<Item = String>) {
     out.push_str("</tr>\n");
 }
 
-fn csv_line(out: &mut String, cells: &mut dyn Iterator<Item = String>) {
-    for (at, cell) in cells.enumerate() {
+fn csv_line(out: &mut String, cells: &[String]) {
+    for (at, cell) in cells.iter().enumerate() {
         if at > 0 {
             out.push(',');
         }

@@ -206,4 +206,17 @@ async fn a_report_is_saved_as_a_file() {
     assert_eq!((lines[5], lines[6], lines[7]), ("", "", "\"Pipeline\""));
     assert!(lines[8].contains("All rights reserved."));
     assert_eq!(lines[11], "\"Local Org\"");
+
+    let path = format!("/{id}?export=1&enc=UTF-8&xf=xlsx");
+    let file = story.raw("GET", &path, &[("cookie", "sid=tok")], Vec::new()).await;
+    let mut workbook = zip::ZipArchive::new(std::io::Cursor::new(file.body.to_vec())).unwrap();
+    let mut part = |name: &str| std::io::read_to_string(workbook.by_name(name).unwrap()).unwrap();
+    let (strings, sheet) = (part("xl/sharedStrings.xml"), part("xl/worksheets/sheet1.xml"));
+    let strings: Vec<&str> = strings.split("</t></si>").filter_map(|text| text.rsplit('>').next()).collect();
+    let cell = |name: &str| {
+        let shared = sheet.split(&format!("<c r=\"{name}\" t=\"s\"><v>")).nth(1).unwrap();
+        strings[shared.split('<').next().unwrap().parse::<usize>().unwrap()]
+    };
+    assert_eq!(["A1", "B4", "D4", "A7"].map(cell), ["Stage Name", "Birch, Inc.", "50.0", "Pipeline"]);
+    assert!(file.status == 200 && cell("A11") == "Local Org", "{sheet}");
 }

@@ -97,7 +97,8 @@ fn a_file_is_asked_for_in_one_form() {
         ("/00O000000000030?export=1&enc=UTF-8&xf=csv", None),
         ("/00O000000000030?isdtp=p1&export=1&enc=UTF-8&xf=csv&pv0=x", None),
         ("/00O000000000030?export=1&enc=UTF-8&xf=xls", None),
-        ("/00O000000000030?export=1&enc=UTF-8&xf=xlsx", Some(FORM)),
+        ("/00O000000000030?export=1&enc=UTF-8&xf=xlsx", None),
+        ("/00O000000000030?export=1&enc=UTF-8&xf=ods", Some(FORM)),
         ("/00O000000000030?export=1&enc=ISO-8859-1&xf=xls", Some(FORM)),
         ("/00O000000000030?export=1&xf=csv", Some(FORM)),
         ("/00O000000000030?export=1&enc=UTF-8&xf=csv&xf=xls", Some(FORM)),
@@ -115,6 +116,7 @@ fn the_org_is_asked_for_commas_whatever_the_client_takes() {
     let csv = "/00O000000000030?isdtp=p1&export=1&enc=UTF-8&xf=csv&pv0=xls";
     assert_eq!(asked(csv), Ok((ReportForm::Csv, csv.to_owned())));
     assert_eq!(asked(&csv.replace("xf=csv", "xf=XLS")), Ok((ReportForm::Sheet, csv.to_owned())));
+    assert_eq!(asked(&csv.replace("xf=csv", "xf=xlsx")), Ok((ReportForm::Workbook, csv.to_owned())));
     let has_values = |target: &str| report_file_ask(target).map(|ask| ask.has_values);
     assert_eq!((has_values(csv), has_values(&csv.replace("&pv0=xls", ""))), (Ok(true), Ok(false)));
 }
@@ -167,4 +169,25 @@ fn a_sheet_has_the_same_rows_and_nothing_below_that_counts_them() {
         assert_eq!(chunk.select(&[true], "", sheet), Err(NotReport::Shape));
         assert!(chunk.select(&[true], "", ReportLeaving::WHOLE).is_ok());
     }
+}
+
+#[test]
+fn a_workbook_has_the_same_rows_and_nothing_below_that_counts_them() {
+    let file = format!(
+        "\"A\",\"B & C\",\"Contact ID\"\r\n\"x\",\"<1>\",\"0031\"\r\n\"y\",\"=2\",\"0032\"\r\n\r\n\"2 rows\"{FOOTER}"
+    );
+    let workbook = ReportLeaving { form: ReportForm::Workbook, columns: Some(2) };
+    let left = left_as(&file, |at| at == 1, workbook).unwrap();
+    let texts: Vec<Vec<&str>> = left
+        .lines()
+        .filter(|line| line.starts_with("<row>"))
+        .map(|line| line.split("preserve\">").skip(1).filter_map(|cell| cell.split("</t>").next()).collect())
+        .collect();
+    assert_eq!(texts[..3], [vec!["A", "B &amp; C"], vec!["y", "=2"], vec!["All 3"]], "{left}");
+    assert!(!left.contains("2 rows") && !left.contains("003") && !left.contains("&lt;1"), "{left}");
+    assert!(left.ends_with("</row>\n</sheetData></worksheet>\n"), "{left}");
+    let rows: Vec<String> = (0..900).map(|at| format!("\"{at}\",\"\",\"0031\"\r\n")).collect();
+    let left = left_as(&format!("a,b,c\r\n{}", rows.concat()), |_| true, workbook).unwrap();
+    let counted = ["<worksheet", "</worksheet>", "<c/></row>"].map(|part| left.matches(part).count());
+    assert_eq!(counted, [1, 1, 900], "many chunks are one sheet");
 }
