@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     route::{Call, Route, read},
-    wishes::Checked,
+    wishes::{Checked, whole},
 };
 
 /// Rows of an answer, unless said otherwise, and at most.
@@ -22,7 +22,7 @@ pub struct IndexQuery {
     #[schemars(length(min = 1, max = SQL_MAX), example = EXAMPLE)]
     pub sql: String,
     /// Most rows of the answer.
-    #[serde(default = "rows")]
+    #[serde(default = "rows", deserialize_with = "whole")]
     #[schemars(range(min = 1, max = ROWS_MAX))]
     pub limit: u32,
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::wishes::{Checked, REASON, is_reason};
+use crate::wishes::{Checked, REASON, is_reason, whole};
 
 /// What was in force, the newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -55,7 +55,7 @@ pub struct PolicyText {
     #[schemars(regex(pattern = NAME))]
     pub name: String,
     /// Their text, in Cedar.
-    #[schemars(length(min = 1, max = 262_144))]
+    #[schemars(length(min = 1, max = 262_144), example = EXAMPLE)]
     pub text: String,
 }
 
@@ -67,13 +67,13 @@ pub struct PolicyReplay {
     #[schemars(regex(pattern = NAME))]
     pub name: String,
     /// Their text, in Cedar.
-    #[schemars(length(min = 1, max = 262_144))]
+    #[schemars(length(min = 1, max = 262_144), example = EXAMPLE)]
     pub text: String,
     /// From how long ago on: `7d`, `12h`, `30m`.
     #[schemars(regex(pattern = "^[0-9]{1,5}[dhm]$"))]
     pub since: String,
     /// How many transactions of each kind are named.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     #[schemars(range(max = 1000))]
     pub examples: u16,
 }
@@ -190,6 +190,10 @@ pub struct PolicyActivated {
     /// The entry: `origin#index`.
     pub activation: String,
 }
+
+/// Of what is only asked about: an example is tried by whoever tests an API, and is not to be put in force.
+const EXAMPLE: &str = "@id(\"attested-alone\") @reason(\"only what somebody vouches for goes in\") \
+    permit (principal, action, resource) when { context.attested == context.records };";
 
 const NAME: &str = "^[a-z0-9][a-z0-9._-]{0,63}$";
 

@@ -1,7 +1,7 @@
 //! The bodies of what acts.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned, de::Error as _};
 
 use crate::problem::Problem;
 
@@ -18,6 +18,15 @@ pub fn body<T: DeserializeOwned + Checked>(bytes: &[u8]) -> Result<T, Problem> {
     })?;
     read.check().map_err(|says| Problem::new(400, says))?;
     Ok(read)
+}
+
+/// A whole number however it is written: to a schema `7.0` is one.
+pub(crate) fn whole<'de, D: Deserializer<'de>, N: TryFrom<u64>>(from: D) -> Result<N, D::Error> {
+    let number = serde_json::Number::deserialize(from)?;
+    let written = || number.as_f64().filter(|number| *number >= 0.0 && number.fract() == 0.0);
+    let whole = number.as_u64().or_else(|| format!("{:.0}", written()?).parse().ok());
+    let whole = whole.and_then(|whole| N::try_from(whole).ok());
+    whole.ok_or_else(|| D::Error::custom("this is no whole number, or it is too large"))
 }
 
 /// What serde does not check.
@@ -128,5 +137,31 @@ impl std::fmt::Debug for Release {
             .field("again", &self.again)
             .field("overrule", &self.overrule)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::IndexQuery;
+
+    #[test]
+    fn a_number_is_whole_however_it_is_written() {
+        for (limit, expected) in [
+            ("7", Some(7)),
+            ("7.0", Some(7)),
+            ("70e-1", Some(7)),
+            ("1e4", Some(10_000)),
+            ("10001", None),
+            ("0.0", None),
+            ("7.5", None),
+            ("-7", None),
+            ("1e300", None),
+            ("\"7\"", None),
+            ("null", None),
+        ] {
+            let body = format!("{{\"sql\":\"SELECT 1\",\"limit\":{limit}}}");
+            let read = super::body::<IndexQuery>(body.as_bytes()).ok().map(|wish| wish.limit);
+            assert_eq!(read, expected, "{limit}");
+        }
     }
 }
