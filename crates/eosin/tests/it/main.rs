@@ -16,6 +16,7 @@ mod control_api;
 mod deliveries;
 mod demo;
 mod documents;
+mod draining;
 mod drill;
 mod emergencies;
 mod emergency_console;

@@ -90,7 +90,8 @@ impl Server {
         self.output()
     }
 
-    fn terminate(&self) {
+    /// Tells it to end.
+    pub(crate) fn terminate(&self) {
         Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
     }
 }
