@@ -51,7 +51,7 @@ impl Target {
                 _ => segments.push(segment),
             }
         }
-        let query = pairs(raw_query.as_deref().unwrap_or_default())?;
+        let query = raw_query.as_deref().map_or(Some(Vec::new()), pairs)?;
         Some(Self { segments, query, raw_query, has_parameters: path.contains(';') })
     }
 
@@ -152,7 +152,8 @@ fn without_authority(target: &str) -> &str {
 }
 
 fn decode(raw: &str, plus_is_space: bool) -> Option<String> {
-    if !raw.contains(['%', '+']) {
+    // Byte by byte, here and below: every request has a few of these, and nearly all of them are plain names.
+    if !raw.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
         return Some(raw.to_owned());
     }
     let mut bytes = Vec::with_capacity(raw.len());
@@ -173,6 +174,9 @@ fn decode(raw: &str, plus_is_space: bool) -> Option<String> {
 
 /// Whether a server that splits or trims once more than we do would find a dot segment here.
 fn hides_a_dot_segment(segment: &str) -> bool {
+    if !segment.bytes().any(|byte| matches!(byte, b'.' | b';' | 0)) {
+        return false;
+    }
     segment.split(['/', '\\']).any(|part| {
         let name = part.split(';').next().unwrap_or_default();
         (name == "." || name == "..") || (name.is_empty() && part.starts_with(';'))

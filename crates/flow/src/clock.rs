@@ -55,17 +55,24 @@ fn written(moment: Timestamp) -> String {
     if date.year() < 0 {
         return format!("{}Z", utc.strftime("%Y-%m-%dT%H:%M:%S%.3f"));
     }
-    // By hand, for every entry has one.
-    format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-        date.year(),
-        date.month(),
-        date.day(),
-        time.hour(),
-        time.minute(),
-        time.second(),
-        time.millisecond()
-    )
+    // By hand, for every entry has one, and what formats anything takes ten times as long.
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    let numbers = [
+        (0..4, date.year()),
+        (5..7, date.month().into()),
+        (8..10, date.day().into()),
+        (11..13, time.hour().into()),
+        (14..16, time.minute().into()),
+        (17..19, time.second().into()),
+        (20..23, time.millisecond()),
+    ];
+    for (place, mut number) in numbers {
+        for digit in text.get_mut(place).into_iter().flatten().rev() {
+            *digit = b'0' + u8::try_from(number % 10).unwrap_or(0);
+            number /= 10;
+        }
+    }
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 impl fmt::Debug for Forward {
@@ -96,6 +103,22 @@ mod tests {
         assert_eq!(clock.now(), Moment { at: "2023-11-14T22:13:20.000Z".to_owned(), behind_seconds: 3600 });
         seconds.store(1_700_000_001, Ordering::Relaxed);
         assert_eq!(clock.now().behind_seconds, 0);
+    }
+
+    #[test]
+    fn a_moment_is_written_as_the_library_writes_it() {
+        for text in [
+            "0000-01-01T00:00:00Z",
+            "0987-06-05T04:03:02.001Z",
+            "1969-12-31T23:59:59.999Z",
+            "2026-11-23T05:06:07.0899Z",
+            "2028-02-29T12:34:56.1Z",
+            "9999-12-30T22:00:00.999Z",
+        ] {
+            let moment: Timestamp = text.parse().unwrap();
+            assert_eq!(written(moment), moment.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(), "{text}");
+        }
+        assert_eq!(written(Timestamp::MIN), "-9999-01-02T01:59:59.000Z");
     }
 
     #[test]

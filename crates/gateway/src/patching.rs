@@ -74,6 +74,10 @@ pub(crate) enum Read {
 /// Source: spec/carriers.md section 3.8.
 pub(crate) async fn read(lane: &Lane, head: &mut Head, collected: &Collected) -> Result<Read, Problem> {
     let Protocol::Fhir { base } = &lane.protocol else { return Ok(Read::NotNeeded) };
+    // Looked at first: of most requests the method alone says that they are no patch.
+    if head.method != Method::PATCH {
+        return Ok(Read::NotNeeded);
+    }
     let found = interaction(head.method.as_str(), &head.target, head.method_override.as_deref(), base);
     let Some(Interaction::Patch { id, .. }) = found else { return Ok(Read::NotNeeded) };
     let unknown = |sentence: &str| {

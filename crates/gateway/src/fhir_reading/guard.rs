@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use carrier::fhir::{self, Asked, Entry, Interaction, Key, Page, Query, Step};
 use flow::{Reader, Seen};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, header};
 use hyper::body::Incoming;
 
 use crate::{
@@ -137,7 +137,7 @@ pub(crate) async fn guard(
 /// The answer to a patch of a hidden resource: that of one that is not there. Asked before the patch is carried out on
 /// what is read, for that would tell.
 pub(crate) async fn patch_of_hidden(lane: &Lane, head: &Head) -> Result<Option<Response<Body>>, Turned> {
-    let Some(reads) = &lane.fhir else { return Ok(None) };
+    let Some(reads) = lane.fhir.as_ref().filter(|_| head.method == Method::PATCH) else { return Ok(None) };
     let found = fhir::interaction(head.method.as_str(), &head.target, None, &reads.base);
     let Some(Interaction::Patch { resource_type, id: Some(id) }) = found else { return Ok(None) };
     let reader = lane.fhir_reader(&head.client);
