@@ -14,4 +14,5 @@ mod ledger_trouble;
 mod parts;
 mod recognising;
 mod rulings;
+mod watching;
 mod world;
