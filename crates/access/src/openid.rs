@@ -339,26 +339,38 @@ fn whole_seconds(number: Option<f64>) -> Option<u64> {
 /// The errands that browsers of one console are on, by the digest of their cookie.
 #[derive(Debug, Default)]
 pub struct Errands {
-    // INVARIANT: at most ERRANDS_MAX.
-    open: BTreeMap<[u8; 32], Errand>,
+    // INVARIANT: at most ERRANDS_MAX. Each with the address that it was begun from.
+    open: BTreeMap<[u8; 32], (Errand, String)>,
 }
 
 /// Browsers that are away at one time at most.
 const ERRANDS_MAX: usize = 1_000;
 
 impl Errands {
-    /// Sends a browser away; an older errand of the same browser ends, as does the oldest of a thousand.
-    pub fn begin(&mut self, browser: &str, errand: Errand) {
-        self.open.retain(|_, open| open.is_open(errand.begun));
+    /// Sends a browser away; an older errand of the same browser ends. Where a thousand are away, the oldest of the address
+    /// that has sent away most ends: whoever begins many pushes out their own.
+    pub fn begin(&mut self, browser: &str, address: &str, errand: Errand) {
+        let browser = cipher::sha256(browser.as_bytes());
+        self.open.retain(|key, (open, _)| *key != browser && open.is_open(errand.begun));
         if self.open.len() >= ERRANDS_MAX {
-            let oldest = self.open.iter().min_by_key(|(_, open)| open.begun).map(|(key, _)| *key);
-            oldest.map(|key| self.open.remove(&key));
+            let mut sent: BTreeMap<&str, usize> = BTreeMap::new();
+            for (_, from) in self.open.values() {
+                *sent.entry(from).or_default() += 1;
+            }
+            let oldest = self.open.iter().min_by_key(|(_, (open, from))| {
+                let most = sent.get(from.as_str()).copied().unwrap_or_default();
+                (std::cmp::Reverse(most), open.begun)
+            });
+            if let Some(key) = oldest.map(|(key, _)| *key) {
+                self.open.remove(&key);
+            }
         }
-        self.open.insert(cipher::sha256(browser.as_bytes()), errand);
+        self.open.insert(browser, (errand, address.to_owned()));
     }
 
     /// The errand that a browser is on; it is over with this, so that no answer counts twice.
     pub fn end(&mut self, browser: &str, now: u64) -> Option<Errand> {
-        self.open.remove(&cipher::sha256(browser.as_bytes())).filter(|errand| errand.is_open(now))
+        let (errand, _) = self.open.remove(&cipher::sha256(browser.as_bytes()))?;
+        Some(errand).filter(|errand| errand.is_open(now))
     }
 }

@@ -268,16 +268,22 @@ fn a_browser_comes_back_once_from_its_own_errand_in_time() {
     assert!(Metadata::read(b"{}", ISSUER).is_err());
     assert!(document(r#","issuer":"https://evil.example""#).is_err(), "twice");
     let mut errands = Errands::default();
-    errands.begin("browser", errand.clone());
+    errands.begin("browser", "192.0.2.1", errand.clone());
     assert_eq!(errands.end("another", NOW), None);
     assert_eq!(errands.end("browser", NOW + ERRAND_SECONDS), None, "too late");
-    errands.begin("browser", errand.clone());
+    errands.begin("browser", "192.0.2.1", errand.clone());
     assert_eq!(errands.end("browser", NOW), Some(errand.clone()));
     assert_eq!(errands.end("browser", NOW), None, "once");
+    // Whoever begins many pushes out their own, and nobody else's.
+    let early = Errand { begun: NOW - 1, ..errand.clone() };
+    errands.begin("early", "192.0.2.1", early.clone());
     for number in 0..1_100_u32 {
-        errands.begin(&number.to_string(), errand.clone());
+        errands.begin(&number.to_string(), "203.0.113.9", errand.clone());
     }
+    errands.begin("late", "192.0.2.2", errand.clone());
     assert_eq!(errands.open.len(), ERRANDS_MAX);
+    assert_eq!(errands.end("early", NOW), Some(early));
+    assert_eq!(errands.end("late", NOW), Some(errand.clone()));
     let question = errand.question(&client(), "https://console.example.org/back");
     let challenge = encoded(&cipher::sha256(errand.verifier.as_bytes()));
     assert!(question.contains(&("code_challenge", challenge)), "{question:?}");

@@ -44,7 +44,7 @@ impl Reception {
             let way = provider.way_in(&errand);
             let finish: Finish<'a> = Box::new(move |reception: &mut Self| match way {
                 Ok(place) => {
-                    reception.errands.begin(id.reveal(), errand);
+                    reception.errands.begin(id.reveal(), &asked.address, errand);
                     PageAnswer { cookie: Cookie::Set(id.reveal().to_owned()), ..elsewhere(&place) }
                 }
                 Err(why) => reception.openid_away(&asked, &why),
