@@ -8,7 +8,7 @@ use access::{
 };
 use gateway::{Cookie, PageAnswer, PageRequest};
 use miette::IntoDiagnostic as _;
-use web::{Setting, Visitor};
+use web::{EmergencySwitch, Setting, Visitor};
 
 use super::{
     answers::{Asked, elsewhere, of, said},
@@ -126,6 +126,11 @@ impl Reception {
         };
         if let Some(answer) = self.inside(&asked, &present) {
             return Answered::Now(answer);
+        }
+        match asked.path() {
+            "/policies" => return Answered::Twice(self.policies(asked, present)),
+            "/emergency" => return Answered::Twice(self.emergency(asked, present)),
+            _ => {}
         }
         if Live::has(asked.target) {
             let live = self.live.clone();
@@ -253,14 +258,12 @@ impl Reception {
         {
             return Some(not_open(present, needed));
         }
-        if Desk::has(path) || Live::has(path) {
+        if Desk::has(path) || Live::has(path) || matches!(path, "/policies" | "/emergency") {
             return None;
         }
         Some(match path {
             "/operators" => self.operators_page(present, web::Told::Nothing),
             "/operator" => self.operator_page(asked, present),
-            "/policies" => self.policies_page(asked, present),
-            "/emergency" => self.emergency_page(asked, present),
             "/boundaries" => {
                 let word = present.word();
                 let visitor = visitor(present, &word);
@@ -275,9 +278,24 @@ impl Reception {
         })
     }
 
-    /// Versions, as the log of them says and as the index counts them.
-    fn policies_page(&mut self, asked: &Asked<'_>, present: &Present) -> PageAnswer {
-        let (log, fault) = match self.desk.version_log() {
+    /// Versions, as the log of them says and as the index counts them. The log is read while nobody waits for it.
+    fn policies<'a>(&self, asked: Asked<'a>, present: Present) -> Twice<'a> {
+        let desk = Arc::clone(&self.desk);
+        Box::new(move || {
+            let log = desk.version_log();
+            let finish: Finish<'a> =
+                Box::new(move |reception: &mut Self| reception.policies_page(&asked, &present, log));
+            finish
+        })
+    }
+
+    fn policies_page(
+        &mut self,
+        asked: &Asked<'_>,
+        present: &Present,
+        log: miette::Result<Option<web::VersionLog>>,
+    ) -> PageAnswer {
+        let (log, fault) = match log {
             Ok(log) => (log, String::new()),
             Err(report) => (None, format!("The log of versions cannot be read: {report}.")),
         };
@@ -293,9 +311,23 @@ impl Reception {
         self.pages.with(Some(&visitor), |setting, index| web::policies(setting, index, log.as_ref(), told))
     }
 
-    /// Emergency versions, as the index has them, and what whoever looks can do.
-    fn emergency_page(&mut self, asked: &Asked<'_>, present: &Present) -> PageAnswer {
-        let (switch, said) = match self.desk.emergency_switch(present, &asked.query()) {
+    /// Emergency versions, as the index has them, and what whoever looks can do. The log is read while nobody waits for it.
+    fn emergency<'a>(&self, asked: Asked<'a>, present: Present) -> Twice<'a> {
+        let desk = Arc::clone(&self.desk);
+        Box::new(move || {
+            let switch = desk.emergency_switch(&present, &asked.query());
+            let finish: Finish<'a> =
+                Box::new(move |reception: &mut Self| reception.emergency_page(&present, switch));
+            finish
+        })
+    }
+
+    fn emergency_page(
+        &mut self,
+        present: &Present,
+        switch: miette::Result<Option<(EmergencySwitch, Said)>>,
+    ) -> PageAnswer {
+        let (switch, said) = match switch {
             Ok(Some((switch, said))) => (Some(switch), said),
             Ok(None) => (None, Said::Nothing),
             Err(report) => (None, Said::Fault(format!("The log of versions cannot be read: {report}."))),

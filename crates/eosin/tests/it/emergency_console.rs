@@ -1,7 +1,9 @@
 //! The switch in the console: two people sign elsewhere, and hand it in; whatever is not theirs, not whole, not of now or
 //! overtaken is refused in words, and changes nothing.
 
-use std::{fs, net::SocketAddr, path::Path};
+use std::{
+    fs, io::Write as _, net::SocketAddr, path::Path, process::Command, sync::mpsc, thread, time::Duration,
+};
 
 use policy::Policies;
 use serde_json::Value;
@@ -9,7 +11,7 @@ use testkit::upstream::{Reply, Upstream};
 
 use crate::{
     emergencies::{activate, prepare, set_up},
-    program::{Server, eosin, said},
+    program::{Server, eosin, http, said},
     signing_in::{Browser, PASSWORD, add, console, events},
 };
 
@@ -385,4 +387,32 @@ fn before_and_after_is_told_of_each_activation() {
     let (_, page) = wish(&mut ada, "2h");
     assert!(page.contains("no answer differs"), "it is in force for all already: {page}");
     server.stop();
+}
+
+/// The key of the log is a pipe: whoever looks waits for it, in the middle of reading, for as long as the test likes.
+#[test]
+fn whoever_waits_for_the_log_of_versions_keeps_nobody_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_upstream, server, address) = scene(folder.path());
+    let key = folder.path().join("keys/policy.vkey");
+    let text = fs::read(&key).unwrap();
+    for page in ["/emergency", "/policies"] {
+        let mut browser = signed_in(address, "ada");
+        fs::remove_file(&key).unwrap();
+        assert!(Command::new("mkfifo").arg(&key).status().unwrap().success());
+        let looking = thread::spawn(move || browser.get(page));
+        // Opens once the console has begun to read.
+        let mut pipe = fs::OpenOptions::new().write(true).open(&key).unwrap();
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || tell.send(http(address, "GET", "/sign-in", &[], b"").0));
+        let other = told.recv_timeout(Duration::from_secs(30));
+        fs::remove_file(&key).unwrap();
+        fs::write(&key, &text).unwrap();
+        pipe.write_all(&text).unwrap();
+        drop(pipe);
+        let (status, shown) = looking.join().unwrap();
+        assert!(status == 200 && !shown.contains("cannot be read"), "{page}: {shown}");
+        assert_eq!(other, Ok(200), "{page}");
+    }
+    drop(server.stop());
 }
