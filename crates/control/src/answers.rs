@@ -204,8 +204,11 @@ pub struct Decided {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EmergencyStatus {
-    /// The version that holds where no emergency version does.
+    /// The version that holds where no emergency version does; empty where that cannot be told.
     pub normal: String,
+    /// What is wrong with its text, where gateways that start now could not take it up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
     /// Emergency versions in force.
     pub in_force: Vec<EmergencyState>,
     /// What was asked for and not yet approved.

@@ -37,8 +37,17 @@ pub(crate) fn standing(known: &Known, printer: &Printer) -> miette::Result<Emerg
         reason: request.reason.clone(),
         note: entry.note.clone().unwrap_or_default(),
     });
+    // A text that is damaged keeps nobody from knowing what is in force on top of it.
+    let (normal, fault) = match known.normal() {
+        Ok(normal) => (normal, None),
+        Err(report) => {
+            let newest = known.versions.newest(1)?.into_iter().next();
+            (newest.map(|(_, change)| change.version).unwrap_or_default(), Some(format!("{report:#}")))
+        }
+    };
     Ok(EmergencyStatus {
-        normal: known.config.policies()?.version().to_owned(),
+        normal,
+        fault,
         in_force: in_force.collect(),
         waiting: waiting.collect(),
         announcements: announcing::newest(&known.config).iter().flat_map(announced).collect(),
@@ -71,7 +80,11 @@ pub(crate) fn status(status: &EmergencyStatus, json: bool, printer: &Printer) ->
     if json {
         printer.line(&serde_json::to_string(status).into_diagnostic()?);
     } else {
-        printer.line(&format!("normal: {}", status.normal));
+        let normal = if status.normal.is_empty() { "cannot be told" } else { &status.normal };
+        printer.line(&format!("normal: {normal}"));
+        if let Some(fault) = &status.fault {
+            printer.line(&format!("{}: {fault}", printer.paint(Style::Stop, "damaged")));
+        }
         if status.in_force.is_empty() {
             printer
                 .line(&format!("{}: no emergency version is in force", printer.paint(Style::Good, "calm")));
@@ -105,7 +118,11 @@ pub(crate) fn status(status: &EmergencyStatus, json: bool, printer: &Printer) ->
             printer.line(&told(one, printer));
         }
     }
-    Ok(if status.in_force.is_empty() { Outcome::Clean } else { Outcome::Findings })
+    Ok(match (&status.fault, status.in_force.is_empty()) {
+        (_, false) => Outcome::Findings,
+        (Some(_), true) => Outcome::CouldNotTell,
+        (None, true) => Outcome::Clean,
+    })
 }
 
 /// What became of an announcement, in a line.

@@ -200,6 +200,16 @@ fn it_is_stood_down_whatever_became_of_the_normal_version() {
     let texts = fs::read_dir(at.join("policies/versions")).unwrap().map(|file| file.unwrap().path());
     let damaged = texts.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("plain"));
     assert_eq!(damaged.map(|path| fs::write(path, "damaged").unwrap()).count(), 1);
+    let status = |code: i32| {
+        let told: Value = serde_json::from_str(&said(at, &["emergency", "status", "--json"], code)).unwrap();
+        assert!(told["normal"].as_str().unwrap().starts_with("plain@"), "{told}");
+        let fault = told["fault"].as_str().unwrap();
+        assert!(fault.contains("is not the text of plain@") && fault.contains("it was changed"), "{told}");
+        told["inForce"].as_array().unwrap().len()
+    };
+    assert_eq!(status(1), 1);
+    let shown = said(at, &["emergency", "status"], 1);
+    assert!(shown.contains("\ndamaged: ") && shown.contains("\nin force: stop@"), "{shown}");
     let told = said(
         at,
         &["emergency", "stand-down", "stop", "--key", "bel.skey", "--reason", "CASE-7-closed", "--json"],
@@ -207,6 +217,7 @@ fn it_is_stood_down_whatever_became_of_the_normal_version() {
     );
     let told: Value = serde_json::from_str(&told).unwrap();
     assert!(told["stoodDown"].is_string() && told["normal"].is_null(), "{told}");
+    assert_eq!(status(2), 0, "what holds now is damaged");
 }
 
 #[test]
