@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use testkit::upstream::{Reply, Upstream};
 
 use crate::{
-    program::{Server, eosin, http, said},
+    program::{Server, http, said},
     signing_in::{PASSWORD, console, home},
 };
 
@@ -66,7 +66,7 @@ impl Program {
     }
 }
 
-fn token(home: &Path, name: &str, role: &str, scopes: &[&str]) -> String {
+pub(crate) fn token(home: &Path, name: &str, role: &str, scopes: &[&str]) -> String {
     let listed = said(home, &["operator", "list", "--json"], 0);
     if !listed.contains(&format!("\"{name}\"")) {
         said(home, &["operator", "add", name, "--role", role, "--password-file", "p.txt"], 0);
@@ -78,7 +78,7 @@ fn token(home: &Path, name: &str, role: &str, scopes: &[&str]) -> String {
 }
 
 /// What the log of operators says that was done through the API.
-fn done(home: &Path) -> Vec<(String, String)> {
+pub(crate) fn done(home: &Path) -> Vec<(String, String)> {
     let shown = said(home, &["ledger", "show", "operators/log", "--json", "--last", "200"], 0);
     let entries = shown.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let entries = entries.map(|line| line.get("entry").cloned().unwrap_or(line));
@@ -417,92 +417,6 @@ fn a_version_that_would_stop_care_in_an_emergency_is_a_conflict() {
     assert_eq!(refused.status, 409, "{}", refused.body);
     let says = refused.body["detail"].as_str().unwrap();
     assert!(says.contains("is not activated during an emergency: it would stop care"), "{says}");
-    drop(server.stop());
-}
-
-/// What a command says and its exit code, with the number of each entry taken out: here, and with `--server`.
-fn told(home: &Path, server: &[&str], words: &[&str]) -> (i32, String, String) {
-    let output = eosin(home, &[server, words].concat());
-    let text = |bytes: &[u8]| {
-        let text = String::from_utf8_lossy(bytes).into_owned();
-        let mut parts = text.split('#');
-        let first = parts.next().unwrap().to_owned();
-        let rest = parts.map(|part| part.trim_start_matches(|one: char| one.is_ascii_digit()));
-        std::iter::once(first.as_str()).chain(rest).collect::<Vec<_>>().join("#")
-    };
-    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
-}
-
-#[test]
-fn versions_are_compared_and_put_in_force_there_as_here() {
-    let folder = home();
-    let at = folder.path();
-    let (server, address) = console(at);
-    let scopes = ["see-policies", "change-policies"];
-    fs::write(at.join("dot.token"), token(at, "dot", "compliance", &scopes)).unwrap();
-    fs::write(at.join("eve.token"), token(at, "eve", "compliance", &scopes[..1])).unwrap();
-    let url = format!("http://{address}");
-    let by = |file: &'static str| ["--server", url.as_str(), "--server-token-file", file];
-    let rest = "@id(\"people\") @reason(\"yes\")\npermit (principal, action, resource)";
-    for (name, text) in [
-        ("ours.cedar", format!("{rest} when {{ context.attested > 0 }};\n")),
-        ("next.cedar", format!("{rest} when {{ context.records == 0 }};\n")),
-        ("open.cedar", format!("{rest};\n")),
-        ("fault.cedar", rest.replace("principal", "principle")),
-    ] {
-        fs::write(at.join(name), text).unwrap();
-    }
-    let version = |file: &str| {
-        let policies = Policies::parse("ours", &fs::read_to_string(at.join(file)).unwrap()).unwrap();
-        policies.version().replace("ours@", &format!("{}@", file.strip_suffix(".cedar").unwrap()))
-    };
-    let [ours, next] = ["ours.cedar", "next.cedar"].map(version);
-    let because = ["--reason", "CASE-7"];
-    // What changes nothing, or is refused, says the same twice in a row.
-    let same = |code: i32, words: &[&str]| {
-        let here = told(at, &[], words);
-        assert_eq!(here.0, code, "{words:?}: {here:?}");
-        assert_eq!(told(at, &by("dot.token"), words), here, "{words:?}");
-    };
-    let differ = ["policy", "diff", "ours.cedar"];
-    same(1, &differ);
-    same(1, &[&differ[..], &["-v"]].concat());
-    same(1, &[&differ[..], &["--json"]].concat());
-    same(2, &["policy", "diff", "fault.cedar"]);
-    same(1, &[&["policy", "activate", "open.cedar"][..], &because].concat());
-    same(2, &[&["policy", "activate", "fault.cedar"][..], &because].concat());
-    // As if it came once: what it says does not depend on what held before.
-    for file in ["ours.cedar", "next.cedar"] {
-        same(0, &[&["policy", "activate", file][..], &because].concat());
-    }
-    same(0, &[&["policy", "activate", "next.cedar", "--json"][..], &because].concat());
-    same(2, &[&["policy", "activate", "ours.cedar", "--expect", &ours][..], &because].concat());
-    same(2, &[&["policy", "rollback", "--expect", &ours][..], &because].concat());
-    same(0, &["policy", "diff", "next.cedar"]);
-    // There and back: each is the version before the other one's.
-    let back = [&["policy", "activate", "ours.cedar"][..], &because].concat();
-    said(at, &back, 0);
-    let roll = [&["policy", "rollback", &next][..], &because].concat();
-    let here = told(at, &[], &roll);
-    said(at, &back, 0);
-    assert_eq!((here.0, told(at, &by("dot.token"), &roll)), (0, here));
-    let before = [&["policy", "rollback"][..], &because].concat();
-    let (code, says, _) = told(at, &by("dot.token"), &before);
-    assert!(code == 0 && says.contains(&ours), "{says}");
-    let holds = [&["policy", "activate", "next.cedar", "--expect", &ours][..], &because].concat();
-    assert_eq!(told(at, &by("dot.token"), &holds).0, 0, "what was expected holds");
-    same(0, &["policy", "history"]);
-    assert_eq!(done(at).last().unwrap(), &("policy-activate".to_owned(), "dot".to_owned()));
-    // The token says who, and whether they may; two files are compared where they are.
-    for (file, words, says) in [
-        ("dot.token", [&back[..], &["--by", "ada"]].concat(), "the token says who"),
-        ("eve.token", back.clone(), "does not `change-policies`"),
-        ("dot.token", vec!["policy", "diff", "ours.cedar", "next.cedar"], "files of this machine"),
-    ] {
-        let (code, _, refused) = told(at, &by(file), &words);
-        let refused = refused.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(code == 2 && refused.contains(says), "{words:?}: {refused}");
-    }
     drop(server.stop());
 }
 

@@ -13,6 +13,7 @@ mod canary;
 mod certify;
 mod console;
 mod control_api;
+mod control_policies;
 mod deliveries;
 mod demo;
 mod documents;
