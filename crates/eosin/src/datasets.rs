@@ -9,10 +9,10 @@ use std::{
 
 use flow::Flow;
 use ledger::durable;
-use mark::{DATASET_FILE_BYTES_MAX, DatasetFile};
+use mark::{BatchReceipt, DATASET_FILE_BYTES_MAX, DatasetFile};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
-use crate::{attesting::Published, config, turns::keep as keep_turning};
+use crate::{attesting::Published, config, keys, turns::keep as keep_turning};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -25,36 +25,89 @@ pub(crate) async fn keep(folder: PathBuf, published: Option<Published>, flow: Ar
         .await;
 }
 
-/// A dataset in the folder, as it is there now.
+/// Writes down what was learned since the last turn: nobody who was answered need send it again.
+///
+/// Errors: a report: some of it could not be written.
+pub(crate) fn finish(folder: &Path, flow: &Flow) -> miette::Result<()> {
+    let mut outcome = Ok(());
+    for dataset in flow.take_learned() {
+        outcome = outcome.and(put(folder, &dataset, &mut |there| flow.admit(there).is_ok()).map(drop));
+    }
+    outcome
+}
+
+/// A dataset in the folder, as one of its files now has it.
+#[derive(Debug)]
 pub(crate) struct Put {
-    path: PathBuf,
-    /// How many batches its file has.
+    /// How many batches that file has.
     pub(crate) batches: u64,
     /// How many of them it did not have before.
     pub(crate) added: u64,
 }
 
+/// Files of one dataset at most.
+const FILES_MAX: usize = 16;
+/// Held by whoever writes into the folder: consoles and gateways add to the same files.
+const LOCK: &str = ".datasets.lock";
+
 /// Puts a dataset that is believed where gateways look, beside the batches of it that are there.
 ///
-/// The name is the dataset's id, so two gateways that learn the same one write the same file.
+/// The name is the dataset's id, so two gateways that learn the same one write the same file. A file is believed whole or
+/// not at all: what is there and is not believed by `believe`, or is full, stays as it is, and the dataset gets a file more.
 ///
-/// Errors: a report: the folder cannot be written to, or the dataset is longer than a file of one may be.
-pub(crate) fn put(folder: &Path, mut dataset: DatasetFile) -> miette::Result<Put> {
+/// Bounds: [`FILES_MAX`] files of a dataset, each of [`DATASET_FILE_BYTES_MAX`].
+/// Errors: a report: the folder cannot be read or written to, or all files of the dataset are full or not believed.
+pub(crate) fn put(
+    folder: &Path,
+    dataset: &DatasetFile,
+    believe: &mut dyn FnMut(&DatasetFile) -> bool,
+) -> miette::Result<Put> {
     std::fs::create_dir_all(folder).into_diagnostic()?;
-    let path = folder.join(format!("{}.dataset.json", dataset.manifest.id()));
-    // One that cannot be read is of no use to anybody, and is replaced.
-    let there = config::dataset_file(&path).map(|there| there.receipts).unwrap_or_default();
-    let mut known: BTreeSet<String> = there.iter().map(|receipt| receipt.entry.clone()).collect();
-    let given = std::mem::replace(&mut dataset.receipts, there);
-    let new: Vec<_> = given.into_iter().filter(|receipt| known.insert(receipt.entry.clone())).collect();
-    let added = new.len() as u64;
-    dataset.receipts.extend(new);
-    let text = dataset.to_json();
-    if text.len() > DATASET_FILE_BYTES_MAX {
-        return Err(miette!("{} would be longer than {DATASET_FILE_BYTES_MAX} bytes", path.display()));
+    let lock = std::fs::OpenOptions::new().create(true).append(true).open(folder.join(LOCK));
+    let lock = lock.into_diagnostic().wrap_err("the lock of the folder of datasets")?;
+    lock.lock().into_diagnostic()?;
+    let id = dataset.manifest.id();
+    for number in 1..=FILES_MAX {
+        let more = if number == 1 { String::new() } else { format!("-{number}") };
+        let path = folder.join(format!("{id}{more}.dataset.json"));
+        let Some(there) = receipts_in(&path, believe)? else { continue };
+        let mut known: BTreeSet<String> = there.iter().map(|receipt| receipt.entry.clone()).collect();
+        let new = dataset.receipts.iter().filter(|receipt| known.insert(receipt.entry.clone()));
+        let new: Vec<_> = new.cloned().collect();
+        let added = new.len() as u64;
+        let whole = DatasetFile {
+            manifest: dataset.manifest.clone(),
+            receipts: there.into_iter().chain(new).collect(),
+        };
+        let text = whole.to_json();
+        if text.len() > DATASET_FILE_BYTES_MAX {
+            continue;
+        }
+        if added > 0 {
+            durable::replace(&path, text.as_bytes()).into_diagnostic()?;
+        }
+        return Ok(Put { batches: whole.receipts.len() as u64, added });
     }
-    durable::replace(&path, text.as_bytes()).into_diagnostic()?;
-    Ok(Put { path, batches: dataset.receipts.len() as u64, added })
+    Err(miette!(
+        help = "look into them with `eosin config check`, and take away what nobody needs",
+        "the {FILES_MAX} files of dataset {id} in {} are full or not believed",
+        folder.display()
+    ))
+}
+
+/// The receipts that a file has; none where there is no file; nothing where it is not believed.
+///
+/// One that is damaged is of no use to anybody, and counts as none.
+fn receipts_in(
+    path: &Path,
+    believe: &mut dyn FnMut(&DatasetFile) -> bool,
+) -> miette::Result<Option<Vec<BatchReceipt>>> {
+    if !path.try_exists().into_diagnostic()? {
+        return Ok(Some(Vec::new()));
+    }
+    let text = keys::file(path, DATASET_FILE_BYTES_MAX as u64)?;
+    let Ok(there) = DatasetFile::parse(text.as_bytes()) else { return Ok(Some(Vec::new())) };
+    Ok(believe(&there).then_some(there.receipts))
 }
 
 struct Folder {
@@ -70,10 +123,8 @@ type Stamp = (Option<SystemTime>, u64);
 
 impl Folder {
     fn turn(&mut self, flow: &Flow) -> miette::Result<()> {
-        let mut outcome = Ok(());
-        for dataset in flow.take_learned() {
-            outcome = outcome.and(self.write(dataset));
-        }
+        // Not taken for seen: what others put into the same file meanwhile is taken up below.
+        let mut outcome = finish(&self.path, flow);
         match self.published.as_mut().map_or(Ok(Vec::new()), Published::turn) {
             // What it attested it knows.
             Ok(written) => {
@@ -98,14 +149,6 @@ impl Folder {
             self.seen.insert(path, stamp);
         }
         outcome
-    }
-
-    fn write(&mut self, dataset: DatasetFile) -> miette::Result<()> {
-        let path = put(&self.path, dataset)?.path;
-        if let Some(stamp) = stamp(&path) {
-            self.seen.insert(path, stamp);
-        }
-        Ok(())
     }
 
     fn stamps(&self) -> miette::Result<BTreeMap<PathBuf, Stamp>> {
@@ -135,20 +178,71 @@ mod tests {
         DatasetFile::parse(file.to_string().as_bytes()).unwrap()
     }
 
+    fn entries(file: &Path) -> Vec<String> {
+        config::dataset_file(file).unwrap().receipts.into_iter().map(|one| one.entry).collect()
+    }
+
     #[test]
     fn what_was_known_of_a_dataset_stays_when_more_of_it_is_put() {
         let folder = tempfile::tempdir().unwrap();
         for (entries, batches, added) in
             [(&["a", "b"][..], 2, 2), (&["b", "c", "c"], 3, 1), (&["a"], 3, 0), (&["d"], 4, 1)]
         {
-            let kept = put(folder.path(), dataset(entries)).unwrap();
+            let kept = put(folder.path(), &dataset(entries), &mut |_| true).unwrap();
             assert_eq!((kept.batches, kept.added), (batches, added), "{entries:?}");
         }
         let files = config::dataset_files(folder.path()).unwrap();
         let [file] = files.as_slice() else { panic!("{files:?}") };
-        let there = config::dataset_file(file).unwrap().receipts;
-        assert_eq!(there.iter().map(|one| one.entry.as_str()).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+        assert_eq!(entries(file), ["a", "b", "c", "d"]);
         durable::replace(file, b"damaged").unwrap();
-        assert_eq!(put(folder.path(), dataset(&["e"])).unwrap().batches, 1);
+        assert_eq!(put(folder.path(), &dataset(&["e"]), &mut |_| true).unwrap().batches, 1);
+    }
+
+    #[test]
+    fn what_is_not_believed_stays_and_spoils_nothing_new() {
+        let folder = tempfile::tempdir().unwrap();
+        put(folder.path(), &dataset(&["stale"]), &mut |_| true).unwrap();
+        let mut believe = |there: &DatasetFile| there.receipts.iter().all(|one| one.entry != "stale");
+        for (entries, batches, added) in [(&["stale", "a"][..], 2, 2), (&["b"], 1, 1), (&["b", "c"], 2, 1)] {
+            let kept = put(folder.path(), &dataset(entries), &mut believe).unwrap();
+            assert_eq!((kept.batches, kept.added), (batches, added), "{entries:?}");
+        }
+        let files = config::dataset_files(folder.path()).unwrap();
+        let found: Vec<Vec<String>> = files.iter().map(|file| entries(file)).collect();
+        assert_eq!(found, [vec!["stale", "a"], vec!["b", "c"], vec!["stale"]]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_written_over_and_full_files_are_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let id = dataset(&["a"]).manifest.id();
+        let place = folder.path().join(format!("{id}.dataset.json"));
+        std::fs::create_dir(&place).unwrap();
+        assert!(put(folder.path(), &dataset(&["a"]), &mut |_| true).is_err());
+        assert!(place.is_dir());
+        std::fs::remove_dir(&place).unwrap();
+        for _ in 0..FILES_MAX {
+            put(folder.path(), &dataset(&["a"]), &mut |_| false).unwrap();
+        }
+        let report = put(folder.path(), &dataset(&["a"]), &mut |_| false).unwrap_err();
+        assert!(report.to_string().contains("full or not believed"), "{report}");
+    }
+
+    #[test]
+    fn many_who_add_at_once_lose_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for who in 0..4 {
+                let at = folder.path();
+                scope.spawn(move || {
+                    for number in 0..12 {
+                        put(at, &dataset(&[&format!("{who}-{number}")]), &mut |_| true).unwrap();
+                    }
+                });
+            }
+        });
+        let files = config::dataset_files(folder.path()).unwrap();
+        let [file] = files.as_slice() else { panic!("{files:?}") };
+        assert_eq!(entries(file).len(), 48);
     }
 }

@@ -101,6 +101,11 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
 
 /// Closes the quarantine and the ledger, after the last crossing.
 fn closed(config: &Config, flow: &Flow, printer: &Printer) -> miette::Result<()> {
+    if let Some(folder) = &config.datasets
+        && let Err(report) = datasets::finish(folder, flow)
+    {
+        printer.note(&format!("a dataset that was learned last has to be sent again: {report:#}"));
+    }
     // The other gateways need not wait for the next start of this one.
     if let Err(report) = attesting::fold(config, printer) {
         printer.note(&format!("what was attested last is made known at the next start: {report:#}"));

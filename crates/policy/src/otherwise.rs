@@ -44,7 +44,9 @@ impl Otherwise {
     fn is_out(&self, case: &AskedCase, recorded: &str) -> Option<bool> {
         // Only what has a proof has a dataset.
         let proven = [VerdictName::Synthetic, VerdictName::Attested, VerdictName::Mixed];
-        if self.jurisdiction == recorded || !proven.iter().any(|name| name.as_str() == case.verdict) {
+        if is_one_place(&self.jurisdiction, recorded)
+            || !proven.iter().any(|name| name.as_str() == case.verdict)
+        {
             return Some(case.out_of_jurisdiction);
         }
         let kept = self.kept.get(&case.purposes)?;
@@ -66,6 +68,11 @@ impl Otherwise {
         other.asked.jurisdiction.clone_from(&self.jurisdiction);
         other
     }
+}
+
+/// Whether both name one place, as [`may_be_kept`] reads them.
+fn is_one_place(one: &str, other: &str) -> bool {
+    one.trim().eq_ignore_ascii_case(other.trim())
 }
 
 impl Recorded {
@@ -91,5 +98,19 @@ impl Recorded {
             }
         }
         self.compare(&was, &is, other.mode)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_spelling_of_a_place_is_the_same_place() {
+        for (one, other, want) in
+            [("US", "us", true), (" US-AL", "us-al ", true), ("", " ", true), ("US", "US-AL", false)]
+        {
+            assert_eq!(is_one_place(one, other), want, "{one:?} {other:?}");
+        }
     }
 }

@@ -554,7 +554,8 @@ fn a_dataset_is_registered_by_who_makes_them_if_a_trusted_log_has_sealed_it() {
         .map(|(name, role, scope)| token(at, name, role, &[scope]));
     let (server, address) = console(at);
     let [generator, support] = [generator, support].map(|token| Program { address, token });
-    let known = || fs::read_dir(at.join("datasets")).unwrap().count();
+    let is_dataset = |file: &fs::DirEntry| file.file_name().to_string_lossy().ends_with(".dataset.json");
+    let known = || fs::read_dir(at.join("datasets")).unwrap().flatten().filter(is_dataset).count();
     let (mut changed, mut unproven, mut other) = (file.clone(), file.clone(), file.clone());
     changed["manifest"]["source"]["name"] = json!("somebody-else");
     unproven["receipts"] = json!([]);

@@ -193,7 +193,7 @@ impl Replicas {
 
     /// The files under way at other gateways, the oldest first, and how many more there are than are told of.
     ///
-    /// Bounds: [`OTHERS_MAX`].
+    /// Bounds: [`OTHERS_MAX`] are told of; every file under way in the folder is read, one at a time.
     /// Errors: the disk's.
     pub(super) fn others(&self) -> io::Result<(Vec<Other>, usize)> {
         let own = self.run.as_ref().map(|run| run.name.as_str());

@@ -62,24 +62,28 @@ impl Desk {
         let continuity = query.get("continuity").parse().unwrap_or(boundary.continuity);
         let said = if is_first { &boundary.jurisdiction } else { query.get("jurisdiction").trim() };
         let since = since_of(query);
+        // What is configured is taken as it is: nobody wrote it here.
+        let is_other = said.trim() != boundary.jurisdiction.trim();
+        let shown_of = |said: &str| said.chars().take(JURISDICTION_MAX + 1).collect();
         let other = BoundarySetting {
             mode: mode.as_str().to_owned(),
             continuity: continuity.as_str().to_owned(),
-            jurisdiction: said.chars().take(JURISDICTION_MAX + 1).collect(),
+            jurisdiction: if is_other { shown_of(said) } else { boundary.jurisdiction.clone() },
         };
         let boundary_now = configured(boundary);
-        let fault = (!is_code(said))
+        let fault = (is_other && !is_code(said))
             .then(|| "A jurisdiction is an ISO 3166 code, such as US, US-AL or AT, or nothing.".to_owned());
         let replay = if fault.is_some() || other == boundary_now.setting {
             None
         } else {
+            // Before anything is read: all datasets are verified for it.
+            let _turn = self.turn();
             let (trust, _) = self.config.trust_store()?;
             let manifests = trust.datasets().map(mark::Dataset::manifest);
             let otherwise = Otherwise::new(mode, continuity, said, manifests);
             let wanted = Wanted::new(since, EXAMPLES, false)?.at(&boundary.name, otherwise);
             let policies = self.config.policies()?;
             let mut index = self.index()?;
-            let _turn = self.turn();
             Some(shown(replay::run(&policies, &wanted, &mut index, &mut |_, _| {})?))
         };
         let one = BoundaryChange {

@@ -30,7 +30,7 @@ impl Programs {
         })?;
         let id = dataset.manifest.id().to_string();
         self.note(present, "dataset-register", id.clone(), "")?;
-        let kept = datasets::put(folder, dataset)
+        let kept = datasets::put(folder, &dataset, &mut |there| trust.admit(there).is_ok())
             .map_err(|report| reading::away("the folder of datasets", &report))?;
         tracing::info!(dataset = id, batches = kept.batches, "a dataset was registered");
         Ok(reading::value(&DatasetRegistered { dataset: id, batches: kept.batches, added: kept.added }))
