@@ -34,7 +34,7 @@ pub(crate) use taking_up::TakingUp;
 use acting::{Acted, Candidate};
 use checking::Checked;
 use difference::Difference;
-use versions::{Change, Versions, Wish, name_in};
+use versions::{Change, Meanwhile, Versions, Wish, name_in};
 
 /// Runs one of the commands about policies.
 pub(crate) fn policy(command: &PolicyCommand, printer: &Printer) -> Done {
@@ -54,7 +54,7 @@ pub(crate) fn policy(command: &PolicyCommand, printer: &Printer) -> Done {
             let wanted = replay::Wanted::new(since, *examples, *all)?;
             replay_telling::replay(&policy_text::policies(file)?, &wanted, at, printer)
         }
-        PolicyCommand::Activate { file, who } => activate(&Candidate::of(file)?, "activate", who, printer),
+        PolicyCommand::Activate { file, who } => activate(file, who, printer),
         PolicyCommand::Rollback { wanted, who } => rollback(wanted.as_deref(), who, printer),
         PolicyCommand::History { config, json } => history(config, *json, printer),
     }
@@ -98,20 +98,36 @@ fn check(policies: &Policies, json: bool, printer: &Printer) -> Outcome {
     }
 }
 
-/// Puts policies in force, and says so.
-fn activate(candidate: &Candidate, event: &'static str, who: &Who, printer: &Printer) -> Done {
+fn activate(file: &Path, who: &Who, printer: &Printer) -> Done {
+    let candidate = Candidate::of(file)?;
     let versions = versions_of(&Config::load(&who.config)?)?;
+    // Where nobody is asked, nobody has looked: only `--expect` says what is to be replaced.
+    let seen = if who.is_asked() { Some(newest(&versions.newest(1)?)) } else { None };
+    put_in_force(&versions, &candidate, "activate", seen.as_deref(), who, printer)
+}
+
+/// The version in force; empty where none was activated yet.
+fn newest(history: &[(String, Change)]) -> String {
+    history.first().map(|(_, change)| change.version.clone()).unwrap_or_default()
+}
+
+/// Puts policies in force, and says so: on top of what was seen to hold, and of nothing that came while somebody typed.
+fn put_in_force(
+    versions: &Versions,
+    candidate: &Candidate,
+    event: &'static str,
+    seen: Option<&str>,
+    who: &Who,
+    printer: &Printer,
+) -> Done {
     let by = environment::who(who.by.as_deref());
     let version = candidate.policies.version();
-    if !who.yes && !who.json {
-        let newest = versions.newest(1)?;
-        let holds = newest.first().map(|(_, change)| change.version.as_str());
-        if !is_meant(version, holds, "on every gateway that shares the folder", printer)? {
-            return Ok(Outcome::Findings);
-        }
+    let holds = seen.filter(|version| !version.is_empty());
+    if who.is_asked() && !is_meant(version, holds, "on every gateway that shares the folder", printer)? {
+        return Ok(Outcome::Findings);
     }
-    let wish = Wish { event, by: &by, reason: &who.reason, expect: who.expect.as_deref() };
-    Ok(match acting::activate(&versions, candidate, &wish)? {
+    let wish = Wish { event, by: &by, reason: &who.reason, expect: who.expect.as_deref().or(seen) };
+    Ok(match acting::activate(versions, candidate, &wish)? {
         Acted::Refused(line) => tell_refused(version, &line, printer),
         Acted::InForce { version, place } => {
             tell_activated(&PolicyActivated { version, activation: place }, who.json, printer)
@@ -162,7 +178,11 @@ pub(crate) fn tell_refused(version: &str, line: &RedLine, printer: &Printer) -> 
 
 fn rollback(version: Option<&str>, who: &Who, printer: &Printer) -> Done {
     let versions = versions_of(&Config::load(&who.config)?)?;
-    activate(&acting::before(&versions, version)?, "rollback", who, printer)
+    let history = versions.history()?;
+    let candidate = acting::before(&versions, &history, version)?;
+    let seen = newest(&history);
+    Meanwhile::unless(&seen, who.expect.as_deref())?;
+    put_in_force(&versions, &candidate, "rollback", Some(&seen), who, printer)
 }
 
 fn history(config: &Path, json: bool, printer: &Printer) -> Done {

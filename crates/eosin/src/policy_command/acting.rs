@@ -62,8 +62,11 @@ pub(crate) fn activate(versions: &Versions, candidate: &Candidate, wish: &Wish<'
 /// The version to go back to: the named one, or the one before that which is in force.
 ///
 /// Errors: a report: there is none, it was never in force, or its text was changed.
-pub(crate) fn before(versions: &Versions, version: Option<&str>) -> miette::Result<Candidate> {
-    let history = versions.history()?;
+pub(crate) fn before(
+    versions: &Versions,
+    history: &[(String, Change)],
+    version: Option<&str>,
+) -> miette::Result<Candidate> {
     let current = history.first().map(|(_, change)| change.version.clone());
     let wanted = match version {
         Some(version) => Some(version.to_owned()),
@@ -72,7 +75,7 @@ pub(crate) fn before(versions: &Versions, version: Option<&str>) -> miette::Resu
     let Some(wanted) = wanted.filter(|wanted| Some(wanted) != current.as_ref()) else {
         return Err(nothing_before());
     };
-    kept(versions, &history, &wanted)
+    kept(versions, history, &wanted)
 }
 
 /// What is said where there is no version to go back to.

@@ -29,6 +29,13 @@ pub(crate) struct Who {
     pub(crate) json: bool,
 }
 
+impl Who {
+    /// Whether a question is put, where somebody sits at a terminal.
+    pub(crate) fn is_asked(&self) -> bool {
+        !self.yes && !self.json
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
     /// Read policies strictly, and prove that they let nothing synthetic into production. Exits 1 with a request that

@@ -82,6 +82,15 @@ pub(crate) struct Meanwhile {
     pub(crate) expected: String,
 }
 
+impl Meanwhile {
+    /// That what was expected is in force, where something was; both are empty where nothing was activated.
+    pub(crate) fn unless(in_force: &str, expected: Option<&str>) -> Result<(), Self> {
+        let Some(expected) = expected.filter(|expected| in_force != *expected) else { return Ok(()) };
+        let in_force = Some(in_force).filter(|version| !version.is_empty()).map(str::to_owned);
+        Err(Self { in_force, expected: expected.to_owned() })
+    }
+}
+
 impl miette::Diagnostic for Meanwhile {
     fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
         Some(Box::new("look at `eosin policy history` and at what changed, then activate again"))
@@ -228,10 +237,7 @@ impl Versions {
         let mut ledger = self.locked()?;
         let current = self.current()?;
         let before = current.as_ref().map(|current| current.change.version.clone());
-        let in_force = before.as_deref().unwrap_or_default();
-        if let Some(expected) = wish.expect.filter(|expected| in_force != *expected) {
-            return Err(Meanwhile { in_force: before, expected: expected.to_owned() }.into());
-        }
+        Meanwhile::unless(before.as_deref().unwrap_or_default(), wish.expect)?;
         self.keeps_care(current.as_ref(), policies)?;
         let version = policies.version().to_owned();
         self.keep_text(&version, text)?;

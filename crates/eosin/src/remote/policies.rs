@@ -41,16 +41,17 @@ impl Remote {
                 }
                 let name = policy_text::name_of(file);
                 let wish = PolicyActivate { name, text, reason: who.reason.clone() };
-                self.put_in_force("/policies/activate", policies.version(), &wish, who, printer)
+                self.put_in_force("/policies/activate", (policies.version(), None), &wish, who, printer)
             }
             PolicyCommand::Rollback { wanted, who } => {
                 by_token(who.by.as_deref())?;
                 let newest = self.history()?.versions.into_iter().next();
                 let (now, before) = newest.map_or((None, None), |one| (Some(one.version), one.previous));
+                let seen = now.clone().unwrap_or_default();
                 let version = wanted.clone().or(before).filter(|version| Some(version) != now.as_ref());
                 let version = version.ok_or_else(policy_command::acting::nothing_before)?;
                 let wish = PolicyRollback { version: Some(version.clone()), reason: who.reason.clone() };
-                self.put_in_force("/policies/rollback", &version, &wish, who, printer)
+                self.put_in_force("/policies/rollback", (&version, Some(&seen)), &wish, who, printer)
             }
             _ => Err(not_there()),
         }
@@ -60,27 +61,25 @@ impl Remote {
         self.ask("/policies", None::<&()>)
     }
 
-    /// Puts a version in force on top of what holds there now, and of nothing else.
+    /// Puts a version in force on top of what holds there now, and of nothing else: what was seen to hold before, where
+    /// something was, and what is expected to.
     fn put_in_force(
         &self,
         path: &str,
-        version: &str,
+        (version, seen): (&str, Option<&str>),
         wish: &impl Serialize,
         who: &Who,
         printer: &Printer,
     ) -> Done {
-        let (holds, seen) = self.in_force()?;
-        if let Some(expected) = &who.expect
-            && holds.as_deref().unwrap_or_default() != expected
-        {
-            return Err(Meanwhile { in_force: holds, expected: expected.clone() }.into());
+        let (holds, tag) = self.in_force()?;
+        for expected in [who.expect.as_deref(), seen] {
+            Meanwhile::unless(holds.as_deref().unwrap_or_default(), expected)?;
         }
         let place = format!("at {}", self.shown);
-        let is_asked = !who.yes && !who.json;
-        if is_asked && !policy_command::is_meant(version, holds.as_deref(), &place, printer)? {
+        if who.is_asked() && !policy_command::is_meant(version, holds.as_deref(), &place, printer)? {
             return Ok(Outcome::Findings);
         }
-        let (activated, _): (PolicyActivated, _) = self.ask_on(path, Some(wish), Some(seen))?;
+        let (activated, _): (PolicyActivated, _) = self.ask_on(path, Some(wish), Some(tag))?;
         Ok(policy_command::tell_activated(&activated, who.json, printer))
     }
 

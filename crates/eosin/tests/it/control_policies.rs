@@ -3,6 +3,8 @@
 use std::{fs, path::Path};
 
 use policy::Policies;
+use serde_json::json;
+use testkit::upstream::{Reply, Upstream};
 
 use crate::{
     control_api::{done, token},
@@ -94,4 +96,43 @@ fn versions_are_compared_and_put_in_force_there_as_here() {
         assert!(code == 2 && refused.contains(says), "{words:?}: {refused}");
     }
     drop(server.stop());
+}
+
+/// Between the two questions somebody activates another version: what they looked at holds no more.
+#[test]
+fn a_rollback_there_passes_no_version_that_nobody_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::write(at.join("dot.token"), "eosin_dot").unwrap();
+    // The history's newest, what holds a moment later, the words, and whether it is asked for.
+    let check = |newest: Option<&str>, holds: &str, words: &[&str], is_asked: bool| {
+        let newest = newest.map(|version| {
+            json!({"at": "2026-01-01T00:00:00Z", "by": "ada", "event": "activate", "previous": "a@1",
+                   "reason": "CASE-7", "sha256": "00", "version": version, "place": "log#1"})
+        });
+        let history = json!({"versions": newest.into_iter().collect::<Vec<_>>()}).to_string();
+        let now = json!({"version": holds, "policies": [], "text": "", "place": "log#2"}).to_string();
+        let server = Upstream::start(move |asked| match asked.target.as_str() {
+            "/api/v1/policies" => Reply::json(200, &history),
+            "/api/v1/policies/in-force" => Reply::Whole {
+                status: 200,
+                headers: vec![("ETag".to_owned(), "\"now\"".to_owned())],
+                body: now.clone().into_bytes(),
+            },
+            _ => Reply::json(200, r#"{"version": "a@1", "activation": "log#3"}"#),
+        });
+        let url = server.origin();
+        let there = ["--server", &url, "--server-token-file", "dot.token", "policy", "rollback"];
+        let (code, _, says) = told(at, &there, &[words, &["--reason", "CASE-7"]].concat());
+        let asked = server.received().iter().any(|asked| asked.target == "/api/v1/policies/rollback");
+        assert_eq!((code, asked), (if is_asked { 0 } else { 2 }, is_asked), "{words:?}: {says}");
+        let says = says.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(says.contains("activated another version meanwhile"), !is_asked, "{says}");
+    };
+    check(Some("b@1"), "b@1", &[], true);
+    check(Some("b@1"), "c@1", &[], false);
+    check(Some("b@1"), "c@1", &["a@1"], false);
+    check(Some("b@1"), "c@1", &["--expect", "c@1"], false);
+    check(Some("b@1"), "b@1", &["--expect", "c@1"], false);
+    check(None, "c@1", &["a@1"], false);
 }

@@ -1,6 +1,12 @@
 //! Versions of policies and the index, with a gateway that runs: replayed, activated, ruled by, proved.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    path::Path,
+    process::{Child, ChildStdout, Command, Stdio},
+};
 
 use policy::Policies;
 use serde_json::Value;
@@ -271,6 +277,65 @@ fn a_version_that_opens_production_is_refused_and_two_do_not_overwrite_each_othe
     let output = eosin(at, &["policy", "check"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("it was changed"));
+}
+
+/// `eosin` at a terminal, up to its question.
+fn asked(folder: &Path, words: &str, question: &str) -> (Child, BufReader<ChildStdout>) {
+    let command = format!("'{}' {words}", env!("CARGO_BIN_EXE_eosin"));
+    let mut child = Command::new("script")
+        .args(["-qec", &command, "/dev/null"])
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains(question) {
+        line.clear();
+        assert!(lines.read_line(&mut line).unwrap() > 0, "it ended before it asked {question}");
+    }
+    (child, lines)
+}
+
+/// The question names what is replaced, and the answer is about that.
+#[test]
+fn what_was_activated_while_somebody_typed_is_not_replaced_unseen() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    said(at, &["init", "--yes"], 0);
+    for name in ["one", "two", "three"] {
+        let text = format!(
+            "@id(\"{name}\") @reason(\"yes\") permit (principal, action, resource) when {{ context.attested > 0 }};"
+        );
+        fs::write(at.join(name).with_extension("cedar"), text).unwrap();
+    }
+    let in_force = || {
+        let history = said(at, &["policy", "history", "--json"], 0);
+        let newest: Value = serde_json::from_str(history.lines().next().unwrap()).unwrap();
+        newest["version"].as_str().unwrap().split('@').next().unwrap().to_owned()
+    };
+    // What ada is asked, what bel activates while she types, whether hers is taken, and what holds then.
+    let check = |words: &str, name: &str, question: &str, meanwhile: Option<&str>, code: i32, holds: &str| {
+        let words = format!("policy {words} --by ada --reason CASE-7");
+        let (mut ada, mut screen) = asked(at, &words, question);
+        if let Some(file) = meanwhile {
+            said(at, &["policy", "activate", file, "--by", "bel", "--reason", "CASE-8"], 0);
+        }
+        ada.stdin.take().unwrap().write_all(format!("{name}\n").as_bytes()).unwrap();
+        let mut rest = Vec::new();
+        screen.read_to_end(&mut rest).ok();
+        let told = unwrapped(&rest);
+        assert_eq!(ada.wait().unwrap().code(), Some(code), "{words}: {told}");
+        assert_eq!(told.contains("somebody has activated another version meanwhile"), code == 2, "{told}");
+        assert_eq!(in_force(), holds, "{words}: {told}");
+    };
+    check("activate two.cedar", "two", "Nothing was activated yet", Some("one.cedar"), 2, "one");
+    check("activate two.cedar", "two", "one@", None, 0, "two");
+    check("activate one.cedar", "one", "two@", Some("three.cedar"), 2, "three");
+    check("rollback", "two", "three@", Some("one.cedar"), 2, "one");
+    check("rollback", "three", "one@", None, 0, "three");
+    check("activate two.cedar", "another", "three@", None, 1, "three");
 }
 
 #[test]

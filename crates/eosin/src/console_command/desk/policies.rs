@@ -165,7 +165,7 @@ impl Desk {
     }
 
     fn ask_back(&self, versions: &Versions, query: &Form, present: &Present) -> miette::Result<PageAnswer> {
-        let Ok(kept) = acting::before(versions, Some(query.get("version"))) else {
+        let Ok(kept) = acting::before(versions, &versions.history()?, Some(query.get("version"))) else {
             return Ok(elsewhere("/policies"));
         };
         let question = self.question_back(versions, &kept.policies)?;

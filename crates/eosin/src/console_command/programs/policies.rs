@@ -20,7 +20,7 @@ use crate::{
         checking::{self, Checked},
         difference::Difference,
         policy_text, replay,
-        versions::{Meanwhile, StopsCare, Versions, Wish},
+        versions::{Change, Meanwhile, StopsCare, Versions, Wish},
     },
 };
 
@@ -34,8 +34,7 @@ impl Programs {
             return Ok(reading::value(&self.in_force()?));
         }
         let versions = self.known_versions()?;
-        let history = versions.history().map_err(|report| reading::away("the log of versions", &report))?;
-        let versions = history.into_iter().map(policy_command::shown).collect();
+        let versions = history(&versions)?.into_iter().map(policy_command::shown).collect();
         Ok(reading::value(&PolicyHistory { versions }))
     }
 
@@ -82,7 +81,7 @@ impl Programs {
         let versions = self.known_versions()?;
         let (event, act, candidate, reason) = if matches!(call, Call::PolicyRollback) {
             let wish: PolicyRollback = body(bytes)?;
-            let candidate = acting::before(&versions, wish.version.as_deref())
+            let candidate = acting::before(&versions, &history(&versions)?, wish.version.as_deref())
                 .map_err(|report| Problem::new(409, &report.to_string()))?;
             ("rollback", "policy-rollback", candidate, wish.reason)
         } else {
@@ -154,6 +153,11 @@ impl Programs {
     fn known_versions(&self) -> Result<Versions, Problem> {
         Versions::of(&self.config.policy).ok_or_else(no_versions)
     }
+}
+
+/// Everything that was put in force.
+fn history(versions: &Versions) -> Result<Vec<(String, Change)>, Problem> {
+    versions.history().map_err(|report| reading::away("the log of versions", &report))
 }
 
 fn read(name: &str, text: &str) -> Result<Policies, Problem> {
