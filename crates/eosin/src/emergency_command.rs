@@ -63,7 +63,8 @@ pub(crate) fn emergency(command: &EmergencyCommand, printer: &Printer) -> Done {
             acting::stand_down(name, key, &statement::reason(reason)?, at, printer)
         }
         EmergencyCommand::Status { at } => {
-            telling::status(&telling::standing(&Known::of(&at.config)?, printer)?, at.json, printer)
+            let whole = |report: &miette::Report| format!("{report:#}");
+            telling::status(&telling::standing(&Known::of(&at.config)?, whole, printer)?, at.json, printer)
         }
         EmergencyCommand::List { at } => {
             telling::list(&telling::prepared(&Known::of(&at.config)?, printer)?, at.json, printer)

@@ -18,7 +18,7 @@ use super::{
     placing::{self, NotPlaced},
     statement::{self, LAPSE, Request, SHORTEST, StandDown, told},
 };
-use crate::printer::Printer;
+use crate::{policy_command::versions::told_elsewhere, printer::Printer};
 
 /// What is signed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,17 +198,21 @@ impl Known {
         index: Result<&mut Index, String>,
     ) -> miette::Result<BeforeAfter> {
         let is_end = paper.act == Act::StandDown;
-        let emergency = paper.emergency.as_ref().map_err(|report| miette!("{report:#}"));
-        match emergency.and_then(|emergency| Comparison::lately(self, emergency, index)) {
-            Ok(compared) => Ok(compared.to_page(is_end)),
-            Err(report) if is_end => Ok(BeforeAfter {
-                normal: self.normal().unwrap_or_default(),
-                not_told: Some(format!("{report:#}")),
-                is_nothing_told: true,
-                ..BeforeAfter::default()
-            }),
-            Err(report) => Err(report),
-        }
+        let why = match &paper.emergency {
+            Ok(emergency) => match Comparison::lately(self, emergency, index) {
+                Ok(compared) => return Ok(compared.to_page(is_end)),
+                Err(report) if is_end => told_elsewhere(&report),
+                Err(report) => return Err(report),
+            },
+            Err(report) if is_end => told_elsewhere(report),
+            Err(report) => return Err(miette!("{report:#}")),
+        };
+        Ok(BeforeAfter {
+            normal: self.normal().unwrap_or_default(),
+            not_told: Some(why),
+            is_nothing_told: true,
+            ..BeforeAfter::default()
+        })
     }
 
     /// The signer that an operator of the console is.

@@ -9,12 +9,17 @@ use miette::IntoDiagnostic as _;
 use super::{Known, now, shown};
 use crate::{
     announcing::{self, Note},
+    judge_command::plain,
     outcome::{Done, Outcome},
     printer::{Printer, Style},
 };
 
-/// What is in force, and what waits, as anybody is told it.
-pub(crate) fn standing(known: &Known, printer: &Printer) -> miette::Result<EmergencyStatus> {
+/// What is in force, and what waits, as anybody is told it; `fault` says what they are told of a text that is damaged.
+pub(crate) fn standing(
+    known: &Known,
+    fault: impl Fn(&miette::Report) -> String,
+    printer: &Printer,
+) -> miette::Result<EmergencyStatus> {
     let book = known.book(printer)?;
     let now = now();
     let in_force = book.in_force(now).map(|(place, one)| EmergencyState {
@@ -42,7 +47,7 @@ pub(crate) fn standing(known: &Known, printer: &Printer) -> miette::Result<Emerg
         Ok(normal) => (normal, None),
         Err(report) => {
             let newest = known.versions.newest(1)?.into_iter().next();
-            (newest.map(|(_, change)| change.version).unwrap_or_default(), Some(format!("{report:#}")))
+            (newest.map(|(_, change)| change.version).unwrap_or_default(), Some(fault(&report)))
         }
     };
     Ok(EmergencyStatus {
@@ -81,38 +86,31 @@ pub(crate) fn status(status: &EmergencyStatus, json: bool, printer: &Printer) ->
         printer.line(&serde_json::to_string(status).into_diagnostic()?);
     } else {
         let normal = if status.normal.is_empty() { "cannot be told" } else { &status.normal };
-        printer.line(&format!("normal: {normal}"));
+        printer.line(&format!("normal: {}", plain(normal)));
+        // With `--server` these are the words of another machine.
+        let tell = |style: Style, word: &str, text: &str| {
+            printer.line(&format!("{}: {}", printer.paint(style, word), plain(text)));
+        };
         if let Some(fault) = &status.fault {
-            printer.line(&format!("{}: {fault}", printer.paint(Style::Stop, "damaged")));
+            tell(Style::Stop, "damaged", fault);
         }
         if status.in_force.is_empty() {
-            printer
-                .line(&format!("{}: no emergency version is in force", printer.paint(Style::Good, "calm")));
+            tell(Style::Good, "calm", "no emergency version is in force");
         }
         for one in &status.in_force {
-            printer.line(&format!(
-                "{}: {}, {}, until {}; asked for by {}, approved by {}: {} ({})",
-                printer.paint(Style::Stop, "in force"),
-                one.version,
-                one.scope,
-                moment(&one.until),
-                one.by,
-                one.approved.as_deref().unwrap_or_default(),
-                one.reason,
-                one.activation
-            ));
+            let EmergencyState { version, scope, by, reason, activation, .. } = one;
+            let (until, approved) = (moment(&one.until), one.approved.as_deref().unwrap_or_default());
+            let told = format!(
+                "{version}, {scope}, until {until}; asked for by {by}, approved by {approved}: {reason} ({activation})"
+            );
+            tell(Style::Stop, "in force", &told);
         }
         for one in &status.waiting {
-            printer.line(&format!(
-                "{}: {}, {}, until {}; asked for by {}: {}; lapses {}",
-                printer.paint(Style::Strong, "waiting"),
-                one.version,
-                one.scope,
-                moment(&one.until),
-                one.by,
-                one.reason,
-                moment(&one.lapses)
-            ));
+            let EmergencyWaiting { version, scope, by, reason, .. } = one;
+            let (until, lapses) = (moment(&one.until), moment(&one.lapses));
+            let told =
+                format!("{version}, {scope}, until {until}; asked for by {by}: {reason}; lapses {lapses}");
+            tell(Style::Strong, "waiting", &told);
         }
         for one in &status.announcements {
             printer.line(&told(one, printer));
@@ -133,14 +131,15 @@ fn told(one: &EmergencyAnnouncement, printer: &Printer) -> String {
     let said = match one.delivered {
         Some(true) => {
             let done = printer.paint(Style::Good, "announced");
-            return format!("{done} to {to}: {kind}, {version}, {at} ({attempts} attempts)");
+            let told = format!("to {to}: {kind}, {version}, {at} ({attempts} attempts)");
+            return format!("{done} {}", plain(&told));
         }
         Some(false) => format!("given up {at} after {attempts} attempts"),
         None if *attempts == 0 => "not sent yet: does a gateway with this `[[announce]]` run?".to_owned(),
         None => format!("{attempts} attempts, the next one {}", moment(&one.due)),
     };
     let not = printer.paint(Style::Stop, "not announced");
-    format!("{not} to {to}: {kind}, {version}; {said}; last {status}")
+    format!("{not} {}", plain(&format!("to {to}: {kind}, {version}; {said}; last {status}")))
 }
 
 /// A moment of an answer, as a person reads it.
@@ -174,7 +173,7 @@ pub(crate) fn list(prepared: &EmergencyVersions, json: bool, printer: &Printer) 
             printer.line(&serde_json::to_string(one).into_diagnostic()?);
             continue;
         }
-        printer.line(&format!(
+        let told = format!(
             "{}  {}  by {}: {} ({} cases, care proven against {}, entry {})",
             one.version,
             one.at,
@@ -183,7 +182,8 @@ pub(crate) fn list(prepared: &EmergencyVersions, json: bool, printer: &Printer) 
             one.cases.unwrap_or(0),
             one.against.as_deref().unwrap_or_default(),
             one.entry
-        ));
+        );
+        printer.line(&plain(&told));
     }
     Ok(Outcome::Clean)
 }

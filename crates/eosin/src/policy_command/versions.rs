@@ -108,6 +108,20 @@ impl miette::Diagnostic for StopsCare {
     }
 }
 
+/// The text of a version cannot be read, or is another one than was put in force; the cause says where it lies, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("the text of {0} is damaged or cannot be read")]
+struct Hurt(String);
+
+/// What others than whoever sits at this machine are told of a report: which version's text is hurt, if one is. Where it
+/// lies, and what the system said, is for the log.
+pub(crate) fn told_elsewhere(report: &miette::Report) -> String {
+    tracing::error!("policies cannot be read: {report:#}");
+    let hurt = report.downcast_ref::<Hurt>().map(ToString::to_string);
+    let told = hurt.unwrap_or_else(|| "the policies cannot be read".to_owned());
+    format!("{told}; the console's log says why")
+}
+
 /// The version in force.
 pub(crate) struct Current {
     /// Where it was put in force.
@@ -212,6 +226,10 @@ impl Versions {
 
     /// The text of a version, if it is the one that was put in force.
     pub(crate) fn text(&self, version: &str, digest: &str) -> miette::Result<String> {
+        self.kept_text(version, digest).wrap_err_with(|| Hurt(version.to_owned()))
+    }
+
+    fn kept_text(&self, version: &str, digest: &str) -> miette::Result<String> {
         let path = self.log.folder.join(TEXTS).join(file_of(version));
         let text = keys::file(&path, policy::POLICY_BYTES_MAX as u64)?;
         if sha256(&[text.as_bytes()]).to_hex() != digest {

@@ -10,6 +10,7 @@ use serde_json::Value;
 use testkit::upstream::{Reply, Upstream};
 
 use crate::{
+    control_api::token,
     emergencies::{activate, prepare, set_up},
     program::{Server, eosin, http, said},
     signing_in::{Browser, PASSWORD, add, console, events},
@@ -339,7 +340,7 @@ fn what_is_broken_elsewhere_keeps_nobody_from_ending_it() {
     for activation in activations(at) {
         let (status, page) = ending(&mut ada, &activation);
         assert!(status == 200 && page.contains("It cannot be told."), "{page}");
-        assert!(page.contains("is not the text of") && !page.contains("no answer differs"), "{page}");
+        assert!(page.contains("the text of other@") && !page.contains("no answer differs"), "{page}");
         let note = sign(at, &hidden(&page, "text"), "ada");
         let (status, asked) = hand_in(&mut ada, "check", &page, &note);
         assert!(status == 200 && asked.contains("Yes, stand it down"), "{asked}");
@@ -348,6 +349,55 @@ fn what_is_broken_elsewhere_keeps_nobody_from_ending_it() {
     }
     said(at, &["emergency", "status"], 0);
     server.stop();
+}
+
+/// Whoever asks from elsewhere learns whose text is hurt; where it lies and what the system says is told on its machine.
+#[test]
+fn of_a_text_that_is_hurt_others_learn_which_one_and_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let (_upstream, server, address) = scene(at);
+    let default = Policies::default_text();
+    fs::write(at.join("plain.cedar"), format!("{default}\n// CASE-8")).unwrap();
+    said(at, &["policy", "activate", "plain.cedar", "--reason", "CASE-8"], 0);
+    activate(at, "all");
+    fs::write(at.join("ada.token"), token(at, "ada", "compliance", &["see-policies", "change-policies"]))
+        .unwrap();
+    let url = format!("http://{address}");
+    let there = ["--server", url.as_str(), "--server-token-file", "ada.token"];
+    let fault = |server: &[&str]| {
+        let told = said(at, &[server, &["emergency", "status", "--json"]].concat(), 1);
+        let told: Value = serde_json::from_str(&told).unwrap();
+        assert!(told["normal"].as_str().unwrap().starts_with("plain@"), "{told}");
+        told["fault"].as_str().unwrap().to_owned()
+    };
+    let texts = at.join("policies/versions");
+    let text_of = |name: &str| {
+        let mut files = fs::read_dir(&texts).unwrap().map(|file| file.unwrap().path());
+        files.find(|path| path.file_name().unwrap().to_string_lossy().starts_with(name)).unwrap()
+    };
+    let mut ada = signed_in(address, "ada");
+    let activation = activations(at).remove(0);
+    let is_bare = |said: &str| !said.contains("policies/versions") && !said.contains("os error");
+    let path = text_of("plain@");
+    for hurt in [|path: &Path| fs::write(path, "damaged"), |path: &Path| fs::remove_file(path)] {
+        hurt(&path).unwrap();
+        let here = fault(&[]);
+        assert!(here.contains("policies/versions/plain@"), "{here}");
+        let told = fault(&there);
+        assert!(is_bare(&told) && told.contains("the text of plain@"), "{told}");
+        let (_, page) = ending(&mut ada, &activation);
+        assert!(is_bare(&page) && page.contains("the text of plain@"), "{page}");
+    }
+    // The version that ends is hurt itself.
+    fs::remove_file(text_of("stop@")).unwrap();
+    let (_, page) = ending(&mut ada, &activation);
+    assert!(is_bare(&page) && page.contains("the text of stop@"), "{page}");
+    let said = server.stop();
+    assert!(
+        said.contains("policies/versions/plain@") && said.contains("os error"),
+        "the log says why: {said}"
+    );
 }
 
 #[test]

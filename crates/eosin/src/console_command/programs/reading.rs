@@ -8,7 +8,12 @@ use mark::{digest::sha256, merkle::leaf_hash};
 use serde::Serialize;
 
 use super::{Programs, Told, locked};
-use crate::{emergency_command, keys, ledger_command, quarantine_command, wiring};
+use crate::{
+    emergency_command::{self, telling},
+    keys, ledger_command,
+    policy_command::versions,
+    quarantine_command, wiring,
+};
 
 /// An answer as JSON. Texts and numbers: it cannot fail.
 pub(super) fn value(answer: &impl Serialize) -> serde_json::Value {
@@ -156,13 +161,14 @@ impl Programs {
             Call::Quarantine => self.quarantine(found),
             Call::QuarantineItem => self.kept(found.name("item")).map(|kept| value(&kept)),
             Call::EmergencyVersions => {
-                let prepared = emergency_command::telling::prepared(&self.emergencies()?, &self.printer);
+                let prepared = telling::prepared(&self.emergencies()?, &self.printer);
                 prepared
                     .map(|prepared| value(&prepared))
                     .map_err(|report| away("the log of versions", &report))
             }
             _ => {
-                let standing = emergency_command::telling::standing(&self.emergencies()?, &self.printer);
+                let known = self.emergencies()?;
+                let standing = telling::standing(&known, versions::told_elsewhere, &self.printer);
                 standing
                     .map(|standing| value(&standing))
                     .map_err(|report| away("the log of versions", &report))
