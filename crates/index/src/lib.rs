@@ -25,6 +25,7 @@ mod statistics;
 mod store;
 mod tls;
 mod value;
+mod words;
 
 pub use asking::{AskError, Asked, Bounds};
 pub use follow::{BehindError, FollowError, Index, OpenError, Standing};

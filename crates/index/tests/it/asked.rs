@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use index::{AskError, Asked, Bounds, Index, Place, Value};
+use index::{AskError, Asked, Bounds, Index, Place, TABLES, VIEWS, Value};
 
 use crate::stage::{Databases, Growing};
 
@@ -107,5 +107,46 @@ fn a_query_that_takes_too_long_is_stopped() {
         let bounds = Bounds { time: Duration::from_millis(1_500), ..BOUNDS };
         let error = Index::open(&place).unwrap().ask_within(endless, &bounds, elapsed).unwrap_err();
         assert!(matches!(error, AskError::Slow(time) if time == bounds.time), "{place}: {error:?}");
+    }
+}
+
+#[test]
+fn what_two_parsers_read_differently_reaches_no_database() {
+    let databases = Databases::new();
+    let _ledger = filled(&databases);
+    for place in databases.places() {
+        for sql in [
+            r"SELECT 'a\'' UNION SELECT name FROM patients WHERE name <> $x$' AS k$x$",
+            r"SELECT 'a\'' UNION SELECT relname::text FROM pg_class WHERE relname <> $x$' AS k$x$",
+            r"SELECT 'a\'' || pg_read_file($x$PG_VERSION$x$) || $x$' AS k$x$",
+            "SELECT 1 AS [a]], hex(randomblob(4)) AS [b]",
+            "SELECT 1 AS [a]], 2 AS [b]",
+            "SELECT 1 AS current_schema, current_schema",
+            "SELECT a.row_to_json FROM ledgers a",
+        ] {
+            let asked = ask(&place, sql, &BOUNDS);
+            let is_refused = matches!(&asked, Err(AskError::Query(why)) if !why.contains("patients"));
+            assert!(is_refused, "{place}: {sql}: {asked:?}");
+        }
+        let asked = ask(&place, "SELECT 'a''''b' AS a, '''' AS \"b c\"", &BOUNDS).unwrap();
+        assert_eq!(asked.answer.columns, ["a", "b c"]);
+        assert_eq!(asked.answer.rows, [[Value::text("a''b"), Value::text("'")]]);
+    }
+}
+
+#[test]
+fn every_column_of_every_table_and_view_is_asked_by_its_name() {
+    let databases = Databases::new();
+    let _ledger = filled(&databases);
+    for place in databases.places() {
+        let names = TABLES.iter().map(|table| table.name).chain(VIEWS.iter().map(|(name, _)| *name));
+        for name in names {
+            let all = ask(&place, &format!("SELECT * FROM {name}"), &BOUNDS).unwrap();
+            let columns: Vec<String> =
+                all.answer.columns.iter().map(|column| format!("t.{column}")).collect();
+            let sql = format!("SELECT {} FROM {name} AS t", columns.join(", "));
+            let again = ask(&place, &sql, &BOUNDS).unwrap();
+            assert_eq!(again.answer.columns, all.answer.columns, "{place}: {sql}");
+        }
     }
 }
