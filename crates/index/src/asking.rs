@@ -9,8 +9,9 @@ use crate::{
     value::{Answer, Value},
 };
 
-/// Bytes of one value of an answer at most: no single step of a database takes long over a text of this length.
-pub(crate) const VALUE_MAX: usize = 256 * 1024;
+/// Bytes of one value of an answer at most, twice those of the longest entry: no single step of a database takes long over
+/// a text of this length.
+pub(crate) const VALUE_MAX: usize = 128 * 1024;
 
 /// What an answer may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +53,7 @@ pub enum AskError {
 impl AskError {
     /// A value is longer than [`VALUE_MAX`].
     pub(crate) fn long() -> Self {
-        Self::Query("a value of the answer is longer than 256 KiB".to_owned())
+        Self::Query("a value of the answer is longer than 128 KiB".to_owned())
     }
 }
 
@@ -61,7 +62,7 @@ impl Index {
     /// be asked of this connection afterwards.
     ///
     /// Shape:  `elapsed` says how long it is since this was called.
-    /// Bounds: these, a query of [`crate::SQL_MAX`] characters, and values of 256 KiB.
+    /// Bounds: these, a query of [`crate::SQL_MAX`] characters, and values of 128 KiB in 200 columns.
     /// Errors: [`AskError`].
     pub fn ask_within(
         self,
@@ -73,6 +74,14 @@ impl Index {
         let sql = checked(sql, store.dialect()).map_err(AskError::Query)?;
         store.ask(&sql, bounds, Box::new(elapsed))
     }
+}
+
+/// A value where the database has it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Seen<'a> {
+    Null,
+    Integer(i64),
+    Text(&'a [u8]),
 }
 
 /// Rows as they come, until there are too many.
@@ -91,17 +100,32 @@ impl Taken {
         }
     }
 
-    /// Takes a row; whether another one may come.
-    pub(crate) fn take(&mut self, row: Vec<Value>) -> bool {
-        let mut bytes = row.iter().map(|value| match value {
-            Value::Text(text) => text.len(),
-            Value::Null | Value::Integer(_) => 8,
-        });
-        let left = bytes.try_fold(self.left, usize::checked_sub);
-        let Some(left) = left.filter(|_| self.rows.len() < self.most) else { return false };
+    /// Takes a row, of which nothing is copied that is not within the bounds; whether another one may come.
+    ///
+    /// Errors: those of the row.
+    pub(crate) fn take<'a>(
+        &mut self,
+        row: impl Iterator<Item = Result<Seen<'a>, AskError>>,
+    ) -> Result<bool, AskError> {
+        if self.rows.len() >= self.most {
+            return Ok(false);
+        }
+        let mut left = self.left;
+        let mut values = Vec::new();
+        for seen in row {
+            let seen = seen?;
+            let bytes = if let Seen::Text(text) = seen { text.len() } else { 8 };
+            let Some(rest) = left.checked_sub(bytes) else { return Ok(false) };
+            left = rest;
+            values.push(match seen {
+                Seen::Null => Value::Null,
+                Seen::Integer(integer) => Value::Integer(integer),
+                Seen::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+            });
+        }
         self.left = left;
-        self.rows.push(row);
-        true
+        self.rows.push(values);
+        Ok(true)
     }
 
     pub(crate) fn end(self, columns: Vec<String>, is_cut: bool) -> Asked {

@@ -11,6 +11,7 @@ mod batch;
 mod deliveries;
 mod emergencies;
 mod follow;
+mod growth;
 mod postgres;
 mod prove;
 mod quarantined;

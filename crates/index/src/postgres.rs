@@ -17,7 +17,8 @@ use ::postgres::{
 };
 
 use crate::{
-    asking::{AskError, Asked, Bounds, Elapsed, Taken, VALUE_MAX},
+    asking::{AskError, Asked, Bounds, Elapsed, Seen, Taken, VALUE_MAX},
+    growth::COLUMNS_MAX,
     schema::{Dialect, Kind, Table},
     store::{Store, StoreError},
     tls::Tls,
@@ -37,13 +38,16 @@ const ROWS_MAX: usize = 128;
 const PREPARED_MAX: usize = 256;
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
+/// How long a server may say nothing at all before it is asked whether it is still there, and how often it is asked.
+const SILENT: Duration = Duration::from_secs(5);
 
 impl Postgres {
     /// Connects. The server's certificate is checked wherever the URL's `sslmode` has TLS spoken.
     pub(crate) fn open(url: &str, authorities: Option<&Path>) -> Result<Self, StoreError> {
         let failed = failed("connect");
         let mut config = Config::from_str(url).map_err(&failed)?;
-        config.connect_timeout(CONNECT).application_name("eosin index");
+        config.connect_timeout(CONNECT).tcp_user_timeout(CONNECT).application_name("eosin index");
+        config.keepalives(true).keepalives_idle(SILENT).keepalives_interval(SILENT).keepalives_retries(2);
         let tls = Tls::new(authorities).map_err(|why| StoreError::Authorities {
             file: authorities.map(PathBuf::from).unwrap_or_default().display().to_string(),
             why,
@@ -155,47 +159,93 @@ impl Store for Postgres {
         Ok(Answer { columns, rows })
     }
 
-    fn ask(&mut self, sql: &str, bounds: &Bounds, _: Elapsed) -> Result<Asked, AskError> {
+    fn ask(&mut self, sql: &str, bounds: &Bounds, mut elapsed: Elapsed) -> Result<Asked, AskError> {
         let failed = |source| faulty(source, bounds);
-        let time = bounds.time.as_millis();
-        let set = format!(
-            "SET statement_timeout = {time}; SET lock_timeout = {time}; SET default_transaction_read_only = on"
-        );
-        self.client.batch_execute(&set).map_err(failed)?;
+        let set = "SET default_transaction_read_only = on";
+        self.client.batch_execute(set).map_err(failed)?;
+        self.hurry(bounds, &mut elapsed)?;
         let inner = self.client.prepare(sql).map_err(failed)?;
         let columns: Vec<String> = inner.columns().iter().map(|column| column.name().to_owned()).collect();
-        let mut shown = Vec::with_capacity(columns.len());
-        for (place, column) in inner.columns().iter().enumerate() {
-            shown.push(match *column.type_() {
-                Type::INT8 | Type::INT4 => format!("c{place}"),
-                // Too long is seen by one character more, and the rest is not sent.
-                Type::TEXT | Type::VARCHAR => format!("LEFT(c{place}, {})", VALUE_MAX + 1),
-                _ => {
-                    let column = column.name().to_owned();
-                    return Err(AskError::Query(StoreError::Column { column }.to_string()));
-                }
-            });
-        }
-        if columns.is_empty() {
-            return Err(AskError::Query("the query asks for no column".to_owned()));
-        }
-        let names: Vec<String> = (0..columns.len()).map(|place| format!("c{place}")).collect();
-        let (shown, names, most) = (shown.join(", "), names.join(", "), u64::from(bounds.rows) + 1);
-        let sql = format!("SELECT {shown} FROM ({sql}) AS asked ({names}) LIMIT {most}");
+        let sql = weighed(sql, &inner, bounds)?;
+        self.hurry(bounds, &mut elapsed)?;
+        let outer = self.client.prepare(&sql).map_err(failed)?;
+        self.hurry(bounds, &mut elapsed)?;
         let none: [&(dyn ToSql + Sync); 0] = [];
-        let mut found = self.client.query_raw(&sql, none).map_err(failed)?;
+        let mut found = self.client.query_raw(&outer, none).map_err(failed)?;
         let mut taken = Taken::new(bounds);
-        while let Some(next) = found.next().map_err(failed)? {
-            let values = row(&next)?;
-            if values.iter().any(|value| matches!(value, Value::Text(text) if text.len() > VALUE_MAX)) {
-                return Err(AskError::long());
-            }
-            if !taken.take(values) {
+        while let Some(row) = found.next().map_err(failed)? {
+            let bytes: i64 = row.try_get(columns.len()).map_err(failed)?;
+            let is_more = usize::try_from(bytes).map_or(true, |bytes| bytes > bounds.bytes);
+            if is_more || !taken.take((0..columns.len()).map(|place| seen(&row, place)))? {
                 return Ok(taken.end(columns, true));
             }
         }
         Ok(taken.end(columns, false))
     }
+}
+
+impl Postgres {
+    /// Gives the next step what is left of the time.
+    fn hurry(&mut self, bounds: &Bounds, elapsed: &mut Elapsed) -> Result<(), AskError> {
+        let left = bounds.time.saturating_sub(elapsed()).as_millis();
+        if left == 0 {
+            return Err(AskError::Slow(bounds.time));
+        }
+        let set = format!("SET statement_timeout = {left}; SET lock_timeout = {left}");
+        self.client.batch_execute(&set).map_err(|source| faulty(source, bounds))
+    }
+}
+
+/// A query around another one: its columns, nothing in them if a row is longer than all may be, and the bytes of the row.
+fn weighed(sql: &str, inner: &Statement, bounds: &Bounds) -> Result<String, AskError> {
+    let columns = inner.columns();
+    if columns.is_empty() {
+        return Err(AskError::Query("the query asks for no column".to_owned()));
+    }
+    if columns.len() > COLUMNS_MAX {
+        return Err(AskError::Query(format!("a query asks for {COLUMNS_MAX} columns at most")));
+    }
+    let most = i64::try_from(bounds.bytes).unwrap_or(i64::MAX);
+    let (mut shown, mut bytes) = (Vec::with_capacity(columns.len()), vec!["CAST(0 AS BIGINT)".to_owned()]);
+    for (place, column) in columns.iter().enumerate() {
+        let value = match *column.type_() {
+            Type::INT8 | Type::INT4 => format!("c{place}"),
+            Type::TEXT | Type::VARCHAR => {
+                bytes.push(format!("COALESCE(OCTET_LENGTH(c{place}), 0)"));
+                // Too long is seen by one character more, and the rest is not sent.
+                format!("LEFT(c{place}, {})", VALUE_MAX + 1)
+            }
+            _ => {
+                let column = column.name().to_owned();
+                return Err(AskError::Query(StoreError::Column { column }.to_string()));
+            }
+        };
+        shown.push(format!("CASE WHEN bytes <= {most} THEN {value} END"));
+    }
+    let names: Vec<String> = (0..columns.len()).map(|place| format!("c{place}")).collect();
+    let (shown, names, bytes) = (shown.join(", "), names.join(", "), bytes.join(" + "));
+    let rows = u64::from(bounds.rows) + 1;
+    Ok(format!(
+        "SELECT {shown}, bytes FROM (SELECT {names}, {bytes} AS bytes FROM ({sql}) AS asked ({names}) LIMIT {rows}) \
+         AS weighed"
+    ))
+}
+
+/// A value of a row, not copied.
+fn seen(row: &Row, place: usize) -> Result<Seen<'_>, AskError> {
+    let failed = |source| AskError::Store(StoreError::Postgres { step: "answer", source });
+    let kind = row.columns().get(place).map(::postgres::Column::type_);
+    Ok(match kind {
+        Some(&Type::INT8) => row.try_get::<_, Option<i64>>(place).map_err(failed)?.map(Seen::Integer),
+        Some(&Type::INT4) => {
+            row.try_get::<_, Option<i32>>(place).map_err(failed)?.map(|value| Seen::Integer(value.into()))
+        }
+        _ => match row.try_get::<_, Option<&str>>(place).map_err(failed)? {
+            Some(text) if text.len() > VALUE_MAX => return Err(AskError::long()),
+            text => text.map(|text| Seen::Text(text.as_bytes())),
+        },
+    }
+    .unwrap_or(Seen::Null))
 }
 
 /// Whose fault it is that there is no answer: a state of these classes is PostgreSQL's own trouble.

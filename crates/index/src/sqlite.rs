@@ -11,7 +11,8 @@ use rusqlite::{
 };
 
 use crate::{
-    asking::{AskError, Asked, Bounds, Elapsed, Taken, VALUE_MAX},
+    asking::{AskError, Asked, Bounds, Elapsed, Seen, Taken, VALUE_MAX},
+    growth::COLUMNS_MAX,
     schema::{Dialect, TABLES, Table, VIEWS},
     store::{Store, StoreError},
     value::{Answer, Value},
@@ -119,7 +120,14 @@ impl Store for Sqlite {
         self.connection.execute_batch(set).map_err(failed("be bounded"))?;
         let failed = |source| faulty(source, bounds);
         let value_max = i32::try_from(VALUE_MAX).unwrap_or(i32::MAX);
-        self.connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, value_max).map_err(failed)?;
+        let columns_max = i32::try_from(COLUMNS_MAX).unwrap_or(i32::MAX);
+        for (limit, most) in [
+            (Limit::SQLITE_LIMIT_LENGTH, value_max),
+            (Limit::SQLITE_LIMIT_COLUMN, columns_max),
+            (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, PATTERN_MAX),
+        ] {
+            self.connection.set_limit(limit, most).map_err(failed)?;
+        }
         let time = bounds.time;
         let is_over = move || elapsed() > time;
         self.connection.progress_handler(STEPS, Some(is_over)).map_err(failed)?;
@@ -134,11 +142,16 @@ impl Store for Sqlite {
         let mut taken = Taken::new(bounds);
         while let Some(row) = found.next().map_err(failed)? {
             let places = columns.iter().enumerate();
-            let values = places.map(|(place, column)| match row.get_ref(place) {
-                Ok(found) => value(found, column).map_err(|error| AskError::Query(error.to_string())),
-                Err(source) => Err(failed(source)),
+            let values = places.map(|(place, column)| match row.get_ref(place).map_err(failed)? {
+                ValueRef::Null => Ok(Seen::Null),
+                ValueRef::Integer(integer) => Ok(Seen::Integer(integer)),
+                ValueRef::Text(text) => Ok(Seen::Text(text)),
+                ValueRef::Real(_) | ValueRef::Blob(_) => {
+                    let column = column.to_owned();
+                    Err(AskError::Query(StoreError::Column { column }.to_string()))
+                }
             });
-            if !taken.take(values.collect::<Result<_, _>>()?) {
+            if !taken.take(values)? {
                 return Ok(taken.end(columns, true));
             }
         }
@@ -146,8 +159,10 @@ impl Store for Sqlite {
     }
 }
 
-/// Steps of SQLite's machine between two looks at the time: well under a millisecond.
-const STEPS: i32 = 10_000;
+/// Steps of SQLite's machine between two looks at the time: a step may be a search through a long text.
+const STEPS: i32 = 100;
+/// Bytes of the pattern of a `LIKE` at most: it is held against every place of a text.
+const PATTERN_MAX: i32 = 256;
 
 /// The second lock, behind [`crate::statement`]: reading of the documented tables alone.
 #[expect(clippy::wildcard_enum_match_arm, reason = "what is not named here is refused")]

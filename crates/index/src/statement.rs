@@ -17,6 +17,7 @@ use sqlparser::{
 };
 
 use crate::{
+    growth::bounded,
     schema::{Dialect, TABLES, VIEWS},
     words::{FUNCTIONS, known},
 };
@@ -77,7 +78,10 @@ fn looked_at(sql: &str, dialect: Dialect) -> Result<(String, BTreeSet<String>), 
     };
     let mut check = Check { named: Vec::new(), given: BTreeSet::new() };
     match query.visit(&mut check) {
-        ControlFlow::Continue(()) => Ok((query.to_string(), check.given)),
+        ControlFlow::Continue(()) => {
+            bounded(&mut query)?;
+            Ok((query.to_string(), check.given))
+        }
         ControlFlow::Break(says) => Err(*says),
     }
 }
@@ -244,8 +248,6 @@ fn is_known(expr: &Expr) -> bool {
             | Expr::Cube(_)
             | Expr::Rollup(_)
             | Expr::Tuple(_)
-            | Expr::Wildcard(_)
-            | Expr::QualifiedWildcard(..)
     )
 }
 

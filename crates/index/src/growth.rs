@@ -1,0 +1,145 @@
+//! What in a query makes values long, or takes long over them in a single step: so much of it as stays bounded.
+//!
+//! A query within another one, above all one that asks itself, could double a text with each level. So what makes texts
+//! longer than they were stands in the outermost query alone, and a few times.
+#![expect(clippy::wildcard_enum_match_arm, reason = "what is not named here makes nothing longer")]
+
+use std::{collections::BTreeSet, ops::ControlFlow};
+
+use sqlparser::ast::{
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Query, Select,
+    TableFactor, VisitMut as _, VisitorMut,
+};
+
+/// Columns of a query at most.
+pub(crate) const COLUMNS_MAX: usize = 200;
+/// How often a query may join texts.
+const JOINS_MAX: usize = 16;
+
+/// Whether no value of it can be much longer than those of the tables.
+///
+/// Errors: a sentence: what makes them so.
+pub(crate) fn bounded(query: &mut Query) -> Result<(), String> {
+    let mut seen = Growth::default();
+    if let ControlFlow::Break(says) = query.visit(&mut seen) {
+        return Err(says);
+    }
+    if seen.joins > JOINS_MAX {
+        return Err(format!("`||` stands {JOINS_MAX} times in a query at most"));
+    }
+    // PostgreSQL makes one text of a whole row.
+    let is_row = seen.has_rows || seen.bare.iter().any(|name| seen.tables.contains(name));
+    if is_row && (seen.joins > 0 || seen.has_casts) {
+        return Err("columns are joined and cast by their names, and not a whole row".to_owned());
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Growth {
+    depth: usize,
+    joins: usize,
+    has_casts: bool,
+    has_rows: bool,
+    /// Names that the query gives to tables.
+    tables: BTreeSet<String>,
+    /// Names that stand alone where a value does.
+    bare: BTreeSet<String>,
+}
+
+type Step = ControlFlow<String>;
+
+impl Growth {
+    fn outermost(&self, what: &str) -> Step {
+        if self.depth == 1 {
+            return ControlFlow::Continue(());
+        }
+        ControlFlow::Break(format!(
+            "{what} stands in the outermost query alone: within another one it is not bounded"
+        ))
+    }
+}
+
+impl VisitorMut for Growth {
+    type Break = String;
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> Step {
+        self.depth += 1;
+        let named = query.with.iter().flat_map(|with| &with.cte_tables);
+        self.tables.extend(named.map(|table| table.alias.name.value.to_lowercase()));
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> Step {
+        self.depth = self.depth.saturating_sub(1);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> Step {
+        if select.projection.len() > COLUMNS_MAX {
+            return ControlFlow::Break(format!("a query asks for {COLUMNS_MAX} columns at most"));
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> Step {
+        if let TableFactor::Table { alias: Some(alias), .. }
+        | TableFactor::Derived { alias: Some(alias), .. }
+        | TableFactor::NestedJoin { alias: Some(alias), .. } = factor
+        {
+            self.tables.insert(alias.name.value.to_lowercase());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> Step {
+        match expr {
+            Expr::BinaryOp { op: BinaryOperator::StringConcat, .. } => {
+                self.joins += 1;
+                self.outermost("`||`")
+            }
+            Expr::Cast { data_type, .. } => {
+                let kind = data_type.to_string().to_lowercase();
+                if kind != "text" && !kind.starts_with("varchar") {
+                    return ControlFlow::Continue(());
+                }
+                self.has_casts = true;
+                self.outermost("what is cast to a text")
+            }
+            Expr::Tuple(_) => {
+                self.has_rows = true;
+                ControlFlow::Continue(())
+            }
+            Expr::Identifier(name) => {
+                self.bare.insert(name.value.to_lowercase());
+                ControlFlow::Continue(())
+            }
+            Expr::Trim { trim_what, trim_characters, .. }
+                if trim_what.is_some() || trim_characters.is_some() =>
+            {
+                trimmed()
+            }
+            Expr::Function(function) => called(function),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+fn called(function: &Function) -> Step {
+    let FunctionArguments::List(list) = &function.args else { return ControlFlow::Continue(()) };
+    let is_whole =
+        |arg: &FunctionArg| matches!(arg, FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(_)));
+    if list.args.iter().any(is_whole) {
+        return ControlFlow::Break("a function takes columns by their names, and not a whole row".to_owned());
+    }
+    let name = function.name.to_string().to_lowercase();
+    if list.args.len() > 1 && ["trim", "ltrim", "rtrim"].contains(&name.trim_matches('"')) {
+        return trimmed();
+    }
+    ControlFlow::Continue(())
+}
+
+/// Every letter of the one is compared with every letter of the other.
+fn trimmed() -> Step {
+    ControlFlow::Break("blanks alone are trimmed here".to_owned())
+}
