@@ -12,7 +12,7 @@ fn cell(text: &str) -> String {
 
 fn sheet(lines: &[String]) -> String {
     let labels = format!("{ROW}{LABEL}A{CELL_END}{ROW_END}\n");
-    let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let lines = lines.iter().fold(String::new(), |all, line| all + line + "\n");
     format!("{OPENING}{labels}{lines}{ROWS_END}{CLOSING}")
 }
 
