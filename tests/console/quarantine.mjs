@@ -29,8 +29,13 @@ async function keep(eosin, home) {
 
 export async function quarantine({ page, base, scheme, look, must, home, eosin }) {
   const item = await keep(eosin, home);
-  await page.waitForTimeout(1100);
-  await page.goto(`${base}quarantine`);
+  // The console follows the ledger by itself; how soon, the machine says.
+  for (const until = Date.now() + 60000; ;) {
+    await page.goto(`${base}quarantine`);
+    if (await page.getByRole('link', { name: item }).count()) break;
+    must(Date.now() < until, 'the item is in the index');
+    await page.waitForTimeout(250);
+  }
   await look(page, 'quarantine-waiting', scheme);
   await page.getByRole('link', { name: item }).first().click();
   must(!(await page.content()).includes('Zzyzx'), 'nothing of its content is shown');
