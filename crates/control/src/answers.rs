@@ -51,7 +51,7 @@ pub struct BoundaryDay {
     pub boundary: String,
     /// Its environment.
     pub environment: String,
-    /// Its mode, as it was last.
+    /// Its mode as it was last, of whichever ledger it crossed last.
     pub mode: String,
     /// Transactions that were ruled on.
     pub transactions: u64,

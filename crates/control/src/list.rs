@@ -128,11 +128,11 @@ const HOUR: usize = 13;
 
 fn boundaries(day: &[Value], index: &mut Index) -> Result<Vec<BoundaryDay>, StoreError> {
     let sql = format!(
-        "SELECT h.boundary, MAX(h.environment), COALESCE(MAX(b.mode), ''), CAST(SUM(h.transactions) AS BIGINT), \
+        "SELECT h.boundary, MAX(h.environment), COALESCE((SELECT b.mode FROM boundaries b \
+         WHERE b.boundary = h.boundary ORDER BY b.last_at DESC, b.origin LIMIT 1), ''), CAST(SUM(h.transactions) AS BIGINT), \
          CAST(SUM(h.blocked) AS BIGINT), CAST(SUM(h.records) AS BIGINT), CAST(SUM(h.synthetic) AS BIGINT), \
          CAST(SUM(h.unproven) AS BIGINT) \
-         FROM hours h LEFT JOIN boundaries b ON b.origin = h.origin AND b.boundary = h.boundary \
-         WHERE h.hour >= $1 GROUP BY h.boundary ORDER BY h.boundary LIMIT {BOUNDARIES}"
+         FROM hours h WHERE h.hour >= $1 GROUP BY h.boundary ORDER BY h.boundary LIMIT {BOUNDARIES}"
     );
     let days = index.query(&sql, day)?.rows.into_iter().filter_map(|row| {
         let [boundary, environment, mode, transactions, blocked, records, synthetic, unproven] =

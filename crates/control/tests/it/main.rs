@@ -184,6 +184,28 @@ fn an_item_waits_until_it_is_over_whatever_was_last_said_of_it() {
 }
 
 #[test]
+fn the_mode_of_a_boundary_is_that_of_the_ledger_it_crossed_last() {
+    for (earlier, later) in [("observe", "enforce"), ("enforce", "observe")] {
+        let in_mode = |minute, mode: &str| {
+            let mut entry = ruling(minute, "etl", "synthetic", "pass");
+            entry["mode"] = mode.into();
+            entry
+        };
+        let (folder, mut index) = index_of(&[in_mode(5, earlier)]);
+        let log = folder.path().join("later");
+        std::fs::create_dir(&log).unwrap();
+        let mut ledger =
+            Ledger::create(&log, SignerKey::generate("later.example/log", [8; 32]).unwrap()).unwrap();
+        ledger.commit(vec![in_mode(6, later)], |entry| entry.to_string().into_bytes()).unwrap();
+        ledger.publish().unwrap();
+        index.follow(&log, &mut |_| {}).unwrap();
+        let posture = control::posture("2026-11-22T11:00:00.000Z", 0, &mut index).unwrap();
+        let [day] = posture.boundaries.as_slice() else { panic!("{:?}", posture.boundaries) };
+        assert_eq!((day.mode.as_str(), day.transactions), (later, 2));
+    }
+}
+
+#[test]
 fn the_sums_of_the_posture_are_of_every_boundary_also_of_those_that_are_not_listed() {
     let entries: Vec<Value> = (0..201)
         .map(|boundary| {
