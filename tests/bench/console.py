@@ -24,7 +24,7 @@ import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent / "clients"), str(HERE.parent / "console")]
+sys.path[:0] = [str(HERE.parent / "console"), str(HERE.parent / "clients")]
 
 LCP = """
 const { chromium } = require('playwright-core');
