@@ -65,12 +65,12 @@ impl Courier {
         let withheld = with_session(leaving.sending.withheld.clone(), token.unwrap_or_default());
         let Some(headers) = headers(leaving, token) else { return not_sent };
         let asked = self.upstream.ask(method, &withheld.target, headers, withheld.body, ANSWER_BYTES_MAX);
-        let (status, answer) = match asked.await {
+        let (head, answer) = match asked.await {
             Ok(answered) => answered,
             Err(Problem::UpstreamRefused) => return not_sent,
             Err(_) => return Delivered { outcome: Outcome::Unknown, answer: None },
         };
-        let outcome = Outcome::Answered(status.as_u16());
+        let outcome = Outcome::Answered(head.status.as_u16());
         match answer {
             Some(received) => Delivered { outcome, answer: Some(received) },
             // A success whose body was cut off may hold failures: nobody can tell.

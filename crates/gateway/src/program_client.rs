@@ -51,10 +51,10 @@ impl ProgramClient {
         }
         headers.extend(seen.map(|seen| (header::IF_MATCH, seen)));
         let body = posted.unwrap_or_default();
-        let asked = self.upstream.ask_whole(method, target, headers, body, ANSWER_BYTES_MAX).await;
-        let (parts, answer) = asked.ok()?;
-        let tag = parts.headers.get(header::ETAG).cloned();
-        Some(ProgramReply { status: parts.status.as_u16(), tag, body: answer? })
+        let asked = self.upstream.ask(method, target, headers, body, ANSWER_BYTES_MAX).await;
+        let (head, answer) = asked.ok()?;
+        let tag = head.headers.get(header::ETAG).cloned();
+        Some(ProgramReply { status: head.status.as_u16(), tag, body: answer? })
     }
 }
 

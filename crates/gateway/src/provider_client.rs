@@ -89,8 +89,8 @@ impl ProviderClient {
         let away = || ProviderError::Away(name.clone());
         let asked = upstream.ask(method, target, headers, body, PROVIDER_ANSWER_BYTES_MAX);
         match timeout(PATIENCE, asked).await {
-            Ok(Ok((StatusCode::OK, answer))) => answer.ok_or_else(away),
-            Ok(Ok((status, _))) => Err(ProviderError::Status(name.clone(), status.as_u16())),
+            Ok(Ok((head, answer))) if head.status == StatusCode::OK => answer.ok_or_else(away),
+            Ok(Ok((head, _))) => Err(ProviderError::Status(name.clone(), head.status.as_u16())),
             Ok(Err(_)) | Err(_) => Err(away()),
         }
     }

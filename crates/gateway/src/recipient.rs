@@ -42,6 +42,8 @@ impl Recipient {
         if let Some(authorization) = &self.authorization {
             headers.insert(header::AUTHORIZATION, authorization.clone());
         }
-        self.upstream.ask(Method::POST, &self.target, headers, body, ANSWER_BYTES_MAX).await
+        let asked = self.upstream.ask(Method::POST, &self.target, headers, body, ANSWER_BYTES_MAX);
+        let (head, answer) = asked.await?;
+        Ok((head.status, answer))
     }
 }

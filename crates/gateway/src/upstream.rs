@@ -4,8 +4,8 @@ use std::{error::Error as _, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, Method, Request, Response, StatusCode, Uri, Version, response, uri::Authority,
-    uri::PathAndQuery, uri::Scheme,
+    HeaderMap, Method, Request, Response, Uri, Version, response, uri::Authority, uri::PathAndQuery,
+    uri::Scheme,
 };
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -125,23 +125,10 @@ impl Upstream {
 
     /// Asks with a request of our own, once, and reads the answer to its end, so that the connection can be used again.
     ///
-    /// Shape:  the status, and the body; none where it broke off, fell silent or is longer than `limit`.
+    /// Shape:  the answer's head, and its body; none where it broke off, fell silent or is longer than `limit`.
     /// Bounds: as [`Upstream::send`]; `limit` bytes, and `timeouts.upstream` of silence.
     /// Errors: [`Problem`]: there was no answer.
     pub(crate) async fn ask(
-        &self,
-        method: Method,
-        target: &str,
-        headers: HeaderMap,
-        body: impl Into<Bytes>,
-        limit: usize,
-    ) -> Result<(StatusCode, Option<Bytes>), Problem> {
-        let (parts, body) = self.ask_whole(method, target, headers, body, limit).await?;
-        Ok((parts.status, body))
-    }
-
-    /// As [`Upstream::ask`], with the headers of the answer too.
-    pub(crate) async fn ask_whole(
         &self,
         method: Method,
         target: &str,

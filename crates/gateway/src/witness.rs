@@ -158,15 +158,15 @@ impl WitnessClient {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         let asked =
             self.upstream.ask(Method::POST, &self.path, headers, submission, WITNESS_REQUEST_BYTES_MAX);
-        let Ok((status, Some(body))) = asked.await else { return WitnessAnswer::Away };
+        let Ok((head, Some(body))) = asked.await else { return WitnessAnswer::Away };
         let Ok(text) = std::str::from_utf8(&body) else { return WitnessAnswer::Away };
-        match status {
+        match head.status {
             StatusCode::OK => WitnessAnswer::Cosigned(text.to_owned()),
             StatusCode::CONFLICT => match text.strip_suffix('\n').map(str::parse) {
                 Some(Ok(size)) => WitnessAnswer::KnowsSize(size),
-                _ => WitnessAnswer::Declined(status.as_u16()),
+                _ => WitnessAnswer::Declined(head.status.as_u16()),
             },
-            _ => WitnessAnswer::Declined(status.as_u16()),
+            status => WitnessAnswer::Declined(status.as_u16()),
         }
     }
 }
