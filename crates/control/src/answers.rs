@@ -49,9 +49,9 @@ pub struct Posture {
 pub struct BoundaryDay {
     /// Its name.
     pub boundary: String,
-    /// Its environment.
+    /// Its environment as it was last, of whichever ledger it crossed last.
     pub environment: String,
-    /// Its mode as it was last, of whichever ledger it crossed last.
+    /// Its mode as it was then.
     pub mode: String,
     /// Transactions that were ruled on.
     pub transactions: u64,

@@ -1,6 +1,6 @@
 //! What the index is asked for a list, a transaction and the posture, and what is answered.
 
-use index::{Index, Kind, QUARANTINE_ENDED, StoreError, Value};
+use index::{Index, Kind, StoreError, Value};
 use serde_json::{Map, json};
 
 use crate::{
@@ -16,8 +16,6 @@ pub(crate) const LIMIT: usize = 50;
 pub(crate) const LIMIT_MAX: usize = 500;
 /// Characters of a condition at most.
 pub(crate) const TEXT_MAX: usize = 200;
-/// Boundaries of the posture at most.
-const BOUNDARIES: &str = "200";
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -95,72 +93,28 @@ pub fn one(ledger: &str, entry: i64, index: &mut Index) -> Result<serde_json::Va
 /// Shape:  the moment a day ago; `since` of the answer is the beginning of its hour.
 /// Errors: [`Fault::Store`].
 pub fn posture(day_ago: &str, behind: u64, index: &mut Index) -> Result<Posture, Fault> {
-    let hour = day_ago.get(..HOUR).unwrap_or(day_ago);
-    let day = [Value::text(hour)];
-    let boundaries = boundaries(&day, index)?;
-    // Of every boundary, also of those beyond the ones that are listed.
-    let transactions = "SELECT CAST(COALESCE(SUM(transactions), 0) AS BIGINT) FROM hours WHERE hour >= $1";
-    let transactions = count(index, transactions, &day)?;
-    let blocked = "SELECT CAST(COALESCE(SUM(blocked), 0) AS BIGINT) FROM hours WHERE hour >= $1";
-    let blocked = count(index, blocked, &day)?;
-    let over = QUARANTINE_ENDED.join("', '");
-    let waiting = format!("SELECT COUNT(*) FROM quarantine_items WHERE event NOT IN ('{over}')");
-    let quarantined = count(index, &waiting, &[])?;
-    let incidents = count(index, "SELECT COUNT(*) FROM incidents WHERE at IS NULL OR at >= $1", &day)?;
-    let unknown = "SELECT COUNT(*) FROM settlements WHERE at >= $1 AND outcome = 'unknown'";
-    let without_end = count(index, unknown, &day)?;
-    let entries = count(index, "SELECT CAST(COALESCE(SUM(entries), 0) AS BIGINT) FROM ledgers", &[])?;
-    Ok(Posture {
-        since: format!("{hour}:00:00Z"),
-        transactions,
-        blocked,
-        quarantined,
-        incidents,
-        without_end,
-        entries,
-        behind,
-        boundaries,
-    })
-}
-
-/// The length of an hour as moments begin: `2026-01-31T08`.
-const HOUR: usize = 13;
-
-fn boundaries(day: &[Value], index: &mut Index) -> Result<Vec<BoundaryDay>, StoreError> {
-    let sql = format!(
-        "SELECT h.boundary, MAX(h.environment), COALESCE((SELECT b.mode FROM boundaries b \
-         WHERE b.boundary = h.boundary ORDER BY b.last_at DESC, b.origin LIMIT 1), ''), CAST(SUM(h.transactions) AS BIGINT), \
-         CAST(SUM(h.blocked) AS BIGINT), CAST(SUM(h.records) AS BIGINT), CAST(SUM(h.synthetic) AS BIGINT), \
-         CAST(SUM(h.unproven) AS BIGINT) \
-         FROM hours h WHERE h.hour >= $1 GROUP BY h.boundary ORDER BY h.boundary LIMIT {BOUNDARIES}"
-    );
-    let days = index.query(&sql, day)?.rows.into_iter().filter_map(|row| {
-        let [boundary, environment, mode, transactions, blocked, records, synthetic, unproven] =
-            <[Value; 8]>::try_from(row).ok()?;
-        Some(BoundaryDay {
-            boundary: boundary.to_string(),
-            environment: environment.to_string(),
-            mode: mode.to_string(),
-            transactions: number(&transactions),
-            blocked: number(&blocked),
-            records: number(&records),
-            synthetic: number(&synthetic),
-            unproven: number(&unproven),
-        })
+    let day = index.day(day_ago)?;
+    let boundaries = day.boundaries.into_iter().map(|of| BoundaryDay {
+        boundary: of.boundary,
+        environment: of.environment,
+        mode: of.mode,
+        transactions: of.transactions,
+        blocked: of.blocked,
+        records: of.records,
+        synthetic: of.synthetic,
+        unproven: of.unproven,
     });
-    Ok(days.collect())
-}
-
-fn count(index: &mut Index, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
-    let answer = index.query(sql, values)?;
-    Ok(answer.rows.first().and_then(|row| row.first()).map_or(0, number))
-}
-
-fn number(value: &Value) -> u64 {
-    match value {
-        Value::Integer(number) => u64::try_from(*number).unwrap_or(0),
-        Value::Text(_) | Value::Null => 0,
-    }
+    Ok(Posture {
+        since: day.since,
+        transactions: day.transactions,
+        blocked: day.blocked,
+        quarantined: day.waiting,
+        incidents: day.incidents.values().sum(),
+        without_end: day.without_end,
+        entries: day.entries,
+        behind,
+        boundaries: boundaries.collect(),
+    })
 }
 
 fn select(list: &List, conditions: &[String]) -> String {

@@ -8,6 +8,7 @@
 mod acts;
 mod asking;
 mod batch;
+mod day;
 mod deliveries;
 mod emergencies;
 mod follow;
@@ -29,6 +30,7 @@ mod value;
 mod words;
 
 pub use asking::{AskError, Asked, Bounds};
+pub use day::{BoundaryDay, Day};
 pub use follow::{BehindError, FollowError, Index, OpenError, Standing};
 pub use prove::{Found, ProveError, RowName};
 pub use quarantined::QUARANTINE_ENDED;

@@ -94,7 +94,7 @@ struct Counts {
 }
 
 /// The length of an hour as moments begin: `2026-01-31T08`.
-const HOUR: usize = 13;
+pub(crate) const HOUR: usize = 13;
 /// The first of [`Counts::values`]: how many records, and of each verdict.
 const VERDICTS_AND_RECORDS: usize = 1 + VERDICTS.len();
 

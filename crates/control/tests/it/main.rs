@@ -184,11 +184,14 @@ fn an_item_waits_until_it_is_over_whatever_was_last_said_of_it() {
 }
 
 #[test]
-fn the_mode_of_a_boundary_is_that_of_the_ledger_it_crossed_last() {
+fn the_mode_and_environment_of_a_boundary_are_those_of_the_ledger_it_crossed_last() {
     for (earlier, later) in [("observe", "enforce"), ("enforce", "observe")] {
+        // By the alphabet the one is the last of its kind where the other is the first.
+        let environment = |mode: &str| if mode == "observe" { "production" } else { "staging" };
         let in_mode = |minute, mode: &str| {
             let mut entry = ruling(minute, "etl", "synthetic", "pass");
             entry["mode"] = mode.into();
+            entry["environment"] = environment(mode).into();
             entry
         };
         let (folder, mut index) = index_of(&[in_mode(5, earlier)]);
@@ -202,6 +205,7 @@ fn the_mode_of_a_boundary_is_that_of_the_ledger_it_crossed_last() {
         let posture = control::posture("2026-11-22T11:00:00.000Z", 0, &mut index).unwrap();
         let [day] = posture.boundaries.as_slice() else { panic!("{:?}", posture.boundaries) };
         assert_eq!((day.mode.as_str(), day.transactions), (later, 2));
+        assert_eq!(day.environment, environment(later));
     }
 }
 
