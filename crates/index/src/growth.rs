@@ -7,8 +7,8 @@
 use std::{collections::BTreeSet, ops::ControlFlow};
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Query, Select,
-    TableFactor, VisitMut as _, VisitorMut,
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectNamePart, Query,
+    Select, TableFactor, VisitMut as _, VisitorMut,
 };
 
 /// Columns of a query at most.
@@ -41,7 +41,7 @@ struct Growth {
     joins: usize,
     has_casts: bool,
     has_rows: bool,
-    /// Names that the query gives to tables.
+    /// Names of tables: those that the query gives, and their own where it gives none.
     tables: BTreeSet<String>,
     /// Names that stand alone where a value does.
     bare: BTreeSet<String>,
@@ -83,12 +83,15 @@ impl VisitorMut for Growth {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> Step {
-        if let TableFactor::Table { alias: Some(alias), .. }
-        | TableFactor::Derived { alias: Some(alias), .. }
-        | TableFactor::NestedJoin { alias: Some(alias), .. } = factor
-        {
-            self.tables.insert(alias.name.value.to_lowercase());
-        }
+        let name = match factor {
+            TableFactor::Table { alias: Some(alias), .. }
+            | TableFactor::Derived { alias: Some(alias), .. }
+            | TableFactor::NestedJoin { alias: Some(alias), .. } => Some(&alias.name),
+            // Its own name stands for a row of it as well.
+            TableFactor::Table { name, .. } => name.0.last().and_then(ObjectNamePart::as_ident),
+            _ => None,
+        };
+        self.tables.extend(name.map(|name| name.value.to_lowercase()));
         ControlFlow::Continue(())
     }
 
@@ -133,7 +136,7 @@ fn called(function: &Function) -> Step {
         return ControlFlow::Break("a function takes columns by their names, and not a whole row".to_owned());
     }
     let name = function.name.to_string().to_lowercase();
-    if list.args.len() > 1 && ["trim", "ltrim", "rtrim"].contains(&name.trim_matches('"')) {
+    if list.args.len() > 1 && ["ltrim", "rtrim"].contains(&name.as_str()) {
         return trimmed();
     }
     ControlFlow::Continue(())

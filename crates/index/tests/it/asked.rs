@@ -164,6 +164,8 @@ fn no_value_grows_and_no_single_step_takes_long() {
             "WITH a AS (SELECT 'x' AS s, 'y' AS t), b AS (SELECT CAST(a AS TEXT) AS s FROM a) SELECT s FROM b"
                 .to_owned(),
             "WITH a AS (SELECT 'x' AS s) SELECT CAST(a AS TEXT) FROM a".to_owned(),
+            "SELECT CAST(rulings AS TEXT) FROM rulings".to_owned(),
+            "SELECT rulings || 'y' FROM rulings".to_owned(),
             "SELECT CAST(('x', 'x') AS TEXT)".to_owned(),
             "SELECT 'x' || ('x', 'x')".to_owned(),
             "SELECT CAST(COALESCE(r.*, r.*) AS TEXT) FROM rulings r".to_owned(),
