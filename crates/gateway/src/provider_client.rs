@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use tokio::time::timeout;
 
 use crate::{
+    body::{Body, whole_answer},
     config::Timeouts,
     upstream::{Upstream, is_confidential},
 };
@@ -87,11 +88,43 @@ impl ProviderClient {
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         let target = place.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         let away = || ProviderError::Away(name.clone());
-        let asked = upstream.ask(method, target, headers, body, PROVIDER_ANSWER_BYTES_MAX);
-        match timeout(PATIENCE, asked).await {
-            Ok(Ok((head, answer))) if head.status == StatusCode::OK => answer.ok_or_else(away),
-            Ok(Ok((head, _))) => Err(ProviderError::Status(name.clone(), head.status.as_u16())),
-            Ok(Err(_)) | Err(_) => Err(away()),
+        let asked = async {
+            let sent = upstream.send(method, target, headers, Body::from(Bytes::from(body))).await;
+            let answer = sent.map_err(|_| away())?;
+            if answer.status() != StatusCode::OK {
+                // At once: what stands behind it may never end, and says nothing more.
+                return Err(ProviderError::Status(name.clone(), answer.status().as_u16()));
+            }
+            whole_answer(answer.into_body(), PROVIDER_ANSWER_BYTES_MAX, PATIENCE).await.ok_or_else(away)
+        };
+        timeout(PATIENCE, asked).await.unwrap_or_else(|_| Err(away()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_refusal_is_told_before_what_stands_behind_it_has_arrived() {
+        for status in [401, 503] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("http://{}/keys", listener.local_addr().unwrap());
+            let provider = async {
+                let (mut connection, _) = listener.accept().await.unwrap();
+                connection.read_u8().await.unwrap();
+                let head = format!("HTTP/1.1 {status} No\r\ncontent-length: 9\r\n\r\n{{");
+                connection.write_all(head.as_bytes()).await.unwrap();
+                connection
+            };
+            let client = ProviderClient::new(Vec::new());
+            let (_stalls, answer) = tokio::join!(provider, client.get(&url));
+            assert_eq!(answer, Err(ProviderError::Status("127.0.0.1".to_owned(), status)));
         }
     }
 }
