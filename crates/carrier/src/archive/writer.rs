@@ -17,9 +17,9 @@ pub struct ArchiveWriter {
 #[derive(Clone, Default)]
 struct Taken(Arc<Mutex<Vec<u8>>>);
 
-/// An entry cannot be written: it is longer than 4 GiB, or its name is too long.
+/// An entry cannot be written: it is longer than 4 GiB, its name is too long, or a sheet has more rows than there is room for.
 #[derive(Debug, thiserror::Error)]
-#[error("an archive cannot be written: an entry is too long for one")]
+#[error("it is more than an archive, or a sheet, has room for")]
 pub struct WriteFault;
 
 impl Default for ArchiveWriter {

@@ -51,10 +51,7 @@ impl Worker {
                 self.handle.block_on(saved.looks.look_up(&all)).map_err(|_| Cut::Looked)?
             };
             let written = (0..chunk.len()).map(|at| chunk.leaving(at, saved.leaving));
-            let written = written.collect::<Result<Vec<_>, _>>().map_err(|fault| match fault {
-                NotReport::TooLong => Cut::TooLong,
-                NotReport::Shape => Cut::Arrived(fault.into()),
-            })?;
+            let written = written.collect::<Result<Vec<_>, _>>().map_err(not_written)?;
             let linked = ids.iter().zip(&written).map(|(ids, bytes)| {
                 let of_ids = ids.iter().filter_map(|(id, _)| looked.get(id)).cloned();
                 // Where nothing that a row joins could be hidden, there is nothing to look up.
@@ -63,19 +60,32 @@ impl Worker {
                 LinkedRow { bytes, records }
             });
             let linked: Vec<LinkedRow<'_>> = linked.collect();
+            let mut fault = None;
             let select = |keep: &[bool]| {
-                let kept = chunk.select(keep, &saved.name, saved.leaving).ok()?;
-                let Some(workbook) = &mut workbook else { return Some(kept) };
-                let mut packed = workbook.write(&kept).ok()?;
-                if chunk.is_last() {
-                    packed.extend(workbook.finish().ok()?);
-                }
-                Some(packed)
+                let mut pack = || -> Result<Vec<u8>, Cut> {
+                    let kept = chunk.select(keep, &saved.name, saved.leaving).map_err(not_written)?;
+                    let Some(workbook) = &mut workbook else { return Ok(kept) };
+                    let mut packed = workbook.write(&kept)?;
+                    if chunk.is_last() {
+                        packed.extend(workbook.finish()?);
+                    }
+                    Ok(packed)
+                };
+                pack().map_err(|cut| fault = Some(cut)).ok()
             };
-            let ruled = self.flow.rule_linked(delivery, &linked, select)?;
+            let ruled = self.flow.rule_linked(delivery, &linked, select);
+            // Why rows cannot be written is known here alone.
+            let ruled = ruled.map_err(|error| fault.take().unwrap_or_else(|| error.into()))?;
             self.send(before.replace(ruled))?;
         }
         self.send(before)
+    }
+}
+
+fn not_written(fault: NotReport) -> Cut {
+    match fault {
+        NotReport::TooLong => Cut::TooLong,
+        NotReport::Shape => Cut::Arrived(fault.into()),
     }
 }
 
