@@ -5,6 +5,7 @@
 //! that lock knows, without a clock, that it will not go on. Source: spec/deliveries.md section 6.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -193,25 +194,25 @@ impl Replicas {
 
     /// The files under way at other gateways, the oldest first, and how many more there are than are told of.
     ///
-    /// Bounds: [`OTHERS_MAX`] are told of; every file under way in the folder is read, one at a time.
+    /// Bounds: [`OTHERS_MAX`] are told of; every file under way in the folder is read, and held as far as it is told of.
     /// Errors: the disk's.
     pub(super) fn others(&self) -> io::Result<(Vec<Other>, usize)> {
         let own = self.run.as_ref().map(|run| run.name.as_str());
-        let (mut others, mut omitted) = (Vec::new(), 0);
+        let mut found = Vec::new();
         for id in self.named(UNDER_WAY)? {
             let Some(text) = read(&self.place(&id, UNDER_WAY))? else { continue };
-            let Some((told, run, gateway)) = understood(&text) else { continue };
-            if Some(run.as_str()) == own {
-                continue;
-            }
-            if others.len() >= OTHERS_MAX {
-                omitted += 1;
-            } else {
-                others.push(Other { gateway, told, is_running: self.is_running(&run) });
-            }
+            found.extend(understood(&text).filter(|(_, run, _)| Some(run.as_str()) != own));
         }
-        others.sort_by(|one, other| (one.told.since, &one.gateway).cmp(&(other.told.since, &other.gateway)));
-        Ok((others, omitted))
+        found.sort_by(|(one, _, at), (other, _, there)| (one.since, at).cmp(&(other.since, there)));
+        let omitted = found.len().saturating_sub(OTHERS_MAX);
+        found.truncate(OTHERS_MAX);
+        // A gateway with many files is asked after once.
+        let mut running = BTreeMap::new();
+        let others = found.into_iter().map(|(told, run, gateway)| {
+            let is_running = *running.entry(run).or_insert_with_key(|run| self.is_running(run));
+            Other { gateway, told, is_running }
+        });
+        Ok((others.collect(), omitted))
     }
 
     /// The deliveries of gateways that run no more, each with its boundary; the gateways themselves are forgotten.
@@ -385,10 +386,14 @@ mod tests {
         let one = Replicas::begin(folder.path(), Some((&id("a"), "one.example/log")));
         let other = Replicas::begin(folder.path(), Some((&id("b"), "other.example/log")));
         let many = |of: &Replicas, first: usize, count: usize| {
-            of.tell(&format!("{first:032x}"), &told(0)).unwrap();
-            for number in first + 1..first + count {
-                let copy = of.place(&format!("{number:032x}"), UNDER_WAY);
-                fs::copy(of.place(&format!("{first:032x}"), UNDER_WAY), copy).unwrap();
+            for number in first..first + count {
+                // The name that sorts last began first.
+                let since = 10_000 - i64::try_from(number).unwrap();
+                let text = json!({ "boundary": "crm", "bytes": 0, "client": "etl", "gateway": "one.example/log",
+                    "route": "bulk results", "run": of.run.as_ref().unwrap().name, "since": since });
+                let place = of.place(&format!("{number:032x}"), UNDER_WAY);
+                let mut file = OpenOptions::new().create_new(true).write(true).open(place).unwrap();
+                file.write_all(text.to_string().as_bytes()).unwrap();
             }
         };
         // A folder lists its files in any order: some of its own are among the last, whichever that is.
@@ -397,6 +402,9 @@ mod tests {
         many(&other, 6000, 150);
         let (others, omitted) = other.others().unwrap();
         assert_eq!((others.len(), omitted), (OTHERS_MAX, 300));
+        let since: Vec<i64> = others.iter().map(|other| other.told.since).collect();
+        assert!(since.iter().copied().eq(8701..9701), "the oldest, the oldest first");
+        assert!(others.iter().all(|other| other.is_running));
     }
 
     #[test]
