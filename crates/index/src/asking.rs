@@ -70,9 +70,8 @@ impl Index {
         bounds: &Bounds,
         elapsed: impl FnMut() -> Duration + Send + 'static,
     ) -> Result<Asked, AskError> {
-        let mut store = self.read_only()?.store;
-        let sql = checked(sql, store.dialect()).map_err(AskError::Query)?;
-        store.ask(&sql, bounds, Box::new(elapsed))
+        let sql = checked(sql, self.store.dialect()).map_err(AskError::Query)?;
+        self.read_only()?.store.ask(&sql, bounds, Box::new(elapsed))
     }
 }
 
@@ -82,6 +81,16 @@ pub(crate) enum Seen<'a> {
     Null,
     Integer(i64),
     Text(&'a [u8]),
+}
+
+impl From<Seen<'_>> for Value {
+    fn from(seen: Seen<'_>) -> Self {
+        match seen {
+            Seen::Null => Self::Null,
+            Seen::Integer(integer) => Self::Integer(integer),
+            Seen::Text(text) => Self::Text(String::from_utf8_lossy(text).into_owned()),
+        }
+    }
 }
 
 /// Rows as they come, until there are too many.
@@ -102,7 +111,7 @@ impl Taken {
 
     /// Takes a row, of which nothing is copied that is not within the bounds; whether another one may come.
     ///
-    /// Errors: those of the row.
+    /// Errors: those of the row; a value is too long.
     pub(crate) fn take<'a>(
         &mut self,
         row: impl Iterator<Item = Result<Seen<'a>, AskError>>,
@@ -114,14 +123,14 @@ impl Taken {
         let mut values = Vec::new();
         for seen in row {
             let seen = seen?;
-            let bytes = if let Seen::Text(text) = seen { text.len() } else { 8 };
+            let bytes = match seen {
+                Seen::Text(text) if text.len() > VALUE_MAX => return Err(AskError::long()),
+                Seen::Text(text) => text.len(),
+                Seen::Integer(_) | Seen::Null => 8,
+            };
             let Some(rest) = left.checked_sub(bytes) else { return Ok(false) };
             left = rest;
-            values.push(match seen {
-                Seen::Null => Value::Null,
-                Seen::Integer(integer) => Value::Integer(integer),
-                Seen::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
-            });
+            values.push(seen.into());
         }
         self.left = left;
         self.rows.push(values);

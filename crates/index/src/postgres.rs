@@ -10,7 +10,7 @@ use std::{
 };
 
 use ::postgres::{
-    Client, Config, Row, Statement,
+    Client, Column, Config, Row, Statement,
     error::SqlState,
     fallible_iterator::FallibleIterator as _,
     types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked},
@@ -161,8 +161,6 @@ impl Store for Postgres {
 
     fn ask(&mut self, sql: &str, bounds: &Bounds, mut elapsed: Elapsed) -> Result<Asked, AskError> {
         let failed = |source| faulty(source, bounds);
-        let set = "SET default_transaction_read_only = on";
-        self.client.batch_execute(set).map_err(failed)?;
         self.hurry(bounds, &mut elapsed)?;
         let inner = self.client.prepare(sql).map_err(failed)?;
         let columns: Vec<String> = inner.columns().iter().map(|column| column.name().to_owned()).collect();
@@ -176,7 +174,9 @@ impl Store for Postgres {
         while let Some(row) = found.next().map_err(failed)? {
             let bytes: i64 = row.try_get(columns.len()).map_err(failed)?;
             let is_more = usize::try_from(bytes).map_or(true, |bytes| bytes > bounds.bytes);
-            if is_more || !taken.take((0..columns.len()).map(|place| seen(&row, place)))? {
+            let places = row.columns().iter().enumerate().take(columns.len());
+            let values = places.map(|(place, column)| Ok(seen(&row, place, column)?));
+            if is_more || !taken.take(values)? {
                 return Ok(taken.end(columns, true));
             }
         }
@@ -232,20 +232,19 @@ fn weighed(sql: &str, inner: &Statement, bounds: &Bounds) -> Result<String, AskE
 }
 
 /// A value of a row, not copied.
-fn seen(row: &Row, place: usize) -> Result<Seen<'_>, AskError> {
-    let failed = |source| AskError::Store(StoreError::Postgres { step: "answer", source });
-    let kind = row.columns().get(place).map(::postgres::Column::type_);
-    Ok(match kind {
-        Some(&Type::INT8) => row.try_get::<_, Option<i64>>(place).map_err(failed)?.map(Seen::Integer),
-        Some(&Type::INT4) => {
+fn seen<'a>(row: &'a Row, place: usize, column: &Column) -> Result<Seen<'a>, StoreError> {
+    let failed = failed("answer");
+    let seen = match *column.type_() {
+        Type::INT8 => row.try_get::<_, Option<i64>>(place).map_err(failed)?.map(Seen::Integer),
+        Type::INT4 => {
             row.try_get::<_, Option<i32>>(place).map_err(failed)?.map(|value| Seen::Integer(value.into()))
         }
-        _ => match row.try_get::<_, Option<&str>>(place).map_err(failed)? {
-            Some(text) if text.len() > VALUE_MAX => return Err(AskError::long()),
-            text => text.map(|text| Seen::Text(text.as_bytes())),
-        },
-    }
-    .unwrap_or(Seen::Null))
+        Type::TEXT | Type::VARCHAR => {
+            row.try_get::<_, Option<&str>>(place).map_err(failed)?.map(|text| Seen::Text(text.as_bytes()))
+        }
+        _ => return Err(StoreError::Column { column: column.name().to_owned() }),
+    };
+    Ok(seen.unwrap_or(Seen::Null))
 }
 
 /// Whose fault it is that there is no answer: a state of these classes is PostgreSQL's own trouble.
@@ -268,21 +267,6 @@ fn type_of(kind: Kind) -> Type {
 }
 
 fn row(row: &Row) -> Result<Vec<Value>, StoreError> {
-    let mut values = Vec::with_capacity(row.len());
-    for (place, column) in row.columns().iter().enumerate() {
-        let failed = failed("answer");
-        let value = match *column.type_() {
-            Type::INT8 => row.try_get::<_, Option<i64>>(place).map_err(failed)?.map(Value::Integer),
-            Type::INT4 => row
-                .try_get::<_, Option<i32>>(place)
-                .map_err(failed)?
-                .map(|value| Value::Integer(value.into())),
-            Type::TEXT | Type::VARCHAR => {
-                row.try_get::<_, Option<String>>(place).map_err(failed)?.map(Value::Text)
-            }
-            _ => return Err(StoreError::Column { column: column.name().to_owned() }),
-        };
-        values.push(value.unwrap_or(Value::Null));
-    }
-    Ok(values)
+    let places = row.columns().iter().enumerate();
+    places.map(|(place, column)| seen(row, place, column).map(Value::from)).collect()
 }

@@ -441,6 +441,11 @@ pub const VIEWS: &[(&str, &str)] = &[
     ),
 ];
 
+/// Whether a table or a view of this name may be asked by whoever asks.
+pub(crate) fn is_documented(name: &str) -> bool {
+    TABLES.iter().any(|table| table.name == name) || VIEWS.iter().any(|(view, _)| *view == name)
+}
+
 impl Table {
     /// What makes it, and its further indexes.
     pub(crate) fn create(&self, dialect: Dialect) -> String {

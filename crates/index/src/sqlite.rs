@@ -13,7 +13,7 @@ use rusqlite::{
 use crate::{
     asking::{AskError, Asked, Bounds, Elapsed, Seen, Taken, VALUE_MAX},
     growth::COLUMNS_MAX,
-    schema::{Dialect, TABLES, Table, VIEWS},
+    schema::{Dialect, Table, is_documented},
     store::{Store, StoreError},
     value::{Answer, Value},
 };
@@ -107,7 +107,7 @@ impl Store for Sqlite {
         while let Some(row) = found.next().map_err(&failed)? {
             let mut values = Vec::with_capacity(columns.len());
             for (place, column) in columns.iter().enumerate() {
-                values.push(value(row.get_ref(place).map_err(&failed)?, column)?);
+                values.push(seen(row.get_ref(place).map_err(&failed)?, column)?.into());
             }
             rows.push(values);
         }
@@ -142,14 +142,9 @@ impl Store for Sqlite {
         let mut taken = Taken::new(bounds);
         while let Some(row) = found.next().map_err(failed)? {
             let places = columns.iter().enumerate();
-            let values = places.map(|(place, column)| match row.get_ref(place).map_err(failed)? {
-                ValueRef::Null => Ok(Seen::Null),
-                ValueRef::Integer(integer) => Ok(Seen::Integer(integer)),
-                ValueRef::Text(text) => Ok(Seen::Text(text)),
-                ValueRef::Real(_) | ValueRef::Blob(_) => {
-                    let column = column.to_owned();
-                    Err(AskError::Query(StoreError::Column { column }.to_string()))
-                }
+            let values = places.map(|(place, column)| {
+                let found = row.get_ref(place).map_err(failed)?;
+                seen(found, column).map_err(|error| AskError::Query(error.to_string()))
             });
             if !taken.take(values)? {
                 return Ok(taken.end(columns, true));
@@ -169,12 +164,7 @@ const PATTERN_MAX: i32 = 256;
 fn allowed(action: &AuthAction<'_>) -> Authorization {
     match action {
         AuthAction::Select | AuthAction::Recursive | AuthAction::Function { .. } => Authorization::Allow,
-        AuthAction::Read { table_name, .. } if TABLES.iter().any(|table| table.name == *table_name) => {
-            Authorization::Allow
-        }
-        AuthAction::Read { table_name, .. } if VIEWS.iter().any(|(view, _)| view == table_name) => {
-            Authorization::Allow
-        }
+        AuthAction::Read { table_name, .. } if is_documented(table_name) => Authorization::Allow,
         // What a query itself names, of which no column is read.
         AuthAction::Read { table_name, column_name: "" } if !table_name.starts_with("sqlite_") => {
             Authorization::Allow
@@ -204,11 +194,14 @@ fn faulty(source: rusqlite::Error, bounds: &Bounds) -> AskError {
     }
 }
 
-fn value(found: ValueRef<'_>, column: &str) -> Result<Value, StoreError> {
+/// A value of a row, not copied.
+///
+/// Errors: [`StoreError::Column`] alone.
+fn seen<'a>(found: ValueRef<'a>, column: &str) -> Result<Seen<'a>, StoreError> {
     Ok(match found {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(integer) => Value::Integer(integer),
-        ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Null => Seen::Null,
+        ValueRef::Integer(integer) => Seen::Integer(integer),
+        ValueRef::Text(text) => Seen::Text(text),
         ValueRef::Real(_) | ValueRef::Blob(_) => {
             return Err(StoreError::Column { column: column.to_owned() });
         }

@@ -18,7 +18,7 @@ use sqlparser::{
 
 use crate::{
     growth::bounded,
-    schema::{Dialect, TABLES, VIEWS},
+    schema::{Dialect, is_documented},
     words::{FUNCTIONS, known},
 };
 
@@ -161,11 +161,8 @@ impl VisitorMut for Check {
     }
 
     fn pre_visit_relation(&mut self, relation: &mut ObjectName) -> Step {
-        let known = single(relation).is_some_and(|name| {
-            TABLES.iter().any(|table| table.name == name)
-                || VIEWS.iter().any(|(view, _)| *view == name)
-                || self.named.iter().any(|names| names.contains(&name))
-        });
+        let known = single(relation)
+            .is_some_and(|name| is_documented(&name) || self.named.iter().any(|names| names.contains(&name)));
         if known {
             return ControlFlow::Continue(());
         }

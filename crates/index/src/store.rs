@@ -144,7 +144,8 @@ pub(crate) trait Store: Send + fmt::Debug {
     /// Asks.
     fn query(&mut self, sql: &str, values: &[Value]) -> Result<Answer, StoreError>;
 
-    /// Asks what a stranger wrote and [`crate::statement`] has read, within bounds; afterwards it answers nothing else.
+    /// Asks what a stranger wrote and [`crate::statement`] has read, within bounds, of a store that was set to read only;
+    /// afterwards it answers nothing else.
     fn ask(&mut self, sql: &str, bounds: &Bounds, elapsed: Elapsed) -> Result<Asked, AskError>;
 }
 

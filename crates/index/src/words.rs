@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::schema::{TABLES, VIEWS};
+use crate::schema::{TABLES, is_documented};
 
 /// Reads the text of a query; `given` are the names that it gives itself, in lower case.
 ///
@@ -130,8 +130,7 @@ fn is_named(name: &str, given: &BTreeSet<String>, is_part: bool) -> bool {
     given.contains(name)
         || OF_VIEWS.contains(&name)
         || TABLES.iter().any(|table| table.columns.iter().any(|column| column.name == name))
-        || (!is_part
-            && (TABLES.iter().any(|table| table.name == name) || VIEWS.iter().any(|(view, _)| *view == name)))
+        || (!is_part && is_documented(name))
 }
 
 /// Names under which PostgreSQL has what needs no brackets: `current_user`, and `row.to_json` for `to_json(row)`.
