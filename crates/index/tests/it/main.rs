@@ -8,6 +8,7 @@
 )]
 
 mod asked;
+mod day;
 mod documented;
 mod entries;
 mod following;
