@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
 };
 
 use clap::Args;
@@ -202,4 +202,13 @@ fn tell(
         printer.note(&format!("`{FIRST}` makes an operator."));
     }
     printer.note(&format!("It shows the index in {index}. Ctrl-C closes it."));
+}
+
+/// Held from now on, unless somebody holds it.
+pub(crate) fn free<T>(shared: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match shared.try_lock() {
+        Ok(held) => Some(held),
+        Err(TryLockError::Poisoned(held)) => Some(held.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
 }

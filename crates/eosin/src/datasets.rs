@@ -2,6 +2,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs::File,
+    io::{ErrorKind, Read as _},
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime},
@@ -12,7 +14,7 @@ use ledger::durable;
 use mark::{BatchReceipt, DATASET_FILE_BYTES_MAX, DatasetFile};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
-use crate::{attesting::Published, config, keys, turns::keep as keep_turning};
+use crate::{attesting::Published, config, turns::keep as keep_turning};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -25,13 +27,17 @@ pub(crate) async fn keep(folder: PathBuf, published: Option<Published>, flow: Ar
         .await;
 }
 
-/// Writes down what was learned since the last turn: nobody who was answered need send it again.
+/// Writes down what was learned since the last turn; what cannot be written is tried again at the next.
 ///
 /// Errors: a report: some of it could not be written.
-pub(crate) fn finish(folder: &Path, flow: &Flow) -> miette::Result<()> {
+pub(crate) fn write_learned(folder: &Path, flow: &Flow) -> miette::Result<()> {
     let mut outcome = Ok(());
     for dataset in flow.take_learned() {
-        outcome = outcome.and(put(folder, &dataset, &mut |there| flow.admit(there).is_ok()).map(drop));
+        let written = put(folder, &dataset, &mut |there| flow.admit(there).is_ok());
+        if written.is_err() {
+            flow.remember(&dataset);
+        }
+        outcome = outcome.and(written.map(drop));
     }
     outcome
 }
@@ -95,19 +101,23 @@ pub(crate) fn put(
     ))
 }
 
-/// The receipts that a file has; none where there is no file; nothing where it is not believed.
+/// The receipts that a file has; none where there is no file; nothing where it is not believed, or is no dataset file as
+/// this version reads them: a later one may.
 ///
-/// One that is damaged is of no use to anybody, and counts as none.
+/// Errors: a report: it is there and cannot be read.
 fn receipts_in(
     path: &Path,
     believe: &mut dyn FnMut(&DatasetFile) -> bool,
 ) -> miette::Result<Option<Vec<BatchReceipt>>> {
-    if !path.try_exists().into_diagnostic()? {
-        return Ok(Some(Vec::new()));
-    }
-    let text = keys::file(path, DATASET_FILE_BYTES_MAX as u64)?;
-    let Ok(there) = DatasetFile::parse(text.as_bytes()) else { return Ok(Some(Vec::new())) };
-    Ok(believe(&there).then_some(there.receipts))
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Some(Vec::new())),
+        Err(error) => return Err(error).into_diagnostic(),
+    };
+    let mut bytes = Vec::new();
+    file.take(DATASET_FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).into_diagnostic()?;
+    let there = DatasetFile::parse(&bytes).ok().filter(|there| believe(there));
+    Ok(there.map(|there| there.receipts))
 }
 
 struct Folder {
@@ -123,8 +133,8 @@ type Stamp = (Option<SystemTime>, u64);
 
 impl Folder {
     fn turn(&mut self, flow: &Flow) -> miette::Result<()> {
-        // Not taken for seen: what others put into the same file meanwhile is taken up below.
-        let mut outcome = finish(&self.path, flow);
+        // Not taken for seen: another may write into the same file before it is looked at below.
+        let mut outcome = write_learned(&self.path, flow);
         match self.published.as_mut().map_or(Ok(Vec::new()), Published::turn) {
             // What it attested it knows.
             Ok(written) => {
@@ -194,8 +204,12 @@ mod tests {
         let files = config::dataset_files(folder.path()).unwrap();
         let [file] = files.as_slice() else { panic!("{files:?}") };
         assert_eq!(entries(file), ["a", "b", "c", "d"]);
-        durable::replace(file, b"damaged").unwrap();
-        assert_eq!(put(folder.path(), &dataset(&["e"]), &mut |_| true).unwrap().batches, 1);
+        for other in [&b"damaged"[..], b"\xff", br#"{"eosin":"dataset@2"}"#] {
+            durable::replace(file, other).unwrap();
+            put(folder.path(), &dataset(&["e"]), &mut |_| true).unwrap();
+            assert_eq!(std::fs::metadata(file).unwrap().len(), other.len() as u64);
+        }
+        assert_eq!(config::dataset_files(folder.path()).unwrap().len(), 2);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
 use crate::{
     config::Config,
+    judge_command::plain,
     ledger_command,
     outcome::{Done, Outcome},
     printer::{Printer, Style},
@@ -170,11 +171,6 @@ pub(crate) fn tell_answer(answer: &Answer, json: bool, printer: &Printer) {
         table.add_row(row.iter().map(|value| plain(&value.to_string())));
     }
     printer.line(&table.trim_fmt());
-}
-
-/// What a client called itself is printed without what a terminal would obey.
-fn plain(text: &str) -> String {
-    text.chars().map(|one| if one.is_control() { '\u{fffd}' } else { one }).collect()
 }
 
 /// Writes the proof of a row, after comparing the row with the entry that it is of.

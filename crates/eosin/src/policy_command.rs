@@ -102,7 +102,7 @@ fn activate(file: &Path, who: &Who, printer: &Printer) -> Done {
     let candidate = Candidate::of(file)?;
     let versions = versions_of(&Config::load(&who.config)?)?;
     // Where nobody is asked, nobody has looked: only `--expect` says what is to be replaced.
-    let seen = if who.is_asked() { Some(newest(&versions.newest(1)?)) } else { None };
+    let seen = if who.is_asked(printer) { Some(newest(&versions.newest(1)?)) } else { None };
     put_in_force(&versions, &candidate, "activate", seen.as_deref(), who, printer)
 }
 
@@ -120,13 +120,17 @@ fn put_in_force(
     who: &Who,
     printer: &Printer,
 ) -> Done {
+    if let Some(seen) = seen {
+        Meanwhile::unless(seen, who.expect.as_deref())?;
+    }
     let by = environment::who(who.by.as_deref());
     let version = candidate.policies.version();
     let holds = seen.filter(|version| !version.is_empty());
-    if who.is_asked() && !is_meant(version, holds, "on every gateway that shares the folder", printer)? {
+    if who.is_asked(printer) && !is_meant(version, holds, "on every gateway that shares the folder", printer)?
+    {
         return Ok(Outcome::Findings);
     }
-    let wish = Wish { event, by: &by, reason: &who.reason, expect: who.expect.as_deref().or(seen) };
+    let wish = Wish { event, by: &by, reason: &who.reason, expect: seen.or(who.expect.as_deref()) };
     Ok(match acting::activate(versions, candidate, &wish)? {
         Acted::Refused(line) => tell_refused(version, &line, printer),
         Acted::InForce { version, place } => {
@@ -181,7 +185,6 @@ fn rollback(version: Option<&str>, who: &Who, printer: &Printer) -> Done {
     let history = versions.history()?;
     let candidate = acting::before(&versions, &history, version)?;
     let seen = newest(&history);
-    Meanwhile::unless(&seen, who.expect.as_deref())?;
     put_in_force(&versions, &candidate, "rollback", Some(&seen), who, printer)
 }
 

@@ -14,6 +14,7 @@ use index::Standing;
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use quarantine::Kept;
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 use crate::{
     arguments::Command,
@@ -219,7 +220,11 @@ impl Remote {
             )
         })?;
         if status == 200 {
-            let answer = serde_json::from_slice(&body)
+            let answer = serde_json::from_slice::<Value>(&body).and_then(|answer| {
+                // Here, once: whatever is told of it, no word of a server steers the terminal.
+                serde_json::from_value(printable(answer))
+            });
+            let answer = answer
                 .into_diagnostic()
                 .wrap_err_with(|| format!("{} answers in another way than this version reads", self.shown))?;
             return Ok((answer, tag));
@@ -262,4 +267,16 @@ fn not_there() -> miette::Report {
         help = "docs/control-api.md lists what `--server` does",
         "this command works on files of this machine: leave `--server` out, and run it where they are"
     )
+}
+
+/// What a server says, with nothing in its texts that a terminal would obey.
+fn printable(said: Value) -> Value {
+    match said {
+        Value::String(text) => Value::String(telling::printable(&text)),
+        Value::Array(all) => all.into_iter().map(printable).collect(),
+        Value::Object(members) => {
+            members.into_iter().map(|(name, one)| (telling::printable(&name), printable(one))).collect()
+        }
+        other => other,
+    }
 }

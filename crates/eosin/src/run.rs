@@ -102,7 +102,7 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
 /// Closes the quarantine and the ledger, after the last crossing.
 fn closed(config: &Config, flow: &Flow, printer: &Printer) -> miette::Result<()> {
     if let Some(folder) = &config.datasets
-        && let Err(report) = datasets::finish(folder, flow)
+        && let Err(report) = datasets::write_learned(folder, flow)
     {
         printer.note(&format!("a dataset that was learned last has to be sent again: {report:#}"));
     }

@@ -151,7 +151,10 @@ impl Flow {
         std::mem::take(&mut *self.learned.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(crate) fn remember(&self, dataset: &DatasetFile) {
+    /// Has a dataset asked for again: it became known at a boundary, and could not be written down.
+    ///
+    /// Bounds: as [`Flow::take_learned`].
+    pub fn remember(&self, dataset: &DatasetFile) {
         let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = |dataset: &DatasetFile| -> usize {
             dataset.receipts.iter().map(|receipt| receipt.entry.len() + receipt.proof.len()).sum()

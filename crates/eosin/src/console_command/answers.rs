@@ -119,7 +119,7 @@ pub(crate) fn elsewhere(target: &str) -> PageAnswer {
 }
 
 /// An address with more members in its query.
-pub(super) fn with_members(place: &str, members: &[(&str, impl AsRef<str>)]) -> String {
+pub(crate) fn with_members(place: &str, members: &[(&str, impl AsRef<str>)]) -> String {
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(members).finish();
     let sign = if place.contains('?') { '&' } else { '?' };
     format!("{place}{sign}{query}")

@@ -5,7 +5,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "each file has its own calls and hands on the others")]
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -14,7 +14,10 @@ use control::{Call, Found, Missed, Problem, find};
 use gateway::{ProgramAnswer, ProgramRequest};
 use http::header;
 
-use super::reception::{Present, Reception, programs::Refused};
+use super::{
+    free,
+    reception::{Present, Reception, programs::Refused},
+};
 use crate::{config::Config, index_command::Known, printer::Printer, wiring};
 
 mod acting;
@@ -207,15 +210,6 @@ fn json_body(asked: &ProgramRequest) -> Result<&[u8], Problem> {
     }
     let too_long = || Problem::new(413, "the body is longer than 1 MiB, or came too slowly");
     asked.body.as_deref().ok_or_else(too_long)
-}
-
-/// Held from now on, unless somebody holds it.
-fn free<T>(shared: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
-    match shared.try_lock() {
-        Ok(held) => Some(held),
-        Err(TryLockError::Poisoned(held)) => Some(held.into_inner()),
-        Err(TryLockError::WouldBlock) => None,
-    }
 }
 
 /// What panicked left everything as it was.

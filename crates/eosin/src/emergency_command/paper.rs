@@ -204,8 +204,8 @@ impl Known {
                 Err(report) if is_end => told_elsewhere(&report),
                 Err(report) => return Err(report),
             },
-            Err(report) if is_end => told_elsewhere(report),
-            Err(report) => return Err(miette!("{report:#}")),
+            // Only what ends is looked at without its text.
+            Err(report) => told_elsewhere(report),
         };
         Ok(BeforeAfter {
             normal: self.normal().unwrap_or_default(),
@@ -244,7 +244,7 @@ impl Known {
     /// Errors: [`NotPlaced::Unsigned`]: what is wrong with it, in words for whoever handed it in.
     pub(crate) fn handed_in(&self, paper: &Paper, note: &str, me: &str) -> Result<String, NotPlaced> {
         let unsigned = |report: Report| NotPlaced::Unsigned(report);
-        let handed = SignedNote::parse(&statement::plain(note)).map_err(|error| {
+        let handed = SignedNote::parse(&statement::as_printed(note)).map_err(|error| {
             unsigned(miette!(
                 "this is no signed text ({error}): copy all of what the command printed, the blank line and the last line too"
             ))

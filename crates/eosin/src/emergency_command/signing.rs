@@ -67,7 +67,7 @@ fn read(file: &Path) -> miette::Result<String> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(miette!("{shown} is longer than {TEXT_BYTES_MAX} bytes: it is no text of an emergency"));
     }
-    Ok(statement::plain(&text))
+    Ok(statement::as_printed(&text))
 }
 
 #[cfg(test)]

@@ -274,7 +274,7 @@ pub(crate) fn cosign(note: &str, signer: &SignerKey) -> miette::Result<String> {
 }
 
 /// As the command printed it: browsers end lines with two characters, and people copy blank lines around it.
-pub(crate) fn plain(text: &str) -> String {
+pub(crate) fn as_printed(text: &str) -> String {
     format!("{}\n", text.replace("\r\n", "\n").trim())
 }
 

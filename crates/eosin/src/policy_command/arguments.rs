@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::index_command::Where;
+use crate::{index_command::Where, printer::Printer, question};
 
 /// Who puts a version in force, and why.
 #[derive(Debug, Args)]
@@ -30,9 +30,9 @@ pub(crate) struct Who {
 }
 
 impl Who {
-    /// Whether a question is put, where somebody sits at a terminal.
-    pub(crate) fn is_asked(&self) -> bool {
-        !self.yes && !self.json
+    /// Whether a question is put.
+    pub(crate) fn is_asked(&self, printer: &Printer) -> bool {
+        !self.yes && !self.json && question::can_ask(printer)
     }
 }
 

@@ -114,7 +114,7 @@ impl miette::Diagnostic for StopsCare {
 struct Hurt(String);
 
 /// What others than whoever sits at this machine are told of a report: which version's text is hurt, if one is. Where it
-/// lies, and what the system said, is for the log.
+/// lies, and what the system said, goes to the log, here.
 pub(crate) fn told_elsewhere(report: &miette::Report) -> String {
     tracing::error!("policies cannot be read: {report:#}");
     let hurt = report.downcast_ref::<Hurt>().map(ToString::to_string);

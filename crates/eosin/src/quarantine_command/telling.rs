@@ -112,7 +112,7 @@ fn aligned(rows: &[Vec<String>]) -> Vec<String> {
 }
 
 /// Text that moves no cursor: line ends and tabs stay, every other control character is shown as a mark.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let plain = |letter: char| match letter {
         '\n' | '\t' => letter,
         letter if letter.is_control() => '\u{fffd}',

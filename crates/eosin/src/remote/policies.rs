@@ -76,7 +76,7 @@ impl Remote {
             Meanwhile::unless(holds.as_deref().unwrap_or_default(), expected)?;
         }
         let place = format!("at {}", self.shown);
-        if who.is_asked() && !policy_command::is_meant(version, holds.as_deref(), &place, printer)? {
+        if who.is_asked(printer) && !policy_command::is_meant(version, holds.as_deref(), &place, printer)? {
             return Ok(Outcome::Findings);
         }
         let (activated, _): (PolicyActivated, _) = self.ask_on(path, Some(wish), Some(tag))?;

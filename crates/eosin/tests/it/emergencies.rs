@@ -276,18 +276,31 @@ fn what_would_stop_care_or_is_signed_by_one_person_is_refused() {
 
 /// Words of a server are others' words: they move nobody's cursor.
 #[test]
-fn what_a_server_says_of_an_emergency_cannot_steer_a_terminal() {
+fn what_a_server_says_cannot_steer_a_terminal() {
     let one = r#"{"version":"stop@1\u001b[2J","activation":"log#1\u001b[2J","since":"","scope":"all\u001b[2J","until":"\u001b[2J",
         "by":"ada\u001b[2J","approved":"bel\u001b[2J","reason":"CASE-7\u001b[2J","asked":"","lapses":"\u001b[2J","note":"",
         "id":"1","type":"\u001b[2J","about":"","to":"\u001b[2J","attempts":1,"due":"\u001b[2J"}"#;
     let body = format!(
         r#"{{"normal":"\u001b[2J","fault":"\u001b[2J","inForce":[{one}],"waiting":[{one}],"announcements":[{one}]}}"#
     );
-    let server = Upstream::start(move |_| Reply::json(200, &body));
+    let prepared = r#"{"log":"\u001b[2J","versions":[{"version":"\u001b[2J","entry":1,"at":"\u001b[2J","by":"\u001b[2J",
+        "cases":2,"against":"\u001b[2J","reason":"\u001b[2J","sha256":""}]}"#;
+    let history = r#"{"versions":[{"at":"\u001b[2J","by":"\u001b[2J","event":"activate","previous":"","reason":"\u001b[2J",
+        "sha256":"","version":"\u001b[2J","place":"\u001b[2J"}]}"#;
+    let server = Upstream::start(move |asked| match asked.target.as_str() {
+        "/api/v1/emergencies" => Reply::json(200, &body),
+        "/api/v1/emergencies/versions" => Reply::json(200, prepared),
+        _ => Reply::json(200, history),
+    });
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("dot.token"), "eosin_dot").unwrap();
     let url = server.origin();
-    let words = ["--server", &url, "--server-token-file", "dot.token", "emergency", "status"];
-    let told = said(folder.path(), &words, 1);
-    assert!(!told.contains('\u{1b}') && told.matches("\u{FFFD}[2J").count() == 19, "{told}");
+    for (command, code, words_of_others) in
+        [(["emergency", "status"], 1, 19), (["emergency", "list"], 0, 5), (["policy", "history"], 0, 5)]
+    {
+        let words = [&["--server", &url, "--server-token-file", "dot.token"][..], &command].concat();
+        let told = said(folder.path(), &words, code);
+        assert!(!told.contains('\u{1b}'), "{told}");
+        assert_eq!(told.matches("\u{FFFD}[2J").count(), words_of_others, "{command:?}: {told}");
+    }
 }

@@ -12,7 +12,7 @@ use web::{
 use super::{Desk, Present};
 use crate::{
     console_command::{
-        answers::{Asked, Form, elsewhere},
+        answers::{Asked, Form, elsewhere, with_members},
         reception::{trouble, with_setting},
     },
     emergency_command::{
@@ -284,9 +284,7 @@ impl Switching<'_> {
 
 /// The page of emergencies, told what was done and which entry says so.
 fn done(word: &str, place: &str) -> PageAnswer {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    query.append_pair("done", word).append_pair("entry", place);
-    elsewhere(&format!("/emergency?{}", query.finish()))
+    elsewhere(&with_members("/emergency", &[("done", word), ("entry", place)]))
 }
 
 /// What the page of emergencies says of what was just done.

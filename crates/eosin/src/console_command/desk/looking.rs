@@ -1,7 +1,5 @@
 //! What is looked into and changes nothing: ledgers verified whole, and what a boundary set otherwise would have done.
 
-use std::sync::TryLockError;
-
 use gateway::PageAnswer;
 use policy::{Boundary, Continuity, Mode, Otherwise};
 use web::{BoundaryChange, BoundarySetting, ConfiguredBoundary, Told};
@@ -13,6 +11,7 @@ use super::{
 use crate::{
     console_command::{
         answers::{Asked, Form, elsewhere, said},
+        free,
         reception::{Present, trouble, with_setting},
     },
     ledger_command::health::health,
@@ -25,12 +24,8 @@ impl Desk {
         if asked.form.is_none() {
             return elsewhere("/ledgers");
         }
-        let _alone = match self.verifying.try_lock() {
-            Ok(alone) => alone,
-            Err(TryLockError::Poisoned(alone)) => alone.into_inner(),
-            Err(TryLockError::WouldBlock) => {
-                return said(503, "somebody is verifying the ledgers just now; try again in a moment");
-            }
+        let Some(_alone) = free(&self.verifying) else {
+            return said(503, "somebody is verifying the ledgers just now; try again in a moment");
         };
         let found = match health(&self.config) {
             Ok(found) => found,

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use control::{IndexAnswer, IndexQuery, Problem};
 use index::{AskError, Bounds, Index};
 
-use super::{Programs, Told, free, reading};
+use super::{Programs, Told, reading};
+use crate::console_command::free;
 
 /// Bytes of an answer at most, and how long the database may take.
 const BYTES_MAX: usize = 4 * 1024 * 1024;
