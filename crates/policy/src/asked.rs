@@ -169,7 +169,8 @@ pub enum Replayed {
     Same,
     /// Something else.
     Changed(Change),
-    /// Not everything that policies saw was written down.
+    /// Not everything that policies saw was written down, or, where its boundary is set otherwise, nobody knows where its
+    /// datasets may be kept.
     Unknown,
 }
 

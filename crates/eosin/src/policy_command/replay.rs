@@ -145,7 +145,8 @@ pub(crate) struct Replay {
     pub(crate) transactions: u64,
     /// How many of them would change.
     pub(crate) changed: u64,
-    /// How many cannot be replayed: what policies saw of them was not written down whole.
+    /// How many cannot be replayed: what policies saw of them was not written down whole, or, of a boundary set otherwise,
+    /// it is not known where their datasets may be kept.
     pub(crate) unknown: u64,
     /// By boundary, client and change.
     pub(crate) groups: BTreeMap<(String, String, String), Group>,

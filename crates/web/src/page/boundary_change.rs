@@ -75,3 +75,36 @@ pub fn boundary_change(setting: &Setting<'_>, one: &BoundaryChange, told: Told<'
     let frame = Frame::new("/boundaries", setting);
     Answer::page(&Page { frame, told, one, lines: one.lines() }).with(told)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_datasets_may_be_kept_is_said_to_be_a_reason_that_nobody_knows() {
+        let is = BoundarySetting {
+            mode: "enforce".to_owned(),
+            continuity: "strict".to_owned(),
+            jurisdiction: String::new(),
+        };
+        let replay = Replayed {
+            since: "2026-11-01T09:00:00Z".to_owned(),
+            transactions: 2,
+            changed: 0,
+            unknown: 1,
+            groups: Vec::new(),
+            cut: false,
+        };
+        let one = BoundaryChange {
+            other: BoundarySetting { jurisdiction: "AT".to_owned(), ..is.clone() },
+            boundary: ConfiguredBoundary { name: "feed".to_owned(), setting: is },
+            modes: Vec::new(),
+            continuities: Vec::new(),
+            since: "7d".to_owned(),
+            replay: Some(replay),
+        };
+        let setting = Setting { now: "", day_ago: "", behind: 0, visitor: None };
+        let page = boundary_change(&setting, &one, Told::Nothing).body;
+        assert!(page.contains("or it is not known where their datasets may be kept"), "{page}");
+    }
+}
