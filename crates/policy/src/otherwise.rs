@@ -80,22 +80,22 @@ impl Recorded {
     ///
     /// Shape:  how it would be set, and policies -> whether anything would be otherwise. The same policies are asked twice,
     ///         so that what differs comes of the boundary alone.
-    /// Bounds: four questions a case.
+    /// Bounds: three questions a case, and two of all together.
     /// Never:  lets anything through: what it gives is for reading.
     pub fn as_if(&self, other: &Otherwise, policies: &Policies) -> Replayed {
         let is_settled = |case: &AskedCase| other.is_out(case, &self.asked.jurisdiction).is_some();
         let settled = self.asked.cases.iter().all(is_settled);
+        // Of all together only some may be out of it, and policies may count: what holds for none and for all of
+        // them need not hold for some.
+        if !settled && self.asked.together.is_some() {
+            return Replayed::Unknown;
+        }
         let inside = other.applied_to(self, false);
         let Some((was, is)) = self.findings(policies).zip(inside.findings(policies)) else {
             return Replayed::Unknown;
         };
-        if !settled {
-            // Of all together only some may be out of it, and policies may count: what holds for none and for all of
-            // them need not hold for some.
-            let outside = other.applied_to(self, true).findings(policies);
-            if outside.as_ref() != Some(&is) || self.asked.together.is_some() {
-                return Replayed::Unknown;
-            }
+        if !settled && other.applied_to(self, true).findings(policies).as_ref() != Some(&is) {
+            return Replayed::Unknown;
         }
         self.compare(&was, &is, other.mode)
     }
