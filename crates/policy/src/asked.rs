@@ -269,19 +269,15 @@ impl Recorded {
     /// How many of its records policies let pass, whatever was decided then; nothing if not everything that they saw was
     /// written down.
     pub fn passing_under(&self, policies: &Policies) -> Option<Passing> {
-        let (outcomes, together) = self.ask_all(policies)?;
-        let done = |outcome: &Outcome| {
-            let finding =
-                if self.asked.unsorted { outcome.finding.max(Finding::Forbid) } else { outcome.finding };
-            finding.under(self.mode)
-        };
-        let decision = outcomes.iter().chain(&together).map(done).max()?;
-        let passes = |outcome: &Outcome| match self.asked.scope {
-            Scope::PerRecord => done(outcome) != Decision::Block,
+        let is = self.findings(policies)?;
+        let under = |finding: &Finding| finding.under(self.mode);
+        let decision = is.cases.iter().chain(&is.together).map(under).max()?;
+        let passes = |finding: &Finding| match self.asked.scope {
+            Scope::PerRecord => under(finding) != Decision::Block,
             Scope::Whole => decision != Decision::Block,
         };
-        let cases = || self.asked.cases.iter().zip(&outcomes);
-        let passing = cases().filter(|(_, outcome)| passes(outcome)).map(|(case, _)| case.records).sum();
+        let cases = || self.asked.cases.iter().zip(&is.cases);
+        let passing = cases().filter(|(_, finding)| passes(finding)).map(|(case, _)| case.records).sum();
         Some(Passing { decision, records: cases().map(|(case, _)| case.records).sum(), passing })
     }
 
