@@ -148,11 +148,14 @@ pub(crate) fn tell(place: &str, standings: &[Standing], json: bool, printer: &Pr
 
 fn query(sql: &str, limit: u32, known: &Known, json: bool, printer: &Printer) -> Done {
     let mut index = open(&known.place)?.read_only().into_diagnostic()?;
-    let answer = index
+    let asked = index
         .ask(sql, limit)
         .into_diagnostic()
         .wrap_err("the index did not answer; its tables are in docs/index.md")?;
-    tell_answer(&answer, json, printer);
+    tell_answer(&asked.answer, json, printer);
+    if asked.is_cut {
+        printer.note("there are more rows: the answer is cut at `--limit`");
+    }
     Ok(Outcome::Clean)
 }
 
@@ -166,7 +169,7 @@ pub(crate) fn tell_answer(answer: &Answer, json: bool, printer: &Printer) {
         return;
     }
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(&answer.columns);
+    table.load_style(presets::NOTHING).set_header(answer.columns.iter().map(|column| plain(column)));
     for row in &answer.rows {
         table.add_row(row.iter().map(|value| plain(&value.to_string())));
     }

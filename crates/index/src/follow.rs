@@ -6,6 +6,7 @@ use ledger::{ENTRIES_READ_MAX, ReadError, Reader};
 use mark::merkle::leaf_hash;
 
 use crate::{
+    asking::Asked,
     batch::Batch,
     postgres::Postgres,
     rows::{self, At},
@@ -137,10 +138,18 @@ impl Index {
         Ok(self)
     }
 
-    /// Asks what somebody wrote: one `SELECT`, of whose answer so many rows are given.
-    pub fn ask(&mut self, sql: &str, rows_max: u32) -> Result<Answer, StoreError> {
+    /// Asks what the index's owner wrote: one `SELECT`, of whose answer so many rows are given.
+    ///
+    /// Bounds: the whole answer is in memory.
+    pub fn ask(&mut self, sql: &str, rows_max: u32) -> Result<Asked, StoreError> {
         let sql = sql.trim().trim_end_matches(';');
-        self.store.query(&format!("SELECT * FROM ({sql}\n) AS asked LIMIT {rows_max}"), &[])
+        // One more row tells whether there are more.
+        let rows = u64::from(rows_max) + 1;
+        let mut answer = self.store.query(&format!("SELECT * FROM ({sql}\n) AS asked LIMIT {rows}"), &[])?;
+        let most = usize::try_from(rows_max).unwrap_or(usize::MAX);
+        let is_cut = answer.rows.len() > most;
+        answer.rows.truncate(most);
+        Ok(Asked { answer, is_cut })
     }
 
     /// Asks.

@@ -5,14 +5,13 @@ use std::path::Path;
 use miette::{IntoDiagnostic as _, LabeledSpan, MietteDiagnostic, NamedSource, Report};
 use policy::{Policies, PolicyError, Problem};
 
-use crate::keys;
+use super::acting::Candidate;
 
 /// The policies in a file, named after it.
 ///
 /// Errors: a report, every fault underlined.
 pub(crate) fn policies(path: &Path) -> miette::Result<Policies> {
-    let text = keys::small_file(path)?;
-    parse(&name_of(path), &text, &path.display().to_string())
+    Candidate::of(path).map(|candidate| candidate.policies)
 }
 
 /// The policies in a file, or the shipped ones where there is none: what holds until a version is activated.

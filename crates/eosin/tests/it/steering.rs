@@ -219,6 +219,10 @@ fn row_is_proved(folder: &Path, place: &str) {
     let output = eosin(folder, &["prove", &name.replace(':', &format!(":{origin}#"))]);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("the index has been changed"));
+    // What is left out is said.
+    let cut = eosin(folder, &["index", "query", "SELECT entry FROM rulings", "--limit", "1", "--json"]);
+    assert_eq!((cut.status.code(), String::from_utf8_lossy(&cut.stdout).lines().count()), (Some(0), 1));
+    assert!(String::from_utf8_lossy(&cut.stderr).contains("there are more rows"));
     // Nobody changes anything through the command.
     assert_eq!(eosin(folder, &["index", "query", "DELETE FROM rulings"]).status.code(), Some(2));
 }

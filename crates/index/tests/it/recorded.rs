@@ -94,7 +94,12 @@ fn whoever_asks_changes_nothing() {
             assert!(index.ask(text, 5).is_err(), "{text}");
             assert!(index.query(text, &[]).is_err() || text.starts_with("SELECT"), "{text}");
         }
-        let answer = index.ask("SELECT entry FROM rulings ORDER BY entry; ", 3).unwrap();
-        assert_eq!((answer.columns, answer.rows.len()), (vec!["entry".to_owned()], 3));
+        let asked = index.ask("SELECT entry FROM rulings ORDER BY entry; ", 3).unwrap();
+        let (answer, is_cut) = (asked.answer, asked.is_cut);
+        assert_eq!((answer.columns, answer.rows.len(), is_cut), (vec!["entry".to_owned()], 3, true));
+        for (rows_max, given, is_cut) in [(0, 0, true), (1, 1, true), (2, 2, false), (3, 2, false)] {
+            let asked = index.ask("SELECT 1 AS n UNION ALL SELECT 2", rows_max).unwrap();
+            assert_eq!((asked.answer.rows.len(), asked.is_cut), (given, is_cut), "{rows_max}");
+        }
     }
 }
