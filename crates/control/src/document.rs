@@ -78,7 +78,7 @@ const PROBLEMS: &[(u16, &str)] = &[
     ),
     (428, "`If-Match` is missing: say which version was looked at."),
     (429, "Too many requests; `Retry-After` says how long to wait."),
-    (503, "The index, a folder or the log of operators cannot be used now."),
+    (503, "The index, a folder or the log of operators cannot be used now, or is busy, or took too long."),
 ];
 
 fn problems(problem: &Value) -> Value {

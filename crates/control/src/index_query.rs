@@ -1,7 +1,9 @@
 //! The index asked in SQL: what is asked and answered, within which bounds, and the route.
 
+use std::time::Duration;
+
 use access::Action;
-use index::{Asked, SQL_MAX, Value};
+use index::{Asked, Bounds, SQL_MAX, Value};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +15,9 @@ use crate::{
 /// Rows of an answer, unless said otherwise, and at most.
 const ROWS: u32 = 1_000;
 const ROWS_MAX: u32 = 10_000;
+/// Bytes of an answer at most, and how long the database may take.
+const BYTES_MAX: usize = 4 * 1024 * 1024;
+const TIME_MAX: Duration = Duration::from_secs(10);
 
 /// One question in SQL.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -42,6 +47,13 @@ impl Checked for IndexQuery {
             return Err("`limit` is a whole number from 1 to 10000");
         }
         Ok(())
+    }
+}
+
+impl IndexQuery {
+    /// What its answer may take.
+    pub fn bounds(&self) -> Bounds {
+        Bounds { rows: self.limit, bytes: BYTES_MAX, time: TIME_MAX }
     }
 }
 

@@ -1,16 +1,12 @@
 //! The index asked in SQL by programs: on a connection of its own, so that no page waits for it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use control::{IndexAnswer, IndexQuery, Problem};
-use index::{AskError, Bounds, Index};
+use index::{AskError, Index};
 
 use super::{Programs, Told, reading};
 use crate::console_command::free;
-
-/// Bytes of an answer at most, and how long the database may take.
-const BYTES_MAX: usize = 4 * 1024 * 1024;
-const TIME_MAX: Duration = Duration::from_secs(10);
 
 impl Programs {
     /// Answers a question, if fewer than two are being answered.
@@ -26,8 +22,7 @@ impl Programs {
         let index = Index::open(&self.known.place).map_err(|error| gone(&error))?;
         #[expect(clippy::disallowed_methods, reason = "this is the shell that says how long a query takes")]
         let start = Instant::now();
-        let bounds = Bounds { rows: wish.limit, bytes: BYTES_MAX, time: TIME_MAX };
-        let asked = index.ask_within(&wish.sql, &bounds, move || start.elapsed());
+        let asked = index.ask_within(&wish.sql, &wish.bounds(), move || start.elapsed());
         let asked = asked.map_err(|error| match error {
             AskError::Query(says) => Problem::new(422, &says),
             AskError::Slow(_) => Problem::new(503, &error.to_string()),
