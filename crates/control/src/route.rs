@@ -160,21 +160,23 @@ pub fn find(method: &str, target: &str) -> Result<Found, Missed> {
         || Missed::Problem(Problem::new(404, "there is no such path; /api/v1/openapi.json has all of them"));
     let rest = path.strip_prefix(BASE).ok_or_else(absent)?;
     let method = if method == "HEAD" { "GET" } else { method };
-    let mut others = None;
+    let (mut is_read, mut is_posted) = (false, false);
     for route in routes() {
         let Some(names) = fits(&route.path, rest) else { continue };
         if route.method != method {
-            others = Some(match (others, route.method) {
-                (None, "GET") => "GET, HEAD",
-                (None, other) => other,
-                (Some(_), _) => "GET, HEAD, POST",
-            });
+            is_read |= route.method == "GET";
+            is_posted |= route.method == "POST";
             continue;
         }
         let query = Query::read(target, &route.query).map_err(Missed::Problem)?;
         return Ok(Found { route, query, names });
     }
-    Err(others.map_or_else(absent, Missed::Method))
+    Err(match (is_read, is_posted) {
+        (true, true) => Missed::Method("GET, HEAD, POST"),
+        (true, false) => Missed::Method("GET, HEAD"),
+        (false, true) => Missed::Method("POST"),
+        (false, false) => absent(),
+    })
 }
 
 fn fits(pattern: &str, path: &str) -> Option<BTreeMap<String, String>> {
@@ -198,7 +200,7 @@ fn fits(pattern: &str, path: &str) -> Option<BTreeMap<String, String>> {
     }
 }
 
-/// A route that reads.
+/// A route, of GET unless said otherwise.
 pub(crate) fn read(
     call: Call,
     path: &str,
