@@ -1,7 +1,7 @@
 """What Schemathesis makes of the document: texts of thousands of characters at most, where the API takes hundreds of thousands.
 
-Making the longest ones takes it minutes, and finds nothing that a shorter one does not; stories in Rust send those. What is
-longer than the copy of the document says is then no mistake of whoever sends it, and is answered as what it is.
+Making the longest ones takes it minutes, and finds nothing that a shorter one does not. What is longer than the copy of the
+document says is then no mistake of whoever sends it, and is answered as what it is.
 """
 
 import schemathesis
