@@ -213,6 +213,11 @@ pub(crate) fn shown(moment: &str) -> String {
     format!("{day} {seconds} UTC")
 }
 
+/// The same in lists, where every row would say the zone: `2026-01-31 08:00:05`.
+pub(crate) fn shown_briefly(moment: &str) -> String {
+    shown(moment).trim_end_matches(" UTC").to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,5 +227,7 @@ mod tests {
         assert_eq!(shown("2026-01-31T08:00:05.123Z"), "2026-01-31 08:00:05 UTC");
         assert_eq!(shown("2026-01-31T08:00:05Z"), "2026-01-31 08:00:05 UTC");
         assert_eq!(shown("later"), "later");
+        assert_eq!(shown_briefly("2026-01-31T08:00:05.123Z"), "2026-01-31 08:00:05");
+        assert_eq!(shown_briefly("later"), "later");
     }
 }

@@ -5,7 +5,7 @@ use index::{Index, StoreError};
 
 use super::boundary_change::{BoundarySetting, ConfiguredBoundary};
 use crate::{
-    frame::{Answer, Frame, Setting, shown},
+    frame::{Answer, Frame, Setting, shown_briefly},
     rows::{Row, ask},
     target::link,
 };
@@ -77,6 +77,6 @@ fn boundary(row: &mut Row) -> Boundary {
         transactions: row.number(),
         blocked: row.number(),
         would_block: row.number(),
-        last: shown(&row.text()).trim_end_matches(" UTC").to_owned(),
+        last: shown_briefly(&row.text()),
     }
 }

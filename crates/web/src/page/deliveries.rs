@@ -5,7 +5,7 @@ use index::{Index, StoreError, Value};
 
 use super::{Choice, ROWS, between, transactions::names};
 use crate::{
-    frame::{Answer, Frame, Setting, shown},
+    frame::{Answer, Frame, Setting, shown_briefly},
     rows::{Conditions, Row, ask},
     target::{Target, link},
 };
@@ -127,7 +127,7 @@ fn delivery(row: &mut Row) -> Delivery {
     let (origin, entry, moment) = (row.text(), row.number(), row.text());
     let (boundary, client) = (row.text(), row.text());
     Delivery {
-        at: shown(&moment).trim_end_matches(" UTC").to_owned(),
+        at: shown_briefly(&moment),
         route: row.text(),
         records: row.number(),
         counts: Vec::new(),

@@ -9,7 +9,7 @@ use index::{DECISIONS, Index, StoreError, VERDICTS};
 use super::{Choice, ROWS, owned, transactions::names};
 use crate::{
     Told,
-    frame::{Answer, Frame, Kind, Setting, shown},
+    frame::{Answer, Frame, Kind, Setting, shown_briefly},
     rows::{Row, ask},
     target::{Target, link},
 };
@@ -93,7 +93,7 @@ impl Record {
             reference,
             verdict,
             decision,
-            at: shown(&moment).trim_end_matches(" UTC").to_owned(),
+            at: shown_briefly(&moment),
             boundary: row.text(),
             client: row.maybe().unwrap_or_else(|| "a file".to_owned()),
             transaction: link("/transaction", [("ledger", origin.as_str()), ("entry", &entry.to_string())]),

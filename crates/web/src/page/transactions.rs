@@ -5,7 +5,7 @@ use index::{DECISIONS, Index, StoreError, VERDICTS, Value};
 
 use super::{Choice, ROWS, between, owned};
 use crate::{
-    frame::{Answer, Frame, Setting, shown},
+    frame::{Answer, Frame, Setting, shown_briefly},
     rows::{Conditions, Row, ask},
     target::{Target, link},
 };
@@ -54,7 +54,7 @@ impl Transaction {
         Self {
             place,
             entry,
-            at: shown(&moment).trim_end_matches(" UTC").to_owned(),
+            at: shown_briefly(&moment),
             moment,
             boundary,
             client: client.or(peer).unwrap_or_else(|| "a file".to_owned()),
