@@ -200,7 +200,8 @@ const ROWS_MAX: usize = 400;
 const CHUNK_BYTES: usize = 512 << 10;
 /// What stands below the rows: a name, who made it and when, and whose it is.
 const FOOTER_BYTES_MAX: usize = 16 << 10;
-const FOOTER_LINES_MAX: usize = 16;
+/// With the empty one that ends the rows.
+pub(super) const FOOTER_LINES_MAX: usize = 16;
 
 /// Some rows of a report's file, as they were written.
 pub struct ReportChunk {

@@ -6,7 +6,10 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use super::{report_file::NotReport, report_sheet::read_line};
+use super::{
+    report_file::{FOOTER_LINES_MAX, NotReport},
+    report_sheet::read_line,
+};
 use crate::archive::{ArchiveBounds, ArchiveWriter, Entries, WriteFault};
 
 /// What comes before the rows of the sheet.
@@ -88,8 +91,6 @@ const SHEET_ROWS_MAX: u64 = 1 << 20;
 const CELLS_MAX: usize = 16_384;
 /// Text of one cell, in UTF-16 code units.
 const CELL_UNITS_MAX: usize = 32_767;
-/// Lines below the rows.
-const BELOW_MAX: usize = 16;
 
 /// Packs the lines of a sheet into a workbook, some at a time. The same lines give the same bytes.
 #[derive(Debug, Default)]
@@ -270,44 +271,75 @@ fn sheet_rows(
     next(&mut line)?;
     row_of(&line, LABEL)?;
     let mut count = 1;
+    let mut counted = || {
+        count += 1;
+        if count > SHEET_ROWS_MAX { Err(NotReport::TooLong) } else { Ok(()) }
+    };
     loop {
         next(&mut line)?;
+        counted()?;
         if line == ROWS_END.as_bytes() {
             break;
         }
-        count += 1;
-        if count > SHEET_ROWS_MAX {
-            return Err(NotReport::TooLong.into());
-        }
         each(row_of(&line, CELL)?);
     }
-    for _ in 0..=BELOW_MAX {
+    for _ in 0..FOOTER_LINES_MAX {
         next(&mut line)?;
         if line == CLOSING.as_bytes() {
             next(&mut line)?;
             return if line.is_empty() { Ok(()) } else { Err(NotReport::Shape.into()) };
         }
+        counted()?;
         row_of(&line, CELL)?;
     }
     Err(NotReport::TooLong.into())
 }
 
-/// The row that a line is, if it is one that is written here: cells of text that begin so, and nothing else.
+/// The row that a line is, if it is one that is written here: cells of text that begin so, no more and none longer than there
+/// is room for, and nothing else.
 fn row_of<'l>(line: &'l [u8], begins: &str) -> Result<&'l [u8], NotReport> {
     let row = line.strip_suffix(b"\n").ok_or(NotReport::Shape)?;
     let cells = row.strip_prefix(ROW.as_bytes()).and_then(|cells| cells.strip_suffix(ROW_END.as_bytes()));
     let mut rest = cells.ok_or(NotReport::Shape)?;
+    let mut count = 0;
     while !rest.is_empty() {
+        count += 1;
+        if count > CELLS_MAX {
+            return Err(NotReport::TooLong);
+        }
         if let Some(after) = rest.strip_prefix(NOTHING.as_bytes()) {
             rest = after;
             continue;
         }
         let text = rest.strip_prefix(begins.as_bytes()).ok_or(NotReport::Shape)?;
         let end = memchr::memchr(b'<', text).ok_or(NotReport::Shape)?;
-        let after = text.get(end..).and_then(|after| after.strip_prefix(CELL_END.as_bytes()));
-        rest = after.ok_or(NotReport::Shape)?;
+        let (text, after) = text.split_at_checked(end).ok_or(NotReport::Shape)?;
+        let text = std::str::from_utf8(text).map_err(|_| NotReport::Shape)?;
+        if units(text).ok_or(NotReport::Shape)? > CELL_UNITS_MAX {
+            return Err(NotReport::TooLong);
+        }
+        rest = after.strip_prefix(CELL_END.as_bytes()).ok_or(NotReport::Shape)?;
     }
     Ok(row)
+}
+
+/// How many UTF-16 code units a spreadsheet reads in what is written in a cell; nothing where that is escaped otherwise than here.
+fn units(written: &str) -> Option<usize> {
+    let (mut rest, mut units) = (written, 0);
+    while let Some(letter) = rest.chars().next() {
+        let (bytes, letter_units) = match letter {
+            '&' => {
+                let escaped =
+                    ["&amp;", "&lt;", "&gt;", "&#10;"].into_iter().find(|one| rest.starts_with(one));
+                (escaped?.len(), 1)
+            }
+            '_' if is_written_letter(rest) => ("_x0000_".len(), 1),
+            other => (other.len_utf8(), other.len_utf16()),
+        };
+        rest = rest.get(bytes..)?;
+        units += letter_units;
+    }
+    Some(units)
 }
 
 #[cfg(test)]

@@ -156,6 +156,40 @@ fn a_workbook_that_was_written_otherwise_is_not_read() {
 }
 
 #[test]
+fn what_a_sheet_has_no_room_for_is_not_read() {
+    let read_row = |row: Vec<u8>| {
+        let line = [row.as_slice(), b"\n"].concat();
+        row_of(&line, CELL).map(|again| assert_eq!(again, row))
+    };
+    // Each as long as it can be written, and one letter more.
+    for text in ["a", "é", "&", "\n", "\r", "_x000D_"] {
+        let long = text.repeat(CELL_UNITS_MAX / text.chars().count());
+        let written = row(&[&long], usize::MAX).unwrap();
+        let more = String::from_utf8(written.clone()).unwrap().replace(CELL_END, &format!("a{CELL_END}"));
+        assert_eq!(read_row(written), Ok(()), "{text:?}");
+        assert_eq!(read_row(more.into_bytes()), Err(NotReport::TooLong), "{text:?}");
+    }
+    let wide = |cells: usize| format!("{ROW}{}{ROW_END}", NOTHING.repeat(cells)).into_bytes();
+    assert_eq!(read_row(wide(CELLS_MAX)), Ok(()));
+    assert_eq!(read_row(wide(CELLS_MAX + 1)), Err(NotReport::TooLong));
+    let (none, other) = (b"\xff".as_slice(), b"&quot;".as_slice());
+    for text in [none, other] {
+        let cell = [CELL.as_bytes(), text, CELL_END.as_bytes()].concat();
+        assert_eq!(read_row([ROW.as_bytes(), &cell, ROW_END.as_bytes()].concat()), Err(NotReport::Shape));
+    }
+
+    // The labels, the rows, the empty one, and what stands below.
+    let rows = usize::try_from(SHEET_ROWS_MAX).unwrap() - 2;
+    let sheet = sheet(&vec![format!("{ROW}{ROW_END}"); rows]);
+    let mut count = 0;
+    sheet_rows(sheet.as_bytes(), 1000, &mut |_| count += 1).unwrap();
+    assert_eq!(count, rows);
+    let below = sheet.replace(CLOSING, &format!("{}\n{CLOSING}", cell("1")));
+    let error = sheet_rows(below.as_bytes(), 1000, &mut |_| {}).unwrap_err();
+    assert_eq!(error.to_string(), NotReport::TooLong.to_string());
+}
+
+#[test]
 fn a_bomb_is_read_no_further_than_a_line() {
     // One line of 64 MiB, in 64 KiB of archive.
     let bomb = with_sheet(&format!("{OPENING}{}", "0".repeat(64 << 20)));
