@@ -403,11 +403,12 @@ impl ReportChunk {
         let line = without_end(head);
         let cells = cells(line).ok_or(NotReport::Shape)?;
         if let Some(table) = leaving.form.table() {
-            let labels = labels(line)?;
-            let columns = leaving.columns.unwrap_or(labels.len());
+            let mut labels = labels(line)?;
+            labels.truncate(leaving.columns.unwrap_or(labels.len()));
             out.extend_from_slice(table.opening.as_bytes());
-            let labels: Vec<&str> = labels.iter().take(columns).map(String::as_str).collect();
-            return (table.write_labels)(out, &labels, self.row_bytes_max);
+            out.extend_from_slice(&(table.labels)(&labels, self.row_bytes_max)?);
+            out.push(b'\n');
+            return Ok(());
         }
         let mark = self.opening.len() - head.len();
         out.extend_from_slice(self.opening.get(..mark).unwrap_or_default());
@@ -428,7 +429,6 @@ impl ReportChunk {
             Some(table) => {
                 let texts = cells.iter().take(columns).map(|cell| text_of(row, cell));
                 let texts = texts.collect::<Result<Vec<_>, _>>()?;
-                let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
                 Ok(Cow::Owned((table.row)(&texts, self.row_bytes_max)?))
             }
             None if columns >= cells.len() => Ok(Cow::Borrowed(row)),

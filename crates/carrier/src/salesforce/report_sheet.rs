@@ -17,27 +17,18 @@ pub(super) const CLOSING: &str = "</body></html>\n";
 const ROW: &str = "<tr><td";
 const HEAD: &str = "<tr><th";
 
-/// Appends the row of labels, with its line end.
+/// The row of labels without its line end.
 ///
 /// Errors: [`NotReport::TooLong`]: a line that nobody would read again.
-pub(super) fn write_labels<'c>(
-    out: &mut Vec<u8>,
-    cells: impl Iterator<Item = &'c str>,
-    line_bytes_max: usize,
-) -> Result<(), NotReport> {
-    out.extend_from_slice(&line("th", cells, line_bytes_max)?);
-    out.push(b'\n');
-    Ok(())
+pub(super) fn labels(cells: &[impl AsRef<str>], line_bytes_max: usize) -> Result<Vec<u8>, NotReport> {
+    line("th", cells, line_bytes_max)
 }
 
 /// A row without its line end.
 ///
 /// Bounds: a line of `line_bytes_max`, its end included; where text is escaped, it can be many times as long as it was.
 /// Errors: [`NotReport::TooLong`].
-pub(super) fn row<'c>(
-    cells: impl Iterator<Item = &'c str>,
-    line_bytes_max: usize,
-) -> Result<Vec<u8>, NotReport> {
+pub(super) fn row(cells: &[impl AsRef<str>], line_bytes_max: usize) -> Result<Vec<u8>, NotReport> {
     line("td", cells, line_bytes_max)
 }
 
@@ -46,7 +37,7 @@ pub(super) fn row<'c>(
 pub(super) fn write_below(out: &mut Vec<u8>, text: &str) -> Result<(), NotReport> {
     if is_formula(text) {
         out.extend_from_slice(b"<table>");
-        out.extend_from_slice(&line("td", std::iter::once(text), usize::MAX)?);
+        out.extend_from_slice(&line("td", &[text], usize::MAX)?);
         out.extend_from_slice(b"</table>\n");
         return Ok(());
     }
@@ -57,13 +48,9 @@ pub(super) fn write_below(out: &mut Vec<u8>, text: &str) -> Result<(), NotReport
 }
 
 /// One line of cells, each in this tag. What a spreadsheet would take for a formula is said to be text.
-fn line<'c>(
-    tag: &str,
-    cells: impl Iterator<Item = &'c str>,
-    line_bytes_max: usize,
-) -> Result<Vec<u8>, NotReport> {
+fn line(tag: &str, cells: &[impl AsRef<str>], line_bytes_max: usize) -> Result<Vec<u8>, NotReport> {
     let mut out = b"<tr>".to_vec();
-    for cell in cells {
+    for cell in cells.iter().map(AsRef::as_ref) {
         let kind = if is_formula(cell) { AS_TEXT } else { "" };
         out.extend_from_slice(format!("<{tag}{kind}>").as_bytes());
         write_text(&mut out, cell, line_bytes_max)?;
@@ -161,7 +148,7 @@ mod tests {
     use super::*;
 
     fn written(cells: &[&str]) -> String {
-        String::from_utf8(row(cells.iter().copied(), 1000).unwrap()).unwrap()
+        String::from_utf8(row(cells, 1000).unwrap()).unwrap()
     }
 
     #[test]
@@ -192,7 +179,8 @@ mod tests {
     #[test]
     fn labels_and_lines_below_are_no_formulas_either() {
         let mut out = Vec::new();
-        write_labels(&mut out, ["\u{a0}=1", "A"].into_iter(), 1000).unwrap();
+        out.extend(labels(&["\u{a0}=1", "A"], 1000).unwrap());
+        out.push(b'\n');
         write_below(&mut out, "\n@a").unwrap();
         write_below(&mut out, "-1").unwrap();
         let want = "<tr><th style='mso-number-format:\"\\@\"'>\u{a0}=1</th><th>A</th></tr>\n\
@@ -210,18 +198,18 @@ mod tests {
             ("&".repeat(200), false),
             ("\n".repeat(1000), false),
         ] {
-            let written = row(std::iter::once(cell.as_str()), 1000);
+            let written = row(&[&cell], 1000);
             assert_eq!(written.is_ok(), want, "{} bytes", cell.len());
-            let labels = write_labels(&mut Vec::new(), std::iter::once(cell.as_str()), 1000);
-            assert_eq!(labels.is_ok(), want);
+            assert_eq!(labels(&[&cell], 1000).is_ok(), want);
         }
     }
 
     #[test]
     fn rows_are_cut_as_they_were_written_and_nothing_else_is() {
         let mut file = OPENING.as_bytes().to_vec();
-        write_labels(&mut file, ["=Last Name", "A & B"].into_iter(), 1000).unwrap();
-        let rows = [["a\nb", "<tr>"], ["=1", ""]].map(|cells| row(cells.into_iter(), 1000).unwrap());
+        file.extend(labels(&["=Last Name", "A & B"], 1000).unwrap());
+        file.push(b'\n');
+        let rows = [["a\nb", "<tr>"], ["=1", ""]].map(|cells| row(&cells, 1000).unwrap());
         for row in &rows {
             file.extend_from_slice(row);
             file.push(b'\n');

@@ -13,15 +13,13 @@ pub(super) struct Table {
     pub(super) rows_end: &'static str,
     /// What ends the file, or its sheet.
     pub(super) closing: &'static str,
-    /// Appends the labels, in a line of at most so many bytes.
-    pub(super) write_labels: WriteLabels,
+    /// The labels without their line end, in a line of at most so many bytes.
+    pub(super) labels: fn(&[String], usize) -> Result<Vec<u8>, NotReport>,
     /// A row without its line end, in a line of at most so many bytes.
-    pub(super) row: fn(&[&str], usize) -> Result<Vec<u8>, NotReport>,
+    pub(super) row: fn(&[String], usize) -> Result<Vec<u8>, NotReport>,
     /// Appends a line that stands below the rows.
     pub(super) write_below: fn(&mut Vec<u8>, &str) -> Result<(), NotReport>,
 }
-
-type WriteLabels = fn(&mut Vec<u8>, &[&str], usize) -> Result<(), NotReport>;
 
 impl ReportForm {
     /// How it is written; nothing for rows that keep their bytes.
@@ -38,8 +36,8 @@ static SHEET: Table = Table {
     opening: report_sheet::OPENING,
     rows_end: report_sheet::ROWS_END,
     closing: report_sheet::CLOSING,
-    write_labels: |out, labels, max| report_sheet::write_labels(out, labels.iter().copied(), max),
-    row: |cells, max| report_sheet::row(cells.iter().copied(), max),
+    labels: report_sheet::labels,
+    row: report_sheet::row,
     write_below: report_sheet::write_below,
 };
 
@@ -47,7 +45,7 @@ static WORKBOOK: Table = Table {
     opening: report_workbook::OPENING,
     rows_end: report_workbook::ROWS_END,
     closing: report_workbook::CLOSING,
-    write_labels: report_workbook::write_labels,
+    labels: report_workbook::labels,
     row: report_workbook::row,
     write_below: report_workbook::write_below,
 };

@@ -130,24 +130,18 @@ impl WorkbookWriter {
     }
 }
 
-/// Appends the row of labels, with its line end.
+/// The row of labels without its line end.
 ///
 /// Errors: [`NotReport::TooLong`]: a line that nobody would read again, or more than a sheet has room for.
-pub(super) fn write_labels(
-    out: &mut Vec<u8>,
-    cells: &[&str],
-    line_bytes_max: usize,
-) -> Result<(), NotReport> {
-    out.extend_from_slice(&line(LABEL, cells, line_bytes_max)?);
-    out.push(b'\n');
-    Ok(())
+pub(super) fn labels(cells: &[impl AsRef<str>], line_bytes_max: usize) -> Result<Vec<u8>, NotReport> {
+    line(LABEL, cells, line_bytes_max)
 }
 
 /// A row without its line end.
 ///
 /// Bounds: a line of `line_bytes_max`, its end included.
 /// Errors: [`NotReport::TooLong`].
-pub(super) fn row(cells: &[&str], line_bytes_max: usize) -> Result<Vec<u8>, NotReport> {
+pub(super) fn row(cells: &[impl AsRef<str>], line_bytes_max: usize) -> Result<Vec<u8>, NotReport> {
     line(CELL, cells, line_bytes_max)
 }
 
@@ -166,12 +160,12 @@ const LABEL: &str = "<c s=\"1\" t=\"inlineStr\"><is><t xml:space=\"preserve\">";
 const CELL_END: &str = "</t></is></c>";
 
 /// One line of cells, each of which begins so. That of nothing has no text, so that a spreadsheet takes it for empty.
-fn line(begins: &str, cells: &[&str], line_bytes_max: usize) -> Result<Vec<u8>, NotReport> {
+fn line(begins: &str, cells: &[impl AsRef<str>], line_bytes_max: usize) -> Result<Vec<u8>, NotReport> {
     if cells.len() > CELLS_MAX {
         return Err(NotReport::TooLong);
     }
     let mut out = ROW.as_bytes().to_vec();
-    for cell in cells {
+    for cell in cells.iter().map(AsRef::as_ref) {
         if cell.is_empty() {
             out.extend_from_slice(NOTHING.as_bytes());
         } else {

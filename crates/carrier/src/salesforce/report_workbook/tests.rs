@@ -80,7 +80,8 @@ fn what_a_sheet_has_no_room_for_is_not_written() {
 #[test]
 fn rows_are_cut_as_they_were_written() {
     let mut lines = OPENING.as_bytes().to_vec();
-    write_labels(&mut lines, &["=Last Name", "", "A & B"], 1000).unwrap();
+    lines.extend(labels(&["=Last Name", "", "A & B"], 1000).unwrap());
+    lines.push(b'\n');
     let rows = [["a\nb", "<c>", ""], ["=1", "", "\"q\""]].map(|cells| row(&cells, 1000).unwrap());
     for row in &rows {
         lines.extend_from_slice(row);
