@@ -35,6 +35,7 @@ mod report_run;
 mod report_sheet;
 mod report_table;
 mod report_workbook;
+mod report_writer;
 mod result_rows;
 mod shown;
 mod soap;
@@ -91,8 +92,8 @@ pub use report_file::{
 };
 pub use report_run::{RunNotWritten, report_run_as_file};
 pub(crate) use report_sheet::each_row as each_sheet_row;
-pub use report_workbook::WorkbookWriter;
 pub(crate) use report_workbook::each_row as each_workbook_row;
+pub use report_writer::{ReportUnwritten, ReportWriter};
 pub(crate) use result_rows::rows_of_array;
 pub use result_rows::{NotResults, ResultRows, ResultsIn, RowChunk};
 pub use shown::{Gap, ShownRow, ShownRows, Stripped, Telling};

@@ -35,7 +35,7 @@ pub enum ReportForm {
     Csv,
     /// A table that spreadsheets open: `xf=xls`.
     Sheet,
-    /// A workbook: `xf=xlsx`. What is made of its rows here are the lines of its sheet, for [`super::WorkbookWriter`].
+    /// A workbook: `xf=xlsx`. What is made of its rows here are the lines of its sheet, for [`super::ReportWriter`].
     Workbook,
 }
 
@@ -308,7 +308,7 @@ impl<R: BufRead> ReportRows<R> {
 
 impl ReportChunk {
     /// Whether nothing of the file comes behind it.
-    pub fn is_last(&self) -> bool {
+    pub(super) fn is_last(&self) -> bool {
         self.is_last
     }
 
@@ -348,14 +348,22 @@ impl ReportChunk {
     /// Of what stands below the rows each line keeps its place. What could count them is left empty: a line with a digit
     /// that is neither the report's name nor one that Salesforce writes below every report.
     ///
-    /// Shape:  one item for each row; `name` is the report's.
+    /// Shape:  one item for each row, and what [`ReportChunk::leaving`] gave of it; `name` is the report's.
     ///         In a sheet or a workbook a line below the rows that cannot be cut into cells is left out.
-    /// Errors: [`NotReport::TooLong`]: more lines below the rows than any report has; those of [`ReportChunk::leaving`].
-    pub fn select(&self, keep: &[bool], name: &str, leaving: ReportLeaving) -> Result<Vec<u8>, NotReport> {
+    /// Errors: [`NotReport::TooLong`]: more lines below the rows than any report has, or labels that are too long;
+    ///         [`NotReport::Shape`]: those are no text.
+    pub(super) fn select(
+        &self,
+        keep: &[bool],
+        written: &[Cow<'_, [u8]>],
+        name: &str,
+        leaving: ReportLeaving,
+    ) -> Result<Vec<u8>, NotReport> {
         let mut out = Vec::with_capacity(self.bytes.len());
         self.write_opening(&mut out, leaving)?;
-        for (at, row) in self.rows.iter().enumerate().filter(|(at, _)| keep.get(*at) == Some(&true)) {
-            out.extend_from_slice(&self.leaving(at, leaving)?);
+        let rows = self.rows.iter().zip(written).enumerate();
+        for (at, (row, written)) in rows.filter(|(at, _)| keep.get(*at) == Some(&true)) {
+            out.extend_from_slice(written);
             if leaving.form.table().is_some() {
                 out.push(b'\n');
             } else {

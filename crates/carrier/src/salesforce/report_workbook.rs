@@ -94,7 +94,7 @@ const CELL_UNITS_MAX: usize = 32_767;
 
 /// Packs the lines of a sheet into a workbook, some at a time. The same lines give the same bytes.
 #[derive(Debug, Default)]
-pub struct WorkbookWriter {
+pub(super) struct WorkbookWriter {
     archive: ArchiveWriter,
     has_begun: bool,
     lines: u64,
@@ -104,7 +104,7 @@ impl WorkbookWriter {
     /// Packs what comes next of the sheet; what can leave of the workbook.
     ///
     /// Errors: [`WriteFault`]: more rows than a sheet has room for, or 4 GiB of them.
-    pub fn write(&mut self, sheet: &[u8]) -> Result<Vec<u8>, WriteFault> {
+    pub(super) fn write(&mut self, sheet: &[u8]) -> Result<Vec<u8>, WriteFault> {
         if !self.has_begun {
             self.has_begun = true;
             for (name, content) in PARTS {
@@ -125,7 +125,7 @@ impl WorkbookWriter {
     /// Ends the workbook; the rest of it.
     ///
     /// Errors: [`WriteFault`].
-    pub fn finish(&mut self) -> Result<Vec<u8>, WriteFault> {
+    pub(super) fn finish(&mut self) -> Result<Vec<u8>, WriteFault> {
         std::mem::take(&mut self.archive).finish()
     }
 }

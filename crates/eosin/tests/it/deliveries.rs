@@ -11,7 +11,7 @@ use std::{
 use carrier::{
     delivered::{SALESFORCE_XML, SAVED_REPORT, SAVED_SHEET, SAVED_WORKBOOK, delimited},
     salesforce::{
-        Job, Operation, ReportForm, ReportLeaving, ReportRows, ResultRows, ResultsIn, WorkbookWriter,
+        Job, Operation, ReportForm, ReportLeaving, ReportRows, ReportWriter, ResultRows, ResultsIn,
     },
     table::Chunks,
 };
@@ -88,20 +88,14 @@ const REPORT: &str = "\"Contact ID\",\"Last Name\"\r\n\"1\",\"a\"\r\n\"2\",\"b\"
 
 /// Rules on the rows of a report that leaves in this form.
 fn saved(flow: &Flow, delivery: &mut FileDelivery, form: ReportForm, leave: &mut impl FnMut(Ruled)) {
-    let mut workbook = (form == ReportForm::Workbook).then(WorkbookWriter::default);
     let leaving = ReportLeaving { form, columns: None };
+    let mut writer = ReportWriter::new("All", leaving);
     let mut rows = ReportRows::new(REPORT.as_bytes(), LIMITS);
     while let Some(chunk) = rows.next_chunk().unwrap() {
         let written: Vec<_> = (0..chunk.len()).map(|at| chunk.leaving(at, leaving).unwrap()).collect();
         let linked = |bytes| LinkedRow { bytes, records: vec![Linked::Found] };
         let linked: Vec<_> = written.iter().map(|bytes| linked(bytes)).collect();
-        let select = |keep: &[bool]| {
-            let kept = chunk.select(keep, "All", leaving).ok()?;
-            let Some(workbook) = &mut workbook else { return Some(kept) };
-            let mut packed = workbook.write(&kept).ok()?;
-            packed.extend(workbook.finish().ok()?);
-            Some(packed)
-        };
+        let select = |keep: &[bool]| writer.select(&chunk, keep, &written).ok();
         leave(flow.rule_linked(delivery, &linked, select).unwrap());
     }
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, io::Read as _};
 
 use bytes::Bytes;
 use carrier::salesforce::{
-    NotReport, RecordId, ReportChunk, ReportForm, ReportLeaving, ReportRows, WorkbookWriter,
+    NotReport, RecordId, ReportChunk, ReportLeaving, ReportRows, ReportUnwritten, ReportWriter,
 };
 use flow::{FileDelivery, Linked, LinkedRow};
 
@@ -40,7 +40,7 @@ impl Worker {
         delivery.links();
         let input = std::io::BufReader::new(std::io::Cursor::new(saved.first.clone()).chain(received));
         let mut rows = ReportRows::new(input, self.flow.limits());
-        let mut workbook = (saved.leaving.form == ReportForm::Workbook).then(WorkbookWriter::default);
+        let mut writer = ReportWriter::new(saved.name.as_str(), saved.leaving);
         let mut before = None;
         while let Some(chunk) = rows.next_chunk()? {
             let ids = ids(&chunk, &saved.links)?;
@@ -51,7 +51,8 @@ impl Worker {
                 self.handle.block_on(saved.looks.look_up(&all)).map_err(|_| Cut::Looked)?
             };
             let written = (0..chunk.len()).map(|at| chunk.leaving(at, saved.leaving));
-            let written = written.collect::<Result<Vec<_>, _>>().map_err(not_written)?;
+            let written =
+                written.collect::<Result<Vec<_>, _>>().map_err(|fault| not_written(fault.into()))?;
             let linked = ids.iter().zip(&written).map(|(ids, bytes)| {
                 let of_ids = ids.iter().filter_map(|(id, _)| looked.get(id)).cloned();
                 // Where nothing that a row joins could be hidden, there is nothing to look up.
@@ -62,16 +63,8 @@ impl Worker {
             let linked: Vec<LinkedRow<'_>> = linked.collect();
             let mut fault = None;
             let select = |keep: &[bool]| {
-                let mut pack = || -> Result<Vec<u8>, Cut> {
-                    let kept = chunk.select(keep, &saved.name, saved.leaving).map_err(not_written)?;
-                    let Some(workbook) = &mut workbook else { return Ok(kept) };
-                    let mut packed = workbook.write(&kept)?;
-                    if chunk.is_last() {
-                        packed.extend(workbook.finish()?);
-                    }
-                    Ok(packed)
-                };
-                pack().map_err(|cut| fault = Some(cut)).ok()
+                let kept = writer.select(&chunk, keep, &written);
+                kept.map_err(|unwritten| fault = Some(not_written(unwritten))).ok()
             };
             let ruled = self.flow.rule_linked(delivery, &linked, select);
             // Why rows cannot be written is known here alone.
@@ -82,10 +75,11 @@ impl Worker {
     }
 }
 
-fn not_written(fault: NotReport) -> Cut {
-    match fault {
-        NotReport::TooLong => Cut::TooLong,
-        NotReport::Shape => Cut::Arrived(fault.into()),
+fn not_written(unwritten: ReportUnwritten) -> Cut {
+    match unwritten {
+        ReportUnwritten::NotReport(NotReport::TooLong) => Cut::TooLong,
+        ReportUnwritten::NotReport(fault @ NotReport::Shape) => Cut::Arrived(fault.into()),
+        ReportUnwritten::NoRoom(fault) => fault.into(),
     }
 }
 
