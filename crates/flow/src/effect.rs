@@ -37,6 +37,8 @@ pub struct Forward {
     pub body: Option<Bytes>,
     /// The `Eosin-Provenance` value for the answer.
     pub provenance: String,
+    /// Where the ruling stands: `origin#index`. Absent for an unlogged care passage.
+    pub ruling: Option<String>,
     /// The same for the request upstream: it says so where records were withheld from the body.
     pub sent_provenance: String,
     /// The `AI-Disclosure` value for the request upstream and for the answer, where an AI made what they are about.
@@ -177,6 +179,7 @@ pub fn apply(ruling: &Logged<Ruling>, crossing: &Crossing, read: Applied) -> Pas
             sent_provenance: if body.is_some() { partial() } else { header.clone() },
             body,
             provenance: header.clone(),
+            ruling: Some(place.to_string()),
             ai_disclosure: ai_disclosure(ruling.item()),
             warning: warning(ruling.item(), &place),
             merge,

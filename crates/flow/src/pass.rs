@@ -311,6 +311,7 @@ impl Flow {
                 body: None,
                 sent_provenance: provenance.clone(),
                 provenance,
+                ruling: None,
                 ai_disclosure: None,
                 warning: None,
                 merge: None,

@@ -38,9 +38,6 @@ pub(crate) async fn serve(
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 const JSON: &str = "application/json";
 
-/// Status, media type and text of an answer.
-type Told = (StatusCode, &'static str, String);
-
 async fn answer(head: &Parts, metrics: &Metrics, flow: &Flow, files: Arc<UnderWay>) -> Response<Full<Bytes>> {
     let is_read = matches!(head.method, Method::GET | Method::HEAD);
     let (status, kind, text) = match head.uri.path() {
@@ -66,8 +63,8 @@ async fn answer(head: &Parts, metrics: &Metrics, flow: &Flow, files: Arc<UnderWa
     response
 }
 
-/// The files that leave just now.
-fn deliveries(told: Result<String, JoinError>) -> Told {
+/// The files that leave just now: status, media type and text of the answer.
+fn deliveries(told: Result<String, JoinError>) -> (StatusCode, &'static str, String) {
     told.map_or_else(
         |_| {
             let text = "what leaves just now could not be told: standard error says why\n".to_owned();

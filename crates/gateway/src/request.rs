@@ -281,7 +281,7 @@ async fn cross_over(
         Passage::Forward(forward) => {
             story.outcome = if forward.merge.is_some() { "partly" } else { "forwarded" };
             lane.metrics.records(&lane.boundary.name, story.outcome, &forward.provenance);
-            story.ruling = place(&forward.provenance);
+            story.ruling.clone_from(&forward.ruling);
             let place = story.ruling.as_deref();
             let response = Box::pin(carry(&lane, reader, head, collected, forward, place)).await;
             if let Err(problem) = &response {
@@ -592,12 +592,6 @@ fn leave_unread(lane: &Lane, head: &Head, collected: Collected) {
     if let Some(rest) = collected.rest.filter(|_| !head.expects) {
         tokio::spawn(drain(rest, lane.limits.body_bytes, lane.timeouts.idle));
     }
-}
-
-/// The ruling's place, out of the provenance that `flow` wrote.
-fn place(provenance: &str) -> Option<String> {
-    let (_, rest) = provenance.split_once("ruling=\"")?;
-    rest.split_once('"').map(|(place, _)| place.to_owned())
 }
 
 /// What a message says of its records.

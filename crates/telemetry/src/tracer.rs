@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     context::Context,
-    transaction::{Finished, Kind, Transaction},
+    transaction::{Finished, Transaction},
 };
 
 /// Nanoseconds since 1970.
@@ -82,7 +82,7 @@ impl Tracer {
             }
         };
         let parent = before.map(|before| before.span);
-        Some(Transaction::begin(Arc::clone(self), context, parent, name(), Kind::Server))
+        Some(Transaction::begin(Arc::clone(self), context, parent, name()))
     }
 
     /// What has ended since the last time, the oldest first.

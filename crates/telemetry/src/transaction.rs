@@ -73,19 +73,13 @@ pub struct Finished {
 }
 
 impl Transaction {
-    pub(crate) fn begin(
-        tracer: Arc<Tracer>,
-        context: Context,
-        parent: Option<u64>,
-        name: String,
-        kind: Kind,
-    ) -> Self {
+    pub(crate) fn begin(tracer: Arc<Tracer>, context: Context, parent: Option<u64>, name: String) -> Self {
         let begun = tracer.now();
         let own = Span {
             id: context.span,
             parent,
             name,
-            kind,
+            kind: Kind::Server,
             begun,
             ended: begun,
             facts: Vec::new(),
