@@ -51,7 +51,7 @@ impl Target {
                 _ => segments.push(segment),
             }
         }
-        let query = raw_query.as_deref().map_or(Some(Vec::new()), pairs)?;
+        let query = pairs(raw_query.as_deref().unwrap_or_default())?;
         Some(Self { segments, query, raw_query, has_parameters: path.contains(';') })
     }
 

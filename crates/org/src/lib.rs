@@ -7,6 +7,7 @@
 
 mod analytics;
 mod apex;
+mod archive;
 mod auth;
 mod avro;
 mod bulk_v1;

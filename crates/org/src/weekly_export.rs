@@ -1,12 +1,10 @@
 //! The weekly export: `/servlet/servlet.OrgExport`, a zip of one CSV an object, for a session in a cookie.
 
-use std::io::{Cursor, Write as _};
-
 use data_encoding::BASE64;
 use serde_json::Value;
-use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use crate::{
+    archive::Pack,
     auth,
     call::{Call, Reply},
     failure::Failure,
@@ -74,13 +72,7 @@ fn log_in() -> Reply {
 }
 
 fn packed(visit: &Visit<'_>) -> Result<Vec<u8>, Failure> {
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    let mut put = |name: &str, bytes: &[u8]| {
-        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
-        let written = zip.start_file(name, options).map(|()| zip.write_all(bytes));
-        // INVARIANT: a Vec takes every write, and names differ.
-        drop(written);
-    };
+    let mut pack = Pack::new();
     let names: Vec<String> = visit
         .state
         .store
@@ -91,16 +83,16 @@ fn packed(visit: &Visit<'_>) -> Result<Vec<u8>, Failure> {
         .collect();
     for name in names {
         if let Some(csv) = rows(visit, &name)? {
-            put(&format!("{name}.csv"), &csv);
+            pack.put(&format!("{name}.csv"), &csv);
         }
     }
     for (id, row) in visit.state.store.rows("Attachment") {
         let body = row.get("Body").and_then(Value::as_str).unwrap_or("");
         if let Ok(bytes) = BASE64.decode(body.as_bytes()) {
-            put(&format!("Attachments/{id}"), &bytes);
+            pack.put(&format!("Attachments/{id}"), &bytes);
         }
     }
-    Ok(zip.finish().map(Cursor::into_inner).unwrap_or_default())
+    Ok(pack.finish())
 }
 
 fn is_exported(name: &str) -> bool {

@@ -100,11 +100,7 @@ impl Wanted {
 
     /// What is delivered, as the client asked for it.
     fn file(&self, target: &str) -> Delivered {
-        let (ending, format) = match self.ask.form {
-            ReportForm::Csv => (".csv", SAVED_REPORT),
-            ReportForm::Sheet => (".xls", SAVED_SHEET),
-            ReportForm::Workbook => (".xlsx", SAVED_WORKBOOK),
-        };
+        let (ending, format, _) = written_as(self.ask.form);
         Delivered { route: "report file", name: delivery::name_of(target, ending), format, object: None }
     }
 }
@@ -204,15 +200,22 @@ async fn ran(
     Ok(response)
 }
 
+/// How a file of this form ends, what its format is called, and its media type, where that is not the org's own.
+fn written_as(form: ReportForm) -> (&'static str, &'static str, Option<&'static str>) {
+    match form {
+        ReportForm::Csv => (".csv", SAVED_REPORT, None),
+        ReportForm::Sheet => (".xls", SAVED_SHEET, Some("application/vnd.ms-excel; charset=UTF-8")),
+        ReportForm::Workbook => (
+            ".xlsx",
+            SAVED_WORKBOOK,
+            Some("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        ),
+    }
+}
+
 /// Says of an answer in commas what leaves instead: what it is, and how it is called.
 fn called(form: ReportForm, headers: &mut HeaderMap) {
-    let (kind, ending) = match form {
-        ReportForm::Csv => return,
-        ReportForm::Sheet => ("application/vnd.ms-excel; charset=UTF-8", ".xls"),
-        ReportForm::Workbook => {
-            ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ".xlsx")
-        }
-    };
+    let (ending, _, Some(kind)) = written_as(form) else { return };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     let named = headers
         .get(header::CONTENT_DISPOSITION)

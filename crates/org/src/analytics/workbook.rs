@@ -2,11 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{Cursor, Write as _};
 
-use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
-
-use crate::xml::escape;
+use crate::{archive::Pack, xml::escape};
 
 pub(super) const MEDIA_TYPE: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
@@ -25,21 +22,16 @@ pub(super) fn written(rows: Vec<Vec<String>>, below: [String; 5]) -> Vec<u8> {
         sheet.push_str("</row>");
     }
     let sheet = format!("<worksheet xmlns=\"{MAIN}\"><sheetData>{sheet}</sheetData></worksheet>");
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+    let mut pack = Pack::new();
     let strings = strings.written();
     for (name, content) in PARTS
         .into_iter()
         .chain([("xl/worksheets/sheet1.xml", sheet.as_str()), ("xl/sharedStrings.xml", strings.as_str())])
     {
-        let put = zip.start_file(name, options).map(|()| {
-            zip.write_all(b"<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n")
-                .and_then(|()| zip.write_all(content.as_bytes()))
-        });
-        // INVARIANT: a Vec takes every write, and names differ.
-        drop(put);
+        let declared = format!("<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n{content}");
+        pack.put(name, declared.as_bytes());
     }
-    zip.finish().map(Cursor::into_inner).unwrap_or_default()
+    pack.finish()
 }
 
 /// Texts, each once, in the order in which they were used first.
