@@ -190,14 +190,17 @@ fn write_text(out: &mut Vec<u8>, text: &str) -> Result<(), NotReport> {
         return Err(NotReport::TooLong);
     }
     for (at, letter) in text.char_indices() {
+        let next = || behind_digits(text.get(at..).unwrap_or_default());
         match letter {
             '&' => out.extend_from_slice(b"&amp;"),
             '<' => out.extend_from_slice(b"&lt;"),
             '>' => out.extend_from_slice(b"&gt;"),
             '\n' => out.extend_from_slice(b"&#10;"),
             '\t' => out.push(b'\t'),
-            '_' if is_written_letter(text.get(at..).unwrap_or_default()) => out.extend_from_slice(b"_x005F_"),
-            '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => {
+            '_' if next().is_some_and(|next| next == '_' || is_unwritable(next)) => {
+                out.extend_from_slice(b"_x005F_");
+            }
+            letter if is_unwritable(letter) => {
                 out.extend_from_slice(format!("_x{:04X}_", u32::from(letter)).as_bytes());
             }
             other => out.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
@@ -206,12 +209,16 @@ fn write_text(out: &mut Vec<u8>, text: &str) -> Result<(), NotReport> {
     Ok(())
 }
 
-/// Whether a text begins with what a workbook takes for one letter: `_x`, four hexadecimal digits, `_`.
-fn is_written_letter(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    bytes.starts_with(b"_x")
-        && bytes.get(6) == Some(&b'_')
-        && bytes.get(2..6).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+/// Whether XML has no place for a letter, or another one than here: it is written `_x000D_`.
+fn is_unwritable(letter: char) -> bool {
+    matches!(letter, '\0'..='\u{8}' | '\u{b}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
+}
+
+/// What follows `_x` and four hexadecimal digits, with which a text begins: a workbook takes them for one letter before a `_`.
+fn behind_digits(text: &str) -> Option<char> {
+    let digits = text.strip_prefix("_x")?.as_bytes().get(..4)?;
+    let rest = text.get(6..).filter(|_| digits.iter().all(u8::is_ascii_hexdigit));
+    rest?.chars().next()
 }
 
 /// Gives each row of such a workbook, as it is written and without its line end.
@@ -327,7 +334,7 @@ fn units(written: &str) -> Option<usize> {
                     ["&amp;", "&lt;", "&gt;", "&#10;"].into_iter().find(|one| rest.starts_with(one));
                 (escaped?.len(), 1)
             }
-            '_' if is_written_letter(rest) => ("_x0000_".len(), 1),
+            '_' if behind_digits(rest) == Some('_') => ("_x0000_".len(), 1),
             other => (other.len_utf8(), other.len_utf16()),
         };
         rest = rest.get(bytes..)?;

@@ -51,6 +51,9 @@ fn nothing_in_a_cell_is_markup_a_formula_a_line_or_another_letter() {
         ("\0\u{b}\u{ffff}", "_x0000__x000B__xFFFF_"),
         ("_x000d_ _x00_ _y000D_", "_x005F_x000d_ _x00_ _y000D_"),
         ("_x", "_x"),
+        // Only what follows makes a letter of it.
+        ("_x000D\u{1}", "_x005F_x000D_x0001_"),
+        ("_x000D_x0001_", "_x005F_x000D_x005F_x0001_"),
         ("é😀", "é😀"),
     ] {
         assert_eq!(written(text), cell(want), "{text:?}");
