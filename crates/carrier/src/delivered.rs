@@ -111,24 +111,45 @@ fn table(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::salesforce::{ReportForm, ReportLeaving, ReportWriter};
+
+    const LIMITS: Limits = Limits { body_bytes: 1000, records: 1000 };
+
+    /// A report as it leaves as a workbook.
+    fn workbook(report: &str) -> Vec<u8> {
+        let leaving = ReportLeaving { form: ReportForm::Workbook, columns: None };
+        let chunk = ReportRows::new(report.as_bytes(), LIMITS).next_chunk().unwrap().unwrap();
+        let rows: Vec<_> = (0..chunk.len()).map(|at| chunk.leaving(at, leaving).unwrap()).collect();
+        ReportWriter::new("All", leaving).select(&chunk, &vec![true; rows.len()], &rows).unwrap()
+    }
 
     #[test]
     fn rows_are_cut_as_they_were_when_they_were_delivered() {
+        let report = "\"Contact ID\"\r\n\"1\"\r\n\"2\"\r\n\r\n\r\n\"All\"\r\n";
+        let workbook = workbook(report);
+        let cell = |text: u8| {
+            format!("<row><c t=\"inlineStr\"><is><t xml:space=\"preserve\">{text}</t></is></c></row>")
+        };
         let xml = "<queryResult xmlns=\"urn\"><records><Id>1</Id></records><records><Id>2</Id></records></queryResult>";
         for (format, file, want) in [
-            (SALESFORCE_XML, xml, vec!["<records><Id>1</Id></records>", "<records><Id>2</Id></records>"]),
-            (SAVED_REPORT, "\"Contact ID\"\r\n\"1\"\r\n\"2\"\r\n\r\n\r\n\"All\"\r\n", vec!["\"1\"", "\"2\""]),
+            (
+                SALESFORCE_XML,
+                xml.as_bytes(),
+                vec!["<records><Id>1</Id></records>", "<records><Id>2</Id></records>"],
+            ),
+            (SAVED_REPORT, report.as_bytes(), vec!["\"1\"", "\"2\""]),
+            (SAVED_WORKBOOK, workbook.as_slice(), vec![cell(1).as_str(), cell(2).as_str()]),
             (
                 SAVED_SHEET,
                 "<html><head><meta http-equiv=\"Content-Type\" content=\"text/html; charset=UTF-8\"></head><body>\n\
-                 <table border=\"1\">\n<tr><th>A</th></tr>\n<tr><td>1</td></tr>\n</table>\n<p>All</p>\n</body></html>\n",
+                 <table border=\"1\">\n<tr><th>A</th></tr>\n<tr><td>1</td></tr>\n</table>\n<p>All</p>\n</body></html>\n"
+                    .as_bytes(),
                 vec!["<tr><td>1</td></tr>"],
             ),
-            ("Salesforce CSV with carets", "Id^LastName\r\n1^\"a\nb\"\r\n", vec!["1^\"a\nb\""]),
+            ("Salesforce CSV with carets", "Id^LastName\r\n1^\"a\nb\"\r\n".as_bytes(), vec!["1^\"a\nb\""]),
         ] {
             let mut rows = Vec::new();
-            let limits = Limits { body_bytes: 1000, records: 1000 };
-            let count = each_row(format, file.as_bytes(), "Contact", limits, |row| {
+            let count = each_row(format, file, "Contact", LIMITS, |row| {
                 rows.push(String::from_utf8(row.to_vec()).unwrap());
             });
             assert_eq!(
