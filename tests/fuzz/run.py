@@ -39,6 +39,7 @@ JSON = ["fixtures/fhir/*.json", "fixtures/fhir/*.ndjson", "fixtures/salesforce/*
 SEEDS = {
     "canonical_json": [*JSON, "fixtures/rfc8785/**/*"],
     "checkpoint": ["fixtures/witness/**/*"],
+    "delivered_rows": ["fixtures/salesforce/*.csv"],
     "fhir_patch": ["fixtures/fhir/*.ndjson"],
     "fhir_plain": ["fixtures/fhir/**/*"],
     "fhir_resource": ["fixtures/fhir/*json"],
