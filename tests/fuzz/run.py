@@ -56,6 +56,11 @@ SEEDS = {
     "soql": ["fixtures/soql/**/*"],
     "table_csv": ["fixtures/**/*.csv"],
 }
+# And vectors of the specification, each as its target reads it.
+VECTORS = {
+    "certificate": ("certificate.json", lambda held: [scene["certificate"] for scene in held["scenes"]]),
+    "salesforce_route": ("salesforce-doors.json", lambda held: [f"{case['method']}\n{case['target']}" for case in held["cases"]]),
+}
 # A file of these has a seed in each of its lines.
 LINES = {".txt", ".ndjson", ".jsonl"}
 
@@ -98,16 +103,18 @@ def build(names):
 
 def seeds(target, folder):
     """Writes what the target starts from into the folder."""
-    count = 0
+    found = []
     for pattern in SEEDS.get(target, []):
         for path in sorted(ROOT.glob(pattern)):
             if not path.is_file() or path.stat().st_size > LONGEST_INPUT:
                 continue
             content = path.read_bytes()
-            for one in content.splitlines() if path.suffix in LINES else [content]:
-                if one.strip():
-                    (folder / f"{count:05}").write_bytes(one)
-                    count += 1
+            found += content.splitlines() if path.suffix in LINES else [content]
+    if target in VECTORS:
+        name, read = VECTORS[target]
+        found += [text.encode() for text in read(json.loads((ROOT / "spec" / "vectors" / name).read_text()))]
+    for at, one in enumerate(one for one in found if one.strip()):
+        (folder / f"{at:05}").write_bytes(one)
 
 
 class Run:
