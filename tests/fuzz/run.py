@@ -40,6 +40,7 @@ SEEDS = {
     "canonical_json": [*JSON, "fixtures/rfc8785/**/*"],
     "checkpoint": ["fixtures/witness/**/*"],
     "delivered_rows": ["fixtures/salesforce/*.csv"],
+    "fhir_page": ["fixtures/fhir/transaction.json"],
     "fhir_patch": ["fixtures/fhir/*.ndjson"],
     "fhir_plain": ["fixtures/fhir/**/*"],
     "fhir_resource": ["fixtures/fhir/*json"],
@@ -53,12 +54,14 @@ SEEDS = {
     "salesforce_batch": ["fixtures/salesforce/**/*"],
     "salesforce_csv": ["fixtures/salesforce/**/*.csv"],
     "salesforce_json": ["fixtures/salesforce/*.json*"],
+    "shown_rows": ["fixtures/salesforce/*.json"],
     "soql": ["fixtures/soql/**/*"],
     "table_csv": ["fixtures/**/*.csv"],
 }
 # And vectors of the specification, each as its target reads it.
 VECTORS = {
     "certificate": ("certificate.json", lambda held: [scene["certificate"] for scene in held["scenes"]]),
+    "fhir_route": ("fhir-doors.json", lambda held: ["\n".join(door[:2]) for door in held["doors"]]),
     "salesforce_route": ("salesforce-doors.json", lambda held: [f"{case['method']}\n{case['target']}" for case in held["cases"]]),
 }
 # A file of these has a seed in each of its lines.
