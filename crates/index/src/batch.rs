@@ -14,7 +14,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     rows: BTreeMap<Name, Vec<Vec<Value>>>,
-    growing: BTreeMap<(Name, Vec<Value>), Vec<Value>>,
+    growing: BTreeMap<Name, Growing>,
 }
 
 impl Batch {
@@ -23,18 +23,8 @@ impl Batch {
         let table = name.table();
         match table.again {
             Again::Never => self.rows.entry(name).or_default().push(row),
-            Again::Stays => {
-                let key: Vec<Value> = row.iter().take(table.key).cloned().collect();
-                self.growing.entry((name, key)).or_insert(row);
-            }
-            Again::Grows { added, latest } => {
-                let key: Vec<Value> = row.iter().take(table.key).cloned().collect();
-                match self.growing.entry((name, key)) {
-                    std::collections::btree_map::Entry::Vacant(place) => drop(place.insert(row)),
-                    std::collections::btree_map::Entry::Occupied(mut place) => {
-                        grow(table, added, latest, place.get_mut(), row);
-                    }
-                }
+            Again::Stays | Again::Grows { .. } => {
+                self.growing.entry(name).or_insert_with(|| Growing::of(table)).add(row);
             }
         }
     }
@@ -49,29 +39,64 @@ impl Batch {
         for (name, rows) in &self.rows {
             store.insert(name.table(), rows)?;
         }
-        let mut by_table: BTreeMap<Name, Vec<Vec<Value>>> = BTreeMap::new();
-        for ((name, _), row) in self.growing {
-            by_table.entry(name).or_default().push(row);
-        }
-        for (name, rows) in &by_table {
-            store.insert(name.table(), rows)?;
+        for (name, growing) in self.growing {
+            let rows: Vec<Vec<Value>> = growing.rows.into_values().collect();
+            store.insert(name.table(), &rows)?;
         }
         Ok(())
     }
 }
 
-/// Adds a later row to an earlier one, as the database would.
-fn grow(table: &Table, added: &[&str], latest: &[&str], row: &mut [Value], later: Vec<Value>) {
-    for ((column, have), new) in table.columns.iter().zip(row).zip(later) {
-        let is_newer = latest.contains(&column.name)
-            || (column.name == EARLIEST && new < *have)
-            || (column.name == LATEST && new > *have);
-        if is_newer {
-            *have = new;
-        } else if added.contains(&column.name)
-            && let (Value::Integer(have), Value::Integer(new)) = (have, new)
-        {
-            *have = have.saturating_add(new);
+/// Rows of one table by their keys.
+#[derive(Debug)]
+struct Growing {
+    key: usize,
+    /// Of each column; looked up once, for nearly every entry grows some rows.
+    again: Vec<ColumnAgain>,
+    rows: BTreeMap<Vec<Value>, Vec<Value>>,
+}
+
+/// What becomes of a column where a later row of the same key comes.
+#[derive(Clone, Copy, Debug)]
+enum ColumnAgain {
+    Stays,
+    Added,
+    Later,
+    Earliest,
+    Latest,
+}
+
+impl Growing {
+    fn of(table: &Table) -> Self {
+        let again = table.columns.iter().map(|column| match table.again {
+            Again::Grows { latest, .. } if latest.contains(&column.name) => ColumnAgain::Later,
+            Again::Grows { .. } if column.name == EARLIEST => ColumnAgain::Earliest,
+            Again::Grows { .. } if column.name == LATEST => ColumnAgain::Latest,
+            Again::Grows { added, .. } if added.contains(&column.name) => ColumnAgain::Added,
+            Again::Grows { .. } | Again::Stays | Again::Never => ColumnAgain::Stays,
+        });
+        Self { key: table.key, again: again.collect(), rows: BTreeMap::new() }
+    }
+
+    /// Adds a later row to an earlier one, as the database would.
+    fn add(&mut self, later: Vec<Value>) {
+        let key = later.get(..self.key).unwrap_or(&later);
+        let Some(row) = self.rows.get_mut(key) else {
+            self.rows.insert(key.to_vec(), later);
+            return;
+        };
+        for ((again, have), new) in self.again.iter().zip(row).zip(later) {
+            match again {
+                ColumnAgain::Later => *have = new,
+                ColumnAgain::Earliest if new < *have => *have = new,
+                ColumnAgain::Latest if new > *have => *have = new,
+                ColumnAgain::Added => {
+                    if let (Value::Integer(have), Value::Integer(new)) = (have, new) {
+                        *have = have.saturating_add(new);
+                    }
+                }
+                ColumnAgain::Stays | ColumnAgain::Earliest | ColumnAgain::Latest => {}
+            }
         }
     }
 }
