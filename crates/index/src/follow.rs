@@ -18,14 +18,14 @@ use crate::{
 
 /// An open index.
 ///
-/// Bounds: some thousand entries and their rows in memory, however long the ledgers are.
+/// Bounds: 16,384 entries and their rows in memory, however long the ledgers are.
 #[derive(Debug)]
 pub struct Index {
     pub(crate) store: Box<dyn Store>,
 }
 
-/// Entries of one change: many rows a sync, and seldom more than some megabytes.
-const ENTRIES_MAX: u64 = 4 * ENTRIES_READ_MAX;
+/// Entries of one change: many rows a sync, and pages of an index that many of them fall into are written once.
+const ENTRIES_MAX: u64 = 16 * ENTRIES_READ_MAX;
 /// Bytes after which a change ends earlier.
 const BYTES_MAX: usize = 8 << 20;
 
@@ -169,7 +169,7 @@ impl Index {
 
     /// Reads what a ledger has published since the bookmark, and tells `progress` how far it is.
     ///
-    /// Each change holds some thousand entries and moves the bookmark with them, so that a crash or a database that
+    /// Each change holds thousands of entries and moves the bookmark with them, so that a crash or a database that
     /// goes away costs at most one of them, and two who follow the same ledger do not write a row twice.
     ///
     /// Errors: [`FollowError`]; what was read before stays.
