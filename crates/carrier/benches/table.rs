@@ -37,17 +37,24 @@ fn main() {
     let csv = measure(&plain, &Format::Table { object: "people".to_owned(), delimiter: b',' }, bare_csv);
     let rows = measure(&salesforce, &Format::SalesforceCsv { object: "Contact".to_owned() }, bare_csv);
     let fhir = measure(&lines, &Format::FhirLines, bare_lines);
-    for (at, name) in
-        ["bare parse (csv, serde_json)", "SHA-256", "cut into chunks", "cut and read", "place", "select"]
-            .into_iter()
-            .enumerate()
+    for (at, name) in [
+        "bare parse (csv, serde_json)",
+        "SHA-256",
+        "cut into chunks",
+        "cut and read",
+        "cut and read, one by one",
+        "place",
+        "select",
+    ]
+    .into_iter()
+    .enumerate()
     {
-        let speed = |(bytes, seconds): &(usize, [f64; 6])| {
+        let speed = |(bytes, seconds): &(usize, [f64; 7])| {
             seconds.get(at).map_or(0.0, |seconds| *bytes as f64 / 1e6 / seconds)
         };
         println!("| {name} | {:.0} | {:.0} | {:.0} |", speed(&csv), speed(&rows), speed(&fhir));
     }
-    let ratio = |(_, [bare, hash, _, read, place, _]): &(usize, [f64; 6])| (read + place) / (bare + hash);
+    let ratio = |(_, [bare, hash, _, _, read, place, _]): &(usize, [f64; 7])| (read + place) / (bare + hash);
     println!(
         "| (read + place) / (bare parse + SHA-256), time | {:.2} | {:.2} | {:.2} |",
         ratio(&csv),
@@ -56,7 +63,7 @@ fn main() {
     );
 }
 
-fn measure(file: &[u8], format: &Format, bare: fn(&[u8])) -> (usize, [f64; 6]) {
+fn measure(file: &[u8], format: &Format, bare: fn(&[u8])) -> (usize, [f64; 7]) {
     let cut = || chunks(file, format);
     let all = cut();
     let counts: Vec<usize> = all.iter().map(|chunk| chunk.read().records.len()).collect();
@@ -70,6 +77,7 @@ fn measure(file: &[u8], format: &Format, bare: fn(&[u8])) -> (usize, [f64; 6]) {
         }),
         best(|| drop(black_box(cut()))),
         best(|| cut().iter().for_each(|chunk| drop(black_box(chunk.read())))),
+        best(|| cut().iter().for_each(|chunk| chunk.readings().for_each(|reading| drop(black_box(reading))))),
         best(|| {
             for (chunk, labels) in all.iter().zip(&labels) {
                 black_box(chunk.place(labels).unwrap());

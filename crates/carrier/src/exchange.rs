@@ -144,9 +144,14 @@ pub enum DatasetPointer {
 impl Labels {
     /// The labels of `mark`, pointing at its dataset by the dataset's id.
     pub fn of(mark: &mark::Mark) -> Self {
+        Self::named(mark, mark.id())
+    }
+
+    /// As [`Self::of`], where the short name of the mark is known: to find it costs a hash.
+    pub fn named(mark: &mark::Mark, id: mark::MarkId) -> Self {
         Self {
             mark_text: mark.to_text(),
-            mark_id: mark.id().to_string(),
+            mark_id: id.to_string(),
             subject: mark.subject,
             authorship: mark.authorship,
             dataset: Some(DatasetPointer::DatasetId(mark.dataset.to_string())),

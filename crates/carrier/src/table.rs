@@ -241,17 +241,29 @@ impl Chunk {
     /// Shape:  one reading a record; a table whose header cannot be read is one reading that says so.
     /// Errors: none; what cannot be read is itself a reading.
     pub fn read(&self) -> Readings<'_> {
-        let records = match self.format.as_ref() {
+        Readings { unit: Unit::Whole, records: self.readings().collect() }
+    }
+
+    /// As [`Self::read`], one after the other.
+    ///
+    /// Bounds: of lines and rows one reading, however many there are: what is looked at and let go stays in the
+    ///         processor's cache. A document's readings are made together.
+    pub fn readings(&self) -> impl Iterator<Item = Reading<'_>> {
+        let split = self.is_split().then(|| self.split_readings());
+        let whole = if split.is_some() { Vec::new() } else { self.whole_readings() };
+        whole.into_iter().chain(split.into_iter().flatten())
+    }
+
+    fn whole_readings(&self) -> Vec<Reading<'_>> {
+        match self.format.as_ref() {
             Format::FhirDocument if fhir::is_list(&self.bytes) => fhir::read_list(&self.bytes, &self.limits),
             Format::FhirDocument => fhir::read_to_mark(&self.bytes, &self.limits).records,
-            Format::SalesforceJson { .. } if self.is_lined => self.split_records(),
             Format::SalesforceJson { object } => {
                 salesforce::read_file(&self.bytes, object.as_deref(), &self.limits).records
             }
-            Format::FhirLines | Format::SalesforceCsv { .. } | Format::Table { .. } => self.split_records(),
             Format::Hl7v2 => hl7v2::readings(&self.bytes, self.first_record, &self.limits),
-        };
-        Readings { unit: Unit::Whole, records }
+            Format::FhirLines | Format::SalesforceCsv { .. } | Format::Table { .. } => Vec::new(),
+        }
     }
 
     /// The chunk's records with labels in them; the chunks of a file in order are the labelled file.
@@ -402,7 +414,7 @@ impl Chunk {
         }
         let labels_some = choices.iter().any(|choice| matches!(choice, Choice::Label(_)));
         if labels_some && self.readable.get().is_none() {
-            drop(self.split_records());
+            self.split_readings().for_each(drop);
         }
         let readable = self.readable.get().map_or(&[][..], Vec::as_slice);
         for (at, (piece, choice)) in self.pieces.iter().zip(choices).enumerate() {
@@ -472,7 +484,7 @@ impl Chunk {
 
     /// Why a record takes no labels.
     fn unreadable(&self, at: usize) -> PlaceError {
-        match self.read().records.into_iter().nth(at) {
+        match self.readings().nth(at) {
             Some(Reading { place, content: Err(reason) }) => {
                 PlaceError::Unreadable { place: place.reference, reason }
             }
@@ -480,37 +492,48 @@ impl Chunk {
         }
     }
 
-    fn split_records(&self) -> Vec<Reading<'_>> {
-        let limit = self.limits.body_bytes;
-        let records: Vec<Reading<'_>> = match (self.format.as_ref(), self.header.as_deref()) {
-            (_, Some(Header { columns: Err(reason), .. })) => {
-                let place = Place { index: 0, reference: "header".to_owned() };
-                return if self.is_first {
-                    vec![Reading { place, content: Err(reason.clone()) }]
-                } else {
-                    Vec::new()
-                };
-            }
-            (Format::SalesforceCsv { object } | Format::Table { object, .. }, Some(header)) => {
-                self.each(|piece| header.read(object, piece, &self.bytes, limit))
-            }
-            (format, _) => self.each(|piece| match (piece.flaw, format) {
-                (Some(Flaw::TooLong | Flaw::Unclosed), _) => Err(Unreadable::TooLong { limit }),
-                (None, Format::SalesforceJson { object }) => {
-                    let line = piece.bytes(&self.bytes).trim_ascii();
-                    salesforce::read_line(line, object.as_deref(), &self.limits)
-                }
-                (None, _) => fhir::read_line(piece.bytes(&self.bytes).trim_ascii(), &self.limits),
-            }),
-        };
-        // Whoever labels the chunk asks again; the first answer is as good as the second.
-        self.readable.get_or_init(|| records.iter().map(|one| one.content.is_ok()).collect());
-        records
+    /// Whether its records stand in pieces; the other formats are read as a whole.
+    fn is_split(&self) -> bool {
+        match self.format.as_ref() {
+            Format::FhirLines | Format::SalesforceCsv { .. } | Format::Table { .. } => true,
+            Format::SalesforceJson { .. } => self.is_lined,
+            Format::FhirDocument | Format::Hl7v2 => false,
+        }
     }
 
-    fn each<'a>(&'a self, read: impl Fn(&'a Piece) -> Result<Record<'a>, Unreadable>) -> Vec<Reading<'a>> {
-        let reading = |(at, piece)| Reading { place: self.place_of(at, piece), content: read(piece) };
-        self.pieces.iter().enumerate().map(reading).collect()
+    fn split_readings(&self) -> impl Iterator<Item = Reading<'_>> {
+        let unreadable = self.header.as_deref().and_then(|header| header.columns.as_ref().err());
+        let of_header = unreadable.filter(|_| self.is_first).map(|reason| Reading {
+            place: Place { index: 0, reference: "header".to_owned() },
+            content: Err(reason.clone()),
+        });
+        let pieces = if unreadable.is_some() { &[][..] } else { &self.pieces };
+        let mut readable = Vec::with_capacity(pieces.len());
+        let of_pieces = pieces.iter().enumerate().map(move |(at, piece)| {
+            let content = self.piece(piece);
+            readable.push(content.is_ok());
+            if readable.len() == pieces.len() {
+                // Whoever labels the chunk asks again; the first answer is as good as the second.
+                self.readable.get_or_init(|| std::mem::take(&mut readable));
+            }
+            Reading { place: self.place_of(at, piece), content }
+        });
+        of_header.into_iter().chain(of_pieces)
+    }
+
+    fn piece<'a>(&'a self, piece: &Piece) -> Result<Record<'a>, Unreadable> {
+        let limit = self.limits.body_bytes;
+        let line = || piece.bytes(&self.bytes).trim_ascii();
+        match (self.format.as_ref(), self.header.as_deref()) {
+            (Format::SalesforceCsv { object } | Format::Table { object, .. }, Some(header)) => {
+                header.read(object, piece, &self.bytes, limit)
+            }
+            _ if piece.flaw.is_some() => Err(Unreadable::TooLong { limit }),
+            (Format::SalesforceJson { object }, _) => {
+                salesforce::read_line(line(), object.as_deref(), &self.limits)
+            }
+            _ => fhir::read_line(line(), &self.limits),
+        }
     }
 
     fn place_of(&self, at: usize, piece: &Piece) -> Place {

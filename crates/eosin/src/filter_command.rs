@@ -148,7 +148,7 @@ struct Decided {
 impl Deciding<'_> {
     fn chunk(&self, chunk: Chunk, may_be_other: bool) -> Decided {
         let (mut verdicts, mut names) = (Vec::new(), Vec::new());
-        for reading in chunk.read().records {
+        for reading in chunk.readings() {
             verdicts.push(self.judge.verdict(&reading, may_be_other));
             names.push(Named::in_file(reading));
         }

@@ -9,7 +9,7 @@ use crate::{
     arguments::JudgeArguments,
     config::Config,
     input::{self, STANDARD_INPUT, Sources},
-    judging::{self, Asked, Judge, Judged, Told},
+    judging::{self, Asked, Judge, Judging, Told},
     outcome::{Done, Outcome},
     printer::Printer,
 };
@@ -56,7 +56,7 @@ pub(crate) fn judge(arguments: &JudgeArguments, printer: &Printer) -> Done {
         &|source| beside.objects.get(source).cloned().flatten(),
         &judge,
         printer,
-        |part, judged| Slice::of(&part.name, judged, wanted),
+        |judging| Slice::of(judging, wanted),
         |told| match told {
             Told::Chunk(part, slice) => {
                 summary.add(&part, &slice);
@@ -81,6 +81,7 @@ pub(crate) fn judge(arguments: &JudgeArguments, printer: &Printer) -> Done {
 }
 
 /// What is kept of a judged chunk.
+#[derive(Default)]
 struct Slice {
     tally: Tally,
     readable: u64,
@@ -93,20 +94,17 @@ struct Slice {
 }
 
 impl Slice {
-    fn of(name: &str, judged: Judged<'_>, wanted: usize) -> Self {
-        let Judged { records, batch, .. } = judged;
-        let mut slice =
-            Self { tally: Tally::default(), readable: 0, last: String::new(), findings: Vec::new(), batch };
-        for (reading, verdict) in &records {
+    fn of(judging: &Judging<'_>, wanted: usize) -> Self {
+        let mut slice = Self::default();
+        let batch = judging.each(|reading, verdict| {
             slice.tally.add(verdict);
             slice.readable += u64::from(reading.content.is_ok());
             if slice.findings.len() < wanted {
-                slice.findings.extend(Finding::of(name, reading, verdict));
+                slice.findings.extend(Finding::of(&judging.part.name, reading, verdict));
             }
-        }
-        if let Some((reading, _)) = records.last() {
             slice.last.clone_from(&reading.place.reference);
-        }
+        });
+        slice.batch = batch;
         slice
     }
 }

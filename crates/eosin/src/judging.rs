@@ -78,29 +78,34 @@ impl Judge {
         let columns = reading.content.as_ref().ok().and_then(|record| self.columns.of(record));
         self.recognition.look(verdict, reading, columns)
     }
-
-    /// The readings of some rows with their verdicts.
-    pub(crate) fn rows<'c>(&self, part: &Part, rows: &'c Rows) -> Judged<'c> {
-        let mut judged = Judged { records: Vec::new(), bytes: rows.record_bytes(), batch: Batch::default() };
-        for reading in rows.read() {
-            let (verdict, evidence) = self.look(&reading, part.may_be_other);
-            if let Some(evidence) = evidence {
-                judged.batch.observe(&evidence);
-            }
-            judged.records.push((reading, verdict));
-        }
-        judged
-    }
 }
 
-/// Some judged records.
-pub(crate) struct Judged<'c> {
-    /// Each with its verdict, in order.
-    pub(crate) records: Vec<(Reading<'c>, Verdict)>,
+/// Some records to be judged.
+pub(crate) struct Judging<'c> {
+    judge: &'c Judge,
+    /// What they are of.
+    pub(crate) part: &'c Part,
+    rows: &'c Rows,
+}
+
+impl Judging<'_> {
+    /// Judges one after the other, in order; what the recognisers saw in those without a mark.
+    pub(crate) fn each(&self, mut take: impl FnMut(&Reading<'_>, &Verdict)) -> Batch {
+        let mut batch = Batch::default();
+        for reading in self.rows.readings() {
+            let (verdict, evidence) = self.judge.look(&reading, self.part.may_be_other);
+            if let Some(evidence) = evidence {
+                batch.observe(&evidence);
+            }
+            take(&reading, &verdict);
+        }
+        batch
+    }
+
     /// The bytes of each, where it has some of its own: a line, a row, a message.
-    pub(crate) bytes: Option<Vec<&'c [u8]>>,
-    /// What the recognisers saw in those without a mark.
-    pub(crate) batch: Batch,
+    pub(crate) fn bytes(&self) -> Option<Vec<&[u8]>> {
+        self.rows.record_bytes()
+    }
 }
 
 /// What is told of an input, in its order.
@@ -117,7 +122,7 @@ pub(crate) enum Told<T> {
 
 /// Judges every record of the sources.
 ///
-/// Shape:  `work` makes something of each judged chunk, on any thread; `tell` gets it, in order, on the caller's.
+/// Shape:  `work` judges each chunk and makes something of it, on any thread; `tell` gets it, in order, on the caller's.
 /// Bounds: a few chunks in memory for each core.
 /// Errors: none; what cannot be read is told, and the rest is judged.
 pub(crate) fn each<T: Send>(
@@ -125,7 +130,7 @@ pub(crate) fn each<T: Send>(
     object: &(dyn Fn(usize) -> Option<String> + Sync),
     judge: &Judge,
     printer: &Printer,
-    work: impl Fn(&Part, Judged<'_>) -> T + Sync,
+    work: impl Fn(&Judging<'_>) -> T + Sync,
     mut tell: impl FnMut(Told<T>),
 ) {
     let progress = Progress::new("judging", sources.bytes(), printer);
@@ -138,7 +143,7 @@ pub(crate) fn each<T: Send>(
         |event| {
             Ok(match event {
                 Event::Rows(part, rows) => {
-                    let made = work(&part, judge.rows(&part, &rows));
+                    let made = work(&Judging { judge, part: &part, rows: &rows });
                     Told::Chunk(part, made)
                 }
                 Event::End(part, broken) => Told::End(part, broken),

@@ -32,7 +32,7 @@ pub use judge::{Distrust, Forgery, Integrity, Proof, Transplant, Verdict, Verdic
 pub use manifest::{DatasetId, MANIFEST_BYTES_MAX, Manifest, ManifestError, Method, Source};
 pub use receipt::{Mark, MarkError, MarkId, PARENTS_MAX, PATH_MAX, Salt, TEXT_MAX};
 pub use record::{Claim, Form, Place, Reading, Record, Unreadable};
-pub use seal::{BATCH_RECORDS_MAX, Draft, SealError, SealedBatch, seal};
+pub use seal::{BATCH_RECORDS_MAX, Draft, SealError, SealedBatch, Sealer, seal};
 pub use subject::{Authorship, Subject, UnknownWord};
 pub use survey::Survey;
 pub use suspicion::{SIGNALS_MAX, Signal, Strength, Suspicion};

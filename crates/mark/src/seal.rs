@@ -2,11 +2,12 @@
 
 use crate::{
     dataset::BatchEntry,
+    digest::Hash,
     field::Digests,
     judge::Proof,
-    manifest::{Manifest, Source},
+    manifest::{DatasetId, Manifest, Source},
     merkle,
-    receipt::{Mark, PARENTS_MAX, Salt},
+    receipt::{Mark, MarkId, PARENTS_MAX, Salt},
     record::Record,
     subject::{Authorship, Subject},
 };
@@ -58,47 +59,95 @@ pub fn seal(
     drafts: &[Draft<'_, '_>],
     logged_at: &str,
 ) -> Result<SealedBatch, SealError> {
-    if drafts.is_empty() || drafts.len() > BATCH_RECORDS_MAX {
+    if drafts.len() > BATCH_RECORDS_MAX {
         return Err(SealError::Size { records: drafts.len() });
     }
-    let manifest_digest = manifest.digest();
-    let dataset = crate::DatasetId::of_digest(&manifest_digest);
-    let mut marks = Vec::with_capacity(drafts.len());
-    for (position, draft) in drafts.iter().enumerate() {
-        let subject = subject(manifest, draft, position)?;
-        let (object, list) = manifest.object(draft.record.form, &draft.record.object).ok_or_else(|| {
-            SealError::Object { position, object: draft.record.object.clone().into_owned() }
-        })?;
+    let mut sealer = Sealer::new(manifest, batch);
+    for draft in drafts {
+        sealer.add(draft)?;
+    }
+    sealer.finish(logged_at)
+}
+
+/// One batch while it is sealed, record by record: no record need be held until the others are there.
+///
+/// Bounds: as [`seal`].
+#[derive(Debug)]
+pub struct Sealer<'m> {
+    manifest: &'m Manifest,
+    digest: Hash,
+    dataset: DatasetId,
+    batch: u32,
+    marks: Vec<Mark>,
+    // INVARIANT: one of each mark.
+    leaves: Vec<Hash>,
+}
+
+impl<'m> Sealer<'m> {
+    /// A batch of this dataset, with no records yet.
+    pub fn new(manifest: &'m Manifest, batch: u32) -> Self {
+        let digest = manifest.digest();
+        let dataset = DatasetId::of_digest(&digest);
+        Self { manifest, digest, dataset, batch, marks: Vec::new(), leaves: Vec::new() }
+    }
+
+    /// Adds a record; the short name that its mark will have.
+    ///
+    /// Errors: see [`SealError`]; the record was not added.
+    pub fn add(&mut self, draft: &Draft<'_, '_>) -> Result<MarkId, SealError> {
+        let position = self.marks.len();
+        if position >= BATCH_RECORDS_MAX {
+            return Err(SealError::Size { records: position + 1 });
+        }
+        let subject = subject(self.manifest, draft, position)?;
+        let (object, list) =
+            self.manifest.object(draft.record.form, &draft.record.object).ok_or_else(|| {
+                SealError::Object { position, object: draft.record.object.clone().into_owned() }
+            })?;
         let Digests { content, identity } =
-            list.digests(object, draft.record, draft.salt.unwrap_or(manifest.salt));
-        marks.push(Mark {
-            dataset,
-            batch,
+            list.digests(object, draft.record, draft.salt.unwrap_or(self.manifest.salt));
+        let mark = Mark {
+            dataset: self.dataset,
+            batch: self.batch,
             index: u16::try_from(position).unwrap_or(u16::MAX),
             subject,
-            authorship: draft.authorship.unwrap_or(manifest.authorship),
+            authorship: draft.authorship.unwrap_or(self.manifest.authorship),
             salt: draft.salt,
             content,
             identity,
             parents: draft.parents.iter().map(|proof| proof.mark()).collect(),
             path: Vec::new(),
-        });
+        };
+        let leaf = merkle::leaf_hash(&mark.leaf());
+        self.marks.push(mark);
+        self.leaves.push(leaf);
+        Ok(MarkId::of_leaf(&leaf))
     }
-    let tree = merkle::Tree::new(marks.iter().map(|mark| merkle::leaf_hash(&mark.leaf())).collect());
-    for (position, mark) in marks.iter_mut().enumerate() {
-        mark.path = tree.inclusion_path(position).unwrap_or_default();
+
+    /// Ends the batch.
+    ///
+    /// Errors: [`SealError::Size`]: it has no records.
+    pub fn finish(self, logged_at: &str) -> Result<SealedBatch, SealError> {
+        let Self { manifest: _, digest, dataset, batch, mut marks, leaves } = self;
+        if marks.is_empty() {
+            return Err(SealError::Size { records: 0 });
+        }
+        let tree = merkle::Tree::new(leaves);
+        for (position, mark) in marks.iter_mut().enumerate() {
+            mark.path = tree.inclusion_path(position).unwrap_or_default();
+        }
+        let count = |subject| marks.iter().filter(|mark| mark.subject == subject).count();
+        let entry = BatchEntry {
+            dataset,
+            manifest: digest,
+            batch,
+            size: u16::try_from(marks.len()).unwrap_or(u16::MAX),
+            root: tree.root(),
+            subjects: Subject::ALL.map(|subject| (subject, count(subject))),
+            logged_at: logged_at.to_owned(),
+        };
+        Ok(SealedBatch { marks, entry })
     }
-    let count = |subject| marks.iter().filter(|mark| mark.subject == subject).count();
-    let entry = BatchEntry {
-        dataset,
-        manifest: manifest_digest,
-        batch,
-        size: u16::try_from(marks.len()).unwrap_or(u16::MAX),
-        root: tree.root(),
-        subjects: Subject::ALL.map(|subject| (subject, count(subject))),
-        logged_at: logged_at.to_owned(),
-    };
-    Ok(SealedBatch { marks, entry })
 }
 
 /// What a draft is about, or why it may not be sealed so.

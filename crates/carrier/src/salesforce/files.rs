@@ -104,7 +104,7 @@ pub(crate) fn records_in(
     let mut found = Vec::new();
     let mut chunks = Chunks::new(bytes, format, *limits);
     while let Ok(Some(chunk)) = chunks.next_chunk() {
-        for reading in chunk.read().records {
+        for reading in chunk.readings() {
             if found.len() >= limits.records {
                 return vec![Err(Unreadable::TooMany { limit: limits.records })];
             }

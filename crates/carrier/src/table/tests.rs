@@ -280,6 +280,21 @@ fn a_long_table_comes_in_batches_and_lines_go_on_counting() {
 }
 
 #[test]
+fn what_was_read_in_part_or_not_at_all_is_labelled_alike() {
+    let both = || [0, 1].map(|row| Some(labels(format!("eosin1.{row}"))));
+    let want = placed(b"Id,Note\n1,a\n2,b\n", &table("t"));
+    for taken in 0..=3 {
+        let chunk = chunks(b"Id,Note\n1,a\n2,b\n", &table("t"), LIMITS).remove(0);
+        chunk.readings().take(taken).for_each(drop);
+        assert_eq!(chunk.place(&both()).unwrap(), want, "{taken}");
+        let torn = chunks(b"Id,Note\n1,a\n2,b,c\n", &table("t"), LIMITS).remove(0);
+        torn.readings().take(taken).for_each(drop);
+        let refused = torn.place(&both());
+        assert!(matches!(refused, Err(PlaceError::Unreadable { .. })), "{taken}");
+    }
+}
+
+#[test]
 fn a_person_is_found_by_the_names_that_exports_use() {
     let of = |present: &[&str]| identity_columns("t", present).join(" ");
     assert_eq!(of(&["Id", "BIRTHDATE", "FIRST", "LAST", "CITY"]), "BIRTHDATE FIRST LAST");

@@ -90,7 +90,7 @@ pub(super) fn judge_all(
         &|source| objects.get(source).cloned().flatten(),
         &judges.judge,
         printer,
-        |_, judged| Slice::of(&judged, judges),
+        |judging| Slice::of(judging, judges),
         |told| match told {
             Told::Chunk(_, slice) => progress.chunk(slice),
             Told::End(part, None) => progress.end(&part),
@@ -196,18 +196,24 @@ struct Slice {
 }
 
 impl Slice {
-    fn of(judged: &judging::Judged<'_>, by: &Judges) -> Self {
+    fn of(judging: &judging::Judging<'_>, by: &Judges) -> Self {
         let mut slice = Self::default();
-        for (at, (reading, verdict)) in judged.records.iter().enumerate() {
+        let bytes = match by.leaves {
+            Leaves::Read => None,
+            Leaves::Bytes => judging.bytes(),
+        };
+        let mut bytes = bytes.into_iter().flatten();
+        judging.each(|reading, verdict| {
             slice.records += 1;
+            let of_it = bytes.next();
             let content = reading.content.as_ref().ok();
             slice.leaves.extend(content.and_then(|record| match by.leaves {
                 Leaves::Read => Some(leaf(record, by.salt)),
                 // Of what has no lines or rows there is none, and the root will be another.
-                Leaves::Bytes => judged.bytes.as_ref()?.get(at).map(|bytes| bytes_leaf(bytes, by.salt)),
+                Leaves::Bytes => of_it.map(|bytes| bytes_leaf(bytes, by.salt)),
             }));
             slice.add(reading, verdict, by.rule);
-        }
+        });
         slice
     }
 

@@ -39,12 +39,13 @@ pub(crate) enum Rows {
 }
 
 impl Rows {
-    /// The readings, in order.
-    pub(crate) fn read(&self) -> Vec<Reading<'_>> {
-        match self {
-            Self::Text(chunk) => chunk.read().records,
-            Self::Columns(chunk) => chunk.read().records,
-        }
+    /// The readings in order, of text one after the other.
+    pub(crate) fn readings(&self) -> impl Iterator<Item = Reading<'_>> {
+        let (text, columns) = match self {
+            Self::Text(chunk) => (Some(chunk.readings()), Vec::new()),
+            Self::Columns(chunk) => (None, chunk.read().records),
+        };
+        text.into_iter().flatten().chain(columns)
     }
 
     /// The bytes of each record; see [`Chunk::record_bytes`].

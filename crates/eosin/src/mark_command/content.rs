@@ -2,8 +2,9 @@
 
 use std::{fs::File, io::Read as _, path::Path, sync::Arc};
 
-use carrier::{Labels, Readings, table};
+use carrier::{Labels, table};
 use columnar::{ParquetFile, Source};
+use mark::Reading;
 
 use crate::input::LIMITS;
 
@@ -26,12 +27,13 @@ pub(super) enum Written {
 }
 
 impl Content {
-    /// The records.
-    pub(super) fn read(&self) -> Readings<'_> {
-        match self {
-            Self::Text(chunk) => chunk.read(),
-            Self::Rows(chunk, _) => chunk.read(),
-        }
+    /// The records, of text one after the other.
+    pub(super) fn readings(&self) -> impl Iterator<Item = Reading<'_>> {
+        let (text, rows) = match self {
+            Self::Text(chunk) => (Some(chunk.readings()), Vec::new()),
+            Self::Rows(chunk, _) => (None, chunk.read().records),
+        };
+        text.into_iter().flatten().chain(rows)
     }
 
     /// The records with their labels; `rejects` is whether those without any are written too, elsewhere.

@@ -2,17 +2,17 @@
 
 use carrier::Labels;
 use jiff::Timestamp;
-use mark::{BATCH_RECORDS_MAX, BatchEntry, Draft, Manifest, Record, Subject, seal};
+use mark::{BATCH_RECORDS_MAX, BatchEntry, Draft, Manifest, MarkId, Record, SealedBatch, Sealer, Subject};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use recognise::{Fingerprint, PersonTag};
 
 use super::{
     content::Written,
-    fitness::Fitness,
+    fitness::{Fit, Fitness},
     output::Outputs,
     reading::{Part, Reader, Work},
     registering::Fingerprinter,
-    survey::{self, Surveyed},
+    survey::Surveyed,
 };
 use crate::{keys, pipeline, printer::Printer, progress::Progress};
 
@@ -108,42 +108,35 @@ impl Sealing<'_> {
         let at = |pieces: &[Vec<_>]| pieces.get(work.group)?.get(work.piece).copied();
         let first = at(firsts).ok_or_else(|| self.changed())?;
         let expected = self.surveyed.expected.get(work.group).and_then(|pieces| pieces.get(work.piece));
-        let readings: Vec<_> = work.parts.iter().map(|part| part.chunk.read().records).collect();
-        let fits: Vec<Vec<Option<&Record<'_>>>> = readings
-            .iter()
-            .map(|readings| survey::fit(readings, &self.fitness))
-            .collect::<miette::Result<_>>()?;
-        let records: Vec<&Record<'_>> = fits.iter().flatten().copied().flatten().collect();
-        if !work.broken.is_empty() || expected != Some(&records.len()) {
+        let mut batches = Batches { sealing: self, next: first, open: None, done: Vec::new() };
+        let mut fingerprints = Vec::new();
+        // Of each part, which of its records are marked.
+        let mut fits: Vec<Vec<bool>> = Vec::with_capacity(work.parts.len());
+        for part in &work.parts {
+            let mut fits_of_part = Vec::new();
+            for reading in part.chunk.readings() {
+                let fit = self.fitness.of(&reading, &|| reading.place.reference.clone())?;
+                if let Fit::Fits(record) = fit {
+                    let id = batches.add(record)?;
+                    if let Some(fingerprinter) = self.fingerprinter {
+                        fingerprinter.add(record, PersonTag::of(id), &mut fingerprints);
+                    }
+                }
+                fits_of_part.push(matches!(fit, Fit::Fits(_)));
+            }
+            fits.push(fits_of_part);
+        }
+        let (entries, labels) = batches.finish()?;
+        if !work.broken.is_empty() || expected != Some(&labels.len()) {
             return Err(self.changed());
         }
-        let mut sealed = Sealed { entries: Vec::new(), fingerprints: Vec::new(), parts: Vec::new() };
-        let mut labels = Vec::with_capacity(records.len());
-        for (batch, number) in records.chunks(BATCH_RECORDS_MAX).zip(first..) {
-            let drafts: Vec<Draft<'_, '_>> =
-                batch.iter().map(|record| draft(record, self.manifest.subject)).collect::<Result<_, _>>()?;
-            let done = seal(self.manifest, number, &drafts, self.at)
-                .map_err(|error| miette!("{error}; {}", self.changed()))?;
-            if let Some(fingerprinter) = self.fingerprinter {
-                for (record, mark) in batch.iter().zip(&done.marks) {
-                    fingerprinter.add(record, PersonTag::of(mark.id()), &mut sealed.fingerprints);
-                }
-            }
-            labels.extend(done.marks.iter().map(Labels::of));
-            sealed.entries.push(done.entry);
-        }
         let mut labels = labels.into_iter();
-        let by_part: Vec<Vec<Option<Labels>>> = fits
-            .iter()
-            .map(|fits| fits.iter().map(|fit| fit.and_then(|_| labels.next())).collect())
-            .collect();
-        drop(records);
-        drop(fits);
-        drop(readings);
-        for (part, labels) in work.parts.into_iter().zip(by_part) {
-            sealed.parts.push(self.place(part, labels)?);
+        let mut parts = Vec::with_capacity(work.parts.len());
+        for (part, fits) in work.parts.into_iter().zip(fits) {
+            let labels = fits.into_iter().map(|fits| if fits { labels.next() } else { None });
+            parts.push(self.place(part, labels.collect())?);
         }
-        Ok(sealed)
+        Ok(Sealed { entries, fingerprints, parts })
     }
 
     fn place(&self, part: Part, labels: Vec<Option<Labels>>) -> miette::Result<SealedPart> {
@@ -153,6 +146,64 @@ impl Sealing<'_> {
                 format!("the records of {} cannot be labelled", self.reader.name(part.file))
             })?;
         Ok(SealedPart { file: part.file, written })
+    }
+}
+
+/// The batches of one piece of work: mostly one.
+struct Batches<'s> {
+    sealing: &'s Sealing<'s>,
+    // The number of the next.
+    next: u32,
+    open: Option<Open<'s>>,
+    done: Vec<(SealedBatch, Vec<MarkId>)>,
+}
+
+/// A batch that takes records.
+struct Open<'s> {
+    sealer: Sealer<'s>,
+    ids: Vec<MarkId>,
+}
+
+impl Batches<'_> {
+    /// Adds a record; the short name that its mark will have.
+    fn add(&mut self, record: &Record<'_>) -> miette::Result<MarkId> {
+        let sealing = self.sealing;
+        if self.open.as_ref().is_some_and(|open| open.ids.len() == BATCH_RECORDS_MAX) {
+            self.end()?;
+        }
+        let open = match &mut self.open {
+            Some(open) => open,
+            none => {
+                let sealer = Sealer::new(sealing.manifest, self.next);
+                self.next = self.next.checked_add(1).ok_or_else(|| sealing.changed())?;
+                none.insert(Open { sealer, ids: Vec::new() })
+            }
+        };
+        let id = open
+            .sealer
+            .add(&draft(record, sealing.manifest.subject)?)
+            .map_err(|error| miette!("{error}; {}", sealing.changed()))?;
+        open.ids.push(id);
+        Ok(id)
+    }
+
+    fn end(&mut self) -> miette::Result<()> {
+        let Some(Open { sealer, ids }) = self.open.take() else { return Ok(()) };
+        let batch =
+            sealer.finish(self.sealing.at).map_err(|error| miette!("{error}; {}", self.sealing.changed()))?;
+        self.done.push((batch, ids));
+        Ok(())
+    }
+
+    /// What goes into the ledger, and the labels of all records, in order.
+    fn finish(mut self) -> miette::Result<(Vec<BatchEntry>, Vec<Labels>)> {
+        self.end()?;
+        let (mut entries, mut labels) = (Vec::new(), Vec::new());
+        for (batch, ids) in self.done {
+            labels.extend(batch.marks.iter().zip(ids).map(|(mark, id)| Labels::named(mark, id)));
+            entries.push(batch.entry);
+        }
+        Ok((entries, labels))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use carrier::{fhir, hl7v2, salesforce, table};
-use mark::{FieldList, Form, Reading, Survey};
+use mark::{FieldList, Form, Survey};
 use miette::miette;
 
 use super::{
@@ -179,7 +179,7 @@ fn look_at(work: &Work, reader: &Reader<'_>, fitness: &Fitness<'_>) -> miette::R
         seen.assumed = seen.assumed.or_else(|| part.assumed.clone());
         let new = Counts { accepted: 0, rejected: 0, media_type: part.media_type, objects: BTreeSet::new() };
         let counts = seen.by_file.entry(part.file).or_insert(new);
-        for reading in part.chunk.read().records {
+        for reading in part.chunk.readings() {
             let place = || reader.place(part.file, &reading.place);
             match fitness.of(&reading, &place)? {
                 Fit::Fits(record) => {
@@ -311,16 +311,4 @@ impl Seen {
             assumed: self.assumed.filter(|_| !sources.is_folder),
         })
     }
-}
-
-/// The records of a reading that are fit, and which of all they are.
-pub(super) fn fit<'r, 'a>(
-    readings: &'r [Reading<'a>],
-    fitness: &Fitness<'_>,
-) -> miette::Result<Vec<Option<&'r mark::Record<'a>>>> {
-    let fit = |reading: &'r Reading<'a>| match fitness.of(reading, &|| reading.place.reference.clone())? {
-        Fit::Fits(record) => Ok(Some(record)),
-        Fit::Rejected(_) => Ok(None),
-    };
-    readings.iter().map(fit).collect()
 }

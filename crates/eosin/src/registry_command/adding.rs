@@ -120,7 +120,7 @@ fn read(
         .into_diagnostic()
         .wrap_err_with(|| format!("cannot read {} to its end", file.display()))?
     {
-        for reading in chunk.read().records {
+        for reading in chunk.readings() {
             let verdict = judge(&reading, trust);
             let tag = if let Verdict::Synthetic(proof) = &verdict {
                 Some(PersonTag::of(proof.mark()))

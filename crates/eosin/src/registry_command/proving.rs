@@ -41,7 +41,7 @@ pub(super) fn prove(place: &Place, record: &Path, rows: &Rows<'_>, out: &Path, p
     let (mut present, mut records) = (0_usize, 0_usize);
     let mut input = input::open(record, rows.object)?;
     while let Some(chunk) = input.next_chunk().into_diagnostic().wrap_err("cannot read the record")? {
-        for reading in chunk.read().records {
+        for reading in chunk.readings() {
             let content = reading
                 .content
                 .as_ref()

@@ -6,8 +6,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Authorship, BatchReceipt, DatasetFile, Draft, Form, Manifest, Method, Place, Salt, SealedBatch, Source,
-    Survey, checkpoint::Checkpoint, digest::Hash, json::Json, note::SignerKey, seal, tlog_proof::TlogProof,
+    Authorship, BatchReceipt, DatasetFile, Draft, Form, Manifest, Method, Place, Salt, SealedBatch, Sealer,
+    Source, Survey, checkpoint::Checkpoint, digest::Hash, json::Json, note::SignerKey, seal,
+    tlog_proof::TlogProof,
 };
 
 const PEOPLE: [&str; 3] = [
@@ -275,6 +276,19 @@ fn a_batch_of_any_size_proves_each_of_its_records() {
     assert!(matches!(seal(&manifest, 0, &[], ""), Err(crate::SealError::Size { records: 0 })));
     let over = vec![Draft::new(&record); 4097];
     assert!(matches!(seal(&manifest, 0, &over, ""), Err(crate::SealError::Size { records: 4097 })));
+}
+
+#[test]
+fn a_mark_is_named_as_soon_as_its_record_is_added() {
+    let manifest = manifest(Subject::Synthetic, generator());
+    let record = record(PEOPLE[0]);
+    let mut sealer = Sealer::new(&manifest, 3);
+    let ids: Vec<_> = (0..4096).map(|_| sealer.add(&Draft::new(&record)).unwrap()).collect();
+    assert!(matches!(sealer.add(&Draft::new(&record)), Err(crate::SealError::Size { records: 4097 })));
+    let batch = sealer.finish("").unwrap();
+    let whole = seal(&manifest, 3, &vec![Draft::new(&record); 4096], "").unwrap();
+    assert_eq!((&batch.marks, &batch.entry), (&whole.marks, &whole.entry));
+    assert!(batch.marks.iter().map(Mark::id).eq(ids));
 }
 
 proptest! {
