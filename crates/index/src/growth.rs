@@ -8,19 +8,38 @@ use std::{collections::BTreeSet, ops::ControlFlow};
 
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectNamePart, Query,
-    Select, TableFactor, VisitMut as _, VisitorMut,
+    Select, SelectItem, TableFactor, VisitMut as _, VisitorMut, visit_expressions,
 };
 
 /// Columns of a query at most.
 pub(crate) const COLUMNS_MAX: usize = 200;
 /// How often a query may join texts.
 const JOINS_MAX: usize = 16;
+/// How many names an expression may come to once queries within it stand in their names' places: databases put them there
+/// before they look at their clock.
+const NAMES_MAX: usize = 1 << 14;
+/// What a value may be cast to: types of the databases themselves, none of which a query can name, and none of the
+/// catalogue or of rows.
+const TYPES: [&str; 12] = [
+    "bigint",
+    "boolean",
+    "date",
+    "decimal",
+    "double",
+    "double precision",
+    "int",
+    "integer",
+    "numeric",
+    "real",
+    "smallint",
+    "timestamp",
+];
 
 /// Whether no value of it can be much longer than those of the tables.
 ///
 /// Errors: a sentence: what makes them so.
 pub(crate) fn bounded(query: &mut Query) -> Result<(), String> {
-    let mut seen = Growth::default();
+    let mut seen = Growth { names: 1, ..Growth::default() };
     if let ControlFlow::Break(says) = query.visit(&mut seen) {
         return Err(says);
     }
@@ -39,6 +58,8 @@ pub(crate) fn bounded(query: &mut Query) -> Result<(), String> {
 struct Growth {
     depth: usize,
     joins: usize,
+    /// How many names the longest expression can come to: each query within another multiplies what names its columns.
+    names: usize,
     has_casts: bool,
     has_rows: bool,
     /// Names of tables: those that the query gives, and their own where it gives none.
@@ -79,6 +100,13 @@ impl VisitorMut for Growth {
         if select.projection.len() > COLUMNS_MAX {
             return ControlFlow::Break(format!("a query asks for {COLUMNS_MAX} columns at most"));
         }
+        let longest = select.projection.iter().map(names).max().unwrap_or(1);
+        self.names = self.names.saturating_mul(longest.max(1));
+        if self.names > NAMES_MAX {
+            return ControlFlow::Break(
+                "queries within queries name columns too often: what they come to is not bounded".to_owned(),
+            );
+        }
         ControlFlow::Continue(())
     }
 
@@ -103,8 +131,12 @@ impl VisitorMut for Growth {
             }
             Expr::Cast { data_type, .. } => {
                 let kind = data_type.to_string().to_lowercase();
-                if kind != "text" && !kind.starts_with("varchar") {
+                let kind = kind.split('(').next().unwrap_or_default().trim_end();
+                if TYPES.contains(&kind) {
                     return ControlFlow::Continue(());
+                }
+                if !["text", "varchar"].contains(&kind) {
+                    return ControlFlow::Break(format!("nothing is cast to `{kind}` here"));
                 }
                 self.has_casts = true;
                 self.outermost("what is cast to a text")
@@ -126,6 +158,17 @@ impl VisitorMut for Growth {
             _ => ControlFlow::Continue(()),
         }
     }
+}
+
+/// How many names stand in an expression.
+fn names(item: &SelectItem) -> usize {
+    let mut count = 0_usize;
+    let done: ControlFlow<()> = visit_expressions(item, |expr| {
+        count += usize::from(matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_)));
+        ControlFlow::Continue(())
+    });
+    debug_assert!(done.is_continue());
+    count
 }
 
 fn called(function: &Function) -> Step {

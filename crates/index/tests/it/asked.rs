@@ -167,6 +167,14 @@ fn no_value_grows_and_no_single_step_takes_long() {
             "SELECT CAST(rulings AS TEXT) FROM rulings".to_owned(),
             "SELECT rulings || 'y' FROM rulings".to_owned(),
             "SELECT CAST(('x', 'x') AS TEXT)".to_owned(),
+            // A name that the query gives is no type.
+            "SELECT lower(CAST(rulings AS bpchar)) FROM rulings, (SELECT 1 AS bpchar) q LIMIT 1".to_owned(),
+            "SELECT CAST(rulings AS name) FROM rulings, (SELECT 1 AS name) q LIMIT 1".to_owned(),
+            "SELECT CAST(CAST('pg_authid' AS regclass) AS bigint) FROM (SELECT 1 AS regclass) q".to_owned(),
+            "SELECT CAST('postgres' AS regrole) FROM (SELECT 1 AS regrole) q".to_owned(),
+            "SELECT CAST('x' AS \"text\")".to_owned(),
+            flattened(19, "coalesce(nullif(s,'y'),lower(s))"),
+            flattened(8, "coalesce(s,s,s,s)"),
             "SELECT 'x' || ('x', 'x')".to_owned(),
             "SELECT CAST(COALESCE(r.*, r.*) AS TEXT) FROM rulings r".to_owned(),
             format!("SELECT {}", vec!["'x'"; 18].join("||")),
@@ -199,10 +207,23 @@ fn no_value_grows_and_no_single_step_takes_long() {
         let asked = ask(&place, &long, &Bounds { bytes: usize::MAX, ..BOUNDS });
         let says = "longer than 128 KiB";
         assert!(matches!(&asked, Err(AskError::Query(why)) if why.contains(says)), "{place}: {asked:?}");
+        for sql in [flattened(4, "coalesce(nullif(s,'y'),lower(s))"), flattened(30, "lower(s)")] {
+            assert_eq!(ask(&place, &sql, &BOUNDS).unwrap().answer.rows.len(), 1, "{place}: {sql}");
+        }
         let joined =
             ask(&place, "SELECT origin || '#' || CAST(entry AS TEXT) AS place FROM rulings LIMIT 1", &BOUNDS);
         assert_eq!(joined.unwrap().answer.rows.len(), 1);
     }
+}
+
+/// Queries within queries, each of which names the column of the one before in this expression.
+fn flattened(levels: usize, expression: &str) -> String {
+    let within =
+        (1..=levels).map(|level| format!(", a{level} AS (SELECT {expression} AS s FROM a{} x)", level - 1));
+    format!(
+        "WITH a0 AS (SELECT boundary AS s FROM rulings){} SELECT COUNT(s) FROM a{levels}",
+        within.collect::<String>()
+    )
 }
 
 #[test]
