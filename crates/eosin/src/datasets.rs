@@ -17,14 +17,14 @@ use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use crate::{attesting::Published, config, turns::keep as keep_turning};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+const NOT_SHARED: &str = "datasets are not shared";
 
 /// Keeps a folder and a flow in step until the task is aborted. What cannot be read or written is said once.
 pub(crate) async fn keep(folder: PathBuf, published: Option<Published>, flow: Arc<Flow>) {
-    let mut folder = Folder { path: folder, seen: BTreeMap::new(), published };
+    let mut folder = Folder { path: folder, seen: BTreeMap::new(), published, pause: None };
     // What was there at the start is known already.
     folder.seen = folder.stamps().unwrap_or_default();
-    keep_turning(LOOK_EVERY, "datasets are not shared", (folder, flow), |(folder, flow)| folder.turn(flow))
-        .await;
+    keep_turning(LOOK_EVERY, NOT_SHARED, (folder, flow), |(folder, flow)| folder.turn(flow)).await;
 }
 
 /// Writes down what was learned since the last turn; what cannot be written is tried again at the next.
@@ -126,7 +126,21 @@ struct Folder {
     seen: BTreeMap<PathBuf, Stamp>,
     /// What makes files of what this gateway attests.
     published: Option<Published>,
+    /// Since something could not be written.
+    pause: Option<Pause>,
 }
+
+/// Before what could not be written is tried again: it may be long, and all of it is verified for it.
+#[derive(Clone, Debug)]
+struct Pause {
+    says: String,
+    /// Turns until then, and how many there were at first.
+    left: u32,
+    length: u32,
+}
+
+/// Turns of the longest pause: about a minute.
+const PAUSE_MAX: u32 = 60;
 
 /// When a file was last changed, and its length.
 type Stamp = (Option<SystemTime>, u64);
@@ -134,7 +148,7 @@ type Stamp = (Option<SystemTime>, u64);
 impl Folder {
     fn turn(&mut self, flow: &Flow) -> miette::Result<()> {
         // Not taken for seen: another may write into the same file before it is looked at below.
-        let mut outcome = write_learned(&self.path, flow);
+        let mut outcome = self.write(flow);
         match self.published.as_mut().map_or(Ok(Vec::new()), Published::turn) {
             // What it attested it knows.
             Ok(written) => {
@@ -155,10 +169,29 @@ impl Folder {
                     .into_diagnostic()
                     .wrap_err_with(|| format!("{} is not believed", path.display()))
             });
-            outcome = outcome.and(taken);
+            // Said of each file, once: it is not looked at again before it changes.
+            if let Err(report) = taken {
+                tracing::warn!("{NOT_SHARED}: {report:#}");
+            }
             self.seen.insert(path, stamp);
         }
         outcome
+    }
+
+    /// Writes what was learned, unless that failed a short while ago.
+    fn write(&mut self, flow: &Flow) -> miette::Result<()> {
+        if let Some(pause) = &mut self.pause
+            && pause.left > 0
+        {
+            pause.left -= 1;
+            return Err(miette!("{}", pause.says));
+        }
+        let length = self.pause.take().map_or(1, |pause| (pause.length * 2).min(PAUSE_MAX));
+        write_learned(&self.path, flow).map_err(|report| {
+            let says = format!("{report:#}");
+            self.pause = Some(Pause { says: says.clone(), left: length, length });
+            miette!("{says}")
+        })
     }
 
     fn stamps(&self) -> miette::Result<BTreeMap<PathBuf, Stamp>> {

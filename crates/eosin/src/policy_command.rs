@@ -9,6 +9,7 @@ use policy::{Policies, RedLine};
 use crate::{
     config::Config,
     environment,
+    judge_command::plain,
     outcome::{Done, Outcome},
     printer::{Printer, Style},
     question,
@@ -213,7 +214,9 @@ pub(crate) fn tell_history(history: &[PolicyVersion], json: bool, printer: &Prin
         let PolicyVersion { at, by, event, reason, version, place, .. } = one;
         let state =
             if number == 0 { printer.paint(Style::Good, "in force ") } else { "         ".to_owned() };
-        printer.line(&format!("{state} {at}  {event:<9} {version}  by {by}: {reason}  ({place})"));
+        // What others wrote makes no second line.
+        let said = plain(&format!("{at}  {event:<9} {version}  by {by}: {reason}  ({place})"));
+        printer.line(&format!("{state} {said}"));
     }
     Outcome::Clean
 }

@@ -272,7 +272,8 @@ fn not_there() -> miette::Report {
 /// What a server says, with nothing in its texts that a terminal would obey.
 fn printable(said: Value) -> Value {
     match said {
-        Value::String(text) => Value::String(telling::printable(&text)),
+        // Lines that end in two characters are lines all the same.
+        Value::String(text) => Value::String(telling::printable(&text.replace("\r\n", "\n"))),
         Value::Array(all) => all.into_iter().map(printable).collect(),
         Value::Object(members) => {
             members.into_iter().map(|(name, one)| (telling::printable(&name), printable(one))).collect()
