@@ -138,7 +138,7 @@ class Run:
             seeds(self.target, first)
             command = [
                 str(self.binary), str(corpus), str(first), f"-max_total_time={self.seconds}", f"-timeout={INPUT_SECONDS}",
-                f"-rss_limit_mb={MEMORY_MB}", f"-max_len={LONGEST_INPUT}", f"-artifact_prefix={artifacts}/",
+                f"-report_slow_units={INPUT_SECONDS}", f"-rss_limit_mb={MEMORY_MB}", f"-max_len={LONGEST_INPUT}", f"-artifact_prefix={artifacts}/",
                 "-print_final_stats=1", "-verbosity=1",
             ]  # fmt: skip
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=told, cwd=FUZZ)
