@@ -147,8 +147,12 @@ impl Labels {
         Self::named(mark, mark.id())
     }
 
-    /// As [`Self::of`], where the short name of the mark is known: to find it costs a hash.
-    pub fn named(mark: &mark::Mark, id: mark::MarkId) -> Self {
+    /// Those of each mark of a batch, in its order.
+    pub fn of_batch(batch: &mark::SealedBatch) -> impl Iterator<Item = Self> {
+        batch.marks.iter().zip(&batch.ids).map(|(mark, id)| Self::named(mark, *id))
+    }
+
+    fn named(mark: &mark::Mark, id: mark::MarkId) -> Self {
         Self {
             mark_text: mark.to_text(),
             mark_id: id.to_string(),

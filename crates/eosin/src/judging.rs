@@ -83,7 +83,7 @@ impl Judge {
 /// Some records to be judged.
 pub(crate) struct Judging<'c> {
     judge: &'c Judge,
-    /// What they are of.
+    /// The file, or the entry of an archive, that they stand in.
     pub(crate) part: &'c Part,
     rows: &'c Rows,
 }

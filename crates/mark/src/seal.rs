@@ -40,6 +40,8 @@ impl<'r, 'a> Draft<'r, 'a> {
 pub struct SealedBatch {
     /// One mark a record, in the order of the drafts.
     pub marks: Vec<Mark>,
+    /// The short name of each, in the same order: sealing knows it, and [`Mark::id`] costs a hash.
+    pub ids: Vec<MarkId>,
     /// What goes into the ledger, once.
     pub entry: BatchEntry,
 }
@@ -59,6 +61,7 @@ pub fn seal(
     drafts: &[Draft<'_, '_>],
     logged_at: &str,
 ) -> Result<SealedBatch, SealError> {
+    // Said before anything is hashed, and of all of them.
     if drafts.len() > BATCH_RECORDS_MAX {
         return Err(SealError::Size { records: drafts.len() });
     }
@@ -79,7 +82,7 @@ pub struct Sealer<'m> {
     dataset: DatasetId,
     batch: u32,
     marks: Vec<Mark>,
-    // INVARIANT: one of each mark.
+    // INVARIANT: one for each mark, in the same order.
     leaves: Vec<Hash>,
 }
 
@@ -91,9 +94,14 @@ impl<'m> Sealer<'m> {
         Self { manifest, digest, dataset, batch, marks: Vec::new(), leaves: Vec::new() }
     }
 
+    /// Whether it has as many records as a batch may have.
+    pub fn is_full(&self) -> bool {
+        self.marks.len() == BATCH_RECORDS_MAX
+    }
+
     /// Adds a record; the short name that its mark will have.
     ///
-    /// Errors: see [`SealError`]; the record was not added.
+    /// Errors: see [`SealError`], among them that it is full; the record was not added.
     pub fn add(&mut self, draft: &Draft<'_, '_>) -> Result<MarkId, SealError> {
         let position = self.marks.len();
         if position >= BATCH_RECORDS_MAX {
@@ -132,6 +140,7 @@ impl<'m> Sealer<'m> {
         if marks.is_empty() {
             return Err(SealError::Size { records: 0 });
         }
+        let ids = leaves.iter().map(MarkId::of_leaf).collect();
         let tree = merkle::Tree::new(leaves);
         for (position, mark) in marks.iter_mut().enumerate() {
             mark.path = tree.inclusion_path(position).unwrap_or_default();
@@ -146,7 +155,7 @@ impl<'m> Sealer<'m> {
             subjects: Subject::ALL.map(|subject| (subject, count(subject))),
             logged_at: logged_at.to_owned(),
         };
-        Ok(SealedBatch { marks, entry })
+        Ok(SealedBatch { marks, ids, entry })
     }
 }
 

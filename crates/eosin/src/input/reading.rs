@@ -41,11 +41,10 @@ pub(crate) enum Rows {
 impl Rows {
     /// The readings in order, of text one after the other.
     pub(crate) fn readings(&self) -> impl Iterator<Item = Reading<'_>> {
-        let (text, columns) = match self {
-            Self::Text(chunk) => (Some(chunk.readings()), Vec::new()),
-            Self::Columns(chunk) => (None, chunk.read().records),
-        };
-        text.into_iter().flatten().chain(columns)
+        match self {
+            Self::Text(chunk) => readings(Some(chunk), None),
+            Self::Columns(chunk) => readings(None, Some(chunk)),
+        }
     }
 
     /// The bytes of each record; see [`Chunk::record_bytes`].
@@ -55,6 +54,15 @@ impl Rows {
             Self::Columns(_) => None,
         }
     }
+}
+
+/// The readings of a chunk in order, of text one after the other; those of columns are made together.
+pub(crate) fn readings<'c>(
+    text: Option<&'c Chunk>,
+    columns: Option<&'c columnar::Chunk>,
+) -> impl Iterator<Item = Reading<'c>> {
+    let columns = columns.map(|chunk| chunk.read().records);
+    text.into_iter().flat_map(Chunk::readings).chain(columns.into_iter().flatten())
 }
 
 /// What reading comes upon, in order.

@@ -6,7 +6,7 @@ use carrier::{Labels, table};
 use columnar::{ParquetFile, Source};
 use mark::Reading;
 
-use crate::input::LIMITS;
+use crate::input::{LIMITS, reading::readings};
 
 /// Some of a file's records.
 #[derive(Debug)]
@@ -29,11 +29,10 @@ pub(super) enum Written {
 impl Content {
     /// The records, of text one after the other.
     pub(super) fn readings(&self) -> impl Iterator<Item = Reading<'_>> {
-        let (text, rows) = match self {
-            Self::Text(chunk) => (Some(chunk.readings()), Vec::new()),
-            Self::Rows(chunk, _) => (None, chunk.read().records),
-        };
-        text.into_iter().flatten().chain(rows)
+        match self {
+            Self::Text(chunk) => readings(Some(chunk), None),
+            Self::Rows(chunk, _) => readings(None, Some(chunk)),
+        }
     }
 
     /// The records with their labels; `rejects` is whether those without any are written too, elsewhere.

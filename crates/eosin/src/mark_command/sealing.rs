@@ -154,21 +154,16 @@ struct Batches<'s> {
     sealing: &'s Sealing<'s>,
     // The number of the next.
     next: u32,
-    open: Option<Open<'s>>,
-    done: Vec<(SealedBatch, Vec<MarkId>)>,
-}
-
-/// A batch that takes records.
-struct Open<'s> {
-    sealer: Sealer<'s>,
-    ids: Vec<MarkId>,
+    // The one that takes records.
+    open: Option<Sealer<'s>>,
+    done: Vec<SealedBatch>,
 }
 
 impl Batches<'_> {
     /// Adds a record; the short name that its mark will have.
     fn add(&mut self, record: &Record<'_>) -> miette::Result<MarkId> {
         let sealing = self.sealing;
-        if self.open.as_ref().is_some_and(|open| open.ids.len() == BATCH_RECORDS_MAX) {
+        if self.open.as_ref().is_some_and(Sealer::is_full) {
             self.end()?;
         }
         let open = match &mut self.open {
@@ -176,22 +171,18 @@ impl Batches<'_> {
             none => {
                 let sealer = Sealer::new(sealing.manifest, self.next);
                 self.next = self.next.checked_add(1).ok_or_else(|| sealing.changed())?;
-                none.insert(Open { sealer, ids: Vec::new() })
+                none.insert(sealer)
             }
         };
-        let id = open
-            .sealer
-            .add(&draft(record, sealing.manifest.subject)?)
-            .map_err(|error| miette!("{error}; {}", sealing.changed()))?;
-        open.ids.push(id);
-        Ok(id)
+        let draft = draft(record, sealing.manifest.subject)?;
+        open.add(&draft).map_err(|error| miette!("{error}; {}", sealing.changed()))
     }
 
     fn end(&mut self) -> miette::Result<()> {
-        let Some(Open { sealer, ids }) = self.open.take() else { return Ok(()) };
+        let Some(sealer) = self.open.take() else { return Ok(()) };
         let batch =
             sealer.finish(self.sealing.at).map_err(|error| miette!("{error}; {}", self.sealing.changed()))?;
-        self.done.push((batch, ids));
+        self.done.push(batch);
         Ok(())
     }
 
@@ -199,8 +190,8 @@ impl Batches<'_> {
     fn finish(mut self) -> miette::Result<(Vec<BatchEntry>, Vec<Labels>)> {
         self.end()?;
         let (mut entries, mut labels) = (Vec::new(), Vec::new());
-        for (batch, ids) in self.done {
-            labels.extend(batch.marks.iter().zip(ids).map(|(mark, id)| Labels::named(mark, id)));
+        for batch in self.done {
+            labels.extend(Labels::of_batch(&batch));
             entries.push(batch.entry);
         }
         Ok((entries, labels))

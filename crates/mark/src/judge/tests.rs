@@ -284,11 +284,12 @@ fn a_mark_is_named_as_soon_as_its_record_is_added() {
     let record = record(PEOPLE[0]);
     let mut sealer = Sealer::new(&manifest, 3);
     let ids: Vec<_> = (0..4096).map(|_| sealer.add(&Draft::new(&record)).unwrap()).collect();
+    assert!(sealer.is_full());
     assert!(matches!(sealer.add(&Draft::new(&record)), Err(crate::SealError::Size { records: 4097 })));
     let batch = sealer.finish("").unwrap();
     let whole = seal(&manifest, 3, &vec![Draft::new(&record); 4096], "").unwrap();
     assert_eq!((&batch.marks, &batch.entry), (&whole.marks, &whole.entry));
-    assert!(batch.marks.iter().map(Mark::id).eq(ids));
+    assert!(batch.marks.iter().map(Mark::id).eq(ids.iter().copied()) && batch.ids == ids);
 }
 
 proptest! {
