@@ -127,12 +127,12 @@ impl Flow {
         let mut chunks = Chunks::of_upload(body, job, self.limits);
         let mut all = Gathered::default();
         while let Some(chunk) = chunks.next_chunk()? {
-            let readings = chunk.read().records;
-            let verdict = |reading| recognition.verdict(judge(reading, &trust), reading, None);
-            let verdicts: Vec<Verdict> = readings.iter().map(verdict).collect();
-            for (reading, verdict) in readings.iter().zip(&verdicts) {
-                all.rows.add(reading, verdict);
-            }
+            let verdicts = chunk.readings().map(|reading| {
+                let verdict = recognition.verdict(judge(&reading, &trust), &reading, None);
+                all.rows.add(&reading, &verdict);
+                verdict
+            });
+            let verdicts: Vec<Verdict> = verdicts.collect();
             all.gathering.add(request, &verdicts);
         }
         Ok(all)
