@@ -350,8 +350,8 @@ impl ReportChunk {
     ///
     /// Shape:  one item for each row, and what [`ReportChunk::leaving`] gave of it; `name` is the report's.
     ///         In a sheet or a workbook a line below the rows that cannot be cut into cells is left out.
-    /// Errors: [`NotReport::TooLong`]: more lines below the rows than any report has, or labels that are too long;
-    ///         [`NotReport::Shape`]: those are no text.
+    /// Errors: [`NotReport::TooLong`]: more below the rows than any report has, as it is written too, or labels that are too
+    ///         long; [`NotReport::Shape`]: those are no text, or there are not as many items as rows.
     pub(super) fn select(
         &self,
         keep: &[bool],
@@ -359,10 +359,14 @@ impl ReportChunk {
         name: &str,
         leaving: ReportLeaving,
     ) -> Result<Vec<u8>, NotReport> {
+        // Fewer would end the file early, and nobody would know.
+        if keep.len() != self.rows.len() || written.len() != self.rows.len() {
+            return Err(NotReport::Shape);
+        }
         let mut out = Vec::with_capacity(self.bytes.len());
         self.write_opening(&mut out, leaving)?;
-        let rows = self.rows.iter().zip(written).enumerate();
-        for (at, (row, written)) in rows.filter(|(at, _)| keep.get(*at) == Some(&true)) {
+        let rows = self.rows.iter().zip(written).zip(keep).enumerate();
+        for (at, ((row, written), _)) in rows.filter(|(_, (_, keep))| **keep) {
             out.extend_from_slice(written);
             if leaving.form.table().is_some() {
                 out.push(b'\n');
@@ -378,6 +382,7 @@ impl ReportChunk {
         let below = lines.into_iter().map(|line| (without_end(line), line));
         match leaving.form.table() {
             None => {
+                let begins = out.len();
                 for (text, line) in below {
                     if counts_nothing(text, name) {
                         out.extend_from_slice(line);
@@ -385,6 +390,10 @@ impl ReportChunk {
                         out.extend_from_slice(b"\"\"");
                         out.extend_from_slice(line.get(text.len()..).unwrap_or_default());
                     }
+                }
+                // An emptied line of one letter is longer than it was, and nobody reads more than this again.
+                if out.len() - begins > FOOTER_BYTES_MAX {
+                    return Err(NotReport::TooLong);
                 }
             }
             Some(table) if self.is_last => {

@@ -194,21 +194,31 @@ impl Replicas {
 
     /// The files under way at other gateways, the oldest first, and how many more there are than are told of.
     ///
-    /// Bounds: [`OTHERS_MAX`] are told of; every file under way in the folder is read, and held as far as it is told of.
+    /// Bounds: [`OTHERS_MAX`] are told of, and twice as many held; every file under way in the folder is read.
     /// Errors: the disk's.
     pub(super) fn others(&self) -> io::Result<(Vec<Other>, usize)> {
         let own = self.run.as_ref().map(|run| run.name.as_str());
         let mut found = Vec::new();
+        let mut omitted = 0;
+        let mut leave_oldest = |found: &mut Vec<(Told, String, String, String)>| {
+            found.sort_by(|(one, _, at, id), (other, _, there, other_id)| {
+                (one.since, at, id).cmp(&(other.since, there, other_id))
+            });
+            omitted += found.len().saturating_sub(OTHERS_MAX);
+            found.truncate(OTHERS_MAX);
+        };
         for id in self.named(UNDER_WAY)? {
             let Some(text) = read(&self.place(&id, UNDER_WAY))? else { continue };
-            found.extend(understood(&text).filter(|(_, run, _)| Some(run.as_str()) != own));
+            let other = understood(&text).filter(|(_, run, _)| Some(run.as_str()) != own);
+            found.extend(other.map(|(told, run, gateway)| (told, run, gateway, id)));
+            if found.len() >= 2 * OTHERS_MAX {
+                leave_oldest(&mut found);
+            }
         }
-        found.sort_by(|(one, _, at), (other, _, there)| (one.since, at).cmp(&(other.since, there)));
-        let omitted = found.len().saturating_sub(OTHERS_MAX);
-        found.truncate(OTHERS_MAX);
+        leave_oldest(&mut found);
         // A gateway with many files is asked after once.
         let mut running = BTreeMap::new();
-        let others = found.into_iter().map(|(told, run, gateway)| {
+        let others = found.into_iter().map(|(told, run, gateway, _)| {
             let is_running = *running.entry(run).or_insert_with_key(|run| self.is_running(run));
             Other { gateway, told, is_running }
         });

@@ -144,6 +144,28 @@ fn columns_that_are_there_for_their_ids_do_not_leave() {
 }
 
 #[test]
+fn what_leaves_below_the_rows_is_read_again_or_nothing_leaves() {
+    // The last line is emptied to two quotes, one letter more than it was.
+    for (letters, want) in [(16_379, true), (16_380, false)] {
+        let file = format!("a\n7\n\n{}\n1\n", "x".repeat(letters));
+        let limits = Limits { body_bytes: 100_000, records: 10 };
+        let chunk = ReportRows::new(file.as_bytes(), limits).next_chunk().unwrap().unwrap();
+        let left = kept(&chunk, &[true], "All", ReportLeaving::WHOLE);
+        let again = left.as_ref().map(|left| ReportRows::new(left.as_slice(), limits).next_chunk().is_ok());
+        assert_eq!(again, if want { Ok(true) } else { Err(&NotReport::TooLong) }, "{letters}");
+    }
+}
+
+#[test]
+fn a_row_of_which_nothing_is_said_is_no_row_that_is_left_out() {
+    let chunk = ReportRows::new(&b"a\n1\n2\n"[..], LIMITS).next_chunk().unwrap().unwrap();
+    let written: Vec<_> = (0..2).map(|at| chunk.leaving(at, ReportLeaving::WHOLE).unwrap()).collect();
+    for (keep, written) in [(&[true][..], &written[..]), (&[true, true], &written[..1])] {
+        assert_eq!(chunk.select(keep, written, "", ReportLeaving::WHOLE), Err(NotReport::Shape));
+    }
+}
+
+#[test]
 fn a_sheet_has_the_same_rows_and_nothing_below_that_counts_them() {
     let file = format!(
         "\"A\",\"B & C\",\"Contact ID\"\r\n\"x\",\"<1>\",\"0031\"\r\n\"y\",\"=2\",\"0032\"\r\n\r\n\"2 rows\"{FOOTER}"
