@@ -34,8 +34,8 @@ pub(crate) fn write_learned(folder: &Path, flow: &Flow) -> miette::Result<()> {
     let mut outcome = Ok(());
     for dataset in flow.take_learned() {
         let written = put(folder, &dataset, &mut |there| flow.admit(there).is_ok());
-        if written.is_err() {
-            flow.remember(&dataset);
+        if written.is_err() && !flow.remember(&dataset) {
+            tracing::warn!("{NOT_SHARED}: too many wait to be written; one has to be sent again");
         }
         outcome = outcome.and(written.map(drop));
     }

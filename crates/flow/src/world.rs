@@ -151,17 +151,19 @@ impl Flow {
         std::mem::take(&mut *self.learned.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Has a dataset asked for again: it became known at a boundary, and could not be written down.
+    /// Keeps a dataset that became known at a boundary until [`Flow::take_learned`] is asked for it; whether there was room.
     ///
     /// Bounds: as [`Flow::take_learned`].
-    pub fn remember(&self, dataset: &DatasetFile) {
+    pub fn remember(&self, dataset: &DatasetFile) -> bool {
         let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = |dataset: &DatasetFile| -> usize {
             dataset.receipts.iter().map(|receipt| receipt.entry.len() + receipt.proof.len()).sum()
         };
-        if learned.iter().map(bytes).sum::<usize>() + bytes(dataset) <= LEARNED_BYTES_MAX {
+        let has_room = learned.iter().map(bytes).sum::<usize>() + bytes(dataset) <= LEARNED_BYTES_MAX;
+        if has_room {
             learned.push(dataset.clone());
         }
+        has_room
     }
 
     /// Puts other policies in force for crossings that begin after this. Emergency versions in force narrow them as well.
