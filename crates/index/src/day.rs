@@ -68,7 +68,8 @@ const BOUNDARIES_MAX: usize = 200;
 impl Index {
     /// The last day.
     ///
-    /// Shape:  the moment a day ago; the answer is of the beginning of its hour and later.
+    /// Shape:  the moment a day ago; the answer is of the beginning of its hour and later. It is several questions: what is
+    ///         indexed between two of them is in the later ones alone.
     /// Bounds: 200 boundaries; kinds of incidents are words of this crate.
     /// Errors: [`StoreError`].
     pub fn day(&mut self, day_ago: &str) -> Result<Day, StoreError> {

@@ -18,7 +18,8 @@ use crate::{
 
 /// An open index.
 ///
-/// Bounds: 16,384 entries and their rows in memory, however long the ledgers are.
+/// Bounds: the rows of 16,384 entries in memory, or of fewer that have 8 MiB together and those read with the last of them, at
+///         most [`ENTRIES_READ_MAX`]; however long the ledgers are.
 #[derive(Debug)]
 pub struct Index {
     pub(crate) store: Box<dyn Store>,

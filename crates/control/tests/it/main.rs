@@ -211,13 +211,7 @@ fn the_mode_and_environment_of_a_boundary_are_those_of_the_ledger_it_crossed_las
 
 #[test]
 fn the_sums_of_the_posture_are_of_every_boundary_also_of_those_that_are_not_listed() {
-    let entries: Vec<Value> = (0..201)
-        .map(|boundary| {
-            let decision = if boundary == 200 { "block" } else { "pass" };
-            recorded::ruling(1, &format!("feed-{boundary:03}"), "etl", "Contact/1", "synthetic", decision)
-        })
-        .collect();
-    let (_folder, mut index) = index_of(&entries);
+    let (_folder, mut index) = index_of(&recorded::of_boundaries(201));
     let posture = control::posture("2026-11-22T11:00:00.000Z", 0, &mut index).unwrap();
     assert_eq!((posture.boundaries.len(), posture.transactions, posture.blocked), (200, 201, 1));
 }

@@ -148,13 +148,7 @@ fn today_says_what_needs_a_person() {
 
 #[test]
 fn the_figures_of_today_are_of_every_boundary_also_of_those_that_are_not_listed() {
-    let entries: Vec<Value> = (0..201)
-        .map(|boundary| {
-            let decision = if boundary == 200 { "block" } else { "pass" };
-            recorded::ruling(1, &format!("feed-{boundary:03}"), "etl", "Contact/1", "synthetic", decision)
-        })
-        .collect();
-    let (_folder, mut index) = index_of(&entries);
+    let (_folder, mut index) = index_of(&recorded::of_boundaries(201));
     let body = page("/", &mut index).body;
     let figures: Vec<&str> = body.split("<b>").skip(1).filter_map(|rest| rest.split('<').next()).collect();
     assert_eq!(figures, ["201", "1", "201", "0", "0", "201"]);

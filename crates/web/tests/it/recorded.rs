@@ -25,3 +25,12 @@ pub(crate) fn ruling(
         "route": "sobjects/Contact", "rows": "78".repeat(32), "wouldBlock": 0,
     })
 }
+
+/// A crossing of each of so many boundaries; that of the last of them is stopped.
+pub(crate) fn of_boundaries(many: usize) -> Vec<Value> {
+    let decision = |boundary| if boundary + 1 == many { "block" } else { "pass" };
+    let crossing = |boundary| {
+        ruling(1, &format!("feed-{boundary:03}"), "etl", "Contact/1", "synthetic", decision(boundary))
+    };
+    (0..many).map(crossing).collect()
+}
