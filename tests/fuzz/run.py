@@ -14,6 +14,7 @@ not be built or run.
 """
 
 import argparse
+import base64
 import json
 import os
 import re
@@ -40,7 +41,8 @@ SEEDS = {
     "canonical_json": [*JSON, "fixtures/rfc8785/**/*"],
     "checkpoint": ["fixtures/witness/**/*"],
     "delivered_rows": ["fixtures/salesforce/*.csv"],
-    "fhir_page": ["fixtures/fhir/transaction.json"],
+    "fhir_export": ["fixtures/fhir/export-manifest.json"],
+    "fhir_page": ["fixtures/fhir/search-page.json", "fixtures/fhir/transaction.json"],
     "fhir_patch": ["fixtures/fhir/*.ndjson"],
     "fhir_plain": ["fixtures/fhir/**/*"],
     "fhir_resource": ["fixtures/fhir/*json"],
@@ -60,9 +62,29 @@ SEEDS = {
 }
 # And vectors of the specification, each as its target reads it.
 VECTORS = {
-    "certificate": ("certificate.json", lambda held: [scene["certificate"] for scene in held["scenes"]]),
+    "certificate": ("certificate.json", lambda held: [text for scene in held["scenes"] for text in stated(scene["certificate"])]),
     "fhir_route": ("fhir-doors.json", lambda held: ["\n".join(door[:2]) for door in held["doors"]]),
     "salesforce_route": ("salesforce-doors.json", lambda held: [f"{case['method']}\n{case['target']}" for case in held["cases"]]),
+}
+# What `delivered_rows` picks by the first byte of an input: a saved report, and tables by what stands between their cells, each
+# made of a table with commas.
+DELIVERED = {1: b",", 4: b"`", 5: b"^", 6: b"|", 7: b";", 8: b"\t"}
+# What is written here in short: results in XML, a report with its foot and one for spreadsheets; queries; claims of a token.
+WRITTEN = {
+    "delivered_rows": [
+        b'\0<queryResult xmlns="urn"><records><Id>1</Id></records><records><Id>2</Id></records></queryResult>',
+        b'\1"Contact ID"\r\n"1"\r\n"2"\r\n\r\n\r\n"All"\r\n',
+        b'\2<html><head><meta http-equiv="Content-Type" content="text/html; charset=UTF-8"></head><body>\n<table border="1">\n'
+        b"<tr><th>A</th></tr>\n<tr><td>1</td></tr>\n</table>\n<p>All</p>\n</body></html>\n",
+    ],
+    "index_sql": [
+        b"SELECT boundary, count(*) AS a FROM rulings GROUP BY 1 HAVING count(*) > 1 ORDER BY 2 DESC LIMIT 5",
+        b"WITH a AS (SELECT 1 AS b UNION ALL SELECT b + 1 FROM a) SELECT b, 'c' || b AS d, NULLIF(b, 1) AS e FROM a LIMIT 20",
+    ],
+    "openid_token": [
+        b'{"aud":["eosin","other"],"azp":"eosin","nbf":1800000060,"iat":1799999400.5,"exp":1799999941,"email_verified":true}',
+        b'{"iat":1800000060,"groups":["admins"]}',
+    ],
 }
 # A file of these has a seed in each of its lines.
 LINES = {".txt", ".ndjson", ".jsonl"}
@@ -104,6 +126,13 @@ def build(names):
     return FUZZ / "target" / triple / "release"
 
 
+def stated(certificate):
+    """A certificate, and what it states, which a target signs anew."""
+    yield certificate
+    if certificate:
+        yield base64.b64decode(json.loads(certificate)["payload"]).decode()
+
+
 def seeds(target, folder):
     """Writes what the target starts from into the folder."""
     found = []
@@ -113,6 +142,9 @@ def seeds(target, folder):
                 continue
             content = path.read_bytes()
             found += content.splitlines() if path.suffix in LINES else [content]
+    if target == "delivered_rows":
+        found = [bytes([pick]) + table.replace(b",", between) for table in found for pick, between in DELIVERED.items()]
+    found += WRITTEN.get(target, [])
     if target in VECTORS:
         name, read = VECTORS[target]
         found += [text.encode() for text in read(json.loads((ROOT / "spec" / "vectors" / name).read_text()))]
