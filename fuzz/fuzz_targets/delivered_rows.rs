@@ -1,5 +1,5 @@
-//! A delivered file of any bytes, as what the first byte picks: its rows stand in it, in order, and of a report that leaves in
-//! any form the rows that left are cut again.
+//! A delivered file of any bytes, as what the first byte picks: it is cut into rows or refused, the rows of all but a workbook, which
+//! packs them, stand in it, in order, and of a report that leaves in any form the rows that left are cut again.
 #![no_main]
 
 use std::borrow::Cow;
