@@ -5,6 +5,18 @@
 use carrier::fhir::{self, Detail, Query};
 
 const BASE: &str = "/fhir";
+/// Parameters that say what an answer looks like, and not what is found.
+const SHAPE: [&str; 9] = [
+    "_count",
+    "_offset",
+    "_total",
+    "_totalMethod",
+    "_summary",
+    "_elements",
+    "_maxresults",
+    "_pretty",
+    "_format",
+];
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     let mut lines = text.splitn(3, '\n');
@@ -28,11 +40,29 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
     if query.closed().is_some() {
         return;
     }
-    let (whole, only, detailed) =
-        (read(&query.whole(Some(50))), read(&query.only(&["7"])), read(&query.detailed(&["7"])));
+    let asked = [query.whole(Some(50)), query.only(&["7"]), query.detailed(&["7"])];
+    finds_no_more(&query.without(&[]), &asked);
+    let [whole, only, detailed] = asked.map(|text| read(&text));
     for asked in [&whole, &only, &detailed] {
         assert_eq!(asked.closed(), None);
     }
     assert!(whole.detail() == Detail::Full && whole.count() == Some(50) && whole.offset() == 0);
     assert!([only, detailed].iter().all(|asked| asked.get("_id") == Some("7")));
 });
+
+/// The whole of a search has what it asked for, and each part of it is of one resource; all as they are written for a server.
+fn finds_no_more(query: &str, [whole, only, detailed]: &[String; 3]) {
+    fn split(text: &str) -> Vec<&str> {
+        text.split('&').filter(|pair| !pair.is_empty()).collect()
+    }
+    let is_shape = |pair: &&str| SHAPE.contains(&pair.split([':', '=']).next().unwrap_or_default());
+    let mut asked: Vec<&str> = split(query).into_iter().filter(|pair| !is_shape(pair)).collect();
+    asked.push("_count=50");
+    assert_eq!(split(whole), asked, "what is asked for is what was");
+    for (part, added) in [(only, &["_id=7"][..]), (detailed, &["_id=7", "_count=1"])] {
+        let part = split(part);
+        let of_query = part.strip_suffix(added).expect("a part is asked for by its id");
+        let mut rest = split(query).into_iter();
+        assert!(of_query.iter().all(|pair| rest.any(|other| other == *pair)), "all else is of the question");
+    }
+}
