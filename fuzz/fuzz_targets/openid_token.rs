@@ -1,5 +1,5 @@
 //! What a provider of OpenID Connect says, of any bytes: it is read or refused, and nobody arrives whose token it did not sign, or
-//! signed for somebody else, for another sign-in or another moment.
+//! signed for somebody else, for another sign-in or another moment, or whose address it calls unverified.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -17,6 +17,10 @@ use serde_json::{Value, json};
 
 const ISSUER: &str = "https://login.example.org";
 const NOW: u64 = 1_800_000_000;
+/// By how much a clock may be wrong, and one for fractions, which are rounded.
+const LEEWAY_SECONDS: f64 = 61.0;
+/// How old a token may be, and one for fractions.
+const AGE_SECONDS: f64 = 601.0;
 
 static PROVIDER: LazyLock<(EcdsaKeyPair, KeySet)> = LazyLock::new(|| {
     let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
@@ -71,7 +75,16 @@ fn arrives(claims: &[u8], client: &Client, errand: &Errand) {
             || claim.as_array().is_some_and(|all| all.iter().any(|one| one.as_str() == Some(word)))
     };
     assert!(has(&claims["aud"], &client.id), "it is for us");
-    assert!(claims["exp"].as_f64().is_some_and(|ends| ends + 61.0 > NOW as f64), "it has not ended");
+    let is_alone = claims["aud"].as_array().is_none_or(|all| all.len() == 1);
+    let is_authorized = claims.get("azp").map_or(is_alone, |party| party.as_str() == Some(&client.id));
+    assert!(is_authorized, "it was asked for by us");
+    let (now, at) = (NOW as f64, |name: &str| claims.get(name).map(Value::as_f64));
+    assert!(at("exp").flatten().is_some_and(|ends| ends + LEEWAY_SECONDS > now), "it has not ended");
+    let is_fresh = |made: f64| (now - AGE_SECONDS..now + LEEWAY_SECONDS).contains(&made);
+    assert!(at("iat").flatten().is_some_and(is_fresh), "it was made just now");
+    let is_begun = |begins: Option<f64>| begins.is_some_and(|begins| begins < now + LEEWAY_SECONDS);
+    assert!(at("nbf").is_none_or(is_begun), "it has begun");
+    assert!(claims.get("email_verified").is_none_or(|said| *said == json!(true)), "the address is theirs");
     assert_eq!(Some(arrival.subject), said("sub").map(|sub| format!("{ISSUER} {sub}")));
     assert_eq!(
         Some(arrival.name.as_str()),
