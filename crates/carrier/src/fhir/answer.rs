@@ -72,8 +72,10 @@ impl Page {
             return Err(shape("is not a Bundle"));
         }
         let linked = parsed.get("link").map_or(&[][..], Json::items);
-        let next = linked.iter().find(|link| link.get("relation").and_then(Json::text) == Some("next"));
-        let next = next.and_then(|link| link.get("url")).and_then(Json::text).map(str::to_owned);
+        let is_next = |link: &&Json<'_>| link.get("relation").and_then(Json::text) == Some("next");
+        // The first that names an address: one without does not hide the one behind it.
+        let mut named = linked.iter().filter(is_next).filter_map(|link| link.get("url").and_then(Json::text));
+        let next = named.next().map(str::to_owned);
         let text = std::str::from_utf8(text).map_err(|_| shape("is not UTF-8"))?;
         let whole = RawObject::parse(text).ok_or_else(|| shape("is not a JSON object"))?;
         let total = whole.get("total").and_then(|total| total.parse().ok());
@@ -369,6 +371,14 @@ mod tests {
         assert_eq!((&value["total"], &value["link"][0]["url"]), (&1.into(), &"https://gate/x".into()));
         assert_eq!(value["entry"].as_array().unwrap().len(), 1);
         assert!(!page.with(&[], None, &[]).contains("entry"));
+    }
+
+    #[test]
+    fn a_further_page_is_found_behind_a_link_that_names_none() {
+        let text = r#"{"resourceType":"Bundle","link":[{"relation":"next"},{"relation":"next","url":"http://up/2"}],"entry":[]}"#;
+        let page = Page::read(text.as_bytes(), &LIMITS).unwrap();
+        assert_eq!(page.next.as_deref(), Some("http://up/2"));
+        assert!(!page.with_entries(&[]).contains("http://up/2"));
     }
 
     #[test]
