@@ -187,7 +187,8 @@ fn faulty(source: rusqlite::Error, bounds: &Bounds) -> AskError {
             AskError::Query("the query asks for what is not in docs/index.md".to_owned())
         }
         (
-            Some(ErrorCode::Unknown),
+            // A text that counts rows is a mismatch: `LIMIT 'a'`.
+            Some(ErrorCode::Unknown | ErrorCode::TypeMismatch),
             rusqlite::Error::SqliteFailure(_, Some(says)) | rusqlite::Error::SqlInputError { msg: says, .. },
         ) => AskError::Query(says.clone()),
         _ => AskError::Store(StoreError::Sqlite { step: "answer", source }),

@@ -78,6 +78,7 @@ fn what_a_query_does_wrong_is_said_and_is_not_the_databases_fault() {
             ("SELECT * FROM eosin_index", "docs/index.md has all of them"),
             ("SELECT 0.5 AS half", "`half`"),
             ("SELECT lower(1, 2, 3)", "lower"),
+            ("SELECT 1 AS one LIMIT 'a'", "type"),
             ("SELECT entry FROM rulings GROUP", "not read as SQL"),
         ] {
             let error = ask(&place, sql, &Bounds { bytes: usize::MAX, ..BOUNDS }).unwrap_err();
