@@ -69,7 +69,8 @@ VECTORS = {
 # What `delivered_rows` picks by the first byte of an input: a saved report, and tables by what stands between their cells, each
 # made of a table with commas.
 DELIVERED = {1: b",", 4: b"`", 5: b"^", 6: b"|", 7: b";", 8: b"\t"}
-# What is written here in short: results in XML, a report with its foot and one for spreadsheets; queries; claims of a token.
+# What is written here in short: results in XML, a report with its foot and one for spreadsheets; queries; claims of
+# a token; rows that stand side by side.
 WRITTEN = {
     "delivered_rows": [
         b'\0<queryResult xmlns="urn"><records><Id>1</Id></records><records><Id>2</Id></records></queryResult>',
@@ -84,6 +85,13 @@ WRITTEN = {
     "openid_token": [
         b'{"aud":["eosin","other"],"azp":"eosin","nbf":1800000060,"iat":1799999400.5,"exp":1799999941,"email_verified":true}',
         b'{"iat":1800000060,"groups":["admins"]}',
+    ],
+    "shown_rows": [
+        b'{"totalSize":3,"done":true,"records":[{"attributes":{"type":"Contact"},"Id":"003000000000001"},'
+        b'{"attributes":{"type":"Contact"},"Id":"003000000000002"},{"attributes":{"type":"Account"},"Id":"001000000000003"}]}',
+        b'[{"apiName":"Contact","id":"003000000000001","fields":{"Name":{"displayValue":null,"value":"A"}}},'
+        b'{"apiName":"Contact","id":"003000000000002","fields":{}}]',
+        b'{"ids":["003000000000001","003000000000002"],"deletedRecords":[{"id":"003000000000003"}]}',
     ],
 }
 # A file of these has a seed in each of its lines.
