@@ -17,12 +17,14 @@ import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
+from urllib.parse import urlsplit
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT / "tests" / "leaks"), str(ROOT / "tests" / "clients")]
 import fhir_places  # noqa: E402
 import fhir_scenes  # noqa: E402
+import helios_places  # noqa: E402
 import install  # noqa: E402
 import wire  # noqa: E402
 from run import Tally  # noqa: E402
@@ -41,10 +43,16 @@ def main():
     arguments = parser.parse_args()
     tally = Tally()
     python = program()
-    with tempfile.TemporaryDirectory() as folder, Crossing(arguments.eosin.resolve(), folder, arguments.bundles) as stage:
-        for client in CLIENTS:
-            told(tally, stage, client, python)
-        crossed(tally, stage)
+    for server in (fhir_places.Medplum, helios_places.Helios):
+        if server is helios_places.Helios and not helios_places.binary():
+            tally.skipped += 1
+            print(f"skipped: {helios_places.MISSING}", flush=True)
+            continue
+        print(f"at {server.name}:", flush=True)
+        with tempfile.TemporaryDirectory() as folder, Crossing(arguments.eosin.resolve(), folder, server, arguments.bundles) as stage:
+            for client in CLIENTS:
+                told(tally, stage, client, python)
+            crossed(tally, stage)
     print(f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped")
     return 1 if tally.failed else 0
 
@@ -65,8 +73,8 @@ def program():
 class Crossing(fhir_places.Stage):
     """The places of the scenes, and Synthea's Bundles marked in the same log."""
 
-    def __init__(self, eosin, folder, count):
-        super().__init__(eosin, folder)
+    def __init__(self, eosin, folder, server, count):
+        super().__init__(eosin, folder, server())
         self.count, self.bundles = count, []
 
     def mark(self, home):
@@ -103,7 +111,7 @@ def played(stage, client, python, scene, place, people):
     script = HERE / CLIENTS[client]
     interpreter = install.node() if script.suffix == ".mjs" else python
     out = stage.folder / f"{client}-{scene}-{place}.json"
-    given = {"URL": stage.places[place].origin + fhir_places.BASE, "PEOPLE": json.dumps(people), "MODULES": str(stage.modules)}
+    given = {"URL": stage.places[place].address(), "PEOPLE": json.dumps(people), "MODULES": str(fhir_places.modules())}
     settings = {"PATH": os.environ["PATH"], "HOME": str(stage.folder), **{f"EOSIN_CLIENT_{name}": value for name, value in given.items()}}
     done = subprocess.run([str(interpreter), str(script), scene, str(out)], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
                           timeout=STORY_SECONDS, env=settings)
@@ -127,7 +135,7 @@ def crossed(tally, stage):
     for file in stage.bundles:
         bundle = file.read_bytes()
         entries = [entry["resource"]["resourceType"] for entry in json.loads(bundle)["entry"]]
-        refused, taken = (wire.ask(stage.places[place].origin, "POST", fhir_places.BASE, fhir_places.JSON, bundle) for place in ("production", "sandbox"))
+        refused, taken = (wire.ask(stage.places[place].origin, "POST", stage.server.base or "/", fhir_places.JSON, bundle) for place in ("production", "sandbox"))
         wanted.update(entries)
         if refused.status != 403:
             problems.append(f"production answered {file.name} with {refused.status}: {refused.text()[:300]}")
@@ -140,7 +148,7 @@ def crossed(tally, stage):
     tally.check("Synthea: nothing arrived in production", "" if after["production"] == before["production"] else f"{after['production'] - before['production']}")
     arrived = {kind: after["sandbox"][kind] - before["sandbox"][kind] for kind in fhir_places.COUNTED}
     tally.check("Synthea: the sandbox has every one of them", "" if arrived == {kind: wanted[kind] for kind in fhir_places.COUNTED} else f"{arrived} of {dict(wanted)}")
-    shown = {kind: total(stage.places["sandbox"].origin, kind) for kind in fhir_places.COUNTED}
+    shown = {kind: total(stage.places["sandbox"].address(), kind) for kind in fhir_places.COUNTED}
     own = fhir_places.PLANTED
     hidden = {kind: after["sandbox"][kind] - (own if kind in fhir_places.THINGS else 0) for kind in fhir_places.COUNTED}
     tally.check("Synthea: through the sandbox's gateway all of them are counted, and nobody else", "" if shown == hidden else f"{shown}, not {hidden}")
@@ -148,12 +156,13 @@ def crossed(tally, stage):
 
 def stored(stage, place):
     """How many there are of each type, asked behind the gateway."""
-    return Counter({kind: total(stage.places[place].org, kind) for kind in fhir_places.COUNTED})
+    return Counter({kind: total(stage.places[place].behind(), kind) for kind in fhir_places.COUNTED})
 
 
-def total(origin, kind):
+def total(address, kind):
     # The gateway walks what matches, and judges each.
-    answer = wire.ask(origin, "GET", f"{fhir_places.BASE}/{kind}?_summary=count", [], seconds=STORY_SECONDS)
+    at = urlsplit(address)
+    answer = wire.ask(address, "GET", f"{at.path}/{kind}?_summary=count", [], seconds=STORY_SECONDS)
     if answer.status != 200:
         return f"{answer.status} {answer.text()[:200]}"
     return json.loads(answer.body).get("total", "no total")

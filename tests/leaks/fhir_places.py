@@ -22,7 +22,6 @@ import servers  # noqa: E402
 from servers import Server  # noqa: E402
 
 HERE = Path(__file__).resolve().parent / "fhir"
-BASE = "/fhir"
 MADE = 200
 # What there is of each person.
 THINGS = ("Patient", "Observation", "Appointment")
@@ -44,18 +43,37 @@ def modules():
     return folder
 
 
+class Medplum:
+    """Medplum's router over its store in memory: a process, with an address for each place."""
+
+    name, base = "medplum", "/fhir"
+
+    def serve(self, folder, names):
+        """Where each place's server is, and the processes."""
+        servers.START_SECONDS = 120  # definitions are long to read on a busy machine
+        medplum = Server(folder, "medplum", [install.node(), HERE / "medplum.mjs", *names], {"NODE_MODULES": str(modules())})
+        return {name: medplum.address(name) for name in names}, [medplum]
+
+
 class Place:
     """One address, with the server that stands behind it."""
 
-    def __init__(self, name, origin, behind):
-        self.name, self.origin, self.org, self.session, self.ids = name, origin, behind, "", None
+    def __init__(self, name, origin, behind, base):
+        self.name, self.origin, self.org, self.base, self.session, self.ids = name, origin, behind, base, "", None
 
     def bearer(self):
         return []
 
+    def address(self):
+        """The base of what a client talks to, and `behind` of the server itself."""
+        return self.origin + self.base
+
+    def behind(self):
+        return self.org + self.base
+
     def find(self, search):
         """How many resources of the server itself a search has: asked behind the gateway."""
-        answer = wire.ask(self.org, "GET", f"{BASE}/{search}", [])
+        answer = wire.ask(self.org, "GET", f"{self.base}/{search}", [])
         if answer.status != 200:
             return f"{answer.status} {answer.text()[:300]}"
         return len(json.loads(answer.body).get("entry", []))
@@ -64,34 +82,31 @@ class Place:
 class Stage(Started):
     """Starts everything once, and stops it."""
 
-    def __init__(self, eosin, folder):
+    def __init__(self, eosin, folder, server):
         super().__init__(eosin, folder, MADE)
-        self.resources = {}
+        # `server` is what stands behind the gateway.
+        self.resources, self.server = {}, server
 
     def __enter__(self):
-        self.modules = modules()
-        node = install.node()
         names = ("direct", *BOUNDARIES, *(f"clean-{name}" for name in BOUNDARIES))
-        servers.START_SECONDS = 120  # definitions are long to read on a busy machine
-        medplum = Server(self.folder, "medplum", [node, HERE / "medplum.mjs", *names], {"NODE_MODULES": str(self.modules)})
-        self.servers.append(medplum)
+        origins, started = self.server.serve(self.folder, names)
+        self.servers += started
         home = self.folder / "fhir-home"
         self.say("init", "--yes", home)
-        origins = {name: medplum.address(name) for name in names}
         self.configure(home, origins)
         self.mark(home)
         gateway = Server(home, "gateway", [self.eosin, "run", "--config", home / "eosin.toml"])
         self.servers.append(gateway)
         for name, origin in origins.items():
             at = gateway.address(f"listening {name}:") if name in BOUNDARIES else origin
-            self.places[name] = Place(name, at, origin)
+            self.places[name] = Place(name, at, origin, self.server.base)
             self.furnish(self.places[name])
         return self
 
     def configure(self, home, origins):
         kept = (home / "eosin.toml").read_text().split("[[boundary]]")[0]
         for name in BOUNDARIES:
-            kept += f'[[boundary]]\nname = "{name}"\nprotocol = "fhir"\nfhir_base = "{BASE}"\nlisten = "127.0.0.1:0"\nupstream = "{origins[name]}"\n' \
+            kept += f'[[boundary]]\nname = "{name}"\nprotocol = "fhir"\nfhir_base = "{self.server.base or "/"}"\nlisten = "127.0.0.1:0"\nupstream = "{origins[name]}"\n' \
                 f'environment = "{name}"\nmode = "enforce"\nreads = "isolated"\nsystem_of_record = {str(name == "production").lower()}\n'
         (home / "eosin.toml").write_text(kept)
 
@@ -116,7 +131,7 @@ class Stage(Started):
         for number in range(PLANTED):
             for kind in (kind for kind in KINDS if kind != absent):
                 for resource in self.resources[kind][number]:
-                    target = f"{BASE}/{resource['resourceType']}/{resource['id']}"
+                    target = f"{place.base}/{resource['resourceType']}/{resource['id']}"
                     answer = wire.ask(place.org, "PUT", target, JSON, json.dumps(resource).encode())
                     if answer.status >= 300:
                         raise SystemExit(f"{place.name}: {target} ended with {answer.status}: {answer.text()[:500]}")

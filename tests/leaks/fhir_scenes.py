@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import unescape
 from pathlib import Path
 
 import fhir_places
@@ -12,6 +13,7 @@ HERE = Path(__file__).resolve().parent
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 # What a server says of itself and of when; and links, which each side gives to its own pages.
 PASSING = {"lastUpdated", "versionId", "timestamp", "link", "transactionTime", "request", "fullUrl", "lastModified", "etag"}
+PASSING_ELEMENTS = re.compile(rf"<({'|'.join(sorted(PASSING))})(?: [^>]*/>|>.*?</\1>)")
 
 
 def table():
@@ -20,6 +22,7 @@ def table():
 
 def problem(stage, channel):
     """What is wrong with a channel, in a sentence; nothing if it is as the table says."""
+    channel = channel.at(stage.server.name)
     for boundary in channel.boundaries:
         said = (way_in if channel.direction == "in" else way_out)(stage, channel, boundary)
         if said:
@@ -36,6 +39,9 @@ def way_in(stage, channel, boundary):
         log = scenes.play(stage.places[place], channel.steps, given)
         return stage.places[place].find(scenes.fill(channel.arrives, given)), log
 
+    if channel.absent:
+        count, log = arrived("direct", refused)
+        return f"this server has that way now: say so in the table\n{scenes.told(log)}" if count else None
     return scenes.entered(channel, boundary, refused, allowed, arrived)
 
 
@@ -46,10 +52,15 @@ def way_out(stage, channel, boundary):
     # A scene that changes something brings somebody of its own.
     given |= {f"n.{word}": text for word, text in fhir_places.words(stage, shown, stage.person()).items()}
     bare, clean, through = (scenes.play(stage.places[place], channel.steps, given) for place in ("direct", f"clean-{boundary}", boundary))
+    if channel.absent:
+        # What a server answers to steps of which it has the first.
+        return None if alike(bare[-1:], clean[-1:]) else f"this server has that way now: say so in the table\n{scenes.told(bare)}"
     if alike(bare, clean):
         return f"the scene shows nothing even without Eosin:\n{scenes.told(bare)}"
     names = [given[f"{letter}.name"] for letter in ("h", "h1", "h2")]
-    seen = [name for name in names if any(name.lower() in answer.text().lower() for _, answer in through)]
+    # A link that repeats what was asked tells nothing.
+    said = [unescape(answer.text()).replace(asked.partition(" ")[2], "").lower() for asked, answer in through]
+    seen = [name for name in names if any(name.lower() in text for text in said)]
     if "{h." not in json.dumps(channel.steps):
         seen += [given[f"h.{thing}"] for thing in ("patient", "observation", "appointment") if any(given[f"h.{thing}"] in answer.text() for _, answer in through)]
     return scenes.betrayed(channel, clean, through, seen, channel.same and not alike(through, clean))
@@ -62,7 +73,7 @@ def planted(stage, hidden, shown):
         for number in range(places.PLANTED):
             mark = letter if number == 0 else f"{letter}{number}"
             given |= {f"{mark}.{word}": text for word, text in fhir_places.words(stage, kind, number).items()}
-    return given | {"base": fhir_places.BASE}
+    return given | {"base": stage.server.base}
 
 
 def alike(one, other):
@@ -75,6 +86,8 @@ def normal(answer):
 
 
 def shape(text):
+    if text.startswith("<"):
+        return without(PASSING_ELEMENTS.sub("", text))
     try:
         return without(json.loads(text))
     except ValueError:

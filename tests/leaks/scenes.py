@@ -6,10 +6,12 @@ requests without Eosin: there it leaks, or the scene fails.
 """
 
 import base64
+import copy
 import csv
 import json
 import re
 import sys
+import time
 import tomllib
 import zipfile
 from datetime import datetime, timedelta, timezone
@@ -26,15 +28,23 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "clients"))
 import compare  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
-WORDS = {"name", "protocol", "direction", "closed_by", "open", "steps", "arrives", "boundaries", "same", "refused", "lacks", "rows"}
-STEP_WORDS = {"request", "headers", "type", "body", "capture", "behind"}
+# FHIR servers before which the rows of FHIR are played.
+SERVERS = ("medplum", "helios")
+WORDS = {"name", "protocol", "direction", "closed_by", "open", "steps", "arrives", "boundaries", "same", "refused", "lacks", "rows", *SERVERS}
+# What a row can say of one: that it has no such way, how the way is gone there, or that answers are not compared.
+SERVER_WORDS = {"absent", "steps", "same"}
+STEP_WORDS = {"request", "headers", "type", "body", "capture", "behind", "until"}
+# A step is asked again until it is answered with the status that it waits for, but not for longer.
+WAIT_SECONDS = 60
 
 
 class Channel:
     """One row of the table."""
 
     def __init__(self, row):
-        unknown = set(row) - WORDS or {word for step in row["steps"] for word in set(step) - STEP_WORDS}
+        self.at_server, self.absent = {server: row.get(server, {}) for server in SERVERS}, ""
+        steps = row["steps"] + [step for own in self.at_server.values() for step in own.get("steps", [])]
+        unknown = set(row) - WORDS or {word for own in self.at_server.values() for word in set(own) - SERVER_WORDS} or {word for step in steps for word in set(step) - STEP_WORDS}
         if unknown:
             raise SystemExit(f"{row.get('name')}: the table has no word {', '.join(sorted(unknown))}")
         self.name, self.protocol, self.direction, self.steps = row["name"], row["protocol"], row["direction"], row["steps"]
@@ -48,6 +58,12 @@ class Channel:
         self.shape = rows_of if row.get("rows") else shape
         if bool(self.closed_by) == bool(self.open):
             raise SystemExit(f"{self.name}: say either how it is closed or why it is open")
+
+    def at(self, server):
+        """The row as it is played at one of the servers."""
+        own = copy.copy(self)
+        own.absent, own.steps, own.same = (self.at_server[server].get(word, getattr(self, word)) for word in ("absent", "steps", "same"))
+        return own
 
 
 def table(file=HERE / "salesforce.toml"):
@@ -185,13 +201,24 @@ def play(place, steps, given):
             headers.append(("Content-Type", step["type"]))
         # What a scene needs and is not about is set up behind the gateway.
         origin = place.org if step.get("behind") else place.origin
-        answer = wire.ask(origin, method, target, [(name, value) for name, value in headers if value], fill(step.get("body", ""), given).encode())
+        body = fill(step.get("body", ""), given).encode()
+        answer = waited(step.get("until"), lambda: wire.ask(origin, method, target or "/", [(name, value) for name, value in headers if value], body))
         if not step.get("behind"):
             log.append((f"{method} {target}", answer))
+        said = "".join(f"{name}: {value}\n" for name, value in answer.headers.items()) + answer.text()
         for name, pattern in step.get("capture", {}).items():
-            found = re.search(pattern, answer.text())
+            found = re.search(pattern, said)
             given[name] = found.group(1) if found else f"no-{name}"
     return log
+
+
+def waited(status, ask):
+    """The answer, and where a status is waited for the first that has it, or the last there was time for."""
+    until, answer = time.monotonic() + WAIT_SECONDS, ask()
+    while status and answer.status != status and time.monotonic() < until:
+        time.sleep(0.2)
+        answer = ask()
+    return answer
 
 
 def pairs(step):

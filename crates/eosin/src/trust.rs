@@ -45,7 +45,8 @@ impl FromStr for TrustedKey {
 ///
 /// Logs first, then datasets: a dataset is believed only through its log.
 ///
-/// Errors: a report for a key or dataset file that was named and cannot be read, or was changed.
+/// Errors: a report for a key or dataset file that was named and cannot be read, or was changed. Of a file in the folder of the
+/// configuration that is noted.
 pub(crate) fn gather(
     config: Option<&Config>,
     trusted: &[TrustedKey],
@@ -70,8 +71,11 @@ pub(crate) fn gather(
         trust.trust(key, known.union(vouches).copied().collect());
     }
     if let Some(folder) = config.and_then(|config| config.datasets.as_deref()) {
+        // As at a gateway: one bad file of a folder that many write to stops nobody. Its records prove nothing then.
         for file in config::dataset_files(folder)? {
-            admit(&mut trust, &file, &mut notes)?;
+            if let Err(report) = admit(&mut trust, &file, &mut notes) {
+                notes.push(plain(&report.to_string()));
+            }
         }
     }
     for file in datasets {

@@ -132,6 +132,25 @@ fn a_dataset_that_cannot_be_believed_is_named_and_left_out() {
     );
 }
 
+/// As at a gateway: what others write into the folder stops no command. Named by the command it does.
+#[test]
+fn a_damaged_dataset_in_the_folder_is_noted_and_the_file_judged() {
+    let folder = tempfile::tempdir().unwrap();
+    said(folder.path(), &["init", "--yes"], 0);
+    fs::write(folder.path().join("datasets/damaged.dataset.json"), "{\"manifest\":").unwrap();
+    fs::write(folder.path().join("one.json"), r#"{"resourceType":"Patient","id":"x"}"#).unwrap();
+    let output = eosin(folder.path(), &["judge", "one.json", "--config", "eosin.toml"]);
+    let noted = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "it is unproven: {noted}");
+    assert!(noted.contains("damaged.dataset.json"), "{noted}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("unproven"), "{output:?}");
+
+    let named = ["judge", "one.json", "--config", "eosin.toml", "--dataset", "datasets/damaged.dataset.json"];
+    let output = eosin(folder.path(), &named);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("damaged.dataset.json"), "{output:?}");
+}
+
 #[test]
 fn every_word_of_the_configuration_is_documented() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
