@@ -6,7 +6,8 @@ use carrier::{Door, Limits, salesforce};
 const LIMITS: Limits = Limits { body_bytes: 1 << 20, records: 1000 };
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let Door::Judged(route) = salesforce::route("POST", "/services/data/v67.0/metadata/deployRequest", None) else {
+    let Door::Judged(route) = salesforce::route("POST", "/services/data/v67.0/metadata/deployRequest", None)
+    else {
         unreachable!("a judged route")
     };
     let head = b"--bound\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n".as_slice();

@@ -7,7 +7,8 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
     let mut lines = text.split('\n');
     let (input, signature) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
     let mut request = Request { target: lines.next().unwrap_or_default().to_owned(), ..Request::default() };
-    request.fields = [(offered::INPUT_HEADER, input), (offered::SIGNATURE_HEADER, signature)].into_iter().collect();
+    request.fields =
+        [(offered::INPUT_HEADER, input), (offered::SIGNATURE_HEADER, signature)].into_iter().collect();
     for line in lines {
         request.fields.push("content-digest", line);
     }

@@ -2,7 +2,9 @@
 #![no_main]
 
 use mark::{Claim, Verdict};
-use policy::{Action, Boundary, Caller, Continuity, Decision, Environment, Mode, Policies, Request, Scope, decide};
+use policy::{
+    Action, Boundary, Caller, Continuity, Decision, Environment, Mode, Policies, Request, Scope, decide,
+};
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     let Ok(policies) = Policies::parse("fuzzed", text) else { return };
@@ -14,7 +16,8 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
         continuity: Continuity::Strict,
         system_of_record: false,
     };
-    let request = Request { client: Caller::Client("c"), action: Action::Create, boundary: &boundary, route: "r" };
+    let request =
+        Request { client: Caller::Client("c"), action: Action::Create, boundary: &boundary, route: "r" };
     let ruling = decide(&policies, &request, Scope::Whole, vec![Verdict::Unproven(Claim::None)]);
     // Where a boundary only observes, nothing blocks but an error.
     assert_eq!(ruling.decision() == Decision::Block, !ruling.errors().is_empty());

@@ -39,7 +39,11 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let mut batch = Batch::default();
     batch.observe(&evidence);
     let shares = batch.estimate();
-    assert!(shares.iter().all(|one| 0.0 <= one.low && one.low <= one.share && one.share <= one.high && one.high <= 1.0));
+    assert!(
+        shares
+            .iter()
+            .all(|one| 0.0 <= one.low && one.low <= one.share && one.share <= one.high && one.high <= 1.0)
+    );
     assert!(shares.iter().map(|one| one.share).sum::<f64>() <= 1.0 + 1e-6);
 });
 

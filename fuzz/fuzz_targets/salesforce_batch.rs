@@ -12,10 +12,14 @@ const FORMATS: [&str; 3] = ["CSV", "JSON", "XML"];
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Some((pick, body)) = bytes.split_first() else { return };
     let format = FORMATS[usize::from(*pick) % FORMATS.len()];
-    let made = format!(r#"{{"id":"750000000000001AAA","operation":"insert","object":"Contact","contentType":"{format}"}}"#);
+    let made = format!(
+        r#"{{"id":"750000000000001AAA","operation":"insert","object":"Contact","contentType":"{format}"}}"#
+    );
     let job = salesforce::batch_job_created(made.as_bytes());
     let target = "/services/async/67.0/job/750000000000001AAA/batch";
-    let Door::Judged(route) = salesforce::route_by_job("POST", target, None, |_| job) else { unreachable!("{target}") };
+    let Door::Judged(route) = salesforce::route_by_job("POST", target, None, |_| job) else {
+        unreachable!("{target}")
+    };
     let rows = salesforce::read(&route, None, body, &LIMITS).records;
     let no = Refusal { code: "EOSIN_BLOCKED".to_owned(), message: "no".to_owned() };
     let refusals: BTreeMap<usize, Refusal> = (0..rows.len()).step_by(2).map(|at| (at, no.clone())).collect();
@@ -26,7 +30,8 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
             assert_eq!(after.content, before.content, "what is sent on is what was judged");
         }
         let withheld = salesforce::WithheldRows::of(&route, body, &refusals).expect("rows");
-        let results = "\"Id\",\"Success\",\"Created\",\"Error\"\n".to_owned() + &"\"1\",\"true\",\"true\",\"\"\n".repeat(kept.len());
+        let results = "\"Id\",\"Success\",\"Created\",\"Error\"\n".to_owned()
+            + &"\"1\",\"true\",\"true\",\"\"\n".repeat(kept.len());
         let whole = withheld.in_results(results.as_bytes()).expect("results");
         let lines = salesforce::read_file(&whole, Some("Result__c"), &LIMITS).records.len();
         assert_eq!(lines, rows.len(), "a result a row");

@@ -10,7 +10,8 @@ const ENVELOPE: &str = r#"<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/e
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Some((pick, inner)) = bytes.split_first() else { return };
-    let target = ["/services/Soap/u/67.0", "/services/Soap/c/67.0", "/services/Soap/m/67.0"][usize::from(*pick) % 3];
+    let target =
+        ["/services/Soap/u/67.0", "/services/Soap/c/67.0", "/services/Soap/m/67.0"][usize::from(*pick) % 3];
     // An odd first byte gives the bytes as they are, an even one puts them into an envelope, where more is reached.
     let wrapped = [ENVELOPE.as_bytes(), inner, b"</s:Body></s:Envelope>"].concat();
     let body = if pick % 2 == 1 { inner } else { wrapped.as_slice() };

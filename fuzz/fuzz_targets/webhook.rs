@@ -42,8 +42,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         return;
     }
     let outgoing = events.only(&message, &kept);
-    let part =
-        Message { content_type: Some(content_type), attributes: &attributes, body: &outgoing.body };
+    let part = Message { content_type: Some(content_type), attributes: &attributes, body: &outgoing.body };
     let again = read(&map, &part, &LIMITS).expect("a part of what can be read can be read");
     let name = |identity: &Identity<'_>| match identity {
         Identity::Named(name) => name.clone().into_bytes(),

@@ -86,6 +86,14 @@ WRITTEN = {
         b'{"aud":["eosin","other"],"azp":"eosin","nbf":1800000060,"iat":1799999400.5,"exp":1799999941,"email_verified":true}',
         b'{"iat":1800000060,"groups":["admins"]}',
     ],
+    "soap_answer": [
+        b"\0<getUpdatedResponse><result><ids>003000000000001AAA</ids><ids>003000000000002AAA</ids>"
+        b"<latestDateCovered>2026-11-23T00:00:00Z</latestDateCovered></result></getUpdatedResponse>",
+        b"\0<getDeletedResponse><result><deletedRecords><deletedDate>2026-11-23T00:00:00Z</deletedDate><id>003000000000003AAA</id>"
+        b"</deletedRecords></result></getDeletedResponse>",
+        b"\0<mergeResponse><result><id>003000000000001AAA</id><updatedRelatedIds>003000000000004AAA</updatedRelatedIds><errors>"
+        b"<message>value is held by 003000000000005AAA, see 003000000000006</message></errors></result></mergeResponse>",
+    ],
     "shown_rows": [
         b'{"totalSize":3,"done":true,"records":[{"attributes":{"type":"Contact"},"Id":"003000000000001"},'
         b'{"attributes":{"type":"Contact"},"Id":"003000000000002"},{"attributes":{"type":"Account"},"Id":"001000000000003"}]}',

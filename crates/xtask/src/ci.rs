@@ -31,7 +31,7 @@ struct Done {
 }
 
 const STEPS: &[Step] = &[
-    Step { name: "format", run: |root, _| plain(root, &["fmt", "--all", "--check"], &[]) },
+    Step { name: "format", run: |root, _| format(root) },
     Step {
         name: "clippy",
         run: |root, _| plain(root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[]),
@@ -159,6 +159,17 @@ fn tests(root: &Path, tally: &mut Tally) -> Result<Late, String> {
     tally.failed -= u32::try_from(names.len()).unwrap_or(tally.failed).min(tally.failed);
     *tally = tally.and(again);
     Ok(Some(says))
+}
+
+/// The workspace, and what is fuzzed of it, which is no part of the workspace.
+fn format(root: &Path) -> Result<Late, String> {
+    plain(root, &["fmt", "--all", "--check"], &[])?;
+    let all = tree::Tree::read(root).map_err(|error| error.to_string())?;
+    let targets = all.files().map(|(path, _)| path).filter(|path| path.starts_with("fuzz/fuzz_targets/"));
+    let mut rustfmt = Command::new("rustfmt");
+    rustfmt.args(["--check", "--edition", "2024"]).args(targets).current_dir(root);
+    watch(rustfmt, |_| {}).map_err(|failed| failed.to_string())?;
+    Ok(None)
 }
 
 fn plain(root: &Path, args: &[&str], environment: &[(&str, &str)]) -> Result<Late, String> {
