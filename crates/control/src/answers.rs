@@ -115,7 +115,7 @@ pub struct Ledger {
 pub struct LedgerCheck {
     /// Its name, as far as it is known.
     pub origin: Option<String>,
-    /// Whether nothing in it was changed, removed or put in between.
+    /// Whether everything in it agrees with its signed checkpoint. What witnesses saw is not asked here.
     pub intact: bool,
     /// How many entries were checked.
     pub size: u64,

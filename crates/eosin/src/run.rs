@@ -58,7 +58,7 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         if let Some(address) = running.admin_address() {
             printer.line(&format!("health and metrics: http://{address}/healthz /readyz /metrics"));
         }
-        let witnessed = witnessing::ask(&config)?;
+        let witnessed = witnessing::ask(&config, &running)?;
         let desk = Arc::new(Desk::new(&config, Arc::clone(&flow))?);
         let deciding = decisions(&config, &desk, printer);
         let expiring = tokio::spawn(expire(config.quarantine.clone(), Arc::clone(&flow)));

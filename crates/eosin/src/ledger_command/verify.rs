@@ -121,17 +121,22 @@ fn print(
     };
     row("checked", &format!("{}, {what}, in {milliseconds} ms", plural(report.files, "file", "files")));
     printer.line("");
-    let unwitnessed = standing.is_some_and(|standing| standing.problem.is_some());
-    match &report.problem {
-        None if unwitnessed => printer.line(&format!(
+    match (&report.problem, standing) {
+        (None, Some(Standing { problem: Some(_), .. })) => printer.line(&format!(
             "{}: nothing in this ledger contradicts itself, and nobody else vouches for all that it should.",
             printer.paint(Style::Stop, "not witnessed")
         )),
-        None => printer.line(&format!(
+        (None, Some(standing)) if standing.uncosigned() > 0 => printer.line(&format!(
+            "{}: nothing in this ledger contradicts itself; what it says after its first {} is its own \
+             word until a witness has seen it.",
+            printer.paint(Style::Good, "intact"),
+            plural(standing.size, "entry", "entries")
+        )),
+        (None, _) => printer.line(&format!(
             "{}: this ledger is whole: nothing in it was changed, removed or put in between.",
             printer.paint(Style::Good, "intact")
         )),
-        Some(problem) => {
+        (Some(problem), _) => {
             printer.line(&format!("{}: {problem}.", printer.paint(Style::Stop, "damaged")));
             printer
                 .line("Stop its writer first. Keep a copy of the folder as it is, for whoever investigates.");

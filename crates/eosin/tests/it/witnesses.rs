@@ -1,6 +1,6 @@
 //! Two gateways that are each other's witness, and the commands that work over both their ledgers.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path, process::Command, thread};
 
 use serde_json::Value;
 
@@ -155,4 +155,76 @@ fn a_witness_that_is_away_stops_nothing() {
         said(&home.join("one"), &["ledger", "show", "--since", "2999-01-01T00:00:00Z", "--json"], 0),
         ""
     );
+}
+
+/// The metrics of a gateway, once they contain a line.
+fn metrics_with(gateway: &Server, line: &str) -> String {
+    let mut text = String::new();
+    for _ in 0..20_000 {
+        (_, text) = http(gateway.address("health and metrics"), "GET", "/metrics", &[], b"");
+        if text.lines().any(|found| found == line) {
+            return text;
+        }
+        thread::yield_now();
+    }
+    panic!("`{line}` does not come: {text}\n{}", gateway.output());
+}
+
+#[test]
+fn an_older_copy_of_a_ledger_is_objected_to_aloud() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path();
+    let (one, two) = (home.join("one"), home.join("two"));
+    replica(home, "one");
+    replica(home, "two");
+    configure(&two, &one, "");
+    let second = run(&two);
+    configure(&one, &two, &second.address("witness:").to_string());
+    drop(run(&one).stop());
+    let before = home.join("before");
+    copied(&one.join("ledger"), &before);
+    let first = run(&one);
+    (0..4).for_each(|_| refused(&first));
+    drop(first.stop());
+    let report: Value = serde_json::from_str(&said(&one, &["ledger", "verify", "--json"], 0)).unwrap();
+    let seen = report["size"].as_u64().unwrap();
+    assert_eq!(report["witnesses"]["published"].as_u64(), Some(seen), "{report}");
+
+    // Somebody restores the copy. What the gateway began with is what was cosigned of it.
+    fs::remove_dir_all(one.join("ledger")).unwrap();
+    copied(&before, &one.join("ledger"));
+    let report: Value = serde_json::from_str(&said(&one, &["ledger", "verify", "--json"], 0)).unwrap();
+    let kept = report["size"].as_u64().unwrap();
+    assert!(kept < seen, "{kept} of {seen}");
+    let first = run(&one);
+    let text = metrics_with(&first, "eosin_witnesses_objecting 1");
+    assert!(text.contains(&format!("\neosin_witnessed_entries {kept}\n")), "{text}");
+    // Once it has grown past what the witness saw, the witness says something else, and that is said as well.
+    (kept..=seen).for_each(|_| refused(&first));
+    let output = first.stop();
+    let objected = |why: &str| {
+        let mut lines = output.lines().filter(|line| line.contains(" ERROR "));
+        assert!(lines.any(|line| line.contains(why)), "{why}: {output}");
+    };
+    objected(&format!("it has seen {seen} entries, more than this ledger has published"));
+    objected("it says that this ledger does not continue what it saw before");
+    drop(second.stop());
+
+    // Its entries are new, so they may still be on their way: nobody says of them that nothing was removed.
+    let told = said(&one, &["ledger", "verify"], 0);
+    assert!(!told.contains("is whole") && told.contains(&format!("the first {kept} of ")), "{told}");
+}
+
+/// A copy of a folder with what is in it.
+fn copied(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for found in fs::read_dir(from).unwrap() {
+        let found = found.unwrap();
+        let to = to.join(found.file_name());
+        if found.file_type().unwrap().is_dir() {
+            copied(&found.path(), &to);
+        } else {
+            fs::copy(found.path(), to).unwrap();
+        }
+    }
 }
