@@ -81,6 +81,17 @@ impl Seen {
     }
 }
 
+/// Whether a record names somebody whom its dataset does not cover.
+fn names_another(record: &Record<'_>, list: &FieldList) -> bool {
+    let others = record.form.others();
+    !others.is_empty()
+        && record.fields.iter().any(|(name, value)| {
+            others.contains(&name.as_ref())
+                && !is_empty(value)
+                && !list.fields().iter().any(|field| field.name == **name)
+        })
+}
+
 fn is_empty(value: &Json<'_>) -> bool {
     matches!(value, Json::Null) || value.text().is_some_and(|text| text.trim().is_empty())
 }
@@ -111,6 +122,7 @@ fn judge_record(record: &Record<'_>, trust: &TrustStore, view: View) -> Verdict 
     let salt = mark.salt.unwrap_or(manifest.salt);
     let found = manifest
         .object(record.form, &record.object)
+        .filter(|(_, list)| !names_another(record, list))
         .map(|(object, list)| (list.digests(object, record, salt), Seen::of(list, record, view)));
     let id = MarkId::of_leaf(&leaf);
     let belongs = |(found, seen): &(Digests, Seen)| found.identity == mark.identity || !seen.identity;

@@ -43,6 +43,20 @@ pub enum Form {
     Hl7v2,
 }
 
+impl Form {
+    /// Fields that name somebody beside whom a record was made for. One that the record's dataset does not cover has been
+    /// added, so that the record is not the one that was marked, however few of its other fields changed.
+    ///
+    /// Source: spec/carriers.md section 5.5.
+    pub fn others(self) -> &'static [&'static str] {
+        match self {
+            // A further patient of a message; whom a merge ends.
+            Self::Hl7v2 => &["PID[2..]", "MRG-1", "MRG-7", "MRG[2..]"],
+            Self::Salesforce | Self::Fhir | Self::Table => &[],
+        }
+    }
+}
+
 /// What a record says of itself without proof: labels such as HTEST or a ticked checkbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Claim {

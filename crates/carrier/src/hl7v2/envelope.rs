@@ -1,6 +1,7 @@
 //! What a frame says of itself before anything in it is believed: who sends it, what it is, how it wants to be answered.
 
 use super::{
+    read::is_code,
     separators::{CANONICAL, Separators},
     split::pieces,
 };
@@ -52,14 +53,16 @@ impl Envelope {
     ///
     /// Bounds: 64 fields of at most 256 bytes; longer ones are taken for empty.
     pub fn of(frame: &[u8]) -> Self {
-        let messages = pieces(frame, usize::MAX);
-        let first = messages.first().map_or(0..0, |(range, _)| range.clone());
+        let mut messages = pieces(frame, usize::MAX).map(|(range, _)| range);
+        let first = messages.next();
+        let count = usize::from(first.is_some()) + messages.count();
+        let first = first.unwrap_or(0..0);
         let before = frame.get(..first.start).unwrap_or_default();
         let header = line_of(before, b"BHS").or_else(|| line_of(before, b"FHS"));
-        let is_batch = header.is_some() || messages.is_empty() && begins_batch(frame);
+        let is_batch = header.is_some() || count == 0 && begins_batch(frame);
         let line = header.or_else(|| line_of(frame, b"BHS")).or_else(|| line_of(frame, b"FHS"));
         let message = first_line(frame.get(first.clone()).unwrap_or_default());
-        let label = match (is_batch, messages.len()) {
+        let label = match (is_batch, count) {
             (true, _) => "batch".to_owned(),
             (false, 0) => UNREADABLE.to_owned(),
             (false, 1) => label(message).unwrap_or_else(|| UNREADABLE.to_owned()),
@@ -71,7 +74,7 @@ impl Envelope {
         // A field that our own separators would cut has no place in an answer.
         let is_cut_alike = named.is_some() || line.get(3) == Some(&CANONICAL.field);
         let fields = if is_cut_alike { fields(line) } else { Vec::new() };
-        Self { separators, fields, label, is_batch, messages: messages.len() }
+        Self { separators, fields, label, is_batch, messages: count }
     }
 
     /// What it is, in a few plain characters: `ADT^A01`, `batch`, `several messages`, `unreadable`.
@@ -112,7 +115,12 @@ impl Envelope {
 
     /// How the message wants to be answered; a batch, and what cannot be read, in original mode.
     pub fn asks(&self) -> Asks {
-        let (accept, application) = (self.field(15).trim_ascii(), self.field(16).trim_ascii());
+        // `""` is a value that was taken away: it says as little as nothing.
+        let said = |number: usize| match self.field(number).trim_ascii() {
+            b"\"\"" => b"",
+            word => word,
+        };
+        let (accept, application) = (said(15), said(16));
         if self.is_batch || (accept.is_empty() && application.is_empty()) {
             return Asks::Original;
         }
@@ -127,7 +135,7 @@ impl Envelope {
 impl Condition {
     fn of(word: &[u8]) -> Self {
         match word {
-            b"" | b"\"\"" | b"NE" => Self::Never,
+            b"" | b"NE" => Self::Never,
             b"ER" => Self::OnError,
             b"SU" => Self::OnSuccess,
             _ => Self::Always,
@@ -162,8 +170,7 @@ pub fn processing(frame: &[u8]) -> Vec<Processing> {
             _ => None,
         }
     };
-    let messages = pieces(frame, usize::MAX).into_iter();
-    messages
+    pieces(frame, usize::MAX)
         .map(|(range, _)| of(frame.get(range).unwrap_or_default()).unwrap_or(Processing::Unsaid))
         .collect()
 }
@@ -193,20 +200,17 @@ fn fields(line: &[u8]) -> Vec<Vec<u8>> {
 const FIELDS_MAX: usize = 64;
 const FIELD_BYTES_MAX: usize = 256;
 
-/// Type and event, if they are plain names.
+/// Type and event, if they are codes.
 fn label(line: &[u8]) -> Option<String> {
     let separators = of_header(line)?;
     let fields = fields(line);
     let mut parts = fields.get(9)?.split(|byte| *byte == separators.component);
-    let name = |part: &[u8]| {
-        let plain = part.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
-        (plain && part.len() <= 20).then(|| String::from_utf8_lossy(part).into_owned())
+    let mut code = || {
+        let part = parts.next()?.trim_ascii();
+        is_code(part).then(|| String::from_utf8_lossy(part).into_owned())
     };
-    let object = name(parts.next()?.trim_ascii()).filter(|object| !object.is_empty())?;
-    Some(match parts.next().map(name) {
-        Some(Some(event)) if !event.is_empty() => format!("{object}^{event}"),
-        _ => object,
-    })
+    let object = code()?;
+    Some(code().map_or(object.clone(), |event| format!("{object}^{event}")))
 }
 
 /// The first line that begins with this name and a separator.
@@ -245,6 +249,8 @@ mod tests {
             ("MSH#*+!%#a#b#c#d###ORU*R01#9#P#2.5\r", "ORU^R01", "9", "a/b", 1),
             ("MSH|^~\\&|||||||ACK|1\r", "ACK", "1", "", 1),
             ("MSH|^~\\&|||||||Doe, Jane^A01|1\r", "unreadable", "1", "", 1),
+            ("MSH|^~\\&|||||||Kerriganson^Moira|1\r", "unreadable", "1", "", 1),
+            ("MSH|^~\\&|||||||ADT^Moira|1\r", "ADT", "1", "", 1),
             ("MSH|^^\\&|A|B|||||ADT^A01|5|P|2.5\r", "unreadable", "5", "A/B", 1),
             ("MSH|^~\\&|||||||A^1|1\rMSH|^~\\&|||||||B^2|2\r", "several messages", "1", "", 2),
             ("BHS|^~\\&|A|B|||||||B7\rMSH|^~\\&|||||||A^1|1\rBTS|1\r", "batch", "B7", "A/B", 1),
@@ -273,6 +279,8 @@ mod tests {
             ("|AL", Some((Never, Always))),
             ("ER|SU", Some((OnError, OnSuccess))),
             ("XX|", Some((Always, Never))),
+            ("\"\"|\"\"", None),
+            ("\"\"|AL", Some((Never, Always))),
         ] {
             let frame = format!("MSH|^~\\&|||||||ADT^A01|1|P|2.5|||{fields}\rPID|1\r");
             let want =

@@ -81,6 +81,9 @@ impl<'a> Segment<'a> {
     }
 }
 
+/// A document of 16 MiB in lines of 80 characters has fewer.
+const SEGMENTS_MAX: usize = 1 << 18;
+
 fn segments(bytes: &[u8], field: u8) -> Result<Vec<Segment<'_>>, Unreadable> {
     let mut segments: Vec<Segment<'_>> = Vec::with_capacity(16);
     let mut ends = None;
@@ -103,6 +106,9 @@ fn segments(bytes: &[u8], field: u8) -> Result<Vec<Segment<'_>>, Unreadable> {
                 )));
             }
             ends = way;
+        }
+        if number > SEGMENTS_MAX {
+            return Err(shape("holds more than 262,144 segments"));
         }
         segments.push(Segment { name, body, end });
         rest = next;

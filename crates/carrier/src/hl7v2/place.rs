@@ -34,7 +34,7 @@ pub(crate) fn choose(
     mut envelopes: Envelopes<'_>,
     choices: &[Choice<'_>],
 ) -> Result<Vec<u8>, (usize, PlaceError)> {
-    let pieces = pieces(bytes, limit);
+    let pieces: Vec<_> = pieces(bytes, limit).collect();
     if pieces.len() != choices.len() {
         return Err((0, PlaceError::Count { records: pieces.len(), labels: choices.len() }));
     }

@@ -1,8 +1,8 @@
 //! Bytes to readings: one a message.
 
-use std::{borrow::Cow, collections::BTreeMap, ops::Range};
+use std::{borrow::Cow, collections::BTreeMap};
 
-use mark::{Claim, Form, Place, Reading, Record, Unreadable, json::Json};
+use mark::{Claim, Form, Mark, Place, Reading, Record, Subject, Unreadable, json::Json};
 
 use super::{
     BRAND_AUTHORITY, BRAND_NAMESPACE, MARK_SEGMENT, ORDER_FIELD, SECURITY_PREFIX,
@@ -17,18 +17,34 @@ use crate::{Limits, Readings, Unit};
 /// Reads the messages that `bytes` hold: bare, framed for MLLP, in batch envelopes, or mixed.
 ///
 /// Shape:  one reading a message, in order; lines that belong to no message are one reading that says so.
-/// Bounds: `limits.body_bytes` a message; past `limits.records` one reading that says so.
+/// Bounds: `limits.body_bytes` a message; past `limits.records`, 10,000 messages or 1,000,000 fields one reading that says
+///         so. About a hundred bytes a field beside three times the text.
 /// Errors: none; what cannot be read is itself a reading.
 /// Source: spec/carriers.md section 5.
 pub fn read<'a>(bytes: &'a [u8], limits: &Limits) -> Readings<'a> {
-    let records = readings(bytes, 0, limits);
-    if records.len() > limits.records {
-        let content = Err(Unreadable::TooMany { limit: limits.records });
+    let most = limits.records.min(MESSAGES_MAX);
+    let (mut records, mut fields) = (Vec::new(), 0);
+    for reading in each(bytes, 0, limits) {
+        fields += reading.content.as_ref().map_or(0, |record| record.fields.len());
+        records.push(reading);
+        let says = if records.len() > most {
+            Unreadable::TooMany { limit: most }
+        } else if fields > FIELDS_MAX {
+            shape("holds more than 1,000,000 fields")
+        } else {
+            continue;
+        };
         let place = Place { index: 0, reference: "body".to_owned() };
-        return Readings { unit: Unit::Whole, records: vec![Reading { place, content }] };
+        return Readings { unit: Unit::Whole, records: vec![Reading { place, content: Err(says) }] };
     }
     Readings { unit: Unit::Whole, records }
 }
+
+/// What is read at once is held at once, and a message of thirty bytes takes four thousand.
+const MESSAGES_MAX: usize = 10_000;
+const FIELDS_MAX: usize = 1_000_000;
+/// A message of more was made by nobody who has something to say.
+const MESSAGE_FIELDS_MAX: usize = 100_000;
 
 /// Reads what stands in one frame: it goes on as a whole or not at all, and one without a message or a batch is unreadable.
 ///
@@ -45,12 +61,15 @@ pub fn read_frame<'a>(frame: &'a [u8], limits: &Limits) -> Readings<'a> {
 
 /// The readings of a chunk whose first message is number `first` of its file, from 0.
 pub(crate) fn readings<'a>(bytes: &'a [u8], first: usize, limits: &Limits) -> Vec<Reading<'a>> {
-    let read = |(at, (range, reason)): (usize, (Range<usize>, Option<Unreadable>))| {
+    each(bytes, first, limits).collect()
+}
+
+fn each<'a>(bytes: &'a [u8], first: usize, limits: &Limits) -> impl Iterator<Item = Reading<'a>> {
+    pieces(bytes, limits.body_bytes).enumerate().map(move |(at, (range, reason))| {
         let message = bytes.get(range).unwrap_or_default();
         let content = reason.map_or_else(|| read_message(message, limits), Err);
         Reading { place: place_of(first + at), content }
-    };
-    pieces(bytes, limits.body_bytes).into_iter().enumerate().map(read).collect()
+    })
 }
 
 /// The place of the message that is number `index` of its file, from 0.
@@ -60,13 +79,12 @@ pub(crate) fn place_of(index: usize) -> Place {
 
 /// How many readings these bytes give.
 pub(crate) fn count(bytes: &[u8], message_bytes_max: usize) -> usize {
-    pieces(bytes, message_bytes_max).len()
+    pieces(bytes, message_bytes_max).count()
 }
 
 /// The bytes of each reading's message.
 pub(crate) fn message_bytes(bytes: &[u8], message_bytes_max: usize) -> Vec<&[u8]> {
-    let messages = pieces(bytes, message_bytes_max).into_iter();
-    messages.map(|(range, _)| bytes.get(range).unwrap_or_default()).collect()
+    pieces(bytes, message_bytes_max).map(|(range, _)| bytes.get(range).unwrap_or_default()).collect()
 }
 
 /// Reads one message, as it stands between MLLP's framing bytes.
@@ -89,8 +107,8 @@ pub fn read_message<'a>(message: &'a [u8], limits: &Limits) -> Result<Record<'a>
     if object.is_empty() {
         return Err(shape("names no message type in MSH-9"));
     }
-    if object.len() > 20 || !object.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-        return Err(shape("names a message type in MSH-9 that is not a name"));
+    if !is_code(object.as_bytes()) {
+        return Err(shape("names a message type in MSH-9 that is not three capitals or digits"));
     }
     let event = match parts.next() {
         Some(trigger) if !trigger.is_empty() => format!("{object}^{trigger}"),
@@ -116,8 +134,23 @@ pub fn read_message<'a>(message: &'a [u8], limits: &Limits) -> Result<Record<'a>
     }
     if covered.is_branded {
         claim = Claim::Synthetic;
+        if mark.as_deref().and_then(subject_of) == Some(Subject::Attested) {
+            return Err(shape(
+                "bears the mark of a person, and in PID-3 an identifier of a synthetic patient",
+            ));
+        }
     }
     Ok(Record { form: Form::Hl7v2, object: Cow::Owned(object), fields: covered.done(), mark, claim })
+}
+
+/// Whether this is a message type or an event: the ledger shows them, and anything else could be somebody's name.
+pub(super) fn is_code(name: &[u8]) -> bool {
+    name.len() == 3 && name.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+}
+
+/// What a mark says of itself, whoever made it.
+fn subject_of(text: &str) -> Option<Subject> {
+    text.parse().ok().map(|mark: Mark| mark.subject)
 }
 
 /// The covered values, collected segment by segment.
@@ -145,6 +178,9 @@ impl<'a> Covered<'a> {
                 self.further.insert(segment.name, None);
                 for (number, field) in values.filter(|(_, field)| !field.is_empty()) {
                     let value = covered(message, name, number, field, &mut self.is_branded)?;
+                    if self.fields.len() >= MESSAGE_FIELDS_MAX {
+                        return Err(shape("holds more than 100,000 fields"));
+                    }
                     if !value.is_empty() {
                         self.fields.push((Cow::Owned(field_name(name, number)), Json::Text(value)));
                     }
@@ -233,7 +269,7 @@ pub(super) fn is_brand(repetition: &str) -> bool {
 fn header_claim(message: &Message<'_>) -> Result<Claim, Unreadable> {
     let security = value(message, message.header(8))?;
     let processing = value(message, message.header(11))?;
-    let processing = processing.split('^').next().unwrap_or_default();
+    let processing = processing.split('^').next().unwrap_or_default().trim();
     if security.starts_with(SECURITY_PREFIX) || matches!(processing, "T" | "N" | "D") {
         return Ok(Claim::Synthetic);
     }

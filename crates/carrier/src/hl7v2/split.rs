@@ -104,31 +104,36 @@ pub(super) fn begins_message(text: &[u8]) -> bool {
     Line::of(text) == Line::Message
 }
 
-/// The messages in bytes that are all at hand, and lines that belong to none.
+/// The messages in bytes that are all at hand, and lines that belong to none, one after the other.
 ///
 /// Shape:  ranges in order that do not touch what stands between messages; a longer one than `limit` is an error.
-pub(super) fn pieces(bytes: &[u8], limit: usize) -> Vec<(Range<usize>, Option<Unreadable>)> {
-    let (mut all, mut run, mut start, mut at) = (Vec::new(), Run::default(), 0, 0);
-    let mut close = |run: &Run, range: Range<usize>| {
-        if run.length > limit {
-            all.push((range, Some(Unreadable::TooLong { limit })));
-        } else if run.is_message {
-            all.push((range, None));
+/// Bounds: holds nothing: a frame can have a message in every fourth byte.
+pub(super) fn pieces(
+    bytes: &[u8],
+    limit: usize,
+) -> impl Iterator<Item = (Range<usize>, Option<Unreadable>)> + '_ {
+    let (mut run, mut start, mut at, mut is_over) = (Run::default(), 0, 0, false);
+    std::iter::from_fn(move || {
+        loop {
+            let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) else {
+                let is_first = !std::mem::replace(&mut is_over, true);
+                return if is_first { run.piece(start..bytes.len(), limit) } else { None };
+            };
+            let line = first_line(rest);
+            let turn = run.turn(Line::of(line));
+            let mut found = None;
+            if turn != Turn::Stays {
+                found = run.piece(start..at, limit);
+                let mark = line.len() - after_mark(line).len();
+                start = if turn == Turn::Opens { at + mark } else { at };
+            }
+            run.take(turn, line.len());
+            at += line.len();
+            if found.is_some() {
+                return found;
+            }
         }
-    };
-    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-        let line = first_line(rest);
-        let turn = run.turn(Line::of(line));
-        if turn != Turn::Stays {
-            close(&run, start..at);
-            let mark = line.len() - after_mark(line).len();
-            start = if turn == Turn::Opens { at + mark } else { at };
-        }
-        run.take(turn, line.len());
-        at += line.len();
-    }
-    close(&run, start..bytes.len());
-    all
+    })
 }
 
 /// The first line of text that is not empty, cut as [`read_line`] cuts.
@@ -169,12 +174,29 @@ impl Line {
         let is_whole = rest.first().is_none_or(|byte| !byte.is_ascii_alphanumeric());
         match name {
             b"MSH" if is_whole => Self::Message,
-            b"FHS" | b"BHS" | b"BTS" | b"FTS" if is_whole => Self::Envelope,
+            b"FHS" | b"BHS" | b"BTS" | b"FTS" if is_whole && is_plain(line) => Self::Envelope,
             _ if is_blank(line) => Self::Blank,
             _ => Self::Other,
         }
     }
 }
+
+/// Whether an envelope's line is one to every reader, and no room for messages: nobody judges what it says.
+fn is_plain(line: &[u8]) -> bool {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let is_cut_elsewhere = match std::str::from_utf8(line) {
+        Ok(text) => text.contains(|found| matches!(found, '\u{80}'..='\u{9F}' | '\u{2028}' | '\u{2029}')),
+        // In ISO 8859 those are single bytes.
+        Err(_) => line.iter().any(|byte| (0x80..=0x9F).contains(byte)),
+    };
+    line.len() <= ENVELOPE_BYTES_MAX
+        && !is_cut_elsewhere
+        && !line.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t')
+}
+
+/// The header or trailer of a batch, with a comment.
+const ENVELOPE_BYTES_MAX: usize = 1024;
 
 /// So many bytes of a line say what it is: it is the same line when the rest of it is not kept.
 const TELLING_BYTES: usize = 64;
@@ -208,6 +230,14 @@ impl Run {
             Line::Envelope | Line::Frame if self.is_message => Turn::Closes,
             Line::Envelope | Line::Frame | Line::Blank | Line::Other => Turn::Stays,
         }
+    }
+
+    /// What it is, once it is over: a message, or too long, or nothing that is read.
+    fn piece(&self, range: Range<usize>, limit: usize) -> Option<(Range<usize>, Option<Unreadable>)> {
+        if self.length > limit {
+            return Some((range, Some(Unreadable::TooLong { limit })));
+        }
+        self.is_message.then_some((range, None))
     }
 
     fn take(&mut self, turn: Turn, length: usize) {

@@ -104,7 +104,11 @@ fn what_cannot_be_read_says_where_and_never_what() {
         (admit("|^~\\&|", "|^~\\a|"), "cannot be one"),
         (admit("|^~\\&|", "|^~\\-|"), "cannot be one"),
         (admit("ADT^A01^ADT_A01", ""), "no message type in MSH-9"),
-        (admit("ADT^A01^ADT_A01", "A DT<Zzyzx>"), "message type in MSH-9 that is not a name"),
+        (
+            admit("ADT^A01^ADT_A01", "A DT<Zzyzx>"),
+            "message type in MSH-9 that is not three capitals or digits",
+        ),
+        (admit("ADT^A01^ADT_A01", "Zzyzx^Canary"), "message type in MSH-9 that is not"),
         (admit("Canary", "Ca\0nary"), "NUL byte"),
         (admit("Canary", "Ca\nnary"), "more than one way, at segment 3"),
         (admit("\rPID", "\nPID"), "more than one way, at segment 2"),
@@ -118,6 +122,86 @@ fn what_cannot_be_read_says_where_and_never_what() {
     }
     let short = Limits { body_bytes: 40, records: 1 };
     assert_eq!(read_message(ADMIT.as_bytes(), &short).unwrap_err().to_string(), "is longer than 40 bytes");
+}
+
+/// Of an envelope nothing is judged: what could be a message to somebody who cuts lines elsewhere does not go by in one.
+#[test]
+fn an_envelope_is_one_plain_line() {
+    let inside = ADMIT.replace('\r', "<>");
+    let check = |frame: &str, is_read: bool| {
+        let all = read_frame(frame.as_bytes(), &LIMITS).records;
+        assert_eq!(all.iter().all(|one| one.content.is_ok()), is_read, "{frame:?}");
+    };
+    check(&format!("BHS|^~\\&|A|B\r{ADMIT}BTS|1|an ordinary comment\r"), true);
+    check("BHS|^~\\&|A|Zoë\rBTS|0\r\n", true);
+    for line_end in ["\u{85}", "\u{2028}", "\u{2029}", "\u{C}", "\0", "\u{1E}"] {
+        let hidden = format!("BTS|1|x{line_end}{}", inside.replace("<>", line_end));
+        check(&format!("BHS|^~\\&|A|B\r{hidden}\r"), false);
+        check(&format!("BHS|^~\\&|A|B\r{ADMIT}{hidden}\r"), false);
+    }
+    check(&format!("FTS|1|{}\r", "x".repeat(2000)), false);
+    let latin = [b"BHS|^~\\&|A|Zo\xEB\x85MSH|^~\\&|".as_slice(), b"\r"].concat();
+    assert!(read_frame(&latin, &LIMITS).records.iter().any(|one| one.content.is_err()));
+}
+
+/// Both were found by sending them: 16 MB of the first took 4 GB.
+#[test]
+fn what_is_read_at_once_is_bounded() {
+    let said = |bytes: &[u8]| {
+        let all = read(bytes, &Limits { body_bytes: 16 << 20, records: 1_000_000 }).records;
+        let [one] = all.as_slice() else { return format!("{} readings", all.len()) };
+        one.content.as_ref().map_or_else(ToString::to_string, |_| "read".to_owned())
+    };
+    let short = "MSH|^~\\&|||||||ADT\r";
+    assert_eq!(said(short.repeat(10_000).as_bytes()), "10000 readings");
+    assert_eq!(said(short.repeat(10_001).as_bytes()), "holds more than 10000 records");
+    assert_eq!(said(format!("{short}OBX{}\r", "|a".repeat(99_999)).as_bytes()), "read");
+    assert_eq!(
+        said(format!("{short}OBX{}\r", "|a".repeat(100_001)).as_bytes()),
+        "holds more than 100,000 fields"
+    );
+    assert_eq!(
+        said(format!("{short}{}", "OBX\r".repeat(1 << 18)).as_bytes()),
+        "holds more than 262,144 segments"
+    );
+    let wide = format!("{short}OBX{}\r", "|a".repeat(90_000));
+    assert_eq!(said(wide.repeat(12).as_bytes()), "holds more than 1,000,000 fields");
+}
+
+/// A person's mark says nothing of a synthetic patient's number.
+#[test]
+fn an_attested_mark_beside_our_own_brand_is_unreadable() {
+    let mark = |subject| {
+        let hash = mark::digest::Hash::from_bytes([1; 32]);
+        let dataset = mark::DatasetId([2; 16]);
+        let authorship = Authorship::Human;
+        let (parents, path) = (Vec::new(), Vec::new());
+        mark::Mark {
+            dataset,
+            batch: 0,
+            index: 0,
+            subject,
+            authorship,
+            salt: None,
+            content: hash,
+            identity: hash,
+            parents,
+            path,
+        }
+    };
+    let of = |subject, number: &str| {
+        let mark = mark(subject).to_text();
+        said(
+            ADMIT
+                .replace("EVN", &format!("ZEO|1|{subject}|human|d|m|{mark}\rEVN"))
+                .replace("9^^^HOSP^MR", number)
+                .as_bytes(),
+        )
+    };
+    let brand = format!("9^^^HOSP^MR~m^^^EOSIN&{BRAND_AUTHORITY}&URI^U");
+    assert!(of(Subject::Attested, &brand).starts_with("bears the mark of a person"));
+    assert!(of(Subject::Synthetic, &brand).starts_with("ADT"));
+    assert!(of(Subject::Attested, "9^^^HOSP^MR").starts_with("ADT"));
 }
 
 #[test]

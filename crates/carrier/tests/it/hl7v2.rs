@@ -130,6 +130,12 @@ fn changed_moved_and_rerouted_messages_are_told_apart() {
     assert_eq!(first("\rPID|", "\rNTE|1\rPID|"), "synthetic, modified since it was sealed");
     assert!(first("|19890118000000|", "|19890119000000|").starts_with("transplanted"));
     assert!(first("|eosin1.", "|eosin1.A").starts_with("forged"));
+    for another in
+        ["PID|2||8^^^H^MR||Other^Person||19700101|M\r", "MRG|8^^^H^MR\r", "MRG|||||||Other^Person\r"]
+    {
+        // No message of the dataset has such a field: it was added.
+        assert!(first("\rPV1|", &format!("\r{another}PV1|")).starts_with("transplanted"), "{another}");
+    }
     let mark = text.split("ZEO").nth(1).unwrap().split('\r').next().unwrap();
     assert!(first(&format!("ZEO{mark}\r"), "").starts_with("unproven: it says"));
 }
