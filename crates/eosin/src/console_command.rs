@@ -87,8 +87,9 @@ pub(crate) fn console(arguments: &ConsoleArguments, printer: &Printer) -> Done {
             .await
             .into_diagnostic()
             .wrap_err("the console did not start")?;
+        let stopped = run::stopped()?;
         tell(arguments, server.address(), key.as_deref(), &shown, printer);
-        run::stopped().await?;
+        stopped.await;
         server.stop().await;
         if let Some(traces) = traces {
             traces.finish().await;

@@ -47,15 +47,16 @@ pub(crate) fn demo(arguments: &DemoArguments, printer: &Printer) -> Done {
 /// Keeps the servers and the console up until Ctrl-C.
 async fn stayed(stage: &stage::Stage, open: bool, printer: &Printer) -> miette::Result<()> {
     let console = console::open(stage).await?;
+    let stopped = crate::run::stopped()?;
     story::stay(stage, &console.link, printer);
     if open {
         console.show();
     }
-    let stopped = crate::run::stopped().await;
+    stopped.await;
     console.close().await;
     printer.line("");
     printer.line(&printer.paint(Style::Faint, "Closing the ledger and the servers."));
-    stopped
+    Ok(())
 }
 
 /// The demo's folder: kept if a person named it, removed at the end otherwise.

@@ -34,6 +34,7 @@ pub(crate) fn org(arguments: &OrgArguments, printer: &Printer) -> Done {
         for resource in &resources {
             running.add_apex_rest(resource.clone()).into_diagnostic()?;
         }
+        let stopped = run::stopped()?;
         let line = |name: &str, value: &str| printer.line(&format!("  {name:<16}{value}"));
         printer.line(&printer.paint(Style::Strong, "A local org, in memory; these secrets are no secrets."));
         line("http", &running.http_url().unwrap_or_default());
@@ -48,7 +49,7 @@ pub(crate) fn org(arguments: &OrgArguments, printer: &Printer) -> Done {
         line("pub/sub api", "gRPC, at both addresses");
         line("client id", "local-client");
         line("client secret", "local-secret");
-        run::stopped().await?;
+        stopped.await;
         running.stop().await.into_diagnostic().wrap_err("the org did not stop cleanly")
     })?;
     Ok(Outcome::Clean)

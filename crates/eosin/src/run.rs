@@ -4,6 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use flow::{Flow, Protocol};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -46,6 +47,7 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         if let Some(traces) = &traces {
             running.also_tell(traces.metrics());
         }
+        let stopped = stopped()?;
         for boundary in &config.boundaries {
             let name = &boundary.boundary.name;
             tell(boundary, running.address(name).or_else(|| feeds.address(name)), printer);
@@ -64,10 +66,9 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         let expiring = tokio::spawn(expire(config.quarantine.clone(), Arc::clone(&flow)));
         let refreshing = tokio::spawn(refresh(config.clone(), Arc::clone(&flow)));
         let activating = tokio::spawn(taking_up.keep(Arc::clone(&flow)));
-        let sharing = share(&config, &flow)?;
-        let auditing = audit_server::send(&config, &flow)?;
+        let (sharing, auditing) = (share(&config, &flow)?, audit_server::send(&config, &flow)?);
         let announcing = announcing::announce(&config, &flow)?;
-        stopped().await?;
+        stopped.await;
         sharing.iter().chain(&auditing).chain(&announcing).for_each(tokio::task::JoinHandle::abort);
         refreshing.abort();
         activating.abort();
@@ -217,14 +218,16 @@ async fn refresh(config: Config, flow: Arc<Flow>) {
 
 const REFRESH_EVERY: Duration = Duration::from_secs(5);
 
-/// Waits for Ctrl-C or SIGTERM.
-pub(crate) async fn stopped() -> miette::Result<()> {
-    let mut terminate =
-        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).into_diagnostic()?;
-    tokio::select! {
-        told = tokio::signal::ctrl_c() => told.into_diagnostic(),
-        _ = terminate.recv() => Ok(()),
-    }
+/// Ends with Ctrl-C or SIGTERM. It listens for them from now on, also before somebody waits.
+pub(crate) fn stopped() -> miette::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt()).into_diagnostic()?;
+    let mut terminate = signal(SignalKind::terminate()).into_diagnostic()?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
 
 /// Logs to standard error: warnings, or what `EOSIN_LOG` or `-v` ask for.
