@@ -48,7 +48,7 @@ fn strip(arguments: &StripArguments, printer: &Printer) -> Done {
     let object = arguments.object.as_deref();
     let columns = ColumnMaps::asked(arguments.map.as_deref())?;
     let (means, rehearsed) = if let Some(config) = &arguments.config {
-        (configured(config, columns, &file, printer)?, None)
+        (configured(config, columns, (&file, object), printer)?, None)
     } else {
         let (means, rehearsed) = rehearse(&file, object, columns)?;
         (means, Some(rehearsed))
@@ -150,7 +150,12 @@ fn left<'r>(marked: &'r Record<'_>, person: &Person<'_>, step: Step) -> Option<R
 }
 
 /// The means of a configuration, with the dataset that lies beside the file.
-fn configured(config: &Path, columns: ColumnMaps, file: &Path, printer: &Printer) -> miette::Result<Means> {
+fn configured(
+    config: &Path,
+    columns: ColumnMaps,
+    (file, object): (&Path, Option<&str>),
+    printer: &Printer,
+) -> miette::Result<Means> {
     let config = Config::load(config)?;
     let (mut trust, doubts) = config.trust_store()?;
     for doubt in doubts {
@@ -163,7 +168,7 @@ fn configured(config: &Path, columns: ColumnMaps, file: &Path, printer: &Printer
             .into_diagnostic()
             .wrap_err_with(|| format!("{} cannot be believed", beside.display()))?;
     }
-    Ok(Means { trust, recognition: config.recognition()?, columns })
+    Ok(Means { trust, recognition: config.recognition()?, columns, may_be_other: object.is_none() })
 }
 
 /// Marks and registers the file's records for this drill alone.

@@ -162,7 +162,7 @@ pub(crate) fn each<T: Send>(
 
 /// A table's name is not in the table: where a mark seems to be another record's only because the file was renamed,
 /// the names that the mark's own dataset gives are tried.
-fn as_its_dataset_says(reading: &Reading<'_>, verdict: Verdict, trust: &TrustStore) -> Verdict {
+pub(crate) fn as_its_dataset_says(reading: &Reading<'_>, verdict: Verdict, trust: &TrustStore) -> Verdict {
     let (Verdict::Transplanted(transplant), Ok(record)) = (&verdict, &reading.content) else {
         return verdict;
     };

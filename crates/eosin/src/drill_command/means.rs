@@ -17,7 +17,7 @@ use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use recognise::{PersonTag, Recogniser, RegistryKey, SUSPECTED_FROM_DECIBITS, fingerprints};
 use registry::{Additions, Registry};
 
-use crate::{column_maps::ColumnMaps, keys};
+use crate::{column_maps::ColumnMaps, judging::as_its_dataset_says, keys};
 
 /// What records are asked about.
 pub(super) struct Means {
@@ -25,6 +25,8 @@ pub(super) struct Means {
     pub(super) recognition: Recognition,
     /// What columns hold, where somebody said.
     pub(super) columns: ColumnMaps,
+    /// Whether nobody said what the rows of a table are.
+    pub(super) may_be_other: bool,
 }
 
 /// Which of the three ways recognised a record.
@@ -42,7 +44,10 @@ impl Means {
     ///
     /// Errors: a report: the registry cannot be read.
     pub(super) fn ask(&self, reading: &Reading<'_>) -> miette::Result<Seen> {
-        let mark = judge(reading, &self.trust).proof().is_some();
+        let verdict = judge(reading, &self.trust);
+        let verdict =
+            if self.may_be_other { as_its_dataset_says(reading, verdict, &self.trust) } else { verdict };
+        let mark = verdict.proof().is_some();
         let Ok(record) = &reading.content else {
             return Ok(Seen { mark, is_found: mark, ..Seen::default() });
         };
@@ -138,7 +143,7 @@ impl Rehearsal {
         let recognition =
             Recognition::new(Some(Recogniser::built_in()), Some(known), SUSPECTED_FROM_DECIBITS);
         Ok((
-            Means { trust: self.trust, recognition, columns: self.columns },
+            Means { trust: self.trust, recognition, columns: self.columns, may_be_other: false },
             Rehearsed { salt: self.salt, batches: Cell::new(0), _folder: self.folder },
         ))
     }

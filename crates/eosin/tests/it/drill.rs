@@ -58,6 +58,19 @@ fn a_configuration_s_own_marks_and_registry_are_drilled() {
     assert_eq!((&stripped["mark"], &stripped["registry"]["strong"]), (&0.into(), &12.into()), "{table}");
 }
 
+/// The marked table has another name than its dataset was told: `judge` finds its marks, and so does the drill.
+#[test]
+fn a_table_under_another_name_is_drilled_with_its_marks() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    said(at, &["init", "--yes"], 0);
+    fs::write(at.join("people.csv"), "name,birth_date\nIda Person,1980-01-02\nBo Person,1990-03-04\n")
+        .unwrap();
+    said(at, &["mark", "people.csv", "--out", "marked.csv", "--dataset", "d", "--generator", "x"], 0);
+    let table = drilled(at, &["marked.csv", "--config", "eosin.toml"]);
+    assert_eq!(row(&table, "as marked")["mark"], 2, "{table}");
+}
+
 #[test]
 fn columns_whose_names_tell_nothing_are_told_by_a_map() {
     let folder = tempfile::tempdir().unwrap();
