@@ -1,6 +1,9 @@
 //! The one place that prints: data to standard output, everything else to standard error.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::{
+    borrow::Cow,
+    io::{IsTerminal as _, Write as _},
+};
 
 use crate::{
     arguments::{Colour, Display},
@@ -60,16 +63,17 @@ impl Printer {
         drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
     }
 
-    /// Prints one line to standard output.
+    /// Prints one line to standard output, or several. What could steer a terminal is replaced: names of files and of others'
+    /// logs are in it. JSON stays as it is, for it escapes such characters itself.
     pub(crate) fn line(&self, text: &str) {
-        self.data(&format!("{text}\n"));
+        self.data(&format!("{}\n", shown(text)));
     }
 
     /// Prints one line to standard error: progress, hints, warnings.
     #[expect(clippy::unused_self, reason = "only who holds a printer prints")]
     pub(crate) fn note(&self, text: &str) {
         let mut out = std::io::stderr().lock();
-        drop(writeln!(out, "{text}"));
+        drop(writeln!(out, "{}", shown(text)));
     }
 
     /// Prints a failure: what happened, why, what to do.
@@ -85,7 +89,7 @@ impl Printer {
             text = format!("{report}\n");
         }
         let mut out = std::io::stderr().lock();
-        drop(out.write_all(text.as_bytes()));
+        drop(out.write_all(shown(&text).as_bytes()));
     }
 
     /// The text in a style, if there are colours.
@@ -104,7 +108,60 @@ impl Printer {
     }
 }
 
+/// The text without characters that a terminal obeys, but for line ends, tabs and colours.
+fn shown(text: &str) -> Cow<'_, str> {
+    if !text.bytes().any(is_obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(is_obeyed) {
+        let (before, from) = rest.split_at(at);
+        shown.push_str(before);
+        let colour = colour_bytes(from);
+        if colour == 0 {
+            shown.push('\u{FFFD}');
+        }
+        let (kept, after) = from.split_at(colour.max(1));
+        shown.push_str(if colour == 0 { "" } else { kept });
+        rest = after;
+    }
+    shown.push_str(rest);
+    Cow::Owned(shown)
+}
+
+/// One byte of ASCII each, so that text can be cut around them.
+fn is_obeyed(byte: u8) -> bool {
+    byte < 0x20 && !matches!(byte, b'\n' | b'\t')
+}
+
+/// How long the change of colours is that this text begins with; 0 where it begins with something else.
+fn colour_bytes(text: &str) -> usize {
+    let Some(inside) = text.strip_prefix("\x1b[") else { return 0 };
+    let length = inside.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b';').count();
+    if inside.as_bytes().get(length) == Some(&b'm') { length + 3 } else { 0 }
+}
+
 /// A count with its noun.
 pub(crate) fn plural(count: u64, one: &str, many: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_steers_a_terminal_but_our_own_colours() {
+        for (text, want) in [
+            ("two\nlines\tand Zoë", "two\nlines\tand Zoë"),
+            ("\x1b[1;33mstopped\x1b[0m", "\x1b[1;33mstopped\x1b[0m"),
+            ("a\x1b[2Jb", "a\u{FFFD}[2Jb"),
+            ("\x1b]0;title\x07\r", "\u{FFFD}]0;title\u{FFFD}\u{FFFD}"),
+            ("é\x1b", "é\u{FFFD}"),
+            ("\x1b[1;", "\u{FFFD}[1;"),
+        ] {
+            assert_eq!(shown(text), want, "{text:?}");
+        }
+    }
 }
