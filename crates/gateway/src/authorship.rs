@@ -14,6 +14,7 @@ use http::Method;
 use crate::{
     body::{Body, Collected},
     coding::{Coding, coding},
+    fhir_reading::may_be_shown,
     head::Head,
     patching::asker,
     server::Lane,
@@ -27,7 +28,7 @@ const STEPS_MAX: usize = 2;
 
 /// The body with the authorship of what its slots and appointments were made from; nothing where it stays as it is.
 ///
-/// What the server does not give to this client is not known, and nothing is carried from it.
+/// What the server does not give to this client, or what is hidden from it, is not known, and nothing is carried from it.
 ///
 /// Bounds: [`LOOKUPS_MAX`] questions to the server, each within the gateway's bounds on a body.
 /// Source: spec/carriers.md section 3.12.
@@ -96,7 +97,7 @@ impl Looked<'_> {
         self.lane.flow.authored(&resource)
     }
 
-    /// A resource as the server gives it to this client.
+    /// A resource as the server gives it to this client, if it may be shown to it.
     async fn stored(&mut self, name: &str, id: &LogicalId) -> Option<Bytes> {
         let key = (name.to_owned(), id.clone());
         if let Some(known) = self.known.get(&key) {
@@ -106,7 +107,7 @@ impl Looked<'_> {
             return None;
         }
         let target = format!("{}/{name}/{}", self.base.trim_end_matches('/'), id.as_str());
-        let found = self.ask(&target).await;
+        let found = self.ask(&target).await.filter(|resource| may_be_shown(self.lane, self.head, resource));
         self.known.insert(key, found.clone());
         found
     }

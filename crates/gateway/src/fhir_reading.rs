@@ -101,13 +101,10 @@ pub(crate) async fn read(
     if rest.is_some() {
         return Err(Problem::Request("the body of a read is longer than the gateway holds"));
     }
-    if matches!(asked, Asked::Export | Asked::Elsewhere) {
-        let text = head.target.split_once('?').map_or("", |(_, text)| text);
-        if let Some(why) =
-            Query::parse(text).and_then(|query| query.closed()).filter(|_| asked == Asked::Export)
-        {
-            return Err(Problem::Closed(why));
-        }
+    if let Asked::Export { group } = &asked {
+        return export::start(&lane, head, group.as_deref()).await;
+    }
+    if asked == Asked::Elsewhere {
         let reader = lane.fhir_reader(&head.client);
         return export::pass(&lane, reader, head).await;
     }
@@ -127,6 +124,8 @@ pub(crate) async fn read(
         Err(turned) => turned.told(),
     }
 }
+
+const BY_GET: &str = "ask for this by GET, with its parameters in the address";
 
 /// A read as it is understood: the path in one spelling, and its parameters wherever they stood.
 #[derive(Debug)]
@@ -154,7 +153,7 @@ impl Call {
         let mut query = Query::parse(text).ok_or(unreadable)?;
         let is_posted = head.method == Method::POST;
         if is_posted && !path.trim_end_matches('/').ends_with("/_search") {
-            return Err(Problem::Closed("ask for this by GET, with its parameters in the address"));
+            return Err(Problem::Closed(BY_GET));
         }
         if is_posted {
             let form = decode(coding(&head.headers), received, &lane.limits).map_err(|_| unreadable)?;
@@ -196,7 +195,9 @@ async fn answered(
         }
         Asked::Search { within, .. } => search::find(&server, call, within.as_ref()).await,
         Asked::Everything { resource_type, id } => search::everything(&server, call, resource_type, id).await,
-        Asked::Nothing | Asked::Export | Asked::Elsewhere | Asked::Closed => Err(Problem::ReadClosed.into()),
+        Asked::Nothing | Asked::Export { .. } | Asked::Elsewhere | Asked::Closed => {
+            Err(Problem::ReadClosed.into())
+        }
     }
 }
 
@@ -228,6 +229,12 @@ struct Judged {
     is_hidden: bool,
     /// The resource with labels put back that the server had dropped.
     relabelled: Option<String>,
+}
+
+/// Whether a resource that was read on behalf of a write is one that its client may read; all are where reads are open.
+pub(crate) fn may_be_shown(lane: &Lane, head: &Head, resource: &[u8]) -> bool {
+    let is_hidden = |text| judge(lane, &lane.fhir_reader(&head.client), text).is_hidden;
+    lane.fhir.is_none() || std::str::from_utf8(resource).is_ok_and(|text| !is_hidden(text))
 }
 
 /// Judges one resource, or a document with every resource in it.

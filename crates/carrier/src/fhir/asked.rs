@@ -44,7 +44,10 @@ pub enum Asked {
         id: String,
     },
     /// `$export`: files are made, to be fetched later.
-    Export,
+    Export {
+        /// The id of the group whose members are exported, if the address names one.
+        group: Option<String>,
+    },
     /// A path that FHIR does not name: only the answer tells what it shows.
     Elsewhere,
     /// An operation, or an address, whose answer cannot be filtered.
@@ -61,7 +64,7 @@ impl Asked {
             Self::History { .. } => "history",
             Self::Search { .. } => "search",
             Self::Everything { .. } => "everything",
-            Self::Export => "export",
+            Self::Export { .. } => "export",
             Self::Elsewhere => "other path",
             Self::Closed => "closed",
         }
@@ -75,7 +78,8 @@ impl Asked {
             | Self::Everything { resource_type, id }
             | Self::History { resource_type: Some(resource_type), id: Some(id) } => Some((resource_type, id)),
             Self::Search { within, .. } => within.as_ref().map(|(kind, id)| (kind.as_str(), id.as_str())),
-            Self::Nothing | Self::History { .. } | Self::Export | Self::Elsewhere | Self::Closed => None,
+            Self::Export { group } => group.as_deref().map(|id| ("Group", id)),
+            Self::Nothing | Self::History { .. } | Self::Elsewhere | Self::Closed => None,
         }
     }
 }
@@ -141,10 +145,10 @@ pub fn asked(method: &str, target: &str, base: &str) -> Asked {
 
 fn operation(path: &[&str]) -> Asked {
     match path {
-        ["$export"] | ["Patient", "$export"] => Asked::Export,
+        ["$export"] | ["Patient", "$export"] => Asked::Export { group: None },
         // The state of an export, as HAPI names it: the answer is its manifest.
         ["$export-poll-status"] => Asked::Elsewhere,
-        ["Group", id, "$export"] if is_id(id) => Asked::Export,
+        ["Group", id, "$export"] if is_id(id) => Asked::Export { group: Some((*id).to_owned()) },
         [kind, id, "$everything"] if is_type_name(kind) && is_id(id) => {
             Asked::Everything { resource_type: (*kind).to_owned(), id: (*id).to_owned() }
         }
@@ -235,8 +239,9 @@ mod tests {
         ] {
             check(target, &Asked::Elsewhere);
         }
-        for target in ["/fhir/$export", "/fhir/Patient/$export?_type=Patient", "/fhir/Group/1/$export"] {
-            check(target, &Asked::Export);
+        for target in ["/fhir/$export", "/fhir/Patient/$export?_type=Patient"] {
+            check(target, &Asked::Export { group: None });
         }
+        check("/fhir/Group/1/$export", &Asked::Export { group: Some("1".to_owned()) });
     }
 }

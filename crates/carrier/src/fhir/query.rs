@@ -1,6 +1,6 @@
 //! The parameters of a search: which of them can be isolated, and how the server is asked instead.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use super::interaction::{is_id, is_type_name};
 use crate::route::pairs;
@@ -86,6 +86,45 @@ impl Query {
     /// Source: spec/carriers.md section 3.9.
     pub fn closed(&self) -> Option<&'static str> {
         self.pairs.iter().find_map(|(name, value)| closed(name, value))
+    }
+
+    /// Why an export with these parameters cannot be isolated; nothing if it can.
+    ///
+    /// Source: spec/carriers.md section 3.9.
+    pub fn export_closed(&self) -> Option<&'static str> {
+        self.closed().or_else(|| self.pairs.iter().find_map(|(name, value)| export_closed(name, value)))
+    }
+
+    /// The patients of whom alone an export is asked: the type and the id of each.
+    pub fn patients(&self) -> Vec<(&str, &str)> {
+        let values = self.pairs.iter().filter(|(name, _)| stem(name) == "patient");
+        values.flat_map(|(_, value)| value.split(',')).filter_map(|one| patient(one.trim())).collect()
+    }
+
+    /// The same query with other ids for some of those patients.
+    pub fn with_patients(&self, others: &BTreeMap<(String, String), String>) -> String {
+        let other = |written: &str| {
+            let (kind, id) = patient(written.trim())?;
+            let other = others.get(&(kind.to_owned(), id.to_owned()))?;
+            Some(if written.contains('/') { format!("{kind}/{other}") } else { other.clone() })
+        };
+        let mut pairs = self.pairs.clone();
+        for (_, value) in pairs.iter_mut().filter(|(name, _)| stem(name) == "patient") {
+            let listed: Vec<String> =
+                value.split(',').map(|one| other(one).unwrap_or_else(|| one.to_owned())).collect();
+            *value = listed.join(",");
+        }
+        encoded(&pairs)
+    }
+
+    /// The same parameters for whole resources; one that wants their number alone still does.
+    #[must_use]
+    pub fn undetailed(&self) -> Self {
+        let mut whole = self.clone();
+        if self.detail() == Detail::Part {
+            whole.pairs.retain(|(name, _)| !matches!(stem(name), "_elements" | "_summary"));
+        }
+        whole
     }
 
     /// The last value of a parameter.
@@ -211,6 +250,22 @@ fn closed(name: &str, value: &str) -> Option<&'static str> {
     }
 }
 
+/// Why a parameter cannot stand in an export whose files are judged line by line.
+fn export_closed(name: &str, value: &str) -> Option<&'static str> {
+    let is_part = |text: &str| text.contains("_elements") || text.contains("_summary");
+    let filters = || pairs(value).is_none_or(|inner| inner.iter().any(|(name, _)| is_part(name)));
+    match stem(name) {
+        "_elements" | "_summary" => Some("an export is of whole resources: a part of one has no mark"),
+        "_typeFilter" if filters() => Some("an export is of whole resources, also by its filters"),
+        _ => None,
+    }
+}
+
+/// The type and the id of a patient as an export names one: by a reference, or by the id alone.
+fn patient(written: &str) -> Option<(&str, &str)> {
+    referenced(written).or_else(|| is_id(written).then_some(("Patient", written)))
+}
+
 /// A parameter's name without its modifier.
 fn stem(name: &str) -> &str {
     name.split(':').next().unwrap_or(name)
@@ -307,6 +362,40 @@ mod tests {
         assert_eq!(query("_count=0").detail(), Detail::Count);
         assert_eq!(query("name=a&_sort=b&_count=2").only(&["7"]), "_sort=b&_count=2&_id=7");
         assert_eq!(query("a=1&_b=2&a=3").without(&["_b"]), "a=1&a=3");
+    }
+
+    #[test]
+    fn an_export_is_of_whole_resources() {
+        for open in ["_type=Patient&_since=2020", "_typeFilter=Observation?code=a%2526b", "patient=Patient/1"]
+        {
+            assert_eq!(query(open).export_closed(), None, "{open}");
+        }
+        for closed in [
+            "_elements=birthDate",
+            "_summary=true",
+            "_elements:x=name",
+            "_typeFilter=Patient?_elements=name",
+            "_typeFilter=Patient%3Factive=true%26%255Felements=name",
+            "_has:Observation:patient:code=1",
+        ] {
+            assert!(query(closed).export_closed().is_some(), "{closed}");
+        }
+    }
+
+    #[test]
+    fn an_export_of_some_patients_names_others_in_their_place() {
+        let asked = query("_type=Patient&patient=Patient/1,2&patient=http://up/fhir/Patient/3");
+        assert_eq!(asked.patients(), [("Patient", "1"), ("Patient", "2"), ("Patient", "3")]);
+        let other = |id: &str, other: &str| (("Patient".to_owned(), id.to_owned()), other.to_owned());
+        let others = BTreeMap::from([other("2", "a"), other("3", "b")]);
+        assert_eq!(asked.with_patients(&others), "_type=Patient&patient=Patient/1,a&patient=Patient/b");
+    }
+
+    #[test]
+    fn a_query_for_whole_resources_keeps_all_else() {
+        assert_eq!(query("_elements=code&_count=2&_since=2020").undetailed(), query("_count=2&_since=2020"));
+        assert_eq!(query("_summary=data").undetailed(), query(""));
+        assert_eq!(query("_summary=count").undetailed(), query("_summary=count"));
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! Bulk exports: the start, the state, the manifest, and files that are filtered as they stream.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use carrier::{fhir, table::Format};
+use carrier::{
+    fhir::{self, Query},
+    table::Format,
+};
 use flow::{Delivered, Reader, Seen};
-use http::{Response, StatusCode, header};
+use http::{Method, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tokio::task::spawn_blocking;
 
@@ -22,9 +25,82 @@ use crate::{
 };
 
 use super::{
-    judge, relayed,
-    server::{Answered, Server},
+    BY_GET, judge, relayed,
+    server::{Answered, Server, with_own_id},
 };
+
+/// Starts an export. A group or a patient that it names and that is hidden is asked for by an id that nobody has.
+///
+/// Bounds: [`PATIENTS_MAX`] patients.
+pub(super) async fn start(
+    lane: &Arc<Lane>,
+    mut head: Head,
+    group: Option<&str>,
+) -> Result<Response<Body>, Problem> {
+    if head.method == Method::POST {
+        return Err(Problem::Closed(BY_GET));
+    }
+    let reader = lane.fhir_reader(&head.client);
+    let other = match aimed(lane, &head, &reader, group).await {
+        Ok(other) => other,
+        Err(turned) => return turned.told(),
+    };
+    let Some(Aimed { target, sent }) = other else { return pass(lane, reader, head).await };
+    head.target = target;
+    let answer = pass(lane, reader, head).await?;
+    Ok(sent.iter().fold(answer, |answer, (other, own)| with_own_id(answer, other, own)))
+}
+
+/// Most patients that one export may name.
+const PATIENTS_MAX: usize = 100;
+const MANY: &str = "an export may name 100 patients; name fewer, or export a group";
+
+/// An export that was asked for otherwise, and the ids that stand in it for others.
+struct Aimed {
+    target: String,
+    sent: BTreeMap<String, String>,
+}
+
+/// Where an export goes in the place of its own target; nothing where that names nobody hidden.
+async fn aimed(
+    lane: &Lane,
+    head: &Head,
+    reader: &Reader,
+    group: Option<&str>,
+) -> Result<Option<Aimed>, Turned> {
+    let (path, text) = head.target.split_once('?').unwrap_or((&head.target, ""));
+    let query = Query::parse(text).ok_or(Problem::Request("the parameters cannot be read"))?;
+    if let Some(why) = query.export_closed() {
+        return Err(Problem::Closed(why).into());
+    }
+    let patients = query.patients();
+    if patients.len() > PATIENTS_MAX {
+        return Err(Problem::Closed(MANY).into());
+    }
+    let server = Server::new(lane, head);
+    let (mut seen, mut sent, mut others) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+    let mut path = path.to_owned();
+    if let Some(id) = group
+        && server.is_hidden(reader, "Group", id, &mut seen).await?
+    {
+        let other = server.absent_id("Group", id).await?;
+        path = format!("{}/$export", server.address("Group", &other));
+        sent.insert(other, id.to_owned());
+    }
+    for (resource_type, id) in patients {
+        if server.is_hidden(reader, resource_type, id, &mut seen).await? {
+            let other = server.absent_id(resource_type, id).await?;
+            sent.insert(other.clone(), id.to_owned());
+            others.insert((resource_type.to_owned(), id.to_owned()), other);
+        }
+    }
+    if !seen.is_empty() {
+        lane.flow.show(reader, "export", seen).await?;
+    }
+    let text = if others.is_empty() { text.to_owned() } else { query.with_patients(&others) };
+    let target = if text.is_empty() { path } else { format!("{path}?{text}") };
+    Ok((!sent.is_empty()).then_some(Aimed { target, sent }))
+}
 
 /// Passes on a request to a path that FHIR does not name, or that starts an export, and reads what comes.
 pub(super) async fn pass(
@@ -37,7 +113,7 @@ pub(super) async fn pass(
         head.headers.remove(name);
     }
     let addresses = lane.addresses(&head);
-    let is_head = head.method == http::Method::HEAD;
+    let is_head = head.method == Method::HEAD;
     let target = head.target.clone();
     let sent = lane.upstream.send(head.method, &head.target, head.headers, Body::from(Bytes::new())).await?;
     let (mut parts, incoming) = cleaned(sent, &addresses)?.into_parts();
@@ -130,9 +206,14 @@ async fn judged_binary(
     reader: &Reader,
     id: &str,
 ) -> Result<(Answered, Vec<Seen>, Option<String>), Turned> {
-    let answered = server.get(&server.address("Binary", id)).await?;
+    let target = server.address("Binary", id);
+    let answered = server.get(&target).await?;
+    let mut seen = Vec::new();
+    if answered.parts.status == StatusCode::GONE && server.was_hidden(reader, &target, &mut seen).await? {
+        return Ok((server.absent("Binary", id, "").await?, seen, None));
+    }
     if !answered.parts.status.is_success() {
-        return Ok((answered, Vec::new(), None));
+        return Ok((answered, seen, None));
     }
     let text = std::str::from_utf8(&answered.body).map_err(|_| Problem::ShownUnreadable)?;
     let judged = judge(server.lane, reader, text);

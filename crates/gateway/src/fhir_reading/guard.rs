@@ -22,7 +22,7 @@ use crate::{
 
 use super::{
     judge, relayed,
-    server::{Server, Standing, absent},
+    server::{Server, Standing},
 };
 
 /// A write on its way.
@@ -214,7 +214,7 @@ impl Writing<'_> {
         if !self.server.is_hidden(&self.reader, resource_type, id, &mut self.seen).await? {
             return Ok(None);
         }
-        let other = absent(id, 0);
+        let other = self.server.absent_id(resource_type, id).await?;
         self.sent.insert(other.clone(), id.to_owned());
         Ok(Some(other))
     }
@@ -267,7 +267,7 @@ impl Writing<'_> {
             return Ok(None);
         }
         if shown.is_empty() {
-            shown.push(absent(search, 0));
+            shown.push(self.server.absent_id(resource_type, search).await?);
         }
         let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
         Ok(Some(query.only(&shown)))
@@ -386,7 +386,7 @@ impl Writing<'_> {
             Asked::Search { .. }
             | Asked::History { .. }
             | Asked::Everything { .. }
-            | Asked::Export
+            | Asked::Export { .. }
             | Asked::Elsewhere
             | Asked::Closed => Err(Problem::Closed(NESTED).into()),
         }

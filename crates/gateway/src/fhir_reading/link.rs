@@ -7,7 +7,7 @@ use aws_lc_rs::{
     hmac, rand,
 };
 use carrier::fhir::Query;
-use data_encoding::BASE64URL_NOPAD;
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use serde_json::{Value, json};
 
 use super::search::Further;
@@ -36,6 +36,7 @@ impl fmt::Debug for LinkKey {
 pub(crate) struct Links {
     seal: hmac::Key,
     place: hmac::Key,
+    absent: hmac::Key,
 }
 
 impl Links {
@@ -53,7 +54,7 @@ impl Links {
                 hmac::sign(&root, format!("eosin-links/1 {what}").as_bytes()).as_ref(),
             )
         };
-        Some(Self { seal: derive("seal"), place: derive("nonce") })
+        Some(Self { seal: derive("seal"), place: derive("nonce"), absent: derive("absent id") })
     }
 
     /// A word for a link that says where a search goes on, to whoever has the key. `about` is bound to it.
@@ -104,6 +105,24 @@ impl Links {
         })
     }
 
+    /// An id that nobody has, to stand for this one: a number for a number, else in the form of a UUID. Long, so that it
+    /// can be found again; keyed, so that nobody makes a resource with it.
+    pub(super) fn absent(&self, id: &str, attempt: u8) -> String {
+        let digest = hmac::sign(&self.absent, &[&[attempt], id.as_bytes()].concat());
+        if id.bytes().all(|byte| byte.is_ascii_digit()) {
+            let digits = digest.as_ref().iter().take(17).map(|byte| char::from(b'0' + byte % 10));
+            return std::iter::once('9').chain(digits).collect();
+        }
+        let mut out = String::with_capacity(36);
+        for (at, digit) in HEXLOWER.encode(digest.as_ref()).chars().take(32).enumerate() {
+            if [8, 12, 16, 20].contains(&at) {
+                out.push('-');
+            }
+            out.push(digit);
+        }
+        out
+    }
+
     fn cipher(&self) -> Option<LessSafeKey> {
         let key = hmac::sign(&self.seal, b"key");
         Some(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.as_ref()).ok()?))
@@ -133,6 +152,17 @@ mod tests {
             count: 10,
             query: Query::parse("name=Zzyzx&_elements=name").unwrap(),
         }
+    }
+
+    #[test]
+    fn an_absent_id_is_of_the_servers_kind_and_known_to_nobody() {
+        let links = Links::new(Some(&LinkKey::new([7; 32]))).unwrap();
+        let id = "3f2504e0-4f89-11d3-9a0c-0305e82c3301";
+        let other = links.absent(id, 0);
+        assert_eq!((other.len(), other.matches('-').count()), (36, 4));
+        assert_ne!(other, links.absent(id, 1));
+        assert_ne!(other, Links::new(None).unwrap().absent(id, 0));
+        assert!(links.absent("17", 0).parse::<u64>().is_ok());
     }
 
     #[test]

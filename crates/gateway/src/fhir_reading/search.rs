@@ -14,7 +14,7 @@ use crate::{body::Body, fhir_form::Form, problem::Problem, reading::Turned};
 
 use super::{
     Call, Judged, judge, relayed,
-    server::{Answered, Server, absent},
+    server::{Answered, Server, with_own_id},
     with_body,
 };
 
@@ -55,16 +55,32 @@ pub(super) async fn find(
     if let Some(why) = call.query.closed() {
         return Err(Problem::Closed(why).into());
     }
-    let mut seen = Vec::new();
-    let mut path = call.path.clone();
-    if let Some((resource_type, id)) = within
-        && server.is_hidden(&call.reader, resource_type, id, &mut seen).await?
-    {
-        let own = server.address(resource_type, id);
-        let beyond = path.strip_prefix(own.as_str()).unwrap_or_default();
-        path = format!("{}{beyond}", server.address(resource_type, &absent(id, 0)));
+    let start = Start::of(&call.path, &call.query, call.is_posted);
+    match within {
+        Some((resource_type, id)) => below(server, call, (resource_type, id), start).await,
+        None => walked(server, call, start, Vec::new()).await,
     }
-    walked(server, call, Start::of(&path, &call.query, call.is_posted), seen).await
+}
+
+/// What a server has below the address of one resource; where that is hidden, what it has below one that nobody has.
+async fn below(
+    server: &Server<'_>,
+    call: &Call,
+    (resource_type, id): (&str, &str),
+    mut start: Start,
+) -> Result<(Response<Body>, Vec<Seen>), Turned> {
+    let mut seen = Vec::new();
+    if !server.is_hidden(&call.reader, resource_type, id, &mut seen).await? {
+        return walked(server, call, start, seen).await;
+    }
+    let other = server.absent_id(resource_type, id).await?;
+    let own = server.address(resource_type, id);
+    let beyond = start.path.strip_prefix(&own).unwrap_or_default();
+    if let Step::Search { path, .. } = &mut start.target {
+        *path = format!("{}{beyond}", server.address(resource_type, &other));
+    }
+    let (response, seen) = walked(server, call, start, seen).await?;
+    Ok((with_own_id(response, &other, id), seen))
 }
 
 /// The versions of a resource, of a type, or of all.
@@ -81,7 +97,8 @@ pub(super) async fn history(
         )
         .into());
     };
-    around(server, call, resource_type, id, "/_history").await
+    // A part is found by a resource's id, which all of its versions have.
+    around(server, call, resource_type, id, &call.query.undetailed()).await
 }
 
 /// Everything about one resource.
@@ -91,16 +108,16 @@ pub(super) async fn everything(
     resource_type: &str,
     id: &str,
 ) -> Result<(Response<Body>, Vec<Seen>), Turned> {
-    around(server, call, resource_type, id, "/$everything").await
+    around(server, call, resource_type, id, &call.query).await
 }
 
-/// What a server has around one resource, below its address; where that is hidden, what it says of one that is absent.
+/// What a server has around one resource, by this query.
 async fn around(
     server: &Server<'_>,
     call: &Call,
     resource_type: &str,
     id: &str,
-    below: &str,
+    query: &Query,
 ) -> Result<(Response<Body>, Vec<Seen>), Turned> {
     if let Some(word) = call.query.get(PAGE) {
         return go_on(server, call, word).await;
@@ -108,12 +125,7 @@ async fn around(
     if let Some(why) = call.query.closed() {
         return Err(Problem::Closed(why).into());
     }
-    let mut seen = Vec::new();
-    if server.is_hidden(&call.reader, resource_type, id, &mut seen).await? {
-        let absent = server.absent(resource_type, id, below).await?;
-        return Ok((relayed(absent), seen));
-    }
-    walked(server, call, Start::of(&call.path, &call.query, false), seen).await
+    below(server, call, (resource_type, id), Start::of(&call.path, query, false)).await
 }
 
 /// A further page, by the word in a link of ours.

@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use carrier::fhir::{Key, Page};
+use carrier::{
+    fhir::{Key, Page},
+    route::Target,
+};
 use flow::{Reader, Seen};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, response::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header, response::Parts};
 use mark::digest::sha256;
 
 use crate::{
@@ -109,7 +112,7 @@ impl<'l> Server<'l> {
 
     /// What the server says of a resource that is not there, in the words of this one's address.
     ///
-    /// Shape:  `beyond` is what stands behind the id in the client's address: a version, an operation, a query.
+    /// Shape:  `beyond` is what stands behind the id in the client's address: a version, or nothing.
     pub(super) async fn absent(
         &self,
         resource_type: &str,
@@ -117,24 +120,30 @@ impl<'l> Server<'l> {
         beyond: &str,
     ) -> Result<Answered, Turned> {
         for attempt in 0..ABSENT_MAX {
-            let other = absent(id, attempt);
-            let Answered { mut parts, body } =
-                self.get(&format!("{}{beyond}", self.address(resource_type, &other))).await?;
-            if parts.status.is_success() && Page::read(&body, &self.lane.flow.limits()).is_err() {
-                // Somebody has that id.
-                continue;
+            let other = self.other_id(id, attempt)?;
+            let said = self.get(&format!("{}{beyond}", self.address(resource_type, &other))).await?;
+            if !is_had(said.parts.status) {
+                return Ok(said.put_back(&other, id));
             }
-            let text = String::from_utf8_lossy(&body).replace(&other, id);
-            for value in parts.headers.values_mut() {
-                if let Some(back) = value.to_str().ok().filter(|text| text.contains(&other))
-                    && let Ok(back) = HeaderValue::from_str(&back.replace(&other, id))
-                {
-                    *value = back;
-                }
-            }
-            return Ok(Answered { parts, body: Bytes::from(text) });
         }
         Err(Problem::ShownUnreadable.into())
+    }
+
+    /// An id that no resource of the type has, to be asked for in the place of this one.
+    pub(super) async fn absent_id(&self, resource_type: &str, id: &str) -> Result<String, Turned> {
+        for attempt in 0..ABSENT_MAX {
+            let other = self.other_id(id, attempt)?;
+            let said = self.get(&self.address(resource_type, &other)).await?;
+            if !is_had(said.parts.status) {
+                return Ok(other);
+            }
+        }
+        Err(Problem::ShownUnreadable.into())
+    }
+
+    fn other_id(&self, id: &str, attempt: u8) -> Result<String, Problem> {
+        let reads = self.lane.fhir.as_ref().ok_or(Problem::Internal)?;
+        Ok(reads.links.absent(id, attempt))
     }
 
     /// Looks at a resource by its id; whether it is there and hidden.
@@ -181,27 +190,46 @@ impl<'l> Server<'l> {
     }
 
     /// Whether a resource that was deleted was hidden while it was there, as far as its versions tell.
+    ///
+    /// Bounds: [`VERSIONS_MAX`] versions; one with more was hidden, for nobody can tell.
     pub(super) async fn was_hidden(
         &self,
         reader: &Reader,
         target: &str,
         seen: &mut Vec<Seen>,
     ) -> Result<bool, Turned> {
-        let answered = self.get(&format!("{target}/_history")).await?;
-        if !answered.parts.status.is_success() {
-            return Ok(false);
+        let history = format!("{target}/_history");
+        let mut next = history.clone();
+        let mut versions = 0;
+        loop {
+            let answered = self.get(&next).await?;
+            if !answered.parts.status.is_success() {
+                return Ok(versions > 0);
+            }
+            let page =
+                Page::read(&answered.body, &self.lane.flow.limits()).map_err(|_| Problem::ShownUnreadable)?;
+            for text in page.entries.iter().filter_map(|entry| entry.resource.as_deref()) {
+                let judged = judge(self.lane, reader, text);
+                seen.extend(judged.seen);
+                if judged.is_hidden {
+                    return Ok(true);
+                }
+            }
+            versions += page.entries.len();
+            let has_more = page.total.is_some_and(|total| total > versions as u64);
+            if page.next.is_none() && !has_more {
+                return Ok(false);
+            }
+            if page.entries.is_empty() || versions > VERSIONS_MAX {
+                return Ok(true);
+            }
+            next = match page.next.as_deref().map(Target::parse) {
+                Some(Some(link)) => link.to_origin_form(),
+                Some(None) => return Ok(true),
+                // A server that counts and does not link.
+                None => format!("{history}?_offset={versions}"),
+            };
         }
-        let page =
-            Page::read(&answered.body, &self.lane.flow.limits()).map_err(|_| Problem::ShownUnreadable)?;
-        let judged: Vec<_> = page
-            .entries
-            .iter()
-            .filter_map(|entry| entry.resource.as_deref())
-            .map(|text| judge(self.lane, reader, text))
-            .collect();
-        let is_hidden = judged.iter().any(|one| one.is_hidden);
-        seen.extend(judged.into_iter().flat_map(|one| one.seen));
-        Ok(is_hidden)
     }
 
     /// The address of a resource on the server.
@@ -239,6 +267,39 @@ impl<'l> Server<'l> {
     }
 }
 
+/// Whether somebody has, or had, the id of which a server says this.
+fn is_had(status: StatusCode) -> bool {
+    status.is_success() || status == StatusCode::GONE
+}
+
+impl Answered {
+    /// The same of the id that the client sent, where another was asked for.
+    pub(super) fn put_back(self, other: &str, own: &str) -> Self {
+        let Self { mut parts, body } = self;
+        put_back(&mut parts.headers, other, own);
+        let body = String::from_utf8_lossy(&body).replace(other, own);
+        Self { parts, body: Bytes::from(body) }
+    }
+}
+
+fn put_back(headers: &mut HeaderMap, other: &str, own: &str) {
+    for value in headers.values_mut() {
+        if let Some(text) = value.to_str().ok().filter(|text| text.contains(other))
+            && let Ok(back) = HeaderValue::from_str(&text.replace(other, own))
+        {
+            *value = back;
+        }
+    }
+}
+
+/// An answer that is here whole, of the id that the client sent, where another was asked for.
+pub(super) fn with_own_id(response: Response<Body>, other: &str, own: &str) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    put_back(&mut parts.headers, other, own);
+    let said = body.whole().map(|whole| String::from_utf8_lossy(&whole).replace(other, own));
+    Response::from_parts(parts, said.map_or(body, |said| Body::from(Bytes::from(said))))
+}
+
 /// What a resource with some id is to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
@@ -249,35 +310,8 @@ pub(super) enum Standing {
     Absent,
 }
 
+/// Most versions of a deleted resource that are read.
+const VERSIONS_MAX: usize = 20_000;
+
 /// How often another absent id is tried.
 const ABSENT_MAX: u8 = 3;
-
-/// An id that nobody has: a number for a number, else in the form of a UUID. Long, so that it can be found again.
-pub(super) fn absent(id: &str, attempt: u8) -> String {
-    let digest = sha256(&[b"eosin absent id", &[attempt], id.as_bytes()]);
-    if id.bytes().all(|byte| byte.is_ascii_digit()) {
-        let digits = digest.as_bytes().iter().take(17).map(|byte| char::from(b'0' + byte % 10));
-        return std::iter::once('9').chain(digits).collect();
-    }
-    let mut out = String::with_capacity(36);
-    for (at, digit) in digest.to_hex().chars().take(32).enumerate() {
-        if [8, 12, 16, 20].contains(&at) {
-            out.push('-');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_absent_id_is_of_the_servers_kind() {
-        let other = absent("3f2504e0-4f89-11d3-9a0c-0305e82c3301", 0);
-        assert_eq!((other.len(), other.matches('-').count()), (36, 4));
-        assert_ne!(other, absent("3f2504e0-4f89-11d3-9a0c-0305e82c3301", 1));
-        assert!(absent("17", 0).parse::<u64>().is_ok());
-    }
-}

@@ -16,6 +16,7 @@ mod fhir_audit;
 mod fhir_bad_input;
 mod fhir_guarded;
 mod fhir_isolated;
+mod fhir_named;
 mod fhir_patches;
 mod fhir_slots;
 mod heads;
