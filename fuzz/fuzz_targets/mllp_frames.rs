@@ -2,7 +2,7 @@
 #![no_main]
 
 use bytes::BytesMut;
-use carrier::hl7v2::{Acknowledgement, Envelope, Refusing, acknowledge, answered};
+use carrier::hl7v2::{Acknowledgement, Answer, Awaited, Envelope, Refusing, acknowledge};
 use libfuzzer_sys::fuzz_target;
 use mllp::{Found, Framer};
 
@@ -22,8 +22,12 @@ fuzz_target!(|data: &[u8]| {
         let no = Acknowledgement { code: Refusing::Error, error: "E", text: "no|^~\\&", at: "2026", id: "1" };
         if let Some(made) = acknowledge(&Envelope::of(content), &no) {
             assert!(!made.contains(&0x0B) && !made.contains(&0x1C));
-            let code = answered(&made).map(|said| said.code);
-            assert!(matches!(code.as_deref(), Some(b"AE" | b"CE")));
+            let envelope = Envelope::of(content);
+            let mut awaited = Awaited::of(&envelope, content);
+            assert!(!awaited.is_over() && awaited.status().is_none());
+            if awaited.take(&Answer::of(&made)) && awaited.is_over() {
+                assert_eq!(awaited.status(), Some(500));
+            }
         }
     };
     for piece in bytes.chunks(step) {

@@ -5,6 +5,7 @@
 //! Source: spec/carriers.md section 5.
 
 mod acknowledge;
+mod answer;
 mod characters;
 mod envelope;
 mod identity;
@@ -16,7 +17,8 @@ mod split;
 mod trailers;
 mod value;
 
-pub use acknowledge::{Acknowledgement, Answered, Refusing, acknowledge, answered, status};
+pub use acknowledge::{Acknowledgement, Refusing, acknowledge};
+pub use answer::{Answer, Awaited};
 pub use envelope::{Asks, Condition, Envelope, Processing, processing};
 pub use identity::identity_fields;
 pub(crate) use place::choose;

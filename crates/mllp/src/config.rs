@@ -80,7 +80,8 @@ pub struct Timeouts {
     pub connect: Duration,
     /// Without a byte moving, in the midst of a frame, in either direction.
     pub frame: Duration,
-    /// For the carriage return after a frame's end, which some senders leave out.
+    /// For the carriage return after a frame's end, which some senders leave out, and for each further answer to a frame of
+    /// several messages.
     pub end: Duration,
     /// For the receiver's answer. Senders usually wait for 30 seconds or more.
     pub answer: Duration,

@@ -26,7 +26,7 @@ pub struct Courier {
 pub struct Delivered {
     /// What the ledger and the store are told.
     pub outcome: Outcome,
-    /// The receiver's answer, if one came.
+    /// The receiver's first answer, if one came.
     pub answer: Option<Bytes>,
 }
 
@@ -54,7 +54,7 @@ impl Courier {
         link.close(self.patience).await;
         let outcome = outcome(&sent);
         let answer = match sent {
-            Sent::Answered(answer, _) => Some(answer),
+            Sent::Answered(answers, _) => answers.into_iter().next(),
             Sent::Unasked | Sent::Unreached | Sent::Broke | Sent::Slow | Sent::Foreign => None,
         };
         Delivered { outcome, answer }

@@ -150,8 +150,8 @@ async fn carry(
     lane.metrics.records(boundary, "forwarded", &forward.provenance);
     let place = place(&forward.provenance);
     let (code, error, text) = match sent {
-        Some(Sent::Answered(answer, code)) => {
-            reply.frames.push(answer);
+        Some(Sent::Answered(answers, code)) => {
+            reply.frames.extend(answers);
             return match code {
                 Some(200) => "accepted",
                 Some(400) => "rejected-behind",

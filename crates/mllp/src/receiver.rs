@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use carrier::hl7v2::{Answered, Asks, Condition, Envelope, answered, status};
+use carrier::hl7v2::{Answer, Asks, Awaited, Condition, Envelope};
 use rustls::pki_types::ServerName;
 use tokio::{
     net::TcpStream,
@@ -70,13 +70,15 @@ pub(crate) struct Link {
     closes_after_each: bool,
     // Control ids of messages that an answer may come to that nobody waits for.
     open: VecDeque<Vec<u8>>,
+    // Some of them stood in one frame with others: an answer that names nobody may be theirs.
+    owes: bool,
 }
 
 /// What became of a message that was to go on.
 #[derive(Debug)]
 pub(crate) enum Sent {
-    /// The receiver answered, and what MSA-1 means; nothing if it says nothing that is known.
-    Answered(Bytes, Option<u16>),
+    /// The receiver answered, and what MSA-1 means; nothing if it says nothing that is known, or not of every message.
+    Answered(Vec<Bytes>, Option<u16>),
     /// It was sent, and nobody wants an answer.
     Unasked,
     /// The receiver could not be reached; nothing was sent.
@@ -101,57 +103,85 @@ pub(crate) enum Late {
 
 impl Link {
     pub(crate) fn new(way: Arc<Way>) -> Self {
-        Self { way, wire: None, carried: 0, closes_after_each: false, open: VecDeque::new() }
+        Self { way, wire: None, carried: 0, closes_after_each: false, open: VecDeque::new(), owes: false }
     }
 
-    /// Sends a message, once, and waits for its answer. Further answers to earlier ones go to `late`.
+    /// Sends a frame, once, and waits for an answer to each of its messages. Further answers to earlier ones go to `late`.
     ///
-    /// Bounds: `timeouts.connect`, then `timeouts.frame` without progress, then `timeouts.answer`.
-    /// Never:  sends again what a byte of was sent.
+    /// Bounds: `timeouts.connect`, then `timeouts.frame` without progress, then `timeouts.answer`; after the first answer of
+    ///         several `timeouts.end` for each, and `limits.frame_bytes` for all of them.
+    /// Never:  sends again what a byte of was sent; takes an answer to another message for one to this.
     pub(crate) async fn exchange(
         &mut self,
         envelope: &Envelope,
         frame: &[u8],
         late: &mut Vec<Bytes>,
     ) -> Sent {
+        let mut awaited = Awaited::of(envelope, frame);
+        let is_patient = awaited.asks().iter().copied().any(wants_more);
         let Some(mut wire) = self.fresh(late).await else { return Sent::Unreached };
         self.carried += 1;
         if wire.write(frame).await.is_err() {
             return Sent::Broke;
         }
-        let asks = envelope.asks();
-        if wants_more(asks) || !wants_one(asks) {
-            self.open.push_back(envelope.control_id().to_vec());
-            if self.open.len() > OPEN_MAX {
-                self.open.pop_front();
+        if is_patient || !awaited.asks().iter().copied().all(wants_one) {
+            self.expect(&awaited);
+        }
+        awaited.waits_for(wants_one);
+        let (mut answers, is_unasked) = (Vec::new(), awaited.is_over());
+        let ended = self.answers(&mut wire, &mut awaited, &mut answers, late).await;
+        let is_kept = match &ended {
+            None if awaited.is_single() => !self.closes_after_each || is_patient || is_unasked,
+            None => (is_patient || is_unasked) && awaited.is_told_apart(),
+            Some(Sent::Slow) => {
+                self.expect(&awaited);
+                !answers.is_empty() && awaited.is_told_apart() && awaited.unanswered().len() <= LATE_MAX
+            }
+            Some(_) => false,
+        };
+        self.owes |= !awaited.is_single();
+        wire.release();
+        self.wire = Some(wire).filter(|_| is_kept);
+        match ended {
+            None if is_unasked => Sent::Unasked,
+            Some(ended) if answers.is_empty() => ended,
+            _ => Sent::Answered(answers, awaited.status()),
+        }
+    }
+
+    /// Takes answers until every message has one; else how it ended.
+    async fn answers(
+        &mut self,
+        wire: &mut Wire,
+        awaited: &mut Awaited,
+        answers: &mut Vec<Bytes>,
+        late: &mut Vec<Bytes>,
+    ) -> Option<Sent> {
+        let last = Instant::now() + self.way.timeouts.answer;
+        let (mut deadline, mut room) = (last, self.way.limits.frame_bytes);
+        while !awaited.is_over() {
+            let Ok(heard) = timeout_at(deadline, wire.next()).await else { return Some(Sent::Slow) };
+            let Heard::Found(Found::Frame(answer)) = heard else { return Some(Sent::Broke) };
+            let said = Answer::of(&answer);
+            if (said.is_named() || !self.owes) && awaited.take(&said) {
+                let Some(left) = room.checked_sub(answer.len()) else { return Some(Sent::Foreign) };
+                room = left;
+                answers.push(answer);
+                deadline = last.min(Instant::now() + self.way.timeouts.end);
+            } else if self.is_open(&said) && late.len() < LATE_MAX {
+                late.push(answer);
+            } else {
+                return Some(Sent::Foreign);
             }
         }
-        if !wants_one(asks) {
-            self.wire = Some(wire);
-            return Sent::Unasked;
-        }
-        let deadline = Instant::now() + self.way.timeouts.answer;
-        loop {
-            let Ok(heard) = timeout_at(deadline, wire.next()).await else { return Sent::Slow };
-            let Heard::Found(Found::Frame(answer)) = heard else { return Sent::Broke };
-            let said = answered(&answer);
-            if is_to(envelope, said.as_ref()) {
-                wire.release();
-                self.wire = Some(wire).filter(|_| !self.closes_after_each || wants_more(asks));
-                let code = match (&said, &answer[..]) {
-                    (Some(said), _) => status(&said.code),
-                    // MLLP release 2: taken, or not.
-                    (None, b"\x06") => Some(200),
-                    (None, b"\x15") => Some(500),
-                    (None, _) => None,
-                };
-                return Sent::Answered(answer, code);
-            }
-            if !self.is_open(said.as_ref()) || late.len() >= LATE_MAX {
-                return Sent::Foreign;
-            }
-            late.push(answer);
-        }
+        None
+    }
+
+    /// Remembers the messages without an answer, for a late one.
+    fn expect(&mut self, awaited: &Awaited) {
+        self.open.extend(awaited.unanswered().map(<[u8]>::to_vec));
+        let over = self.open.len().saturating_sub(OPEN_MAX);
+        self.open.drain(..over);
     }
 
     /// Waits for what the receiver says unasked; for ever while there is no connection. Dropping it loses nothing.
@@ -159,7 +189,7 @@ impl Link {
         let Some(wire) = &mut self.wire else { return std::future::pending().await };
         let heard = wire.next().await;
         let late = match heard {
-            Heard::Found(Found::Frame(answer)) if self.is_open(answered(&answer).as_ref()) => {
+            Heard::Found(Found::Frame(answer)) if self.is_open(&Answer::of(&answer)) => {
                 return Late::Answer(answer);
             }
             Heard::Ended => {
@@ -194,6 +224,7 @@ impl Link {
             }
         }
         self.open.clear();
+        self.owes = false;
         self.carried = 0;
         match self.way.connect().await {
             Ok(wire) => Some(wire),
@@ -204,17 +235,9 @@ impl Link {
         }
     }
 
-    fn is_open(&self, said: Option<&Answered>) -> bool {
-        said.is_some_and(|said| self.open.iter().any(|id| id.trim_ascii() == said.control_id))
+    fn is_open(&self, said: &Answer) -> bool {
+        said.is_to(|named| self.open.iter().any(|id| id == named))
     }
-}
-
-/// Whether this is the answer to the message that was sent: MSA-2 is its control id, or says nothing.
-fn is_to(envelope: &Envelope, said: Option<&Answered>) -> bool {
-    let Some(said) = said else { return true };
-    let sent = envelope.control_id().trim_ascii();
-    let is_named = envelope.messages() == 1 && !envelope.is_batch() && !sent.is_empty();
-    !is_named || said.control_id.is_empty() || said.control_id == sent
 }
 
 /// Answers that come late and are passed on at one time.

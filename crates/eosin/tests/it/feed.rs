@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::program::{Server, http, said};
 
-/// A receiver that accepts everything and remembers it.
+/// A receiver that answers each message of a frame, accepts all but those called `NO…`, and remembers every frame.
 fn receiver() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (address, seen) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(Vec::new())));
@@ -22,10 +22,13 @@ fn receiver() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
             let (mut stream, kept) = (stream.unwrap(), Arc::clone(&kept));
             std::thread::spawn(move || {
                 while let Some(message) = frame(&mut stream) {
-                    let id = message.split('|').nth(9).unwrap_or_default().to_owned();
-                    kept.lock().unwrap().push(message);
-                    let answer = format!("\u{b}MSH|^~\\&|||||||ACK|1|P|2.5\rMSA|AA|{id}\r\u{1c}\r");
-                    stream.write_all(answer.as_bytes()).unwrap();
+                    kept.lock().unwrap().push(message.clone());
+                    for one in message.split("MSH|").skip(1) {
+                        let id = one.split('|').nth(8).unwrap_or_default();
+                        let code = if id.starts_with("NO") { "AR" } else { "AA" };
+                        let answer = format!("\u{b}MSH|^~\\&|||||||ACK|1|P|2.5\rMSA|{code}|{id}\r\u{1c}\r");
+                        stream.write_all(answer.as_bytes()).unwrap();
+                    }
                 }
             });
         }
@@ -89,15 +92,22 @@ fn a_feed_is_judged_kept_released_once_and_counted() {
     let told = said(folder, &release, 0);
     assert!(told.contains("released: the upstream answered 200"), "{told}");
     said(folder, &release, 1);
-    assert_eq!(*seen.lock().unwrap(), [good.to_owned(), bad], "once, byte for byte");
+    assert_eq!(*seen.lock().unwrap(), [good.to_owned(), bad.clone()], "once, byte for byte");
+
+    // One of two that the receiver does not take: whether the frame arrived is for a person to say.
+    let two = bad + &good.replace("ADT^A01|1", "ADT^A01|NO4");
+    let refused = send(&mut sender, &two);
+    let (_, after) = refused.split_once("Kept in quarantine as item ").unwrap();
+    let told = said(folder, &["quarantine", "release", &after[..16], "--reason", "CASE-8", "--overrule"], 2);
+    assert!(told.contains("uncertain: the upstream answered 500"), "{told}");
 
     let admin = gateway.address("health and metrics");
     let (status, metrics) = http(admin, "GET", "/metrics", &[], b"");
     assert_eq!(status, 200);
     for line in [
         "eosin_mllp_messages_total{boundary=\"feed\",outcome=\"accepted\"} 1",
-        "eosin_mllp_messages_total{boundary=\"feed\",outcome=\"refused\"} 1",
-        "eosin_mllp_records_total{boundary=\"feed\",outcome=\"refused\",verdict=\"unreadable\"} 1",
+        "eosin_mllp_messages_total{boundary=\"feed\",outcome=\"refused\"} 2",
+        "eosin_mllp_records_total{boundary=\"feed\",outcome=\"refused\",verdict=\"unreadable\"} 2",
     ] {
         assert!(metrics.contains(line), "{line}\n{metrics}");
     }

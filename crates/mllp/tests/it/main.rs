@@ -5,6 +5,7 @@ mod crossing;
 mod leaks;
 mod peers;
 mod scene;
+mod several;
 mod shared;
 mod tls;
 mod trouble;
