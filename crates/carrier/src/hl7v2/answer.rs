@@ -101,8 +101,9 @@ impl Awaited {
     /// What a frame awaits.
     ///
     /// Shape:  the frame and its envelope; a frame without a message is one message that has no control id.
+    /// Bounds: its first 10,000 messages; of a frame with more, which nobody can judge, nothing is known in the end.
     pub fn of(envelope: &Envelope, frame: &[u8]) -> Self {
-        let Walk { messages, envelopes, .. } = Walk::over(envelope, frame);
+        let Walk { messages, envelopes, is_cut, .. } = Walk::over(envelope, frame);
         let (unanswered, asks): (Vec<_>, Vec<_>) = messages.into_iter().unzip();
         let mut named = BTreeMap::<_, BTreeSet<_>>::new();
         for (at, id) in unanswered.iter().enumerate() {
@@ -110,7 +111,8 @@ impl Awaited {
         }
         let is_named = !named.contains_key(&b""[..]);
         let unanswered = unanswered.into_iter().enumerate().collect();
-        Self { asks, unanswered, named, envelopes, said: Told::Nothing, is_named }
+        let said = if is_cut { Told::Unknown } else { Told::Nothing };
+        Self { asks, unanswered, named, envelopes, said, is_named }
     }
 
     /// How each message wants to be answered.
@@ -208,7 +210,11 @@ struct Walk {
     // The name of a header without its trailer yet, and how many messages stand before it.
     file: Option<(Vec<u8>, usize)>,
     batch: Option<(Vec<u8>, usize)>,
+    is_cut: bool,
 }
+
+/// Messages, and envelopes, of one frame that answers can be to.
+const MESSAGES_MAX: usize = 10_000;
 
 impl Walk {
     fn over(envelope: &Envelope, frame: &[u8]) -> Self {
@@ -217,6 +223,10 @@ impl Walk {
             walk.between(frame.get(at..range.start).unwrap_or_default());
             at = range.end;
             let message = frame.get(range).unwrap_or_default();
+            walk.is_cut |= walk.messages.len() == MESSAGES_MAX;
+            if walk.is_cut {
+                break;
+            }
             if begins_message(message) {
                 let line = lines(message).next().unwrap_or_default();
                 let asks = if envelope.is_batch() { Asks::Original } else { Envelope::of(line).asks() };
@@ -242,7 +252,8 @@ impl Walk {
             }
             let before = self.messages.len();
             let ended = self.batch.take().into_iter().chain(self.file.take_if(|_| is_of_file));
-            for (id, start) in ended.filter(|(id, _)| !id.is_empty()) {
+            let is_full = self.envelopes.len() >= MESSAGES_MAX;
+            for (id, start) in ended.filter(|(id, _)| !id.is_empty() && !is_full) {
                 self.envelopes.entry(id).or_insert(start..before);
             }
             match name {
@@ -386,5 +397,16 @@ mod tests {
         let mut awaited = Awaited::of(&Envelope::of(text.as_bytes()), text.as_bytes());
         assert!(awaited.take(&Answer::of(b"\x06")) && !awaited.is_told_apart());
         assert_eq!(awaited.status(), Some(200));
+    }
+
+    #[test]
+    fn of_a_frame_of_too_many_messages_nothing_is_known() {
+        for (count, want) in [(MESSAGES_MAX, Some(200)), (MESSAGES_MAX + 1, None)] {
+            let text = format!("BHS|^~\\&|||||||||B7\r{}BTS\r", "MSH\r".repeat(count));
+            let mut awaited = Awaited::of(&Envelope::of(text.as_bytes()), text.as_bytes());
+            assert_eq!(awaited.asks().len(), MESSAGES_MAX);
+            awaited.take(&Answer::of(b"\x06"));
+            assert_eq!(awaited.status(), want, "{count}");
+        }
     }
 }
