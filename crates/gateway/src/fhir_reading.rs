@@ -23,11 +23,13 @@ use crate::{
     server::Lane,
 };
 
-pub(crate) use guard::{Guard, guard, guarded, patch_of_hidden};
+pub(crate) use answer::guarded;
+pub(crate) use guard::{Guard, guard, patch_of_hidden};
 pub use link::LinkKey;
 pub(crate) use link::Links;
 use server::{Answered, Server};
 
+mod answer;
 mod export;
 mod guard;
 mod link;

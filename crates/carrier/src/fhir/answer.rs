@@ -61,31 +61,45 @@ pub enum Mode {
 }
 
 impl Page {
-    /// Takes a Bundle apart.
+    /// Takes apart a Bundle that a client sends, and that has one reading as a whole.
     ///
     /// Shape:  one JSON text, a Bundle of any type.
     /// Bounds: `limits` on bytes and entries.
-    /// Errors: it is no Bundle, or too long.
+    /// Errors: it is no Bundle, cannot be read, or is too long.
     pub fn read(text: &[u8], limits: &Limits) -> Result<Self, Unreadable> {
         let parsed = checked(text, limits)?;
-        if parsed.get("resourceType").and_then(Json::text) != Some("Bundle") {
+        let entries = parsed.get("entry").map_or(&[][..], Json::items);
+        if entries.iter().any(|entry| !matches!(entry, Json::Object(_))) {
+            return Err(shape("has an entry that is not an object"));
+        }
+        Self::answered(text, limits)
+    }
+
+    /// Takes apart a Bundle that a server answers, without looking into its entries: each is judged by itself, so one
+    /// that cannot be read says nothing of the others.
+    ///
+    /// Shape:  one JSON text, a Bundle of any type; an entry that is no object, or that names a member twice, is itself
+    ///         the resource that cannot be read.
+    /// Bounds: `limits` on bytes and entries.
+    /// Errors: it is no Bundle, names a member twice itself, or is too long.
+    pub fn answered(text: &[u8], limits: &Limits) -> Result<Self, Unreadable> {
+        if text.len() > limits.body_bytes {
+            return Err(Unreadable::TooLong { limit: limits.body_bytes });
+        }
+        let text = std::str::from_utf8(text).map_err(|_| shape("is not UTF-8"))?;
+        let whole = RawObject::with_distinct_names(text)
+            .ok_or_else(|| shape("is not a JSON object whose members have names of their own"))?;
+        if whole.get("resourceType").and_then(string).as_deref() != Some("Bundle") {
             return Err(shape("is not a Bundle"));
         }
-        let linked = parsed.get("link").map_or(&[][..], Json::items);
-        let is_next = |link: &&Json<'_>| link.get("relation").and_then(Json::text) == Some("next");
-        // The first that names an address: one without does not hide the one behind it.
-        let mut named = linked.iter().filter(is_next).filter_map(|link| link.get("url").and_then(Json::text));
-        let next = named.next().map(str::to_owned);
-        let text = std::str::from_utf8(text).map_err(|_| shape("is not UTF-8"))?;
-        let whole = RawObject::parse(text).ok_or_else(|| shape("is not a JSON object"))?;
+        let next = next_of(&whole)?;
         let total = whole.get("total").and_then(|total| total.parse().ok());
         let listed = raw::items(whole.get("entry").unwrap_or("[]"))
             .ok_or_else(|| shape("has an entry that is not an array"))?;
         if listed.len() > limits.records {
             return Err(Unreadable::TooMany { limit: limits.records });
         }
-        let entries = listed.into_iter().map(Entry::read).collect::<Option<Vec<_>>>();
-        let entries = entries.ok_or_else(|| shape("has an entry that is not an object"))?;
+        let entries = listed.into_iter().map(Entry::read).collect();
         Ok(Self { text: text.to_owned(), entries, next, total })
     }
 
@@ -130,9 +144,16 @@ impl Page {
 
     /// Whether this answers a batch or a transaction, entry by entry.
     pub fn is_response(&self) -> bool {
-        let kind = RawObject::parse(&self.text);
-        let kind = kind.as_ref().and_then(|whole| whole.get("type")).unwrap_or_default();
-        kind == r#""batch-response""# || kind == r#""transaction-response""#
+        matches!(self.kind().as_deref(), Some("batch-response" | "transaction-response"))
+    }
+
+    /// Whether this is what a search found.
+    pub fn is_searchset(&self) -> bool {
+        self.kind().as_deref() == Some("searchset")
+    }
+
+    fn kind(&self) -> Option<String> {
+        RawObject::parse(&self.text)?.get("type").and_then(string)
     }
 
     /// Whether the server gave this Bundle links.
@@ -148,21 +169,48 @@ fn linked(links: &[(&str, String)]) -> String {
     raw::array(&links.iter().map(link).collect::<Vec<_>>())
 }
 
+/// Where a Bundle goes on, if it does.
+///
+/// The first link that names an address counts: one without does not hide the one behind it.
+fn next_of(bundle: &RawObject<'_>) -> Result<Option<String>, Unreadable> {
+    let unread = || shape("has a link that cannot be read");
+    for link in raw::items(bundle.get("link").unwrap_or("[]")).ok_or_else(unread)? {
+        let link = RawObject::with_distinct_names(link).ok_or_else(unread)?;
+        if link.get("relation").and_then(string).as_deref() == Some("next")
+            && let Some(url) = link.get("url").and_then(string)
+        {
+            return Ok(Some(url));
+        }
+    }
+    Ok(None)
+}
+
+fn string(value: &str) -> Option<String> {
+    serde_json::from_str(value).ok()
+}
+
 impl Entry {
-    fn read(text: &str) -> Option<Self> {
-        let entry = RawObject::parse(text)?;
+    fn read(text: &str) -> Self {
+        let Some(entry) = RawObject::with_distinct_names(text) else {
+            return Self {
+                text: text.to_owned(),
+                resource: Some(text.to_owned()),
+                key: None,
+                mode: Mode::Match,
+            };
+        };
         let resource = entry.get("resource").map(str::to_owned);
         let key = resource.as_deref().and_then(Key::of);
-        let mode = entry.get("search").and_then(RawObject::parse).and_then(|search| {
-            search.get("mode").map(|mode| match mode {
-                r#""include""# => Mode::Include,
-                r#""outcome""# => Mode::Outcome,
-                _ => Mode::Match,
-            })
-        });
+        let mode = entry.get("search").and_then(RawObject::parse);
+        let mode = mode.and_then(|search| search.get("mode").and_then(string));
         let is_outcome = key.as_ref().is_some_and(|key| key.resource_type == "OperationOutcome");
-        let mode = if is_outcome { Mode::Outcome } else { mode.unwrap_or(Mode::Match) };
-        Some(Self { text: text.to_owned(), resource, key, mode })
+        let mode = match mode.as_deref() {
+            _ if is_outcome => Mode::Outcome,
+            Some("include") => Mode::Include,
+            // Whatever else is said of it: it is looked at.
+            _ => Mode::Match,
+        };
+        Self { text: text.to_owned(), resource, key, mode }
     }
 
     /// The entry as it goes to the client: with what stands in its place as a resource, and an address of ours.
@@ -170,7 +218,7 @@ impl Entry {
     /// Shape:  `upstream` and `gateway` are origins, such as `https://ehr.example.org`.
     pub fn text(&self, resource: Option<&str>, upstream: &str, gateway: &str) -> String {
         let Some(mut entry) = RawObject::parse(&self.text) else { return self.text.clone() };
-        let url = entry.get("fullUrl").and_then(|url| serde_json::from_str::<String>(url).ok());
+        let url = entry.get("fullUrl").and_then(string);
         let ours = url.as_deref().and_then(|url| url.strip_prefix(upstream));
         let ours = ours.filter(|rest| rest.starts_with('/')).map(|rest| quote(&format!("{gateway}{rest}")));
         if ours.is_none() && resource.is_none() {
@@ -200,10 +248,8 @@ impl Entry {
         let mut names: BTreeSet<String> = self.key.iter().map(Key::reference).collect();
         let parsed = self.resource.as_deref().and_then(|text| json::parse(text.as_bytes()).ok());
         names.extend(parsed.as_ref().and_then(|one| one.get("url")).and_then(Json::text).map(str::to_owned));
-        let entry = json::parse(self.text.as_bytes()).ok();
-        names.extend(
-            entry.as_ref().and_then(|one| one.get("fullUrl")).and_then(Json::text).map(str::to_owned),
-        );
+        let entry = RawObject::parse(&self.text);
+        names.extend(entry.and_then(|entry| entry.get("fullUrl").and_then(string)));
         names
     }
 }
@@ -223,10 +269,10 @@ fn mentioned(value: &Json<'_>, found: &mut BTreeSet<String>) {
 }
 
 impl Key {
-    /// What a resource is, as far as it says.
+    /// What a resource is, as far as it says; nothing if it says anything twice.
     pub fn of(resource: &str) -> Option<Self> {
-        let object = RawObject::parse(resource)?;
-        let text = |name| object.get(name).and_then(|value| serde_json::from_str::<String>(value).ok());
+        let object = RawObject::with_distinct_names(resource)?;
+        let text = |name| object.get(name).and_then(string);
         let resource_type = text("resourceType").filter(|name| is_type_name(name))?;
         Some(Self { resource_type, id: text("id").unwrap_or_default() })
     }
@@ -398,6 +444,32 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_that_cannot_be_read_is_one_entry() {
+        let deep = format!("{}{}", "[".repeat(90), "]".repeat(90));
+        let text = format!(
+            r#"{{"resourceType":"Bundle","type":"searchset","total":7,"link":[{{"relation":"next","url":"http://up/2"}}],"entry":[
+              {{"resource":{{"resourceType":"Patient","id":"1"}}}},
+              {{"resource":{{"resourceType":"Observation","id":"2","valueQuantity":{{"value":12345678901234567890}}}}}},
+              {{"resource":{{"resourceType":"Patient","id":"3","extension":{deep}}}}},
+              {{"resource":{{"resourceType":"OperationOutcome","id":"4","resourceType":"Patient"}}}},
+              {{"resource":{{"resourceType":"Patient","id":"5"}},"resource":{{"resourceType":"Patient","id":"6"}}}},
+              {{"resource":{{"resourceType":"Patient","id":"7"}},"search":{{"mode":"outcome"}}}},
+              8
+            ]}}"#
+        );
+        assert!(Page::read(text.as_bytes(), &LIMITS).is_err(), "a client's Bundle is read as a whole");
+        let page = Page::answered(text.as_bytes(), &LIMITS).unwrap();
+        assert_eq!((page.entries.len(), page.total, page.next.as_deref()), (7, Some(7), Some("http://up/2")));
+        let ids: Vec<Option<&str>> =
+            page.entries.iter().map(|entry| entry.key.as_ref().map(|key| key.id.as_str())).collect();
+        assert_eq!(ids, [Some("1"), Some("2"), Some("3"), None, None, Some("7"), None]);
+        assert!(page.entries.iter().all(|entry| entry.mode == Mode::Match && entry.resource.is_some()));
+        assert!(page.entries[1].resource.as_deref().unwrap().contains("12345678901234567890"));
+        assert!(page.entries[4].resource.as_deref().unwrap().contains("\"6\""), "both of them");
+        assert_eq!(page.entries[6].without_resource(), "{}");
+    }
+
+    #[test]
     fn what_is_no_bundle_is_said_to_be_none() {
         for text in [
             "[]",
@@ -405,8 +477,11 @@ mod tests {
             r#"{"resourceType":"Bundle","entry":{}}"#,
             r#"{"resourceType":"Bundle","entry":[1]}"#,
             r#"{"resourceType":"Bundle","entry":[],"entry":[]}"#,
+            r#"{"resourceType":"Patient","entry":[],"resourceType":"Bundle"}"#,
+            r#"{"resourceType":"Bundle","link":[{"relation":"self","url":"a","relation":"next"}]}"#,
         ] {
             assert!(Page::read(text.as_bytes(), &LIMITS).is_err(), "{text}");
+            assert!(text.contains("[1]") || Page::answered(text.as_bytes(), &LIMITS).is_err(), "{text}");
         }
     }
 }

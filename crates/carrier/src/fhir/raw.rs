@@ -18,6 +18,15 @@ impl<'t> RawObject<'t> {
         Some(Self { members: members.collect() })
     }
 
+    /// The same, or nothing if two members have one name: readers differ in which of them counts.
+    pub(super) fn with_distinct_names(text: &'t str) -> Option<Self> {
+        let object = Self::parse(text)?;
+        let mut names: Vec<&str> = object.names().collect();
+        names.sort_unstable();
+        let is_distinct = names.iter().zip(names.iter().skip(1)).all(|(one, other)| one != other);
+        is_distinct.then_some(object)
+    }
+
     /// The text of a member's value. A `null` is a member that is not there.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let (_, value) = self.members.iter().find(|(key, _)| key == name)?;
@@ -165,6 +174,7 @@ mod tests {
         assert_eq!(object.to_text(), r#"{"a":2.0,"b\n":{ "c" : [1e2 ,"x"] },"z":[1,2]}"#);
         assert_eq!(items("[ 1.0, {} ]").unwrap(), ["1.0", "{}"]);
         assert!(RawObject::parse("[]").is_none());
+        assert!(RawObject::with_distinct_names(r#"{"a":1,"b":2,"\u0061":3}"#).is_none());
         assert!(items("{}").is_none());
     }
 }

@@ -62,7 +62,7 @@ impl Entry {
 
     /// The same entry without its resource.
     pub fn without_resource(&self) -> String {
-        let Some(mut entry) = RawObject::parse(&self.text) else { return String::new() };
+        let Some(mut entry) = RawObject::parse(&self.text) else { return "{}".to_owned() };
         entry.remove("resource");
         entry.to_text()
     }

@@ -1,23 +1,20 @@
-//! A write at a FHIR boundary whose reads are isolated: what it names or finds and is hidden is not there for it, and
-//! what its answer shows is judged.
+//! A write at a FHIR boundary whose reads are isolated: what it names or finds and is hidden is not there for it.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use carrier::fhir::{self, Asked, Entry, Interaction, Key, Page, Query, Step};
+use carrier::fhir::{self, Asked, Entry, Interaction, Key, OperationKind, Page, Query, Step};
 use flow::{Reader, Seen};
-use http::{HeaderValue, Method, Response, StatusCode, header};
-use hyper::body::Incoming;
+use http::{HeaderValue, Method, Response, header};
 
 use crate::{
     body::Body,
     coding::{coding, decode},
     fhir_form::Form,
-    head::{Head, forget_coded_body},
+    head::Head,
     problem::Problem,
     reading::Turned,
     server::Lane,
-    whole::whole,
 };
 
 use super::{
@@ -28,14 +25,16 @@ use super::{
 /// A write on its way.
 #[derive(Debug)]
 pub(crate) struct Guard {
-    reader: Reader,
+    pub(super) reader: Reader,
     /// Absent ids that were sent, and those that they stand for.
-    sent: BTreeMap<String, String>,
-    seen: Vec<Seen>,
-    upstream: String,
-    gateway: String,
+    pub(super) sent: BTreeMap<String, String>,
+    pub(super) seen: Vec<Seen>,
+    pub(super) upstream: String,
+    pub(super) gateway: String,
+    /// Whether the address is one of FHIR's, where an answer that cannot be read may show anybody.
+    pub(super) is_fhir: bool,
     /// What the client reads; the server is asked in JSON.
-    form: Form,
+    pub(super) form: Form,
 }
 
 /// The header that makes a creation conditional.
@@ -81,57 +80,19 @@ pub(crate) async fn guard(
     };
     writing.refuse_subscriptions(&body)?;
     let method = head.method.as_str().to_owned();
-    if let Some(found) = fhir::interaction(&method, &head.target, None, &reads.base) {
-        let kind = head.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
-        match &found {
-            Interaction::Create { resource_type }
-            | Interaction::Update { resource_type, .. }
-            | Interaction::Patch { resource_type, .. }
-                if is_subscription(resource_type) && !is_subscription_in_json(&body) =>
-            {
-                return Err(Problem::Closed(SUBSCRIBED).into());
-            }
-            Interaction::Bundle if kind.contains("xml") => return Err(Problem::Closed(XML).into()),
-            Interaction::Bundle => {
-                if let Some(other) = writing.bundle(&body).await? {
-                    *replaced = Some(other);
-                }
-            }
-            Interaction::Create { resource_type } => writing.condition(head, resource_type).await?,
-            Interaction::Update { resource_type, id: Some(id) } => {
-                writing.refuse_taken(resource_type, id.as_str()).await?;
-            }
-            Interaction::Patch { resource_type, id: Some(id) }
-            | Interaction::Delete { resource_type, id: Some(id) } => {
-                if let Some(other) = writing.moved(resource_type, id.as_str()).await? {
-                    head.target = writing.server.address(resource_type, &other);
-                }
-            }
-            Interaction::Update { resource_type, id: None }
-            | Interaction::Patch { resource_type, id: None }
-            | Interaction::Delete { resource_type, id: None } => {
-                if matches!(found, Interaction::Update { .. }) {
-                    writing.refuse_chosen(std::str::from_utf8(&body).ok()).await?;
-                }
-                let (path, search) = head.target.split_once('?').unwrap_or((&head.target, ""));
-                if let Some(other) = writing.narrowed(resource_type, search).await? {
-                    head.target = format!("{path}?{other}");
-                }
-            }
-            Interaction::Capabilities
-            | Interaction::Read { .. }
-            | Interaction::VersionRead { .. }
-            | Interaction::History(_)
-            | Interaction::Search { .. }
-            | Interaction::Operation { .. } => {}
-        }
+    let found = fhir::interaction(&method, &head.target, None, &reads.base);
+    let is_fhir = found.is_some();
+    if let Some(found) = found
+        && let Some(other) = writing.asked(head, &found, &body).await?
+    {
+        *replaced = Some(other);
     }
     let form = Form::of(&head.headers, &head.target);
     head.target = fhir::without_format(&head.target);
     head.headers.remove(header::ACCEPT_ENCODING);
     head.headers.insert(header::ACCEPT, HeaderValue::from_static("application/fhir+json"));
     let Writing { reader, sent, seen, .. } = writing;
-    Ok(Some(Guard { reader, sent, seen, upstream, gateway, form }))
+    Ok(Some(Guard { reader, sent, seen, upstream, gateway, is_fhir, form }))
 }
 
 /// The answer to a patch of a hidden resource: that of one that is not there. Asked before the patch is carried out on
@@ -154,6 +115,40 @@ pub(crate) async fn patch_of_hidden(lane: &Lane, head: &Head) -> Result<Option<R
     Ok(Some(relayed(server.absent(&resource_type, id.as_str(), "").await?)))
 }
 
+/// Refuses what a Bundle asks and is not known: it may show somebody, or write to what nobody looked at.
+fn refuse_unknown(step: &Step) -> Result<(), Turned> {
+    // A read is looked at as one.
+    let is_read = matches!(step.method.as_str(), "GET" | "HEAD");
+    let address = format!("/{}", step.url.trim_start_matches('/'));
+    let is_known = match fhir::interaction(&step.method, &address, None, "") {
+        Some(
+            Interaction::Create { .. }
+            | Interaction::Update { .. }
+            | Interaction::Patch { .. }
+            | Interaction::Delete { .. },
+        ) => true,
+        Some(Interaction::Operation { kind, .. }) => {
+            kind == OperationKind::Carries || fhir::asked(&step.method, &address, "") == Asked::Nothing
+        }
+        Some(
+            Interaction::Capabilities
+            | Interaction::Read { .. }
+            | Interaction::VersionRead { .. }
+            | Interaction::History(_)
+            | Interaction::Search { .. }
+            | Interaction::Bundle,
+        )
+        | None => false,
+    };
+    if is_read || is_known { Ok(()) } else { Err(Problem::Closed(NESTED).into()) }
+}
+
+/// Whether this is a resource of another type, as every reader would read it.
+fn is_other_than_bundle(body: &[u8]) -> bool {
+    let text = std::str::from_utf8(body).ok();
+    text.and_then(Key::of).is_some_and(|key| key.resource_type != "Bundle")
+}
+
 /// Whether this is one in JSON, so that it was looked at.
 fn is_subscription_in_json(body: &[u8]) -> bool {
     let text = std::str::from_utf8(body).ok();
@@ -173,6 +168,57 @@ struct Writing<'l> {
 }
 
 impl Writing<'_> {
+    /// Looks at what the request asks, and changes its head where it must be; the body that is sent instead of its own.
+    async fn asked(
+        &mut self,
+        head: &mut Head,
+        found: &Interaction,
+        body: &[u8],
+    ) -> Result<Option<Bytes>, Turned> {
+        let kind = head.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
+        match found {
+            Interaction::Create { resource_type }
+            | Interaction::Update { resource_type, .. }
+            | Interaction::Patch { resource_type, .. }
+                if is_subscription(resource_type) && !is_subscription_in_json(body) =>
+            {
+                return Err(Problem::Closed(SUBSCRIBED).into());
+            }
+            Interaction::Bundle if kind.contains("xml") => return Err(Problem::Closed(XML).into()),
+            Interaction::Bundle => {
+                return self.bundle(body).await;
+            }
+            Interaction::Create { resource_type } => self.condition(head, resource_type).await?,
+            Interaction::Update { resource_type, id: Some(id) } => {
+                self.refuse_taken(resource_type, id.as_str()).await?;
+            }
+            Interaction::Patch { resource_type, id: Some(id) }
+            | Interaction::Delete { resource_type, id: Some(id) } => {
+                if let Some(other) = self.moved(resource_type, id.as_str()).await? {
+                    head.target = self.server.address(resource_type, &other);
+                }
+            }
+            Interaction::Update { resource_type, id: None }
+            | Interaction::Patch { resource_type, id: None }
+            | Interaction::Delete { resource_type, id: None } => {
+                if matches!(found, Interaction::Update { .. }) {
+                    self.refuse_chosen(std::str::from_utf8(body).ok()).await?;
+                }
+                let (path, search) = head.target.split_once('?').unwrap_or((&head.target, ""));
+                if let Some(other) = self.narrowed(resource_type, search).await? {
+                    head.target = format!("{path}?{other}");
+                }
+            }
+            Interaction::Capabilities
+            | Interaction::Read { .. }
+            | Interaction::VersionRead { .. }
+            | Interaction::History(_)
+            | Interaction::Search { .. }
+            | Interaction::Operation { .. } => {}
+        }
+        Ok(None)
+    }
+
     /// A subscription whose messages do not come by a boundary is refused.
     fn refuse_subscriptions(&self, body: &[u8]) -> Result<(), Turned> {
         let Ok(text) = std::str::from_utf8(body) else { return Ok(()) };
@@ -248,7 +294,7 @@ impl Writing<'_> {
             return Ok(None);
         }
         let limits = self.server.lane.flow.limits();
-        let page = Page::read(&answered.body, &limits).map_err(|_| Problem::ShownUnreadable)?;
+        let page = Page::answered(&answered.body, &limits).map_err(|_| Problem::ShownUnreadable)?;
         let (mut shown, mut any) = (Vec::new(), false);
         for entry in page.entries.iter().filter(|entry| entry.mode == fhir::Mode::Match) {
             let judged = entry.resource.as_deref().map(|text| judge(self.server.lane, &self.reader, text));
@@ -276,12 +322,20 @@ impl Writing<'_> {
     /// A Bundle that asks nothing of what is hidden; nothing if it is the same.
     async fn bundle(&mut self, body: &[u8]) -> Result<Option<Bytes>, Turned> {
         let limits = self.server.lane.flow.limits();
-        let Ok(page) = Page::read(body, &limits) else { return Ok(None) };
+        let page = match Page::read(body, &limits) {
+            Ok(page) => page,
+            // One resource at the address of Bundles is none.
+            Err(_) if is_other_than_bundle(body) => return Ok(None),
+            Err(_) => return Err(Problem::Request("the Bundle cannot be read").into()),
+        };
         let mut entries = Vec::with_capacity(page.entries.len());
         let mut is_other = false;
         for entry in &page.entries {
             let other = match entry.step() {
-                Some(step) => self.entry(entry, step).await?,
+                Some(step) => {
+                    refuse_unknown(&step)?;
+                    self.entry(entry, step).await?
+                }
                 None => None,
             };
             is_other |= other.is_some();
@@ -395,91 +449,3 @@ impl Writing<'_> {
 
 /// Most resources that a condition may find.
 const NARROWED_MAX: usize = 200;
-
-/// Reads the answer to a write: it may show resources, and name them in its errors.
-pub(crate) async fn guarded(
-    lane: &Lane,
-    guard: Guard,
-    answer: Response<Incoming>,
-) -> Result<Response<Body>, Turned> {
-    let (mut parts, incoming) = answer.into_parts();
-    let body = whole(lane, &parts.headers, incoming).await.map_err(|_| Problem::AnswerUnreadable)?;
-    forget_coded_body(&mut parts.headers);
-    let Guard { reader, sent, mut seen, upstream, gateway, form } = guard;
-    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    if kind.is_some_and(|kind| kind.contains("xml")) && !body.is_empty() {
-        // It was asked for JSON: what it shows otherwise nobody here has judged.
-        return Err(Problem::AnswerUnreadable.into());
-    }
-    let text = String::from_utf8_lossy(&body);
-    let mut text = shown(lane, &reader, &text, &upstream, &gateway, &mut seen).unwrap_or(text.into_owned());
-    for (other, own) in &sent {
-        text = text.replace(other, own);
-        for value in parts.headers.values_mut() {
-            let back =
-                value.to_str().ok().filter(|text| text.contains(other)).map(|text| text.replace(other, own));
-            if let Some(back) = back.and_then(|back| HeaderValue::from_str(&back).ok()) {
-                *value = back;
-            }
-        }
-    }
-    if !seen.is_empty() {
-        lane.flow.show(&reader, "answer to a write", seen).await?;
-    }
-    if parts.status == StatusCode::NO_CONTENT {
-        text.clear();
-    }
-    Ok(form.of_answer(Response::from_parts(parts, Body::from(text)))?)
-}
-
-/// An answer as it may be shown; nothing where it stays as it is.
-fn shown(
-    lane: &Lane,
-    reader: &Reader,
-    text: &str,
-    upstream: &str,
-    gateway: &str,
-    seen: &mut Vec<Seen>,
-) -> Option<String> {
-    let key = Key::of(text)?;
-    match key.resource_type.as_str() {
-        "OperationOutcome" => None,
-        "Bundle" => {
-            let page = Page::read(text.as_bytes(), &lane.flow.limits()).ok()?;
-            let mut entries = Vec::with_capacity(page.entries.len());
-            let mut fewer = 0;
-            for entry in &page.entries {
-                let Some(resource) = entry.resource.as_deref() else {
-                    entries.push(entry.text(None, upstream, gateway));
-                    continue;
-                };
-                let is_page = entry.key.as_ref().is_some_and(|key| key.resource_type == "Bundle");
-                if is_page {
-                    let inner = shown(lane, reader, resource, upstream, gateway, seen);
-                    entries.push(entry.text(inner.as_deref(), upstream, gateway));
-                    continue;
-                }
-                let judged = judge(lane, reader, resource);
-                seen.extend(judged.seen);
-                if !judged.is_hidden {
-                    entries.push(entry.text(judged.relabelled.as_deref(), upstream, gateway));
-                } else if page.is_response() {
-                    // Its place in the answer is that of its request.
-                    entries.push(entry.without_resource());
-                } else {
-                    fewer += u64::from(entry.mode == fhir::Mode::Match);
-                }
-            }
-            let total = page.total.map(|total| total.saturating_sub(fewer));
-            Some(page.with_entries_and_total(&entries, total))
-        }
-        _ => {
-            let judged = judge(lane, reader, text);
-            seen.extend(judged.seen);
-            if judged.is_hidden { Some(DONE.to_owned()) } else { judged.relabelled }
-        }
-    }
-}
-
-/// What is said in the place of a resource that may not be shown to whoever wrote it.
-const DONE: &str = r#"{"resourceType":"OperationOutcome","issue":[{"severity":"information","code":"informational","diagnostics":"done; the result is not shown here"}]}"#;

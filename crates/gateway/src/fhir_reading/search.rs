@@ -227,8 +227,8 @@ async fn walked(
             }
             return Ok((relayed(answered), found.seen));
         }
-        let page =
-            Page::read(&answered.body, &server.lane.flow.limits()).map_err(|_| Problem::ShownUnreadable)?;
+        let page = Page::answered(&answered.body, &server.lane.flow.limits())
+            .map_err(|_| Problem::ShownUnreadable)?;
         found.walked += page.entries.len();
         if found.walked > WALK_MAX {
             return Err(Problem::AnswerTooLarge.into());

@@ -206,8 +206,8 @@ impl<'l> Server<'l> {
             if !answered.parts.status.is_success() {
                 return Ok(versions > 0);
             }
-            let page =
-                Page::read(&answered.body, &self.lane.flow.limits()).map_err(|_| Problem::ShownUnreadable)?;
+            let page = Page::answered(&answered.body, &self.lane.flow.limits())
+                .map_err(|_| Problem::ShownUnreadable)?;
             for text in page.entries.iter().filter_map(|entry| entry.resource.as_deref()) {
                 let judged = judge(self.lane, reader, text);
                 seen.extend(judged.seen);
@@ -255,7 +255,7 @@ impl<'l> Server<'l> {
         for (resource_type, ids) in by_type {
             for ids in ids.chunks(IDS_MAX) {
                 let answered = self.get(&format!("{base}/{resource_type}?{}", query(ids))).await?;
-                let page = Page::read(&answered.body, &self.lane.flow.limits());
+                let page = Page::answered(&answered.body, &self.lane.flow.limits());
                 for entry in page.map(|page| page.entries).unwrap_or_default() {
                     if let (Some(key), Some(resource)) = (entry.key, entry.resource) {
                         found.insert(key, resource);
