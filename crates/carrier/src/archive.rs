@@ -2,7 +2,8 @@
 //!
 //! Opens nothing and seeks nowhere: each entry is known by the header in front of it, and the directory at the end only
 //! says whether all of them came. The library that reads archives elsewhere wants to seek, and without that refuses
-//! entries whose lengths stand behind them, which is how they are written by who streams.
+//! entries whose lengths stand behind them, which is how they are written by who streams. Of what it reads by the
+//! directory, [`uniform_entries`] says whether who reads from the beginning finds the same.
 //! Source: spec/deliveries.md section 7.
 
 use std::{
@@ -12,10 +13,12 @@ use std::{
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
+pub use layout::uniform_entries;
 pub use writer::{ArchiveWriter, WriteFault};
 
 mod directory;
 mod header;
+mod layout;
 mod writer;
 
 #[cfg(test)]

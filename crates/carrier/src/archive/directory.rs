@@ -7,13 +7,13 @@ use std::{
 
 use super::{ArchiveFault, Source, number};
 
-const ENTRY: u64 = 0x0201_4b50;
-const END: u64 = 0x0605_4b50;
-const END_ZIP64: u64 = 0x0606_4b50;
-const LOCATOR_ZIP64: u64 = 0x0706_4b50;
+pub(super) const ENTRY: u64 = 0x0201_4b50;
+pub(super) const END: u64 = 0x0605_4b50;
+pub(super) const END_ZIP64: u64 = 0x0606_4b50;
+pub(super) const LOCATOR_ZIP64: u64 = 0x0706_4b50;
 
 /// The longest comment or extra field; both have lengths of two bytes.
-const FIELD_BYTES_MAX: u64 = 0xffff;
+pub(super) const FIELD_BYTES_MAX: u64 = 0xffff;
 
 /// Reads to the end of the archive.
 ///

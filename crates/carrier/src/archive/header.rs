@@ -7,12 +7,12 @@ use super::{ArchiveBounds, ArchiveFault, Source, number};
 pub(super) const LOCAL: [u8; 4] = *b"PK\x03\x04";
 const DESCRIPTOR: u64 = 0x0807_4b50;
 
-const ENCRYPTED: u64 = 1 | (1 << 6) | (1 << 13);
-const LENGTHS_BEHIND: u64 = 1 << 3;
+pub(super) const ENCRYPTED: u64 = 1 | (1 << 6) | (1 << 13);
+pub(super) const LENGTHS_BEHIND: u64 = 1 << 3;
 const PATCHED: u64 = 1 << 5;
 /// Stands for a number of eight bytes in the extra field.
-const ELSEWHERE: u64 = 0xffff_ffff;
-const ZIP64: u64 = 1;
+pub(super) const ELSEWHERE: u64 = 0xffff_ffff;
+pub(super) const ZIP64: u64 = 1;
 
 /// What a header says.
 #[derive(Debug)]
@@ -97,23 +97,31 @@ fn lengths(fixed: &[u8], extra: &[u8]) -> io::Result<(u64, u64)> {
     Err(ArchiveFault::Shape.into())
 }
 
-/// What stands behind an entry: a checksum and two lengths of four or eight bytes, with a signature or without.
-///
-/// Only one of the four ways can agree with what was read and leave a header behind it.
+/// Takes what stands behind an entry.
 fn behind<R: Read>(source: &mut Source<R>, found: [u64; 3]) -> io::Result<()> {
     let ahead = source.ahead(24)?;
-    for (start, wide) in [(4, 8), (4, 4), (0, 8), (0, 4)] {
+    let is_cut = ahead.len() < 24;
+    match descriptor_bytes(ahead, found) {
+        Some(length) => {
+            source.consume(length);
+            Ok(())
+        }
+        None => Err(if is_cut { ArchiveFault::Truncated } else { ArchiveFault::Damaged }.into()),
+    }
+}
+
+/// How long is what stands behind an entry: a checksum and two lengths of four or eight bytes, with a signature or
+/// without; nothing if it does not say what was found.
+///
+/// Only one of the four ways can agree with what was read and leave a header behind it.
+pub(super) fn descriptor_bytes(ahead: &[u8], found: [u64; 3]) -> Option<usize> {
+    [(4, 8), (4, 4), (0, 8), (0, 4)].into_iter().find_map(|(start, wide)| {
         let signed = start == 0 || number(ahead, 0, 4) == DESCRIPTOR;
         let told =
             [number(ahead, start, 4), number(ahead, start + 4, wide), number(ahead, start + 4 + wide, wide)];
         let length = start + 4 + 2 * wide;
-        if signed && ahead.len() >= length && told == found {
-            source.consume(length);
-            return Ok(());
-        }
-    }
-    let is_cut = ahead.len() < 24;
-    Err(if is_cut { ArchiveFault::Truncated } else { ArchiveFault::Damaged }.into())
+        (signed && ahead.len() >= length && told == found).then_some(length)
+    })
 }
 
 /// A name that leads nowhere but into the archive.

@@ -145,6 +145,60 @@ fn what_is_wrong_with_an_archive_ends_it() {
 }
 
 #[test]
+fn an_archive_that_two_readers_read_differently_is_told() {
+    let uniform = |bytes: &[u8]| {
+        let found = uniform_entries(&mut Cursor::new(bytes), 100);
+        found.map_err(|error| fault_of(&error).unwrap())
+    };
+    let a: (&str, &[u8]) = ("a.csv", b"\"Id\"\r\n\"1\"\r\n");
+    let plain = seekable(&TWO, CompressionMethod::Deflated, false);
+    for bytes in [
+        plain.clone(),
+        seekable(&TWO, CompressionMethod::Stored, false),
+        seekable(&TWO, CompressionMethod::Deflated, true),
+        streamed(&TWO),
+    ] {
+        assert_eq!(uniform(&bytes), Ok(2));
+    }
+    assert_eq!(uniform(&streamed(&[])), Ok(0));
+
+    let one = seekable(&[a], CompressionMethod::Stored, false);
+    let same = seekable(&[("a.csv", b"1"), ("b.csv", b"2")], CompressionMethod::Stored, false);
+    // A directory that names the second entry alone, and one that takes both entries for one.
+    let directory = same.windows(4).position(|four| four == b"PK\x01\x02").unwrap();
+    let each = (same.len() - 22 - directory) / 2;
+    let mut hidden = [&same[..directory], &same[directory + each..]].concat();
+    let end = hidden.len() - 22;
+    hidden[end + 8..end + 12].copy_from_slice(&[1, 0, 1, 0]);
+    hidden[end + 12..end + 16].copy_from_slice(&u32::try_from(each).unwrap().to_le_bytes());
+    let mut longer = [&same[..directory + each], &same[same.len() - 22..]].concat();
+    longer[end + 8..end + 12].copy_from_slice(&[1, 0, 1, 0]);
+    longer[end + 12..end + 16].copy_from_slice(&u32::try_from(each).unwrap().to_le_bytes());
+    let mut shorter = one.clone();
+    let central = shorter.windows(4).position(|four| four == b"PK\x01\x02").unwrap();
+    shorter[central + 20] -= 1;
+    let mut commented = one.clone();
+    commented[one.len() - 2] = 22;
+    commented.extend(&one[one.len() - 22..]);
+    for (why, bytes, want) in [
+        ("one name twice", changed(&same, b"b.csv", b"a.csv"), ArchiveFault::Twice),
+        ("two archives", [one.as_slice(), &plain].concat(), ArchiveFault::Shape),
+        ("bytes in front", [b"#!".as_slice(), &one].concat(), ArchiveFault::Shape),
+        ("bytes behind", [one.as_slice(), b"x"].concat(), ArchiveFault::Shape),
+        ("an end within the end", commented, ArchiveFault::Shape),
+        ("an entry that is not in the directory", hidden, ArchiveFault::Directory),
+        ("an entry within another", longer, ArchiveFault::Directory),
+        ("a length that its header does not say", shorter, ArchiveFault::Directory),
+        ("no archive", b"name,dob\n".to_vec(), ArchiveFault::Shape),
+        ("nothing", Vec::new(), ArchiveFault::Shape),
+    ] {
+        assert_eq!(uniform(&bytes), Err(want), "{why}");
+    }
+    let few = uniform_entries(&mut Cursor::new(plain), 1).map_err(|error| fault_of(&error).unwrap());
+    assert_eq!(few, Err(ArchiveFault::TooMany));
+}
+
+#[test]
 fn bounds_hold() {
     let usual = ArchiveBounds::SUGGESTED;
     let plain = seekable(&TWO, CompressionMethod::Deflated, false);
@@ -170,6 +224,7 @@ proptest! {
         let few = ArchiveBounds { ratio: 2000, ..ArchiveBounds::SUGGESTED };
         for bytes in [streamed(&files), seekable(&files, CompressionMethod::Deflated, false)] {
             prop_assert_eq!(read(&bytes, piece, few), Ok(want.clone()));
+            prop_assert_eq!(uniform_entries(&mut Cursor::new(bytes), 5).unwrap(), files.len());
         }
     }
 
@@ -191,5 +246,6 @@ proptest! {
     fn any_bytes_come_to_an_end(bytes in prop::collection::vec(any::<u8>(), 0..600), is_archive in any::<bool>()) {
         let bytes = if is_archive { [b"PK\x03\x04".as_slice(), &bytes].concat() } else { bytes };
         drop(read(&bytes, 13, ArchiveBounds::SUGGESTED));
+        drop(uniform_entries(&mut Cursor::new(bytes), 100));
     }
 }

@@ -154,6 +154,60 @@ fn an_archive_is_judged_entry_by_entry() {
 }
 
 #[test]
+fn an_archive_in_which_another_reader_finds_other_files_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let changed = |bytes: &[u8], from: &str, to: &str| {
+        let mut bytes = bytes.to_vec();
+        for place in 0..bytes.len() - from.len() {
+            if bytes[place..].starts_with(from.as_bytes()) {
+                bytes[place..place + to.len()].copy_from_slice(to.as_bytes());
+            }
+        }
+        bytes
+    };
+    let wards = "ward,beds\nNorth,1\n".as_bytes();
+    let two = zipped(&[("p.csv", PEOPLE.as_bytes()), ("w.csv", wards)]);
+    let whole = zipped(&[("w.csv", wards)]);
+    for (name, bytes, why) in [
+        ("twice.zip", changed(&two, "p.csv", "w.csv"), "two entries of the archive have one name"),
+        ("both.zip", [zipped(&[("p.csv", PEOPLE.as_bytes())]), whole.clone()].concat(), "it is not read"),
+        ("folder.zip", changed(&two, "p.csv", "pcsv/"), "is named as a folder and holds a file"),
+    ] {
+        fs::write(at.join(name), bytes).unwrap();
+        let (code, _, said) = judged(at, &[name, "--fail-on", "synthetic"]);
+        assert_eq!(code, 2, "{name}: {said}");
+        assert!(said.replace("\n  │ ", " ").contains(why), "{name}: {said}");
+    }
+    // Bytes behind an entry's stream, within its length: who reads from the beginning finds an entry in them.
+    let mut behind = carrier::archive::ArchiveWriter::default();
+    behind.begin("w.csv").unwrap();
+    behind.write(wards).unwrap();
+    let mut bytes = behind.finish().unwrap();
+    let descriptor = bytes.windows(4).position(|four| four == b"PK\x07\x08").unwrap();
+    let more = b"PK\x03\x04 and more";
+    let directory = bytes.windows(4).position(|four| four == b"PK\x01\x02").unwrap();
+    let longer = |bytes: &mut Vec<u8>, at: usize, by: usize| {
+        let number = u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) + u32::try_from(by).unwrap();
+        bytes[at..at + 4].copy_from_slice(&number.to_le_bytes());
+    };
+    longer(&mut bytes, descriptor + 8, more.len());
+    longer(&mut bytes, directory + 20, more.len());
+    let end = bytes.len() - 6;
+    longer(&mut bytes, end, more.len());
+    bytes.splice(descriptor..descriptor, more.iter().copied());
+    fs::write(at.join("behind.zip"), bytes).unwrap();
+    let (code, _, said) = judged(at, &["behind.zip", "--fail-on", "synthetic"]);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("not what its archive says"), "{said}");
+
+    let folders: [(&str, &[u8]); 3] = [("in/", b""), ("in/w.csv", wards), ("p.csv", PEOPLE.as_bytes())];
+    fs::write(at.join("plain.zip"), zipped(&folders)).unwrap();
+    let (code, told, said) = judged(at, &["plain.zip", "--fail-on", "synthetic"]);
+    assert_eq!((code, places(&told).len()), (0, 3), "{said}");
+}
+
+#[test]
 fn what_breaks_off_is_judged_up_to_there_and_is_never_clean() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
