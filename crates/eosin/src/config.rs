@@ -14,8 +14,8 @@ use flow::{Known, Recognition};
 use gateway::Signatures;
 use mark::{DATASET_FILE_BYTES_MAX, DatasetFile, Subject, TrustStore};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
-use recognise::{Recogniser, SUSPECTED_FROM_DECIBITS};
-use registry::Registry;
+use recognise::{KeyId, Recogniser, SUSPECTED_FROM_DECIBITS};
+use registry::{Registry, Snapshot};
 use signature::{
     SigningKey, VerifyingKey,
     profile::{Peers, Window},
@@ -24,6 +24,7 @@ use signature::{
 use crate::{
     keys, operators,
     policy_command::{policy_text, versions},
+    registered,
 };
 
 pub(crate) mod announcing;
@@ -353,8 +354,18 @@ impl Config {
     /// How records without a mark are recognised: by generators unless switched off, by the registry if it has a
     /// snapshot.
     ///
-    /// Errors: a report, if the registry's key or table cannot be read.
+    /// Errors: a report, if the registry's key or table cannot be read, or our own ledger knew a later one.
     pub(crate) fn recognition(&self) -> miette::Result<Recognition> {
+        self.recognition_after(|files, key, found| registered::check(self, files, key, found))
+    }
+
+    /// As [`Config::recognition`], for whom may have known a registry before.
+    ///
+    /// Errors: as there, and those of `allows`.
+    pub(crate) fn recognition_after(
+        &self,
+        allows: impl Fn(&RegistryFiles, KeyId, Option<&Snapshot>) -> miette::Result<()>,
+    ) -> miette::Result<Recognition> {
         let recogniser = self.recognise.generators.then(Recogniser::built_in);
         let threshold = self.recognise.suspected_from_bits.map_or(SUSPECTED_FROM_DECIBITS, |bits| bits * 10);
         let known = match &self.registry {
@@ -376,6 +387,7 @@ impl Config {
                         key.id()
                     ));
                 }
+                allows(files, key.id(), opened.as_ref().map(Registry::snapshot).as_ref())?;
                 opened.map(|registry| Known { registry: Arc::new(registry), key })
             }
         };

@@ -41,6 +41,7 @@ mod policy_command;
 mod progress;
 mod quarantine_command;
 mod question;
+mod registered;
 mod registry_command;
 mod remote;
 mod run;

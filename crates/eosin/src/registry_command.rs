@@ -5,7 +5,6 @@
 
 use std::path::Path;
 
-use ledger::Reader;
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use registry::{Registry, Snapshot};
 
@@ -13,8 +12,10 @@ use crate::{
     arguments::RegistryCommand,
     column_maps::ColumnMaps,
     config::{Config, RegistryFiles},
+    keys,
     outcome::{Done, Outcome},
     printer::{Printer, Style},
+    registered::{self, LastLogged, entry_of},
 };
 
 mod adding;
@@ -72,6 +73,10 @@ impl Place {
         let opened = Registry::open(&self.files.folder)
             .into_diagnostic()
             .wrap_err_with(|| format!("cannot read the registry in {}", self.files.folder.display()))?;
+        if opened.is_none() {
+            let key = keys::registry_key(&self.files.key)?.id();
+            registered::check(&self.config, &self.files, key, None)?;
+        }
         opened.ok_or_else(|| {
             miette!(
                 help = "`eosin mark` adds what it marks; `eosin registry add` adds what was marked before",
@@ -82,37 +87,39 @@ impl Place {
     }
 
     /// Where in the ledger a snapshot is logged; the latest place, if there are several.
-    ///
-    /// Bounds: reads the ledger from its end, [`SEARCHED_ENTRIES`] at most.
     fn logged_at(&self, snapshot: &Snapshot) -> miette::Result<Option<u64>> {
-        let folder = &self.config.ledger.folder;
-        let reading = || format!("cannot read the ledger in {}", folder.display());
-        let reader = Reader::open(folder).into_diagnostic().wrap_err_with(reading)?;
-        let mut end = reader.size();
-        let last = end.saturating_sub(SEARCHED_ENTRIES);
-        while end > last {
-            let begin = end.saturating_sub(SEARCHED_AT_ONCE).max(last);
-            let entries = reader.entries(begin..end).into_diagnostic().wrap_err_with(reading)?;
-            let is_it =
-                |entry: &Vec<u8>| Snapshot::parse_entry(entry).is_ok_and(|(found, _)| found == *snapshot);
-            if let Some(at) = entries.iter().rposition(is_it) {
-                return Ok(Some(begin + at as u64));
-            }
-            end = begin;
-        }
-        Ok(None)
+        Ok(entry_of(&self.config.ledger.folder, |found| found == snapshot)?.map(|(entry, _)| entry))
+    }
+
+    /// What the ledger says of a snapshot.
+    fn logged(&self, snapshot: &Snapshot) -> miette::Result<InLedger> {
+        let last = LastLogged::find(&self.config, snapshot.key)?;
+        Ok(InLedger {
+            at: self.logged_at(snapshot)?,
+            after: last.filter(|last| last.is_after(Some(snapshot))),
+        })
     }
 }
 
-const SEARCHED_ENTRIES: u64 = 1 << 20;
-const SEARCHED_AT_ONCE: u64 = 256;
+/// What the ledger says of a snapshot.
+struct InLedger {
+    at: Option<u64>,
+    /// The one that was logged after it, if it is not the last.
+    after: Option<LastLogged>,
+}
+
+impl InLedger {
+    fn outcome(&self) -> Outcome {
+        if self.at.is_some() && self.after.is_none() { Outcome::Clean } else { Outcome::Findings }
+    }
+}
 
 fn status(place: &Place, json: bool, printer: &Printer) -> Done {
     let registry = place.open()?;
     let snapshot = registry.snapshot();
-    let logged = place.logged_at(&snapshot)?;
-    tell(place, &snapshot, logged, json, printer);
-    Ok(if logged.is_some() { Outcome::Clean } else { Outcome::Findings })
+    let logged = place.logged(&snapshot)?;
+    tell(place, &snapshot, &logged, json, printer);
+    Ok(logged.outcome())
 }
 
 fn verify(place: &Place, json: bool, printer: &Printer) -> Done {
@@ -120,22 +127,29 @@ fn verify(place: &Place, json: bool, printer: &Printer) -> Done {
     let snapshot = registry.verify().into_diagnostic().wrap_err(
         "the registry is not what was written; restore its folder from a backup, or add every file again",
     )?;
-    let logged = place.logged_at(&snapshot)?;
-    tell(place, &snapshot, logged, json, printer);
+    let logged = place.logged(&snapshot)?;
+    tell(place, &snapshot, &logged, json, printer);
     if !json {
         printer.line("");
-        printer.line(&match logged {
-            Some(_) => printer.paint(
+        printer.line(&match &logged {
+            InLedger { after: Some(_), .. } => printer.paint(
+                Style::Stop,
+                "The registry is whole, and it is not the last that was logged: restore the later one, or add every \
+                 marked file again.",
+            ),
+            InLedger { at: Some(_), .. } => printer.paint(
                 Style::Good,
                 "Every entry was read and the root computed again: it is the logged one.",
             ),
-            None => printer.paint(Style::Stop, "The registry is whole, and its root is not in the ledger."),
+            InLedger { at: None, .. } => {
+                printer.paint(Style::Stop, "The registry is whole, and its root is not in the ledger.")
+            }
         });
     }
-    Ok(if logged.is_some() { Outcome::Clean } else { Outcome::Findings })
+    Ok(logged.outcome())
 }
 
-fn tell(place: &Place, snapshot: &Snapshot, logged: Option<u64>, json: bool, printer: &Printer) {
+fn tell(place: &Place, snapshot: &Snapshot, logged: &InLedger, json: bool, printer: &Printer) {
     if json {
         let told = serde_json::json!({
             "folder": place.files.folder.display().to_string(),
@@ -143,7 +157,10 @@ fn tell(place: &Place, snapshot: &Snapshot, logged: Option<u64>, json: bool, pri
             "generation": snapshot.generation,
             "key": snapshot.key.to_string(),
             "root": snapshot.root.to_hex(),
-            "logged": logged,
+            "logged": logged.at,
+            "last": logged.after.map(|last| {
+                serde_json::json!({ "entry": last.entry, "generation": last.snapshot.generation })
+            }),
         });
         printer.line(&told.to_string());
         return;
@@ -154,8 +171,13 @@ fn tell(place: &Place, snapshot: &Snapshot, logged: Option<u64>, json: bool, pri
     row("generation", &snapshot.generation.to_string());
     row("key", &snapshot.key.to_string());
     row("root", &snapshot.root.to_hex());
-    match logged {
+    match logged.at {
         Some(entry) => row("logged", &format!("in entry {entry} of the ledger")),
+        None if logged.after.is_some() => row("logged", "no"),
         None => row("logged", "not yet; the next `eosin mark` or `eosin registry add` logs it"),
+    }
+    if let Some(last) = logged.after {
+        let (entry, generation) = (last.entry, last.snapshot.generation);
+        row("but", &format!("an older snapshot: entry {entry} of the ledger logs generation {generation}"));
     }
 }

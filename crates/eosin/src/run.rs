@@ -200,7 +200,8 @@ const EXPIRE_EVERY: Duration = Duration::from_mins(1);
 
 /// Takes up each new snapshot of the registry, within [`REFRESH_EVERY`].
 ///
-/// One that cannot be used is said, and the one before stays in use: recognising less is not a reason to stop.
+/// One that cannot be used, is older or is gone, is said, and the one before stays in use: recognising less is not a
+/// reason to stop.
 async fn refresh(config: Config, flow: Arc<Flow>) {
     if config.registry.is_none() {
         return;
@@ -210,7 +211,17 @@ async fn refresh(config: Config, flow: Arc<Flow>) {
         if flow.recognition().registry().is_some_and(|registry| registry.is_current().unwrap_or(false)) {
             return Ok(());
         }
-        flow.recognise_by(config.recognition()?);
+        let held = flow.recognition().registry().map(|registry| registry.snapshot());
+        flow.recognise_by(config.recognition_after(|files, _, found| match held {
+            Some(held) if found.is_none_or(|found| found.generation < held.generation) => {
+                Err(miette::miette!(
+                    "the registry in {} is older than generation {}, which is in use, or gone",
+                    files.folder.display(),
+                    held.generation
+                ))
+            }
+            _ => Ok(()),
+        })?);
         Ok(())
     })
     .await;

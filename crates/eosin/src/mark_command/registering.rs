@@ -12,7 +12,7 @@ use super::{
     columns::Columns,
     sealing::{Found, moment},
 };
-use crate::{config::Config, keys};
+use crate::{config::Config, keys, registered};
 
 /// Who makes the fingerprints of records.
 #[derive(Debug)]
@@ -55,7 +55,8 @@ impl Registering {
     ///
     /// An attested person in the registry would be suspected wherever a mark is missing.
     ///
-    /// Errors: a report: no key, another writer, another key than the registry's.
+    /// Errors: a report: no key, another writer, another key than the registry's, or a registry that is older than our
+    ///         own ledger knows it: added to, it would look like the latest.
     pub(crate) fn begin(
         subject: Subject,
         config: &Config,
@@ -64,6 +65,7 @@ impl Registering {
         let registers = subject == Subject::Synthetic;
         let Some(files) = config.registry.as_ref().filter(|_| registers) else { return Ok(None) };
         let key = keys::registry_key(&files.key)?;
+        registered::check_folder(config, files, key.id())?;
         let additions = Additions::begin(&files.folder, key.id())
             .into_diagnostic()
             .wrap_err("cannot add to the registry")?;

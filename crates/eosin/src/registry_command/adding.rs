@@ -13,6 +13,7 @@ use crate::{
     mark_command::{logging, registering::log_snapshot},
     outcome::{Done, Outcome},
     printer::Printer,
+    registered,
 };
 
 /// What is done with the records.
@@ -59,6 +60,13 @@ pub(super) fn change(
             .wrap_err_with(|| format!("{} is not believed", dataset.display()))?;
     }
     let mut ledger = logging::open(&place.config)?;
+    if let Err(behind) = registered::check_folder(&place.config, &place.files, key.id()) {
+        // Adding is how a lost registry is made again.
+        if change == Change::Forget {
+            return Err(behind);
+        }
+        printer.note(&format!("{behind}. Only what is added now, and what is in it, is known."));
+    }
     let mut additions = Additions::begin(&place.files.folder, key.id())
         .into_diagnostic()
         .wrap_err("cannot change the registry")?;

@@ -14,6 +14,7 @@ use crate::{
     input, keys,
     outcome::{Done, Outcome},
     printer::{Printer, Style},
+    registered,
 };
 
 /// Writes one JSON file: the snapshot as logged, the ledger's proof of it, and one proof for each fingerprint of the
@@ -27,6 +28,7 @@ pub(super) fn prove(place: &Place, record: &Path, rows: &Rows<'_>, out: &Path, p
     let key = keys::registry_key(&place.files.key)?;
     let registry = place.open()?;
     let snapshot = registry.snapshot();
+    registered::check(&place.config, &place.files, key.id(), Some(&snapshot))?;
     let entry = place.logged_at(&snapshot)?.ok_or_else(|| {
         miette!(
             help = "the next `eosin mark` or `eosin registry add` logs it",

@@ -1,6 +1,6 @@
 //! The registry's commands: what marking adds to it, what is proved of it, and what is forgotten.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use crate::{
 
 const PEOPLE: &str = "first_name,last_name,dob,email\nAda,Bell,1984-02-29,ada@example.org\nEve,Ode,1990-01-01,eve@example.org\n";
 
-fn status(at: &std::path::Path, code: i32) -> Value {
+fn status(at: &Path, code: i32) -> Value {
     serde_json::from_str(&said(at, &["registry", "status", "--json"], code)).unwrap()
 }
 
@@ -122,4 +122,77 @@ fn a_map_says_what_columns_hold_whose_names_do_not() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("no record has a value there"), "{output:?}");
     assert_eq!(status(at, 0), registered);
+}
+
+/// What a command says that is refused.
+fn refused(at: &Path, arguments: &[&str]) -> String {
+    let output = eosin(at, arguments);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
+    String::from_utf8_lossy(&output.stderr).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_registry_that_the_ledger_knew_later_is_not_asked() {
+    let folder = set_up();
+    let at = folder.path();
+    fs::write(at.join("first.csv"), PEOPLE).unwrap();
+    fs::write(at.join("second.csv"), "first_name,last_name,dob\nKim,Hill,1971-03-04\n").unwrap();
+    // Where nothing was logged yet, nothing is missed.
+    said(at, &["judge", "first.csv", "--config", "eosin.toml", "--fail-on", "suspected"], 0);
+    said(at, &["config", "check"], 0);
+    marked(at, &["first.csv", "--out", "1.csv", "--dataset", "d", "--generator", "g"], 0);
+    let copy = |from: &str, to: &str| {
+        fs::create_dir(at.join(to)).unwrap();
+        for file in fs::read_dir(at.join(from)).unwrap() {
+            let path = file.unwrap().path();
+            fs::copy(&path, at.join(to).join(path.file_name().unwrap())).unwrap();
+        }
+    };
+    copy("registry", "before");
+    marked(at, &["second.csv", "--out", "2.csv", "--dataset", "d", "--generator", "g"], 0);
+    said(at, &["certify", "second.csv"], 0);
+    fs::remove_file(at.join("second.csv.certificate.json")).unwrap();
+
+    let commands: [&[&str]; 6] = [
+        &["certify", "second.csv"],
+        &["judge", "second.csv", "--config", "eosin.toml"],
+        &["filter", "second.csv", "--kept", "k", "--withheld", "w"],
+        &["mark", "second.csv", "--out", "3.csv", "--dataset", "d", "--generator", "g"],
+        &["registry", "forget", "2.csv"],
+        &["config", "check"],
+    ];
+    fs::rename(at.join("registry"), at.join("after")).unwrap();
+    fs::rename(at.join("before"), at.join("registry")).unwrap();
+    for command in commands {
+        let said = refused(at, command);
+        assert!(said.contains("an older snapshot, of generation 1"), "{command:?}: {said}");
+    }
+    assert!(!at.join("second.csv.certificate.json").exists() && !at.join("3.csv").exists());
+    let told = said(at, &["registry", "verify"], 1);
+    assert!(told.contains("logs generation 2") && told.contains("not the last that was logged"), "{told}");
+    let told = status(at, 1);
+    assert_eq!((&told["generation"], &told["last"]["generation"]), (&1.into(), &2.into()));
+
+    fs::remove_dir_all(at.join("registry")).unwrap();
+    for command in commands {
+        let said = refused(at, command);
+        assert!(said.contains("is not there, and entry"), "{command:?}: {said}");
+    }
+    assert!(refused(at, &["registry", "status"]).contains("is not there, and entry"));
+    // Who never wrote to it has a ledger of its own, which knows nothing of it: a replica begins before its folder does.
+    let other = set_up();
+    fs::copy(at.join("keys/registry.key"), other.path().join("keys/registry.key")).unwrap();
+    said(other.path(), &["config", "check"], 0);
+    fs::create_dir(other.path().join("registry")).unwrap();
+    for file in fs::read_dir(at.join("after")).unwrap() {
+        let path = file.unwrap().path();
+        fs::copy(&path, other.path().join("registry").join(path.file_name().unwrap())).unwrap();
+    }
+    fs::copy(at.join("second.csv"), other.path().join("second.csv")).unwrap();
+    said(other.path(), &["judge", "second.csv", "--config", "eosin.toml", "--fail-on", "synthetic"], 0);
+
+    // What was marked is added again, and then the ledger knows it.
+    said(at, &["registry", "add", "1.csv", "2.csv"], 0);
+    assert_eq!((&status(at, 0)["generation"], &status(at, 0)["last"]), (&1.into(), &Value::Null));
+    said(at, &["config", "check"], 0);
 }
