@@ -314,6 +314,11 @@ impl Chunk {
         self.header.as_deref().map(|header| header.bytes.as_slice())
     }
 
+    /// Why the header of a table cannot be read: then no chunk holds its rows.
+    pub fn header_fault(&self) -> Option<&Unreadable> {
+        self.header.as_deref().and_then(|header| header.columns.as_ref().err())
+    }
+
     /// The bytes of each record as they are written: a line or row without its line end, a message without its frame.
     ///
     /// Shape:  one item for each reading, in order; none for a document whose records do not stand apart, as those of an

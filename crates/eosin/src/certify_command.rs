@@ -9,12 +9,13 @@ use certificate::{
     JudgedAgainst, Predicate, Receipt, RecogniserUsed, RegistryUsed, Rule, Statement, Subject, says,
 };
 use flow::Recognition;
-use ledger::{CommitError, Ledger, durable};
+use ledger::{CommitError, Ledger};
 use mark::{Salt, TrustStore, dsse::key_hint, note::SignerKey};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use registry::Snapshot;
 
 use crate::{
+    appearing,
     arguments::CertifyArguments,
     column_maps::ColumnMaps,
     config::{self, Config},
@@ -55,6 +56,8 @@ fn write(arguments: &CertifyArguments, printer: &Printer) -> Done {
     known_boundary(arguments.boundary.as_deref(), &config)?;
     let signer = keys::signer(&config.ledger.signer)?;
     let sources = sources::gather(&arguments.paths)?;
+    // Before anything is logged: what does not verify is not to be in the ledger.
+    sources::are_told_apart(&sources)?;
 
     let (mut trust, doubts) = config.trust_store()?;
     for doubt in doubts {
@@ -170,7 +173,7 @@ fn put(statement: &Statement, signer: &SignerKey, out: &Path) -> miette::Result<
     let bytes = statement
         .sign(signer)
         .map_err(|why| miette!("the certificate would not verify, so it was not written: {why}"))?;
-    durable::replace(out, &bytes).into_diagnostic().wrap_err_with(|| {
+    appearing::put(out, &bytes).wrap_err_with(|| {
         format!("the certificate is logged, but {} could not be written; certify again", out.display())
     })
 }
@@ -214,12 +217,8 @@ fn place(arguments: &CertifyArguments) -> miette::Result<PathBuf> {
             return Err(miette!("there are several paths: name their one certificate with `--out FILE`"));
         }
     };
-    if out.exists() {
-        return Err(miette!(
-            help = "name another file with `--out`, or move this one away",
-            "{} is there already, and nothing is overwritten",
-            out.display()
-        ));
+    for path in &arguments.paths {
+        appearing::are_free(std::slice::from_ref(&out), path)?;
     }
     Ok(out)
 }

@@ -2,7 +2,11 @@
 //!
 //! The ruling is in the ledger before either part has its name: read, judge, decide, commit, apply.
 
-use std::{fs::File, io, path::Path};
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+};
 
 use carrier::table::Chunk;
 use flow::{FileRuling, FileTally, Named, Split};
@@ -12,6 +16,7 @@ use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use policy::{Boundary, Caller, Decision, Policies, Request, Scope, decide};
 
 use crate::{
+    appearing,
     arguments::FilterArguments,
     config::Config,
     input::{self, Input, STANDARD_INPUT, reading::may_be_other},
@@ -109,16 +114,18 @@ fn apply(
     manifest: &Manifest<'_>,
 ) -> miette::Result<()> {
     let places = [kept.place().to_owned(), withheld.place().to_owned()];
-    let done = manifest
-        .write(&kept, Side::Kept)
-        .and_then(|()| manifest.write(&withheld, Side::Withheld))
-        .and_then(|()| kept.finish())
-        .and_then(|()| withheld.finish());
+    let [of_kept, of_withheld] = places.each_ref().map(|place| manifest_beside(place));
+    let [at_kept, at_withheld] = places;
+    let mut there = Vec::new();
+    let mut put = |place, done: miette::Result<()>| done.map(|()| there.push(place));
+    let done = put(of_kept, manifest.write(&kept, Side::Kept))
+        .and_then(|()| put(of_withheld, manifest.write(&withheld, Side::Withheld)))
+        .and_then(|()| put(at_kept, kept.finish()))
+        .and_then(|()| put(at_withheld, withheld.finish()));
     if done.is_err() {
-        for place in &places {
+        for place in there {
             // One part without the other would look like the whole.
             drop(std::fs::remove_file(place));
-            drop(std::fs::remove_file(manifest_beside(place)));
         }
     }
     done.wrap_err_with(|| {
@@ -209,6 +216,13 @@ fn split(
             let cannot = || format!("cannot read {} to its end, so nothing was written", plain(&shown));
             while let Some(chunk) = input.next_chunk().into_diagnostic().wrap_err_with(cannot)? {
                 update.update(input.consumed.get());
+                if let Some(fault) = chunk.header_fault() {
+                    return Err(miette!(
+                        help = "mend its first row, and filter it again",
+                        "the header of {} {fault}, so its rows cannot be told apart and nothing was written",
+                        plain(&shown)
+                    ));
+                }
                 if !give((chunk, may_be_other)) {
                     return Ok(());
                 }
@@ -280,14 +294,7 @@ fn may_write(arguments: &FilterArguments) -> miette::Result<()> {
             arguments.input.display()
         ));
     }
-    for path in [kept, withheld, &manifest_beside(kept), &manifest_beside(withheld)] {
-        if path.exists() {
-            return Err(miette!(
-                help = "name another file, or move this one away",
-                "{} is there already, and nothing is overwritten",
-                path.display()
-            ));
-        }
-    }
-    Ok(())
+    let manifests = [manifest_beside(kept), manifest_beside(withheld)];
+    let places: Vec<PathBuf> = [kept.clone(), withheld.clone()].into_iter().chain(manifests).collect();
+    appearing::are_free(&places, &arguments.input)
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 mod announcing;
+mod appearing;
 mod arguments;
 mod attesting;
 mod audit_events;

@@ -5,11 +5,11 @@
 
 use std::path::{Path, PathBuf};
 
-use ledger::durable;
 use mark::{DatasetFile, MANIFEST_BYTES_MAX, Manifest};
-use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+use miette::{WrapErr as _, miette};
 
 use crate::{
+    appearing,
     arguments::MarkArguments,
     config::Config,
     input::{self, STANDARD_INPUT},
@@ -192,25 +192,14 @@ impl Places {
                 self.out.display()
             ));
         }
-        for path in [&self.out, &self.rejected, &self.dataset].into_iter().chain(&self.exports) {
-            if std::fs::symlink_metadata(path).is_ok() {
-                return Err(miette!(
-                    help = "name another one with `--out`, or move this one away",
-                    "{} is there already, and nothing is overwritten",
-                    path.display()
-                ));
-            }
-        }
-        Ok(())
+        let places = [&self.out, &self.rejected, &self.dataset].into_iter().chain(&self.exports);
+        appearing::are_free(&places.cloned().collect::<Vec<_>>(), from)
     }
 
     /// Puts what lies beside OUT.
     fn put(&self, dataset: &[u8], exported: &[Vec<u8>]) -> miette::Result<()> {
-        durable::replace(&self.dataset, dataset).into_diagnostic()?;
-        for (path, bytes) in self.exports.iter().zip(exported) {
-            durable::replace(path, bytes).into_diagnostic()?;
-        }
-        Ok(())
+        appearing::put(&self.dataset, dataset)?;
+        self.exports.iter().zip(exported).try_for_each(|(path, bytes)| appearing::put(path, bytes))
     }
 
     fn remove(&self) {
@@ -229,6 +218,8 @@ fn shown(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ledger::durable;
+
     use super::*;
 
     #[test]

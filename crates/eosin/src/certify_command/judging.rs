@@ -84,9 +84,13 @@ pub(super) fn judge_all(
     printer: &Printer,
 ) -> miette::Result<Judged> {
     let paths: Vec<_> = sources.iter().map(|source| source.path.clone()).collect();
+    let mut found = Sources::find(&paths);
+    // A certified file may have another name now, which must not say that it holds something else.
+    let named = found.files.iter_mut().zip(sources).filter(|(file, source)| file.path == source.path);
+    named.for_each(|(file, source)| file.called = Some(source.name.clone()));
     let mut progress = Progress::new(sources, &judges.judge.columns);
     judging::each(
-        &Sources::find(&paths),
+        &found,
         &|source| objects.get(source).cloned().flatten(),
         &judges.judge,
         printer,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use aws_lc_rs::digest::{Context, SHA256};
-use certificate::SubjectDigest;
+use certificate::{SubjectDigest, is_of};
 use data_encoding::HEXLOWER;
 use mark::{DatasetFile, dsse::Envelope};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
@@ -51,6 +51,28 @@ pub(super) fn gather(paths: &[PathBuf]) -> miette::Result<Vec<Source>> {
         return Err(miette!("there is no file to certify, so nothing can be said"));
     }
     Ok(sources)
+}
+
+/// Whether each file has a name of its own, under which a certificate can say how it was read.
+///
+/// Errors: a report that names two that have not.
+pub(super) fn are_told_apart(sources: &[Source]) -> miette::Result<()> {
+    let mut by_name: Vec<&Source> = sources.iter().collect();
+    // With the slash behind a name, what is within a name follows it.
+    by_name.sort_by_cached_key(|source| format!("{}/", source.name));
+    let like = by_name.windows(2).find_map(|two| match two {
+        [one, other] if is_of(&other.name, &one.name) => Some((one, other)),
+        _ => None,
+    });
+    let Some((one, other)) = like else { return Ok(()) };
+    Err(miette!(
+        help = "certify each by itself, or the folder that holds them all",
+        "{} and {} would be `{}` and `{}` in the certificate, which cannot be told apart",
+        one.path.display(),
+        other.path.display(),
+        one.name,
+        other.name
+    ))
 }
 
 fn below(folder: &Path, prefix: &str, depth: usize, sources: &mut Vec<Source>) -> miette::Result<()> {
@@ -180,6 +202,20 @@ mod tests {
         assert!(gather(&["-".into()]).is_err());
         std::os::unix::fs::symlink(at.join("b.csv"), at.join("e.csv")).unwrap();
         assert!(gather(&[at.to_owned()]).unwrap_err().to_string().contains("link"));
+    }
+
+    #[test]
+    fn names_that_cannot_be_told_apart_are_refused() {
+        let source = |name: &&str| Source { name: (*name).to_owned(), path: PathBuf::from(name) };
+        for (names, is_fine) in [
+            (&["a.csv", "b.csv"][..], true),
+            (&["b.csv", "a.csv", "b.csv"], false),
+            (&["a/b.csv", "a-b.csv", "a"], false),
+            (&["a", "a.csv", "ab/c.csv"], true),
+        ] {
+            let sources: Vec<Source> = names.iter().map(source).collect();
+            assert_eq!(are_told_apart(&sources).is_ok(), is_fine, "{names:?}");
+        }
     }
 
     #[test]

@@ -116,7 +116,7 @@ fn files(
         return Ok(());
     }
     let sources = sources::gather(paths)?;
-    let mut found: BTreeMap<SubjectDigest, &Source> = BTreeMap::new();
+    let mut found: BTreeMap<SubjectDigest, Vec<&Source>> = BTreeMap::new();
     for source in &sources {
         let digest = sources::look(&source.path)?.digest;
         if statement.subject.iter().all(|subject| subject.digest != digest) {
@@ -126,18 +126,11 @@ fn files(
             parts.not_checked(Part::Content, "the files are not those that were certified");
             return Ok(());
         }
-        found.insert(digest, source);
+        found.entry(digest).or_default().push(source);
     }
-    let missing: Vec<&str> = statement
-        .subject
-        .iter()
-        .filter(|subject| !found.contains_key(&subject.digest))
-        .map(|subject| subject.name.as_str())
-        .collect();
-    if let Some(first) = missing.first() {
-        let more = if missing.len() > 1 { format!(" and {} more", missing.len() - 1) } else { String::new() };
-        parts.fails(Part::Files, format!("{}{more} is not among the files given", plain(first)));
-        parts.not_checked(Part::Content, "not all files are there");
+    if let Some(why) = differs(statement, &found) {
+        parts.fails(Part::Files, why);
+        parts.not_checked(Part::Content, "not all files are there, or more than all");
         return Ok(());
     }
     let count = plural(statement.subject.len() as u64, "file is", "files are");
@@ -145,17 +138,38 @@ fn files(
     content(statement, &found, parts, printer)
 }
 
+/// How the files given differ from those that were certified: one that is not there, or one too many. Some can be alike.
+fn differs(statement: &Statement, found: &BTreeMap<SubjectDigest, Vec<&Source>>) -> Option<String> {
+    let mut left: BTreeMap<&SubjectDigest, usize> =
+        found.iter().map(|(digest, files)| (digest, files.len())).collect();
+    let mut missing = Vec::new();
+    for subject in &statement.subject {
+        match left.get_mut(&subject.digest).filter(|count| **count > 0) {
+            Some(count) => *count -= 1,
+            None => missing.push(subject.name.as_str()),
+        }
+    }
+    if let Some(first) = missing.first() {
+        let more = if missing.len() > 1 { format!(" and {} more", missing.len() - 1) } else { String::new() };
+        return Some(format!("{}{more} is not among the files given", plain(first)));
+    }
+    let (digest, _) = left.into_iter().find(|(_, count)| *count > 0)?;
+    let copy = found.get(digest)?.last()?;
+    Some(format!("{} is a copy, and the certificate does not say that there are so many", plain(&copy.name)))
+}
+
 fn content(
     statement: &Statement,
-    found: &BTreeMap<SubjectDigest, &Source>,
+    found: &BTreeMap<SubjectDigest, Vec<&Source>>,
     parts: &mut Parts,
     printer: &Printer,
 ) -> miette::Result<()> {
     let predicate = &statement.predicate;
     let mut sources = Vec::with_capacity(statement.subject.len());
     let mut objects = Vec::with_capacity(statement.subject.len());
+    let mut alike: BTreeMap<_, _> = found.iter().map(|(digest, files)| (digest, files.iter())).collect();
     for subject in &statement.subject {
-        let Some(source) = found.get(&subject.digest) else { continue };
+        let Some(source) = alike.get_mut(&subject.digest).and_then(Iterator::next) else { continue };
         sources.push(Source { name: subject.name.clone(), path: source.path.clone() });
         objects.push(object_of(subject, &predicate.files));
     }

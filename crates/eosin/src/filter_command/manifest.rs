@@ -4,11 +4,12 @@ use std::path::Path;
 
 use flow::{FileRuling, SplitPart};
 use ledger::Logged;
-use miette::{IntoDiagnostic as _, WrapErr as _};
+use miette::IntoDiagnostic as _;
 use policy::Counts;
 use serde::Serialize;
 
 use super::part::{Written, manifest_beside};
+use crate::appearing;
 
 /// What both manifests say.
 pub(super) struct Manifest<'m> {
@@ -48,9 +49,7 @@ impl Manifest<'_> {
         };
         let mut text = serde_json::to_vec(&body).into_diagnostic()?;
         text.push(b'\n');
-        ledger::durable::replace(&path, &text)
-            .into_diagnostic()
-            .wrap_err_with(|| format!("cannot write {}", path.display()))
+        appearing::put(&path, &text)
     }
 
     /// What is said of both parts together, for machines.

@@ -1,7 +1,7 @@
 //! One part of a file that is split: written beside its place, counted, hashed, and put there at the end.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::Write as _,
     path::{Path, PathBuf},
 };
@@ -16,11 +16,12 @@ use mark::{
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
 use super::hashing::hash_of;
+use crate::appearing::Unfinished;
 
-/// A part on its way: in `NAME.new` until it is finished.
+/// A part on its way: in `NAME.new/` until it is finished.
 pub(super) struct Part {
     file: File,
-    temporary: Temporary,
+    begun: Unfinished,
     digest: Context,
     bytes: u64,
     records: u64,
@@ -32,25 +33,21 @@ pub(super) struct Part {
 
 /// The manifest beside a part.
 pub(super) fn manifest_beside(place: &Path) -> PathBuf {
-    with(place, ".manifest.json")
-}
-
-fn with(place: &Path, end: &str) -> PathBuf {
     let mut name = place.file_name().unwrap_or_default().to_owned();
-    name.push(end);
+    name.push(".manifest.json");
     place.with_file_name(name)
 }
 
 impl Part {
     /// Begins a part that will stand at `place`.
     pub(super) fn begin(place: &Path) -> miette::Result<Self> {
-        let temporary = Temporary { path: with(place, ".new"), place: place.to_owned(), is_finished: false };
-        let file = File::create(&temporary.path)
+        let begun = Unfinished::begin(place)?;
+        let file = File::create_new(begun.path())
             .into_diagnostic()
-            .wrap_err_with(|| format!("cannot write {}", temporary.path.display()))?;
+            .wrap_err_with(|| format!("cannot write {}", begun.path().display()))?;
         Ok(Self {
             file,
-            temporary,
+            begun,
             digest: Context::new(&SHA256),
             bytes: 0,
             records: 0,
@@ -67,11 +64,11 @@ impl Part {
         let bytes = chunk
             .select_counting(chosen, &mut self.trailers)
             .into_diagnostic()
-            .wrap_err_with(|| format!("{} cannot be written", self.temporary.place.display()))?;
+            .wrap_err_with(|| format!("{} cannot be written", self.begun.place().display()))?;
         self.file
             .write_all(&bytes)
             .into_diagnostic()
-            .wrap_err_with(|| format!("cannot write {}", self.temporary.path.display()))?;
+            .wrap_err_with(|| format!("cannot write {}", self.begun.path().display()))?;
         self.digest.update(&bytes);
         self.bytes += bytes.len() as u64;
         match chunk.record_bytes() {
@@ -100,9 +97,9 @@ impl Part {
         self.file
             .sync_all()
             .into_diagnostic()
-            .wrap_err_with(|| format!("cannot sync {}", self.temporary.path.display()))?;
+            .wrap_err_with(|| format!("cannot sync {}", self.begun.path().display()))?;
         Ok(Written {
-            temporary: self.temporary,
+            begun: self.begun,
             sha256: hash_of(self.digest),
             bytes: self.bytes,
             records: self.records,
@@ -114,7 +111,7 @@ impl Part {
 
 /// A part that is whole and has not its name yet.
 pub(super) struct Written {
-    temporary: Temporary,
+    begun: Unfinished,
     pub(super) sha256: Hash,
     pub(super) bytes: u64,
     records: u64,
@@ -126,7 +123,7 @@ pub(super) struct Written {
 impl Written {
     /// Where it will stand.
     pub(super) fn place(&self) -> &Path {
-        &self.temporary.place
+        self.begun.place()
     }
 
     /// What the ruling says of it.
@@ -135,33 +132,8 @@ impl Written {
     }
 
     /// Gives it its name.
-    pub(super) fn finish(mut self) -> miette::Result<()> {
-        let Temporary { path, place, is_finished } = &mut self.temporary;
-        let cannot = || format!("cannot move {} into place", path.display());
-        fs::rename(&path, &place).into_diagnostic().wrap_err_with(cannot)?;
-        *is_finished = true;
-        let folder = place.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let folder = folder.unwrap_or_else(|| Path::new("."));
-        File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .into_diagnostic()
-            .wrap_err_with(|| format!("cannot sync {}", folder.display()))
-    }
-}
-
-/// A file that goes away unless it was given its name.
-struct Temporary {
-    path: PathBuf,
-    place: PathBuf,
-    is_finished: bool,
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if !self.is_finished {
-            // It was never seen under its name; what cannot be removed does no harm.
-            drop(fs::remove_file(&self.path));
-        }
+    pub(super) fn finish(self) -> miette::Result<()> {
+        self.begun.finish()
     }
 }
 
@@ -231,6 +203,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let part = Part::begin(&folder.path().join("kept.csv")).unwrap();
         drop(part.end().unwrap());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -143,10 +143,12 @@ enum Method<R> {
 impl<R: Read> Unpacked<R> {
     fn of(method: CompressionMethod, told: (u32, u64), packed: R) -> Option<Self> {
         let packed = BufReader::new(packed);
-        let method = match method {
-            CompressionMethod::Stored => Method::Stored(packed),
-            CompressionMethod::Deflated => Method::Deflated(DeflateDecoder::new(packed)),
-            _ => return None,
+        let method = if method == CompressionMethod::Stored {
+            Method::Stored(packed)
+        } else if method == CompressionMethod::Deflated {
+            Method::Deflated(DeflateDecoder::new(packed))
+        } else {
+            return None;
         };
         Some(Self { method, checksum: Crc::new(), told, length: 0 })
     }

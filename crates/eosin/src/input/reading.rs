@@ -110,12 +110,13 @@ impl Reader<'_> {
     /// Reads one file; whether somebody still listens.
     fn source(&mut self, source: &Source) -> bool {
         let shown = source.path.display().to_string();
+        let called = last(source.called.as_deref().unwrap_or(&shown));
         let is_standard_input = source.path == Path::new(super::STANDARD_INPUT);
         let opened = if is_standard_input {
             begin(io::stdin(), "records.csv", self.object.as_deref())
         } else {
             match File::open(&source.path) {
-                Ok(file) => begin(file, last(&shown), self.object.as_deref()),
+                Ok(file) => begin(file, called, self.object.as_deref()),
                 Err(error) => {
                     let failed =
                         Err::<(), _>(error).into_diagnostic().wrap_err(format!("cannot open {shown}"));
@@ -126,13 +127,13 @@ impl Reader<'_> {
         match opened {
             Err(Refused::Archive) if !is_standard_input => self.archive(source, &shown),
             Err(Refused::Parquet) if !is_standard_input => {
-                let object = self.object_of(&shown);
+                let object = self.object_of(called);
                 let opened = File::open(&source.path)
                     .map_err(|error| miette!("cannot open {shown}: {error}"))
                     .and_then(|file| {
                         ParquetFile::open(file, &object, LIMITS).map_err(|error| miette!("{shown} {error}"))
                     });
-                self.parquet(shown, source.origin, opened)
+                self.parquet(shown, object, source.origin, opened)
             }
             opened => self.part(shown, source.origin, None, opened),
         }
@@ -178,14 +179,19 @@ impl Reader<'_> {
     }
 
     /// Reads a Parquet file. Its footer is at its end, so it is read in place.
-    fn parquet(&mut self, name: String, origin: Origin, opened: miette::Result<ParquetFile>) -> bool {
+    fn parquet(
+        &mut self,
+        name: String,
+        object: String,
+        origin: Origin,
+        opened: miette::Result<ParquetFile>,
+    ) -> bool {
         let mut file = match opened {
             Ok(file) => file,
             Err(report) => return (self.give)(Event::Refused(report)),
         };
-        let object = Some(self.object_of(&name));
         let may_be_other = self.object.is_none();
-        let part = Arc::new(Part { name, origin, format: "Parquet", object, may_be_other });
+        let part = Arc::new(Part { name, origin, format: "Parquet", object: Some(object), may_be_other });
         loop {
             match file.next_chunk() {
                 Ok(Some(chunk)) => {
@@ -270,6 +276,6 @@ pub(crate) fn may_be_other(format: &Format, is_assumed: bool) -> bool {
 }
 
 /// Whether little speaks for the format: any text with a comma in its first line is a table.
-fn is_weak(format: &Format) -> bool {
+pub(crate) fn is_weak(format: &Format) -> bool {
     matches!(format, Format::Table { .. } | Format::SalesforceCsv { .. })
 }

@@ -25,6 +25,8 @@ pub(crate) struct Sources {
 pub(crate) struct Source {
     /// Where it is; `-` is standard input.
     pub(crate) path: PathBuf,
+    /// The name that says what it holds, where that is not its own any more.
+    pub(crate) called: Option<String>,
     /// Whether somebody named it, or it was found in a folder that somebody named.
     pub(crate) origin: Origin,
     /// How long it is, as far as is known.
@@ -72,7 +74,12 @@ impl Sources {
                 }
                 about => {
                     let bytes = about.map_or(0, |about| about.len());
-                    found.files.push(Source { path: path.clone(), origin: Origin::Named, bytes });
+                    found.files.push(Source {
+                        path: path.clone(),
+                        called: None,
+                        origin: Origin::Named,
+                        bytes,
+                    });
                 }
             }
         }
@@ -119,9 +126,11 @@ impl Sources {
                     self.refused.push(report);
                 }
             } else if about.is_file() {
-                match not_records(&path.to_string_lossy()) {
-                    Some(why) => self.skip(&path, why),
-                    None => self.files.push(Source { path, origin: Origin::Found, bytes: about.len() }),
+                if let Some(why) = not_records(&path.to_string_lossy()) {
+                    self.skip(&path, why);
+                } else {
+                    let bytes = about.len();
+                    self.files.push(Source { path, called: None, origin: Origin::Found, bytes });
                 }
             } else {
                 self.skip(&path, if about.is_symlink() { "is a link" } else { "is not a file" });
@@ -156,7 +165,7 @@ const COMPANIONS: [&str; 6] = [
 ];
 
 /// Whether a name says that it is one of a file of records: one that cannot be read then is not passed over.
-pub(super) fn promises_records(name: &str) -> bool {
+pub(crate) fn promises_records(name: &str) -> bool {
     let name = last(name).to_ascii_lowercase();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
     name.rsplit_once('.').is_some_and(|(_, extension)| RECORDS.contains(&extension))

@@ -1,4 +1,4 @@
-//! What is written: everything under `NAME.new` beside its place, moved there whole at the end or not at all.
+//! What is written: everything in `NAME.new/` beside its place, moved there whole at the end or not at all.
 
 use std::{
     collections::BTreeMap,
@@ -18,6 +18,7 @@ use super::{
     sources::{Source, Sources},
     survey::Fate,
 };
+use crate::appearing::Unfinished;
 
 /// OUT and, where something was rejected, `OUT.rejected`, on their way.
 #[derive(Debug)]
@@ -93,10 +94,8 @@ impl Outputs {
 /// A file or a folder that appears whole.
 #[derive(Debug)]
 struct Output {
-    place: PathBuf,
-    temporary: PathBuf,
+    begun: Unfinished,
     is_folder: bool,
-    is_finished: bool,
     // One a source: where it is written, if it is.
     files: Vec<Option<PathBuf>>,
     growing: Option<(usize, Growth)>,
@@ -113,34 +112,15 @@ enum Growth {
     Rows(Box<Writer<Growing>>),
 }
 
-/// In a folder on its way, so that an interrupted run is told from somebody's folder.
-const OURS: &str = ".eosin-mark";
-
 impl Output {
     fn begin(place: &Path, is_folder: bool, dataset: Option<String>) -> miette::Result<Self> {
-        let temporary = beside(place, ".new");
-        let about = fs::symlink_metadata(&temporary).ok();
-        if about.is_some_and(|about| about.is_dir()) {
-            if !temporary.join(OURS).exists() {
-                return Err(miette!(
-                    help = "move it away",
-                    "{} is needed for a while and is there already",
-                    temporary.display()
-                ));
-            }
-            fs::remove_dir_all(&temporary).into_diagnostic().wrap_err_with(|| wrong(&temporary))?;
-        }
-        let begun = if is_folder {
-            fs::create_dir(&temporary).and_then(|()| File::create(temporary.join(OURS)))
-        } else {
-            File::create(&temporary)
-        };
-        begun.into_diagnostic().wrap_err_with(|| wrong(&temporary))?;
+        let begun = Unfinished::begin(place)?;
+        let path = begun.path();
+        let made = if is_folder { fs::create_dir(&path) } else { File::create_new(&path).map(drop) };
+        made.into_diagnostic().wrap_err_with(|| wrong(&path))?;
         Ok(Self {
-            place: place.to_owned(),
-            temporary,
+            begun,
             is_folder,
-            is_finished: false,
             files: Vec::new(),
             growing: None,
             dataset,
@@ -150,7 +130,7 @@ impl Output {
     }
 
     fn file_for(&self, name: &Path) -> PathBuf {
-        if self.is_folder { self.temporary.join(name) } else { self.temporary.clone() }
+        if self.is_folder { self.begun.path().join(name) } else { self.begun.path() }
     }
 
     /// Says of the source at hand, if nothing was said yet, that it is not written.
@@ -181,7 +161,7 @@ impl Output {
         if self.growing.as_ref().is_none_or(|(at_hand, _)| *at_hand != file) {
             let begun = self
                 .with_folder(&path)
-                .and_then(|()| Growing::begin(&path, ends_in_gz(&self.place, &path)))
+                .and_then(|()| Growing::begin(&path, ends_in_gz(&path)))
                 .into_diagnostic()
                 .wrap_err_with(|| wrong(&path))?;
             let growth = match written {
@@ -219,7 +199,7 @@ impl Output {
         };
         let grown = growing
             .and_then(|growing| growing.end().into_diagnostic())
-            .wrap_err_with(|| wrong(&self.temporary))?;
+            .wrap_err_with(|| wrong(&self.begun.path()))?;
         self.grown.insert(file, grown);
         Ok(())
     }
@@ -227,51 +207,22 @@ impl Output {
     fn sync(&mut self) -> miette::Result<BTreeMap<usize, Grown>> {
         self.end()?;
         if self.is_folder {
-            fs::remove_file(self.temporary.join(OURS))
-                .and_then(|()| File::open(&self.temporary)?.sync_all())
-                .into_diagnostic()
-                .wrap_err_with(|| wrong(&self.temporary))?;
+            let path = self.begun.path();
+            let synced = File::open(&path).and_then(|folder| folder.sync_all());
+            synced.into_diagnostic().wrap_err_with(|| wrong(&path))?;
         }
         Ok(std::mem::take(&mut self.grown))
     }
 
-    fn finish(mut self) -> miette::Result<()> {
-        fs::rename(&self.temporary, &self.place)
-            .into_diagnostic()
-            .wrap_err_with(|| format!("cannot move {} into place", self.temporary.display()))?;
-        self.is_finished = true;
-        let folder = match self.place.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        // The bytes are there whatever this says; only the name could be lost with the power.
-        let synced = File::open(folder).and_then(|folder| folder.sync_all());
-        synced.into_diagnostic().wrap_err_with(|| format!("cannot sync {}", folder.display()))
+    fn finish(self) -> miette::Result<()> {
+        self.begun.finish()
     }
 }
 
-impl Drop for Output {
-    fn drop(&mut self) {
-        if !self.is_finished {
-            // It was never seen under its name; what cannot be removed does no harm.
-            drop(if self.is_folder {
-                fs::remove_dir_all(&self.temporary)
-            } else {
-                fs::remove_file(&self.temporary)
-            });
-        }
-    }
-}
-
-/// Whether a file is to be zipped: by its own name in a folder, by OUT's where it is the only one.
-fn ends_in_gz(place: &Path, path: &Path) -> bool {
-    let named = if path.extension().is_some_and(|end| end == "new") { place } else { path };
-    let named = if named.extension().is_some_and(|end| end == "rejected") {
-        &named.with_extension("")
-    } else {
-        named
-    };
-    named.extension().is_some_and(|end| end == "gz")
+/// Whether a file is to be zipped, by its name: in a folder its own, else OUT's.
+fn ends_in_gz(path: &Path) -> bool {
+    let is = |path: &Path, end: &str| path.extension().is_some_and(|found| found == end);
+    if is(path, "rejected") { is(&path.with_extension(""), "gz") } else { is(path, "gz") }
 }
 
 fn wrong(path: &Path) -> String {

@@ -397,3 +397,46 @@ fn what_columns_hold_is_asked_by_a_map_and_stated() {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("`c5` of `people`"));
     assert!(!at.join("people.csv.certificate.json").exists());
 }
+
+#[test]
+fn files_that_are_alike_are_counted_and_names_that_are_alike_refused() {
+    let folder = set_up();
+    let at = folder.path();
+    for name in ["g/1.csv", "g/2.csv", "d/1.csv"] {
+        fs::create_dir_all(at.join(name).parent().unwrap()).unwrap();
+        fs::write(at.join(name), plain_rows(2)).unwrap();
+    }
+    said(at, &["certify", "g"], 0);
+    let verify = |code: i32| json(at, &["--verify", "g.certificate.json", "g"], code);
+    assert!(failed(&verify(0)).is_empty());
+    fs::copy(at.join("g/1.csv"), at.join("g/3.csv")).unwrap();
+    assert_eq!(failed(&verify(1)), ["files"]);
+    fs::remove_file(at.join("g/3.csv")).unwrap();
+    fs::remove_file(at.join("g/2.csv")).unwrap();
+    assert_eq!(failed(&verify(1)), ["files"]);
+
+    let before = entries(at);
+    for paths in [["g/1.csv", "d/1.csv"], ["g/1.csv", "./g/1.csv"]] {
+        let output = eosin(at, &["certify", paths[0], paths[1], "--out", "two.json"]);
+        assert_eq!(output.status.code(), Some(2));
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(error.contains("cannot be told") && error.contains("1.csv"), "{error}");
+    }
+    assert_eq!(entries(at), before, "nothing was logged of what was refused");
+}
+
+#[test]
+fn a_certified_file_may_have_any_other_name() {
+    let folder = set_up();
+    let at = folder.path();
+    let patient = "{\"resourceType\":\"Patient\",\"name\":[{\"family\":\"Bell\"}]}\n";
+    for (name, content, other) in
+        [("x.ndjson", patient.to_owned(), "x.json"), ("codes.csv", "code\nA1\nB2\n".to_owned(), "codes.txt")]
+    {
+        fs::write(at.join(name), content).unwrap();
+        said(at, &["certify", name, "--out", "c.json"], 0);
+        fs::rename(at.join(name), at.join(other)).unwrap();
+        assert!(failed(&json(at, &["--verify", "c.json", other], 0)).is_empty(), "{name}");
+        fs::remove_file(at.join("c.json")).unwrap();
+    }
+}

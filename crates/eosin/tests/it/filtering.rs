@@ -148,3 +148,50 @@ fn what_breaks_off_is_not_split() {
         assert_eq!(output.status.code(), Some(2), "{from} {kept} {withheld}");
     }
 }
+
+#[test]
+fn a_table_whose_header_cannot_be_read_is_not_split() {
+    let folder = set_up("sandbox");
+    let at = folder.path();
+    fs::write(at.join("twice.csv"), format!("name,town,name\n{}", "a,b,c\n".repeat(2000))).unwrap();
+    let before = fs::read_dir(at).unwrap().count();
+    let output = eosin(at, &["filter", "twice.csv", "--kept", "kept.csv", "--withheld", "withheld.csv"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("the header of twice.csv"), "{output:?}");
+    assert_eq!(fs::read_dir(at).unwrap().count(), before, "its rows would be in neither part");
+    assert!(rulings(at).is_empty());
+}
+
+#[test]
+fn nothing_that_is_there_is_written_to_on_the_way() {
+    let folder = set_up("sandbox");
+    let at = folder.path();
+    let people = "name,dob\nAda Bell,1984-02-29\n";
+    for name in ["feed.csv.new", "people.csv", "p.new", "m.manifest.json.new", "c.json.new"] {
+        fs::write(at.join(name), people).unwrap();
+    }
+    std::os::unix::fs::symlink(at.join("people.csv"), at.join("link.new")).unwrap();
+    let before = fs::read_dir(at).unwrap().count();
+    let mark = ["--dataset", "d", "--generator", "g"];
+    for arguments in [
+        &["filter", "feed.csv.new", "--kept", "feed.csv", "--withheld", "w"][..],
+        &["filter", "people.csv", "--kept", "p", "--withheld", "w"],
+        &["filter", "people.csv", "--kept", "link", "--withheld", "w"],
+        &["filter", "people.csv", "--kept", "m", "--withheld", "w"],
+        &["filter", "people.csv", "--kept", "v.new", "--withheld", "v"],
+        &["filter", "people.csv", "--kept", "v", "--withheld", "v.manifest.json"],
+        &["filter", "people.csv", "--kept", "ledger/../v", "--withheld", "v"],
+        &["mark", "feed.csv.new", "--out", "feed.csv", mark[0], mark[1], mark[2], mark[3]],
+        &["mark", "people.csv", "--out", "p", mark[0], mark[1], mark[2], mark[3]],
+        &["mark", "people.csv", "--out", "link", mark[0], mark[1], mark[2], mark[3]],
+        &["certify", "c.json.new", "--out", "c.json"],
+    ] {
+        let output = eosin(at, arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
+        assert_eq!(fs::read_dir(at).unwrap().count(), before, "{arguments:?}");
+    }
+    for name in ["feed.csv.new", "people.csv", "p.new", "link.new", "m.manifest.json.new", "c.json.new"] {
+        assert_eq!(fs::read_to_string(at.join(name)).unwrap(), people, "{name}");
+    }
+    assert!(rulings(at).is_empty());
+}

@@ -229,7 +229,7 @@ fn a_run_that_is_killed_leaves_nothing_half_and_the_next_one_gives_the_same_byte
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let half = at.join("out.new/people.csv");
+    let half = at.join("out.new/out/people.csv");
     let begun = |path: &Path| fs::metadata(path).is_ok_and(|about| about.len() > 0);
     while !begun(&half) && killed.try_wait().unwrap().is_none() {
         std::thread::yield_now();

@@ -3,6 +3,7 @@
 use std::io::Read as _;
 
 use super::*;
+use crate::appearing::OURS;
 
 fn written(path: &Path) -> String {
     io::read_to_string(File::open(path).unwrap()).unwrap()
