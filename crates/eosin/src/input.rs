@@ -24,7 +24,7 @@ mod sources;
 mod telling;
 mod unzip;
 
-pub(crate) use sources::{Skipped, Sources};
+pub(crate) use sources::{Skipped, Sources, promises_records};
 pub(crate) use unzip::Breakage;
 
 use unzip::{Counted, Unzipped, UpTo};

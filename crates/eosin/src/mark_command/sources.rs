@@ -1,14 +1,13 @@
 //! What is to be marked: one file, or the files of a folder in the order of their names.
 
 use std::{
-    fs,
+    fs::{self, File},
     path::{Path, PathBuf},
 };
 
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
-use super::content::is_parquet;
-use crate::input;
+use crate::input::{self, Refused, reading::is_weak};
 
 /// The files of one run.
 #[derive(Debug)]
@@ -17,9 +16,9 @@ pub(super) struct Sources {
     pub(super) root: PathBuf,
     /// Whether it is a folder.
     pub(super) is_folder: bool,
-    /// The files of records, in order of their names.
+    /// The files of records, in order of their names; of a folder also those that should be some and cannot be read.
     pub(super) files: Vec<Source>,
-    /// Files that hold no records, under their names in the folder: copied as they are.
+    /// Files that are not looked into, under their names in the folder: copied as they are.
     pub(super) others: Vec<PathBuf>,
     /// What is neither file nor folder, under its name: symbolic links above all. Left out.
     pub(super) left_out: Vec<PathBuf>,
@@ -90,7 +89,7 @@ impl Sources {
                 self.walk(&name, depth + 1)?;
             } else if !about.is_file() {
                 self.left_out.push(name);
-            } else if may_hold_records(&name) && (is_parquet(&path) || input::open(&path, None).is_ok()) {
+            } else if should_hold_records(&path, about.len()) {
                 self.files.push(Source { path, name, bytes: about.len() });
             } else {
                 self.others.push(name);
@@ -136,16 +135,24 @@ impl Sources {
 const GROUP_BYTES: u64 = 1 << 20;
 const GROUP_FILES_MAX: usize = 256;
 
-/// Whether a file of a folder can be one of records, by its name.
-fn may_hold_records(name: &Path) -> bool {
-    let name = name.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
-    let describes = name == "csvw_metadata.json" || input::is_companion(Path::new(name));
-    !describes && name.rsplit_once('.').is_some_and(|(_, extension)| RECORDS.contains(&extension))
+/// Whether a file of a folder should be one of records: by its name, or because it begins like one.
+///
+/// One that then cannot be read is rejected, never handed on as if it held nobody. Any text with a comma begins like a
+/// table, so that alone says nothing.
+fn should_hold_records(path: &Path, bytes: u64) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    if bytes == 0 || name == "csvw_metadata.json" || input::is_companion(path) {
+        return false;
+    }
+    if input::promises_records(&name) {
+        return true;
+    }
+    match File::open(path).map(|file| input::begin(file, &name, None)) {
+        Ok(Ok(opened)) => !is_weak(&opened.format),
+        Ok(Err(refused)) => matches!(refused, Refused::Archive | Refused::Parquet),
+        Err(_) => false,
+    }
 }
-
-/// What files of records are called at their end.
-const RECORDS: [&str; 7] = ["csv", "tsv", "json", "ndjson", "jsonl", "hl7", "parquet"];
 
 #[cfg(test)]
 mod tests {
@@ -181,13 +188,16 @@ mod tests {
         put("a.csv", "name,dob\nAda Bell,1984-02-29\n");
         put("csvw_metadata.json", "{}");
         put("empty.csv", "");
-        put("read me.txt", "hello");
+        put("read me.txt", "hello, all");
+        put("feed.er7", "MSH|^~\\&|A|B|C|D|20260101||ADT^A01|1|P|2.5\rPID|1||7^^^H^MR||Bell^Ada\r");
+        put("u16.csv", "\u{0}n\u{0}a\u{0}m\u{0}e\u{0},\u{0}d\u{0}o\u{0}b");
+        put("export", "PK\u{3}\u{4}");
         std::os::unix::fs::symlink(at.join("a.csv"), at.join("link.csv")).unwrap();
         std::os::unix::fs::symlink(at, at.join("around")).unwrap();
         let found = Sources::find(at).unwrap();
         let names = |all: &[PathBuf]| all.iter().map(|name| name.display().to_string()).collect::<Vec<_>>();
         let files: Vec<PathBuf> = found.files.iter().map(|file| file.name.clone()).collect();
-        assert_eq!(names(&files), ["a.csv", "fhir/b.json"]);
+        assert_eq!(names(&files), ["a.csv", "export", "feed.er7", "fhir/b.json", "u16.csv"]);
         assert_eq!(names(&found.others), ["csvw_metadata.json", "empty.csv", "read me.txt"]);
         assert_eq!(names(&found.left_out), ["around", "link.csv"]);
         assert!(Sources::find(&at.join("absent")).unwrap_err().to_string().contains("cannot open"));

@@ -118,8 +118,8 @@ impl Summary<'_> {
                 &format!("{}   {count} that cannot be marked, as they were", self.places.rejected.display()),
             );
         }
-        for name in self.copied() {
-            row("copied", &format!("{name}   holds no records"));
+        for (name, why) in self.copied() {
+            row("copied", &format!("{name}   {why}"));
         }
         for name in &self.sources.left_out {
             row("left out", &format!("{}   is neither a file nor a folder", name.display()));
@@ -147,12 +147,13 @@ impl Summary<'_> {
         }
     }
 
-    /// The files that were copied as they are.
-    fn copied(&self) -> Vec<String> {
+    /// The files that were copied as they are, and what is known of them.
+    fn copied(&self) -> Vec<(String, &'static str)> {
         let files = self.sources.files.iter().zip(&self.surveyed.files);
-        let copied = files.filter(|(_, fate)| **fate == Fate::Copied).map(|(file, _)| &file.name);
-        let mut names: Vec<String> =
-            copied.chain(&self.sources.others).map(|name| name.display().to_string()).collect();
+        let copied = files.filter(|(_, fate)| **fate == Fate::Copied);
+        let empty = copied.map(|(file, _)| (&file.name, "holds no records"));
+        let others = self.sources.others.iter().map(|name| (name, "was not looked into"));
+        let mut names: Vec<_> = empty.chain(others).map(|(name, why)| (path_of(name), why)).collect();
         names.sort();
         names
     }
@@ -163,7 +164,7 @@ impl Summary<'_> {
     }
 
     fn to_json(&self) -> String {
-        let path = |path: &Path| path.display().to_string();
+        let path = path_of;
         let rejected = &self.surveyed.rejected;
         let named: Vec<_> = rejected
             .named
@@ -189,7 +190,7 @@ impl Summary<'_> {
             "out": path(&self.places.out),
             "datasetFile": path(&self.places.dataset),
             "exports": self.places.exports.iter().map(|export| path(export)).collect::<Vec<_>>(),
-            "copied": self.copied(),
+            "copied": self.copied().into_iter().map(|(name, _)| name).collect::<Vec<String>>(),
             "leftOut": self.sources.left_out.iter().map(|name| path(name)).collect::<Vec<_>>(),
             "rejected": {
                 "count": rejected.count,
@@ -199,6 +200,10 @@ impl Summary<'_> {
         })
         .to_string()
     }
+}
+
+fn path_of(path: &Path) -> String {
+    path.display().to_string()
 }
 
 /// Why nothing was written although something could have been.

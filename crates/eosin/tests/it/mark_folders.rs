@@ -93,6 +93,34 @@ fn a_synthea_folder_is_one_dataset_of_all_its_formats() {
 }
 
 #[test]
+fn what_should_hold_records_and_cannot_be_read_is_rejected_and_never_copied() {
+    let folder = set_up();
+    let at = folder.path();
+    let people = "name,dob\nAda Bell,1984-02-29\n";
+    let wide: Vec<u8> = people.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::create_dir(at.join("in")).unwrap();
+    fs::write(at.join("in/a.csv"), people).unwrap();
+    fs::write(at.join("in/u16.csv"), wide).unwrap();
+    fs::write(at.join("in/patients.zip"), crate::judging::zipped(&[("p.csv", people.as_bytes())])).unwrap();
+    fs::write(
+        at.join("in/feed.er7"),
+        "MSH|^~\\&|A|B|C|D|20260101||ADT^A01|1|P|2.5\rPID|1||7^^^H^MR||Bell^Ada\r",
+    )
+    .unwrap();
+    fs::write(at.join("in/read me"), "Dear all, see you").unwrap();
+    let asked = ["in", "--out", "out", "--dataset", "d", "--generator", "g", "--export", "none"];
+    let strict = crate::program::eosin(at, &[&["mark", "--strict"], &asked[..]].concat());
+    assert_eq!(strict.status.code(), Some(2));
+    assert!(!at.join("out").exists() && !at.join("out.rejected").exists());
+
+    let told = marked(at, &asked, 1);
+    assert_eq!((&told["rejected"]["count"], &told["copied"]), (&json!(2), &json!(["read me"])), "{told}");
+    let names = |at: &Path| contents(at).into_keys().collect::<Vec<_>>();
+    assert_eq!(names(&at.join("out")), ["a.csv", "feed.er7", "read me"]);
+    assert_eq!(names(&at.join("out.rejected")), ["patients.zip", "u16.csv"]);
+}
+
+#[test]
 fn a_snowfakery_folder_is_recognised_and_its_metadata_copied() {
     let folder = set_up();
     let at = folder.path();
