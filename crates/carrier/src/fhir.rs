@@ -23,6 +23,7 @@ mod plain;
 mod query;
 mod raw;
 mod read;
+mod references;
 mod refuse;
 mod request;
 mod route;
@@ -53,6 +54,9 @@ pub use plain::plain_type;
 pub use query::{Detail, Query, by_ids, referenced};
 pub use read::{Media, read, read_document, read_document_in};
 pub(crate) use read::{read_line, read_to_mark};
+pub use references::{
+    has_references_by_search, patches_by_search, references_by_search, searched, with_references,
+};
 pub use refuse::{ISSUES_MAX, MergeError, Withheld, merge, outcome, refuse, withhold};
 pub use route::{Route, route};
 pub use steps::Step;

@@ -30,6 +30,7 @@ pub(crate) use link::Links;
 use server::{Answered, Server};
 
 mod answer;
+mod criteria;
 mod export;
 mod guard;
 mod link;

@@ -191,14 +191,31 @@ impl Query {
         encoded(&kept)
     }
 
-    /// The same question about these resources only, whatever else was asked of them.
-    pub fn only(&self, ids: &[&str]) -> String {
-        let keeps =
-            |name: &str| SHAPE.contains(&name) || matches!(name, "_sort" | "_include" | "_revinclude");
-        let mut kept: Vec<(String, String)> =
-            self.pairs.iter().filter(|(name, _)| keeps(stem(name))).cloned().collect();
-        kept.push(("_id".to_owned(), ids.join(",")));
-        encoded(&kept)
+    /// The same question, and that what it finds is one of these.
+    ///
+    /// Shape:  ids that it asks for itself are replaced: servers differ in whether two lists of ids are both heeded.
+    #[must_use]
+    pub fn only(&self, ids: &[&str]) -> Self {
+        let mut pairs: Vec<(String, String)> =
+            self.pairs.iter().filter(|(name, _)| name != "_id").cloned().collect();
+        pairs.push(("_id".to_owned(), ids.join(",")));
+        Self { pairs }
+    }
+
+    /// The parameters as a query string, in one spelling: what is looked up is what is asked.
+    pub fn to_text(&self) -> String {
+        encoded(&self.pairs)
+    }
+
+    /// The parameters without escapes, as servers say them in errors.
+    pub fn decoded(&self) -> String {
+        let pairs: Vec<String> = self.pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        pairs.join("&")
+    }
+
+    /// Whether a question mark stands in a parameter's name, so that a server could read another search.
+    pub fn is_ambiguous(&self) -> bool {
+        self.pairs.iter().any(|(name, _)| name.contains(['?', '#', '/']))
     }
 
     /// The parameters as a query string, with some left out.
@@ -360,7 +377,12 @@ mod tests {
         assert_eq!(part.detailed(&["1", "2"]), "_elements=name&_id=1,2&_count=2");
         assert_eq!(part.whole(None), "code=s%7Cc");
         assert_eq!(query("_count=0").detail(), Detail::Count);
-        assert_eq!(query("name=a&_sort=b&_count=2").only(&["7"]), "_sort=b&_count=2&_id=7");
+        let only = |text: &str| query(text).only(&["7"]).to_text();
+        assert_eq!(only("name=a&_sort=b&_count=2"), "name=a&_sort=b&_count=2&_id=7");
+        assert_eq!(only("_id=7,8&name=a"), "name=a&_id=7");
+        assert_eq!(query("name=s%7Ca%3F").to_text(), "name=s%7Ca%3F");
+        assert_eq!(query("name=s%7Ca%3F").decoded(), "name=s|a?");
+        assert!(query("name=a&x?_id=1").is_ambiguous() && !query("name=a?").is_ambiguous());
         assert_eq!(query("a=1&_b=2&a=3").without(&["_b"]), "a=1&a=3");
     }
 

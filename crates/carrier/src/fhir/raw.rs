@@ -46,6 +46,23 @@ impl<'t> RawObject<'t> {
         }
     }
 
+    /// Gives each member the value that `other` has for it; whether there was one.
+    ///
+    /// Errors: those of `other`.
+    pub(super) fn change<E>(
+        &mut self,
+        mut other: impl FnMut(&str, &str) -> Result<Option<String>, E>,
+    ) -> Result<bool, E> {
+        let mut is_other = false;
+        for (name, value) in &mut self.members {
+            if let Some(new) = other(name, value)? {
+                *value = Cow::Owned(new);
+                is_other = true;
+            }
+        }
+        Ok(is_other)
+    }
+
     /// Takes a member away.
     pub(super) fn remove(&mut self, name: &str) {
         self.members.retain(|(key, _)| key != name);

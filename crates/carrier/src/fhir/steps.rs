@@ -1,9 +1,5 @@
 //! The entries of a Bundle that is carried out: what each asks, and how it is asked otherwise.
 
-use std::collections::BTreeSet;
-
-use mark::json::{self, Json};
-
 use super::{
     answer::Entry,
     raw::{RawObject, quote},
@@ -31,10 +27,8 @@ impl Entry {
         Some(Step { method: text("method")?, url: text("url")?, if_none_exist: text("ifNoneExist") })
     }
 
-    /// The same entry, asking this instead. Its resource stays as it was written, but for references by search.
-    ///
-    /// Shape:  `references` are old and new texts of references.
-    pub fn asking(&self, step: &Step, references: &[(String, String)]) -> Option<Self> {
+    /// The same entry, asking this instead, perhaps with another resource.
+    pub fn asking(&self, step: &Step, resource: Option<String>) -> Option<Self> {
         let mut entry = RawObject::parse(&self.text)?;
         let request_text = entry.get("request")?.to_owned();
         let mut request = RawObject::parse(&request_text)?;
@@ -45,13 +39,10 @@ impl Entry {
         }
         let request = request.to_text();
         entry.set("request", request);
-        let mut resource = self.resource.clone();
-        for (old, new) in references {
-            resource = resource.map(|text| text.replace(&quote(old), &quote(new)));
-        }
         if let Some(resource) = &resource {
             entry.set("resource", resource.clone());
         }
+        let resource = resource.or_else(|| self.resource.clone());
         Some(Self { text: entry.to_text(), resource, ..self.clone() })
     }
 
@@ -66,34 +57,6 @@ impl Entry {
         entry.remove("resource");
         entry.to_text()
     }
-
-    /// References of its resource that name what they lead to by a search: `Patient?identifier=…`.
-    pub fn references_by_search(&self) -> BTreeSet<String> {
-        let mut found = BTreeSet::new();
-        let parsed = self.resource.as_deref().and_then(|text| json::parse(text.as_bytes()).ok());
-        if let Some(parsed) = parsed {
-            searched(&parsed, &mut found);
-        }
-        found
-    }
-}
-
-fn searched(value: &Json<'_>, found: &mut BTreeSet<String>) {
-    match value {
-        Json::Object(members) => {
-            for (name, inner) in members {
-                if let (true, Some(text)) = (name == "reference", inner.text())
-                    && text.contains('?')
-                    && !text.contains(':')
-                {
-                    found.insert(text.to_owned());
-                }
-                searched(inner, found);
-            }
-        }
-        Json::Array(items) => items.iter().for_each(|inner| searched(inner, found)),
-        Json::Text(_) | Json::Null | Json::Bool(_) | Json::Number(_) => {}
-    }
 }
 
 impl std::fmt::Debug for Step {
@@ -104,7 +67,9 @@ impl std::fmt::Debug for Step {
 
 #[cfg(test)]
 mod tests {
-    use super::super::answer::Page;
+    use std::collections::BTreeMap;
+
+    use super::super::{answer::Page, references::with_references};
     use super::*;
     use crate::Limits;
 
@@ -117,12 +82,12 @@ mod tests {
         let entry = &page.entries[0];
         let step = entry.step().unwrap();
         assert_eq!((step.method.as_str(), step.if_none_exist.as_deref()), ("POST", Some("code=1")));
-        assert_eq!(entry.references_by_search().into_iter().collect::<Vec<_>>(), ["Patient?name=a"]);
         let other = Step { if_none_exist: Some("_id=2".to_owned()), ..step };
-        let asked =
-            entry.asking(&other, &[("Patient?name=a".to_owned(), "Patient?_id=9".to_owned())]).unwrap();
+        let found = BTreeMap::from([("Patient?name=a".to_owned(), "Patient/9".to_owned())]);
+        let resource = with_references(entry.resource.as_deref().unwrap(), &found);
+        let asked = entry.asking(&other, resource).unwrap();
         assert!(asked.as_written().contains(r#""ifNoneExist":"_id=2""#), "{}", asked.as_written());
-        assert!(asked.as_written().contains(r#""reference":"Patient?_id=9""#), "{}", asked.as_written());
+        assert!(asked.as_written().contains(r#""reference":"Patient/9""#), "{}", asked.as_written());
         assert!(asked.as_written().contains("1.50") && asked.as_written().contains("urn:uuid:1"));
         assert!(page.entries[1].step().is_none());
         assert!(!entry.without_resource().contains("Observation\",\"subject"));

@@ -9,7 +9,7 @@ use crate::{
     body::Body, head::forget_coded_body, problem::Problem, reading::Turned, server::Lane, whole::whole,
 };
 
-use super::{Guard, Judged, judge};
+use super::{Guard, Judged, criteria::relinked, judge};
 
 /// Reads the answer to a write: it may show resources, and name them in its errors.
 pub(crate) async fn guarded(
@@ -20,7 +20,7 @@ pub(crate) async fn guarded(
     let (mut parts, incoming) = answer.into_parts();
     let body = whole(lane, &parts.headers, incoming).await.map_err(|_| Problem::AnswerUnreadable)?;
     forget_coded_body(&mut parts.headers);
-    let Guard { reader, sent, mut seen, upstream, gateway, is_fhir, form } = guard;
+    let Guard { reader, sent, pages, mut seen, upstream, gateway, is_fhir, form } = guard;
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     if kind.is_some_and(|kind| kind.contains("xml")) && !body.is_empty() {
         // It was asked for JSON: what it shows otherwise nobody here has judged.
@@ -46,6 +46,9 @@ pub(crate) async fn guarded(
                 *value = back;
             }
         }
+    }
+    if let Some(other) = relinked(&text, &body, &pages, &lane.flow.limits()) {
+        text = other;
     }
     if !seen.is_empty() {
         lane.flow.show(&reader, "answer to a write", seen).await?;

@@ -18,7 +18,8 @@ use crate::{
 };
 
 use super::{
-    judge, relayed,
+    criteria::{address, criteria},
+    relayed,
     server::{Server, Standing},
 };
 
@@ -26,8 +27,10 @@ use super::{
 #[derive(Debug)]
 pub(crate) struct Guard {
     pub(super) reader: Reader,
-    /// Absent ids that were sent, and those that they stand for.
-    pub(super) sent: BTreeMap<String, String>,
+    /// Absent ids and searches that were sent, and those that they stand for: the longest first.
+    pub(super) sent: Vec<(String, String)>,
+    /// For each entry of a Bundle that was a search, its address.
+    pub(super) pages: Vec<Option<String>>,
     pub(super) seen: Vec<Seen>,
     pub(super) upstream: String,
     pub(super) gateway: String,
@@ -50,6 +53,7 @@ const TOPIC: &str =
     "a topic of subscriptions sends past this gateway, so none is made where something is hidden";
 const LONG: &str = "the body is longer than is read where reads are isolated; send it in parts";
 const XML: &str = "send Bundles in JSON where reads are isolated: what they ask for has to be read";
+const PATCHED: &str = "where something is hidden a patch names by id what a reference leads to";
 const NESTED: &str = "this cannot be asked in a Bundle where reads are isolated; ask for it by itself";
 
 /// Looks at what a write names before it is sent; nothing where reads are not isolated.
@@ -73,7 +77,14 @@ pub(crate) async fn guard(
     }
     let server = Server::new(lane, head);
     let (upstream, gateway) = (server.addresses.upstream.clone(), server.addresses.gateway.clone());
-    let mut writing = Writing { server, reader, sent: BTreeMap::new(), seen: Vec::new() };
+    let mut writing = Writing {
+        server,
+        reader,
+        sent: Vec::new(),
+        pages: Vec::new(),
+        led_to: BTreeMap::new(),
+        seen: Vec::new(),
+    };
     let body = match replaced {
         Some(body) => body.clone(),
         None => decode(coding(&head.headers), received, &lane.limits).map_err(|_| Problem::Closed(LONG))?,
@@ -91,8 +102,9 @@ pub(crate) async fn guard(
     head.target = fhir::without_format(&head.target);
     head.headers.remove(header::ACCEPT_ENCODING);
     head.headers.insert(header::ACCEPT, HeaderValue::from_static("application/fhir+json"));
-    let Writing { reader, sent, seen, .. } = writing;
-    Ok(Some(Guard { reader, sent, seen, upstream, gateway, is_fhir, form }))
+    let Writing { reader, mut sent, pages, seen, .. } = writing;
+    sent.sort_by_key(|(other, _)| std::cmp::Reverse(other.len()));
+    Ok(Some(Guard { reader, sent, pages, seen, upstream, gateway, is_fhir, form }))
 }
 
 /// The answer to a patch of a hidden resource: that of one that is not there. Asked before the patch is carried out on
@@ -160,11 +172,24 @@ fn is_subscription(resource_type: &str) -> bool {
     matches!(resource_type, "Subscription" | "SubscriptionTopic")
 }
 
-struct Writing<'l> {
-    server: Server<'l>,
-    reader: Reader,
-    sent: BTreeMap<String, String>,
-    seen: Vec<Seen>,
+/// Whether a patch gives a reference by search.
+fn is_by_search(body: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(body);
+    match text.trim_start().bytes().next() {
+        Some(b'<') => fhir::has_references_by_search(body),
+        Some(b'[' | b'{') => fhir::patches_by_search(&text),
+        _ => false,
+    }
+}
+
+pub(super) struct Writing<'l> {
+    pub(super) server: Server<'l>,
+    pub(super) reader: Reader,
+    pub(super) sent: Vec<(String, String)>,
+    pages: Vec<Option<String>>,
+    /// What references by search lead to.
+    pub(super) led_to: BTreeMap<String, String>,
+    pub(super) seen: Vec<Seen>,
 }
 
 impl Writing<'_> {
@@ -192,6 +217,7 @@ impl Writing<'_> {
             Interaction::Update { resource_type, id: Some(id) } => {
                 self.refuse_taken(resource_type, id.as_str()).await?;
             }
+            Interaction::Patch { .. } if is_by_search(body) => return Err(Problem::Closed(PATCHED).into()),
             Interaction::Patch { resource_type, id: Some(id) }
             | Interaction::Delete { resource_type, id: Some(id) } => {
                 if let Some(other) = self.moved(resource_type, id.as_str()).await? {
@@ -205,9 +231,8 @@ impl Writing<'_> {
                     self.refuse_chosen(std::str::from_utf8(body).ok()).await?;
                 }
                 let (path, search) = head.target.split_once('?').unwrap_or((&head.target, ""));
-                if let Some(other) = self.narrowed(resource_type, search).await? {
-                    head.target = format!("{path}?{other}");
-                }
+                let other = self.narrowed(resource_type, &criteria(resource_type, search)?).await?;
+                head.target = address(path, &other);
             }
             Interaction::Capabilities
             | Interaction::Read { .. }
@@ -215,6 +240,9 @@ impl Writing<'_> {
             | Interaction::History(_)
             | Interaction::Search { .. }
             | Interaction::Operation { .. } => {}
+        }
+        if let Interaction::Create { resource_type } | Interaction::Update { resource_type, .. } = found {
+            return self.led_body(resource_type, body).await;
         }
         Ok(None)
     }
@@ -261,62 +289,22 @@ impl Writing<'_> {
             return Ok(None);
         }
         let other = self.server.absent_id(resource_type, id).await?;
-        self.sent.insert(other.clone(), id.to_owned());
+        self.sent.push((other.clone(), id.to_owned()));
         Ok(Some(other))
     }
 
     /// The search of a conditional creation, in its header.
     async fn condition(&mut self, head: &mut Head, resource_type: &str) -> Result<(), Turned> {
-        let Some(search) = head.headers.get(IF_NONE_EXIST) else { return Ok(()) };
-        let search =
-            search.to_str().map_err(|_| Problem::Request("`If-None-Exist` cannot be read"))?.to_owned();
-        let search = search.split_once('?').map_or(search.as_str(), |(_, search)| search);
-        if let Some(other) = self.narrowed(resource_type, search).await? {
-            let value = HeaderValue::try_from(other).map_err(|_| Problem::Internal)?;
-            head.headers.insert(IF_NONE_EXIST, value);
+        let mut searches = head.headers.get_all(IF_NONE_EXIST).iter();
+        let Some(search) = searches.next() else { return Ok(()) };
+        if searches.next().is_some() {
+            return Err(Problem::Request("`If-None-Exist` is given twice; send one").into());
         }
+        let search = search.to_str().map_err(|_| Problem::Request("`If-None-Exist` cannot be read"))?;
+        let other = self.narrowed(resource_type, &criteria(resource_type, search)?).await?;
+        let value = HeaderValue::try_from(other).map_err(|_| Problem::Internal)?;
+        head.headers.insert(IF_NONE_EXIST, value);
         Ok(())
-    }
-
-    /// A search that finds what this one finds and is shown; nothing if that is the same.
-    ///
-    /// Bounds: [`NARROWED_MAX`] resources.
-    async fn narrowed(&mut self, resource_type: &str, search: &str) -> Result<Option<String>, Turned> {
-        let query = Query::parse(search).ok_or(Problem::Request("a search cannot be read"))?;
-        if let Some(why) = query.closed() {
-            return Err(Problem::Closed(why).into());
-        }
-        let base = self.server.lane.fhir.as_ref().map_or("", |reads| reads.base.trim_end_matches('/'));
-        let target = format!("{base}/{resource_type}?{}", query.whole(Some(NARROWED_MAX)));
-        let answered = self.server.get(&target).await?;
-        if !answered.parts.status.is_success() {
-            // The server will say the same of the request itself.
-            return Ok(None);
-        }
-        let limits = self.server.lane.flow.limits();
-        let page = Page::answered(&answered.body, &limits).map_err(|_| Problem::ShownUnreadable)?;
-        let (mut shown, mut any) = (Vec::new(), false);
-        for entry in page.entries.iter().filter(|entry| entry.mode == fhir::Mode::Match) {
-            let judged = entry.resource.as_deref().map(|text| judge(self.server.lane, &self.reader, text));
-            let is_hidden = judged.as_ref().is_some_and(|judged| judged.is_hidden);
-            self.seen.extend(judged.into_iter().flat_map(|judged| judged.seen));
-            any |= is_hidden;
-            if let (false, Some(key)) = (is_hidden, &entry.key) {
-                shown.push(key.id.clone());
-            }
-        }
-        let is_all = page.next.is_none() && page.total.is_none_or(|total| total <= page.entries.len() as u64);
-        if !is_all {
-            return Err(Problem::AnswerTooLarge.into());
-        }
-        if !any {
-            return Ok(None);
-        }
-        if shown.is_empty() {
-            shown.push(self.server.absent_id(resource_type, search).await?);
-        }
-        let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
-        Ok(Some(query.only(&shown)))
     }
 
     /// A Bundle that asks nothing of what is hidden; nothing if it is the same.
@@ -331,6 +319,7 @@ impl Writing<'_> {
         let mut entries = Vec::with_capacity(page.entries.len());
         let mut is_other = false;
         for entry in &page.entries {
+            self.pages.push(None);
             let other = match entry.step() {
                 Some(step) => {
                     refuse_unknown(&step)?;
@@ -348,30 +337,26 @@ impl Writing<'_> {
 
     async fn entry(&mut self, entry: &Entry, step: Step) -> Result<Option<Entry>, Turned> {
         let mut other = step.clone();
-        let mut references = Vec::new();
-        for reference in entry.references_by_search() {
-            let Some((resource_type, search)) = reference.split_once('?') else { continue };
-            if let Some(narrowed) = self.narrowed(resource_type, search).await? {
-                references.push((reference.clone(), format!("{resource_type}?{narrowed}")));
-            }
-        }
+        let resource = match entry.resource.as_deref() {
+            Some(resource) => self.led(resource).await?,
+            None => None,
+        };
         let (path, search) = step.url.split_once('?').unwrap_or((&step.url, ""));
-        let address = format!("/{}", step.url.trim_start_matches('/'));
-        let asked = fhir::interaction(&step.method, &address, None, "");
+        let target = format!("/{}", step.url.trim_start_matches('/'));
+        let asked = fhir::interaction(&step.method, &target, None, "");
         match (step.method.as_str(), &asked) {
             (_, Some(Interaction::Patch { resource_type, .. })) if is_subscription(resource_type) => {
                 return Err(Problem::Closed(SUBSCRIBED).into());
             }
             ("GET" | "HEAD", _) => {
-                if let Some(url) = self.read(&step, &address, path, search).await? {
+                if let Some(url) = self.read(&step, &target, path, search).await? {
                     other.url = url;
                 }
             }
             (_, Some(Interaction::Create { resource_type })) => {
-                if let Some(search) = &step.if_none_exist
-                    && let Some(narrowed) = self.narrowed(resource_type, search).await?
-                {
-                    other.if_none_exist = Some(narrowed);
+                if let Some(search) = &step.if_none_exist {
+                    let search = criteria(resource_type, search)?;
+                    other.if_none_exist = Some(self.narrowed(resource_type, &search).await?);
                 }
             }
             (_, Some(Interaction::Update { resource_type, id: Some(id) })) => {
@@ -399,27 +384,26 @@ impl Writing<'_> {
                 if matches!(asked, Some(Interaction::Update { .. })) {
                     self.refuse_chosen(entry.resource.as_deref()).await?;
                 }
-                if let Some(narrowed) = self.narrowed(resource_type, search).await? {
-                    other.url = format!("{resource_type}?{narrowed}");
-                }
+                let narrowed = self.narrowed(resource_type, &criteria(resource_type, search)?).await?;
+                other.url = address(path, &narrowed);
             }
             _ => {}
         }
-        if other == step && references.is_empty() {
+        if other == step && resource.is_none() {
             return Ok(None);
         }
-        Ok(entry.asking(&other, &references))
+        Ok(entry.asking(&other, resource))
     }
 
     /// A read within a Bundle, asked so that the server's own answer shows nothing hidden.
     async fn read(
         &mut self,
         step: &Step,
-        address: &str,
+        target: &str,
         path: &str,
         search: &str,
     ) -> Result<Option<String>, Turned> {
-        match fhir::asked(&step.method, address, "") {
+        match fhir::asked(&step.method, target, "") {
             Asked::Nothing => Ok(None),
             Asked::Resource { resource_type, id } => {
                 let other = self.moved(&resource_type, &id).await?;
@@ -434,8 +418,14 @@ impl Writing<'_> {
                 Ok(other.map(|other| format!("{resource_type}/{other}/_history/{version}")))
             }
             Asked::Search { resource_type: Some(resource_type), within: None } => {
-                let narrowed = self.narrowed(&resource_type, search).await?;
-                Ok(narrowed.map(|narrowed| format!("{resource_type}?{narrowed}")))
+                let query = Query::parse(search).ok_or(Problem::Request("a search cannot be read"))?;
+                let narrowed = self.narrowed(&resource_type, &query).await?;
+                let base =
+                    self.server.lane.fhir.as_ref().map_or("", |reads| reads.base.trim_end_matches('/'));
+                if let Some(page) = self.pages.last_mut() {
+                    *page = Some(format!("{}{base}{target}", self.server.addresses.gateway));
+                }
+                Ok((narrowed != search).then(|| address(&resource_type, &narrowed)))
             }
             Asked::Search { .. }
             | Asked::History { .. }
@@ -446,6 +436,3 @@ impl Writing<'_> {
         }
     }
 }
-
-/// Most resources that a condition may find.
-const NARROWED_MAX: usize = 200;

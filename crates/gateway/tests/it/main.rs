@@ -14,6 +14,7 @@ mod doors;
 mod fhir;
 mod fhir_audit;
 mod fhir_bad_input;
+mod fhir_criteria;
 mod fhir_entries;
 mod fhir_guarded;
 mod fhir_isolated;
