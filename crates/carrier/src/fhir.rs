@@ -8,9 +8,11 @@ mod answer;
 mod asked;
 mod audit;
 mod authorship;
+mod capabilities;
 mod choose;
 mod elements;
 mod export;
+mod file;
 mod held;
 mod identity;
 mod in_xml;
@@ -38,6 +40,7 @@ pub use authorship::{
     Authored, MAKINGS_MAX, Making, REFERENCES_MAX, foremost, is_made, labelled_authorship, leads_to, makings,
     resource_of_entry, with_authorship,
 };
+pub use capabilities::capabilities;
 pub(crate) use choose::choose_bundle;
 pub use elements::resource_elements;
 pub use export::{Followed, ManifestError, manifest, whole_lines};

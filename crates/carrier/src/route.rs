@@ -139,6 +139,13 @@ pub(crate) fn pairs(text: &str) -> Option<Vec<(String, String)>> {
     pairs.collect()
 }
 
+/// A text without its escapes of a URL.
+///
+/// Errors: nothing for a bad escape, or text that is not UTF-8.
+pub(crate) fn unescaped(text: &str) -> Option<String> {
+    decode(text, false)
+}
+
 /// The target without `http://host`, if it has that.
 fn without_authority(target: &str) -> &str {
     for scheme in ["http://", "https://"] {

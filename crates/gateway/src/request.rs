@@ -224,7 +224,7 @@ async fn pass_through(lane: &Lane, mut head: Head, body: Incoming) -> Result<Res
                 lane.flow.observe_batch_job(body);
             }
         };
-        return Ok(Box::pin(rewrite::body(answer, &addresses, &lane.timeouts, observe)).await);
+        return Ok(Box::pin(rewrite::body(answer, &addresses, &lane.protocol, &lane.timeouts, observe)).await);
     }
     Ok(answer.map(|body| Body::relay(body, lane.timeouts.upstream, Trailers::Keep)))
 }
@@ -478,7 +478,7 @@ async fn carry(
     if leads_on {
         let flow = Arc::clone(&lane.flow);
         let observe = |body: &[u8]| flow.observe_job(body);
-        return Ok(Box::pin(rewrite::body(answer, &addresses, &lane.timeouts, observe)).await);
+        return Ok(Box::pin(rewrite::body(answer, &addresses, &lane.protocol, &lane.timeouts, observe)).await);
     }
     Ok(answer.map(|body| Body::relay(body, lane.timeouts.upstream, Trailers::Keep)))
 }

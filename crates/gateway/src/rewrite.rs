@@ -1,6 +1,7 @@
 //! Answers that name the upstream's own address: rewritten, or clients would go past the gateway from then on.
 
 use bytes::Bytes;
+use carrier::fhir::{self, Interaction};
 use flow::Protocol;
 use http::{HeaderMap, HeaderValue, Method, Response, header};
 use http_body_util::BodyExt;
@@ -29,8 +30,13 @@ pub(crate) struct Addresses {
 ///
 /// Source: spec/http.md, "Addresses in answers".
 pub(crate) fn concerns(protocol: &Protocol, method: &Method, target: &str) -> bool {
-    if *protocol != Protocol::Salesforce {
-        return false;
+    match protocol {
+        Protocol::Salesforce => {}
+        Protocol::Fhir { base } => {
+            let asked = fhir::interaction(method.as_str(), target, None, base);
+            return *method == Method::GET && asked == Some(Interaction::Capabilities);
+        }
+        Protocol::Hl7v2 | Protocol::Webhook => return false,
     }
     let path = target.split('?').next().unwrap_or(target);
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
@@ -86,6 +92,7 @@ pub(crate) fn headers(headers: &mut HeaderMap, addresses: &Addresses) {
 pub(crate) async fn body(
     answer: Response<Incoming>,
     addresses: &Addresses,
+    protocol: &Protocol,
     timeouts: &Timeouts,
     observe: impl FnOnce(&[u8]),
 ) -> Response<Body> {
@@ -116,7 +123,11 @@ pub(crate) async fn body(
         }
     }
     observe(&held);
-    let rewritten = if json { in_json(&held, addresses) } else { in_xml(&held, addresses) };
+    let rewritten = match protocol {
+        Protocol::Fhir { .. } => of_server(&held, addresses),
+        Protocol::Salesforce | Protocol::Hl7v2 | Protocol::Webhook if json => in_json(&held, addresses),
+        Protocol::Salesforce | Protocol::Hl7v2 | Protocol::Webhook => in_xml(&held, addresses),
+    };
     if rewritten.is_some() {
         forget_body(&mut parts.headers);
     }
@@ -130,6 +141,12 @@ fn replaced(url: &str, addresses: &Addresses) -> Option<String> {
     let (start, rest) = (url.get(..length)?, url.get(length..)?);
     let ends = rest.is_empty() || rest.starts_with(['/', '?', '#']);
     (ends && start.eq_ignore_ascii_case(&addresses.upstream)).then(|| format!("{}{rest}", addresses.gateway))
+}
+
+/// Replaces the origin where a FHIR server says where it is.
+fn of_server(text: &[u8], addresses: &Addresses) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(text).ok()?;
+    fhir::capabilities(text, |url| replaced(url, addresses)).map(String::into_bytes)
 }
 
 /// Replaces the origin at the start of JSON strings, whether or not their slashes are escaped.
@@ -308,5 +325,14 @@ mod tests {
         }
         let fhir = Protocol::Fhir { base: String::new() };
         assert!(!concerns(&fhir, &Method::GET, "/services/data"));
+        let fhir = Protocol::Fhir { base: "/fhir".to_owned() };
+        for (method, target, expected) in [
+            (Method::GET, "/fhir/metadata?_format=xml", true),
+            (Method::GET, "/fhir/Patient/metadata", false),
+            (Method::GET, "/metadata", false),
+            (Method::POST, "/fhir/metadata", false),
+        ] {
+            assert_eq!(concerns(&fhir, &method, target), expected, "{target}");
+        }
     }
 }

@@ -8,13 +8,11 @@ use mark::{
 };
 
 use super::{
-    read::{Media, member, meta_claim, read_document_in, record, resource_type, shape, stronger},
+    file::{binary_file, files_in},
+    read::{member, meta_claim, record, resource_type, shape, stronger},
     request::fits_request,
 };
-use crate::{
-    Limits,
-    salesforce::{owned, records_in},
-};
+use crate::Limits;
 
 /// One record, or something that cannot be read as one.
 pub(super) struct Held<'a> {
@@ -91,16 +89,26 @@ impl<'a> Found<'a> {
             _ => {
                 let mut files = Vec::new();
                 if self.reads == Files::Read {
-                    for (_, value) in &members {
-                        attachments(value, &mut files);
+                    for (name, value) in &members {
+                        files_in(name, value, &mut files);
                     }
                 }
-                let read: Vec<_> = files.into_iter().flat_map(|file| file.records(&self.limits)).collect();
+                let read: Vec<_> = files.iter().flat_map(|file| file.records(&self.limits)).collect();
                 let content = record(members);
                 let claim = content.as_ref().map_or(Claim::None, |record| record.claim);
                 self.push(at, true, content);
                 self.files(read, &at.claiming(claim));
             }
+        }
+    }
+
+    /// The files in a value that is no resource.
+    fn value(&mut self, name: &str, value: &Json<'_>, at: &At) {
+        if self.reads == Files::Read {
+            let mut files = Vec::new();
+            files_in(name, value, &mut files);
+            let read: Vec<_> = files.iter().flat_map(|file| file.records(&self.limits)).collect();
+            self.files(read, at);
         }
     }
 
@@ -145,7 +153,10 @@ impl<'a> Found<'a> {
                 }
                 ("resourceType" | "id" | "_id" | "meta" | "implicitRules" | "language", _)
                 | (_, Json::Null) => {}
-                (_, value) => values.push(value),
+                (name, value) => {
+                    self.value(name, &value, at);
+                    values.push(value);
+                }
             }
         }
         if !values.is_empty() {
@@ -171,9 +182,13 @@ impl<'a> Found<'a> {
                 match (name.as_ref(), value) {
                     ("resource", Json::Object(resource)) => self.resource(resource, &at),
                     ("part", Json::Array(parts)) => self.parts(parts, "part", &at, values),
-                    ("name" | "id" | "_name", _) | (_, Json::Null) => {}
-                    (name, _) if PLAIN_VALUES.contains(&name.trim_start_matches('_')) => {}
-                    (_, value) => values.push(value),
+                    (name, value) => {
+                        self.value(name, &value, &at);
+                        let is_plain = PLAIN_VALUES.contains(&name.trim_start_matches('_'));
+                        if !is_plain && !matches!(name, "name" | "id" | "_name") && value != Json::Null {
+                            values.push(value);
+                        }
+                    }
                 }
             }
         }
@@ -262,124 +277,4 @@ fn entry_resource(entry: Json<'_>) -> Result<Option<Members<'_>>, Unreadable> {
         fits_request(request, resource.as_ref())?;
     }
     Ok(resource)
-}
-
-/// A file in base64, and what it says it is.
-struct File<'v> {
-    media: &'v str,
-    title: &'v str,
-    data: &'v str,
-}
-
-/// Attachments anywhere in a value: objects with `data`. Contained resources have theirs too.
-fn attachments<'v>(value: &'v Json<'_>, found: &mut Vec<File<'v>>) {
-    match value {
-        Json::Object(members) => {
-            if let Some(data) = member(members, "data").and_then(Json::text)
-                && (member(members, "contentType").is_some() || member(members, "title").is_some())
-            {
-                let text = |name| member(members, name).and_then(Json::text).unwrap_or_default();
-                found.push(File { media: text("contentType"), title: text("title"), data });
-            }
-            for (_, value) in members {
-                attachments(value, found);
-            }
-        }
-        Json::Array(items) => items.iter().for_each(|item| attachments(item, found)),
-        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) => {}
-    }
-}
-
-fn binary_file<'m>(members: &'m Members<'_>) -> Result<Option<File<'m>>, Unreadable> {
-    let media = member(members, "contentType").and_then(Json::text).unwrap_or_default();
-    match member(members, "data") {
-        None | Some(Json::Null) => Ok(None),
-        Some(Json::Text(data)) => Ok(Some(File { media, title: "", data })),
-        Some(_) => Err(shape("holds data that is not base64")),
-    }
-}
-
-impl File<'_> {
-    /// The records of the file, if it is of a format that is read here.
-    ///
-    /// Bounds: the file is shorter than its base64, and is read with the bounds of the body.
-    fn records(&self, limits: &Limits) -> Vec<Result<Record<'static>, Unreadable>> {
-        let Some(bytes) = decoded(self.data) else {
-            return vec![Err(shape("holds a file that is not base64"))];
-        };
-        records_of(self.media, self.title, &bytes, limits)
-    }
-}
-
-/// The records of a file that says it is of this media type.
-///
-/// Shape:  any bytes -> the records in it; none if it is of no format that is read here.
-/// Errors: one unreadable record for a file that says it holds records and cannot be read.
-/// Source: spec/carriers.md section 3.7.
-pub(super) fn records_of(
-    media: &str,
-    title: &str,
-    bytes: &[u8],
-    limits: &Limits,
-) -> Vec<Result<Record<'static>, Unreadable>> {
-    let essence = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let head = bytes.trim_ascii_start();
-    let is_markup = head.starts_with(b"<") || head.starts_with(b"\xEF\xBB\xBF<");
-    let name = match essence.as_str() {
-        "application/fhir+json" | "application/json+fhir" => return document(Media::Json, bytes, limits),
-        "application/json" => "file.json",
-        "application/fhir+ndjson" | "application/ndjson" | "application/x-ndjson" => "file.ndjson",
-        "text/csv" | "application/csv" => "file.csv",
-        "text/tab-separated-values" => "file.tsv",
-        known if known.contains("hl7-v2") || known.contains("hl7v2") || known.ends_with("+er7") => "file.hl7",
-        "application/fhir+xml" | "application/xml+fhir" => return markup(bytes, true, limits),
-        known if is_markup && (known.ends_with("xml") || known.is_empty() || known == "text/plain") => {
-            return markup(bytes, false, limits);
-        }
-        _ => title,
-    };
-    // Prose with commas is no table: what does not say what it is has to begin like a format that says it itself.
-    let says =
-        name.starts_with("file.") || [".csv", ".tsv", ".json", ".hl7"].iter().any(|end| name.ends_with(end));
-    let begins = [&b"{"[..], b"[", b"MSH", b"FHS", b"BHS", b"\x0b"].iter().any(|word| head.starts_with(word));
-    if says || begins {
-        records_in(bytes, if name.is_empty() { "file" } else { name }, limits)
-    } else {
-        Vec::new()
-    }
-}
-
-/// The records of a file in XML: a resource of FHIR, or a clinical document.
-fn markup(bytes: &[u8], claims_fhir: bool, limits: &Limits) -> Vec<Result<Record<'static>, Unreadable>> {
-    let mentions = |word: &[u8]| memchr::memmem::find(bytes, word).is_some();
-    if claims_fhir || mentions(b"http://hl7.org/fhir") {
-        let read = read_document_in(Media::Xml, bytes, limits);
-        return read.records.into_iter().map(|reading| reading.content.map(owned)).collect();
-    }
-    if mentions(b"urn:hl7-org:v3") && mentions(b"ClinicalDocument") {
-        return vec![Err(shape(
-            "holds a clinical document (C-CDA), which cannot carry a mark; send it as FHIR",
-        ))];
-    }
-    Vec::new()
-}
-
-fn document(media: Media, bytes: &[u8], limits: &Limits) -> Vec<Result<Record<'static>, Unreadable>> {
-    let read = read_document_in(media, bytes, limits).records.into_iter();
-    read.map(|reading| reading.content.map(owned)).collect()
-}
-
-/// Base64 with or without line ends and padding.
-fn decoded(encoded: &str) -> Option<Vec<u8>> {
-    let plain: Cow<'_, [u8]> = if encoded.bytes().any(|byte| byte.is_ascii_whitespace()) {
-        Cow::Owned(encoded.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect())
-    } else {
-        Cow::Borrowed(encoded.as_bytes())
-    };
-    let padded = if plain.contains(&b'=') || plain.len().is_multiple_of(4) {
-        data_encoding::BASE64.decode(&plain)
-    } else {
-        data_encoding::BASE64_NOPAD.decode(&plain)
-    };
-    padded.ok()
 }

@@ -9,7 +9,8 @@ use mark::{
 
 use super::{
     BRAND_SYSTEM, MARK_EXTENSION, SUBJECT_SYSTEM, TEST_CODE, TEST_SYSTEM,
-    held::{At, Files, Found, Held, records_of},
+    file::records_of,
+    held::{At, Files, Found, Held},
     interaction::is_type_name,
     patch::PATCHED_TYPE,
     route::Route,

@@ -170,8 +170,8 @@ pub(super) async fn pass(
     }
 }
 
-/// A `Binary`: judged as a resource, then given as the client wants it. One that holds lines of resources is read as
-/// a file of an export.
+/// A `Binary`: judged as a resource, with the records that it holds, then given as the client wants it. One that holds lines of
+/// resources is read as a file of an export.
 ///
 /// Bounds: as a resource it is at most `body_bytes` long, or it is refused.
 pub(super) async fn binary(lane: &Arc<Lane>, head: Head, id: &str) -> Result<Response<Body>, Problem> {
@@ -187,7 +187,7 @@ pub(super) async fn binary(lane: &Arc<Lane>, head: Head, id: &str) -> Result<Res
         return Turned::from(unavailable).told();
     }
     let Some(kind) = kind else { return form.of_answer(relayed(answered)) };
-    if kind.contains("ndjson") || kind.contains("fhir") || kind.contains("json") {
+    if kind.contains("ndjson") {
         return pass(lane, reader, head).await;
     }
     let wants_json = |accept: &str| accept.contains("json") || accept.contains("fhir");

@@ -39,6 +39,27 @@ fn server(request: &Received) -> Reply {
             let meta = if *id == "2" { format!(",{TEST_DATA}") } else { String::new() };
             Reply::json(200, &format!(r#"{{"resourceType":"Group","id":"{id}"{meta}}}"#))
         }
+        ["metadata"] => {
+            let host = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host"));
+            let url = format!("http://{}/fhir", host.map_or("", |(_, value)| value));
+            Reply::json(200, &format!(r#"{{"implementation":{{"url":"{url}"}}}}"#))
+        }
+        ["Binary", id @ ("1" | "2")] => {
+            let held = if *id == "1" { r#"{"kind":"settings"}"#.to_owned() } else { hidden("7") };
+            let data = data_encoding::BASE64.encode(held.as_bytes());
+            let accepts = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("accept"));
+            if accepts.is_some_and(|(_, value)| value.contains("fhir")) {
+                let kind = "application/json";
+                Reply::json(
+                    200,
+                    &format!(
+                        r#"{{"resourceType":"Binary","id":"{id}","contentType":"{kind}","data":"{data}"}}"#
+                    ),
+                )
+            } else {
+                Reply::json(200, &held)
+            }
+        }
         ["Patient", "1"] => Reply::json(200, &shown("1")),
         ["Patient", "2"] => Reply::json(200, &hidden("2")),
         ["Patient" | "Binary", "4"] => outcome(410, "gone"),
@@ -182,4 +203,25 @@ fn a_hidden_schedule_gives_a_slot_nothing() {
         let sent = upstream.received().last().unwrap().body.clone();
         assert_eq!(fhir::labelled_authorship(&sent).is_some(), want, "{body}");
     }
+}
+
+#[test]
+fn a_binary_of_json_is_given_if_it_holds_nobody_hidden() {
+    let upstream = Upstream::start(server);
+    let scene = production(&upstream);
+    for accept in ["*/*", "application/json", "application/fhir+json"] {
+        let ask = |target: &str| scene.ask("GET", target, &[("Accept", accept)], b"");
+        let (settings, patient) = (ask("/fhir/Binary/1"), ask("/fhir/Binary/2"));
+        assert_eq!((settings.status, patient.status), (200, 404), "{accept}: {}", settings.text());
+        assert_eq!(settings.text().contains("settings"), accept == "*/*");
+        assert!(!patient.text().contains("Zzyzx"));
+    }
+}
+
+#[test]
+fn a_server_is_where_the_client_asked_it() {
+    let upstream = Upstream::start(server);
+    let scene = production(&upstream);
+    let said = value(&scene.ask("GET", "/fhir/metadata", &[], b""));
+    assert_eq!(said["implementation"]["url"], "http://gateway.example/fhir");
 }

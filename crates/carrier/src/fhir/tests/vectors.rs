@@ -8,6 +8,7 @@ use crate::Door;
 
 const READINGS: &str = include_str!("../../../../../spec/vectors/fhir-readings.json");
 const NEWER_READINGS: &str = include_str!("../../../../../spec/vectors/fhir-readings-2.json");
+const NEWEST_READINGS: &str = include_str!("../../../../../spec/vectors/fhir-readings-3.json");
 const XML: &str = include_str!("../../../../../spec/vectors/fhir-xml.json");
 const DOORS: &str = include_str!("../../../../../spec/vectors/fhir-doors.json");
 const DIGESTS: &str = include_str!("../../../../../spec/vectors/fhir-digests.json");
@@ -43,7 +44,8 @@ fn doors_are_as_published() {
 fn readings_are_as_published() {
     let vectors: Value = serde_json::from_str(READINGS).unwrap();
     let newer: Value = serde_json::from_str(NEWER_READINGS).unwrap();
-    let newer = cases(&newer, "cases");
+    let newest: Value = serde_json::from_str(NEWEST_READINGS).unwrap();
+    let newer = [cases(&newest, "cases"), cases(&newer, "cases")].concat();
     let superseded = |case: &Value| newer.iter().any(|new| new["name"] == case["name"]);
     for case in newer.iter().chain(cases(&vectors, "cases").iter().filter(|case| !superseded(case))) {
         let door = route(text(&case["method"]), text(&case["target"]), None, text(&vectors["base"]));
