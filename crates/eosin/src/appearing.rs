@@ -6,7 +6,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{self, Write as _},
-    os::unix::fs::DirBuilderExt as _,
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -83,6 +83,17 @@ pub(crate) fn put(place: &Path, bytes: &[u8]) -> miette::Result<()> {
     };
     write().into_diagnostic().wrap_err_with(|| format!("cannot write {}", place.display()))?;
     begun.finish()
+}
+
+/// Takes from a file or a folder the rights that what it was made from does not give.
+///
+/// Where the source cannot be asked, as standard input, everything stays.
+pub(crate) fn no_wider_than(path: &Path, source: &Path) -> io::Result<()> {
+    let Ok(about) = fs::metadata(source) else { return Ok(()) };
+    let found = fs::metadata(path)?.permissions();
+    // Its owner can go on with it.
+    let mode = found.mode() & (about.permissions().mode() | 0o600 | if about.is_dir() { 0o100 } else { 0 });
+    if mode == found.mode() { Ok(()) } else { fs::set_permissions(path, fs::Permissions::from_mode(mode)) }
 }
 
 /// Whether all these places are free, and the folders in which what will stand there is made; and each is another,

@@ -68,8 +68,8 @@ pub(crate) fn filter(arguments: &FilterArguments, printer: &Printer) -> Done {
     let deciding = Deciding { judge: &judge, policies: &policies, request: &request };
     let mut splitting = Splitting {
         tally: FileTally::begin(&request, policies.version()),
-        kept: Part::begin(&arguments.kept)?,
-        withheld: Part::begin(&arguments.withheld)?,
+        kept: Part::begin(&arguments.kept, &arguments.input)?,
+        withheld: Part::begin(&arguments.withheld, &arguments.input)?,
         read: 0,
     };
     let source = split(arguments, object.as_deref(), &deciding, &mut splitting, printer)?;

@@ -109,7 +109,7 @@ impl Refused {
                 "{shown} is a zip archive, which cannot be read here"
             ),
             Self::Parquet => miette!(
-                help = "`eosin judge FILE` reads it; other commands take it as a CSV with a header",
+                help = "`eosin judge`, `mark` and `certify` read it; here, give it as a CSV with a header",
                 "{shown} is a Parquet file, which cannot be read here"
             ),
             Self::Failed(error) => Err::<(), _>(error)

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use mark::TrustStore;
+use miette::miette;
 use recognise::Batch;
 
 use crate::{
@@ -68,6 +69,9 @@ pub(crate) fn judge(arguments: &JudgeArguments, printer: &Printer) -> Done {
         },
     );
     summary.refused.extend(judge.columns.unmatched());
+    if summary.refused.is_empty() && summary.all.total() == 0 {
+        summary.refused.push(miette!("there are no records in what was given, so nothing can be said"));
+    }
     output.finish(&summary, printer);
     for refused in &summary.refused {
         printer.report(refused);

@@ -16,7 +16,7 @@ use mark::{
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
 use super::hashing::hash_of;
-use crate::appearing::Unfinished;
+use crate::appearing::{Unfinished, no_wider_than};
 
 /// A part on its way: in `NAME.new/` until it is finished.
 pub(super) struct Part {
@@ -39,10 +39,11 @@ pub(super) fn manifest_beside(place: &Path) -> PathBuf {
 }
 
 impl Part {
-    /// Begins a part that will stand at `place`.
-    pub(super) fn begin(place: &Path) -> miette::Result<Self> {
+    /// Begins a part of `source` that will stand at `place`, and who cannot read the source cannot read the part.
+    pub(super) fn begin(place: &Path, source: &Path) -> miette::Result<Self> {
         let begun = Unfinished::begin(place)?;
         let file = File::create_new(begun.path())
+            .and_then(|file| no_wider_than(&begun.path(), source).map(|()| file))
             .into_diagnostic()
             .wrap_err_with(|| format!("cannot write {}", begun.path().display()))?;
         Ok(Self {
@@ -168,7 +169,7 @@ mod tests {
             let limits = Limits { body_bytes: 1 << 20, records: 1 << 20 };
             let mut chunks = Chunks::new(source.as_bytes(), format, limits);
             let places = ["kept.csv", "withheld.csv"].map(|name| folder.path().join(name));
-            let mut parts = places.each_ref().map(|place| Part::begin(place).unwrap());
+            let mut parts = places.each_ref().map(|place| Part::begin(place, folder.path()).unwrap());
             let mut read = 0;
             while let Some(chunk) = chunks.next_chunk().unwrap() {
                 let count = chunk.read().records.len();
@@ -201,7 +202,7 @@ mod tests {
     #[test]
     fn a_part_that_is_not_finished_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let part = Part::begin(&folder.path().join("kept.csv")).unwrap();
+        let part = Part::begin(&folder.path().join("kept.csv"), Path::new("-")).unwrap();
         drop(part.end().unwrap());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }

@@ -18,7 +18,7 @@ use super::{
     sources::{Source, Sources},
     survey::Fate,
 };
-use crate::appearing::Unfinished;
+use crate::appearing::{Unfinished, no_wider_than};
 
 /// OUT and, where something was rejected, `OUT.rejected`, on their way.
 #[derive(Debug)]
@@ -39,10 +39,8 @@ impl Outputs {
     ) -> miette::Result<Self> {
         let rejects = fates.iter().any(Fate::rejects);
         let mut both = Self {
-            marked: Output::begin(out, sources.is_folder, Some(manifest.id().to_string()))?,
-            rejected: rejects
-                .then(|| Output::begin(&beside(out, ".rejected"), sources.is_folder, None))
-                .transpose()?,
+            marked: Output::begin(out, sources, Some(manifest.id().to_string()))?,
+            rejected: rejects.then(|| Output::begin(&beside(out, ".rejected"), sources, None)).transpose()?,
         };
         for (Source { path, name, .. }, fate) in sources.files.iter().zip(fates) {
             match (fate, &mut both.rejected) {
@@ -98,6 +96,8 @@ struct Output {
     is_folder: bool,
     // One a source: where it is written, if it is.
     files: Vec<Option<PathBuf>>,
+    // The sources.
+    from: Vec<PathBuf>,
     growing: Option<(usize, Growth)>,
     // Whose labels are written; none where what is rejected is.
     dataset: Option<String>,
@@ -113,14 +113,17 @@ enum Growth {
 }
 
 impl Output {
-    fn begin(place: &Path, is_folder: bool, dataset: Option<String>) -> miette::Result<Self> {
+    fn begin(place: &Path, sources: &Sources, dataset: Option<String>) -> miette::Result<Self> {
         let begun = Unfinished::begin(place)?;
-        let path = begun.path();
+        let (path, is_folder) = (begun.path(), sources.is_folder);
         let made = if is_folder { fs::create_dir(&path) } else { File::create_new(&path).map(drop) };
-        made.into_diagnostic().wrap_err_with(|| wrong(&path))?;
+        made.and_then(|()| no_wider_than(&path, &sources.root))
+            .into_diagnostic()
+            .wrap_err_with(|| wrong(&path))?;
         Ok(Self {
             begun,
             is_folder,
+            from: sources.files.iter().map(|source| source.path.clone()).collect(),
             files: Vec::new(),
             growing: None,
             dataset,
@@ -200,6 +203,9 @@ impl Output {
         let grown = growing
             .and_then(|growing| growing.end().into_diagnostic())
             .wrap_err_with(|| wrong(&self.begun.path()))?;
+        if let (Some(Some(path)), Some(from)) = (self.files.get(file), self.from.get(file)) {
+            no_wider_than(path, from).into_diagnostic().wrap_err_with(|| wrong(path))?;
+        }
         self.grown.insert(file, grown);
         Ok(())
     }

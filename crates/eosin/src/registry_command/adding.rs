@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use mark::{Reading, TrustStore, Verdict, judge};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use recognise::{PersonTag, fingerprints};
-use registry::Additions;
+use registry::{Additions, Registry};
 
 use super::{Place, Rows};
 use crate::{
     config, input, keys,
     mark_command::{logging, registering::log_snapshot},
     outcome::{Done, Outcome},
-    printer::Printer,
-    registered,
+    printer::{Printer, plural},
+    registered::{self, LastLogged},
 };
 
 /// What is done with the records.
@@ -31,6 +31,21 @@ struct Counts {
     records: u64,
     fingerprints: u64,
     unproved: u64,
+}
+
+impl Counts {
+    /// What was done, where so many entries of the registry are new.
+    fn told(&self, change: Change, new: u64) -> String {
+        let fingerprints = plural(self.fingerprints, "fingerprint", "fingerprints");
+        let records = plural(self.records, "record", "records");
+        match change {
+            Change::Forget => format!("{records} forgotten"),
+            Change::Add if new < self.fingerprints => {
+                format!("{fingerprints} of {records} given, {new} of them new")
+            }
+            Change::Add => format!("{fingerprints} of {records} added"),
+        }
+    }
 }
 
 /// Adds the records of marked files to the registry, or removes them, and logs the new snapshot.
@@ -67,6 +82,8 @@ pub(super) fn change(
         }
         printer.note(&format!("{behind}. Only what is added now, and what is in it, is known."));
     }
+    let before =
+        Registry::open(&place.files.folder).into_diagnostic()?.map_or(0, |held| held.snapshot().entries);
     let mut additions = Additions::begin(&place.files.folder, key.id())
         .into_diagnostic()
         .wrap_err("cannot change the registry")?;
@@ -91,19 +108,20 @@ pub(super) fn change(
     }
     rows.columns.all_met()?;
     let snapshot = additions.commit().into_diagnostic().wrap_err("cannot change the registry")?;
-    let entry = log_snapshot(&snapshot, &mut ledger)?;
+    let known = LastLogged::find(&place.config, key.id())?.filter(|last| last.snapshot == snapshot);
+    let entry = match known {
+        Some(last) => last.entry,
+        None => log_snapshot(&snapshot, &mut ledger)?,
+    };
     if let Err(cause) = ledger.publish() {
         printer.note(&format!("The ledger holds the snapshot and could not publish it yet: {cause}"));
     }
-    let what = match change {
-        Change::Add => format!("{} fingerprints of {} records added", done.fingerprints, done.records),
-        Change::Forget => format!("{} records forgotten", done.records),
-    };
+    let what = done.told(change, snapshot.entries.saturating_sub(before));
     printer.line(&format!("{what}; the registry has {} entries, logged in entry {entry}.", snapshot.entries));
     if done.unproved > 0 {
         printer.note(&format!(
-            "{} records have no mark that is proved to be of synthetic data; they were passed over.",
-            done.unproved
+            "{} no mark that is proved to be of synthetic data: passed over.",
+            plural(done.unproved, "record has", "records have")
         ));
     }
     Ok(if done.unproved == 0 { Outcome::Clean } else { Outcome::Findings })

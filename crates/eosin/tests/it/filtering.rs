@@ -163,6 +163,22 @@ fn a_table_whose_header_cannot_be_read_is_not_split() {
 }
 
 #[test]
+fn who_cannot_read_what_is_read_cannot_read_what_is_written() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = set_up("sandbox");
+    let at = folder.path();
+    let path = at.join("people.csv");
+    fs::write(&path, "name,dob\nAda Bell,1984-02-29\n , \n").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    drop(eosin(at, &["filter", "people.csv", "--kept", "k", "--withheld", "w"]));
+    said(at, &["mark", "people.csv", "--out", "m", "--dataset", "d", "--generator", "g"], 1);
+    for name in ["k", "w", "m", "m.rejected"] {
+        let mode = fs::metadata(at.join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+#[test]
 fn nothing_that_is_there_is_written_to_on_the_way() {
     let folder = set_up("sandbox");
     let at = folder.path();

@@ -201,6 +201,10 @@ fn an_archive_in_which_another_reader_finds_other_files_is_not_read() {
     assert_eq!(code, 2, "{said}");
     assert!(said.contains("not what its archive says"), "{said}");
 
+    fs::create_dir(at.join("empty")).unwrap();
+    let (code, _, said) = judged(at, &["empty"]);
+    assert!(code == 2 && said.contains("there are no records in what was given"), "{said}");
+
     let folders: [(&str, &[u8]); 3] = [("in/", b""), ("in/w.csv", wards), ("p.csv", PEOPLE.as_bytes())];
     fs::write(at.join("plain.zip"), zipped(&folders)).unwrap();
     let (code, told, said) = judged(at, &["plain.zip", "--fail-on", "synthetic"]);

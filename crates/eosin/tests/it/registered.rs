@@ -89,6 +89,10 @@ fn marked_files_are_added_and_forgotten_and_unmarked_ones_passed_over() {
     assert!(told.contains("12 records forgotten") && told.contains("has 0 entries"), "{told}");
     said(at, &["registry", "add", "out.ndjson"], 0);
     let again = status(at, 0);
+    // What is there already is no new snapshot, and no new entry.
+    let told = said(at, &["registry", "add", "out.ndjson"], 0);
+    assert!(told.contains("of 12 records given, 0 of them new"), "{told}");
+    assert_eq!(status(at, 0), again);
     assert_eq!((&again["root"], &again["entries"]), (&first["root"], &first["entries"]));
     // Without a mark nobody is registered: a person could be.
     let told = said(at, &["registry", "add", &patients], 1);
