@@ -62,7 +62,7 @@ pub use references::{
 };
 pub use refuse::{ISSUES_MAX, MergeError, Withheld, merge, outcome, refuse, withhold};
 pub use route::{Route, route};
-pub use steps::Step;
+pub use steps::{Step, without_id};
 pub use subscription::subscription_fault;
 
 /// Canonical URL of the extension that holds a mark's text form as `valueString`.

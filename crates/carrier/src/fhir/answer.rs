@@ -13,6 +13,8 @@ use super::{
     place::place_text,
     query::referenced,
     raw::{self, RawObject, quote},
+    read::member,
+    xml,
 };
 use crate::{Labels, Limits};
 
@@ -275,6 +277,13 @@ impl Key {
         let text = |name| object.get(name).and_then(string);
         let resource_type = text("resourceType").filter(|name| is_type_name(name))?;
         Some(Self { resource_type, id: text("id").unwrap_or_default() })
+    }
+
+    /// The same of one in XML.
+    pub fn of_xml(resource: &[u8]) -> Option<Self> {
+        let members = xml::parse(resource).ok()?;
+        let text = |name| member(&members, name).and_then(Json::text).map(str::to_owned);
+        Some(Self { resource_type: text("resourceType")?, id: text("id").unwrap_or_default() })
     }
 
     /// As a reference: `Patient/17`.

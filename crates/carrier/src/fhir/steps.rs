@@ -57,6 +57,24 @@ impl Entry {
         entry.remove("resource");
         entry.to_text()
     }
+
+    /// The same entry, its resource with this text.
+    #[must_use]
+    pub fn carrying(&self, resource: String) -> Self {
+        let Some(mut entry) = RawObject::parse(&self.text) else { return self.clone() };
+        entry.set("resource", resource.clone());
+        Self { text: entry.to_text(), resource: Some(resource), ..self.clone() }
+    }
+}
+
+/// A resource without its id; nothing if it has none.
+pub fn without_id(resource: &str) -> Option<String> {
+    let mut whole = RawObject::parse(resource)?;
+    whole.get("id")?;
+    for name in ["id", "_id"] {
+        whole.remove(name);
+    }
+    Some(whole.to_text())
 }
 
 impl std::fmt::Debug for Step {
@@ -90,6 +108,12 @@ mod tests {
         assert!(asked.as_written().contains(r#""reference":"Patient/9""#), "{}", asked.as_written());
         assert!(asked.as_written().contains("1.50") && asked.as_written().contains("urn:uuid:1"));
         assert!(page.entries[1].step().is_none());
+        let bare = without_id(r#"{"resourceType":"Patient","id":"7","multipleBirthInteger":1.0}"#).unwrap();
+        assert_eq!(bare, r#"{"resourceType":"Patient","multipleBirthInteger":1.0}"#);
+        assert_eq!(without_id(&bare), None);
+        assert!(
+            entry.carrying(bare.clone()).as_written().contains(&format!(r#""resource":{bare},"request""#))
+        );
         assert!(!entry.without_resource().contains("Observation\",\"subject"));
     }
 }

@@ -5,13 +5,16 @@ use carrier::{
     Limits,
     fhir::{self, Page, Query},
 };
+use http::StatusCode;
 
 use crate::{problem::Problem, reading::Turned};
 
-use super::{guard::Writing, judge};
+use super::{guard::Writing, judge, relayed};
 
 /// Most resources that a condition may find.
 const NARROWED_MAX: usize = 200;
+/// The longest query that is asked in an address: with it a target stays under what servers take, 8 KiB.
+const LINE_MAX: usize = 4000;
 
 const CRITERIA: &str = "a condition is the parameters of a search alone, as in `identifier=…`";
 const ELSEWHERE: &str =
@@ -49,7 +52,6 @@ impl Writing<'_> {
         let plain = query.to_text();
         let found = match self.found(resource_type, query).await? {
             Some(found) if found.is_any_hidden => found,
-            // The server will say the same of the request itself.
             Some(_) | None => return Ok(plain),
         };
         let mut ids: Vec<&str> = found.shown.iter().map(String::as_str).collect();
@@ -71,21 +73,28 @@ impl Writing<'_> {
         Ok(narrowed)
     }
 
-    /// What a search finds; nothing if the server does not say.
+    /// What a search finds; nothing if the server says that nothing is there.
+    ///
+    /// Errors: the server's own answer, where it says neither.
     async fn found(&mut self, resource_type: &str, query: &Query) -> Result<Option<Found>, Turned> {
         if let Some(why) = query.closed() {
             return Err(Problem::Closed(why).into());
         }
         let base = self.server.lane.fhir.as_ref().map_or("", |reads| reads.base.trim_end_matches('/'));
-        let target = format!("{base}/{resource_type}?{}", query.whole(Some(NARROWED_MAX)));
-        let answered = self.server.get(&target).await?;
-        if !answered.parts.status.is_success() {
-            return Ok(None);
+        let (path, asked) = (format!("{base}/{resource_type}"), query.whole(Some(NARROWED_MAX)));
+        let answered = self.server.search(&path, &asked, asked.len() > LINE_MAX).await?;
+        match answered.parts.status {
+            StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(None),
+            status if status.is_success() => {}
+            // What the search finds is not known, so nothing is done with it.
+            _ => return Err(Turned::Answer(Box::new(relayed(answered)))),
         }
         let limits = self.server.lane.flow.limits();
         let page = Page::answered(&answered.body, &limits).map_err(|_| Problem::ShownUnreadable)?;
         let mut found = Found { shown: Vec::new(), is_any_hidden: false };
+        let mut matches = 0;
         for entry in page.entries.iter().filter(|entry| entry.mode == fhir::Mode::Match) {
+            matches += 1;
             let judged = entry.resource.as_deref().map(|text| judge(self.server.lane, &self.reader, text));
             let is_hidden = judged.as_ref().is_some_and(|judged| judged.is_hidden);
             self.seen.extend(judged.into_iter().flat_map(|judged| judged.seen));
@@ -94,7 +103,7 @@ impl Writing<'_> {
                 found.shown.push(key.id.clone());
             }
         }
-        let is_all = page.next.is_none() && page.total.is_none_or(|total| total <= page.entries.len() as u64);
+        let is_all = page.next.is_none() && page.total.is_none_or(|total| total <= matches);
         if is_all { Ok(Some(found)) } else { Err(Problem::AnswerTooLarge.into()) }
     }
 

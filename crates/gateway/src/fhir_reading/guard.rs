@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use carrier::fhir::{self, Asked, Entry, Interaction, Key, OperationKind, Page, Query, Step};
+use carrier::fhir::{
+    self, Asked, Detail, Entry, Interaction, Key, LogicalId, Media, OperationKind, Page, Query, Step,
+};
 use flow::{Reader, Seen};
 use http::{HeaderValue, Method, Response, header};
 
@@ -54,6 +56,10 @@ const TOPIC: &str =
 const LONG: &str = "the body is longer than is read where reads are isolated; send it in parts";
 const XML: &str = "send Bundles in JSON where reads are isolated: what they ask for has to be read";
 const PATCHED: &str = "where something is hidden a patch names by id what a reference leads to";
+const IDENTIFIED: &str =
+    "where something is hidden the server chooses ids: make it without an `id` in its body";
+const PARTS: &str = "`_elements` and `_summary` of a search that includes other resources cannot be asked in a Bundle where reads are isolated; ask for it \
+                     by itself, or for all of it";
 const NESTED: &str = "this cannot be asked in a Bundle where reads are isolated; ask for it by itself";
 
 /// Looks at what a write names before it is sent; nothing where reads are not isolated.
@@ -155,6 +161,12 @@ fn refuse_unknown(step: &Step) -> Result<(), Turned> {
     if is_read || is_known { Ok(()) } else { Err(Problem::Closed(NESTED).into()) }
 }
 
+/// Whether an entry of a Bundle makes a resource.
+fn creates(step: &Step) -> bool {
+    let address = format!("/{}", step.url.trim_start_matches('/'));
+    matches!(fhir::interaction(&step.method, &address, None, ""), Some(Interaction::Create { .. }))
+}
+
 /// Whether this is a resource of another type, as every reader would read it.
 fn is_other_than_bundle(body: &[u8]) -> bool {
     let text = std::str::from_utf8(body).ok();
@@ -213,7 +225,12 @@ impl Writing<'_> {
             Interaction::Bundle => {
                 return self.bundle(body).await;
             }
-            Interaction::Create { resource_type } => self.condition(head, resource_type).await?,
+            Interaction::Create { resource_type } => {
+                let bare = self.created(Media::of(kind), body).await?;
+                self.condition(head, resource_type).await?;
+                let led = self.led_body(resource_type, bare.as_deref().unwrap_or(body)).await?;
+                return Ok(led.or(bare));
+            }
             Interaction::Update { resource_type, id: Some(id) } => {
                 self.refuse_taken(resource_type, id.as_str()).await?;
             }
@@ -241,7 +258,7 @@ impl Writing<'_> {
             | Interaction::Search { .. }
             | Interaction::Operation { .. } => {}
         }
-        if let Interaction::Create { resource_type } | Interaction::Update { resource_type, .. } = found {
+        if let Interaction::Update { resource_type, .. } = found {
             return self.led_body(resource_type, body).await;
         }
         Ok(None)
@@ -280,7 +297,37 @@ impl Writing<'_> {
     /// The same for a conditional update, which makes what its search does not find, with the id that it has.
     async fn refuse_chosen(&mut self, resource: Option<&str>) -> Result<(), Turned> {
         let Some(key) = resource.and_then(Key::of) else { return Err(Problem::Closed(SEARCHED).into()) };
+        if !key.id.is_empty() && LogicalId::parse(&key.id).is_none() {
+            return Err(Problem::Request("the resource's id is not one of FHIR's").into());
+        }
         if key.id.is_empty() { Ok(()) } else { self.refuse_taken(&key.resource_type, &key.id).await }
+    }
+
+    /// What is made has no id yet, and the server gives it one. Some take the one in the body, and overwrite what has it:
+    /// it is left out, unless clients choose ids.
+    ///
+    /// Shape:  the body of a creation -> the same without an id; nothing if it stays as it is.
+    async fn created(&mut self, media: Option<Media>, body: &[u8]) -> Result<Option<Bytes>, Turned> {
+        match media {
+            Some(Media::Json) => {
+                let Ok(text) = std::str::from_utf8(body) else { return Ok(None) };
+                Ok(self.without_id(text).await?.map(Bytes::from))
+            }
+            Some(Media::Xml) if Key::of_xml(body).is_some_and(|key| !key.id.is_empty()) => {
+                Err(Problem::Closed(IDENTIFIED).into())
+            }
+            // A file that is sent as what it is has none.
+            Some(Media::Xml) | None => Ok(None),
+        }
+    }
+
+    async fn without_id(&mut self, resource: &str) -> Result<Option<String>, Turned> {
+        let Some(bare) = fhir::without_id(resource) else { return Ok(None) };
+        let may_choose = self.server.lane.fhir.as_ref().is_some_and(|reads| reads.client_ids);
+        let key = Key::of(resource).filter(|key| may_choose && LogicalId::parse(&key.id).is_some());
+        let Some(key) = key else { return Ok(Some(bare)) };
+        self.refuse_taken(&key.resource_type, &key.id).await?;
+        Ok(None)
     }
 
     /// Another id for a hidden resource: one that nobody has.
@@ -323,7 +370,13 @@ impl Writing<'_> {
             let other = match entry.step() {
                 Some(step) => {
                     refuse_unknown(&step)?;
-                    self.entry(entry, step).await?
+                    let is_creation = creates(&step);
+                    let other = self.entry(entry, step).await?;
+                    let sent = other.as_ref().unwrap_or(entry);
+                    match sent.resource.as_deref().filter(|_| is_creation) {
+                        Some(made) => self.without_id(made).await?.map(|bare| sent.carrying(bare)).or(other),
+                        None => other,
+                    }
                 }
                 None => None,
             };
@@ -419,6 +472,10 @@ impl Writing<'_> {
             }
             Asked::Search { resource_type: Some(resource_type), within: None } => {
                 let query = Query::parse(search).ok_or(Problem::Request("a search cannot be read"))?;
+                if query.includes() && query.detail() == Detail::Part {
+                    // What is included is judged in the answer, and a part has no mark.
+                    return Err(Problem::Closed(PARTS).into());
+                }
                 let narrowed = self.narrowed(&resource_type, &query).await?;
                 let base =
                     self.server.lane.fhir.as_ref().map_or("", |reads| reads.base.trim_end_matches('/'));

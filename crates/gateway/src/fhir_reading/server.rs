@@ -147,6 +147,8 @@ impl<'l> Server<'l> {
     }
 
     /// Looks at a resource by its id; whether it is there and hidden.
+    ///
+    /// Errors: the server's own answer, where it says neither that there is one nor that there is none.
     pub(super) async fn is_hidden(
         &self,
         reader: &Reader,
@@ -154,11 +156,7 @@ impl<'l> Server<'l> {
         id: &str,
         seen: &mut Vec<Seen>,
     ) -> Result<bool, Turned> {
-        match self.standing(reader, resource_type, id, seen).await {
-            // What is asked for goes on to the server, which says it again.
-            Err(Turned::Answer(_)) => Ok(false),
-            standing => Ok(standing? == Standing::Hidden),
-        }
+        Ok(self.standing(reader, resource_type, id, seen).await? == Standing::Hidden)
     }
 
     /// Looks at a resource by its id.
@@ -191,7 +189,8 @@ impl<'l> Server<'l> {
 
     /// Whether a resource that was deleted was hidden while it was there, as far as its versions tell.
     ///
-    /// Bounds: [`VERSIONS_MAX`] versions; one with more was hidden, for nobody can tell.
+    /// Bounds: [`VERSIONS_MAX`] versions; one with more was hidden, for nobody can tell. So was one whose versions the
+    ///         server does not show.
     pub(super) async fn was_hidden(
         &self,
         reader: &Reader,
@@ -204,7 +203,7 @@ impl<'l> Server<'l> {
         loop {
             let answered = self.get(&next).await?;
             if !answered.parts.status.is_success() {
-                return Ok(versions > 0);
+                return Ok(true);
             }
             let page = Page::answered(&answered.body, &self.lane.flow.limits())
                 .map_err(|_| Problem::ShownUnreadable)?;

@@ -132,3 +132,129 @@ fn what_a_bundle_asks_and_is_not_known_is_refused() {
     let known = scene.ask("POST", "/fhir", &[JSON], batch(&[("POST", "ValueSet/$expand")]).as_bytes());
     assert_eq!(known.status, 200, "{}", known.text());
 }
+
+/// Patient 2 is hidden in production, and 3 is shown. What the server is not asked for in the right way it refuses.
+fn guarded_server(request: &Received) -> Reply {
+    let refused = |status: u16| Reply::json(status, r#"{"resourceType":"OperationOutcome","issue":[]}"#);
+    let header = |wanted: &str| {
+        let found = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        found.map_or("", |(_, value)| value.as_str())
+    };
+    if request.method == "GET" && header("authorization") == "Bearer writes" {
+        return refused(403);
+    }
+    let form = String::from_utf8_lossy(&request.body).into_owned();
+    let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
+    match (request.method.as_str(), path) {
+        ("GET", _) if request.target.len() > 8000 => refused(414),
+        ("GET", "/fhir/Patient") if query.contains("nosuch") => refused(400),
+        ("GET" | "POST", "/fhir/Patient" | "/fhir/Patient/_search")
+            if query.contains("name=Zzyzx") || (path.ends_with("_search") && form.contains("name=Zzyzx")) =>
+        {
+            Reply::json(200, &bundle("searchset", &[entry(&hidden("2"))]))
+        }
+        ("GET", "/fhir/Patient/2") => Reply::json(200, &hidden("2")),
+        ("GET", "/fhir/Patient/3") => Reply::json(200, &shown("3")),
+        ("GET", "/fhir/Patient/4") => refused(410),
+        ("GET", _) => refused(404),
+        ("DELETE", _) => Reply::json(200, ""),
+        ("POST", "/fhir") => Reply::json(200, &bundle("batch-response", &[])),
+        _ => Reply::json(201, &shown("9")),
+    }
+}
+
+/// The writes that reached the server.
+fn written(upstream: &Upstream) -> Vec<Received> {
+    let reads = |one: &Received| one.method == "GET" || one.target.ends_with("_search");
+    upstream.received().into_iter().filter(|one| !reads(one)).collect()
+}
+
+#[test]
+fn nothing_is_done_with_what_could_not_be_looked_up() {
+    let upstream = Upstream::start(guarded_server);
+    let scene = production(&upstream);
+    let writer = ("Authorization", "Bearer writes");
+    for (method, target, body, status) in [
+        ("DELETE", "/fhir/Patient/2", String::new(), 403),
+        ("DELETE", "/fhir/Patient/77", String::new(), 403),
+        ("DELETE", "/fhir/Patient?name=Zzyzx", String::new(), 403),
+        ("POST", "/fhir", batch(&[("DELETE", "Patient/2")]), 403),
+        ("POST", "/fhir", batch(&[("GET", "Patient?name=Zzyzx&_summary=count")]), 403),
+    ] {
+        let answer = scene.ask(method, target, &[JSON, writer], body.as_bytes());
+        assert_eq!(answer.status, status, "{method} {target} {body}: {}", answer.text());
+    }
+    let answer = scene.ask("DELETE", "/fhir/Patient?name=Zzyzx&nosuch=1", &[], b"");
+    assert_eq!(answer.status, 400, "the server's own words: {}", answer.text());
+    assert_eq!(written(&upstream).len(), 0, "nothing was sent");
+    let answer = scene.ask("GET", "/fhir/Patient/4", &[], b"");
+    assert_eq!(answer.status, 404, "one was deleted whose versions nobody can look at: {}", answer.text());
+}
+
+#[test]
+fn a_search_that_is_too_long_for_an_address_is_asked_in_a_form() {
+    let upstream = Upstream::start(guarded_server);
+    let scene = production(&upstream);
+    let url = format!("Patient?name=Zzyzx,{}", "x".repeat(20_000));
+    scene.ask("POST", "/fhir", &[JSON], batch(&[("DELETE", &url), ("GET", &url)]).as_bytes());
+    let sent = written(&upstream);
+    let body: Value = serde_json::from_slice(&sent[0].body).unwrap();
+    for entry in body["entry"].as_array().unwrap() {
+        let url = entry["request"]["url"].as_str().unwrap();
+        assert!(url.contains("_id=") && url.len() < 21_000, "only what is shown: {url:.60}");
+    }
+}
+
+#[test]
+fn what_is_made_has_no_id_of_the_clients() {
+    let upstream = Upstream::start(guarded_server);
+    let scene = scene(&upstream.origin(), Environment::Sandbox, |_| {});
+    scene.ask("POST", "/fhir/Patient", &[JSON], shown("2").as_bytes());
+    let one = format!(
+        r#"{{"fullUrl":"urn:uuid:1","resource":{},"request":{{"method":"POST","url":"Patient"}}}}"#,
+        shown("2")
+    );
+    scene.ask("POST", "/fhir", &[JSON], bundle("transaction", &[one]).as_bytes());
+    let sent = written(&upstream);
+    assert_eq!(sent.len(), 2);
+    for one in &sent {
+        let body: Value = serde_json::from_slice(&one.body).unwrap();
+        let made = if body["resourceType"] == "Bundle" { &body["entry"][0]["resource"] } else { &body };
+        assert_eq!((made.get("id"), &made["name"][0]["family"]), (None, &"Bell".into()), "{body}");
+    }
+    let xml = r#"<Patient xmlns="http://hl7.org/fhir"><id value="2"/><active value="true"/></Patient>"#;
+    let kind = ("Content-Type", "application/fhir+xml");
+    let answer = scene.ask("POST", "/fhir/Patient", &[kind], xml.as_bytes());
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    let bare = xml.replace(r#"<id value="2"/>"#, "");
+    assert_eq!(scene.ask("POST", "/fhir/Patient", &[kind], bare.as_bytes()).status, 201);
+}
+
+#[test]
+fn what_is_included_in_a_batch_is_judged_whole_and_leaves_with_what_brought_it() {
+    let by = |id: &str, of: &str| {
+        let resource = format!(r#"{{"resourceType":"{of}","id":"{id}"}}"#);
+        format!(r#"{{"resource":{resource},"search":{{"mode":"include"}}}}"#)
+    };
+    let led = |patient: String, to: &str| {
+        let leading = format!(r#"{{"generalPractitioner":[{{"reference":"Practitioner/{to}"}}],"#);
+        entry(&patient.replacen('{', &leading, 1))
+    };
+    let entries =
+        [led(shown("1"), "a"), led(hidden("2"), "b"), by("a", "Practitioner"), by("b", "Practitioner")];
+    let page = bundle("searchset", &entries);
+    let upstream = Upstream::start(move |request: &Received| match request.method.as_str() {
+        "POST" => Reply::json(200, &bundle("batch-response", &[entry(&page)])),
+        _ => Reply::json(200, &bundle("searchset", &[])),
+    });
+    let scene = production(&upstream);
+    let ask = |url: &str| scene.ask("POST", "/fhir", &[JSON], batch(&[("GET", url)]).as_bytes());
+    let told = value(&ask("Patient?_include=Patient:general-practitioner"));
+    assert_eq!(ids(&told["entry"][0]["resource"]), ["1", "a"], "{told}");
+    for part in ["_summary=true", "_elements=subject"] {
+        let answer = ask(&format!("Patient?_include=Patient:general-practitioner&{part}"));
+        assert_eq!(answer.status, 403, "{part}: {}", answer.text());
+    }
+    assert_eq!(ask("Patient?_include=Patient:general-practitioner&_summary=count").status, 200);
+    assert_eq!(ask("Patient?_elements=name").status, 200);
+}

@@ -295,6 +295,14 @@ fn an_id_of_the_clients_choice_is_refused_whether_a_hidden_resource_has_it_or_no
                 told("PUT", &format!("/fhir/Patient/{id}"), &marked[at], id),
                 told("PUT", "/fhir/Patient?identifier=", &marked[at], id),
                 told("POST", "/fhir", &batch(id, &marked[at]), id),
+                told("POST", "/fhir/Patient", &marked[at], id),
+                told(
+                    "POST",
+                    "/fhir",
+                    &batch(id, &marked[at])
+                        .replace(&format!("PUT\",\"url\":\"Patient/{id}"), "POST\",\"url\":\"Patient"),
+                    id,
+                ),
             ]
         };
         let (hidden, absent, seen) = (put(0, "2"), put(1, "7"), put(2, "1"));
