@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use carrier::{Answer, Refusal, salesforce};
+use carrier::{Answer, Refusal, fhir, salesforce};
 use flow::Protocol;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use serde_json::json;
@@ -277,7 +277,11 @@ fn outcome(problem: Problem) -> serde_json::Value {
         "issue": [{
             "severity": "error",
             "code": kind,
-            "details": { "coding": [{ "code": problem.code() }], "text": problem.message() },
+            "details": {
+                "coding": [{ "system": fhir::REFUSAL_SYSTEM, "code": problem.code() }],
+                "text": problem.message(),
+            },
+            "diagnostics": problem.message(),
         }],
     })
 }

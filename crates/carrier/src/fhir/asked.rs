@@ -146,6 +146,8 @@ pub fn asked(method: &str, target: &str, base: &str) -> Asked {
 fn operation(path: &[&str]) -> Asked {
     match path {
         ["$export"] | ["Patient", "$export"] => Asked::Export { group: None },
+        // Of which versions of FHIR the server is.
+        ["$versions"] => Asked::Nothing,
         // The state of an export, as HAPI names it: the answer is its manifest.
         ["$export-poll-status"] => Asked::Elsewhere,
         ["Group", id, "$export"] if is_id(id) => Asked::Export { group: Some((*id).to_owned()) },
@@ -208,6 +210,7 @@ mod tests {
             "/fhir/ValueSet/$expand?url=x",
             "/fhir/ValueSet/1/$expand",
             "/fhir/CodeSystem/$lookup",
+            "/fhir/$versions",
         ] {
             check(target, &Asked::Nothing);
         }

@@ -189,7 +189,11 @@ fn what_cannot_be_isolated_is_refused_with_an_outcome() {
     ] {
         let answer = scene.ask("GET", target, &[], b"");
         assert!(matches!(answer.status, 400 | 403), "{target}: {}", answer.status);
-        assert_eq!(value(&answer)["resourceType"], "OperationOutcome");
+        let outcome = value(&answer);
+        let issue = &outcome["issue"][0];
+        assert_eq!(outcome["resourceType"], "OperationOutcome");
+        assert_eq!(issue["details"]["coding"][0]["system"], fhir::REFUSAL_SYSTEM);
+        assert_eq!(issue["diagnostics"], issue["details"]["text"]);
     }
     assert_eq!(upstream.received(), []);
     assert_eq!(scene.ask("GET", "/fhir/metadata", &[], b"").status, 200);
