@@ -1,7 +1,7 @@
 //! Answers that name the upstream's own address: rewritten, or clients would go past the gateway from then on.
 
 use bytes::Bytes;
-use carrier::fhir::{self, Interaction};
+use carrier::{fhir, route::Target};
 use flow::Protocol;
 use http::{HeaderMap, HeaderValue, Method, Response, header};
 use http_body_util::BodyExt;
@@ -33,8 +33,11 @@ pub(crate) fn concerns(protocol: &Protocol, method: &Method, target: &str) -> bo
     match protocol {
         Protocol::Salesforce => {}
         Protocol::Fhir { base } => {
-            let asked = fhir::interaction(method.as_str(), target, None, base);
-            return *method == Method::GET && asked == Some(Interaction::Capabilities);
+            let (Some(base), Some(target)) = (Target::parse(base), Target::parse(target)) else {
+                return false;
+            };
+            let below = target.segments().strip_prefix(base.segments());
+            return *method == Method::GET && below.is_some_and(|below| *below == ["metadata"]);
         }
         Protocol::Hl7v2 | Protocol::Webhook => return false,
     }
