@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     Limits,
+    archive::uniform_entries,
     multipart::{Media, parts},
     route::Target,
 };
@@ -86,16 +87,18 @@ const ALL_BYTES_MAX: u64 = 400 << 20;
 const SENTENCES_MAX: usize = 20;
 
 fn in_zip(zip: &[u8]) -> Result<Vec<String>, Unreadable> {
-    let broken = |_| shape("deploys an archive that cannot be read");
-    let mut archive = zip::ZipArchive::new(Cursor::new(zip)).map_err(broken)?;
+    // Another reader could take what this one does not see: of two files of one name the library shows the last.
+    let broken = || shape("deploys an archive that cannot be read");
+    uniform_entries(&mut Cursor::new(zip), FILES_MAX).map_err(|_| broken())?;
+    let mut archive = zip::ZipArchive::new(Cursor::new(zip)).map_err(|_| broken())?;
     if archive.len() > FILES_MAX {
         return Err(Unreadable::TooMany { limit: FILES_MAX });
     }
     let (mut found, mut left) = (Vec::new(), ALL_BYTES_MAX);
     let mut seen = std::collections::BTreeSet::new();
     for at in 0..archive.len() {
-        let mut file = archive.by_index(at).map_err(|_| shape("deploys an archive that cannot be read"))?;
-        let name = file.name().map_err(|_| shape("deploys an archive that cannot be read"))?;
+        let mut file = archive.by_index(at).map_err(|_| broken())?;
+        let name = file.name().map_err(|_| broken())?;
         let name = name.replace('\\', "/").to_ascii_lowercase();
         if !seen.insert(name.clone()) {
             return Err(shape("deploys an archive with two files of one name"));
@@ -106,7 +109,7 @@ fn in_zip(zip: &[u8]) -> Result<Vec<String>, Unreadable> {
         let mut text = Vec::new();
         let bound = FILE_BYTES_MAX.min(left);
         let read = file.by_ref().take(bound + 1).read_to_end(&mut text);
-        let read = read.map_err(|_| shape("deploys an archive that cannot be read"))? as u64;
+        let read = read.map_err(|_| broken())? as u64;
         if read > bound {
             return Err(shape("deploys an archive that unzips to more than is read"));
         }

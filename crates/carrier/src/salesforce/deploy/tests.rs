@@ -130,6 +130,10 @@ fn what_is_removed_or_weakened_is_said() {
 #[test]
 fn what_cannot_be_read_is_not_waved_through() {
     check_zip(b"PK no zip", &["deploys an archive that cannot be read"]);
+    // Who reads from the beginning finds the first archive, who reads by the directory the second.
+    let one = zipped(&[("profiles/Agent.profile", "<Profile/>")]);
+    let two = [one, zipped(&[("package.xml", "<Package/>")])].concat();
+    check_zip(&two, &["deploys an archive that cannot be read"]);
     check(&[("destructiveChanges.xml", "<Package>")], &["deploys XML that cannot be read"]);
     check(
         &[("destructiveChanges.xml", "<!DOCTYPE a [<!ENTITY b 'c'>]><Package/>")],
