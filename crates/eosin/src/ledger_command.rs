@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use ledger::{ReadError, Reader};
 use mark::{cosignature::WitnessKey, note::VerifierKey};
-use miette::miette;
+use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
 use crate::{
     arguments::LedgerCommand,
@@ -42,10 +43,12 @@ pub(crate) fn ledger(command: &LedgerCommand, printer: &Printer) -> Done {
             Ok(outcome)
         }
         LedgerCommand::Show { folders, kind, boundary, since, last, config, json } => {
-            let known = if folders.is_empty() { Some(Config::load(config)?) } else { None };
+            // Ledgers of elsewhere are listed whatever this machine's configuration is.
+            let known =
+                if folders.is_empty() { Some(Config::load(config)?) } else { Config::load(config).ok() };
             let folders = folders_or(folders, known.as_ref());
             let wanted = show::Wanted::new(kind.as_deref(), boundary.as_deref(), since.as_deref(), *last)?;
-            show::show(&folders, &wanted, *json, printer)
+            show::show(&folders, &wanted, known.as_ref(), *json, printer)
         }
         LedgerCommand::Prove { place, out, folder, config, json } => {
             // Without a configuration there is no key to check the proof with: its reader has one.
@@ -93,6 +96,25 @@ fn keys_of(config: &Config) -> miette::Result<Vec<Key>> {
 /// The bytes of the entry at `origin#index` in one of these folders.
 pub(crate) fn entry(place: &str, folders: &[PathBuf]) -> miette::Result<Vec<u8>> {
     prove::entry(place, folders)
+}
+
+/// The ledger in a folder, to be read.
+fn opened(folder: &Path) -> miette::Result<Reader> {
+    match Reader::open(folder) {
+        Err(ReadError::Missing { file }) => Err(absent(folder, &file)),
+        opened => opened
+            .into_diagnostic()
+            .wrap_err_with(|| format!("the ledger in {} cannot be read", folder.display())),
+    }
+}
+
+/// What is said of a folder without a ledger.
+fn absent(folder: &Path, file: &str) -> miette::Report {
+    miette!(
+        help = "give the folder of a ledger; `eosin init` makes one",
+        "there is no ledger in {}: it has no `{file}`",
+        folder.display()
+    )
 }
 
 fn folders_or(folders: &[PathBuf], known: Option<&Config>) -> Vec<PathBuf> {

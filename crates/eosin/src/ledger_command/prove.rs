@@ -7,7 +7,7 @@ use mark::merkle::leaf_hash;
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
 use super::{
-    Key,
+    Key, opened,
     witnesses::{Quorum, Standing},
 };
 use crate::{
@@ -87,9 +87,7 @@ fn find(place: &str, folders: &[PathBuf]) -> miette::Result<(PathBuf, Reader, u6
     })?;
     let mut names = Vec::new();
     for folder in folders {
-        let reader = Reader::open(folder)
-            .into_diagnostic()
-            .wrap_err_with(|| format!("there is no ledger that can be read in {}", folder.display()))?;
+        let reader = opened(folder)?;
         if origin.is_none_or(|origin| origin == reader.origin()) {
             if origin.is_none() && folders.len() > 1 {
                 return Err(miette!("of several ledgers, say which: `origin#{number}`"));

@@ -1,15 +1,21 @@
 //! `eosin ledger show`: entries of one ledger or of many, in the order of time.
 
-use std::{collections::VecDeque, path::PathBuf};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    path::PathBuf,
+};
 
 use jiff::Timestamp;
 use ledger::{ENTRIES_READ_MAX, Reader};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use serde_json::{Map, Value};
 
+use super::opened;
 use crate::{
+    config::Config,
     outcome::{Done, Outcome},
     printer::{Printer, Style},
+    quarantine_command::telling,
 };
 
 /// Which entries are listed.
@@ -59,23 +65,20 @@ const LAST_MAX: usize = 100_000;
 
 /// Lists the last entries that fit, over all ledgers.
 ///
-/// Bounds: the entries asked for and one tile's worth of each ledger in memory.
-/// Errors: a report: a ledger that cannot be read.
-pub(super) fn show(folders: &[PathBuf], wanted: &Wanted, json: bool, printer: &Printer) -> Done {
-    let mut found = Vec::new();
-    for folder in folders {
-        let reader = Reader::open(folder)
-            .into_diagnostic()
-            .wrap_err_with(|| format!("there is no ledger that can be read in {}", folder.display()))?;
-        let entries = last_of(&reader, wanted).into_diagnostic().wrap_err_with(|| {
-            format!("the ledger in {} is damaged; run `eosin ledger verify`", folder.display())
-        })?;
-        found.extend(entries);
+/// Bounds: the entries asked for and [`ENTRIES_READ_MAX`] of each ledger in memory.
+/// Errors: a report: a ledger that cannot be read; a kind or boundary that there is not.
+pub(super) fn show(
+    folders: &[PathBuf],
+    wanted: &Wanted,
+    known: Option<&Config>,
+    json: bool,
+    printer: &Printer,
+) -> Done {
+    let mut seen = Seen::default();
+    let found = last_of_all(folders, wanted, &mut seen)?;
+    if found.is_empty() {
+        seen.could_fit(wanted, known)?;
     }
-    // Within a ledger its own order holds, also where a clock ran backwards: the sort is stable.
-    found.sort_by_key(|one| one.at);
-    let first = found.len().saturating_sub(wanted.last);
-    let found = found.split_off(first);
     if found.is_empty() && !json {
         printer.line(
             "no entry fits; what a running gateway has committed in the last moments comes in a second",
@@ -87,33 +90,144 @@ pub(super) fn show(folders: &[PathBuf], wanted: &Wanted, json: bool, printer: &P
     Ok(Outcome::Clean)
 }
 
+fn last_of_all(folders: &[PathBuf], wanted: &Wanted, seen: &mut Seen) -> miette::Result<Vec<Shown>> {
+    let mut found = Vec::new();
+    for folder in folders {
+        let entries = last_of(&opened(folder)?, wanted, seen).into_diagnostic().wrap_err_with(|| {
+            format!("the ledger in {} is damaged; run `eosin ledger verify`", folder.display())
+        })?;
+        found.extend(entries);
+    }
+    // Within a ledger its own order holds, also where a clock ran backwards: the key never falls, the sort is stable.
+    found.sort_by_key(|one| one.not_before);
+    let first = found.len().saturating_sub(wanted.last);
+    Ok(found.split_off(first))
+}
+
 /// The last entries that fit, read from the end.
-fn last_of(reader: &Reader, wanted: &Wanted) -> Result<VecDeque<Shown>, ledger::ReadError> {
-    let mut found = VecDeque::new();
+///
+/// An entry is not before the one in front of it, whatever its clock said: [`Shown::not_before`]. To know that of the
+/// first ones too, [`ENTRIES_READ_MAX`] entries more are looked at.
+fn last_of(reader: &Reader, wanted: &Wanted, seen: &mut Seen) -> Result<VecDeque<Shown>, ledger::ReadError> {
+    let mut found: VecDeque<Shown> = VecDeque::new();
     let mut end = reader.size();
-    while end > 0 && found.len() < wanted.last {
+    let mut is_enough = false;
+    while end > 0 {
         let start = end.saturating_sub(ENTRIES_READ_MAX);
-        let entries = reader.entries(start..end)?;
-        let mut is_past = false;
-        for (index, bytes) in (start..end).rev().zip(entries.into_iter().rev()) {
-            let shown = Shown::of(reader.origin(), index, &bytes);
+        let entries = match reader.entries(start..end) {
+            // Nothing of these would be shown.
+            Err(_) if is_enough => break,
+            entries => entries?,
+        };
+        let mut latest = None;
+        let mut read: Vec<Shown> = Vec::new();
+        for (index, bytes) in (start..end).zip(&entries) {
+            let shown = Shown::of(reader.origin(), index, bytes);
+            latest = latest.max(shown.at);
+            read.push(Shown { not_before: latest, ..shown });
+        }
+        for later in &mut found {
+            later.not_before = later.not_before.max(latest);
+        }
+        if is_enough {
+            break;
+        }
+        for shown in read.into_iter().rev() {
+            seen.add(&shown);
             if wanted.fits(&shown) {
                 found.push_front(shown);
                 if found.len() == wanted.last {
+                    is_enough = true;
                     break;
                 }
             } else if let (Some(at), Some(since)) = (shown.at, wanted.since) {
                 // Clocks run backwards by seconds, not by days.
-                is_past |= at.as_second() + CLOCK_SECONDS < since.as_second();
+                is_enough |= at.as_second() + CLOCK_SECONDS < since.as_second();
             }
-        }
-        if is_past {
-            break;
         }
         end = start;
     }
     Ok(found)
 }
+
+/// The kinds and boundaries of the entries that were read.
+#[derive(Default)]
+struct Seen {
+    kinds: BTreeSet<String>,
+    boundaries: BTreeSet<String>,
+}
+
+impl Seen {
+    fn add(&mut self, entry: &Shown) {
+        let kept = |all: &mut BTreeSet<String>, word: &str| {
+            if all.len() < SEEN_MAX && !all.contains(word) {
+                all.insert(word.to_owned());
+            }
+        };
+        kept(&mut self.kinds, entry.kind());
+        if let Some(boundary) = entry.text("boundary") {
+            kept(&mut self.boundaries, boundary);
+        }
+    }
+
+    /// Whether an entry of the kind and the boundary could be, where none was found: otherwise a word is misspelt.
+    fn could_fit(self, wanted: &Wanted, known: Option<&Config>) -> miette::Result<()> {
+        let list = |words: BTreeSet<String>| {
+            let words: Vec<String> =
+                words.iter().map(|word| format!("`{}`", telling::printable(word))).collect();
+            if words.is_empty() { "none".to_owned() } else { words.join(", ") }
+        };
+        if let Some(kind) = wanted.kind.as_deref()
+            && !self.kinds.contains(kind)
+            && !KINDS.contains(&kind)
+        {
+            let kinds = self.kinds.into_iter().chain(KINDS.map(str::to_owned)).collect();
+            return Err(miette!(
+                help = format!("there are {}", list(kinds)),
+                "no entry is of a kind `{kind}`"
+            ));
+        }
+        if let Some(boundary) = wanted.boundary.as_deref()
+            && !self.boundaries.contains(boundary)
+            && let Some(config) = known
+            && config.boundaries.iter().all(|found| found.boundary.name != boundary)
+        {
+            let configured = config.boundaries.iter().map(|found| found.boundary.name.clone());
+            let names = self.boundaries.into_iter().chain(configured).collect();
+            return Err(miette!(
+                help = format!("there are {}", list(names)),
+                "no entry is about a boundary `{boundary}`, and none is configured"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// So many words of others are listed at most.
+const SEEN_MAX: usize = 100;
+
+/// The kinds that are written here, without their versions.
+const KINDS: [&str; 19] = [
+    "announcement",
+    "batch",
+    "certificate",
+    "certificate-refused",
+    "clock-fault",
+    "dataset-known",
+    "delivery",
+    "emergency",
+    "emergency-in-force",
+    "file-ruling",
+    "gap",
+    "operator",
+    "policy-activation",
+    "policy-in-force",
+    "quarantine",
+    "registry",
+    "ruling",
+    "settlement",
+    "subscription",
+];
 
 /// By how much an entry may be older than the one before it.
 const CLOCK_SECONDS: i64 = 24 * 60 * 60;
@@ -123,6 +237,8 @@ struct Shown {
     origin: String,
     index: u64,
     at: Option<Timestamp>,
+    /// The latest moment that this entry or one before it states.
+    not_before: Option<Timestamp>,
     entry: Map<String, Value>,
 }
 
@@ -131,7 +247,7 @@ impl Shown {
         // An entry of another writer may be anything: its place is shown all the same.
         let entry: Map<String, Value> = serde_json::from_slice(bytes).unwrap_or_default();
         let at = entry.get("at").and_then(Value::as_str).and_then(|at| at.parse().ok());
-        Self { origin: origin.to_owned(), index, at, entry }
+        Self { origin: origin.to_owned(), index, at, not_before: at, entry }
     }
 
     /// The kind without its version.
@@ -190,5 +306,71 @@ impl Shown {
         }
         words.retain(|word| !word.is_empty());
         words.join("  ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use ledger::Ledger;
+    use mark::note::SignerKey;
+
+    use super::*;
+
+    /// A ledger with an entry at each of these seconds.
+    fn ledger(home: &Path, name: &str, seconds: &[i64]) -> PathBuf {
+        let folder = home.join(name);
+        let mut ledger =
+            Ledger::create(&folder, SignerKey::generate(&format!("{name}.example"), [7; 32]).unwrap())
+                .unwrap();
+        let entry = |second: &i64| {
+            let at = Timestamp::from_second(*second).unwrap();
+            format!(r#"{{"eosin":"ruling@1","at":"{at}","boundary":"feed"}}"#).into_bytes()
+        };
+        drop(ledger.commit(seconds.iter().map(entry).collect::<Vec<_>>(), Vec::clone).unwrap());
+        ledger.publish().unwrap();
+        folder
+    }
+
+    fn places(folders: &[PathBuf], last: usize) -> Vec<String> {
+        let wanted = Wanted::new(None, None, None, last).unwrap();
+        let found = last_of_all(folders, &wanted, &mut Seen::default()).unwrap();
+        let place = |one: &Shown| format!("{}{}", one.origin.trim_end_matches(".example"), one.index);
+        found.iter().map(place).collect()
+    }
+
+    #[test]
+    fn a_ledger_keeps_its_order_where_its_clock_went_back() {
+        let home = tempfile::tempdir().unwrap();
+        // The fourth and fifth entry of `a` state an hour before the third.
+        let one = ledger(home.path(), "a", &[10_000, 10_010, 10_020, 6_420, 6_421, 10_040]);
+        let two = ledger(home.path(), "b", &[9_000, 10_015, 10_030]);
+        let both = [one.clone(), two];
+        assert_eq!(places(std::slice::from_ref(&one), 100), ["a0", "a1", "a2", "a3", "a4", "a5"]);
+        let all = ["b0", "a0", "a1", "b1", "a2", "a3", "a4", "b2", "a5"];
+        for last in 1..=all.len() {
+            assert_eq!(places(&both, last), all[all.len() - last..], "{last}");
+        }
+        // Far more than are read at a time.
+        let mut long = vec![5_000; 3_000];
+        long[1_900] = 8_000;
+        let both = [ledger(home.path(), "c", &long), ledger(home.path(), "d", &[7_000])];
+        assert_eq!(places(&both, 2), ["c2998", "c2999"]);
+        assert_eq!(places(&both, 1_100)[0], "c1900");
+        assert_eq!(places(&both, 1_101)[0], "d0");
+    }
+
+    #[test]
+    fn a_misspelt_kind_is_said_to_be_none() {
+        let home = tempfile::tempdir().unwrap();
+        let folders = [ledger(home.path(), "a", &[10_000])];
+        for (kind, is_there) in [("ruling", true), ("gap", true), ("rulings", false)] {
+            let wanted = Wanted::new(Some(kind), Some("feed"), None, 5).unwrap();
+            let mut seen = Seen::default();
+            let found = last_of_all(&folders, &wanted, &mut seen).unwrap();
+            assert_eq!(found.len(), usize::from(kind == "ruling"), "{kind}");
+            assert_eq!(seen.could_fit(&wanted, None).is_ok(), is_there, "{kind}");
+        }
     }
 }

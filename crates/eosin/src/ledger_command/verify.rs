@@ -12,7 +12,7 @@ use miette::miette;
 use serde::Serialize;
 
 use super::{
-    Key, key_of,
+    Key, absent, key_of,
     witnesses::{Quorum, Standing},
 };
 use crate::{
@@ -49,13 +49,7 @@ fn could_tell<'k>(folder: &Path, keys: &'k [Key]) -> miette::Result<&'k Key> {
     };
     let reader = match ledger::Reader::open(folder) {
         Ok(reader) => reader,
-        Err(ledger::ReadError::Missing { file }) => {
-            return Err(miette!(
-                help = "give the folder of a ledger; `eosin init` makes one",
-                "there is no ledger in {}: it has no `{file}`",
-                folder.display()
-            ));
-        }
+        Err(ledger::ReadError::Missing { file }) => return Err(absent(folder, &file)),
         // A checkpoint that is damaged is a finding, and `ledger::verify` says it better.
         Err(_) => return only.ok_or_else(|| miette!("the checkpoint in {} names no log", folder.display())),
     };

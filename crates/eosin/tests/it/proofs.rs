@@ -66,6 +66,13 @@ fn where_nothing_can_be_said_nothing_is() {
         (&["ledger", "verify", "ledger", "--vkey", &theirs][..], "did not sign its checkpoint"),
         (&["ledger", "verify", "keys", "--vkey", "keys/ledger.vkey"], "there is no ledger in keys"),
         (&["ledger", "verify", "--config", "absent.toml"], "there is no configuration"),
+        (&["ledger", "show", "keys"], "there is no ledger in keys: it has no `checkpoint`"),
+        (&["ledger", "show", "--kind", "batches"], "no entry is of a kind `batches`"),
+        (
+            &["ledger", "show", "--boundary", "nope"],
+            "no entry is about a boundary `nope`, and none is configured",
+        ),
+        (&["ledger", "prove", "0", "--folder", "keys"], "there is no ledger in keys: it has no `checkpoint`"),
         (&["ledger", "prove", "3"], "there is no entry 3"),
         (&["ledger", "prove", "0", "--out", "x.json"], "cannot be named"),
     ] {
