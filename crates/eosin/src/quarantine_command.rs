@@ -1,6 +1,6 @@
 //! `eosin quarantine`: what policy withheld and kept, and what becomes of it.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use ::control::Decided;
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
@@ -29,7 +29,11 @@ pub(crate) use desk::Desk;
 pub(crate) fn quarantine(command: &QuarantineCommand, printer: &Printer) -> Done {
     match command {
         QuarantineCommand::List { boundary, all, config, json } => {
-            let contents = contents(&Config::load(config)?)?;
+            let config = Config::load(config)?;
+            let contents = contents(&config)?;
+            if let Some(name) = boundary {
+                is_boundary(name, &contents, &config)?;
+            }
             let kept = telling::chosen(&contents.kept, boundary.as_deref(), *all);
             telling::list(&kept, &contents.damaged, *json, printer);
             Ok(if contents.damaged.is_empty() { Outcome::Clean } else { Outcome::CouldNotTell })
@@ -65,12 +69,16 @@ fn show(arguments: &ShowArguments, printer: &Printer) -> Done {
             "content is shown on a terminal only, and this is none"
         ));
     }
+    // What cannot be shown is not recorded as shown.
+    let withheld = contents.content(&kept.item).into_diagnostic()?;
+    if let Some(path) = arguments.out.as_ref().filter(|path| path.exists()) {
+        return Err(miette!(help = "name a new file", "{} is there already", path.display()));
+    }
     let ask = Ask::Show { item: arguments.item.clone(), by: who(arguments.by.as_deref()), reason };
     let recorded = asking::ask(&config, ask, printer)?;
     if recorded.iter().any(|told| !told.is_done) {
         return told(&recorded, false, printer);
     }
-    let withheld = contents.content(&kept.item).into_diagnostic()?;
     printer.note(
         "warning: what follows may be about a person. It was withheld; the ledger says that you looked.",
     );
@@ -95,6 +103,7 @@ fn release(arguments: &ReleaseArguments, printer: &Printer) -> Done {
     let items = if arguments.all {
         let boundary = arguments.boundary.as_deref().unwrap_or_default();
         let contents = contents(&config)?;
+        is_boundary(boundary, &contents, &config)?;
         let mut held: Vec<&Kept> = contents
             .kept
             .iter()
@@ -193,6 +202,21 @@ fn configured(config: &Config) -> miette::Result<&config::Quarantine> {
 
 fn one<'a>(contents: &'a Contents, id: &ItemId) -> miette::Result<&'a Kept> {
     contents.kept.iter().find(|kept| kept.item.id == *id).ok_or_else(|| {
-        miette!(help = "`eosin quarantine list --all` shows every one", "there is no item {id}")
+        match contents.damaged.iter().find(|(name, _)| *name == id.to_string()) {
+            Some((_, why)) => miette!(help = "restore it from a backup", "item {id} {why}"),
+            None => miette!(help = "`eosin quarantine list --all` shows every one", "there is no item {id}"),
+        }
     })
+}
+
+/// Whether something could be kept for a boundary of this name: it is configured, or was.
+fn is_boundary(name: &str, contents: &Contents, config: &Config) -> miette::Result<()> {
+    let configured = config.boundaries.iter().map(|found| found.boundary.name.as_str());
+    let kept = contents.kept.iter().map(|kept| kept.item.boundary.as_str());
+    let known: BTreeSet<&str> = configured.chain(kept).collect();
+    if known.contains(name) {
+        return Ok(());
+    }
+    let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+    Err(miette!(help = format!("there are {}", known.join(", ")), "there is no boundary `{name}`"))
 }

@@ -228,7 +228,15 @@ impl Flow {
     ///
     /// Shape:  the item, who and why -> the entry's index.
     /// Errors: see [`ReleaseError`]; it must not be shown then.
+    /// Never:  records that something was shown which cannot be opened.
     pub async fn record_showing(&self, id: &ItemId, by: &str, reason: &str) -> Result<u64, ReleaseError> {
+        let keeping = self.keeping().ok_or(ReleaseError::NoQuarantine)?;
+        let wanted = id.clone();
+        let opens = keeping.keeper().ask(move |store| {
+            store.may_begin(&wanted, Again::Yes)?;
+            store.content(&wanted).map(drop).map_err(StepError::Content)
+        })?;
+        opens.await??;
         self.record(id, "content-shown", by, reason).await
     }
 

@@ -42,7 +42,7 @@ impl Quarantine {
     ///
     /// Errors: see [`StepError`].
     pub fn may_begin(&self, id: &ItemId, again: Again) -> Result<&Kept, StepError> {
-        let kept = self.kept.get(id).ok_or_else(|| StepError::NoSuchItem { id: id.to_string() })?;
+        let kept = self.known(id)?;
         match kept.state {
             State::Held => Ok(kept),
             State::Uncertain if again == Again::Yes || kept.item.idempotent => Ok(kept),
@@ -81,7 +81,7 @@ impl Quarantine {
     /// Errors: [`StepError::Disk`]: what became of it could not be written down, so the item is uncertain from now on;
     ///         [`StepError::Erasing`]: it is released, and its content is erased when the quarantine is next opened.
     pub fn end(&mut self, id: &ItemId, ended: Ended, now: &str, note: &str) -> Result<(), StepError> {
-        let kept = self.kept.get(id).ok_or_else(|| StepError::NoSuchItem { id: id.to_string() })?.clone();
+        let kept = self.known(id)?.clone();
         if kept.state != State::Releasing {
             return Err(StepError::Finished { id: id.to_string(), state: kept.state.as_str() });
         }
@@ -127,7 +127,7 @@ impl Quarantine {
     }
 
     fn finish(&mut self, id: &ItemId, state: State, now: &str, note: &str) -> Result<(), StepError> {
-        let kept = self.kept.get(id).ok_or_else(|| StepError::NoSuchItem { id: id.to_string() })?;
+        let kept = self.known(id)?;
         match kept.state {
             State::Held | State::Uncertain => {}
             State::Releasing => return Err(StepError::UnderWay { id: id.to_string() }),
@@ -167,6 +167,14 @@ pub enum StepError {
     NoSuchItem {
         /// The name.
         id: String,
+    },
+    /// What is said of it cannot be believed.
+    #[error("item {id} {why}; restore it from a backup")]
+    Damaged {
+        /// The name.
+        id: String,
+        /// Why not.
+        why: String,
     },
     /// It is over.
     #[error("item {id} is {state} already; its content is gone")]

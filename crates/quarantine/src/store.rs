@@ -8,6 +8,7 @@ use crate::{
     cipher::{KEY_BYTES, KeyEncryptionKey, NONCE_BYTES, NotOpened},
     files::{KEY_FILE_BYTES, KeyFile, STATE_BYTES_MAX, SealedFile, StateFile},
     item::{Item, ItemId, Kept, State, Withheld},
+    life::StepError,
     room::{Bounds, Reservation, Room, Total},
 };
 
@@ -125,6 +126,19 @@ impl Quarantine {
     /// One item.
     pub fn get(&self, id: &ItemId) -> Option<&Kept> {
         self.kept.get(id)
+    }
+
+    /// What is known of an item.
+    ///
+    /// Errors: [`StepError::Damaged`] or [`StepError::NoSuchItem`].
+    pub fn known(&self, id: &ItemId) -> Result<&Kept, StepError> {
+        self.kept.get(id).ok_or_else(|| {
+            let id = id.to_string();
+            match self.damaged.iter().find(|(name, _)| *name == id) {
+                Some((_, why)) => StepError::Damaged { id, why: why.clone() },
+                None => StepError::NoSuchItem { id },
+            }
+        })
     }
 
     /// Items that could not be read when the quarantine was opened, and why.
@@ -282,7 +296,7 @@ pub struct Contents {
     key: KeyEncryptionKey,
     /// Every item that is remembered.
     pub kept: Vec<Kept>,
-    /// Those that cannot be read, and why.
+    /// Those that cannot be read, and why: what can be said after the word `item` and the name.
     pub damaged: Vec<(String, String)>,
 }
 
@@ -338,7 +352,7 @@ fn find(disk: &dyn Store, key: &KeyEncryptionKey) -> Result<Found, OpenError> {
                 Ok(kept) => {
                     found.kept.insert(id, kept);
                 }
-                Err(error) => found.damaged.push((name.clone(), error.to_string())),
+                Err(error) => found.damaged.push((name.clone(), format!("cannot be used: {error}"))),
             },
         }
         if found.strays.last().is_none_or(|stray| !stray.ends_with(&name)) {

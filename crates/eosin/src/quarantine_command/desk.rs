@@ -124,12 +124,9 @@ impl Desk {
     }
 
     async fn release(&self, id: &ItemId, asked: &Asked, to: Option<Class>, token: Option<&str>) -> Decided {
-        let Some(boundary) = self.boundary_of(id).await else {
-            return told(
-                id,
-                false,
-                "not released: there is no such item (`eosin quarantine list --all`)".to_owned(),
-            );
+        let boundary = match self.boundary_of(id).await {
+            Ok(boundary) => boundary,
+            Err(error) => return refused(id, &error),
         };
         let Some(way) = self.ways.get(&boundary) else {
             return told(id, false, format!("not released: no boundary is called `{boundary}` any more"));
@@ -187,11 +184,11 @@ impl Desk {
         Ok((redelivery.leaving.place, delivered.outcome, ended))
     }
 
-    async fn boundary_of(&self, id: &ItemId) -> Option<String> {
+    async fn boundary_of(&self, id: &ItemId) -> Result<String, ReleaseError> {
         let id = id.clone();
-        let keeper = self.flow.keeping()?.keeper();
-        let asked = keeper.ask(move |store| store.get(&id).map(|kept| kept.item.boundary.clone()));
-        asked.ok()?.await.ok()?
+        let keeper = self.flow.keeping().ok_or(ReleaseError::NoQuarantine)?.keeper();
+        let asked = keeper.ask(move |store| store.known(&id).map(|kept| kept.item.boundary.clone()))?;
+        Ok(asked.await??)
     }
 }
 

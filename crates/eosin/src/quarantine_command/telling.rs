@@ -20,7 +20,7 @@ pub(crate) fn chosen<'a>(kept: &'a [Kept], boundary: Option<&str>, all: bool) ->
 /// The list.
 pub(crate) fn list(kept: &[&Kept], damaged: &[(String, String)], json: bool, printer: &Printer) {
     for (name, why) in damaged {
-        printer.note(&format!("item {} {why}: restore it from a backup", printable(name)));
+        printer.note(&format!("item {} {why}; restore it from a backup", printable(name)));
     }
     if json {
         // Text and numbers only: writing cannot fail.
@@ -51,13 +51,35 @@ pub(crate) fn list(kept: &[&Kept], damaged: &[(String, String)], json: bool, pri
         let text = printable(&line);
         printer.line(&if number == 0 { printer.paint(style, &text) } else { text });
     }
-    let uncertain = kept.iter().filter(|kept| kept.state == State::Uncertain).count();
-    if uncertain > 0 {
+    for line in advice(kept) {
         printer.line("");
-        printer.line(&format!(
-            "{uncertain} may have been delivered already: look on the other side, then reject, or release with `--again`."
-        ));
+        printer.line(&line);
     }
+}
+
+/// What to do about items that are not simply held.
+fn advice(kept: &[&Kept]) -> Vec<String> {
+    let count = |fits: fn(&Kept) -> bool| kept.iter().filter(|kept| fits(kept)).count();
+    let waiting = count(|kept| kept.state.has_content() && kept.item.waits_for.is_some());
+    let uncertain = |kept: &Kept| kept.state == State::Uncertain && kept.item.waits_for.is_none();
+    let twice = kept.iter().filter(|kept| uncertain(kept) && kept.item.idempotent).count();
+    let once = kept.iter().filter(|kept| uncertain(kept) && !kept.item.idempotent).count();
+    let told = [
+        (
+            once,
+            "may have been delivered already: look on the other side, then reject, or release with `--again`.",
+        ),
+        (
+            twice,
+            "may have been delivered already, and sending it twice does what once does: release it, or reject it.",
+        ),
+        (
+            waiting,
+            "waiting for an endpoint: the gateway sends again by itself until its `retry_seconds` are used up, then \
+             a person decides. A release sends now, without `--again`; a rejection ends it.",
+        ),
+    ];
+    told.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect()
 }
 
 /// One item.
@@ -67,7 +89,7 @@ pub(crate) fn show(kept: &Kept, json: bool, printer: &Printer) {
         return;
     }
     let item = &kept.item;
-    let rows = vec![
+    let mut rows = vec![
         vec!["item".to_owned(), item.id.to_string()],
         vec!["state".to_owned(), format!("{} since {}", kept.state.as_str(), kept.since)],
         vec!["boundary".to_owned(), format!("{} ({})", item.boundary, item.protocol)],
@@ -82,12 +104,18 @@ pub(crate) fn show(kept: &Kept, json: bool, printer: &Printer) {
         vec!["sent".to_owned(), format!("{} times", kept.attempts)],
         vec!["last".to_owned(), kept.note.clone()],
     ];
+    if item.waits_for.is_some() {
+        rows.push(vec!["withheld".to_owned(), why(kept)]);
+    }
     for line in aligned(&rows) {
         printer.line(printable(&line).trim_end());
     }
 }
 
 fn why(kept: &Kept) -> String {
+    if let Some(endpoint) = &kept.item.waits_for {
+        return format!("nothing: waits for the {endpoint} endpoint");
+    }
     if kept.item.policies.is_empty() { counts(kept) } else { kept.item.policies.join(", ") }
 }
 
@@ -119,4 +147,47 @@ pub(crate) fn printable(text: &str) -> String {
         letter => letter,
     };
     text.chars().map(plain).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(state: &str, idempotent: bool, waits_for: Option<&str>) -> Kept {
+        serde_json::from_value(serde_json::json!({
+            "item": {
+                "id": "kvsm4uofn6dq2zjb", "boundary": "hooks", "sequence": 1, "received": "2026-11-22T05:00:00.000Z",
+                "ruling": "gateway.example/log#1", "policies": ["synthetic-outside-production"], "reason": "",
+                "counts": {}, "records": 1, "client": "", "protocol": "webhook", "route": "event", "method": "POST",
+                "bytes": 1, "idempotent": idempotent, "waitsFor": waits_for
+            },
+            "state": state, "since": "2026-11-22T05:00:00.000Z", "attempts": 1, "note": ""
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn who_sends_an_item_again_is_said() {
+        for (kept, withheld, advised) in [
+            (kept("held", false, None), "synthetic-outside-production", ""),
+            (kept("uncertain", false, None), "synthetic-outside-production", "release with `--again`"),
+            (
+                kept("uncertain", true, None),
+                "synthetic-outside-production",
+                "does what once does: release it",
+            ),
+            (kept("held", true, Some("synthetic")), "nothing: waits for the synthetic endpoint", "by itself"),
+            (
+                kept("uncertain", true, Some("attested")),
+                "nothing: waits for the attested endpoint",
+                "by itself",
+            ),
+            (kept("released", true, Some("attested")), "nothing: waits for the attested endpoint", ""),
+        ] {
+            assert_eq!(why(&kept), withheld);
+            let told = advice(&[&kept]);
+            assert_eq!(told.len(), usize::from(!advised.is_empty()), "{told:?}");
+            assert!(told.iter().all(|line| line.contains(advised)), "{told:?}");
+        }
+    }
 }

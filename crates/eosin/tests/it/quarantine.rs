@@ -169,6 +169,55 @@ fn without_a_gateway_the_command_does_it_itself() {
 }
 
 #[test]
+fn what_cannot_be_believed_or_is_not_there_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path();
+    let upstream = Upstream::start(created);
+    set_up(home, &upstream);
+    let running = gateway(home);
+    let (first, second) = (refused(&running, "POST", CREATE), refused(&running, "POST", CREATE));
+    // A word that names nothing does nothing, and says so.
+    for arguments in [
+        &["quarantine", "list", "--boundary", "nope"][..],
+        &["quarantine", "release", "--all", "--boundary", "nope", "--reason", "CASE-9"],
+    ] {
+        let output = eosin(home, arguments);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(error.contains("there is no boundary `nope`") && error.contains("`crm`"), "{error}");
+    }
+
+    // Content that cannot be opened is not recorded as shown; nor is what has nowhere to go.
+    let shown =
+        |id: &str| eosin(home, &["quarantine", "show", id, "--content", "--out", "o", "--reason", "C-9"]);
+    let sealed = home.join("quarantine/secrets").join(&first).join("sealed");
+    let whole = fs::read(&sealed).unwrap();
+    fs::write(&sealed, whole.iter().map(|byte| byte ^ 1).collect::<Vec<u8>>()).unwrap();
+    assert_eq!(shown(&first).status.code(), Some(2));
+    fs::write(home.join("o"), "taken").unwrap();
+    assert_eq!(shown(&second).status.code(), Some(2));
+    fs::write(&sealed, whole).unwrap();
+    drop(running.stop());
+    let entries = said(home, &["ledger", "show", "--kind", "quarantine", "--json"], 0);
+    assert!(entries.contains("kept") && !entries.contains("content-shown"), "{entries}");
+
+    // What is said of an item was changed: every command says that, and nothing is done.
+    let state = home.join("quarantine/items").join(&first).join("state");
+    fs::write(&state, fs::read_to_string(&state).unwrap().replace("held", "hold")).unwrap();
+    let damaged = "cannot be used: it was changed, moved";
+    for arguments in [
+        &["quarantine", "show", &first][..],
+        &["quarantine", "reject", &first, "--reason", "CASE-9"],
+        &["quarantine", "release", &first, "--reason", "CASE-9"],
+    ] {
+        let output = eosin(home, arguments);
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(text.replace("\n  │ ", " ").contains(damaged), "{arguments:?}: {text}");
+        assert!(!text.contains("there is no item"), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
 fn a_gateway_killed_while_it_sends_leaves_an_item_that_nobody_sends_unasked() {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().to_owned();

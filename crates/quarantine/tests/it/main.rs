@@ -230,6 +230,10 @@ fn files_that_were_moved_or_changed_are_said_to_be() {
     std::fs::copy(path("items", 1, "state"), path("items", 2, "state")).unwrap();
     let store = open(folder.path());
     assert_eq!(store.damaged().len(), 1);
+    let said = store.known(&id(2)).unwrap_err().to_string();
+    let wanted = "cannot be used: it was changed, moved, or made with another key; restore it from a backup";
+    assert_eq!(said, format!("item {} {wanted}", id(2)));
+    assert!(matches!(store.may_begin(&id(3), Again::No), Err(StepError::NoSuchItem { .. })));
     assert!(store.get(&id(2)).is_none() && store.content(&id(1)).is_ok());
     assert!(path("secrets", 2, "sealed").exists(), "what is damaged is left as it is");
 }

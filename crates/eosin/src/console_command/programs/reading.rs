@@ -215,6 +215,9 @@ impl Programs {
     pub(super) fn kept(&self, id: &str) -> Result<QuarantineKept, Problem> {
         let contents = self.contents()?;
         let kept = contents.kept.iter().find(|kept| kept.item.id.to_string() == id);
+        if let Some((_, why)) = contents.damaged.iter().find(|(name, _)| name == id) {
+            return Err(Problem::new(404, &format!("this item {why}; restore it from a backup")));
+        }
         kept.and_then(shown).ok_or_else(|| Problem::new(404, "there is no such item"))
     }
 }
