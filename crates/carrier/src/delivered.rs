@@ -101,7 +101,7 @@ fn table(
     give: &mut impl FnMut(Vec<&[u8]>),
 ) -> io::Result<()> {
     let job = Job::of_rows(object.to_owned(), delimiter);
-    let mut chunks = Chunks::of_upload(input, &job, limits);
+    let mut chunks = Chunks::of_rows(input, &job, limits);
     while let Some(chunk) = chunks.next_chunk()? {
         give(chunk.record_bytes().unwrap_or_default());
     }

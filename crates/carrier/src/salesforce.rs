@@ -59,7 +59,7 @@ pub use asked::{
 pub use batch::{BulkV1, is_batch, is_bulk_rows, route_by_job, unreadable_type};
 pub use batch_job::{BatchFormat, BatchJob, batch_job_created};
 pub use batch_result::{BatchRead, WithheldRows, batch_created, batch_read, count_refused};
-pub(crate) use bulk::{header, row};
+pub(crate) use bulk::{header, hidden_label, row};
 pub(crate) use choose::choose;
 pub(crate) use columns::Columns;
 pub use deploy::{soap_weakens, weakens};
@@ -68,6 +68,7 @@ pub use door::{Route, is_event, normal_target, route, route_at};
 pub use failed_rows::untold_failures;
 pub use fate::complete;
 pub use field::{DATASET_OBJECT, identity_fields};
+pub(crate) use field::{is_field_of_ours, label_of_column};
 pub(crate) use files::{owned, records_in};
 pub use graphql::graphql_error;
 pub use id::RecordId;
@@ -77,10 +78,11 @@ pub use named::{
     Renamed, named_in_body, named_in_rows, named_in_target, named_in_text, renamed_back, renamed_body,
     renamed_rows, renamed_target, reworded,
 };
-pub(crate) use place::{COLUMNS, is_own_column};
+pub(crate) use place::COLUMNS;
 pub use place::{PlaceError, place, place_csv, place_file};
 pub(crate) use read::read_line;
 pub use read::{action, form_overrides, may_hide_method, read, read_file, read_typed};
+pub(crate) use record::{MISPLACED, is_mark_text};
 pub use references::{takes_unseen, with_references};
 pub use report::{
     ReportAsk, ReportClosed, ReportConditions, ReportHides, ReportType, UsedLookup, report_ask,

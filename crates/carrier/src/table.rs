@@ -16,8 +16,8 @@ mod rows;
 mod sniff;
 mod split;
 
-pub use rows::{COLUMNS, identity_columns, label_cells, take_label};
-pub use sniff::{HEAD_BYTES, sniff};
+pub use rows::{COLUMNS, hidden_label, identity_columns, label_cells, label_of, take_label};
+pub use sniff::{HEAD_BYTES, is_lined, sniff};
 
 use rows::{Header, Kind};
 use split::{Cut, Flaw, Piece, Splitter};
@@ -81,6 +81,8 @@ pub struct Chunks<R> {
     delimiter: u8,
     // Salesforce rows, one a line.
     is_lined: bool,
+    // Of a Salesforce table that is on its way to an org.
+    is_upload: bool,
     is_done: bool,
 }
 
@@ -108,12 +110,18 @@ impl<R: BufRead> Chunks<R> {
             records: 0,
             delimiter: b',',
             is_lined: false,
+            is_upload: false,
             is_done: false,
         }
     }
 
-    /// The chunks of the rows that a Bulk 2.0 job uploads.
+    /// The chunks of the rows that a Bulk 2.0 job uploads: each is the record that the same row is in JSON.
     pub fn of_upload(input: R, job: &salesforce::Job, limits: Limits) -> Self {
+        Self { is_upload: true, ..Self::of_rows(input, job, limits) }
+    }
+
+    /// The chunks of a file of rows that an org gives: read as any file of Salesforce's, with the job's delimiter.
+    pub fn of_rows(input: R, job: &salesforce::Job, limits: Limits) -> Self {
         let format = Format::SalesforceCsv { object: job.object.clone() };
         let splitter = Splitter::new(Cut::StrictRows { delimiter: job.delimiter });
         Self { splitter, delimiter: job.delimiter, ..Self::new(input, format, limits) }
@@ -128,7 +136,7 @@ impl<R: BufRead> Chunks<R> {
             return Ok(None);
         }
         if self.records == 0 && matches!(self.format.as_ref(), Format::SalesforceJson { .. }) {
-            self.is_lined = sniff::is_lined(self.input.fill_buf()?);
+            self.is_lined = is_lined(self.input.fill_buf()?);
         }
         match self.format.as_ref() {
             Format::FhirLines | Format::Table { .. } | Format::SalesforceCsv { .. } => self.split_chunk(),
@@ -179,7 +187,8 @@ impl<R: BufRead> Chunks<R> {
                 Header::parse(first.as_ref(), bytes, *delimiter, Kind::Plain, object)
             }
             Format::SalesforceCsv { object } => {
-                Header::parse(first.as_ref(), bytes, self.delimiter, Kind::Salesforce, object)
+                let kind = if self.is_upload { Kind::Upload } else { Kind::Salesforce };
+                Header::parse(first.as_ref(), bytes, self.delimiter, kind, object)
             }
             Format::FhirDocument | Format::FhirLines | Format::SalesforceJson { .. } | Format::Hl7v2 => {
                 Header::parse(None, bytes, b',', Kind::Plain, "")

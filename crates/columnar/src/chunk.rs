@@ -6,7 +6,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use carrier::{Readings, Unit, table::take_label};
+use carrier::{
+    Readings, Unit,
+    table::{hidden_label, take_label},
+};
 use mark::{Claim, Form, Place, Reading, Record, Unreadable, json::Json};
 use parquet::{
     column::reader::ColumnReader,
@@ -77,7 +80,7 @@ impl Chunk {
             mark: None,
             claim: Claim::None,
         };
-        let (mut problem, mut length) = (None, 0_usize);
+        let (mut problem, mut hidden, mut length) = (None, None, 0_usize);
         for (at, (column, cursor)) in self.columns.iter().zip(cursors).enumerate() {
             // Every cursor moves on, whatever is found: they go down the columns side by side.
             match cursor.next(row, column.spelling) {
@@ -88,16 +91,22 @@ impl Chunk {
                     )));
                 }
                 Found::Absent | Found::Value(Json::Null) => {}
-                Found::Value(value) if column.is_own => {
+                Found::Value(value) if let Some(label) = column.label => {
                     let text = match value {
                         Json::Bool(ticked) => Cow::Borrowed(if ticked { "true" } else { "false" }),
                         Json::Text(text) => text,
-                        Json::Null | Json::Number(_) | Json::Array(_) | Json::Object(_) => continue,
+                        // Some databases have no booleans.
+                        Json::Number(number) => Cow::Borrowed(if number > 0.0 { "true" } else { "false" }),
+                        Json::Null | Json::Array(_) | Json::Object(_) => continue,
                     };
-                    take_label(&column.name, text, &mut record);
+                    if let Err(reason) = take_label(label, text, &mut record) {
+                        hidden = hidden.or(Some(reason));
+                    }
                 }
                 Found::Value(value) => {
                     length += value.text().map_or(8, str::len);
+                    let label = value.text().and_then(|text| hidden_label(&column.name, text));
+                    hidden = hidden.or(label);
                     record.fields.push((Cow::Borrowed(column.name.as_str()), value));
                 }
             }
@@ -105,7 +114,10 @@ impl Chunk {
         if length > self.row_bytes_max {
             return Err(Unreadable::TooLong { limit: self.row_bytes_max });
         }
-        problem.map_or(Ok(record), |sentence| Err(Unreadable::Shape(sentence)))
+        match problem.map(Unreadable::Shape).or(hidden) {
+            Some(reason) => Err(reason),
+            None => Ok(record),
+        }
     }
 }
 

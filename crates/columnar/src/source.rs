@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use carrier::table::COLUMNS;
+use carrier::table::label_of;
 use mark::FIELDS_MAX;
 use parquet::{
     basic::Compression,
@@ -26,8 +26,8 @@ pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) kind: TypePtr,
     pub(crate) spelling: Spelling,
-    /// Whether it is one of ours, by its name.
-    pub(crate) is_own: bool,
+    /// Which of our columns it is, by its name.
+    pub(crate) label: Option<usize>,
     /// Whether its values may be absent.
     pub(crate) is_optional: bool,
     pub(crate) compression: Compression,
@@ -39,7 +39,7 @@ impl Source {
     /// Errors: why no row of the file could be read.
     pub(crate) fn check(schema: &SchemaDescriptor) -> Result<(), OpenError> {
         let fields = schema.root_schema().get_fields();
-        let covered = fields.iter().filter(|field| !COLUMNS.contains(&field.name())).count();
+        let covered = fields.iter().filter(|field| label_of(field.name()).is_none()).count();
         if covered > FIELDS_MAX {
             return Err(OpenError::TooManyColumns { columns: covered });
         }
@@ -71,7 +71,7 @@ impl Source {
             name: described.name().to_owned(),
             kind: described.self_type_ptr(),
             spelling: Spelling::of(described),
-            is_own: COLUMNS.contains(&described.name()),
+            label: label_of(described.name()),
             is_optional: described.max_def_level() > 0,
             compression: group
                 .and_then(|group| group.columns().get(at))
@@ -86,6 +86,6 @@ impl Source {
 
     /// The names of the columns that a mark can cover, in the order of the file.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.columns.iter().filter(|column| !column.is_own).map(|column| column.name.as_str())
+        self.columns.iter().filter(|column| column.label.is_none()).map(|column| column.name.as_str())
     }
 }

@@ -62,7 +62,7 @@ impl<W: Write + Send> Writer<W> {
     /// Errors: see [`WriteError`].
     pub fn begin(out: W, source: &Source, dataset: Option<&str>) -> Result<Self, WriteError> {
         let kept: Vec<bool> =
-            source.columns.iter().map(|column| dataset.is_none() || !column.is_own).collect();
+            source.columns.iter().map(|column| dataset.is_none() || column.label.is_none()).collect();
         let columns =
             || source.columns.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(column, _)| column);
         let mut fields: Vec<TypePtr> = columns().map(|column| Arc::clone(&column.kind)).collect();

@@ -12,7 +12,7 @@ use std::{
 
 use carrier::{
     Limits,
-    table::{Chunks, Format, HEAD_BYTES, sniff},
+    table::{Chunks, Format, HEAD_BYTES, is_lined, sniff},
 };
 use flate2::read::MultiGzDecoder;
 use mark::Unreadable;
@@ -152,7 +152,13 @@ pub(crate) fn begin<'a>(
     } else {
         Box::new(whole)
     };
-    let (head, rest) = beginning(opened, HEAD_BYTES).map_err(Refused::Failed)?;
+    let (mut head, mut rest) = beginning(opened, HEAD_BYTES).map_err(Refused::Failed)?;
+    if head.len() == HEAD_BYTES && is_document_of_rows(&head, name) {
+        // Members come in any order: what a document is may be said at its end. It is read whole anyway.
+        let more = beginning(rest, LIMITS.body_bytes.saturating_sub(HEAD_BYTES)).map_err(Refused::Failed)?;
+        head.extend_from_slice(&more.0);
+        rest = more.1;
+    }
     if head.is_empty()
         && let Some(error) = breakage.take()
     {
@@ -175,6 +181,11 @@ pub(crate) fn begin<'a>(
     };
     let input = Cursor::new(head).chain(BufReader::with_capacity(HEAD_BYTES, rest));
     Ok(Input { chunks: Chunks::new(input, format.clone(), LIMITS), format, assumed, consumed, breakage })
+}
+
+/// Whether what was seen so far is a document of Salesforce, or of something that it has not said yet.
+fn is_document_of_rows(head: &[u8], name: &str) -> bool {
+    matches!(sniff(head, name, None), Ok(Format::SalesforceJson { .. })) && !is_lined(head)
 }
 
 /// Enough to tell gzip and zip.
@@ -242,6 +253,12 @@ mod tests {
     #[test]
     fn a_file_is_what_its_bytes_and_columns_say() {
         check("x.json", br#"{"resourceType":"Patient"}"#, None, "FHIR R4 JSON  1");
+        // Members come in any order, and a picture is long.
+        let late = format!(r#"{{"photo":[{{"data":"{}"}}],"resourceType":"Patient"}}"#, "A".repeat(90_000));
+        check("x.json", late.as_bytes(), Some("Contact"), "FHIR R4 JSON  1");
+        check("x.json", format!("[{late}]").as_bytes(), None, "FHIR R4 JSON  1");
+        let row = format!(r#"{{"attributes":{{"type":"Contact"}},"Note":"{}"}}"#, "A".repeat(90_000));
+        check("x.json", format!("[{row},{row}]").as_bytes(), None, "Salesforce JSON  2");
         check("x.csv", b"LastName,Birthdate\nBell,2000-01-01\n", None, "Salesforce CSV Contact 1");
         check("x.csv", b"Company,LastName\nHill,Bell\n", None, "Salesforce CSV Lead 1");
         check("x.csv", b"name,dob\nBell,2000-01-01\nOde,2000-01-02\n", None, "a table of text x 2");

@@ -386,7 +386,7 @@ impl Worker {
         received: Received,
     ) -> Result<(), Cut> {
         let job = Job::of_rows(object, delimiter);
-        let mut chunks = Chunks::of_upload(received, &job, self.flow.limits());
+        let mut chunks = Chunks::of_rows(received, &job, self.flow.limits());
         let mut before = None;
         let mut is_first = true;
         while let Some(chunk) = chunks.next_chunk()? {

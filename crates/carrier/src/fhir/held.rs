@@ -8,6 +8,7 @@ use mark::{
 };
 
 use super::{
+    MARK_EXTENSION,
     file::{binary_file, files_in},
     read::{member, meta_claim, record, resource_type, shape, stronger},
     request::fits_request,
@@ -94,7 +95,9 @@ impl<'a> Found<'a> {
                     }
                 }
                 let read: Vec<_> = files.iter().flat_map(|file| file.records(&self.limits)).collect();
-                let content = record(members);
+                // In a file that is marked nobody judges what stands within a resource.
+                let hides = self.reads == Files::Left && holds_mark(&members);
+                let content = if hides { Err(shape(HIDES_MARK)) } else { record(members) };
                 let claim = content.as_ref().map_or(Claim::None, |record| record.claim);
                 self.push(at, true, content);
                 self.files(read, &at.claiming(claim));
@@ -122,6 +125,9 @@ impl<'a> Found<'a> {
     pub(super) fn bundle(&mut self, bundle: Members<'a>, at: &At) {
         let claim = meta_claim(member(&bundle, "meta"));
         let is_outermost = at.depth == 0;
+        if bundle.iter().any(|(name, value)| name != "entry" && holds_resource(value)) {
+            return self.push(at, false, Err(shape("is a Bundle with resources beside its entries")));
+        }
         let entries = match bundle.into_iter().find(|(name, _)| name == "entry") {
             None | Some((_, Json::Null)) => return,
             Some((_, Json::Array(entries))) => entries,
@@ -273,8 +279,47 @@ fn entry_resource(entry: Json<'_>) -> Result<Option<Members<'_>>, Unreadable> {
             return Err(shape("has a resource that is not an object"));
         }
     };
+    if members.iter().any(|(name, value)| name != "response" && holds_resource(value)) {
+        return Err(shape("has resources beside its `resource`"));
+    }
     if let Some(request) = member(&members, "request") {
         fits_request(request, resource.as_ref())?;
     }
     Ok(resource)
 }
+
+/// Whether a value is a resource, or holds one at any depth; an outcome says nothing of anybody.
+fn holds_resource(value: &Json<'_>) -> bool {
+    match value {
+        Json::Object(members) => {
+            let is_kind = |name: &str| name == "resourceType";
+            let is_record = |value: &Json<'_>| value.text() != Some("OperationOutcome");
+            members.iter().any(|(name, value)| (is_kind(name) && is_record(value)) || holds_resource(value))
+        }
+        Json::Array(items) => items.iter().any(holds_resource),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) => false,
+    }
+}
+
+/// Whether a mark stands within a resource, rather than in its own place: that of a contained resource, above all.
+pub(super) fn holds_mark(resource: &Members<'_>) -> bool {
+    fn is_mark(value: &Json<'_>) -> bool {
+        match value {
+            Json::Object(members) => members.iter().any(|(name, value)| {
+                (name == "url" && value.text() == Some(MARK_EXTENSION)) || is_mark(value)
+            }),
+            Json::Array(items) => items.iter().any(is_mark),
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) => false,
+        }
+    }
+    resource.iter().any(|(name, value)| match (name.as_ref(), value) {
+        ("extension", Json::Array(items)) => items.iter().any(|item| {
+            let is_own = item.get("url").and_then(Json::text) == Some(MARK_EXTENSION);
+            !is_own && is_mark(item)
+        }),
+        (_, value) => is_mark(value),
+    })
+}
+
+/// What is said of such a resource.
+pub(super) const HIDES_MARK: &str = "holds a marked resource; give that as a resource of its own";

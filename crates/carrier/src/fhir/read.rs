@@ -10,7 +10,7 @@ use mark::{
 use super::{
     BRAND_SYSTEM, MARK_EXTENSION, SUBJECT_SYSTEM, TEST_CODE, TEST_SYSTEM,
     file::records_of,
-    held::{At, Files, Found, Held},
+    held::{At, Files, Found, HIDES_MARK, Held, holds_mark},
     interaction::is_type_name,
     patch::PATCHED_TYPE,
     route::Route,
@@ -82,6 +82,7 @@ pub(crate) fn read_line<'a>(line: &'a [u8], limits: &Limits) -> Result<Record<'a
 pub(super) fn read_resource(members: Members<'_>) -> Result<Record<'_>, Unreadable> {
     match resource_type(&members)? {
         "Bundle" => Err(shape("is a Bundle in a line; give it as a file of its own")),
+        _ if holds_mark(&members) => Err(shape(HIDES_MARK)),
         _ => record(members),
     }
 }

@@ -11,9 +11,9 @@ use mark::{Place, Reading, Record, Unreadable, json::Json};
 
 use super::{
     columns::Columns,
-    field::is_dataset_relationship,
+    field::{Own, is_dataset_relationship},
     plan::unreadable,
-    record::{names_twice, record, shape},
+    record::{MISPLACED, OF_ANOTHER_ROW, is_mark_text, labels, names_twice, record, shape},
 };
 use crate::Limits;
 
@@ -99,10 +99,20 @@ pub(crate) fn header(row: &str, delimiter: u8) -> Result<Vec<String>, Unreadable
 }
 
 /// The record of one row, which may have its line end, under these columns.
-pub(crate) fn row<'a>(columns: &'a Columns, delimiter: u8, row: &'a str) -> Result<Record<'a>, Unreadable> {
+///
+/// Errors: why it is none; in a file also a label that nobody would see.
+pub(crate) fn row<'a>(
+    columns: &'a Columns,
+    delimiter: u8,
+    row: &'a str,
+    is_sent: bool,
+) -> Result<Record<'a>, Unreadable> {
     let mut scanner = Scanner { text: row, at: 0, line: 1, delimiter };
     let row = scanner.next().ok_or_else(|| shape("has no cells"))?;
-    columns.record(row.cells.map_err(Unreadable::Shape)?)
+    let cells = row.cells.map_err(Unreadable::Shape)?;
+    // What is sent to an org is there what it says; a row in JSON, in a table and in XML is one record.
+    let hidden = if is_sent { None } else { columns.hidden_label(&cells) };
+    hidden.map_or_else(|| columns.record(cells), Err)
 }
 
 fn columns(row: Row<'_>) -> Result<Vec<Cow<'_, str>>, Unreadable> {
@@ -132,6 +142,15 @@ fn content<'a>(
         (name, value)
     });
     record(object, members.collect())
+}
+
+/// What is wrong with a cell, whatever else stands in its row: a mark's text anywhere but in its own place, and what a
+/// row says of another row.
+pub(crate) fn hidden_label(column: &str, cell: &str) -> Option<Unreadable> {
+    if column.contains('.') && Own::of_another_row(column).is_some_and(|own| labels(own, cell)) {
+        return Some(shape(OF_ANOTHER_ROW));
+    }
+    (is_mark_text(cell) && Own::of(column) != Some(Own::Mark)).then(|| shape(MISPLACED))
 }
 
 /// Whether a column is a field of another row: `Account.Ext__c`, `Owner:User.Name`.

@@ -6,8 +6,8 @@ use mark::json;
 
 use super::{
     place::{PlaceError, named, relabel},
-    read::is_json,
-    span::{self, Edit, edited},
+    read::{holds_rows, is_json},
+    span::{self, Edit, Member, edited},
 };
 use crate::choice::Choice;
 
@@ -39,7 +39,7 @@ pub(crate) fn choose(file: &[u8], choices: &[Choice<'_>]) -> Result<Vec<u8>, Pla
         let is_kept = walk.row(&top, &mut rows)?;
         let rows: Vec<&[u8]> = rows.iter().map(AsRef::as_ref).collect();
         let with = rows.join(&b',');
-        let with = if is_kept { with } else { [b"[".as_slice(), &with, b"]"].concat() };
+        let with = if is_kept && rows.len() == 1 { with } else { [b"[".as_slice(), &with, b"]"].concat() };
         vec![Edit { at: top, with }]
     };
     if walk.choices.next().is_some() {
@@ -68,12 +68,14 @@ impl<'t> Walk<'t, '_> {
         let mut count = 0;
         for item in items {
             let mut rows: Vec<Cow<'t, [u8]>> = Vec::new();
-            self.row(item, &mut rows)?;
+            let is_kept = self.row(item, &mut rows)?;
             count += rows.len();
             let mut rows = rows.into_iter();
             written.push(match (rows.next(), rows.as_slice()) {
                 (None, _) => None,
-                (Some(only), []) => Some(only),
+                (Some(only), []) if is_kept => Some(only),
+                // It takes the place of the row that it stood in.
+                (Some(only), []) => Some(Cow::Owned(only.into_owned())),
                 (Some(first), rest) => {
                     let all: Vec<&[u8]> = std::iter::once(&first).chain(rest).map(AsRef::as_ref).collect();
                     Some(Cow::Owned(all.join(&b',')))
@@ -107,15 +109,22 @@ impl<'t> Walk<'t, '_> {
         if let Choice::Label(labels) = choice {
             relabel(self.text, row, &members, labels, &mut edits);
         }
-        for member in members.iter().filter(|member| named(self.text, member, |name| name != "attributes")) {
-            let Some(at) = span::member(self.text, &member.value, "records") else { continue };
-            let Some(items) = span::items(self.text, &at) else { continue };
-            if choice.leaves() {
-                for item in &items {
-                    self.row(item, out)?;
+        // Rows within a row that is pointed at and left out.
+        let mut displaced = Vec::new();
+        for member in members.iter().filter(|member| has_rows(self.text, member)) {
+            let records = span::member(self.text, &member.value, "records")
+                .and_then(|at| span::items(self.text, &at).map(|items| (at, items)));
+            match records {
+                Some((_, items)) if choice.leaves() => {
+                    for item in &items {
+                        self.row(item, out)?;
+                    }
                 }
-            } else {
-                edits.extend(self.list(&member.value, at, &items)?);
+                Some((at, items)) => edits.extend(self.list(&member.value, at, &items)?),
+                None if choice.leaves() => {
+                    self.row(&member.value, out)?;
+                }
+                None => edits.extend(self.pointed_at(member, &mut displaced)?),
             }
         }
         if choice.leaves() {
@@ -129,6 +138,32 @@ impl<'t> Walk<'t, '_> {
         } else {
             Cow::Owned(edited(as_it_is, edits))
         });
+        out.extend(displaced);
         Ok(true)
     }
+
+    /// The edit that a row needs for the one that it points at: null, if that is left out.
+    fn pointed_at(
+        &mut self,
+        member: &Member,
+        displaced: &mut Vec<Cow<'t, [u8]>>,
+    ) -> Result<Option<Edit>, PlaceError> {
+        let mut rows = Vec::new();
+        let is_kept = self.row(&member.value, &mut rows)?;
+        let mut rows = rows.into_iter();
+        let with = match is_kept.then(|| rows.next()).flatten() {
+            Some(Cow::Borrowed(_)) => None,
+            Some(Cow::Owned(with)) => Some(with),
+            None => Some(b"null".to_vec()),
+        };
+        displaced.extend(rows);
+        Ok(with.map(|with| Edit { at: member.value.clone(), with }))
+    }
+}
+
+/// Whether reading finds rows in a member.
+fn has_rows(text: &[u8], member: &Member) -> bool {
+    let value = text.get(member.value.clone()).unwrap_or_default();
+    value.first() == Some(&b'{')
+        && json::parse(value).is_ok_and(|value| named(text, member, |name| holds_rows(name, &value)))
 }

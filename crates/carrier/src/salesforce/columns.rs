@@ -6,8 +6,8 @@ use mark::{Claim, Form, Record, Unreadable, json::Json};
 
 use super::{
     door::is_written,
-    field::{DATASET_OBJECT, Own, has_compound_name, is_uncovered},
-    record::{Labelled, shape},
+    field::{DATASET_OBJECT, Own, has_names_of_people, is_uncovered},
+    record::{Labelled, MISPLACED, OF_ANOTHER_ROW, is_mark_text, labels, shape},
 };
 
 /// The header of a table of one object.
@@ -17,7 +17,9 @@ pub(crate) struct Columns {
     fault: Option<Unreadable>,
     object: String,
     list: Vec<Column>,
-    is_account: bool,
+    has_people: bool,
+    // Whether its rows carry labels: all but those that hold a dataset.
+    is_labelled: bool,
 }
 
 #[derive(Debug)]
@@ -31,37 +33,59 @@ struct Column {
 enum Kind {
     /// A field of another row, or one that no mark covers.
     Passed,
+    /// What another row says of itself.
+    Another(Own),
     /// One of Eosin's own.
     Own(Own),
     /// Content.
     Field,
-    /// Content that makes an account a person: `FirstName`, `LastName`.
+    /// Content that makes `Name` the server's: `FirstName`, `LastName`.
     PersonName,
-    /// `Name` of an account: content unless the account is a person.
-    AccountName,
+    /// `Name` of a person or an account: content unless its parts are there.
+    CompoundName,
 }
 
 impl Columns {
     /// The columns with these names, which are distinct, of `object`.
     pub(crate) fn new(object: &str, names: &[String]) -> Self {
-        let is_account = object.eq_ignore_ascii_case("Account");
+        let has_people = has_names_of_people(object);
         let is_labelled = !object.eq_ignore_ascii_case(DATASET_OBJECT);
-        let has_compound = !is_account && has_compound_name(object, std::iter::empty());
         let is = |name: &str, other: &str| name.eq_ignore_ascii_case(other);
-        let kind = |name: &str| match Own::of(name).filter(|_| is_labelled) {
-            _ if super::bulk::leads_away(name) => Kind::Passed,
+        let kind = |name: &str| match Own::in_table(name).filter(|_| is_labelled) {
+            _ if super::bulk::leads_away(name) => {
+                Own::of_another_row(name).map_or(Kind::Passed, Kind::Another)
+            }
             Some(own) => Kind::Own(own),
-            None if is_uncovered(name) || (has_compound && is(name, "Name")) => Kind::Passed,
-            None if is_account && is(name, "Name") => Kind::AccountName,
-            None if is_account && (is(name, "FirstName") || is(name, "LastName")) => Kind::PersonName,
+            None if is_uncovered(name) => Kind::Passed,
+            None if has_people && is(name, "Name") => Kind::CompoundName,
+            None if has_people && (is(name, "FirstName") || is(name, "LastName")) => Kind::PersonName,
             None => Kind::Field,
         };
         Self {
             fault: (!is_written(object)).then(|| shape("is of an object that is not read here")),
             object: object.to_owned(),
             list: names.iter().map(|name| Column { name: name.clone(), kind: kind(name) }).collect(),
-            is_account,
+            has_people,
+            is_labelled,
         }
+    }
+
+    /// Why no row of these cells is a record, whatever else stands in them: a label that nobody would see.
+    ///
+    /// A mark's text anywhere but in its own place, and what a row says of another row.
+    pub(super) fn hidden_label(&self, cells: &[Cow<'_, str>]) -> Option<Unreadable> {
+        let hides = |(column, cell): (&Column, &Cow<'_, str>)| match column.kind {
+            Kind::Own(Own::Mark) => None,
+            Kind::Another(own) if labels(own, cell) && self.is_labelled => Some(shape(OF_ANOTHER_ROW)),
+            _ if self.is_labelled && is_mark_text(cell) => Some(shape(MISPLACED)),
+            Kind::Passed
+            | Kind::Another(_)
+            | Kind::Own(_)
+            | Kind::Field
+            | Kind::PersonName
+            | Kind::CompoundName => None,
+        };
+        self.list.iter().zip(cells).find_map(hides)
     }
 
     /// The record of one row's cells: what `record` makes of the same row as members.
@@ -79,25 +103,25 @@ impl Columns {
             return Err(fault.clone());
         }
         let mut fields = Vec::with_capacity(self.list.len());
-        let (mut labelled, mut is_person, mut account_name) = (Labelled::default(), false, None);
+        let (mut labelled, mut is_person, mut compound_name) = (Labelled::default(), false, None);
         for (Column { name, kind }, cell) in self.list.iter().zip(cells) {
-            if cell.is_empty() || *kind == Kind::Passed {
+            if cell.is_empty() || matches!(kind, Kind::Passed | Kind::Another(_)) {
                 continue;
             }
             let value = if cell == "#N/A" { Json::Null } else { Json::Text(cell) };
             match kind {
-                Kind::Passed => continue,
+                Kind::Passed | Kind::Another(_) => continue,
                 Kind::Own(own) => {
                     labelled.take(*own, value)?;
                     continue;
                 }
-                Kind::AccountName => account_name = Some(fields.len()),
+                Kind::CompoundName => compound_name = Some(fields.len()),
                 Kind::PersonName => is_person |= value.text().is_some_and(|text| !text.trim().is_empty()),
                 Kind::Field => {}
             }
             fields.push((Cow::Borrowed(name.as_str()), value));
         }
-        if let Some(at) = account_name.filter(|_| self.is_account && is_person) {
+        if let Some(at) = compound_name.filter(|_| self.has_people && is_person) {
             fields.remove(at);
         }
         let (mark, claim): (_, Claim) = labelled.finish();

@@ -42,14 +42,69 @@ impl Own {
     /// `Eosin_Mark__c`, `acme__eosin_mark__c`, `Eosin_Mark__pc`.
     pub(super) fn of(name: &str) -> Option<Self> {
         let base = without_suffix(name, "__c").or_else(|| without_suffix(name, "__pc"))?;
-        let local = match base.split_once("__") {
-            Some((namespace, local)) if is_namespace(namespace) => local,
-            Some(_) => return None,
-            None => base,
-        };
-        Self::ALL.into_iter().find(|own| {
-            without_suffix(own.name(), "__c").is_some_and(|wanted| wanted.eq_ignore_ascii_case(local))
-        })
+        let local = without_namespace(base)?;
+        Self::ALL.into_iter().find(|own| own.local().eq_ignore_ascii_case(local))
+    }
+
+    /// The field that a column of any table spells: as [`Self::of`], and as databases, reports and tables of text have it.
+    ///
+    /// `Eosin_Mark__c`, `EOSIN_MARK`, `eosin_mark`, `acme__eosin_mark`, `Eosin Mark`, `Eosin_Dataset__r.Eosin_Dataset_Id__c`.
+    pub(super) fn in_table(name: &str) -> Option<Self> {
+        let name = name.trim();
+        if let Some(own) = Self::of(name) {
+            return Some(own);
+        }
+        if is_dataset_relationship(name) {
+            return Some(Self::Dataset);
+        }
+        let local = without_namespace(name)?;
+        let letters = |text: &'_ str| text.bytes().filter(u8::is_ascii_alphanumeric).collect::<Vec<u8>>();
+        let is_joined = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b' ' | b'-');
+        if local.len() > 32 || !local.bytes().all(is_joined) {
+            return None;
+        }
+        let letters_of_name = letters(local);
+        Self::ALL.into_iter().find(|own| letters(own.local()).eq_ignore_ascii_case(&letters_of_name))
+    }
+
+    /// The label that a column gives to another row than its own: `Contact.Eosin_Mark__c`. Its mark's short name is an
+    /// external id, by which rows point at each other, and no label.
+    pub(super) fn of_another_row(name: &str) -> Option<Self> {
+        let (_, field) = name.rsplit_once('.')?;
+        Self::in_table(field).filter(|own| own.tells() && !is_dataset_relationship(name))
+    }
+
+    /// Whether it says of a record what it is, rather than what it belongs to.
+    pub(super) fn tells(self) -> bool {
+        match self {
+            Self::Synthetic | Self::Subject | Self::Mark => true,
+            Self::Authorship | Self::Dataset | Self::MarkId => false,
+        }
+    }
+
+    /// Its API name without what makes it a custom field.
+    fn local(self) -> &'static str {
+        without_suffix(self.name(), "__c").unwrap_or_default()
+    }
+}
+
+/// Whether a column is a field of ours, in one of Salesforce's own spellings.
+pub(crate) fn is_field_of_ours(name: &str) -> bool {
+    Own::of(name).is_some() || is_dataset_relationship(name)
+}
+
+/// Which of our labels a column of any table holds, by their order.
+pub(crate) fn label_of_column(name: &str) -> Option<usize> {
+    let found = Own::in_table(name)?;
+    Own::ALL.iter().position(|own| *own == found)
+}
+
+/// `Eosin_Mark` of `acme__Eosin_Mark`; nothing if what stands in front is no namespace.
+fn without_namespace(base: &str) -> Option<&str> {
+    match base.split_once("__") {
+        Some((namespace, local)) if is_namespace(namespace) => Some(local),
+        Some(_) => None,
+        None => Some(base),
     }
 }
 
@@ -113,19 +168,22 @@ fn is_reference(name: &str) -> bool {
 
 /// Whether `Name` is put together by the server from the parts of a person's name.
 ///
-/// Always for contacts, leads and users; for an account if the record has a part of a person's name.
+/// It is where the record has one of these parts; a name without them is content.
 pub(super) fn has_compound_name<'n>(object: &str, mut names: impl Iterator<Item = &'n str>) -> bool {
-    if ["Contact", "Lead", "User"].iter().any(|person| object.eq_ignore_ascii_case(person)) {
-        return true;
-    }
-    object.eq_ignore_ascii_case("Account")
+    has_names_of_people(object)
         && names.any(|name| name.eq_ignore_ascii_case("LastName") || name.eq_ignore_ascii_case("FirstName"))
+}
+
+/// Whether rows of this object have the names of people.
+pub(super) fn has_names_of_people(object: &str) -> bool {
+    ["Account", "Contact", "Lead", "User"].iter().any(|person| object.eq_ignore_ascii_case(person))
 }
 
 /// The fields of `object` that say who or what a record is about, among those `present` in a dataset.
 ///
 /// E-mail counts only where the dataset has no birth date: people change their address, not their birthday. For an
-/// object not listed the answer is empty, and then the whole content is the identity.
+/// object not listed the answer is empty, and then the whole content is the identity; so it is where people have no
+/// name, for many are born on one day.
 ///
 /// Shape:  names in any case -> the same spellings.
 /// Source: spec/carriers.md section 2.3.
@@ -134,7 +192,8 @@ pub fn identity_fields(object: &str, present: &[&str]) -> Vec<String> {
     let is = |name: &str| object.eq_ignore_ascii_case(name);
     let mut wanted: Vec<&str> = Vec::new();
     if is("Contact") || is("Lead") || is("User") {
-        wanted.extend(["FirstName", "MiddleName", "LastName", "Birthdate"]);
+        // `Name` is for rows without the others: the rest do not have it when they are read.
+        wanted.extend(["FirstName", "MiddleName", "LastName", "Name", "Birthdate"]);
         if !has("Birthdate") {
             wanted.push("Email");
         }
@@ -150,6 +209,9 @@ pub fn identity_fields(object: &str, present: &[&str]) -> Vec<String> {
         wanted.extend(["Subject", "StartDateTime", "EndDateTime"]);
     } else if is("Case") {
         wanted.extend(["Subject", "SuppliedName", "SuppliedEmail"]);
+    }
+    if has_names_of_people(object) && !["FirstName", "LastName", "Name"].into_iter().any(has) {
+        return Vec::new();
     }
     let found = present.iter().filter(|name| wanted.iter().any(|other| other.eq_ignore_ascii_case(name)));
     found.map(|name| (*name).to_owned()).collect()
@@ -177,6 +239,33 @@ mod tests {
             ("ä__Eosin_Mark__c", None),
         ] {
             assert_eq!(Own::of(name), want, "{name}");
+        }
+        for (name, want) in [
+            ("Eosin_Mark__c", Some(Own::Mark)),
+            ("EOSIN_MARK", Some(Own::Mark)),
+            ("eosin_mark", Some(Own::Mark)),
+            ("acme__Eosin_Mark", Some(Own::Mark)),
+            ("Eosin Mark", Some(Own::Mark)),
+            ("eosin-mark-id", Some(Own::MarkId)),
+            ("EosinSynthetic", Some(Own::Synthetic)),
+            ("Eosin_Dataset__r.Eosin_Dataset_Id__c", Some(Own::Dataset)),
+            ("Contact.Eosin_Mark__c", None),
+            ("Eosin_Mark__x", None),
+            ("eosin_marks", None),
+            ("my_eosin_mark", None),
+            ("", None),
+        ] {
+            assert_eq!(Own::in_table(name), want, "{name}");
+        }
+        for (name, want) in [
+            ("Contact.Eosin_Mark__c", Some(Own::Mark)),
+            ("Case.Contact.acme__Eosin_Synthetic__c", Some(Own::Synthetic)),
+            ("contact.eosin_subject", Some(Own::Subject)),
+            ("Account.Eosin_Mark_Id__c", None),
+            ("Eosin_Dataset__r.Eosin_Dataset_Id__c", None),
+            ("Eosin_Mark__c", None),
+        ] {
+            assert_eq!(Own::of_another_row(name), want, "{name}");
         }
         assert!(is_dataset_relationship("Eosin_Dataset__r"));
         assert!(is_dataset_relationship("acme__eosin_dataset__r.Eosin_Dataset_Id__c"));
@@ -211,5 +300,8 @@ mod tests {
         check("ServiceAppointment", &["SchedStartTime", "Status", "Subject"], &["SchedStartTime", "Subject"]);
         check("Case", &["Subject", "SuppliedEmail"], &["Subject", "SuppliedEmail"]);
         check("HealthCondition", &["Name"], &[]);
+        check("Contact", &["Birthdate", "Name", "Phone"], &["Birthdate", "Name"]);
+        check("Contact", &["Birthdate", "MiddleName", "Phone"], &[]);
+        check("Account", &["PersonBirthdate", "Phone"], &[]);
     }
 }

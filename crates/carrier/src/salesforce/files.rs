@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use mark::{Record, Unreadable, json::Json, json::Members};
 
-use super::{place::is_own_column, record::shape};
+use super::record::shape;
 use crate::{
     Limits,
     table::{Chunks, Format, HEAD_BYTES, sniff},
@@ -79,22 +79,10 @@ pub(crate) fn records_in(
     if std::str::from_utf8(bytes).is_err() && !claims_records && !is_message(head) {
         return Vec::new();
     }
-    let format = match sniff(head, name, None) {
+    let format = match sniff(beginning(bytes), name, None) {
         Ok(format) => format,
         Err(reason) if claims_records => return vec![Err(reason)],
         Err(_) => return Vec::new(),
-    };
-    // With our columns in Salesforce's spelling it is what a data loader takes, named for its object.
-    let format = match format {
-        Format::Table { object, delimiter: b',' } if has_own_columns(head) => {
-            Format::SalesforceCsv { object }
-        }
-        Format::Table { .. }
-        | Format::SalesforceCsv { .. }
-        | Format::SalesforceJson { .. }
-        | Format::FhirDocument
-        | Format::FhirLines
-        | Format::Hl7v2 => format,
     };
     let is_table = matches!(format, Format::Table { .. } | Format::SalesforceCsv { .. });
     if is_table && !ends_in(name, &[".csv", ".tsv"]) && !looks_like_table(head) {
@@ -118,11 +106,11 @@ pub(crate) fn records_in(
     found
 }
 
-/// Whether the first line of a table names a column of ours as Salesforce has it.
-fn has_own_columns(head: &[u8]) -> bool {
-    let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let line = String::from_utf8_lossy(line);
-    line.split(',').any(|name| is_own_column(name.trim().trim_matches('"')))
+/// As much of a file as tells what it is: documents are looked at whole, for members come in any order.
+fn beginning(bytes: &[u8]) -> &[u8] {
+    let is_document = matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'['));
+    let length = if is_document { bytes.len() } else { HEAD_BYTES };
+    bytes.get(..bytes.len().min(length)).unwrap_or_default()
 }
 
 fn claims_records(name: &str) -> bool {

@@ -102,7 +102,7 @@ pub(crate) const COLUMNS: [&str; 6] = [
 
 /// Whether a column holds one of our labels, in whatever spelling.
 pub(crate) fn is_own_column(name: &str) -> bool {
-    Own::of(name).is_some() || is_dataset_relationship(name)
+    Own::in_table(name).is_some()
 }
 
 /// Why labels were not written.

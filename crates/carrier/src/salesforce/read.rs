@@ -1,5 +1,7 @@
 //! The records of a request's body, and of what an org gave back.
 
+use std::borrow::Cow;
+
 use mark::{
     Place, Reading, Record, Unreadable,
     json::{self, Json, Members},
@@ -10,10 +12,12 @@ use super::{
     api::Api,
     batch, bulk,
     door::{Route, is_event, is_name},
+    field::{Own, is_dataset_relationship, is_uncovered},
     graphql,
     job::{Job, Operation, job_asked_for},
+    place::is_own_column,
     plan::{has_records, plan, plan_parts, unreadable},
-    record::{object_of, record, shape},
+    record::{MISPLACED, is_mark_text, object_of, record, shape},
     soap_rows,
 };
 use crate::{
@@ -210,15 +214,8 @@ impl<'a> Rows<'a, '_> {
     fn top(&mut self, value: Json<'a>) -> Result<(), Unreadable> {
         match value {
             Json::Array(items) => self.all(items, "records"),
-            Json::Object(mut members) => {
-                let at = members
-                    .iter()
-                    .position(|(name, value)| name == "records" && matches!(value, Json::Array(_)));
-                match at.map(|at| members.swap_remove(at).1) {
-                    Some(Json::Array(items)) => self.all(items, "records"),
-                    _ => self.row(Json::Object(members), "record"),
-                }
-            }
+            value @ Json::Object(_) if has_records(&value) => self.all(list(value)?, "records"),
+            value @ Json::Object(_) => self.row(value, "record"),
             Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) => {
                 Err(shape("is neither a record nor a list of records"))
             }
@@ -239,25 +236,119 @@ impl<'a> Rows<'a, '_> {
             self.readings.push(Reading { place: at, content: Err(shape("is not an object")) });
             return Ok(());
         };
-        let (children, own): (Members<'a>, Members<'a>) =
-            members.into_iter().partition(|(name, value)| name != "attributes" && has_records(value));
+        let (within, own): (Members<'a>, Members<'a>) =
+            members.into_iter().partition(|(name, value)| holds_rows(name, value));
         let object = match (object_of(&own), self.object) {
             (Ok(found), _) => Ok(found),
             (Err(_), Some(given)) => Ok(given.to_owned().into()),
             (Err(reason), None) => Err(reason),
         };
-        self.readings.push(Reading { place: at, content: object.and_then(|object| record(object, own)) });
-        for (name, children) in children {
+        let content = unread(&own).map_or(object, Err).and_then(|object| record(object, own));
+        self.readings.push(Reading { place: at, content });
+        for (name, value) in within {
             let name = if is_name(&name) { name.as_ref() } else { "children" };
-            let Json::Object(children) = children else { continue };
-            for (key, value) in children {
-                if let (true, Json::Array(items)) = (key == "records", value) {
-                    self.all(items, &format!("{place}.{name}.records"))?;
-                }
+            if has_records(&value) {
+                self.all(list(value)?, &format!("{place}.{name}.records"))?;
+            } else {
+                self.row(value, &format!("{place}.{name}"))?;
             }
         }
         Ok(())
     }
+}
+
+/// Whether a member of a row is rows of their own: those that point at it, or the one that it points at.
+///
+/// A row that is pointed at says its object and something of it, or carries a label. What only names one by its id or an
+/// external id is none.
+pub(super) fn holds_rows(name: &str, value: &Json<'_>) -> bool {
+    if name == "attributes" || is_own_column(name) {
+        return false;
+    }
+    let is_row = |members: &Members<'_>| {
+        let there = || members.iter().filter(|(_, value)| !matches!(value, Json::Null)).map(|(name, _)| name);
+        let says_content = there().any(|name| !is_uncovered(name));
+        (says_content && there().any(|name| name == "attributes"))
+            || there().any(|name| Own::of(name).is_some_and(Own::tells))
+    };
+    has_records(value) || matches!(value, Json::Object(members) if is_row(members))
+}
+
+/// The rows of a list, as the answer to a query has it.
+///
+/// Errors: something else than a count or an address stands beside them, which could be rows too.
+fn list(value: Json<'_>) -> Result<Vec<Json<'_>>, Unreadable> {
+    let Json::Object(members) = value else { return Err(shape("is not a list of records")) };
+    let mut rows = Vec::new();
+    for (name, value) in members {
+        let is_read = match value {
+            Json::Array(items) if name == "records" => {
+                rows = items;
+                true
+            }
+            Json::Text(_) => BESIDE_RECORDS.contains(&name.as_ref()),
+            Json::Bool(_) | Json::Number(_) => Own::in_table(&name).is_none(),
+            Json::Null => true,
+            Json::Object(_) | Json::Array(_) => false,
+        };
+        if !is_read {
+            return Err(shape("has something beside `records` that is not read; give each list by itself"));
+        }
+    }
+    Ok(rows)
+}
+
+/// Texts beside the rows of an answer.
+const BESIDE_RECORDS: [&str; 3] = ["nextRecordsUrl", "queryLocator", "entityTypeName"];
+
+/// Why a row is none, for what it holds beside its fields.
+///
+/// A value in braces is a way to another row or an address, and holds plain values alone; a list holds no objects.
+fn unread(row: &Members<'_>) -> Option<Unreadable> {
+    let is_dataset = row.iter().any(|(name, value)| {
+        name == "attributes" && value.get("type").and_then(Json::text).is_some_and(is_dataset_object)
+    });
+    // A wrapper that nobody here knows: what is in it would be nobody's.
+    let is_wrapped = |(name, value): &(Cow<'_, str>, Json<'_>)| {
+        name != "attributes" && !is_own_column(name) && matches!(value, Json::Object(_))
+    };
+    if !row.is_empty() && row.iter().all(is_wrapped) {
+        return Some(shape(UNREAD));
+    }
+    row.iter().find_map(|(name, value)| match value {
+        _ if name == "resourceType" => Some(shape("is a FHIR resource, not a row of Salesforce")),
+        Json::Text(text) if !is_dataset && is_mark_text(text) && Own::of(name) != Some(Own::Mark) => {
+            Some(shape(MISPLACED))
+        }
+        Json::Object(members) if Own::of(name).is_none() => {
+            let hides = |(inner, value): &(Cow<'_, str>, Json<'_>)| match value {
+                Json::Object(members) => inner != "attributes" || !names_row(name, members),
+                Json::Array(_) => true,
+                Json::Null => false,
+                Json::Text(text) if is_mark_text(text) => true,
+                Json::Text(_) | Json::Bool(_) | Json::Number(_) => Own::of(inner).is_some_and(Own::tells),
+            };
+            members.iter().any(hides).then(|| shape(UNREAD))
+        }
+        Json::Array(items) => {
+            let is_plain = |item: &Json<'_>| !matches!(item, Json::Object(_) | Json::Array(_));
+            (!items.iter().all(is_plain)).then(|| shape(UNREAD))
+        }
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::Object(_) => None,
+    })
+}
+
+const UNREAD: &str = "holds something that could be other records and is not read; give those by themselves";
+
+/// Whether attributes only name the row that a relationship points at, which is a dataset's where that is one's name.
+fn names_row(relationship: &str, attributes: &Members<'_>) -> bool {
+    let says = attributes.iter().find(|(name, _)| name == "type").and_then(|(_, value)| value.text());
+    let is_plain = attributes.iter().all(|(_, value)| !matches!(value, Json::Object(_) | Json::Array(_)));
+    is_plain && (!is_dataset_relationship(relationship) || says.is_some_and(is_dataset_object))
+}
+
+fn is_dataset_object(object: &str) -> bool {
+    Own::of(object) == Some(Own::Dataset)
 }
 
 #[cfg(test)]

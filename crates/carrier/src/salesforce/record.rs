@@ -132,6 +132,28 @@ fn hashed_twice(names: &[&str]) -> bool {
     false
 }
 
+/// Whether a text is that of a mark, to look at.
+pub(crate) fn is_mark_text(text: &str) -> bool {
+    text.trim_start().get(..7).is_some_and(|begin| begin.eq_ignore_ascii_case("eosin1."))
+}
+
+/// What is said of a row with a mark where no mark is looked for.
+pub(crate) const MISPLACED: &str =
+    "holds a mark outside the mark's place; see whether its cells have shifted";
+
+/// What is said of a row with a label of a row beside it.
+pub(super) const OF_ANOTHER_ROW: &str = "holds a label of another row; give that row as a record of its own";
+
+/// Whether what stands in this field of ours says something of its row.
+pub(super) fn labels(own: Own, text: &str) -> bool {
+    let word = text.trim();
+    match own {
+        Own::Synthetic => word.eq_ignore_ascii_case("true") || word == "1",
+        Own::Subject | Own::Mark => !word.is_empty() && word != "#N/A",
+        Own::Authorship | Own::Dataset | Own::MarkId => false,
+    }
+}
+
 pub(super) fn shape(sentence: &str) -> Unreadable {
     Unreadable::Shape(sentence.to_owned())
 }
@@ -206,6 +228,8 @@ mod tests {
             "LastName Phone | - | None",
         );
         check("Account", r#"{"Name":"Clinic","Phone":"1"}"#, "Name Phone | - | None");
+        check("Contact", r#"{"Name":"Ada Bell","Phone":"1"}"#, "Name Phone | - | None");
+        check("Lead", r#"{"Name":"Ada Bell","FirstName":"Ada"}"#, "FirstName | - | None");
         check("Account", r#"{"Name":"Ada Bell","LastName":"Bell"}"#, "LastName | - | None");
         check("Account", r#"{"Name":"Clinic","LastName":null}"#, "Name LastName | - | None");
         check(

@@ -18,39 +18,108 @@ const MARK: &str = "eosin_mark";
 
 /// The columns of a table that say who a row is about, out of those that are present.
 ///
-/// Names and birth dates in the spellings that exports use. None means that the whole row identifies.
+/// Names and birth dates in the spellings that exports use. None means that the whole row identifies: so it does where
+/// there is no name, for many people are born on one day.
 ///
 /// Shape:  table and column names -> some of these names.
 /// Source: spec/carriers.md section 4.
 pub fn identity_columns(_table: &str, present: &[&str]) -> Vec<String> {
-    let plain = |name: &str| {
-        name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase()
-    };
-    present
-        .iter()
-        .filter(|name| IDENTIFYING.contains(&plain(name).as_str()))
-        .map(|name| (*name).to_owned())
-        .collect()
+    let found = || present.iter().filter_map(|name| identifying(name).map(|part| (name, part)));
+    if !found().any(|(_, part)| part == Identifying::Name) {
+        return Vec::new();
+    }
+    found().map(|(name, _)| (*name).to_owned()).collect()
 }
 
-/// Without punctuation and case.
-const IDENTIFYING: [&str; 16] = [
-    "birthdate",
-    "birthday",
-    "dateofbirth",
-    "dob",
+/// What a column says of whom a row is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Identifying {
+    /// Enough, with whatever else there is.
+    Name,
+    /// Too little by itself.
+    Further,
+}
+
+/// `patient_last_name`, `NAME_LAST`, `surname1` and `acme__Last_Name__c` are one spelling each of what they say.
+fn identifying(column: &str) -> Option<Identifying> {
+    let lower = column.to_ascii_lowercase();
+    let custom = lower.strip_suffix("__c").or_else(|| lower.strip_suffix("__pc"));
+    let local = custom.map_or(lower.as_str(), |base| base.rsplit_once("__").map_or(base, |(_, local)| local));
+    let letters: String = local.chars().filter(char::is_ascii_alphanumeric).collect();
+    let mut word = letters.trim_end_matches(|last: char| last.is_ascii_digit());
+    loop {
+        if NAMES.contains(&word) {
+            return Some(Identifying::Name);
+        }
+        if FURTHER.contains(&word) {
+            return Some(Identifying::Further);
+        }
+        word = WHOSE.iter().find_map(|whose| word.strip_prefix(whose))?;
+    }
+}
+
+/// Names of people, without punctuation and case.
+const NAMES: [&str; 26] = [
+    "christianname",
+    "displayname",
     "family",
     "familyname",
     "first",
     "firstname",
+    "firstnames",
+    "fname",
+    "forename",
     "fullname",
     "given",
     "givenname",
+    "givennames",
     "last",
     "lastname",
-    "middlename",
+    "lname",
+    "nachname",
     "name",
+    "namefirst",
+    "namefull",
+    "namelast",
+    "prenom",
     "surname",
+    "surnames",
+    "vorname",
+    "wholename",
+];
+
+/// Middle names, and birth dates.
+const FURTHER: [&str; 15] = [
+    "bday",
+    "birthdate",
+    "birthdatetime",
+    "birthday",
+    "birthdt",
+    "borndate",
+    "bornon",
+    "datebirth",
+    "dateofbirth",
+    "dob",
+    "geburtsdatum",
+    "middle",
+    "middlename",
+    "mname",
+    "namemiddle",
+];
+
+/// Words in front that say whose it is.
+const WHOSE: [&str; 11] = [
+    "beneficiary",
+    "client",
+    "contact",
+    "current",
+    "customer",
+    "legal",
+    "member",
+    "patient",
+    "person",
+    "pt",
+    "subscriber",
 ];
 
 /// A table's first row.
@@ -69,6 +138,8 @@ pub(super) struct Header {
 pub(super) enum Kind {
     /// Salesforce's: section 2.4.
     Salesforce,
+    /// Salesforce's, on its way to an org.
+    Upload,
     /// Any other: section 4.2.
     Plain,
 }
@@ -92,8 +163,8 @@ enum Role {
     Other,
     /// It gets this label, by its order.
     Label(usize),
-    /// It goes: the label stands elsewhere.
-    Old,
+    /// It goes: this label stands elsewhere.
+    Old(usize),
 }
 
 /// Most bytes of a header: that is 1,024 columns with names of 1,000 letters.
@@ -124,7 +195,7 @@ impl Header {
             }
             Some(_) => text_of(text).and_then(|text| match kind {
                 Kind::Plain => Columns::plain(text, delimiter),
-                Kind::Salesforce => Columns::salesforce(object, text, delimiter),
+                Kind::Salesforce | Kind::Upload => Columns::salesforce(object, text, delimiter),
             }),
         };
         Self { columns, bytes, delimiter, kind }
@@ -148,8 +219,10 @@ impl Header {
         }
         let row = piece.bytes(chunk);
         match self.kind {
-            Kind::Salesforce => match &columns.salesforce {
-                Some(columns) => salesforce::row(columns, self.delimiter, text_of(row)?),
+            kind @ (Kind::Salesforce | Kind::Upload) => match &columns.salesforce {
+                Some(columns) => {
+                    salesforce::row(columns, self.delimiter, text_of(row)?, kind == Kind::Upload)
+                }
                 None => Err(shape("stands in a table of another kind")),
             },
             Kind::Plain => {
@@ -162,7 +235,7 @@ impl Header {
     pub(super) fn place(&self, out: &mut Vec<u8>) {
         let names = match self.kind {
             Kind::Plain => COLUMNS,
-            Kind::Salesforce => salesforce::COLUMNS,
+            Kind::Salesforce | Kind::Upload => salesforce::COLUMNS,
         };
         self.relabel(self.bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.bytes), &names, out);
     }
@@ -198,7 +271,7 @@ impl Header {
                 match role {
                     Role::Other => cell(text.as_bytes(), true),
                     Role::Label(at) => cell(value(*at), false),
-                    Role::Old => {}
+                    Role::Old(_) => {}
                 }
             }
         }
@@ -222,8 +295,11 @@ impl Columns {
         if sorted.iter().zip(sorted.iter().skip(1)).any(|(one, other)| one == other) {
             return Err(shape("names a column twice"));
         }
-        let ours = |name: &str| COLUMNS.iter().position(|column| *column == name);
-        let roles: Vec<Role> = names.iter().map(|name| ours(name).map_or(Role::Other, Role::Label)).collect();
+        let role = |name: &String| match COLUMNS.iter().position(|column| column == name) {
+            Some(at) => Role::Label(at),
+            None => label_of(name).map_or(Role::Other, Role::Old),
+        };
+        let roles: Vec<Role> = names.iter().map(role).collect();
         let added = (0..COLUMNS.len()).filter(|at| !roles.contains(&Role::Label(*at))).collect();
         Self { names, salesforce: None, roles, added }.bounded()
     }
@@ -231,7 +307,7 @@ impl Columns {
     fn salesforce(object: &str, header: &str, delimiter: u8) -> Result<Self, Unreadable> {
         let names = salesforce::header(header, delimiter)?;
         let columns = salesforce::Columns::new(object, &names);
-        let role = |name: &String| if salesforce::is_own_column(name) { Role::Old } else { Role::Other };
+        let role = |name: &String| label_of(name).map_or(Role::Other, Role::Old);
         let roles = names.iter().map(role).collect();
         let added = (0..COLUMNS.len()).collect();
         Self { names, salesforce: Some(columns), roles, added }.bounded()
@@ -267,8 +343,13 @@ fn record<'a>(object: &'a str, columns: &'a Columns, cells: Cells<'a>) -> Result
         let value = unquoted(cell);
         match role {
             Role::Other if value.is_empty() => {}
-            Role::Other => record.fields.push((Cow::Borrowed(name.as_str()), Json::Text(value))),
-            Role::Label(_) | Role::Old => take_label(name, value, &mut record),
+            Role::Other => {
+                if let Some(reason) = salesforce::hidden_label(name, &value) {
+                    return Err(reason);
+                }
+                record.fields.push((Cow::Borrowed(name.as_str()), Json::Text(value)));
+            }
+            Role::Label(at) | Role::Old(at) => take_label(*at, value, &mut record)?,
         }
     }
     if count != columns.names.len() {
@@ -277,19 +358,41 @@ fn record<'a>(object: &'a str, columns: &'a Columns, cells: Cells<'a>) -> Result
     Ok(record)
 }
 
-/// Takes what one of [`COLUMNS`] says into its record: the mark, or a claim.
+/// Which of [`COLUMNS`] a column of a table is, in any spelling of them or of Salesforce's fields.
 ///
-/// Shape:  the column's name and a cell's text that is not empty.
-pub fn take_label<'a>(name: &str, value: Cow<'a, str>, record: &mut Record<'a>) {
+/// `eosin_mark`, `EOSIN_MARK`, `Eosin_Mark__c`, `acme__Eosin_Mark__c`, `Eosin Mark`.
+pub fn label_of(name: &str) -> Option<usize> {
+    salesforce::label_of_column(name)
+}
+
+/// Takes what a column of ours says into its record: the mark, or a claim.
+///
+/// Shape:  which of [`COLUMNS`] it is, and a cell's text that is not empty.
+/// Errors: two marks that differ; a mark's text in another column than the mark's.
+pub fn take_label<'a>(label: usize, value: Cow<'a, str>, record: &mut Record<'a>) -> Result<(), Unreadable> {
     let word = value.trim();
-    match (name, word) {
+    match (COLUMNS.get(label).copied().unwrap_or_default(), word) {
         (MARK, "") => {}
+        (MARK, _) if record.mark.as_ref().is_some_and(|mark| *mark != value) => {
+            return Err(shape("carries two marks"));
+        }
         (MARK, _) => record.mark = Some(value),
+        _ if salesforce::is_mark_text(word) => return Err(shape(salesforce::MISPLACED)),
         (SYNTHETIC, _) if word.eq_ignore_ascii_case("true") || word == "1" => record.claim = Claim::Synthetic,
-        (SUBJECT, "synthetic" | "mixed") => record.claim = Claim::Synthetic,
-        (SUBJECT, "attested") if record.claim == Claim::None => record.claim = Claim::Attested,
+        (SUBJECT, _) if ["synthetic", "mixed"].iter().any(|said| word.eq_ignore_ascii_case(said)) => {
+            record.claim = Claim::Synthetic;
+        }
+        (SUBJECT, _) if word.eq_ignore_ascii_case("attested") && record.claim == Claim::None => {
+            record.claim = Claim::Attested;
+        }
         _ => {}
     }
+    Ok(())
+}
+
+/// Why a row with this cell in a column that is not ours is no record: it holds a label that nobody would see.
+pub fn hidden_label(column: &str, cell: &str) -> Option<Unreadable> {
+    salesforce::hidden_label(column, cell)
 }
 
 /// What a cell says, without its quotes.

@@ -3,7 +3,7 @@
 use mark::Unreadable;
 
 use super::Format;
-use crate::hl7v2;
+use crate::{hl7v2, salesforce};
 
 /// How many bytes from a file's beginning [`sniff`] wants to see.
 pub const HEAD_BYTES: usize = 64 << 10;
@@ -69,9 +69,19 @@ fn table_format(
     let table = object.unwrap_or(stem);
     match salesforce_object(table, first) {
         Some(object) if delimiter == b',' => Ok(Format::SalesforceCsv { object }),
+        // Our fields in Salesforce's spelling are in no other table; what its rows are, its name says.
+        _ if delimiter == b',' && salesforce::is_name(table) && has_fields_of_ours(first) => {
+            Ok(Format::SalesforceCsv { object: table.to_owned() })
+        }
         _ if table.is_empty() => Err(shape("is a table without a name; say what its rows are")),
         _ => Ok(Format::Table { object: table.to_owned(), delimiter }),
     }
+}
+
+/// Whether a header has a field that a mark rides in as Salesforce spells it.
+fn has_fields_of_ours(header: &[u8]) -> bool {
+    let header = String::from_utf8_lossy(header);
+    header.split(',').map(|name| name.trim().trim_matches('"')).any(salesforce::is_field_of_ours)
 }
 
 /// The Salesforce object that a table's name means: a custom object, or a standard one about people. The plural of
@@ -108,7 +118,7 @@ const STANDARD: [&str; 14] = [
 ];
 
 /// Whether a text, which may be cut, is objects one after the other.
-pub(super) fn is_lined(head: &[u8]) -> bool {
+pub fn is_lined(head: &[u8]) -> bool {
     let text = head.trim_ascii_start();
     text.first() == Some(&b'{') && outline(text).has_next
 }

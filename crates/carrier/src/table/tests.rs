@@ -99,6 +99,11 @@ fn a_file_is_what_its_first_bytes_say() {
         ("first,last\n", "contacts.csv", None, table("contacts", b',')),
         ("Name,City\n", "Clinic__c.csv", None, salesforce("Clinic__c")),
         ("Id,BIRTHDATE\n", "patients.csv", None, table("patients", b',')),
+        ("ward,Eosin_Mark__c\n", "ClinicalEncounter.csv", None, salesforce("ClinicalEncounter")),
+        ("ward,acme__Eosin_Mark__c\n", "x.csv", Some("Visit"), salesforce("Visit")),
+        ("ward,Eosin_Mark__c\n", "my export.csv", None, table("my export", b',')),
+        ("ward;Eosin_Mark__c\n", "export.csv", None, table("export", b';')),
+        ("ward,eosin_mark\n", "export.csv", None, table("export", b',')),
         ("Id;BIRTHDATE\n", "patients.csv", None, table("patients", b';')),
         ("Id\tBIRTHDATE\n", "patients.tsv", Some("people"), table("people", b'\t')),
         ("Id\n1\n", "patients.csv", None, table("patients", b',')),
@@ -300,6 +305,21 @@ fn a_person_is_found_by_the_names_that_exports_use() {
     assert_eq!(of(&["Id", "BIRTHDATE", "FIRST", "LAST", "CITY"]), "BIRTHDATE FIRST LAST");
     assert_eq!(of(&["first_name", "Date of Birth", "e-mail"]), "first_name Date of Birth");
     assert_eq!(of(&["code", "value"]), "");
+    for named in [
+        "patient_name birth_date",
+        "lname dob",
+        "surname1 dob",
+        "patient_last_name patient_dob",
+        "NAME_LAST DOB",
+        "acme__Last_Name__c Birth_Date__c",
+        "first middle last",
+    ] {
+        assert_eq!(of(&named.split(' ').chain(["town"]).collect::<Vec<_>>()), named);
+    }
+    // Many are born on one day: without a name the whole row identifies.
+    assert_eq!(of(&["birth_date", "town"]), "");
+    assert_eq!(of(&["middle_name", "dob"]), "");
+    assert_eq!(of(&["username", "drug_name"]), "");
 }
 
 /// What `select` keeps, in hexadecimal digits of one bit a record.
@@ -307,6 +327,82 @@ fn selected(text: &[u8], format: &Format, kept: &str) -> String {
     let chunk = chunks(text, format, LIMITS).remove(0);
     let keep: Vec<bool> = kept.bytes().map(|byte| byte == b'x').collect();
     String::from_utf8_lossy(&chunk.select(&keep).unwrap()).into_owned()
+}
+
+#[test]
+fn a_mark_is_seen_under_every_spelling_of_its_column_and_nowhere_else() {
+    let check = |header: &str, row: &str, format: &Format, want: &str| {
+        let text = format!("{header}\n{row}\n");
+        assert_eq!(said(text.as_bytes(), format, LIMITS), [format!("line 2: {want}")], "{text}");
+    };
+    let (plain, lead) = (table("t"), Format::SalesforceCsv { object: "Lead".to_owned() });
+    for name in ["eosin_mark", "EOSIN_MARK", "Eosin_Mark__c", "acme__Eosin_Mark__c", "Eosin Mark"] {
+        check(&format!("Note,{name}"), "a,eosin1.x", &plain, "Note=a | eosin1.x | None");
+        check(&format!("Note,{name}"), "a,eosin1.x", &lead, "Note=a | eosin1.x | None");
+    }
+    check("Note,EOSIN_SYNTHETIC", "a,TRUE", &plain, "Note=a |  | Synthetic");
+    check("Note,Eosin_Subject__c", "a,Synthetic", &plain, "Note=a |  | Synthetic");
+    check("Note,eosin_synthetic", "a,true", &lead, "Note=a |  | Synthetic");
+    check("eosin_mark,EOSIN_MARK", "eosin1.x,eosin1.y", &plain, "carries two marks");
+    let elsewhere = "holds a mark outside the mark's place; see whether its cells have shifted";
+    let another = "holds a label of another row; give that row as a record of its own";
+    for format in [&plain, &lead] {
+        check("Note,eosin_mark_id,eosin_mark", "a,eosin1.x,", format, elsewhere);
+        check("Note,Town", "a,eosin1.x", format, elsewhere);
+        check("Note,Contact.Eosin_Mark__c", "a,eosin1.x", format, another);
+        check("Note,Contact.Eosin_Synthetic__c", "a,true", format, another);
+        check("Note,Contact.Eosin_Mark_Id__c,Contact.Eosin_Mark__c", "a,,", format, "Note=a |  | None");
+    }
+    let marked = placed(b"Note,EOSIN_MARK\na,old\n", &plain);
+    assert_eq!(said(&marked, &plain, LIMITS), ["line 2: Note=a | eosin1.0 | Synthetic"]);
+}
+
+#[test]
+fn a_row_that_another_points_at_is_chosen_by_itself() {
+    let row = r#"{"attributes":{"type":"Case"},"Subject":"x","Contact":{"attributes":{"type":"Contact"},"Name":"B"}}"#;
+    let contact = r#"{"attributes":{"type":"Contact"},"Name":"B"}"#;
+    let check = |file: &str, kept: &str, want: &str| {
+        let json = Format::SalesforceJson { object: None };
+        assert_eq!(selected(file.as_bytes(), &json, kept), want, "{file} {kept}");
+    };
+    let alone = row.replace(contact, "null");
+    check(&format!("[{row}]"), "xx", &format!("[{row}]"));
+    check(&format!("[{row}]"), "x-", &format!("[{alone}]"));
+    check(&format!("[{row}]"), "-x", &format!("[{contact}]"));
+    check(row, "x-", &alone);
+    let child = r#"{"attributes":{"type":"Case"},"Cases":{"records":[]},"Contacts":{"records":[ROW]}}"#
+        .replace("ROW", contact);
+    check(&format!("[{child}]"), "-x", &format!("[{contact}]"));
+    check(row, "-x", &format!("[{contact}]"));
+    let json = Format::SalesforceJson { object: None };
+    let lines = said(format!("{row}\n{contact}\n").as_bytes(), &json, LIMITS);
+    let one = "line 1: is not one record: rows within a row are read in a JSON array only";
+    assert_eq!(lines, [one, "line 2: Name=B |  | None"]);
+    let marked = placed(row.as_bytes(), &json);
+    let want = ["record: Subject=x | eosin1.0 | Synthetic", "record.Contact: Name=B | eosin1.1 | Synthetic"];
+    assert_eq!(said(&marked, &json, LIMITS), want);
+}
+
+#[test]
+fn a_marked_resource_within_another_makes_it_unreadable() {
+    let mark = format!(r#"{{"url":"{}","valueString":"eosin1.x"}}"#, fhir::MARK_EXTENSION);
+    let inner = format!(r#"{{"resourceType":"Patient","extension":[{mark}]}}"#);
+    let held = format!(r#"{{"resourceType":"Patient","active":true,"contained":[{inner}]}}"#);
+    let sentence = "holds a marked resource; give that as a resource of its own";
+    assert_eq!(said(held.as_bytes(), &Format::FhirDocument, LIMITS), [format!("body: {sentence}")]);
+    assert_eq!(said(held.as_bytes(), &Format::FhirLines, LIMITS), [format!("line 1: {sentence}")]);
+    let listed = format!("[{held}]");
+    assert_eq!(said(listed.as_bytes(), &Format::FhirDocument, LIMITS), [format!("entry[0]: {sentence}")]);
+    for (bundle, want) in [
+        (format!(r#""extra":[{inner}]"#), "body: is a Bundle with resources beside its entries"),
+        (
+            format!(r#""entry":[{{"resource":{{"resourceType":"Basic"}},"resources":[{inner}]}}]"#),
+            "entry[0]: has resources beside its `resource`",
+        ),
+    ] {
+        let bundle = format!(r#"{{"resourceType":"Bundle","type":"collection",{bundle}}}"#);
+        assert_eq!(said(bundle.as_bytes(), &Format::FhirDocument, LIMITS), [want], "{bundle}");
+    }
 }
 
 #[test]

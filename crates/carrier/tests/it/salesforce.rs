@@ -54,11 +54,19 @@ fn a_marked_table_is_intact_as_a_bulk_upload() {
 #[test]
 fn what_an_org_gives_back_is_still_intact() {
     let (_, labels, trust) = contacts();
-    let queried = fixture("salesforce/contacts-queried.json");
-    let marked = salesforce::place_file(&queried, labels).unwrap();
+    let queried = String::from_utf8(fixture("salesforce/contacts-queried.json")).unwrap();
+    let account = r#"{"attributes":{"type":"Account","url":"/services/data/v67.0/sobjects/Account/001000000000001AAA"},"Name":"The Account"}"#;
+    let named = queried.replace(account, r#"{"Ext__c":"The Account"}"#);
+    let marked = salesforce::place_file(named.as_bytes(), labels).unwrap();
     check_intact(&salesforce::read_file(&marked, None, &LIMITS), &trust);
+    // An account whose fields were asked for along with a contact's is a record of its own, and nobody sealed it.
+    let marked = String::from_utf8(marked).unwrap().replace(r#"{"Ext__c":"The Account"}"#, account);
+    let both = verdicts(&salesforce::read_file(marked.as_bytes(), None, &LIMITS), &trust);
+    let intact = both.iter().filter(|verdict| *verdict == "synthetic, intact").count();
+    assert_eq!((intact, both.len()), (11, 11 + queried.matches(account).count()));
+    // Written with it, the contacts are what they were.
     // Sent on as a collection, which is how clients copy rows from org to org.
-    let collection = String::from_utf8(marked).unwrap().replace(r#""done":true"#, r#""allOrNone":false"#);
+    let collection = marked.replace(r#""done":true"#, r#""allOrNone":false"#);
     let many = judged("POST", "/services/data/v67.0/composite/sobjects/");
     check_intact(&salesforce::read(&many, None, collection.as_bytes(), &LIMITS), &trust);
 }

@@ -97,6 +97,11 @@ impl Columns {
         if !table.identity.is_empty() {
             return Some(table.identity.iter().cloned().collect());
         }
+        let names = |role: &Role| matches!(role, Role::WholeName | Role::GivenName | Role::FamilyName);
+        if !table.map.roles().any(|(_, role)| names(role)) {
+            // Many people are born on one day: what the columns are called says more.
+            return None;
+        }
         let identifies = |role: &Role| {
             matches!(
                 role,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use carrier::{fhir, hl7v2, salesforce, table};
-use mark::{FieldList, Form, Survey};
+use mark::{Field, FieldList, Form, Kind, Subject, Survey};
 use miette::miette;
 
 use super::{
@@ -300,6 +300,7 @@ impl Seen {
             let names = list.fields().iter().map(|field| field.name.clone());
             self.fields.insert(object.clone(), names.collect());
         }
+        let lists = if fitness.subject == Subject::Attested { whole(lists, forms)? } else { lists };
         Ok(Surveyed {
             objects: fitness.columns.applied(lists, &self.fields)?,
             by_object: self.by_object,
@@ -311,4 +312,30 @@ impl Seen {
             assumed: self.assumed.filter(|_| !sources.is_folder),
         })
     }
+}
+
+/// The lists with every element that a resource's type has: what is put into an attested resource later is a change.
+///
+/// Source: spec/carriers.md section 3.2.
+fn whole(
+    mut lists: BTreeMap<String, FieldList>,
+    forms: &BTreeMap<String, Form>,
+) -> miette::Result<BTreeMap<String, FieldList>> {
+    for (object, list) in &mut lists {
+        let elements = fhir::resource_elements(object).filter(|_| forms.get(object) == Some(&Form::Fhir));
+        let Some(mut names) = elements else { continue };
+        names.extend(list.fields().iter().map(|field| field.name.clone()));
+        names.sort_unstable();
+        names.dedup();
+        let present: Vec<&str> = names.iter().map(String::as_str).collect();
+        let identity = fhir::identity_elements(object, &present);
+        let field = |name: &String| Field {
+            name: name.clone(),
+            kind: Kind::Element,
+            identity: identity.contains(name),
+        };
+        *list =
+            FieldList::new(names.iter().map(field).collect()).map_err(|error| miette!("{object} {error}"))?;
+    }
+    Ok(lists)
 }

@@ -63,7 +63,8 @@ fn what_was_marked_is_judged_synthetic_and_intact_in_every_format() {
     for (from, out, records) in [
         (fixture("fhir/transaction.json"), "bundle.json", 10),
         (fixture("fhir/patients.ndjson"), "patients.ndjson", 12),
-        (fixture("salesforce/contacts-queried.json"), "contacts.json", 11),
+        // Eleven contacts, and the account that eight of them point at, each time with its name.
+        (fixture("salesforce/contacts-queried.json"), "contacts.json", 19),
         (fixture("salesforce/contacts.csv"), "rows.csv", 11),
         ("people.csv".to_owned(), "other-name.csv", 2),
         ("one.json".to_owned(), "one-marked.json", 1),
@@ -193,6 +194,33 @@ fn a_system_of_record_attests_and_a_clean_file_is_clean() {
     );
     let told = said(at, &["judge", "attested.csv", "--config", "eosin.toml"], 0);
     assert!(told.ends_with("The one record is attested: nothing synthetic is among them.\n"), "{told}");
+    // What is put into an attested resource later is a change, though its kind was in none of them.
+    fs::write(at.join("a.json"), r#"{"resourceType":"Patient","name":[{"family":"Bell"}]}"#).unwrap();
+    said(at, &["mark", "a.json", "--out", "b.json", "--dataset", "fhir", "--attest", "crm"], 0);
+    let marked = fs::read_to_string(at.join("b.json")).unwrap();
+    for (more, want) in [
+        (r#""contained":[{"resourceType":"Patient","id":"x"}]"#, "1 attested"),
+        (r#""birthDate":"1984-02-29""#, "1 transplanted"),
+    ] {
+        let changed = marked.replacen('{', &format!("{{{more},"), 1);
+        fs::write(at.join("b.json"), changed).unwrap();
+        let (code, counts, reasons) = judged(at, &["b.json", "--config", "eosin.toml"]);
+        assert_eq!((code, counts.as_str(), reasons.len()), (1, want, 1), "{reasons:?}");
+    }
+    // Whoever shares a birthday is somebody else.
+    fs::write(at.join("q.csv"), "Name,Birthdate\nIda Person,1961-05-06\n").unwrap();
+    fs::write(at.join("p.csv"), "patient_name,dob\nIda Person,1961-05-06\n").unwrap();
+    fs::create_dir(at.join("moved")).unwrap();
+    for (from, to, object) in [("q.csv", "moved/Contact.csv", "Contact"), ("p.csv", "moved/p.csv", "p")] {
+        let (out, name) = (format!("{object}.out.csv"), format!("set of {object}"));
+        let mark = ["mark", from, "--object", object, "--out", &out, "--dataset", &name, "--attest", "crm"];
+        said(at, &mark, 0);
+        let moved = fs::read_to_string(at.join(&out)).unwrap().replace("Ida Person", "Test Synthetica");
+        fs::write(at.join(to), moved).unwrap();
+        let beside = format!("{out}.dataset.json");
+        let verdict = judged(at, &[to, "--config", "eosin.toml", "--dataset", &beside]).1;
+        assert_eq!(verdict, "1 transplanted", "{from}");
+    }
     // A generator's key is trusted for synthetic records only.
     assert_eq!(judged(at, &["attested.csv", "--trust", "keys/ledger.vkey"]).1, "1 untrusted");
     // The registry knows nothing of attested people: one whose mark is missing is unproven, never suspected.

@@ -84,7 +84,7 @@ impl Packing<'_> {
         self.out.begin(name)?;
         let job = Job::of_rows(object.to_owned(), b',');
         let rows = BufReader::new(Cursor::new(head).chain(entries.content()));
-        let mut chunks = Chunks::of_upload(rows, &job, self.worker.flow.limits());
+        let mut chunks = Chunks::of_rows(rows, &job, self.worker.flow.limits());
         let mut before: Option<Ruled> = None;
         while let Some(chunk) = chunks.next_chunk()? {
             if !chunk.header().is_some_and(is_judged) {

@@ -130,8 +130,11 @@ fn any_row() -> impl Strategy<Value = serde_json::Value> {
         "\\PC{0,10}".prop_map(Into::into),
         Just(serde_json::json!({"type": "Contact"})),
     ];
-    proptest::collection::btree_map(name, value, 0..6)
-        .prop_map(|row| serde_json::Value::Object(row.into_iter().collect()))
+    proptest::collection::btree_map(name, value, 0..6).prop_map(|row| {
+        // A row of nothing but ways to others is a wrapper.
+        let plain = ("N".to_owned(), serde_json::json!(1));
+        serde_json::Value::Object(row.into_iter().chain([plain]).collect())
+    })
 }
 
 proptest! {

@@ -242,6 +242,78 @@ fn files_are_rows_rows_in_rows_or_tables() {
     );
 }
 
+#[test]
+fn rows_that_a_row_points_at_are_records_of_their_own() {
+    let check = |file: &str, object: Option<&str>, want: &[&str]| {
+        assert_eq!(shown(&read_file(file.as_bytes(), object, &LIMITS)), want, "{file}");
+    };
+    let case = |more: &str| format!(r#"{{"attributes":{{"type":"Case"}},"Subject":"Refill",{more}}}"#);
+    let contact = r#"{"attributes":{"type":"Contact"},"LastName":"B","Eosin_Mark__c":"eosin1.x"}"#;
+    let both = ["records[0]: Case Subject", "records[0].Contact: Contact LastName marked"];
+    check(&format!("[{}]", case(&format!(r#""Contact":{contact}"#))), None, &both);
+    let account = r#"{"attributes":{"type":"Account"},"Name":"C"}"#;
+    let deep = case(&format!(
+        r#""Contact":{{"attributes":{{"type":"Contact"}},"LastName":"B","Account":{account}}}"#
+    ));
+    let want =
+        ["record: Case Subject", "record.Contact: Contact LastName", "record.Contact.Account: Account Name"];
+    check(&deep, None, &want);
+    // Without its object it is of nobody knows what; with a label it is no mere way to another row.
+    let labelled = case(r#""Contact":{"Ext__c":"x","Eosin_Synthetic__c":true}"#);
+    let unknown = "record.Contact: does not say its object in `attributes.type`";
+    check(&labelled, None, &["record: Case Subject", unknown]);
+    for ordinary in [
+        r#""Account":{"Ext__c":"x"}"#,
+        r#""Account":{"Eosin_Mark_Id__c":"x"}"#,
+        r#""Owner":{"attributes":{"type":"User","url":"/x"},"Id":"005"}"#,
+        r#""Eosin_Dataset__r":{"Eosin_Dataset_Id__c":"d"}"#,
+        r#""Eosin_Dataset__r":{"attributes":{"type":"Eosin_Dataset__c","url":"/x"},"Eosin_Dataset_Id__c":"d"}"#,
+        r#""MailingAddress":{"city":"Linz","latitude":48.3,"geocodeAccuracy":null}"#,
+        r#""Cases":{"totalSize":0,"done":true,"records":[]}"#,
+    ] {
+        check(&case(ordinary), None, &["record: Case Subject"]);
+    }
+}
+
+#[test]
+fn what_could_be_records_and_is_not_read_makes_its_row_or_the_file_unreadable() {
+    let check = |file: &str, object: Option<&str>, want: &str| {
+        assert_eq!(shown(&read_file(file.as_bytes(), object, &LIMITS)), [want], "{file}");
+    };
+    let contact = r#"{"attributes":{"type":"Contact"},"LastName":"B","Eosin_Mark__c":"eosin1.x"}"#;
+    let unread =
+        "record: holds something that could be other records and is not read; give those by themselves";
+    for member in [
+        format!(r#""Contacts__r":[{contact}]"#),
+        format!(r#""result":{{"row":{contact}}}"#),
+        r#""Eosin_Dataset__r":{"attributes":{"type":"Contact"},"LastName":"B"}"#.to_owned(),
+        r#""Account":{"Note__c":"eosin1.x"}"#.to_owned(),
+    ] {
+        check(&format!(r#"{{"attributes":{{"type":"Case"}},"Subject":"x",{member}}}"#), None, unread);
+    }
+    for wrapper in [
+        format!(r#"{{"data":[{contact}]}}"#),
+        r#"{"data":{"uiapi":{"query":{"Contact":{"edges":[]}}}}}"#.to_owned(),
+        r#"{"compositeResponse":[{"body":{"LastName":"B"},"httpStatusCode":200}]}"#.to_owned(),
+        r#"{"fields":{"LastName":"B"}}"#.to_owned(),
+    ] {
+        check(&wrapper, Some("Contact"), unread);
+    }
+    let beside = "file: has something beside `records` that is not read; give each list by itself";
+    let clean = r#"{"attributes":{"type":"Case"},"Subject":"x"}"#;
+    check(&format!(r#"{{"records":[{clean}],"more":[{contact}]}}"#), None, beside);
+    check(&format!(r#"{{"records":[{clean}],"LastName":"B"}}"#), None, beside);
+    check(&format!(r#"{{"records":[{clean}],"Eosin_Synthetic__c":true}}"#), None, beside);
+    check(
+        r#"{"active":true,"id":"x","resourceType":"Patient"}"#,
+        Some("Contact"),
+        "record: is a FHIR resource, not a row of Salesforce",
+    );
+    let elsewhere = "record: holds a mark outside the mark's place; see whether its cells have shifted";
+    check(r#"{"LastName":"B","Eosin_Mark_Id__c":"eosin1.x"}"#, Some("Contact"), elsewhere);
+    check(r#"{"LastName":"B","Copy__c":"eosin1.x"}"#, Some("Contact"), elsewhere);
+}
+
 /// What `sf data create file` of CLI 2.146.3 sends, but for its boundary: the file comes before its row.
 fn from_the_cli(file_name: &str, file: &str, row: &str) -> String {
     format!(
