@@ -292,6 +292,22 @@ pub fn read<'a>(map: &EventMap, message: &Message<'a>, limits: &Limits) -> Resul
     }
 }
 
+/// A message that cannot be read, as it may be sent on where a boundary does not enforce: as it came, without a session.
+///
+/// Errors: nothing, if its sessions cannot be found for certain.
+/// Source: spec/webhooks.md section 2.3.
+pub fn unread(map: &EventMap, message: &Message<'_>) -> Option<Outgoing> {
+    let body = match map.format {
+        Format::Json | Format::CloudEvents => message.body.to_vec(),
+        Format::OutboundMessage => outbound::without_sessions(message.body)?,
+    };
+    Some(Outgoing {
+        content_type: message.content_type.unwrap_or_default().to_owned(),
+        attributes: message.attributes.to_vec(),
+        body,
+    })
+}
+
 impl Events<'_> {
     /// The message with only these of its events.
     ///

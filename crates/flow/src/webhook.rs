@@ -10,7 +10,7 @@ use std::{collections::BTreeSet, fmt, sync::Arc};
 use bytes::Bytes;
 use carrier::{
     provenance::RulingReference,
-    webhook::{Class, EventMap, Events, Identity, Message, Outgoing, read},
+    webhook::{Class, EventMap, Events, Identity, Message, Outgoing, read, unread},
 };
 use ledger::Logged;
 use mark::{Reading, Unreadable, Verdict, VerdictName, digest, judge, judge_shown};
@@ -26,7 +26,7 @@ use crate::{
     listed::Named,
     pass::watch_decided,
     proof,
-    settle::Settlement,
+    settle::{Outcome, Settlement},
     watch::{Step, Watched},
     world::Flow,
 };
@@ -299,7 +299,8 @@ impl Flow {
         }))
     }
 
-    /// A message that cannot be read: refused and told, where the boundary enforces; else sent on as it came.
+    /// A message that cannot be read: refused and told, where the boundary enforces or where it could tell a session; else
+    /// sent on as it came.
     async fn unreadable(
         &self,
         hook: &Webhook,
@@ -321,18 +322,19 @@ impl Flow {
             return Part::Unavailable;
         };
         let place = RulingReference { origin: logged.origin().to_owned(), index: logged.index() };
-        let (Ok(body), false) = (&arrived.body, blocked) else {
+        if blocked {
+            return Part::Unreadable { place: place.to_string(), why };
+        }
+        let outgoing = arrived.body.as_ref().ok().and_then(|body| unread(&hook.map, &message(arrived, body)));
+        let Some(outgoing) = outgoing else {
+            self.settle(Settlement::of(&logged), Outcome::NotSent);
             return Part::Unreadable { place: place.to_string(), why };
         };
-        let outgoing = Outgoing {
-            content_type: arrived.content_type.clone().unwrap_or_default(),
-            attributes: arrived.attributes.clone(),
-            body: body.to_vec(),
-        };
-        let identity = Identity::Bytes(body.as_ref().into());
+        let identity = Identity::Bytes(outgoing.body.clone().into());
+        let id = name(&hook.boundary.name, Class::Attested, &[&identity]);
         Part::Deliver(Box::new(Delivery {
             class: Class::Attested,
-            id: name(&hook.boundary.name, Class::Attested, &[&identity]),
+            id,
             outgoing,
             events: 1,
             provenance: effect::provenance(logged.item(), Some(&place)).to_header(),

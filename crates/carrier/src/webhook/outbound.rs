@@ -9,7 +9,7 @@ use mark::{Place, Reading, Unreadable, json::Json};
 use super::{Cut, Event, EventMap, Events, Identity, Said, json::said, shape};
 use crate::{
     salesforce::{Dialect, walk, xml_row},
-    span::Edit,
+    span::{Edit, edited},
     xml::{Element, Tag, XSI, Xml, escaped},
 };
 
@@ -24,7 +24,7 @@ pub(super) fn read<'a>(map: &EventMap, body: &'a [u8]) -> Result<Events<'a>, Unr
     let mut organization = None;
     walk(
         body,
-        |_| Ok(()),
+        |_| Err(shape("has a header in its envelope, which is not read here")),
         |xml, call| {
             if call.name.namespace != OUTBOUND || call.name.local != "notifications" {
                 return Err(shape("is not an outbound message"));
@@ -32,11 +32,11 @@ pub(super) fn read<'a>(map: &EventMap, body: &'a [u8]) -> Result<Events<'a>, Unr
             while let Some(tag) = xml.child(call)? {
                 match tag.name.local {
                     "OrganizationId" if organization.is_none() => {
-                        organization = Some(xml.element(tag)?.text.into_owned());
+                        organization = Some(plain(xml.element(tag)?)?.text.into_owned());
                     }
                     "SessionId" if session.is_none() => session = Some(xml.element(tag)?.span),
                     "ActionId" | "EnterpriseUrl" | "PartnerUrl" => {
-                        xml.element(tag)?;
+                        plain(xml.element(tag)?)?;
                     }
                     "Notification" if list.len() < NOTIFICATIONS_MAX => {
                         let (event, at) = notification(map, xml, &tag, body, list.len())?;
@@ -71,7 +71,7 @@ fn notification<'a>(
     let start = of.start();
     while let Some(tag) = xml.child(of)? {
         match tag.name.local {
-            "Id" if id.is_none() => id = Some(xml.element(tag)?.text.trim().to_owned()),
+            "Id" if id.is_none() => id = Some(plain(xml.element(tag)?)?.text.trim().to_owned()),
             "sObject" if records.is_empty() => {
                 let named = tag.attribute(XSI, "type").and_then(|kind| xml.qualified(&tag, kind));
                 let element = xml.element(tag)?;
@@ -99,6 +99,11 @@ fn notification<'a>(
     Ok((Event { identity: Identity::Named(id), said, records }, at))
 }
 
+/// An element that is a value: nobody would look at what stands in it otherwise.
+fn plain(element: Element<'_>) -> Result<Element<'_>, Unreadable> {
+    if element.children.is_empty() { Ok(element) } else { Err(shape("has elements where a value stands")) }
+}
+
 /// What a row's field says of the class.
 fn field_of(row: &Element<'_>, field: &str) -> Said {
     let mut found = row.children.iter().filter(|child| child.name.local.eq_ignore_ascii_case(field));
@@ -110,6 +115,22 @@ fn field_of(row: &Element<'_>, field: &str) -> Said {
 pub(super) fn without_session(at: &Range<usize>) -> Edit {
     let nil = format!(r#"<SessionId xmlns="{OUTBOUND}" xmlns:xsi="{XSI}" xsi:nil="true"/>"#);
     Edit { at: at.clone(), with: nil.into_bytes() }
+}
+
+/// A message that cannot be read, without any session; nothing if it is no XML in which all of them are found for certain.
+pub(super) fn without_sessions(body: &[u8]) -> Option<Vec<u8>> {
+    let (mut xml, root) = Xml::open(body).ok()?;
+    let root = xml.element(root).ok()?;
+    xml.finish().ok()?;
+    let (mut edits, mut open) = (Vec::new(), vec![&root]);
+    while let Some(element) = open.pop() {
+        if element.name.local.eq_ignore_ascii_case("SessionId") {
+            edits.push(without_session(&element.span));
+        } else {
+            open.extend(&element.children);
+        }
+    }
+    Some(edited(body, edits))
 }
 
 /// What the sender is told: true, and it forgets what it sent; false, and it sends it again.

@@ -220,8 +220,56 @@ fn the_notifications_of_an_outbound_message_are_its_events() {
         &outbound(&row("1", "x").replace("sf:Contact", "Contact")),
         &["00D000000000001+1 -: 0 notification[0] does not say its object in `xsi:type`"],
     );
+    for (name, value) in [
+        ("OrganizationId", "00D000000000001"),
+        ("ActionId", "04k000000000001"),
+        ("EnterpriseUrl", "https://org.example/c"),
+        ("Id", "04l1"),
+    ] {
+        let nested = format!("<{name}><SessionId>{value}</SessionId></{name}>");
+        let text = outbound(&row("04l1", "attested")).replace(&format!("<{name}>{value}</{name}>"), &nested);
+        xml(&text, &["has elements where a value stands"]);
+    }
+    let headed = outbound(&row("04l1", "attested"))
+        .replace("<soapenv:Body>", "<soapenv:Header><a>Zzyzx</a></soapenv:Header><soapenv:Body>");
+    xml(&headed, &["has a header in its envelope, which is not read here"]);
     xml("<a/>", &["is not an envelope of SOAP 1.1"]);
     xml(&outbound("").replace("notifications", "create"), &["is not an outbound message"]);
+}
+
+#[test]
+fn what_cannot_be_read_is_passed_on_without_a_session_or_not_at_all() {
+    let outbound_map = map(Format::OutboundMessage);
+    let good = outbound(&row("04l1", "attested"));
+    let (session, nil) = (
+        "<SessionId>secret-session</SessionId>",
+        r#"<SessionId xmlns="http://soap.sforce.com/2005/09/outbound" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:nil="true"/>"#,
+    );
+    for (text, is_certain) in [
+        (good.replace("<Id>04l1</Id>", ""), true),
+        (good.replace(session, &session.repeat(2)), true),
+        (good.replace("04k000000000001", session), true),
+        (
+            good.replace(
+                "<soapenv:Body>",
+                "<soapenv:Header><a><b:sessionId xmlns:b='c'><![CDATA[secret-session]]></b:sessionId></a></soapenv:Header><soapenv:Body>",
+            ),
+            true,
+        ),
+        (good.replace("<soapenv:Envelope", "<!DOCTYPE a [<!ENTITY b 'secret-session'>]><soapenv:Envelope"), false),
+        (good.replace("<Notification>", "text<Notification>"), false),
+        (good.replace("UTF-8", "UTF-7"), false),
+        (good.replace("</SessionId>", ""), false),
+    ] {
+        let message = message("text/xml", &[], &text);
+        assert!(read(&outbound_map, &message, &LIMITS).is_err(), "{text}");
+        let sent = unread(&outbound_map, &message).map(|sent| String::from_utf8(sent.body).unwrap());
+        assert_eq!(sent.is_some(), is_certain, "{text}");
+        let sent = sent.unwrap_or_default();
+        assert!(!sent.contains("secret-session") && sent.contains(nil) == is_certain, "{sent}");
+    }
+    let sent = unread(&posted(), &message(JSON, &[], "{"));
+    assert_eq!(sent.map(|sent| sent.body), Some(b"{".to_vec()), "as it came");
 }
 
 #[test]

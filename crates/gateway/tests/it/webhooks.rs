@@ -397,6 +397,24 @@ fn an_outbound_message_is_acknowledged_when_every_notification_is_delivered_or_k
 }
 
 #[test]
+fn an_outbound_message_that_cannot_be_read_tells_no_session_in_any_mode() {
+    let stage = Stage::with(Format::OutboundMessage, Mode::Observe, Bounds::SUGGESTED, |_| {});
+    let good = outbound(&[ADA.to_owned()]);
+    let kind = [("Content-Type", "text/xml")];
+    let answer = stage.post(&kind, &good.replace("<OrganizationId>00D000000000001</OrganizationId>", ""));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let sent = stage.attested.wait_for(1);
+    let sent = String::from_utf8_lossy(&sent[0].body);
+    assert!(sent.contains("Zzyzx") && !sent.contains("secret-session"), "{sent}");
+    let answer = stage.post(&kind, &good.replace("<soapenv:Envelope", "<!DOCTYPE a><soapenv:Envelope"));
+    assert_eq!(answer.status, 500, "{}", answer.text());
+    assert_eq!(stage.came(), (1, 0), "where it cannot be found, nothing is sent");
+    let (_, entries) = stage.scene.stop();
+    let outcomes: Vec<_> = entries.iter().filter_map(|entry| entry["outcome"].as_str()).collect();
+    assert_eq!(outcomes, ["answered", "not-sent"]);
+}
+
+#[test]
 fn cloudevents_cross_in_binary_mode_and_come_back_from_the_quarantine_as_they_were() {
     let stage = Stage::new(Format::CloudEvents);
     let heads = |class: &'static str| {
