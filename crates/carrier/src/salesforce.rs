@@ -24,6 +24,7 @@ mod id;
 mod job;
 mod look;
 mod named;
+mod nested;
 mod place;
 mod plan;
 mod read;
@@ -78,6 +79,7 @@ pub use named::{
     Renamed, named_in_body, named_in_rows, named_in_target, named_in_text, renamed_back, renamed_body,
     renamed_rows, renamed_target, reworded,
 };
+pub(crate) use nested::within;
 pub(crate) use place::COLUMNS;
 pub use place::{PlaceError, place, place_csv, place_file};
 pub(crate) use read::read_line;

@@ -6,7 +6,7 @@ use mark::{Place, Reading, Unreadable, json::Json};
 
 use super::{Cut, Event, EventMap, Events, Identity, Said, shape};
 use crate::{
-    salesforce::{mapped, pointed},
+    salesforce::{mapped, pointed, within},
     span,
 };
 
@@ -44,22 +44,30 @@ pub(super) fn read<'a>(map: &EventMap, body: &'a [u8]) -> Result<Events<'a>, Unr
     Ok(Events { list: events.collect(), cut })
 }
 
-/// The records of one event.
+/// The records of one event, each before the rows that stand within it.
 pub(super) fn records<'a>(map: &EventMap, value: Json<'a>, event: usize) -> Vec<Reading<'a>> {
     let reading = |reference: String, content| Reading { place: Place { index: 0, reference }, content };
     let of_event = format!("event[{event}]");
-    let items = match pointed(value, &map.records) {
-        Some(Json::Array(items)) => items,
-        Some(one) => return vec![reading(of_event, mapped(&map.object, &map.fields, one))],
+    let with_others = |reference: String, item: Json<'a>| {
+        let others = within(&map.object, &map.fields, &item);
+        let others = others.into_iter().enumerate();
+        let others: Vec<_> =
+            others.map(|(position, row)| reading(format!("{reference}.within[{position}]"), row)).collect();
+        std::iter::once(reading(reference, mapped(&map.object, &map.fields, item))).chain(others)
+    };
+    match pointed(value, &map.records) {
+        Some(Json::Array(items)) => {
+            let items = items.into_iter().enumerate();
+            items
+                .flat_map(|(position, item)| with_others(format!("{of_event}.record[{position}]"), item))
+                .collect()
+        }
+        Some(one) => with_others(of_event, one).collect(),
         None => {
             let missing = shape("has nothing where its map in eosin.toml says the records are");
-            return vec![reading(of_event, Err(missing))];
+            vec![reading(of_event, Err(missing))]
         }
-    };
-    let items = items.into_iter().enumerate().map(|(position, item)| {
-        reading(format!("{of_event}.record[{position}]"), mapped(&map.object, &map.fields, item))
-    });
-    items.collect()
+    }
 }
 
 /// What the value at the place of the class says.

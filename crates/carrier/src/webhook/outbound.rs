@@ -76,7 +76,9 @@ fn notification<'a>(
                 let named = tag.attribute(XSI, "type").and_then(|kind| xml.qualified(&tag, kind));
                 let element = xml.element(tag)?;
                 class = map.class.as_deref().map(|field| field_of(&element, field));
+                let is_flat = element.children.iter().all(|field| field.children.is_empty());
                 let content = match named {
+                    _ if !is_flat => Err(shape("has elements in a field, which nobody judges")),
                     Some((namespace, object)) if [ROWS, PARTNER_ROWS].contains(&namespace.as_str()) => {
                         xml_row(Dialect::Enterprise, Some(&object), element)
                     }

@@ -95,6 +95,14 @@ fn json_events_are_where_the_map_says() {
         ],
     );
     json(&posted(), r#"{"events":{"id":"e","class":"","data":[]}}"#, &["e -: "]);
+    json(
+        &posted(),
+        r#"{"events":{"id":"e","data":[{"family":"a","b":{"family":"c","Eosin_Mark__c":"m"}},{"Phone":"1"}]}}"#,
+        &[
+            "e -: 0 event[0].record[0] Contact(LastName b), 1 event[0].record[0].within[0] Contact(LastName), \
+           2 event[0].record[1] Contact(Phone)",
+        ],
+    );
 }
 
 #[test]
@@ -230,6 +238,10 @@ fn the_notifications_of_an_outbound_message_are_its_events() {
         let text = outbound(&row("04l1", "attested")).replace(&format!("<{name}>{value}</{name}>"), &nested);
         xml(&text, &["has elements where a value stands"]);
     }
+    xml(
+        &outbound(&row("1", "x").replace("Bell<", "<sf:a>Bell</sf:a><")),
+        &["00D000000000001+1 -: 0 notification[0] has elements in a field, which nobody judges"],
+    );
     let headed = outbound(&row("04l1", "attested"))
         .replace("<soapenv:Body>", "<soapenv:Header><a>Zzyzx</a></soapenv:Header><soapenv:Body>");
     xml(&headed, &["has a header in its envelope, which is not read here"]);

@@ -397,6 +397,20 @@ fn an_outbound_message_is_acknowledged_when_every_notification_is_delivered_or_k
 }
 
 #[test]
+fn a_row_within_a_record_goes_to_no_endpoint_that_may_not_know_it() {
+    let stage = Stage::new(Format::Json);
+    let (attested, synthetic) = (stage.attested(ADA), stage.synthetic(EVE));
+    let holding = |outer: &str, inner: &str| outer.replacen('{', &format!(r#"{{"ReportsTo":{inner},"#), 1);
+    assert_eq!(stage.json(&event(1, "attested", &holding(&attested, &synthetic))).status, 202);
+    assert_eq!(stage.json(&event(2, "synthetic", &holding(&synthetic, &attested))).status, 202);
+    assert_eq!(stage.came(), (0, 0));
+    assert_eq!(stage.kept().len(), 2);
+    assert_eq!(stage.json(&event(3, "attested", &holding(&attested, &attested))).status, 200);
+    assert_eq!(stage.json(&event(4, "synthetic", &holding(&synthetic, &synthetic))).status, 200);
+    assert_eq!(stage.came(), (1, 1));
+}
+
+#[test]
 fn an_outbound_message_that_cannot_be_read_tells_no_session_in_any_mode() {
     let stage = Stage::with(Format::OutboundMessage, Mode::Observe, Bounds::SUGGESTED, |_| {});
     let good = outbound(&[ADA.to_owned()]);
