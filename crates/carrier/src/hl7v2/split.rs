@@ -89,14 +89,15 @@ fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>, limit: usize) -> io::
     }
 }
 
-/// What a file's beginning says: whether messages or a batch of them stand here.
+/// What a file's beginning says: whether messages or a batch of them stand here, be it in a line that cannot be read.
 pub(crate) fn begins(text: &[u8]) -> bool {
     let text = after_mark(text).trim_ascii_start();
     let text = text.strip_prefix(b"\x0B").unwrap_or(text);
     // A table may have a column of such a name: what can stand between its cells separates no fields here.
     let separator = text.get(3);
+    let names: [&[u8]; 5] = [b"MSH", b"FHS", b"BHS", b"BTS", b"FTS"];
     separator.is_some_and(|byte| byte.is_ascii_punctuation() && !matches!(byte, b',' | b';' | b'"'))
-        && matches!(Line::of(text), Line::Message | Line::Envelope)
+        && names.iter().any(|name| text.starts_with(name))
 }
 
 /// Whether these lines are a message, and not lines that belong to none.

@@ -140,6 +140,13 @@ fn an_envelope_is_one_plain_line() {
         check(&format!("BHS|^~\\&|A|B\r{ADMIT}{hidden}\r"), false);
     }
     check(&format!("FTS|1|{}\r", "x".repeat(2000)), false);
+    // A file of it is one of messages all the same, and says so.
+    for begin in
+        ["FHS|^~\\&|A\rBHS|^~\\&|A\r", "BHS|^~\\&|A\u{85}x\r", &format!("BHS|{}\r", "x".repeat(2000))]
+    {
+        assert!(begins(format!("{begin}{ADMIT}").as_bytes()), "{begin:?}");
+    }
+    assert!(!begins(b"BHS,a\n1,2\n"));
     let latin = [b"BHS|^~\\&|A|Zo\xEB\x85MSH|^~\\&|".as_slice(), b"\r"].concat();
     assert!(read_frame(&latin, &LIMITS).records.iter().any(|one| one.content.is_err()));
 }
