@@ -40,7 +40,7 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
     if query.closed().is_some() {
         return;
     }
-    let asked = [query.whole(Some(50)), query.only(&["7"]), query.detailed(&["7"])];
+    let asked = [query.whole(Some(50)), query.only(&["7"]).to_text(), query.detailed(&["7"])];
     finds_no_more(&query.without(&[]), &asked);
     let [whole, only, detailed] = asked.map(|text| read(&text));
     for asked in [&whole, &only, &detailed] {
