@@ -22,6 +22,9 @@ use crate::{
     spell::{Spelling, bytes, double, integer, old_moment, single},
 };
 
+/// The one label that is a checkbox, by its order in `carrier::table::COLUMNS`.
+const CHECKBOX: usize = 0;
+
 /// Some of a file's rows. Chunks can be worked on by several threads.
 #[derive(Clone)]
 pub struct Chunk {
@@ -95,9 +98,11 @@ impl Chunk {
                     let text = match value {
                         Json::Bool(ticked) => Cow::Borrowed(if ticked { "true" } else { "false" }),
                         Json::Text(text) => text,
-                        // Some databases have no booleans.
-                        Json::Number(number) => Cow::Borrowed(if number > 0.0 { "true" } else { "false" }),
-                        Json::Null | Json::Array(_) | Json::Object(_) => continue,
+                        // Some databases have no booleans; no other label is a number.
+                        Json::Number(number) if label == CHECKBOX => {
+                            Cow::Borrowed(if number > 0.0 { "true" } else { "false" })
+                        }
+                        Json::Number(_) | Json::Null | Json::Array(_) | Json::Object(_) => continue,
                     };
                     if let Err(reason) = take_label(label, text, &mut record) {
                         hidden = hidden.or(Some(reason));

@@ -32,12 +32,14 @@ pub(crate) struct Addresses {
 pub(crate) fn concerns(protocol: &Protocol, method: &Method, target: &str) -> bool {
     match protocol {
         Protocol::Salesforce => {}
+        // Most requests are told apart before anything is taken apart.
+        Protocol::Fhir { .. } if *method != Method::GET => return false,
         Protocol::Fhir { base } => {
             let (Some(base), Some(target)) = (Target::parse(base), Target::parse(target)) else {
                 return false;
             };
             let below = target.segments().strip_prefix(base.segments());
-            return *method == Method::GET && below.is_some_and(|below| *below == ["metadata"]);
+            return below.is_some_and(|below| *below == ["metadata"]);
         }
         Protocol::Hl7v2 | Protocol::Webhook => return false,
     }

@@ -124,7 +124,8 @@ impl Link {
         if wire.write(frame).await.is_err() {
             return Sent::Broke;
         }
-        if is_patient || !awaited.asks().iter().copied().all(wants_one) {
+        let is_expected = is_patient || !awaited.asks().iter().copied().all(wants_one);
+        if is_expected {
             self.expect(&awaited);
         }
         awaited.waits_for(wants_one);
@@ -134,7 +135,9 @@ impl Link {
             None if awaited.is_single() => !self.closes_after_each || is_patient || is_unasked,
             None => (is_patient || is_unasked) && awaited.is_told_apart(),
             Some(Sent::Slow) => {
-                self.expect(&awaited);
+                if !is_expected {
+                    self.expect(&awaited);
+                }
                 !answers.is_empty() && awaited.is_told_apart() && awaited.unanswered().len() <= LATE_MAX
             }
             Some(_) => false,

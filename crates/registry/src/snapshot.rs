@@ -43,6 +43,10 @@ impl Snapshot {
         if bytes.len() > ENTRY_JSON_BYTES_MAX {
             return Err(SnapshotError("is too long for a registry entry"));
         }
+        // Ledgers are searched for these: most entries are told apart without being read.
+        if !bytes.starts_with(ENTRY_BEGINS) {
+            return Err(SnapshotError("is not a registry entry"));
+        }
         json::parse(bytes).map_err(|_| SnapshotError("is not one unambiguous JSON value"))?;
         let written: WrittenEntry = serde_json::from_slice(bytes)
             .map_err(|_| SnapshotError("has not the members of a registry entry"))?;
@@ -64,6 +68,8 @@ impl Snapshot {
 }
 
 const ENTRY_KIND: &str = "registry@1";
+/// How the canonical spelling begins.
+const ENTRY_BEGINS: &[u8] = br#"{"at":""#;
 const ENTRY_JSON_BYTES_MAX: usize = 1024;
 
 #[derive(Serialize, Deserialize)]

@@ -125,6 +125,9 @@ impl Listed {
         let [name, extra, comment] = lengths;
         let (name, extra) = (bytes(archive, name)?, bytes(archive, extra)?);
         bytes(archive, comment)?;
+        if renames(&extra, &name) {
+            return Err(ArchiveFault::Directory.into());
+        }
         let told = [number(&fixed, 24, 4), number(&fixed, 20, 4), number(&fixed, 42, 4)];
         let [unpacked, packed, begin] = wide(told, &extra).ok_or(ArchiveFault::Shape)?;
         if !matches!(number(&fixed, 34, 2), 0) {
@@ -144,6 +147,7 @@ impl Listed {
         let (name, extra) = (bytes(archive, name_bytes)?, bytes(archive, extra_bytes)?);
         let is_same = fixed.starts_with(&LOCAL)
             && name == self.name
+            && !renames(&extra, &name)
             && method == self.method
             && flags & ENCRYPTED == self.flags & ENCRYPTED;
         let told = [number(&fixed, 22, 4), number(&fixed, 18, 4), 0];
@@ -176,20 +180,30 @@ fn wide(told: [u64; 3], extra: &[u8]) -> Option<[u64; 3]> {
     if !told.contains(&ELSEWHERE) {
         return Some(told);
     }
-    let mut rest = extra;
-    while rest.len() >= 4 {
-        let length = usize::try_from(number(rest, 2, 2)).ok()?;
-        let body = rest.get(4..4 + length)?;
-        if number(rest, 0, 2) == ZIP64 {
-            let mut numbers = body.chunks_exact(8).map(|eight| number(eight, 0, 8));
-            let [first, second, third] =
-                told.map(|told| if told == ELSEWHERE { numbers.next() } else { Some(told) });
-            return Some([first?, second?, third?]);
-        }
-        rest = rest.get(4 + length..)?;
-    }
-    None
+    let (_, body) = fields(extra).find(|(kind, _)| *kind == ZIP64)?;
+    let mut numbers = body.chunks_exact(8).map(|eight| number(eight, 0, 8));
+    let [first, second, third] = told.map(|told| if told == ELSEWHERE { numbers.next() } else { Some(told) });
+    Some([first?, second?, third?])
 }
+
+/// The fields of an extra field, each with its kind, as far as they can be told apart.
+fn fields(extra: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
+    let mut rest = extra;
+    std::iter::from_fn(move || {
+        let body = rest.get(4..4 + usize::try_from(number(rest, 2, 2)).ok()?)?;
+        let kind = number(rest, 0, 2);
+        rest = rest.get(4 + body.len()..)?;
+        Some((kind, body))
+    })
+}
+
+/// Whether an extra field gives its entry another name, which some readers take and others do not.
+fn renames(extra: &[u8], name: &[u8]) -> bool {
+    fields(extra).any(|(kind, body)| kind == UNICODE_PATH && body.get(5..) != Some(name))
+}
+
+/// Info-ZIP's name in UTF-8: a version, a checksum of the other name, and the name.
+const UNICODE_PATH: u64 = 0x7075;
 
 fn bytes_at<R: Read + Seek>(archive: &mut R, at: u64, length: u64) -> io::Result<Vec<u8>> {
     archive.seek(SeekFrom::Start(at))?;

@@ -198,6 +198,22 @@ fn an_archive_that_two_readers_read_differently_is_told() {
     assert_eq!(few, Err(ArchiveFault::TooMany));
 }
 
+/// The library of zip calls such an entry by the other name, and other readers by the one in its header.
+#[test]
+fn an_entry_with_another_name_in_its_extra_field_is_not_uniform() {
+    let named = |unicode: &str| {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        let mut options = zip::write::FullFileOptions::default();
+        let body = [&[1, 0, 0, 0, 0], unicode.as_bytes()].concat();
+        options.add_extra_data(0x7075, body.into_boxed_slice(), false).unwrap();
+        zip.start_file("destructiveChanges.xml", options).unwrap();
+        let bytes = zip.finish().unwrap().into_inner();
+        uniform_entries(&mut Cursor::new(bytes), 5).map_err(|error| fault_of(&error).unwrap())
+    };
+    assert_eq!(named("destructiveChanges.xml"), Ok(1));
+    assert_eq!(named("readme.txt"), Err(ArchiveFault::Directory));
+}
+
 #[test]
 fn bounds_hold() {
     let usual = ArchiveBounds::SUGGESTED;

@@ -270,7 +270,12 @@ fn closed(name: &str, value: &str) -> Option<&'static str> {
 /// Why a parameter cannot stand in an export whose files are judged line by line.
 fn export_closed(name: &str, value: &str) -> Option<&'static str> {
     let is_part = |text: &str| text.contains("_elements") || text.contains("_summary");
-    let filters = || pairs(value).is_none_or(|inner| inner.iter().any(|(name, _)| is_part(name)));
+    // Some servers read several filters in one, with commas between them.
+    let filters = || {
+        let any =
+            |filter: &str| pairs(filter).is_none_or(|inner| inner.iter().any(|(name, _)| is_part(name)));
+        value.split(',').any(any)
+    };
     match stem(name) {
         "_elements" | "_summary" => Some("an export is of whole resources: a part of one has no mark"),
         "_typeFilter" if filters() => Some("an export is of whole resources, also by its filters"),
@@ -398,6 +403,7 @@ mod tests {
             "_elements:x=name",
             "_typeFilter=Patient?_elements=name",
             "_typeFilter=Patient%3Factive=true%26%255Felements=name",
+            "_typeFilter=Patient?active=true,Observation?_elements=code",
             "_has:Observation:patient:code=1",
         ] {
             assert!(query(closed).export_closed().is_some(), "{closed}");

@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     envelope::{Asks, Envelope},
+    read::MESSAGES_MAX,
     split::{begins_message, pieces},
 };
 
@@ -26,6 +27,8 @@ struct Said {
 
 impl Answer {
     /// Reads every MSA of an answer, in a batch too; and the one byte with which MLLP release 2 says yes or no.
+    ///
+    /// Bounds: as many as a frame may have messages; one with more says nothing that is known.
     pub fn of(answer: &[u8]) -> Self {
         let bare = match answer {
             b"\x06" => Some(200),
@@ -38,6 +41,10 @@ impl Answer {
             match line.get(..3) {
                 Some(b"MSH" | b"BHS" | b"FHS") => separator = next,
                 Some(b"MSA") if next.is_some() && next == separator => {
+                    if said.len() == MESSAGES_MAX {
+                        said.push(Said { status: None, control_id: Vec::new() });
+                        break;
+                    }
                     let mut fields =
                         line.split(|byte| Some(*byte) == separator).skip(1).map(<[u8]>::trim_ascii);
                     let status = fields.next().and_then(status);
@@ -213,9 +220,6 @@ struct Walk {
     is_cut: bool,
 }
 
-/// Messages, and envelopes, of one frame that answers can be to.
-const MESSAGES_MAX: usize = 10_000;
-
 impl Walk {
     fn over(envelope: &Envelope, frame: &[u8]) -> Self {
         let (mut walk, mut at) = (Self::default(), 0);
@@ -321,6 +325,16 @@ mod tests {
             format!("MSH|^~\\&|||||||ACK|R|P|2.5\rMSA|{code}|{id}|no\r")
         };
         words.split(' ').filter(|word| !word.is_empty()).map(one).collect::<String>().into_bytes()
+    }
+
+    #[test]
+    fn an_answer_of_too_many_says_nothing_that_is_known() {
+        let many = format!("MSH|^~\\&|||||||ACK|R|P|2.5\r{}", "MSA|AA|\r".repeat(MESSAGES_MAX + 9));
+        let answer = Answer::of(many.as_bytes());
+        assert_eq!(answer.said.len(), MESSAGES_MAX + 1);
+        let text = frame("1");
+        let mut awaited = Awaited::of(&Envelope::of(text.as_bytes()), text.as_bytes());
+        assert!(awaited.take(&answer) && awaited.status().is_none());
     }
 
     /// What is said of a frame after each of these answers; `-` where an answer is to another frame.

@@ -41,7 +41,7 @@ pub fn read<'a>(bytes: &'a [u8], limits: &Limits) -> Readings<'a> {
 }
 
 /// What is read at once is held at once, and a message of thirty bytes takes four thousand.
-const MESSAGES_MAX: usize = 10_000;
+pub(super) const MESSAGES_MAX: usize = 10_000;
 const FIELDS_MAX: usize = 1_000_000;
 /// A message of more was made by nobody who has something to say.
 const MESSAGE_FIELDS_MAX: usize = 100_000;

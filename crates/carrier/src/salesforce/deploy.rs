@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Limits,
-    archive::uniform_entries,
+    archive::{ArchiveFault, fault_of, uniform_entries},
     multipart::{Media, parts},
     route::Target,
 };
@@ -89,10 +89,14 @@ const SENTENCES_MAX: usize = 20;
 fn in_zip(zip: &[u8]) -> Result<Vec<String>, Unreadable> {
     // Another reader could take what this one does not see: of two files of one name the library shows the last.
     let broken = || shape("deploys an archive that cannot be read");
-    uniform_entries(&mut Cursor::new(zip), FILES_MAX).map_err(|_| broken())?;
+    let entries =
+        uniform_entries(&mut Cursor::new(zip), FILES_MAX).map_err(|error| match fault_of(&error) {
+            Some(ArchiveFault::TooMany) => Unreadable::TooMany { limit: FILES_MAX },
+            _ => broken(),
+        })?;
     let mut archive = zip::ZipArchive::new(Cursor::new(zip)).map_err(|_| broken())?;
-    if archive.len() > FILES_MAX {
-        return Err(Unreadable::TooMany { limit: FILES_MAX });
+    if archive.len() != entries {
+        return Err(broken());
     }
     let (mut found, mut left) = (Vec::new(), ALL_BYTES_MAX);
     let mut seen = std::collections::BTreeSet::new();

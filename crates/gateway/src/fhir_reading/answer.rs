@@ -2,14 +2,14 @@
 
 use carrier::fhir::{self, Entry, Key, Mode, Page};
 use flow::{Reader, Seen};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{Response, StatusCode, header};
 use hyper::body::Incoming;
 
 use crate::{
     body::Body, head::forget_coded_body, problem::Problem, reading::Turned, server::Lane, whole::whole,
 };
 
-use super::{Guard, Judged, criteria::relinked, judge};
+use super::{Guard, Judged, criteria::relinked, judge, server::put_back};
 
 /// Reads the answer to a write: it may show resources, and name them in its errors.
 pub(crate) async fn guarded(
@@ -39,13 +39,7 @@ pub(crate) async fn guarded(
     let mut text = shown.unwrap_or_else(|| text.into_owned());
     for (other, own) in &sent {
         text = text.replace(other, own);
-        for value in parts.headers.values_mut() {
-            let back =
-                value.to_str().ok().filter(|text| text.contains(other)).map(|text| text.replace(other, own));
-            if let Some(back) = back.and_then(|back| HeaderValue::from_str(&back).ok()) {
-                *value = back;
-            }
-        }
+        put_back(&mut parts.headers, other, own);
     }
     if let Some(other) = relinked(&text, &body, &pages, &lane.flow.limits()) {
         text = other;

@@ -15,6 +15,8 @@ use super::{guard::Writing, judge, relayed};
 const NARROWED_MAX: usize = 200;
 /// The longest query that is asked in an address: with it a target stays under what servers take, 8 KiB.
 const LINE_MAX: usize = 4000;
+/// The longest condition that is sent in an address or a header, for the same reason.
+const CONDITION_MAX: usize = 7000;
 
 const CRITERIA: &str = "a condition is the parameters of a search alone, as in `identifier=…`";
 const ELSEWHERE: &str =
@@ -47,14 +49,24 @@ pub(super) fn address(path: &str, search: &str) -> String {
 impl Writing<'_> {
     /// A search that finds what this one finds and is shown, in the spelling in which it was looked up.
     ///
-    /// Bounds: [`NARROWED_MAX`] resources.
-    pub(super) async fn narrowed(&mut self, resource_type: &str, query: &Query) -> Result<String, Turned> {
+    /// Shape:  `is_in_line` is whether it goes in an address or a header, which servers bound.
+    /// Bounds: [`NARROWED_MAX`] resources; in a line so many that [`CONDITION_MAX`] bytes name them, whether they will be named
+    ///         or not: what is refused for its length would tell that something is hidden.
+    pub(super) async fn narrowed(
+        &mut self,
+        resource_type: &str,
+        query: &Query,
+        is_in_line: bool,
+    ) -> Result<String, Turned> {
         let plain = query.to_text();
-        let found = match self.found(resource_type, query).await? {
-            Some(found) if found.is_any_hidden => found,
-            Some(_) | None => return Ok(plain),
-        };
+        let Some(found) = self.found(resource_type, query).await? else { return Ok(plain) };
         let mut ids: Vec<&str> = found.shown.iter().map(String::as_str).collect();
+        if is_in_line && query.only(&ids).to_text().len() > CONDITION_MAX {
+            return Err(Problem::AnswerTooLarge.into());
+        }
+        if !found.is_any_hidden {
+            return Ok(plain);
+        }
         let nobody;
         if ids.is_empty() {
             nobody = self.server.absent_id(resource_type, &plain).await?;
@@ -80,8 +92,8 @@ impl Writing<'_> {
         if let Some(why) = query.closed() {
             return Err(Problem::Closed(why).into());
         }
-        let base = self.server.lane.fhir.as_ref().map_or("", |reads| reads.base.trim_end_matches('/'));
-        let (path, asked) = (format!("{base}/{resource_type}"), query.whole(Some(NARROWED_MAX)));
+        let (path, asked) =
+            (format!("{}/{resource_type}", self.server.base()), query.whole(Some(NARROWED_MAX)));
         let answered = self.server.search(&path, &asked, asked.len() > LINE_MAX).await?;
         match answered.parts.status {
             StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(None),

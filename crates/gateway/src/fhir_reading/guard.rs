@@ -133,12 +133,34 @@ pub(crate) async fn patch_of_hidden(lane: &Lane, head: &Head) -> Result<Option<R
     Ok(Some(relayed(server.absent(&resource_type, id.as_str(), "").await?)))
 }
 
+/// What an entry of a Bundle asks.
+struct Wish {
+    step: Step,
+    /// Its address, from the base.
+    target: String,
+    found: Option<Interaction>,
+}
+
+impl Wish {
+    fn of(step: Step) -> Self {
+        let target = format!("/{}", step.url.trim_start_matches('/'));
+        let found = fhir::interaction(&step.method, &target, None, "");
+        Self { step, target, found }
+    }
+
+    /// A read is looked at as one, whatever it asks.
+    fn is_read(&self) -> bool {
+        matches!(self.step.method.as_str(), "GET" | "HEAD")
+    }
+
+    fn creates(&self) -> bool {
+        matches!(self.found, Some(Interaction::Create { .. }))
+    }
+}
+
 /// Refuses what a Bundle asks and is not known: it may show somebody, or write to what nobody looked at.
-fn refuse_unknown(step: &Step) -> Result<(), Turned> {
-    // A read is looked at as one.
-    let is_read = matches!(step.method.as_str(), "GET" | "HEAD");
-    let address = format!("/{}", step.url.trim_start_matches('/'));
-    let is_known = match fhir::interaction(&step.method, &address, None, "") {
+fn refuse_unknown(wish: &Wish) -> Result<(), Turned> {
+    let is_known = match &wish.found {
         Some(
             Interaction::Create { .. }
             | Interaction::Update { .. }
@@ -146,7 +168,8 @@ fn refuse_unknown(step: &Step) -> Result<(), Turned> {
             | Interaction::Delete { .. },
         ) => true,
         Some(Interaction::Operation { kind, .. }) => {
-            kind == OperationKind::Carries || fhir::asked(&step.method, &address, "") == Asked::Nothing
+            *kind == OperationKind::Carries
+                || fhir::asked(&wish.step.method, &wish.target, "") == Asked::Nothing
         }
         Some(
             Interaction::Capabilities
@@ -158,13 +181,7 @@ fn refuse_unknown(step: &Step) -> Result<(), Turned> {
         )
         | None => false,
     };
-    if is_read || is_known { Ok(()) } else { Err(Problem::Closed(NESTED).into()) }
-}
-
-/// Whether an entry of a Bundle makes a resource.
-fn creates(step: &Step) -> bool {
-    let address = format!("/{}", step.url.trim_start_matches('/'));
-    matches!(fhir::interaction(&step.method, &address, None, ""), Some(Interaction::Create { .. }))
+    if wish.is_read() || is_known { Ok(()) } else { Err(Problem::Closed(NESTED).into()) }
 }
 
 /// Whether this is a resource of another type, as every reader would read it.
@@ -248,7 +265,7 @@ impl Writing<'_> {
                     self.refuse_chosen(std::str::from_utf8(body).ok()).await?;
                 }
                 let (path, search) = head.target.split_once('?').unwrap_or((&head.target, ""));
-                let other = self.narrowed(resource_type, &criteria(resource_type, search)?).await?;
+                let other = self.narrowed(resource_type, &criteria(resource_type, search)?, true).await?;
                 head.target = address(path, &other);
             }
             Interaction::Capabilities
@@ -280,12 +297,17 @@ impl Writing<'_> {
         all.find_map(fault).map_or(Ok(()), |why| Err(Problem::Closed(why).into()))
     }
 
+    /// Whether clients choose ids here.
+    fn may_choose(&self) -> bool {
+        self.server.lane.fhir.as_ref().is_some_and(|reads| reads.client_ids)
+    }
+
     /// Refuses to write by an id that the client cannot see.
     ///
     /// Written with the id of a hidden resource it would become that one. If one could be made with an id that nobody has, this
     /// refusal would tell; so both are refused alike, unless the boundary says otherwise.
     async fn refuse_taken(&mut self, resource_type: &str, id: &str) -> Result<(), Turned> {
-        let may_choose = self.server.lane.fhir.as_ref().is_some_and(|reads| reads.client_ids);
+        let may_choose = self.may_choose();
         match self.server.standing(&self.reader, resource_type, id, &mut self.seen).await? {
             Standing::Seen => Ok(()),
             Standing::Absent if may_choose => Ok(()),
@@ -323,8 +345,7 @@ impl Writing<'_> {
 
     async fn without_id(&mut self, resource: &str) -> Result<Option<String>, Turned> {
         let Some(bare) = fhir::without_id(resource) else { return Ok(None) };
-        let may_choose = self.server.lane.fhir.as_ref().is_some_and(|reads| reads.client_ids);
-        let key = Key::of(resource).filter(|key| may_choose && LogicalId::parse(&key.id).is_some());
+        let key = Key::of(resource).filter(|key| self.may_choose() && LogicalId::parse(&key.id).is_some());
         let Some(key) = key else { return Ok(Some(bare)) };
         self.refuse_taken(&key.resource_type, &key.id).await?;
         Ok(None)
@@ -348,7 +369,7 @@ impl Writing<'_> {
             return Err(Problem::Request("`If-None-Exist` is given twice; send one").into());
         }
         let search = search.to_str().map_err(|_| Problem::Request("`If-None-Exist` cannot be read"))?;
-        let other = self.narrowed(resource_type, &criteria(resource_type, search)?).await?;
+        let other = self.narrowed(resource_type, &criteria(resource_type, search)?, true).await?;
         let value = HeaderValue::try_from(other).map_err(|_| Problem::Internal)?;
         head.headers.insert(IF_NONE_EXIST, value);
         Ok(())
@@ -369,11 +390,11 @@ impl Writing<'_> {
             self.pages.push(None);
             let other = match entry.step() {
                 Some(step) => {
-                    refuse_unknown(&step)?;
-                    let is_creation = creates(&step);
-                    let other = self.entry(entry, step).await?;
+                    let wish = Wish::of(step);
+                    refuse_unknown(&wish)?;
+                    let other = self.entry(entry, &wish).await?;
                     let sent = other.as_ref().unwrap_or(entry);
-                    match sent.resource.as_deref().filter(|_| is_creation) {
+                    match sent.resource.as_deref().filter(|_| wish.creates()) {
                         Some(made) => self.without_id(made).await?.map(|bare| sent.carrying(bare)).or(other),
                         None => other,
                     }
@@ -388,61 +409,54 @@ impl Writing<'_> {
         Ok(is_other.then(|| Bytes::from(page.with_entries(&entries))))
     }
 
-    async fn entry(&mut self, entry: &Entry, step: Step) -> Result<Option<Entry>, Turned> {
+    async fn entry(&mut self, entry: &Entry, wish: &Wish) -> Result<Option<Entry>, Turned> {
+        let Wish { step, target, found: asked } = wish;
         let mut other = step.clone();
         let resource = match entry.resource.as_deref() {
             Some(resource) => self.led(resource).await?,
             None => None,
         };
         let (path, search) = step.url.split_once('?').unwrap_or((&step.url, ""));
-        let target = format!("/{}", step.url.trim_start_matches('/'));
-        let asked = fhir::interaction(&step.method, &target, None, "");
-        match (step.method.as_str(), &asked) {
-            (_, Some(Interaction::Patch { resource_type, .. })) if is_subscription(resource_type) => {
-                return Err(Problem::Closed(SUBSCRIBED).into());
-            }
-            ("GET" | "HEAD", _) => {
-                if let Some(url) = self.read(&step, &target, path, search).await? {
+        match asked {
+            _ if wish.is_read() => {
+                if let Some(url) = self.read(step, target, path, search).await? {
                     other.url = url;
                 }
             }
-            (_, Some(Interaction::Create { resource_type })) => {
+            Some(Interaction::Patch { resource_type, .. }) if is_subscription(resource_type) => {
+                return Err(Problem::Closed(SUBSCRIBED).into());
+            }
+            Some(Interaction::Create { resource_type }) => {
                 if let Some(search) = &step.if_none_exist {
                     let search = criteria(resource_type, search)?;
-                    other.if_none_exist = Some(self.narrowed(resource_type, &search).await?);
+                    other.if_none_exist = Some(self.narrowed(resource_type, &search, false).await?);
                 }
             }
-            (_, Some(Interaction::Update { resource_type, id: Some(id) })) => {
+            Some(Interaction::Update { resource_type, id: Some(id) }) => {
                 self.refuse_taken(resource_type, id.as_str()).await?;
             }
-            (
-                _,
-                Some(
-                    Interaction::Patch { resource_type, id: Some(id) }
-                    | Interaction::Delete { resource_type, id: Some(id) },
-                ),
+            Some(
+                Interaction::Patch { resource_type, id: Some(id) }
+                | Interaction::Delete { resource_type, id: Some(id) },
             ) => {
                 if let Some(id) = self.moved(resource_type, id.as_str()).await? {
                     other.url = format!("{resource_type}/{id}");
                 }
             }
-            (
-                _,
-                Some(
-                    Interaction::Update { resource_type, id: None }
-                    | Interaction::Patch { resource_type, id: None }
-                    | Interaction::Delete { resource_type, id: None },
-                ),
+            Some(
+                Interaction::Update { resource_type, id: None }
+                | Interaction::Patch { resource_type, id: None }
+                | Interaction::Delete { resource_type, id: None },
             ) => {
                 if matches!(asked, Some(Interaction::Update { .. })) {
                     self.refuse_chosen(entry.resource.as_deref()).await?;
                 }
-                let narrowed = self.narrowed(resource_type, &criteria(resource_type, search)?).await?;
+                let narrowed = self.narrowed(resource_type, &criteria(resource_type, search)?, false).await?;
                 other.url = address(path, &narrowed);
             }
             _ => {}
         }
-        if other == step && resource.is_none() {
+        if other == *step && resource.is_none() {
             return Ok(None);
         }
         Ok(entry.asking(&other, resource))
@@ -476,9 +490,8 @@ impl Writing<'_> {
                     // What is included is judged in the answer, and a part has no mark.
                     return Err(Problem::Closed(PARTS).into());
                 }
-                let narrowed = self.narrowed(&resource_type, &query).await?;
-                let base =
-                    self.server.lane.fhir.as_ref().map_or("", |reads| reads.base.trim_end_matches('/'));
+                let narrowed = self.narrowed(&resource_type, &query, false).await?;
+                let base = self.server.base();
                 if let Some(page) = self.pages.last_mut() {
                     *page = Some(format!("{}{base}{target}", self.server.addresses.gateway));
                 }

@@ -49,17 +49,8 @@ pub(super) async fn find(
     call: &Call,
     within: Option<&(String, String)>,
 ) -> Result<(Response<Body>, Vec<Seen>), Turned> {
-    if let Some(word) = call.query.get(PAGE) {
-        return go_on(server, call, word).await;
-    }
-    if let Some(why) = call.query.closed() {
-        return Err(Problem::Closed(why).into());
-    }
-    let start = Start::of(&call.path, &call.query, call.is_posted);
-    match within {
-        Some((resource_type, id)) => below(server, call, (resource_type, id), start).await,
-        None => walked(server, call, start, Vec::new()).await,
-    }
+    let within = within.map(|(resource_type, id)| (resource_type.as_str(), id.as_str()));
+    begun(server, call, within, &call.query, call.is_posted).await
 }
 
 /// What a server has below the address of one resource; where that is hidden, what it has below one that nobody has.
@@ -98,7 +89,7 @@ pub(super) async fn history(
         .into());
     };
     // A part is found by a resource's id, which all of its versions have.
-    around(server, call, resource_type, id, &call.query.undetailed()).await
+    begun(server, call, Some((resource_type, id)), &call.query.undetailed(), false).await
 }
 
 /// Everything about one resource.
@@ -108,16 +99,16 @@ pub(super) async fn everything(
     resource_type: &str,
     id: &str,
 ) -> Result<(Response<Body>, Vec<Seen>), Turned> {
-    around(server, call, resource_type, id, &call.query).await
+    begun(server, call, Some((resource_type, id)), &call.query, false).await
 }
 
-/// What a server has around one resource, by this query.
-async fn around(
+/// What a server has by this query, perhaps below one resource: from the beginning, or from where a link of ours goes on.
+async fn begun(
     server: &Server<'_>,
     call: &Call,
-    resource_type: &str,
-    id: &str,
+    within: Option<(&str, &str)>,
     query: &Query,
+    is_posted: bool,
 ) -> Result<(Response<Body>, Vec<Seen>), Turned> {
     if let Some(word) = call.query.get(PAGE) {
         return go_on(server, call, word).await;
@@ -125,7 +116,11 @@ async fn around(
     if let Some(why) = call.query.closed() {
         return Err(Problem::Closed(why).into());
     }
-    below(server, call, (resource_type, id), Start::of(&call.path, query, false)).await
+    let start = Start::of(&call.path, query, is_posted);
+    match within {
+        Some(within) => below(server, call, within, start).await,
+        None => walked(server, call, start, Vec::new()).await,
+    }
 }
 
 /// A further page, by the word in a link of ours.

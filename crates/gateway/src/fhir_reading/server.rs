@@ -16,7 +16,7 @@ use crate::{
     server::Lane, whole::whole,
 };
 
-use super::{judge, relayed};
+use super::{criteria::address, judge, relayed};
 
 /// A server, as one client may ask it.
 pub(super) struct Server<'l> {
@@ -88,8 +88,7 @@ impl<'l> Server<'l> {
     /// The same, its parameters in a form where they are in one.
     pub(super) async fn search(&self, path: &str, query: &str, is_posted: bool) -> Result<Answered, Turned> {
         if !is_posted {
-            let target = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
-            return self.get(&target).await;
+            return self.get(&address(path, query)).await;
         }
         let mut headers = self.headers.clone();
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
@@ -119,31 +118,29 @@ impl<'l> Server<'l> {
         id: &str,
         beyond: &str,
     ) -> Result<Answered, Turned> {
-        for attempt in 0..ABSENT_MAX {
-            let other = self.other_id(id, attempt)?;
-            let said = self.get(&format!("{}{beyond}", self.address(resource_type, &other))).await?;
-            if !is_had(said.parts.status) {
-                return Ok(said.put_back(&other, id));
-            }
+        let (other, mut said) = self.nobody(resource_type, id).await?;
+        if !beyond.is_empty() {
+            said = self.get(&format!("{}{beyond}", self.address(resource_type, &other))).await?;
         }
-        Err(Problem::ShownUnreadable.into())
+        Ok(said.put_back(&other, id))
     }
 
     /// An id that no resource of the type has, to be asked for in the place of this one.
     pub(super) async fn absent_id(&self, resource_type: &str, id: &str) -> Result<String, Turned> {
+        Ok(self.nobody(resource_type, id).await?.0)
+    }
+
+    /// Such an id, and what the server says of it: it has been asked for before anything else is asked of it.
+    async fn nobody(&self, resource_type: &str, id: &str) -> Result<(String, Answered), Turned> {
+        let reads = self.lane.fhir.as_ref().ok_or(Problem::Internal)?;
         for attempt in 0..ABSENT_MAX {
-            let other = self.other_id(id, attempt)?;
+            let other = reads.links.absent(id, attempt);
             let said = self.get(&self.address(resource_type, &other)).await?;
             if !is_had(said.parts.status) {
-                return Ok(other);
+                return Ok((other, said));
             }
         }
         Err(Problem::ShownUnreadable.into())
-    }
-
-    fn other_id(&self, id: &str, attempt: u8) -> Result<String, Problem> {
-        let reads = self.lane.fhir.as_ref().ok_or(Problem::Internal)?;
-        Ok(reads.links.absent(id, attempt))
     }
 
     /// Looks at a resource by its id; whether it is there and hidden.
@@ -199,7 +196,7 @@ impl<'l> Server<'l> {
     ) -> Result<bool, Turned> {
         let history = format!("{target}/_history");
         let mut next = history.clone();
-        let mut versions = 0;
+        let (mut versions, mut first) = (0, None);
         loop {
             let answered = self.get(&next).await?;
             if !answered.parts.status.is_success() {
@@ -214,6 +211,12 @@ impl<'l> Server<'l> {
                     return Ok(true);
                 }
             }
+            let begins = page.entries.first().map(|entry| entry.as_written().to_owned());
+            if first.is_some() && begins == first {
+                // The server gives the same page again: what else there was it does not tell.
+                return Ok(true);
+            }
+            first = first.or(begins);
             versions += page.entries.len();
             let has_more = page.total.is_some_and(|total| total > versions as u64);
             if page.next.is_none() && !has_more {
@@ -231,10 +234,14 @@ impl<'l> Server<'l> {
         }
     }
 
+    /// The base of the server's addresses, without a slash at its end.
+    pub(super) fn base(&self) -> &'l str {
+        self.lane.fhir.as_ref().map_or("", |reads| reads.base.trim_end_matches('/'))
+    }
+
     /// The address of a resource on the server.
     pub(super) fn address(&self, resource_type: &str, id: &str) -> String {
-        let base = self.lane.fhir.as_ref().map_or("", |reads| reads.base.trim_end_matches('/'));
-        format!("{base}/{resource_type}/{id}")
+        format!("{}/{resource_type}/{id}", self.base())
     }
 
     /// Resources by their keys, as a search shows them with these parameters.
@@ -249,7 +256,7 @@ impl<'l> Server<'l> {
         for key in keys.iter().filter(|key| !key.id.is_empty()) {
             by_type.entry(&key.resource_type).or_default().push(&key.id);
         }
-        let base = self.lane.fhir.as_ref().map_or("", |reads| reads.base.trim_end_matches('/'));
+        let base = self.base();
         let mut found = BTreeMap::new();
         for (resource_type, ids) in by_type {
             for ids in ids.chunks(IDS_MAX) {
@@ -281,7 +288,8 @@ impl Answered {
     }
 }
 
-fn put_back(headers: &mut HeaderMap, other: &str, own: &str) {
+/// The header fields with the client's own words in them.
+pub(super) fn put_back(headers: &mut HeaderMap, other: &str, own: &str) {
     for value in headers.values_mut() {
         if let Some(text) = value.to_str().ok().filter(|text| text.contains(other))
             && let Ok(back) = HeaderValue::from_str(&text.replace(other, own))

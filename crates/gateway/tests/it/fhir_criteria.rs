@@ -233,19 +233,3 @@ fn a_search_in_a_batch_is_told_in_the_clients_own_words() {
         alike(&write("two"), &write("nobody"));
     }
 }
-
-#[test]
-fn a_bundle_asks_nothing_that_is_not_understood() {
-    let upstream = Upstream::start(server);
-    let scene = sandbox(&upstream);
-    for (method, url) in [
-        ("POST", "Patient/_search?name=Bell"),
-        ("POST", "Patient/2/$everything"),
-        ("get", "Patient/2"),
-        ("DELETE", "http://up/fhir/Patient/2"),
-    ] {
-        scene.ask("POST", "/fhir", &[JSON], bundle("batch", method, url, None).as_bytes());
-        let sent = written(&upstream).pop().unwrap_or_default();
-        assert!(!sent.contains(url), "{method} {url}: {sent}");
-    }
-}
