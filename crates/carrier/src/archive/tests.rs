@@ -205,7 +205,7 @@ fn an_entry_with_another_name_in_its_extra_field_is_not_uniform() {
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
         let mut options = zip::write::FullFileOptions::default();
         let body = [&[1, 0, 0, 0, 0], unicode.as_bytes()].concat();
-        options.add_extra_data(0x7075, body.into_boxed_slice(), false).unwrap();
+        options.add_extra_field(0x7075, body.into_boxed_slice(), false).unwrap();
         zip.start_file("destructiveChanges.xml", options).unwrap();
         let bytes = zip.finish().unwrap().into_inner();
         uniform_entries(&mut Cursor::new(bytes), 5).map_err(|error| fault_of(&error).unwrap())
