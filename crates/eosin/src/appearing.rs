@@ -51,17 +51,51 @@ impl Unfinished {
 
     /// Gives it its name.
     ///
-    /// Never: replaces what is there.
+    /// Errors: a report; then it is not there.
+    /// Never:  replaces what is there.
     pub(crate) fn finish(self) -> miette::Result<()> {
         is_absent(&self.place)?;
         let moved = || format!("cannot move {} into place", self.path().display());
         fs::rename(self.path(), &self.place).into_diagnostic().wrap_err_with(moved)?;
-        let above = folder_of(&self.place).to_owned();
+        let (place, above) = (self.place.clone(), folder_of(&self.place).to_owned());
         drop(self);
-        // The bytes are there whatever this says; only the name could be lost with the power.
         let synced = File::open(&above).and_then(|folder| folder.sync_all());
+        if synced.is_err() {
+            remove(&place);
+        }
         synced.into_diagnostic().wrap_err_with(|| format!("cannot sync {}", above.display()))
     }
+}
+
+/// What one run gives its names: all of it stays, or none.
+#[derive(Debug, Default)]
+pub(crate) struct Placed(Vec<PathBuf>);
+
+impl Placed {
+    /// Puts bytes in a place, as [`put`].
+    pub(crate) fn put(&mut self, place: &Path, bytes: &[u8]) -> miette::Result<()> {
+        put(place, bytes)?;
+        self.0.push(place.to_owned());
+        Ok(())
+    }
+
+    /// Gives something its name, as [`Unfinished::finish`].
+    pub(crate) fn finish(&mut self, begun: Unfinished) -> miette::Result<()> {
+        let place = begun.place.clone();
+        begun.finish()?;
+        self.0.push(place);
+        Ok(())
+    }
+
+    /// Takes away what was put so far, and nothing else.
+    pub(crate) fn undo(self) {
+        self.0.iter().for_each(|place| remove(place));
+    }
+}
+
+/// What cannot be removed is said by whoever could not go on.
+fn remove(place: &Path) {
+    drop(if place.is_dir() { fs::remove_dir_all(place) } else { fs::remove_file(place) });
 }
 
 impl Drop for Unfinished {
@@ -178,6 +212,22 @@ mod tests {
 
     fn text(path: &Path) -> String {
         io::read_to_string(File::open(path).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_is_undone_was_put_by_this_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let mut placed = Placed::default();
+        placed.put(&at("ours"), b"ours").unwrap();
+        put(&at("theirs"), b"theirs").unwrap();
+        assert!(placed.put(&at("theirs"), b"ours").is_err());
+        let begun = Unfinished::begin(&at("tree")).unwrap();
+        fs::create_dir(begun.path()).unwrap();
+        placed.finish(begun).unwrap();
+        placed.undo();
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|one| one.unwrap().file_name()).collect();
+        assert_eq!(left, ["theirs"]);
     }
 
     #[test]

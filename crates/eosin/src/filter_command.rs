@@ -16,7 +16,7 @@ use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use policy::{Boundary, Caller, Decision, Policies, Request, Scope, decide};
 
 use crate::{
-    appearing,
+    appearing::{self, Placed},
     arguments::FilterArguments,
     config::Config,
     input::{self, Input, STANDARD_INPUT, reading::may_be_other},
@@ -113,20 +113,15 @@ fn apply(
     withheld: Written,
     manifest: &Manifest<'_>,
 ) -> miette::Result<()> {
-    let places = [kept.place().to_owned(), withheld.place().to_owned()];
-    let [of_kept, of_withheld] = places.each_ref().map(|place| manifest_beside(place));
-    let [at_kept, at_withheld] = places;
-    let mut there = Vec::new();
-    let mut put = |place, done: miette::Result<()>| done.map(|()| there.push(place));
-    let done = put(of_kept, manifest.write(&kept, Side::Kept))
-        .and_then(|()| put(of_withheld, manifest.write(&withheld, Side::Withheld)))
-        .and_then(|()| put(at_kept, kept.finish()))
-        .and_then(|()| put(at_withheld, withheld.finish()));
+    let mut placed = Placed::default();
+    let done = manifest
+        .write(&mut placed, &kept, Side::Kept)
+        .and_then(|()| manifest.write(&mut placed, &withheld, Side::Withheld))
+        .and_then(|()| kept.finish(&mut placed))
+        .and_then(|()| withheld.finish(&mut placed));
     if done.is_err() {
-        for place in there {
-            // One part without the other would look like the whole.
-            drop(std::fs::remove_file(place));
-        }
+        // One part without the other would look like the whole.
+        placed.undo();
     }
     done.wrap_err_with(|| {
         format!(
@@ -284,9 +279,6 @@ fn boundary(arguments: &FilterArguments, config: &Config) -> miette::Result<Boun
 /// Whether both parts have a place: nothing is overwritten, least of all what is read.
 fn may_write(arguments: &FilterArguments) -> miette::Result<()> {
     let (kept, withheld) = (&arguments.kept, &arguments.withheld);
-    if kept == withheld || std::path::absolute(kept).ok() == std::path::absolute(withheld).ok() {
-        return Err(miette!("the two parts need a file each, and both are {}", kept.display()));
-    }
     if arguments.input.is_dir() {
         return Err(miette!(
             help = "filter its files one by one",

@@ -24,7 +24,7 @@ mod sources;
 mod telling;
 mod unzip;
 
-pub(crate) use sources::{Skipped, Sources, promises_records};
+pub(crate) use sources::{Skipped, Sources, not_records, promises_records};
 pub(crate) use unzip::Breakage;
 
 use unzip::{Counted, Unzipped, UpTo};
@@ -196,14 +196,6 @@ pub(crate) fn dataset_beside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".dataset.json");
     path.with_file_name(name)
-}
-
-/// Whether a file lies beside marked data and holds none: its dataset file, what was rejected, or an export.
-pub(crate) fn is_companion(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    [".dataset.json", ".rejected", ".croissant.json", ".provenance.json", ".prov.json"]
-        .iter()
-        .any(|end| name.ends_with(end))
 }
 
 /// At most `length` bytes from the beginning, and what comes after them.

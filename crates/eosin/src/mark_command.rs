@@ -9,7 +9,7 @@ use mark::{DatasetFile, MANIFEST_BYTES_MAX, Manifest};
 use miette::{WrapErr as _, miette};
 
 use crate::{
-    appearing,
+    appearing::{self, Placed},
     arguments::MarkArguments,
     config::Config,
     input::{self, STANDARD_INPUT},
@@ -108,7 +108,7 @@ pub(crate) fn mark(arguments: &MarkArguments, printer: &Printer) -> Done {
         config_as_given: &arguments.config,
     };
     let exported = exports::write_all(&asked.exports, &summary, &grown, &at);
-    let finished = places.put(file.to_json().as_bytes(), &exported).and_then(|()| out.finish()).wrap_err_with(|| {
+    places.put(file.to_json().as_bytes(), &exported, out).wrap_err_with(|| {
         format!(
             "the dataset is logged at {} to {} of `{}`, but {} is not there; mend the cause and mark again",
             logged.first,
@@ -116,12 +116,7 @@ pub(crate) fn mark(arguments: &MarkArguments, printer: &Printer) -> Done {
             ledger.origin(),
             arguments.out.display()
         )
-    });
-    if finished.is_err() {
-        // A dataset file without its records would only confuse.
-        places.remove();
-    }
-    finished?;
+    })?;
     summary.tell(arguments.json, printer);
     if let Some(cause) = unpublished {
         printer.note(&format!("The ledger holds the dataset and could not publish it yet: {cause}"));
@@ -196,16 +191,18 @@ impl Places {
         appearing::are_free(&places.cloned().collect::<Vec<_>>(), from)
     }
 
-    /// Puts what lies beside OUT.
-    fn put(&self, dataset: &[u8], exported: &[Vec<u8>]) -> miette::Result<()> {
-        appearing::put(&self.dataset, dataset)?;
-        self.exports.iter().zip(exported).try_for_each(|(path, bytes)| appearing::put(path, bytes))
-    }
-
-    fn remove(&self) {
-        for path in self.exports.iter().chain([&self.dataset, &self.rejected]) {
-            drop(std::fs::remove_file(path));
+    /// Puts what lies beside OUT, and OUT at last: all of it or nothing, for a dataset file without its records would only
+    /// confuse.
+    fn put(&self, dataset: &[u8], exported: &[Vec<u8>], out: Outputs) -> miette::Result<()> {
+        let mut done = Placed::default();
+        let beside = done.put(&self.dataset, dataset).and_then(|()| {
+            self.exports.iter().zip(exported).try_for_each(|(path, bytes)| done.put(path, bytes))
+        });
+        let put = beside.and_then(|()| out.finish(&mut done));
+        if put.is_err() {
+            done.undo();
         }
+        put
     }
 }
 

@@ -64,7 +64,7 @@ impl Printer {
     }
 
     /// Prints one line to standard output, or several. What could steer a terminal is replaced: names of files and of others'
-    /// logs are in it. JSON stays as it is, for it escapes such characters itself.
+    /// logs are in it. What JSON says stays.
     pub(crate) fn line(&self, text: &str) {
         self.data(&format!("{}\n", shown(text)));
     }
@@ -108,38 +108,53 @@ impl Printer {
     }
 }
 
-/// The text without characters that a terminal obeys, but for line ends, tabs and colours.
+/// The text without characters that a terminal obeys, but for line ends, tabs and colours. In JSON, where such a character
+/// can only be part of a string, it is written as its escape.
 fn shown(text: &str) -> Cow<'_, str> {
-    if !text.bytes().any(is_obeyed) {
+    if !text.chars().any(is_obeyed) {
         return Cow::Borrowed(text);
     }
+    let is_json = text.starts_with(['{', '[']);
     let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.bytes().position(is_obeyed) {
-        let (before, from) = rest.split_at(at);
-        shown.push_str(before);
-        let colour = colour_bytes(from);
-        if colour == 0 {
+    let mut rest = text.chars();
+    while let Some(next) = rest.next() {
+        if !is_obeyed(next) {
+            shown.push(next);
+        } else if let Some(codes) = Some(rest.as_str()).filter(|_| next == '\x1b').and_then(colour) {
+            shown.push_str("\x1b[");
+            shown.push_str(codes);
+            rest = rest.as_str().get(1 + codes.len()..).unwrap_or_default().chars();
+        } else if is_json {
+            shown.push_str("\\u00");
+            shown.extend(
+                [4, 0].iter().filter_map(|shift| char::from_digit(u32::from(next) >> shift & 15, 16)),
+            );
+        } else {
             shown.push('\u{FFFD}');
         }
-        let (kept, after) = from.split_at(colour.max(1));
-        shown.push_str(if colour == 0 { "" } else { kept });
-        rest = after;
     }
-    shown.push_str(rest);
     Cow::Owned(shown)
 }
 
-/// One byte of ASCII each, so that text can be cut around them.
-fn is_obeyed(byte: u8) -> bool {
-    byte < 0x20 && !matches!(byte, b'\n' | b'\t')
+fn is_obeyed(letter: char) -> bool {
+    letter.is_control() && !matches!(letter, '\n' | '\t')
 }
 
-/// How long the change of colours is that this text begins with; 0 where it begins with something else.
-fn colour_bytes(text: &str) -> usize {
-    let Some(inside) = text.strip_prefix("\x1b[") else { return 0 };
+/// The change of colours that text behind an escape begins with: its codes and the `m` at their end. One that could hide
+/// something, make it blink or turn it round is none.
+fn colour(text: &str) -> Option<&str> {
+    let inside = text.strip_prefix('[')?;
     let length = inside.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b';').count();
-    if inside.as_bytes().get(length) == Some(&b'm') { length + 3 } else { 0 }
+    let codes = inside.get(..length)?;
+    let is_plain =
+        |code: &str| matches!(code, "" | "0" | "1" | "2" | "4" | "22" | "24" | "39") || is_hue(code);
+    let is_mixed = codes.strip_prefix("38;2;").is_some_and(|mixed| mixed.split(';').count() == 3);
+    let is_colour = is_mixed || codes.split(';').all(is_plain);
+    (is_colour && inside.as_bytes().get(length) == Some(&b'm')).then(|| inside.get(..=length)).flatten()
+}
+
+fn is_hue(code: &str) -> bool {
+    code.len() == 2 && code.starts_with(['3', '9']) && code.ends_with(|digit| matches!(digit, '0'..='7'))
 }
 
 /// A count with its noun.
@@ -152,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_steers_a_terminal_but_our_own_colours() {
+    fn nothing_steers_a_terminal_or_hides_from_whoever_reads() {
         for (text, want) in [
             ("two\nlines\tand Zoë", "two\nlines\tand Zoë"),
             ("\x1b[1;33mstopped\x1b[0m", "\x1b[1;33mstopped\x1b[0m"),
@@ -160,6 +175,12 @@ mod tests {
             ("\x1b]0;title\x07\r", "\u{FFFD}]0;title\u{FFFD}\u{FFFD}"),
             ("é\x1b", "é\u{FFFD}"),
             ("\x1b[1;", "\u{FFFD}[1;"),
+            ("\x1b[8mhidden", "\u{FFFD}[8mhidden"),
+            ("\x1b[38;2;214;51;108mpink\x1b[0m", "\x1b[38;2;214;51;108mpink\x1b[0m"),
+            ("\x1b[31;1m×\x1b[39m", "\x1b[31;1m×\x1b[39m"),
+            ("a\u{9b}2Jb\u{7f}", "a\u{FFFD}2Jb\u{FFFD}"),
+            (r#"{"a":"Zoë"}"#, r#"{"a":"Zoë"}"#),
+            ("{\"a\":\"\u{9b}2J\"}", r#"{"a":"\u009b2J"}"#),
         ] {
             assert_eq!(shown(text), want, "{text:?}");
         }

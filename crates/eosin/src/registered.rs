@@ -32,10 +32,7 @@ impl LastLogged {
 
     /// Whether a snapshot came before this one, or is another of the same generation. None is before any.
     pub(crate) fn is_after(&self, snapshot: Option<&Snapshot>) -> bool {
-        snapshot.is_none_or(|found| {
-            found.generation < self.snapshot.generation
-                || (found.generation == self.snapshot.generation && *found != self.snapshot)
-        })
+        snapshot.is_none_or(|found| found.is_behind(&self.snapshot))
     }
 
     /// Refuses a registry that this snapshot came after.
@@ -96,11 +93,10 @@ pub(crate) fn entry_of(
     while end > last {
         let begin = (end.saturating_sub(1) / SEARCHED_AT_ONCE * SEARCHED_AT_ONCE).max(last);
         let entries = reader.entries(begin..end).into_diagnostic().wrap_err_with(reading)?;
-        let found =
-            (begin..end).zip(&entries).collect::<Vec<_>>().into_iter().rev().find_map(|(at, entry)| {
-                let (snapshot, _) = Snapshot::parse_entry(entry).ok()?;
-                is_it(&snapshot).then_some((at, snapshot))
-            });
+        let found = entries.iter().enumerate().rev().find_map(|(at, entry)| {
+            let (snapshot, _) = Snapshot::parse_entry(entry).ok()?;
+            is_it(&snapshot).then_some((begin + at as u64, snapshot))
+        });
         if found.is_some() {
             return Ok(found);
         }

@@ -94,10 +94,11 @@ impl Place {
     /// What the ledger says of a snapshot.
     fn logged(&self, snapshot: &Snapshot) -> miette::Result<InLedger> {
         let last = LastLogged::find(&self.config, snapshot.key)?;
-        Ok(InLedger {
-            at: self.logged_at(snapshot)?,
-            after: last.filter(|last| last.is_after(Some(snapshot))),
-        })
+        let at = match last.filter(|last| last.snapshot == *snapshot) {
+            Some(last) => Some(last.entry),
+            None => self.logged_at(snapshot)?,
+        };
+        Ok(InLedger { at, after: last.filter(|last| last.is_after(Some(snapshot))) })
     }
 }
 

@@ -213,13 +213,11 @@ async fn refresh(config: Config, flow: Arc<Flow>) {
         }
         let held = flow.recognition().registry().map(|registry| registry.snapshot());
         flow.recognise_by(config.recognition_after(|files, _, found| match held {
-            Some(held) if found.is_none_or(|found| found.generation < held.generation) => {
-                Err(miette::miette!(
-                    "the registry in {} is older than generation {}, which is in use, or gone",
-                    files.folder.display(),
-                    held.generation
-                ))
-            }
+            Some(held) if found.is_none_or(|found| found.is_behind(&held)) => Err(miette::miette!(
+                "the registry in {} is older than generation {}, which is in use, or gone",
+                files.folder.display(),
+                held.generation
+            )),
             _ => Ok(()),
         })?);
         Ok(())

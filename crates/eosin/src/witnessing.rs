@@ -162,6 +162,8 @@ impl fmt::Display for Unsigned {
 #[derive(Debug, Default)]
 struct Told {
     last: Option<(Unsigned, Instant)>,
+    // Since it cosigned last.
+    objects: bool,
 }
 
 /// How often an objection that goes on is said.
@@ -179,11 +181,14 @@ impl Told {
         if is_due {
             self.last = Some((why.clone(), now));
         }
+        // One that is away for a while has not taken its objection back.
+        self.objects |= matches!(why, Unsigned::Objects(_));
         is_due
     }
 
-    fn objects(&self) -> bool {
-        matches!(self.last, Some((Unsigned::Objects(_), _)))
+    /// It cosigned: whether there was something before that was told.
+    fn is_over(&mut self) -> bool {
+        std::mem::take(self).last.is_some()
     }
 }
 
@@ -219,14 +224,14 @@ impl Asking {
                 Ok(with) => {
                     note = with;
                     cosigned += 1;
-                    if witness.told.last.take().is_some() {
+                    if witness.told.is_over() {
                         tracing::info!(witness = witness.key.name(), "the witness cosigns again");
                     }
                 }
                 Err(why) => witness.say(&why),
             }
         }
-        let objecting = self.witnesses.iter().filter(|witness| witness.told.objects()).count();
+        let objecting = self.witnesses.iter().filter(|witness| witness.told.objects).count();
         self.counted.objecting.store(objecting as u64, Ordering::Relaxed);
         if cosigned < self.quorum {
             return Ok(());
@@ -341,11 +346,12 @@ mod tests {
             (604, &forked, true, true),
             (663, &forked, false, true),
             (664, &forked, true, true),
-            (665, &away, true, false),
+            // Being away takes nothing back.
+            (665, &away, true, true),
             (666, &forked, true, true),
         ] {
             let now = begun + Duration::from_secs(second);
-            assert_eq!((told.is_due(why, now), told.objects()), (is_due, objects), "{second} {why}");
+            assert_eq!((told.is_due(why, now), told.objects), (is_due, objects), "{second} {why}");
         }
     }
 }

@@ -36,6 +36,11 @@ impl Snapshot {
         serde_json::to_vec(&written).unwrap_or_default()
     }
 
+    /// Whether this is not what followed another snapshot: it came before, or is another of the same generation.
+    pub fn is_behind(&self, other: &Self) -> bool {
+        self.generation < other.generation || (self.generation == other.generation && self != other)
+    }
+
     /// Reads a ledger entry: the snapshot and the moment it was taken.
     ///
     /// Errors: [`SnapshotError`]: it is no such entry, or not in its one spelling.

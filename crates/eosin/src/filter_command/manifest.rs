@@ -9,7 +9,7 @@ use policy::Counts;
 use serde::Serialize;
 
 use super::part::{Written, manifest_beside};
-use crate::appearing;
+use crate::appearing::Placed;
 
 /// What both manifests say.
 pub(super) struct Manifest<'m> {
@@ -28,7 +28,7 @@ pub(super) enum Side {
 
 impl Manifest<'_> {
     /// Writes the manifest of a part beside its place.
-    pub(super) fn write(&self, part: &Written, side: Side) -> miette::Result<()> {
+    pub(super) fn write(&self, placed: &mut Placed, part: &Written, side: Side) -> miette::Result<()> {
         let path = manifest_beside(part.place());
         let ruling = self.logged.item();
         let (name, facts) = match side {
@@ -49,7 +49,7 @@ impl Manifest<'_> {
         };
         let mut text = serde_json::to_vec(&body).into_diagnostic()?;
         text.push(b'\n');
-        appearing::put(&path, &text)
+        placed.put(&path, &text)
     }
 
     /// What is said of both parts together, for machines.

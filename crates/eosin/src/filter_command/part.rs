@@ -16,7 +16,7 @@ use mark::{
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
 use super::hashing::hash_of;
-use crate::appearing::{Unfinished, no_wider_than};
+use crate::appearing::{Placed, Unfinished, no_wider_than};
 
 /// A part on its way: in `NAME.new/` until it is finished.
 pub(super) struct Part {
@@ -133,8 +133,8 @@ impl Written {
     }
 
     /// Gives it its name.
-    pub(super) fn finish(self) -> miette::Result<()> {
-        self.begun.finish()
+    pub(super) fn finish(self, placed: &mut Placed) -> miette::Result<()> {
+        placed.finish(self.begun)
     }
 }
 
@@ -186,7 +186,7 @@ mod tests {
             for (part, place) in [kept, withheld].into_iter().zip(&places) {
                 let (positions, sha256) = (part.positions.clone(), part.sha256);
                 let root = part.root;
-                part.finish().unwrap();
+                part.finish(&mut Placed::default()).unwrap();
                 let text = std::io::read_to_string(File::open(place).unwrap()).unwrap();
                 prop_assert_eq!(sha256, mark::digest::sha256(&[text.as_bytes()]));
                 let leaves: Vec<Hash> = text.lines().skip(1).map(|row| leaf_hash(row.as_bytes())).collect();

@@ -145,7 +145,7 @@ impl Sources {
 }
 
 /// Why a file that was found rather than named is not looked at, by its name alone.
-pub(super) fn not_records(name: &str) -> Option<&'static str> {
+pub(crate) fn not_records(name: &str) -> Option<&'static str> {
     let describes = COMPANIONS.iter().any(|end| name.ends_with(end)) || last(name) == "csvw_metadata.json";
     if describes {
         return Some("describes the data beside it");

@@ -18,7 +18,7 @@ use super::{
     sources::{Source, Sources},
     survey::Fate,
 };
-use crate::appearing::{Unfinished, no_wider_than};
+use crate::appearing::{Placed, Unfinished, no_wider_than};
 
 /// OUT and, where something was rejected, `OUT.rejected`, on their way.
 #[derive(Debug)]
@@ -81,11 +81,11 @@ impl Outputs {
     }
 
     /// Puts both in their places, the rejected records first.
-    pub(super) fn finish(self) -> miette::Result<()> {
+    pub(super) fn finish(self, placed: &mut Placed) -> miette::Result<()> {
         if let Some(output) = self.rejected {
-            output.finish()?;
+            placed.finish(output.begun)?;
         }
-        self.marked.finish()
+        placed.finish(self.marked.begun)
     }
 }
 
@@ -94,6 +94,8 @@ impl Outputs {
 struct Output {
     begun: Unfinished,
     is_folder: bool,
+    // What is read.
+    root: PathBuf,
     // One a source: where it is written, if it is.
     files: Vec<Option<PathBuf>>,
     // The sources.
@@ -123,6 +125,7 @@ impl Output {
         Ok(Self {
             begun,
             is_folder,
+            root: sources.root.clone(),
             from: sources.files.iter().map(|source| source.path.clone()).collect(),
             files: Vec::new(),
             growing: None,
@@ -142,12 +145,22 @@ impl Output {
         self.files.resize(self.opened, None);
     }
 
-    /// Makes the folder within OUT that a file is in.
+    /// Makes the folders within OUT that a file is in, each with no more rights than that of IN.
     fn with_folder(&self, file: &Path) -> io::Result<()> {
-        match file.parent() {
-            Some(parent) if self.is_folder && !parent.exists() => fs::create_dir_all(parent),
-            _ => Ok(()),
+        let root = self.begun.path();
+        let Some(within) = file.parent().and_then(|folder| folder.strip_prefix(&root).ok()) else {
+            return Ok(());
+        };
+        let mut made = PathBuf::new();
+        for name in within {
+            made.push(name);
+            let folder = root.join(&made);
+            if !folder.exists() {
+                fs::create_dir(&folder)?;
+                no_wider_than(&folder, &self.root.join(&made))?;
+            }
         }
+        Ok(())
     }
 
     fn copy(&self, from: &Path, name: &Path) -> miette::Result<()> {
@@ -218,10 +231,6 @@ impl Output {
             synced.into_diagnostic().wrap_err_with(|| wrong(&path))?;
         }
         Ok(std::mem::take(&mut self.grown))
-    }
-
-    fn finish(self) -> miette::Result<()> {
-        self.begun.finish()
     }
 }
 

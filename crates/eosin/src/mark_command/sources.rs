@@ -141,7 +141,7 @@ const GROUP_FILES_MAX: usize = 256;
 /// table, so that alone says nothing.
 fn should_hold_records(path: &Path, bytes: u64) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    if bytes == 0 || name == "csvw_metadata.json" || input::is_companion(path) {
+    if bytes == 0 || input::not_records(&path.to_string_lossy()).is_some() || name.ends_with(".rejected") {
         return false;
     }
     if input::promises_records(&name) {
