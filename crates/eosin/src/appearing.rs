@@ -2,15 +2,19 @@
 //!
 //! Nothing that was there before is written to, replaced or removed, but what an interrupted run of ours left behind.
 
+mod placed;
+
 use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+
+pub(crate) use placed::Placed;
 
 /// A file or a folder that has not its name yet; without [`Unfinished::finish`] it goes away.
 #[derive(Debug)]
@@ -19,7 +23,8 @@ pub(crate) struct Unfinished {
     folder: PathBuf,
 }
 
-/// In a folder on its way, so that an interrupted run is told from somebody's folder.
+/// In a folder on its way, so that an interrupted run is told from somebody's folder; it holds the names that were given
+/// before this one.
 pub(crate) const OURS: &str = ".eosin-mark";
 
 impl Unfinished {
@@ -67,32 +72,6 @@ impl Unfinished {
     }
 }
 
-/// What one run gives its names: all of it stays, or none.
-#[derive(Debug, Default)]
-pub(crate) struct Placed(Vec<PathBuf>);
-
-impl Placed {
-    /// Puts bytes in a place, as [`put`].
-    pub(crate) fn put(&mut self, place: &Path, bytes: &[u8]) -> miette::Result<()> {
-        put(place, bytes)?;
-        self.0.push(place.to_owned());
-        Ok(())
-    }
-
-    /// Gives something its name, as [`Unfinished::finish`].
-    pub(crate) fn finish(&mut self, begun: Unfinished) -> miette::Result<()> {
-        let place = begun.place.clone();
-        begun.finish()?;
-        self.0.push(place);
-        Ok(())
-    }
-
-    /// Takes away what was put so far, and nothing else.
-    pub(crate) fn undo(self) {
-        self.0.iter().for_each(|place| remove(place));
-    }
-}
-
 /// What cannot be removed is said by whoever could not go on.
 fn remove(place: &Path) {
     drop(if place.is_dir() { fs::remove_dir_all(place) } else { fs::remove_file(place) });
@@ -109,6 +88,11 @@ impl Drop for Unfinished {
 ///
 /// Never: replaces what is there.
 pub(crate) fn put(place: &Path, bytes: &[u8]) -> miette::Result<()> {
+    written(place, bytes)?.finish()
+}
+
+/// Bytes on their way to a place.
+fn written(place: &Path, bytes: &[u8]) -> miette::Result<Unfinished> {
     let begun = Unfinished::begin(place)?;
     let write = || -> io::Result<()> {
         let mut file = File::create_new(begun.path())?;
@@ -116,7 +100,7 @@ pub(crate) fn put(place: &Path, bytes: &[u8]) -> miette::Result<()> {
         file.sync_all()
     };
     write().into_diagnostic().wrap_err_with(|| format!("cannot write {}", place.display()))?;
-    begun.finish()
+    Ok(begun)
 }
 
 /// Takes from a file or a folder the rights that what it was made from does not give.
@@ -125,16 +109,20 @@ pub(crate) fn put(place: &Path, bytes: &[u8]) -> miette::Result<()> {
 pub(crate) fn no_wider_than(path: &Path, source: &Path) -> io::Result<()> {
     let Ok(about) = fs::metadata(source) else { return Ok(()) };
     let found = fs::metadata(path)?.permissions();
+    let given = about.permissions().mode();
+    // A group that is not the source's has no more than everybody, as where a folder hands down its own.
+    let of_group = if fs::metadata(path)?.gid() == about.gid() { given } else { (given & 0o007) << 3 };
     // Its owner can go on with it.
-    let mode = found.mode() & (about.permissions().mode() | 0o600 | if about.is_dir() { 0o100 } else { 0 });
+    let of_owner = given | if about.is_dir() { 0o700 } else { 0o600 };
+    let mode = found.mode() & (!0o777 | of_owner & 0o700 | of_group & 0o070 | given & 0o007);
     if mode == found.mode() { Ok(()) } else { fs::set_permissions(path, fs::Permissions::from_mode(mode)) }
 }
 
-/// Whether all these places are free, and the folders in which what will stand there is made; and each is another,
-/// and another than `from`, which is read.
+/// Sees that all these places are free, and the folders in which what will stand there is made; and each is another, and
+/// another than `from`, which is read. What an interrupted run put is taken away.
 ///
 /// Errors: a report that names the place.
-pub(crate) fn are_free(places: &[PathBuf], from: &Path) -> miette::Result<()> {
+pub(crate) fn make_free(places: &[PathBuf], from: &Path) -> miette::Result<()> {
     let mut needed = BTreeMap::new();
     for place in places {
         for path in [place.clone(), folder_for(place)] {
@@ -157,10 +145,11 @@ pub(crate) fn are_free(places: &[PathBuf], from: &Path) -> miette::Result<()> {
         ));
     }
     for place in places {
-        is_absent(place)?;
-        is_left_behind(&folder_for(place))?;
+        if is_left_behind(&folder_for(place))? && is_absent(place).is_ok() {
+            placed::take_back(&folder_for(place));
+        }
     }
-    Ok(())
+    places.iter().try_for_each(|place| is_absent(place))
 }
 
 fn is_absent(place: &Path) -> miette::Result<()> {
@@ -215,19 +204,31 @@ mod tests {
     }
 
     #[test]
-    fn what_is_undone_was_put_by_this_run() {
+    fn nobody_gets_more_than_the_source_gives() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        let mut placed = Placed::default();
-        placed.put(&at("ours"), b"ours").unwrap();
-        put(&at("theirs"), b"theirs").unwrap();
-        assert!(placed.put(&at("theirs"), b"ours").is_err());
-        let begun = Unfinished::begin(&at("tree")).unwrap();
-        fs::create_dir(begun.path()).unwrap();
-        placed.finish(begun).unwrap();
-        placed.undo();
-        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|one| one.unwrap().file_name()).collect();
-        assert_eq!(left, ["theirs"]);
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        for (of_source, of_made, is_of_its_group, want) in [
+            (0o600, 0o644, true, 0o600),
+            (0o640, 0o666, true, 0o640),
+            (0o444, 0o644, true, 0o644),
+            (0o640, 0o666, false, 0o600),
+            (0o664, 0o666, false, 0o644),
+        ] {
+            for (name, mode) in [("source", of_source), ("made", of_made)] {
+                fs::write(at(name), "").unwrap();
+                fs::set_permissions(at(name), fs::Permissions::from_mode(mode)).unwrap();
+            }
+            let group = fs::metadata(at("source")).unwrap().gid();
+            let given = std::os::unix::fs::chown(at("made"), None, Some(group + u32::from(!is_of_its_group)));
+            if given.is_err() {
+                // Only root gives a file to any group.
+                continue;
+            }
+            no_wider_than(&at("made"), &at("source")).unwrap();
+            assert_eq!(mode(&at("made")), want, "{of_source:o} {of_made:o} {is_of_its_group}");
+            fs::remove_file(at("made")).unwrap();
+        }
     }
 
     #[test]
@@ -253,7 +254,7 @@ mod tests {
         for name in ["a", "b", "c"] {
             let refused = put(&at(name), b"ours").unwrap_err().to_string();
             assert!(refused.contains("is there already"), "{refused}");
-            assert!(are_free(&[at(name)], Path::new("in")).is_err());
+            assert!(make_free(&[at(name)], Path::new("in")).is_err());
             assert!(!at(name).exists());
         }
         assert_eq!(text(&at("a.new")), "theirs");
@@ -277,14 +278,14 @@ mod tests {
             (["a", "b"], "a.new", false),
             (["a", "b"], "d/../b.new", false),
         ] {
-            let done = are_free(&places.map(at), &at(from));
+            let done = make_free(&places.map(at), &at(from));
             assert_eq!(done.is_ok(), is_fine, "{places:?} {from}");
         }
         fs::create_dir(at("a.new")).unwrap();
         for name in [OURS, "in"] {
             ledger::durable::replace(&at("a.new").join(name), b"").unwrap();
         }
-        let refused = are_free(&[at("a")], &at("a.new/in")).unwrap_err();
+        let refused = make_free(&[at("a")], &at("a.new/in")).unwrap_err();
         assert!(refused.to_string().contains("holds it"), "{refused}");
     }
 }

@@ -218,7 +218,7 @@ fn place(arguments: &CertifyArguments) -> miette::Result<PathBuf> {
         }
     };
     for path in &arguments.paths {
-        appearing::are_free(std::slice::from_ref(&out), path)?;
+        appearing::make_free(std::slice::from_ref(&out), path)?;
     }
     Ok(out)
 }

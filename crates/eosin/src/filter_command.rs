@@ -16,7 +16,7 @@ use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use policy::{Boundary, Caller, Decision, Policies, Request, Scope, decide};
 
 use crate::{
-    appearing::{self, Placed},
+    appearing,
     arguments::FilterArguments,
     config::Config,
     input::{self, Input, STANDARD_INPUT, reading::may_be_other},
@@ -113,7 +113,7 @@ fn apply(
     withheld: Written,
     manifest: &Manifest<'_>,
 ) -> miette::Result<()> {
-    let mut placed = Placed::default();
+    let mut placed = withheld.placing();
     let done = manifest
         .write(&mut placed, &kept, Side::Kept)
         .and_then(|()| manifest.write(&mut placed, &withheld, Side::Withheld))
@@ -288,5 +288,5 @@ fn may_write(arguments: &FilterArguments) -> miette::Result<()> {
     }
     let manifests = [manifest_beside(kept), manifest_beside(withheld)];
     let places: Vec<PathBuf> = [kept.clone(), withheld.clone()].into_iter().chain(manifests).collect();
-    appearing::are_free(&places, &arguments.input)
+    appearing::make_free(&places, &arguments.input)
 }

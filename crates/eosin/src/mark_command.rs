@@ -9,7 +9,7 @@ use mark::{DatasetFile, MANIFEST_BYTES_MAX, Manifest};
 use miette::{WrapErr as _, miette};
 
 use crate::{
-    appearing::{self, Placed},
+    appearing,
     arguments::MarkArguments,
     config::Config,
     input::{self, STANDARD_INPUT},
@@ -188,13 +188,13 @@ impl Places {
             ));
         }
         let places = [&self.out, &self.rejected, &self.dataset].into_iter().chain(&self.exports);
-        appearing::are_free(&places.cloned().collect::<Vec<_>>(), from)
+        appearing::make_free(&places.cloned().collect::<Vec<_>>(), from)
     }
 
     /// Puts what lies beside OUT, and OUT at last: all of it or nothing, for a dataset file without its records would only
     /// confuse.
     fn put(&self, dataset: &[u8], exported: &[Vec<u8>], out: Outputs) -> miette::Result<()> {
-        let mut done = Placed::default();
+        let mut done = out.placing();
         let beside = done.put(&self.dataset, dataset).and_then(|()| {
             self.exports.iter().zip(exported).try_for_each(|(path, bytes)| done.put(path, bytes))
         });

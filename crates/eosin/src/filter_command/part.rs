@@ -132,6 +132,11 @@ impl Written {
         SplitPart { records: self.records, root: self.root, sha256: self.sha256 }
     }
 
+    /// What has its name before this, which is the last.
+    pub(super) fn placing(&self) -> Placed {
+        Placed::before(&self.begun)
+    }
+
     /// Gives it its name.
     pub(super) fn finish(self, placed: &mut Placed) -> miette::Result<()> {
         placed.finish(self.begun)
@@ -186,7 +191,8 @@ mod tests {
             for (part, place) in [kept, withheld].into_iter().zip(&places) {
                 let (positions, sha256) = (part.positions.clone(), part.sha256);
                 let root = part.root;
-                part.finish(&mut Placed::default()).unwrap();
+                let mut put = part.placing();
+                part.finish(&mut put).unwrap();
                 let text = std::io::read_to_string(File::open(place).unwrap()).unwrap();
                 prop_assert_eq!(sha256, mark::digest::sha256(&[text.as_bytes()]));
                 let leaves: Vec<Hash> = text.lines().skip(1).map(|row| leaf_hash(row.as_bytes())).collect();

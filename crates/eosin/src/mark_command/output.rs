@@ -80,6 +80,11 @@ impl Outputs {
         self.marked.sync()
     }
 
+    /// What has its name before OUT, which is the last.
+    pub(super) fn placing(&self) -> Placed {
+        Placed::before(&self.marked.begun)
+    }
+
     /// Puts both in their places, the rejected records first.
     pub(super) fn finish(self, placed: &mut Placed) -> miette::Result<()> {
         if let Some(output) = self.rejected {

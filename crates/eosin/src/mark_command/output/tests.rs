@@ -3,7 +3,7 @@
 use std::io::Read as _;
 
 use super::*;
-use crate::appearing::{OURS, Placed};
+use crate::appearing::OURS;
 
 fn written(path: &Path) -> String {
     io::read_to_string(File::open(path).unwrap()).unwrap()
@@ -50,7 +50,8 @@ fn a_file_is_there_whole_or_not_at_all() {
     let grown = out.sync().unwrap();
     assert_eq!(grown[&0].bytes, 5);
     assert_eq!(grown[&0].sha256, mark::digest::sha256(&[b"whole"]).to_hex());
-    out.finish(&mut Placed::default()).unwrap();
+    let mut placed = out.placing();
+    out.finish(&mut placed).unwrap();
     assert_eq!(written(&place), "whole");
     assert_eq!(written(&beside(&place, ".rejected")), "bad");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
@@ -80,7 +81,8 @@ fn a_folder_keeps_its_names_and_copies_what_holds_no_records() {
     out.write(0, &text("A", "")).unwrap();
     out.write(1, &text("B", "bad")).unwrap();
     assert_eq!(out.sync().unwrap().len(), 2);
-    out.finish(&mut Placed::default()).unwrap();
+    let mut placed = out.placing();
+    out.finish(&mut placed).unwrap();
     let rejected = folder.path().join("out.rejected");
     assert_eq!(written(&place.join("a.csv")), "A");
     assert_eq!(written(&place.join("c.csv")), "c.csv");
