@@ -11,7 +11,10 @@ use crate::{
 
 const JSON: (&str, &str) = ("Content-Type", "application/fhir+json");
 
-/// Who is in the server: 2 is hidden in a sandbox, 3 is not.
+/// So many with ids of 60 letters that naming them takes 7,320 bytes.
+const MANY: usize = 120;
+
+/// Who is in the server: 2 is hidden in a sandbox, the others are not.
 fn person(id: &str) -> Value {
     let attested = json!({"tag": [{"system": "https://eosin.example/fhir/subject", "code": "attested"}]});
     let mut person = json!({"resourceType": "Patient", "id": id, "name": [{"family": "Bell"}]});
@@ -58,14 +61,16 @@ fn carried_out(request: &Received, entry: &Value) -> Value {
 
 fn found(request: &Received, query: &str) -> Value {
     let asked = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-    let ids: &[&str] = match asked("identifier") {
-        Some("two") => &["2"],
-        Some("three") => &["3"],
-        Some("both") => &["2", "3"],
-        _ => &[],
+    let many = (0..MANY).map(|at| format!("many-{at:0>55}"));
+    let ids: Vec<String> = match asked("identifier") {
+        Some("two") => vec!["2".to_owned()],
+        Some("three") => vec!["3".to_owned()],
+        Some("both") => vec!["2".to_owned(), "3".to_owned()],
+        Some("many") => many.collect(),
+        Some("many-and-two") => many.chain(["2".to_owned()]).collect(),
+        _ => Vec::new(),
     };
-    let ids =
-        ids.iter().filter(|id| asked("_id").is_none_or(|asked| asked.split(',').any(|one| one == **id)));
+    let ids = ids.iter().filter(|id| asked("_id").is_none_or(|asked| asked.split(',').any(|one| one == *id)));
     let entries: Vec<Value> =
         ids.map(|id| json!({"resource": person(id), "search": {"mode": "match"}})).collect();
     let host = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host")).unwrap();
@@ -157,6 +162,30 @@ fn a_condition_keeps_all_that_the_client_asks_and_is_read_one_way() {
     let twice = [JSON, ("If-None-Exist", "identifier=nobody"), ("If-None-Exist", "identifier=two")];
     assert_eq!(scene.ask("POST", "/fhir/Patient", &twice, patient.as_bytes()).status, 400);
     assert_eq!(written(&upstream).len(), before);
+}
+
+/// What is refused for its length alone would tell that somebody hidden is among them.
+#[test]
+fn a_condition_that_finds_too_many_to_name_is_refused_whether_somebody_is_hidden_or_not() {
+    let upstream = Upstream::start(server);
+    let scene = sandbox(&upstream);
+    let patient = json!({"resourceType": "Patient", "name": [{"family": "Bell"}]}).to_string();
+    let answers = ["many", "many-and-two"].map(|who| {
+        let condition = format!("identifier={who}");
+        let header = [JSON, ("If-None-Exist", condition.as_str())];
+        let created = scene.ask("POST", "/fhir/Patient", &header, patient.as_bytes());
+        let deleted = scene.ask("DELETE", &format!("/fhir/Patient?{condition}"), &[JSON], b"");
+        assert_eq!(written(&upstream), Vec::<String>::new(), "{who}");
+        [created, deleted].map(|answer| (answer.status, answer.text().replace(who, "WHO")))
+    });
+    assert_eq!(answers[0], answers[1]);
+    // In a body they have room.
+    let mut create = json!({"resourceType": "Bundle", "type": "batch", "entry": [
+        {"request": {"method": "POST", "url": "Patient", "ifNoneExist": "identifier=many-and-two"}}]});
+    create["entry"][0]["resource"] = person("3");
+    assert_eq!(scene.ask("POST", "/fhir", &[JSON], create.to_string().as_bytes()).status, 200);
+    let sent = written(&upstream).pop().unwrap();
+    assert!(sent.contains("many-") && !sent.contains(",2\""), "{sent}");
 }
 
 #[test]

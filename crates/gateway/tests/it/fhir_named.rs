@@ -29,7 +29,8 @@ fn history(entries: &[String], next: &str) -> Reply {
     Reply::json(200, &format!(r#"{{"resourceType":"Bundle","type":"history","entry":[{entry}]{link}}}"#))
 }
 
-/// A server where 1 is shown and 2 is hidden, of patients and of groups; 4 and a Binary were deleted and had been hidden.
+/// A server where 1 is shown and 2 is hidden, of patients and of groups; 4 and a Binary were deleted and had been hidden, and
+/// of 5 and 6 it gives the same page of versions for ever.
 fn server(request: &Received) -> Reply {
     let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
     let words: Vec<&str> = path.trim_start_matches('/').split('/').skip(1).collect();
@@ -62,11 +63,19 @@ fn server(request: &Received) -> Reply {
         }
         ["Patient", "1"] => Reply::json(200, &shown("1")),
         ["Patient", "2"] => Reply::json(200, &hidden("2")),
-        ["Patient" | "Binary", "4"] => outcome(410, "gone"),
+        ["Patient" | "Binary", "4" | "5" | "6"] => outcome(410, "gone"),
         ["Patient", "4", "_history"] if query.is_empty() => {
             history(&[shown("4")], "/fhir/Patient/4/_history?p=2")
         }
         ["Patient", "4", "_history"] => history(&[hidden("4")], ""),
+        ["Patient", "5", "_history"] => history(&[shown("5")], "/fhir/Patient/5/_history?p=2"),
+        ["Patient", "6", "_history"] => Reply::json(
+            200,
+            &format!(
+                r#"{{"resourceType":"Bundle","type":"history","total":3,"entry":[{{"resource":{}}}]}}"#,
+                shown("6")
+            ),
+        ),
         ["Binary", "4", "_history"] => {
             let binary =
                 format!(r#"{{"resourceType":"Binary","id":"4",{TEST_DATA},"contentType":"image/png"}}"#);
@@ -126,6 +135,13 @@ fn what_was_hidden_and_is_deleted_was_never_there() {
     let upstream = Upstream::start(server);
     check(&upstream, "/fhir/Patient/{}", "4");
     check(&upstream, "/fhir/Binary/{}", "4");
+    // Which versions there were besides is not told, so there may have been a hidden one.
+    for endless in ["5", "6"] {
+        check(&upstream, "/fhir/Patient/{}", endless);
+        let asked = format!("/fhir/Patient/{endless}/_history");
+        let asked = upstream.received().iter().filter(|one| one.target.starts_with(&asked)).count();
+        assert_eq!(asked, 2);
+    }
 }
 
 #[test]
