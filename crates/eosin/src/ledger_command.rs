@@ -43,9 +43,8 @@ pub(crate) fn ledger(command: &LedgerCommand, printer: &Printer) -> Done {
             Ok(outcome)
         }
         LedgerCommand::Show { folders, kind, boundary, since, last, config, json } => {
-            // Ledgers of elsewhere are listed whatever this machine's configuration is.
-            let known =
-                if folders.is_empty() { Some(Config::load(config)?) } else { Config::load(config).ok() };
+            // Ledgers of elsewhere are listed whatever this machine's configuration is, and know other boundaries.
+            let known = if folders.is_empty() { Some(Config::load(config)?) } else { None };
             let folders = folders_or(folders, known.as_ref());
             let wanted = show::Wanted::new(kind.as_deref(), boundary.as_deref(), since.as_deref(), *last)?;
             show::show(&folders, &wanted, known.as_ref(), *json, printer)

@@ -177,6 +177,8 @@ impl Seen {
                 words.iter().map(|word| format!("`{}`", telling::printable(word))).collect();
             if words.is_empty() { "none".to_owned() } else { words.join(", ") }
         };
+        // Those before it were not read.
+        let since = if wanted.since.is_some() { " since then" } else { "" };
         if let Some(kind) = wanted.kind.as_deref()
             && !self.kinds.contains(kind)
             && !KINDS.contains(&kind)
@@ -184,19 +186,26 @@ impl Seen {
             let kinds = self.kinds.into_iter().chain(KINDS.map(str::to_owned)).collect();
             return Err(miette!(
                 help = format!("there are {}", list(kinds)),
-                "no entry is of a kind `{kind}`"
+                "no entry{since} is of a kind `{kind}`"
             ));
         }
         if let Some(boundary) = wanted.boundary.as_deref()
             && !self.boundaries.contains(boundary)
-            && let Some(config) = known
-            && config.boundaries.iter().all(|found| found.boundary.name != boundary)
         {
-            let configured = config.boundaries.iter().map(|found| found.boundary.name.clone());
-            let names = self.boundaries.into_iter().chain(configured).collect();
+            let configured =
+                known.map(|config| config.boundaries.iter().map(|one| one.boundary.name.clone()));
+            let configured: Option<Vec<String>> = configured.map(Iterator::collect);
+            let are_all_read = wanted.since.is_none() && self.boundaries.len() < SEEN_MAX;
+            let and = match &configured {
+                Some(names) if names.iter().any(|name| name == boundary) => return Ok(()),
+                Some(_) => ", and none is configured",
+                None if are_all_read => "",
+                None => return Ok(()),
+            };
+            let names = self.boundaries.into_iter().chain(configured.unwrap_or_default()).collect();
             return Err(miette!(
                 help = format!("there are {}", list(names)),
-                "no entry is about a boundary `{boundary}`, and none is configured"
+                "no entry{since} is about a boundary `{boundary}`{and}"
             ));
         }
         Ok(())
@@ -362,15 +371,25 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_kind_is_said_to_be_none() {
+    fn a_misspelt_word_is_said_to_be_none() {
         let home = tempfile::tempdir().unwrap();
-        let folders = [ledger(home.path(), "a", &[10_000])];
-        for (kind, is_there) in [("ruling", true), ("gap", true), ("rulings", false)] {
-            let wanted = Wanted::new(Some(kind), Some("feed"), None, 5).unwrap();
+        let folders = [ledger(home.path(), "a", &[10_000, 500_000])];
+        let late = Some("1970-01-06T00:00:00Z");
+        for (kind, boundary, since, fitting, want) in [
+            ("ruling", "feed", None, 2, ""),
+            ("gap", "feed", None, 0, ""),
+            ("rulings", "feed", None, 0, "no entry is of a kind `rulings`"),
+            ("rulings", "feed", late, 0, "no entry since then is of a kind `rulings`"),
+            ("ruling", "feeds", None, 0, "no entry is about a boundary `feeds`"),
+            // There may be some before.
+            ("ruling", "feeds", late, 0, ""),
+        ] {
+            let wanted = Wanted::new(Some(kind), Some(boundary), since, 5).unwrap();
             let mut seen = Seen::default();
             let found = last_of_all(&folders, &wanted, &mut seen).unwrap();
-            assert_eq!(found.len(), usize::from(kind == "ruling"), "{kind}");
-            assert_eq!(seen.could_fit(&wanted, None).is_ok(), is_there, "{kind}");
+            assert_eq!(found.len(), fitting, "{kind} {boundary}");
+            let said = seen.could_fit(&wanted, None).err().map(|report| report.to_string());
+            assert_eq!(said.unwrap_or_default(), want, "{kind} {boundary} {since:?}");
         }
     }
 }
