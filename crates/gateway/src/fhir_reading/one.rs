@@ -69,9 +69,8 @@ async fn shown(
         return Ok((relayed(absent), seen));
     }
     let tag = answered.parts.headers.get(header::ETAG).and_then(|tag| tag.to_str().ok());
-    if tag
-        .is_some_and(|tag| call.has.as_deref().is_some_and(|has| has.split(',').any(|one| one.trim() == tag)))
-    {
+    let has = call.has.as_deref().unwrap_or_default();
+    if has.split(',').map(str::trim).any(|one| one == "*" || Some(one) == tag) {
         return Ok((unchanged(answered), seen));
     }
     if call.query.detail() == Detail::Full {

@@ -39,6 +39,8 @@ const LONG: &str =
 
 /// Most resources that are walked for one answer.
 const WALK_MAX: usize = 20_000;
+/// Most pages with nothing on them that are walked for one answer.
+const EMPTY_PAGES_MAX: usize = 100;
 /// How many matches the server is asked for at a time, at least and at most.
 const PAGE_MIN: usize = 20;
 const PAGE_MAX: usize = 500;
@@ -194,6 +196,8 @@ struct Found {
     shown: usize,
     /// Every resource looked at.
     walked: usize,
+    /// Pages without any.
+    empty_pages: usize,
     further: Option<(Step, usize, usize)>,
     first: Option<(Answered, Page)>,
     seen: Vec<Seen>,
@@ -226,6 +230,10 @@ async fn walked(
             .map_err(|_| Problem::ShownUnreadable)?;
         found.walked += page.entries.len();
         if found.walked > WALK_MAX {
+            return Err(Problem::AnswerTooLarge.into());
+        }
+        found.empty_pages += usize::from(page.entries.is_empty());
+        if found.empty_pages > EMPTY_PAGES_MAX {
             return Err(Problem::AnswerTooLarge.into());
         }
         let matches = page.entries.iter().filter(|entry| entry.mode == Mode::Match).count();

@@ -24,6 +24,8 @@ pub(super) struct Server<'l> {
     pub(super) addresses: Addresses,
     /// Who asks: none of these is about one request only.
     headers: HeaderMap,
+    /// What the client would have done with parameters that the server does not know (R4, Search, section 3.1.1.1.1).
+    handling: Option<HeaderValue>,
     /// The client's own address for this request.
     pub(super) asked_at: String,
 }
@@ -55,6 +57,17 @@ const ABOUT_REQUEST: [&str; 16] = [
     "prefer",
 ];
 
+/// The preference for how parameters are handled, alone: the others are about the answer to the client's own request.
+fn handling(headers: &HeaderMap) -> Option<HeaderValue> {
+    let named = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    let asked = |one: &str| {
+        let bare =
+            one.split(';').next().unwrap_or_default().replace([' ', '\t', '"'], "").to_ascii_lowercase();
+        matches!(bare.as_str(), "handling=strict" | "handling=lenient").then_some(bare)
+    };
+    named.flat_map(|value| value.split(',')).find_map(asked)?.parse().ok()
+}
+
 /// Ids in one lookup: with them a target stays under what servers take, 8 KiB.
 const IDS_MAX: usize = 100;
 
@@ -62,12 +75,13 @@ impl<'l> Server<'l> {
     /// The server as the client of this request may ask it.
     pub(super) fn new(lane: &'l Lane, head: &Head) -> Self {
         let mut headers = head.headers.clone();
+        let handling = handling(&headers);
         for name in ABOUT_REQUEST {
             headers.remove(HeaderName::from_static(name));
         }
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/fhir+json"));
         let asked_at = format!("{}{}", head.origin, head.target);
-        Self { lane, addresses: lane.addresses(head), headers, asked_at }
+        Self { lane, addresses: lane.addresses(head), headers, handling, asked_at }
     }
 
     /// A digest of what proves who asks.
@@ -85,12 +99,15 @@ impl<'l> Server<'l> {
         self.ask(Method::GET, target, self.headers.clone(), Bytes::new()).await
     }
 
-    /// The same, its parameters in a form where they are in one.
+    /// The same by the client's own parameters, in a form where they are in one.
     pub(super) async fn search(&self, path: &str, query: &str, is_posted: bool) -> Result<Answered, Turned> {
-        if !is_posted {
-            return self.get(&address(path, query)).await;
-        }
         let mut headers = self.headers.clone();
+        if let Some(handling) = &self.handling {
+            headers.insert(HeaderName::from_static("prefer"), handling.clone());
+        }
+        if !is_posted {
+            return self.ask(Method::GET, &address(path, query), headers, Bytes::new()).await;
+        }
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
         headers.insert(header::CONTENT_TYPE, form);
         self.ask(Method::POST, &format!("{path}/_search"), headers, Bytes::from(query.to_owned())).await

@@ -136,6 +136,78 @@ fn a_search_counts_and_pages_as_if_the_hidden_were_not_there() {
 }
 
 #[test]
+fn a_search_is_as_strict_as_the_client_asks() {
+    let prefers = |request: &Received| {
+        let mut all = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("prefer"));
+        all.next().map(|(_, value)| value.clone())
+    };
+    let upstream = Upstream::start(move |request: &Received| match prefers(request).as_deref() {
+        Some("handling=strict") if request.target.contains("nosuch") => {
+            Reply::json(400, r#"{"resourceType":"OperationOutcome","issue":[]}"#)
+        }
+        _ => server(request),
+    });
+    let scene = production(&upstream);
+    let search = "/fhir/Patient?nosuch=1";
+    for (prefer, want) in [
+        ("handling=strict", 400),
+        ("return=minimal, Handling = \"strict\"; foo=1", 400),
+        ("handling=lenient", 200),
+        ("return=representation", 200),
+        ("handling=strictly", 200),
+    ] {
+        assert_eq!(scene.ask("GET", search, &[("Prefer", prefer)], b"").status, want, "{prefer}");
+    }
+    let form = [("Content-Type", "application/x-www-form-urlencoded"), ("Prefer", "handling=strict")];
+    assert_eq!(
+        scene.ask("POST", "/fhir/Patient/_search", &form, b"nosuch=1").status,
+        200,
+        "it is in the body"
+    );
+    let sent: Vec<_> = upstream.received().iter().filter_map(prefers).collect();
+    assert_eq!(sent, ["handling=strict", "handling=strict", "handling=lenient", "handling=strict"]);
+}
+
+#[test]
+fn a_server_that_gives_empty_pages_for_ever_is_left() {
+    let upstream = Upstream::start(|request: &Received| {
+        let page =
+            request.target.split("page=").nth(1).and_then(|page| page.parse::<u32>().ok()).unwrap_or(0);
+        let host = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host")).unwrap();
+        let next = format!("http://{}/fhir/Patient?page={}", host.1, page + 1);
+        Reply::json(
+            200,
+            &json!({"resourceType": "Bundle", "type": "searchset", "link": [{"relation": "next", "url": next}]})
+                .to_string(),
+        )
+    });
+    let scene = production(&upstream);
+    let answer = scene.ask("GET", "/fhir/Patient", &[], b"");
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    assert_eq!(upstream.received().len(), 101);
+}
+
+#[test]
+fn whoever_has_any_version_has_this_one() {
+    let upstream = Upstream::start(|request: &Received| {
+        let mut reply = server(request);
+        if let Reply::Whole { status: 200, headers, .. } = &mut reply {
+            headers.push(("ETag".to_owned(), "W/\"3\"".to_owned()));
+        }
+        reply
+    });
+    let scene = production(&upstream);
+    for (has, want) in
+        [("*", [304, 404, 404]), ("W/\"1\", W/\"3\"", [304, 404, 404]), ("W/\"2\"", [200, 404, 404])]
+    {
+        let asked = ["1", "2", "77"].map(|id| {
+            scene.ask("GET", &format!("/fhir/Patient/{id}"), &[("If-None-Match", has)], b"").status
+        });
+        assert_eq!(asked, want, "{has}");
+    }
+}
+
+#[test]
 fn whoever_reads_xml_is_shown_the_same() {
     let upstream = Upstream::start(server);
     let scene = production(&upstream);
