@@ -29,6 +29,19 @@ fn history(entries: &[String], next: &str) -> Reply {
     Reply::json(200, &format!(r#"{{"resourceType":"Bundle","type":"history","entry":[{entry}]{link}}}"#))
 }
 
+/// A file of settings, or one with a hidden patient.
+fn binary(request: &Received, id: &str) -> Reply {
+    let held = if id == "1" { r#"{"kind":"settings"}"#.to_owned() } else { hidden("7") };
+    let accepts = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("accept"));
+    if !accepts.is_some_and(|(_, value)| value.contains("fhir")) {
+        return Reply::json(200, &held);
+    }
+    let (kind, data) = ("application/json", data_encoding::BASE64.encode(held.as_bytes()));
+    let resource =
+        format!(r#"{{"resourceType":"Binary","id":"{id}","contentType":"{kind}","data":"{data}"}}"#);
+    Reply::json(200, &resource)
+}
+
 /// A server where 1 is shown and 2 is hidden, of patients and of groups; 4 and a Binary were deleted and had been hidden, and
 /// of 5 and 6 it gives the same page of versions for ever.
 fn server(request: &Received) -> Reply {
@@ -45,22 +58,7 @@ fn server(request: &Received) -> Reply {
             let url = format!("http://{}/fhir", host.map_or("", |(_, value)| value));
             Reply::json(200, &format!(r#"{{"implementation":{{"url":"{url}"}}}}"#))
         }
-        ["Binary", id @ ("1" | "2")] => {
-            let held = if *id == "1" { r#"{"kind":"settings"}"#.to_owned() } else { hidden("7") };
-            let data = data_encoding::BASE64.encode(held.as_bytes());
-            let accepts = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("accept"));
-            if accepts.is_some_and(|(_, value)| value.contains("fhir")) {
-                let kind = "application/json";
-                Reply::json(
-                    200,
-                    &format!(
-                        r#"{{"resourceType":"Binary","id":"{id}","contentType":"{kind}","data":"{data}"}}"#
-                    ),
-                )
-            } else {
-                Reply::json(200, &held)
-            }
-        }
+        ["Binary", id @ ("1" | "2")] => binary(request, id),
         ["Patient", "1"] => Reply::json(200, &shown("1")),
         ["Patient", "2"] => Reply::json(200, &hidden("2")),
         ["Patient" | "Binary", "4" | "5" | "6"] => outcome(410, "gone"),
