@@ -102,7 +102,7 @@ pub(crate) use result_rows::rows_of_array;
 pub use result_rows::{NotResults, ResultRows, ResultsIn, RowChunk};
 pub use shown::{Gap, ShownRow, ShownRows, Stripped, Telling};
 pub(crate) use soap::walk;
-pub use soap::{Call, Edition, Soap, route_by_body, soap_is_login, unreadable_call};
+pub use soap::{Call, Edition, Soap, contents_of, route_by_body, soap_is_login, unreadable_call};
 pub use soap_asked::{Envelope, SoapAsks, SoapTold, cut, replaced, soap_changes, soap_locator, soap_told};
 pub use withhold::{merge, withhold};
 pub(crate) use xml_row::{Dialect, row as xml_row};

@@ -416,6 +416,28 @@ enum Unprefixed {
     None,
 }
 
+/// The outermost elements of these names in a document, at any depth and in any namespace, in order.
+///
+/// Shape:  `is_named` is asked of local names.
+/// Errors: [`Unreadable`]: another reader could find others.
+pub(crate) fn elements_named(
+    body: &[u8],
+    is_named: impl Fn(&str) -> bool,
+) -> Result<Vec<Element<'_>>, Unreadable> {
+    let (mut xml, root) = Xml::open(body)?;
+    let root = xml.element(root)?;
+    xml.finish()?;
+    let (mut found, mut open) = (Vec::new(), vec![root]);
+    while let Some(element) = open.pop() {
+        if is_named(element.name.local) {
+            found.push(element);
+        } else {
+            open.extend(element.children.into_iter().rev());
+        }
+    }
+    Ok(found)
+}
+
 impl Element<'_> {
     /// The first element within it with this local name.
     pub(crate) fn child(&self, local: &str) -> Option<&Self> {

@@ -1,5 +1,6 @@
 //! Credentials that ride where a request is kept: in a SOAP body, in a query. They are taken out before it is sealed.
 
+use carrier::salesforce::contents_of;
 use quarantine::Withheld;
 
 /// The request without credentials; nothing if they cannot be found for certain.
@@ -8,8 +9,7 @@ use quarantine::Withheld;
 pub(crate) fn taken_out(withheld: Withheld) -> Option<Withheld> {
     let target = without_tokens(&withheld.target);
     let body = if is_soap(&withheld.target, &withheld.body) {
-        let text = String::from_utf8(withheld.body).ok()?;
-        ELEMENTS.iter().try_fold(text, |text, element| replaced(&text, element, ""))?.into_bytes()
+        replaced(withheld.body, &ELEMENTS, "")?
     } else {
         withheld.body
     };
@@ -22,10 +22,7 @@ pub(crate) fn put_in(withheld: Withheld, session: &str) -> Withheld {
         return withheld;
     }
     let escaped = session.replace('&', "&amp;").replace('<', "&lt;");
-    let body = String::from_utf8(withheld.body.clone())
-        .ok()
-        .and_then(|text| replaced(&text, "sessionId", &escaped))
-        .map_or(withheld.body, String::into_bytes);
+    let body = replaced(withheld.body.clone(), &["sessionId"], &escaped).unwrap_or(withheld.body);
     Withheld { body, ..withheld }
 }
 
@@ -47,49 +44,27 @@ fn without_tokens(target: &str) -> String {
     if left.is_empty() { path.to_owned() } else { format!("{path}?{}", left.join("&")) }
 }
 
-/// The text with the content of every element of this local name replaced; nothing if one is not plainly closed.
-fn replaced(text: &str, element: &str, with: &str) -> Option<String> {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(found) = rest.find(element) {
-        let (before, from) = rest.split_at_checked(found)?;
-        let tag = before.rfind('<').map(|start| before.get(start + 1..).unwrap_or_default());
-        // An opening tag: `<`, perhaps a prefix and a colon, and then the name.
-        let opens = tag.is_some_and(|prefix| {
-            prefix.is_empty()
-                || prefix.strip_suffix(':').is_some_and(|prefix| prefix.bytes().all(is_name_byte))
-        });
-        let after = from.get(element.len()..)?;
-        let ends = after.starts_with(|next: char| next == '>' || next == '/' || next.is_ascii_whitespace());
-        if !opens || !ends {
-            out.push_str(before);
-            out.push_str(element);
-            rest = after;
-            continue;
-        }
-        let close = after.find('>')?;
-        let (attributes, content) = after.split_at_checked(close + 1)?;
-        out.push_str(before);
-        out.push_str(element);
-        out.push_str(attributes);
-        if attributes.ends_with("/>") {
-            rest = content;
-            continue;
-        }
-        out.push_str(with);
-        let own_prefix = tag.unwrap_or_default();
-        rest = content.get(content.find(&format!("</{own_prefix}{element}"))?..)?;
-        // The closing tag's own name is no element to be looked at.
-        let close = rest.find('>')?;
-        out.push_str(rest.get(..=close)?);
-        rest = rest.get(close + 1..)?;
+/// The body with the content of every element of these local names replaced; nothing if another reader could find others.
+fn replaced(body: Vec<u8>, names: &[&str], with: &str) -> Option<Vec<u8>> {
+    let is_named = |name: &&str| is_in(&body, name.as_bytes());
+    if !names.iter().any(is_named) {
+        // In another encoding they would be spelt otherwise.
+        return (str::from_utf8(&body).is_ok() && !body.contains(&0)).then_some(body);
     }
-    out.push_str(rest);
+    let mut out = Vec::with_capacity(body.len());
+    let mut kept = 0;
+    for inside in contents_of(&body, names).ok()? {
+        out.extend_from_slice(body.get(kept..inside.start)?);
+        out.extend_from_slice(with.as_bytes());
+        kept = inside.end;
+    }
+    out.extend_from_slice(body.get(kept..)?);
     Some(out)
 }
 
-fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)
+/// Whether the name stands anywhere: no reference can stand for a letter of an element's name.
+fn is_in(body: &[u8], name: &[u8]) -> bool {
+    body.windows(name.len()).any(|at| at.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
@@ -108,20 +83,38 @@ mod tests {
     #[test]
     fn a_session_is_taken_out_and_another_put_in() {
         for (body, left) in [
-            ("<e><u:sessionId>SECRET</u:sessionId></e>", "<e><u:sessionId></u:sessionId></e>"),
+            (
+                "<e xmlns:u='n'><u:sessionId>SECRET</u:sessionId></e>",
+                "<e xmlns:u='n'><u:sessionId></u:sessionId></e>",
+            ),
             ("<sessionId a='1'\n>SECRET</sessionId >", "<sessionId a='1'\n></sessionId >"),
+            ("<sessionId a='/>'>SECRET</sessionId>", "<sessionId a='/>'></sessionId>"),
+            ("<e><SessionID>SECRET</SessionID></e>", "<e><SessionID></SessionID></e>"),
             ("<sessionId><![CDATA[SECRET]]></sessionId>", "<sessionId></sessionId>"),
-            ("<sessionId/><x>sessionId</x>", "<sessionId/><x>sessionId</x>"),
-            ("<a>1</a><password>SECRET</password>", "<a>1</a><password></password>"),
+            ("<sessionId><a>SECRET</a><sessionId>2</sessionId></sessionId>", "<sessionId></sessionId>"),
+            ("<e><sessionId/><x>sessionId</x></e>", "<e><sessionId/><x>sessionId</x></e>"),
+            (
+                "<e><!--<sessionId>--><sessionId>SECRET</sessionId></e>",
+                "<e><!--<sessionId>--><sessionId></sessionId></e>",
+            ),
+            ("<e><a>1</a><password>SECRET</password></e>", "<e><a>1</a><password></password></e>"),
             ("<sessionIdle>1</sessionIdle>", "<sessionIdle>1</sessionIdle>"),
+            ("<e>cannot be read & holds none", "<e>cannot be read & holds none"),
         ] {
             let out = taken_out(soap(body)).unwrap();
             assert_eq!(String::from_utf8(out.body).unwrap(), left);
             assert_eq!(out.target, "/services/Soap/u/67.0?a=b");
         }
-        assert_eq!(taken_out(soap("<sessionId>SECRET")), None, "what is not closed is not kept");
-        let out = put_in(soap("<u:sessionId></u:sessionId>"), "new&<");
-        assert_eq!(out.body, b"<u:sessionId>new&amp;&lt;</u:sessionId>");
+        for unclear in [
+            "<sessionId>SECRET",
+            "<e><sessionId>SECRET</sessionId>&amp</e>",
+            "<\0s\0",
+            "<e>\u{ff}<sessionId x>SECRET</sessionId></e>",
+        ] {
+            assert_eq!(taken_out(soap(unclear)), None, "what is not certain is not kept: {unclear}");
+        }
+        let out = put_in(soap("<u:sessionId xmlns:u='n'></u:sessionId>"), "new&<");
+        assert_eq!(out.body, b"<u:sessionId xmlns:u='n'>new&amp;&lt;</u:sessionId>");
     }
 
     #[test]

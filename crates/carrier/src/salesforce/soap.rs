@@ -1,13 +1,15 @@
 //! The SOAP endpoints: which call it is stands in the body. Logins and reads go on, writes of rows are judged, and
 //! every other call is a write that nobody reads.
 
+use std::ops::Range;
+
 use mark::Unreadable;
 
 use super::door::Route;
 use crate::{
     Action, Door,
     route::Target,
-    xml::{Tag, Xml},
+    xml::{Element, Tag, Xml, elements_named},
 };
 
 /// A call of the partner or the enterprise API that is judged.
@@ -47,6 +49,16 @@ pub enum Edition {
     Partner,
     /// `/services/Soap/c/…`: an org's own; a row's object is its XML type.
     Enterprise,
+}
+
+/// What stands between the tags of the elements of these local names, in whatever case, of a body in XML.
+///
+/// Shape:  in order, none within another; nothing of an element that is one tag alone.
+/// Errors: [`Unreadable`]: another reader could find others.
+pub fn contents_of(body: &[u8], names: &[&str]) -> Result<Vec<Range<usize>>, Unreadable> {
+    let found = elements_named(body, |local| names.iter().any(|name| local.eq_ignore_ascii_case(name)))?;
+    let is_open = |element: &Element<'_>| element.inside.end < element.span.end;
+    Ok(found.into_iter().filter(is_open).map(|element| element.inside).collect())
 }
 
 impl Soap {
@@ -229,7 +241,7 @@ pub(super) fn called(body: &[u8]) -> Result<(String, String), Unreadable> {
 /// Errors: what is not one envelope of SOAP 1.1 with at most one header and a body with one call.
 pub(crate) fn walk<'a>(
     body: &'a [u8],
-    mut header: impl FnMut(crate::xml::Element<'a>) -> Result<(), Unreadable>,
+    mut header: impl FnMut(Element<'a>) -> Result<(), Unreadable>,
     call: impl FnOnce(&mut Xml<'a>, &Tag<'a>) -> Result<(), Unreadable>,
 ) -> Result<(), Unreadable> {
     let (mut xml, envelope) = Xml::open(body)?;

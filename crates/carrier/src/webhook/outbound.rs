@@ -10,7 +10,7 @@ use super::{Cut, Event, EventMap, Events, Identity, Said, json::said, shape};
 use crate::{
     salesforce::{Dialect, walk, xml_row},
     span::{Edit, edited},
-    xml::{Element, Tag, XSI, Xml, escaped},
+    xml::{Element, Tag, XSI, Xml, elements_named, escaped},
 };
 
 const OUTBOUND: &str = "http://soap.sforce.com/2005/09/outbound";
@@ -121,18 +121,8 @@ pub(super) fn without_session(at: &Range<usize>) -> Edit {
 
 /// A message that cannot be read, without any session; nothing if it is no XML in which all of them are found for certain.
 pub(super) fn without_sessions(body: &[u8]) -> Option<Vec<u8>> {
-    let (mut xml, root) = Xml::open(body).ok()?;
-    let root = xml.element(root).ok()?;
-    xml.finish().ok()?;
-    let (mut edits, mut open) = (Vec::new(), vec![&root]);
-    while let Some(element) = open.pop() {
-        if element.name.local.eq_ignore_ascii_case("SessionId") {
-            edits.push(without_session(&element.span));
-        } else {
-            open.extend(&element.children);
-        }
-    }
-    Some(edited(body, edits))
+    let found = elements_named(body, |local| local.eq_ignore_ascii_case("SessionId")).ok()?;
+    Some(edited(body, found.iter().map(|element| without_session(&element.span)).collect()))
 }
 
 /// What the sender is told: true, and it forgets what it sent; false, and it sends it again.
