@@ -216,7 +216,7 @@ mod tests {
             (0o664, 0o666, false, 0o644),
         ] {
             for (name, mode) in [("source", of_source), ("made", of_made)] {
-                fs::write(at(name), "").unwrap();
+                ledger::durable::replace(&at(name), b"").unwrap();
                 fs::set_permissions(at(name), fs::Permissions::from_mode(mode)).unwrap();
             }
             let group = fs::metadata(at("source")).unwrap().gid();

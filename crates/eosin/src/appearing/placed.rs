@@ -1,8 +1,8 @@
 //! What one run gives its names: all of it stays or none, whatever interrupts it.
 
 use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write as _},
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _, Write as _},
     os::unix::{
         ffi::{OsStrExt as _, OsStringExt as _},
         fs::MetadataExt as _,
@@ -90,10 +90,11 @@ impl std::fmt::Display for Which {
 /// Never: takes away what is not the very file or folder that the run put, unchanged.
 pub(super) fn take_back(folder: &Path) {
     let list = folder.join(OURS);
-    if !fs::metadata(&list).is_ok_and(|about| about.len() <= LIST_BYTES_MAX) {
+    let mut text = Vec::new();
+    let read = File::open(list).and_then(|list| list.take(LIST_BYTES_MAX).read_to_end(&mut text));
+    if read.is_err() {
         return;
     }
-    let text = fs::read(list).unwrap_or_default();
     // The last line has no end where its run was interrupted in it, and then its name was not given either.
     let (whole, _) = text.split_at(text.iter().rposition(|byte| *byte == 0).unwrap_or_default());
     for line in whole.split(|byte| *byte == 0) {
@@ -108,8 +109,6 @@ pub(super) fn take_back(folder: &Path) {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::File;
-
     use super::*;
     use crate::appearing::{make_free, put};
 
@@ -152,7 +151,7 @@ mod tests {
         let at = |name: &str| folder.path().join(name);
         // Killed: nothing is dropped.
         std::mem::forget(begun(folder.path()));
-        fs::write(at("changed"), b"by somebody").unwrap();
+        ledger::durable::replace(&at("changed"), b"by somebody").unwrap();
         let places = ["out", "a file", "tree"].map(at);
         make_free(&places, Path::new("in")).unwrap();
         assert_eq!(names(folder.path()), ["changed", "out.new"]);
@@ -191,11 +190,12 @@ mod tests {
             format!("{which} {path}"),
         ] {
             fs::create_dir_all(at("out.new")).unwrap();
-            fs::write(at("out.new").join(OURS), &list).unwrap();
+            ledger::durable::replace(&at("out.new").join(OURS), list.as_bytes()).unwrap();
             make_free(&[at("out")], Path::new("in")).unwrap();
             assert!(at("theirs").exists(), "{list:?}");
         }
-        fs::write(at("out.new").join(OURS), format!("{which} {path}\0")).unwrap();
+        let list = format!("{which} {path}\0");
+        ledger::durable::replace(&at("out.new").join(OURS), list.as_bytes()).unwrap();
         make_free(&[at("out")], Path::new("in")).unwrap();
         assert!(!at("theirs").exists());
     }
