@@ -342,11 +342,31 @@ impl Config {
     }
 
     /// The logs alone, as for [`Config::trust_store`].
+    ///
+    /// Errors: a report, also where a log is named twice, or is our own: what one of the two is trusted for would be lost.
     pub(crate) fn trusted_logs(&self) -> miette::Result<TrustStore> {
         let mut trust = TrustStore::default();
-        trust.trust(keys::verifier(&self.ledger.vkey)?, self.own_vouches());
+        let own = keys::verifier(&self.ledger.vkey)?;
+        let own_name = own.name().to_owned();
+        trust.trust(own, self.own_vouches());
         for trusted in &self.trust {
-            trust.trust(keys::verifier(&trusted.vkey)?, trusted.vouches.clone());
+            let key = keys::verifier(&trusted.vkey)?;
+            if key.name() == own_name {
+                return Err(miette!(
+                    help = "take it out; docs/config.md says what our own log is trusted for",
+                    "the `[[trust]]` of {} names our own log `{own_name}`, which is trusted without it",
+                    trusted.vkey.display()
+                ));
+            }
+            if trust.key_of(key.name()).is_some() {
+                return Err(miette!(
+                    help = "name it once, with all that it may vouch for",
+                    "the `[[trust]]` of {} names the log `{}` a second time",
+                    trusted.vkey.display(),
+                    key.name()
+                ));
+            }
+            trust.trust(key, trusted.vouches.clone());
         }
         Ok(trust)
     }

@@ -1,5 +1,7 @@
 //! `eosin config check` and `eosin config show`.
 
+mod tried;
+
 use std::path::Path;
 
 use gateway::{Contracts, Ending};
@@ -21,7 +23,8 @@ pub(crate) fn config(command: &ConfigCommand, printer: &Printer) -> Done {
         ConfigCommand::Check { file } => {
             let config = Config::load(file)?;
             keys::signer(&config.ledger.signer)?;
-            let (trust, doubts) = config.trust_store()?;
+            let (trust, mut doubts) = config.trust_store()?;
+            doubts.extend(tried::tried(&config)?);
             let policies = config.policies()?;
             config.recognition()?;
             config.signatures()?;

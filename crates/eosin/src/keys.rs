@@ -77,6 +77,26 @@ pub(crate) fn witness(path: &Path) -> miette::Result<WitnessKey> {
     })
 }
 
+/// The public keys of witnesses, of whom each is to be another.
+///
+/// Errors: a report, also where two are of one holder: it would be counted twice.
+pub(crate) fn witnesses<'f>(files: impl IntoIterator<Item = &'f PathBuf>) -> miette::Result<Vec<WitnessKey>> {
+    let mut keys: Vec<WitnessKey> = Vec::new();
+    for file in files {
+        let key = witness(file)?;
+        if let Some(before) = keys.iter().find(|before| before.is_of_the_holder_of(&key)) {
+            return Err(miette!(
+                help = "name each witness once: a quorum is of different ones",
+                "{} has the key of the witness `{}`, who is named already",
+                file.display(),
+                before.name()
+            ));
+        }
+        keys.push(key);
+    }
+    Ok(keys)
+}
+
 /// A new registry key as its file holds it: 32 random bytes in base64.
 pub(crate) fn new_registry_key() -> miette::Result<String> {
     Ok(BASE64.encode(&random::<32>()?))
@@ -149,7 +169,12 @@ pub(crate) fn randomness() -> quarantine::Random {
 ///
 /// Errors: a report that names the file.
 pub(crate) fn authorities(file: Option<&PathBuf>) -> miette::Result<Vec<String>> {
-    file.map(|file| small_file(file)).into_iter().collect()
+    let one = |file: &PathBuf| {
+        let text = small_file(file)?;
+        let has_any = text.contains("-----BEGIN CERTIFICATE-----");
+        if has_any { Ok(text) } else { Err(miette!("{} holds no certificate (PEM)", file.display())) }
+    };
+    file.map(one).into_iter().collect()
 }
 
 /// What a file has for the field `Authorization`, marked so that nothing shows it; nothing where no file is named.

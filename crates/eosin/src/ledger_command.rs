@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ledger::{ReadError, Reader};
-use mark::{cosignature::WitnessKey, note::VerifierKey};
+use mark::note::VerifierKey;
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
 use crate::{
@@ -148,11 +148,7 @@ fn keys_or(files: &[PathBuf], known: Option<&Config>) -> miette::Result<Vec<Key>
 fn quorum_or(files: &[PathBuf], count: Option<usize>, known: Option<&Config>) -> miette::Result<Quorum> {
     let of_config = known.filter(|_| files.is_empty()).map(|config| &config.ledger);
     let theirs = of_config.into_iter().flat_map(|ledger| ledger.witnesses.iter().map(|(_, file)| file));
-    let witnesses = files
-        .iter()
-        .chain(theirs)
-        .map(|file| keys::witness(file))
-        .collect::<miette::Result<Vec<WitnessKey>>>()?;
+    let witnesses = keys::witnesses(files.iter().chain(theirs))?;
     let usual = of_config.map_or(witnesses.len(), |ledger| ledger.quorum.min(witnesses.len()));
     let needed = count.unwrap_or(usual);
     if needed > witnesses.len() {

@@ -73,7 +73,7 @@ fn main() -> ExitCode {
     if let Some(server) = &arguments.server {
         let asked = remote::Remote::new(server, arguments.server_token_file.as_deref());
         let done = asked.and_then(|remote| remote.run(&arguments.command, &printer));
-        return done.unwrap_or_else(|report| failed(&report, &printer)).into();
+        return ended(done, &printer).into();
     }
     let done = match arguments.command {
         Command::Demo(arguments) => demo::demo(&arguments, &printer),
@@ -101,7 +101,17 @@ fn main() -> ExitCode {
             Ok(Outcome::Clean)
         }
     };
-    done.unwrap_or_else(|report| failed(&report, &printer)).into()
+    ended(done, &printer).into()
+}
+
+/// How the command ended, once it is known whether what it printed arrived.
+fn ended(done: outcome::Done, printer: &Printer) -> Outcome {
+    let outcome = done.unwrap_or_else(|report| failed(&report, printer));
+    let Some(why) = printer.lost() else { return outcome };
+    failed(
+        &miette::miette!("what was printed did not all arrive: standard output cannot be written: {why}"),
+        printer,
+    )
 }
 
 fn failed(report: &miette::Report, printer: &Printer) -> Outcome {

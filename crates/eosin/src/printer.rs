@@ -2,7 +2,8 @@
 
 use std::{
     borrow::Cow,
-    io::{IsTerminal as _, Write as _},
+    io::{self, IsTerminal as _, Write as _},
+    sync::{Arc, OnceLock},
 };
 
 use crate::{
@@ -16,6 +17,8 @@ pub(crate) struct Printer {
     colour: bool,
     verbose: u8,
     terminal: bool,
+    /// Why something that was printed did not arrive.
+    lost: Arc<OnceLock<String>>,
 }
 
 /// A style with a meaning. Colour never stands alone: the words say the same.
@@ -36,13 +39,13 @@ pub(crate) enum Style {
 impl Printer {
     /// A printer as the command line and the environment ask for.
     pub(crate) fn new(display: &Display) -> Self {
-        let terminal = std::io::stdout().is_terminal();
+        let terminal = io::stdout().is_terminal();
         let colour = match display.color {
             Colour::Always => true,
             Colour::Never => false,
             Colour::Auto => terminal && environment::variable("NO_COLOR").is_none(),
         };
-        Self { colour, verbose: display.verbose, terminal }
+        Self { colour, verbose: display.verbose, terminal, lost: Arc::default() }
     }
 
     /// Whether standard output is a terminal: progress bars and prompts only there.
@@ -55,12 +58,21 @@ impl Printer {
         self.verbose.min(2)
     }
 
-    /// Prints data, as it is, to standard output. A closed pipe is not an error.
-    #[expect(clippy::unused_self, reason = "only who holds a printer prints")]
+    /// Prints data, as it is, to standard output. A closed pipe is not an error; any other is what [`Printer::lost`] says.
     pub(crate) fn data(&self, text: &str) {
-        let mut out = std::io::stdout().lock();
-        // The reader has gone: there is nobody to tell.
-        drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+        let mut out = io::stdout().lock();
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            // Where the reader has gone there is nobody to tell.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                drop(self.lost.set(error.to_string()));
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+
+    /// Why something of what was printed did not arrive, if so: then whoever reads it has not been told.
+    pub(crate) fn lost(&self) -> Option<&str> {
+        self.lost.get().map(String::as_str)
     }
 
     /// Prints one line to standard output, or several. What could steer a terminal is replaced: names of files and of others'
@@ -72,7 +84,7 @@ impl Printer {
     /// Prints one line to standard error: progress, hints, warnings.
     #[expect(clippy::unused_self, reason = "only who holds a printer prints")]
     pub(crate) fn note(&self, text: &str) {
-        let mut out = std::io::stderr().lock();
+        let mut out = io::stderr().lock();
         drop(writeln!(out, "{}", shown(text)));
     }
 
@@ -88,7 +100,7 @@ impl Printer {
         if handler.render_report(&mut text, report.as_ref()).is_err() {
             text = format!("{report}\n");
         }
-        let mut out = std::io::stderr().lock();
+        let mut out = io::stderr().lock();
         drop(out.write_all(shown(&text).as_bytes()));
     }
 

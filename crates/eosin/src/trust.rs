@@ -52,16 +52,18 @@ pub(crate) fn gather(
     trusted: &[TrustedKey],
     datasets: &[PathBuf],
 ) -> miette::Result<(TrustStore, Vec<String>)> {
-    let mut trust = TrustStore::default();
+    let mut trust = config.map(Config::trusted_logs).transpose()?.unwrap_or_default();
     let mut notes = Vec::new();
-    if let Some(config) = config {
-        trust.trust(keys::verifier(&config.ledger.vkey)?, config.own_vouches());
-        for trusted in &config.trust {
-            trust.trust(keys::verifier(&trusted.vkey)?, trusted.vouches.clone());
-        }
-    }
     for TrustedKey { vkey, vouches } in trusted {
         let key = keys::verifier(vkey)?;
+        if trust.key_of(key.name()).is_some_and(|known| *known != key) {
+            return Err(miette!(
+                help = "leave one of them out: which log is meant cannot be known",
+                "{} has another key for `{}` than the one that is trusted already",
+                vkey.display(),
+                plain(key.name())
+            ));
+        }
         let known: BTreeSet<Subject> = trust
             .logs()
             .filter(|(name, _)| *name == key.name())

@@ -53,12 +53,13 @@ pub(crate) fn ask(config: &Config, running: &Running) -> miette::Result<Option<W
     if config.ledger.witnesses.is_empty() {
         return Ok(None);
     }
+    let keys = keys::witnesses(config.ledger.witnesses.iter().map(|(_, vkey)| vkey))?;
     let mut witnesses = Vec::new();
-    for (uri, vkey) in &config.ledger.witnesses {
+    for ((uri, _), key) in config.ledger.witnesses.iter().zip(keys) {
         let client = WitnessClient::new(uri, &Timeouts::SUGGESTED)
             .into_diagnostic()
             .wrap_err_with(|| format!("the witness at {uri} cannot be asked"))?;
-        witnesses.push(Asked { client, key: keys::witness(vkey)?, known: 0, told: Told::default() });
+        witnesses.push(Asked { client, key, known: 0, told: Told::default() });
     }
     let log = keys::verifier(&config.ledger.vkey)?;
     let folder = config.ledger.folder.clone();

@@ -25,11 +25,13 @@ pub(crate) async fn serve(
     files: Arc<UnderWay>,
     stop: watch::Receiver<bool>,
 ) {
+    // Which client takes which export is told on this machine alone: what listens elsewhere has neither TLS nor accounts.
+    let is_here = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
     let answer = move |request: Request<Incoming>| {
         let (metrics, flow, files) = (Arc::clone(&metrics), Arc::clone(&flow), Arc::clone(&files));
         async move {
             let (head, _unread) = request.into_parts();
-            answer(&head, &metrics, &flow, files).await
+            answer(&head, &metrics, &flow, is_here.then_some(files)).await
         }
     };
     side::serve(listener, CONNECTIONS_MAX, stop, answer).await;
@@ -38,7 +40,12 @@ pub(crate) async fn serve(
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 const JSON: &str = "application/json";
 
-async fn answer(head: &Parts, metrics: &Metrics, flow: &Flow, files: Arc<UnderWay>) -> Response<Full<Bytes>> {
+async fn answer(
+    head: &Parts,
+    metrics: &Metrics,
+    flow: &Flow,
+    files: Option<Arc<UnderWay>>,
+) -> Response<Full<Bytes>> {
     let is_read = matches!(head.method, Method::GET | Method::HEAD);
     let (status, kind, text) = match head.uri.path() {
         "/healthz" if is_read => (StatusCode::OK, TEXT, "alive\n".to_owned()),
@@ -50,11 +57,16 @@ async fn answer(head: &Parts, metrics: &Metrics, flow: &Flow, files: Arc<UnderWa
             let text = metrics.text() + &metrics.text_of_others() + &ledger_state::metrics_text(flow);
             (StatusCode::OK, TEXT, text)
         }
-        "/deliveries" if is_read => {
-            let now = flow.seconds();
-            // Those of other gateways are on disk.
-            deliveries(spawn_blocking(move || files.text(now)).await)
-        }
+        "/deliveries" if is_read => match files {
+            Some(files) => {
+                let now = flow.seconds();
+                // Those of other gateways are on disk.
+                deliveries(spawn_blocking(move || files.text(now)).await)
+            }
+            None => {
+                (StatusCode::FORBIDDEN, TEXT, "told only where `[admin]` listens on loopback\n".to_owned())
+            }
+        },
         _ => (StatusCode::NOT_FOUND, TEXT, "try /healthz, /readyz, /metrics or /deliveries\n".to_owned()),
     };
     let mut response = Response::new(Full::from(text));

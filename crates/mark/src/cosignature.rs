@@ -52,7 +52,7 @@ impl<'w> Cosigned<'w> {
     }
 }
 
-/// Which of these witnesses have cosigned a checkpoint, each once, in the order of the keys.
+/// Which of these witnesses have cosigned a checkpoint, each once, in the order of the keys. Keys of one holder are one witness.
 ///
 /// Unknown signatures are ignored. A witness never speaks for the log: see [`crate::checkpoint::Checkpoint::open`].
 ///
@@ -61,8 +61,11 @@ pub fn cosigned_by<'w>(
     note: &SignedNote,
     witnesses: &'w [WitnessKey],
 ) -> Result<Vec<Cosigned<'w>>, VerifyError> {
-    let mut found = Vec::new();
+    let mut found: Vec<Cosigned<'w>> = Vec::new();
     for witness in witnesses {
+        if found.iter().any(|before| before.witness.is_of_the_holder_of(witness)) {
+            continue;
+        }
         let mut latest = None;
         let claims = note
             .signatures()
@@ -148,6 +151,11 @@ mod tests {
         let again = cosigned(&note, log.verifier(), &witness, 1_700_000_009);
         assert_eq!(again.signatures().len(), 2);
         assert_eq!(cosigned_by(&again, &keys).unwrap()[0].at(), 1_700_000_009);
+        // One witness is one, however often it is named, and under whatever names.
+        let alias = WitnessSigner::generate("witness.example/alias", [2; 32]).unwrap();
+        let twice = cosigned(&note, log.verifier(), &alias, 1_700_000_000);
+        let named = [keys[0].clone(), keys[0].clone(), alias.verifier().clone()];
+        assert_eq!(cosigned_by(&twice, &named).unwrap().len(), 1);
         // The log still speaks for itself, and the witness never does.
         assert_eq!(Checkpoint::open_note(&again, &[log.verifier().clone()]).unwrap().size(), 7);
         // Moved to another checkpoint it is a forgery.

@@ -86,6 +86,11 @@ impl TrustStore {
         self.logs.iter().map(|(name, trusted)| (name.as_str(), &trusted.vouches))
     }
 
+    /// The key under which a log is trusted, if it is.
+    pub fn key_of(&self, log: &str) -> Option<&VerifierKey> {
+        self.logs.get(log).map(|trusted| &trusted.key)
+    }
+
     /// How many batches are known.
     pub fn batch_count(&self) -> usize {
         self.batches.len()

@@ -80,15 +80,21 @@ pub(super) fn understand(text: &str, file: &Path) -> miette::Result<Config> {
     };
     let (followed, boundaries) = (&written.subscription, &config.boundaries);
     config.subscriptions = subscriptions::subscriptions(followed, boundaries, &path, &mut faults);
-    apart(&written.boundary, &config, &mut faults);
+    apart(&written, &config, &mut faults);
     if faults.0.is_empty() { Ok(config) } else { Err(report(text, file, faults.0)) }
 }
 
-/// What no two boundaries may have in common, and what one cannot have without the rest.
-fn apart(boundaries: &[raw::Boundary], config: &Config, faults: &mut Faults) {
+/// What no two listeners may have in common, and what a boundary cannot have without the rest.
+fn apart(file: &raw::File, config: &Config, faults: &mut Faults) {
     let mut names = BTreeSet::new();
+    let own = [file.admin.listen.as_ref(), file.witness.as_ref().map(|witness| &witness.listen)];
     let mut listening = BTreeSet::new();
-    for written in boundaries {
+    for address in own.into_iter().flatten().chain(file.boundary.iter().map(|written| &written.listen)) {
+        if !address.get_ref().ends_with(":0") && !listening.insert(address.get_ref()) {
+            faults.say(address.span(), "something else listens here");
+        }
+    }
+    for written in &file.boundary {
         if !names.insert(written.name.get_ref()) {
             faults.say(written.name.span(), "another boundary has this name");
         }
@@ -97,9 +103,12 @@ fn apart(boundaries: &[raw::Boundary], config: &Config, faults: &mut Faults) {
         {
             faults.say(keeps.span(), "there is no `[quarantine]` with a folder and a key to keep it in");
         }
-        let address = written.listen.get_ref();
-        if !address.ends_with(":0") && !listening.insert(address) {
-            faults.say(written.listen.span(), "another boundary listens here");
+        let is_itself = |said: &&Spanned<String>| {
+            let place = said.get_ref().split_once("://").map_or("", |(_, place)| place);
+            place.trim_end_matches('/') == written.listen.get_ref() && !place.is_empty()
+        };
+        if let Some(said) = written.upstream.as_ref().filter(is_itself) {
+            faults.say(said.span(), "this is where the boundary itself listens");
         }
     }
 }
@@ -430,15 +439,22 @@ fn upstream(written: &raw::Boundary, is_webhook: bool, faults: &mut Faults) -> O
 
 /// What is said of an upstream that a boundary of this protocol cannot have.
 fn unreachable(upstream: &http::Uri, is_feed: bool) -> Option<&'static str> {
-    let named = upstream.authority().is_some() && upstream.query().is_none();
+    let authority = upstream.authority().map_or("", http::uri::Authority::as_str);
+    let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
+    // A credential is given to nobody but a client; a port that is none is not read as one.
+    let is_plain =
+        !authority.contains('@') && (port.contains(']') || port.is_empty() || upstream.port_u16().is_some());
+    let named = !authority.is_empty() && is_plain && upstream.query().is_none();
     match (is_feed, upstream.scheme_str()) {
         (true, Some("mllp" | "mllps")) => {
             let whole = named && upstream.port_u16().is_some() && matches!(upstream.path(), "" | "/");
             (!whole).then_some("an upstream of HL7 v2 is `mllp://host:port` or `mllps://host:port`")
         }
         (true, _) => Some("an upstream of HL7 v2 is `mllp://host:port` or `mllps://host:port`"),
-        (false, Some("http" | "https")) if named => None,
-        (false, _) => Some("an upstream is `http://host:port` or `https://host:port`"),
+        (false, Some("http" | "https")) if named && matches!(upstream.path(), "" | "/") => None,
+        (false, _) => Some(
+            "an upstream is `http://host:port` or `https://host:port`, without a path or a name of anybody",
+        ),
     }
 }
 
@@ -613,8 +629,11 @@ fn report(text: &str, file: &Path, faults: Vec<(Range<usize>, String)>) -> Repor
         1 => format!("{name} has a fault"),
         count => format!("{name} has {count} faults"),
     };
-    let labels = faults.into_iter().map(|(at, sentence)| LabeledSpan::at(at, sentence));
-    let diagnostic = MietteDiagnostic::new(message)
+    // Behind the last line nothing is underlined.
+    let (drawn, undrawn): (Vec<_>, Vec<_>) = faults.into_iter().partition(|(at, _)| at.start < text.len());
+    let unseen = undrawn.into_iter().fold(String::new(), |said, (_, sentence)| said + ": " + &sentence);
+    let labels = drawn.into_iter().map(|(at, sentence)| LabeledSpan::at(at, sentence));
+    let diagnostic = MietteDiagnostic::new(message + &unseen)
         .with_labels(labels)
         .with_help("docs/config.md describes every word; `eosin init` writes an example");
     Report::new(diagnostic).with_source_code(NamedSource::new(name, text.to_owned()))

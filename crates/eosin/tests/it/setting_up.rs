@@ -1,6 +1,6 @@
 //! `eosin init` and `eosin config`.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 use crate::program::{eosin, said};
 
@@ -65,13 +65,117 @@ fn a_file_that_a_configuration_names_and_nobody_can_read_is_found_by_its_check()
     }
 }
 
+/// A folder that `init` made, and the text of its configuration.
+fn initialised() -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    said(folder.path(), &["init", "--yes"], 0);
+    let text = fs::read_to_string(folder.path().join("eosin.toml")).unwrap();
+    (folder, text)
+}
+
+#[test]
+fn a_check_finds_what_a_run_would_not_take_up() {
+    let (folder, text) = initialised();
+    let at = |name: &str| folder.path().join(name);
+    let upstream = "https://your-domain.my.salesforce.com";
+    let trust =
+        |vkey: &str, word: &str| format!("[[trust]]\nvkey = \"{vkey}\"\nvouches_for = [\"{word}\"]\n");
+    let witness = "[[ledger.witness]]\nurl = \"http://127.0.0.1:1\"\nvkey = \"keys/witness.vkey\"\n";
+    let replaced = |from: &str, to: &str| {
+        assert!(text.contains(from), "{from}");
+        text.replacen(from, to, 1)
+    };
+    for (changed, says) in [
+        (replaced(upstream, "https://ada:secret@example.org"), "an upstream is"),
+        (replaced(upstream, "https://example.org/services"), "an upstream is"),
+        (replaced(upstream, "http://127.0.0.1:99999"), "an upstream is"),
+        (replaced(upstream, "https://127.0.0.1:8443"), "where the boundary itself listens"),
+        (format!("{text}[admin]\nlisten = \"127.0.0.1:8443\"\n"), "something else listens here"),
+        (replaced("tls = true  ", "upstream_ca = \"eosin.toml\"\ntls = true  "), "holds no certificate"),
+        (replaced("folder = \"quarantine\"", "folder = \"ledger\""), "is named for the ledger"),
+        (format!("{text}[limits]\nspool_folder = \"eosin.toml/spool\"\n"), "is not a folder"),
+        (replaced("index.sqlite", "keys"), "is no database"),
+        (replaced("index.sqlite", "eosin.toml"), "is no database"),
+        (replaced("keys/ledger.skey", "keys/policy.skey"), "is not the public key of"),
+        (format!("{text}{}", trust("keys/ledger.vkey", "attested")), "names our own log"),
+        (format!("{text}{0}{0}", trust("keys/policy.vkey", "synthetic")), "a second time"),
+        (format!("{text}{witness}{witness}"), "who is named already"),
+        (String::new(), "missing field `ledger`"),
+    ] {
+        fs::write(at("eosin.toml"), &changed).unwrap();
+        let output = eosin(folder.path(), &["config", "check"]);
+        let told = String::from_utf8_lossy(&output.stderr).replace(['\n', '│'], " ");
+        let told: Vec<&str> = told.split_whitespace().collect();
+        assert_eq!(
+            (output.status.code(), told.join(" ").contains(says)),
+            (Some(2), true),
+            "{says}: {told:?}"
+        );
+    }
+    // What would go on working is said.
+    fs::write(at("eosin.toml"), &text).unwrap();
+    fs::set_permissions(at("keys/quarantine.key"), fs::Permissions::from_mode(0o644)).unwrap();
+    let output = eosin(folder.path(), &["config", "check"]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(
+        (output.status.code(), told.contains("can be read by others (mode 644)")),
+        (Some(1), true),
+        "{told}"
+    );
+}
+
+/// Named twice with other words, what is hidden was shown: the last one won.
+#[test]
+fn what_our_own_log_is_trusted_for_cannot_be_taken_from_it() {
+    let (folder, text) = initialised();
+    let row = folder.path().join("rows.csv");
+    fs::write(&row, "Id,LastName\n1,Zzyzx\n").unwrap();
+    let trust = "[[trust]]\nvkey = \"keys/ledger.vkey\"\nvouches_for = [\"attested\"]\n";
+    fs::write(folder.path().join("eosin.toml"), format!("{text}{trust}")).unwrap();
+    for command in [
+        &["judge", "rows.csv", "--config", "eosin.toml"][..],
+        &["ledger", "verify", "--vkey", "keys/ledger.vkey", "ledger"],
+        &["run"],
+    ] {
+        let output = eosin(folder.path(), command);
+        let told = String::from_utf8_lossy(&output.stderr);
+        let wanted = if command[0] == "ledger" { 0 } else { 2 };
+        assert_eq!(output.status.code(), Some(wanted), "{command:?}: {told}");
+    }
+    fs::write(folder.path().join("eosin.toml"), &text).unwrap();
+    let name = |key: &str| key.split('+').next().unwrap_or_default().to_owned();
+    let ours = fs::read_to_string(folder.path().join("keys/ledger.vkey")).unwrap();
+    let stranger = mark::note::SignerKey::generate(&name(&ours), [9; 32]).unwrap();
+    fs::write(folder.path().join("stranger.vkey"), stranger.verifier().to_string()).unwrap();
+    let output =
+        eosin(folder.path(), &["judge", "rows.csv", "--config", "eosin.toml", "--trust", "stranger.vkey"]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), told.contains("has another key")), (Some(2), true), "{told}");
+}
+
+#[test]
+fn what_could_not_be_printed_was_not_told() {
+    let (folder, _) = initialised();
+    for command in [&["config", "show"][..], &["completions", "bash"], &["ledger", "show"]] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_eosin"));
+        let output = child.args(command).current_dir(folder.path()).stdout(full).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(
+            (output.status.code(), told.contains("cannot be written")),
+            (Some(2), true),
+            "{command:?}: {told}"
+        );
+    }
+}
+
 #[test]
 fn what_is_sent_elsewhere_and_who_lets_people_in_is_shown_and_no_secret() {
     let folder = tempfile::tempdir().unwrap();
     said(folder.path(), &["init", "--yes"], 0);
     let path = folder.path().join("eosin.toml");
     let text = fs::read_to_string(&path).unwrap();
-    fs::write(folder.path().join("secret.txt"), "SECRET-7\n").unwrap();
+    ledger::durable::create_private(&folder.path().join("secret.txt"), b"SECRET-7\n").unwrap();
     let more = format!(
         "{OPENID}client_secret = \"secret.txt\"\n{TELEMETRY}authorization = \"secret.txt\"\npercent = 20\n\
          [contract]\nunpinned = \"2026-11-22\"\n[[contract.client]]\nname = \"portal\"\nversion = \"2026-09-01\"\n\

@@ -53,6 +53,11 @@ impl<const KIND: u8> PublicKey<KIND> {
         self.id
     }
 
+    /// Whether one private key signs for both, whatever their names.
+    pub fn is_of_the_holder_of(&self, other: &Self) -> bool {
+        self.public == other.public
+    }
+
     fn new(name: &str, public: [u8; 32]) -> Result<Self, KeyError> {
         if !is_key_name(name) {
             return Err(KeyError::Name);

@@ -184,7 +184,7 @@ fn every_fault_is_said_at_once() {
     );
     check("[[boundary]]", "[limits]\nrecords = 0\n[[boundary]]", &["between 1 and"]);
     let twice = format!("{GOOD}{}", GOOD.split_once("\n\n").unwrap().1);
-    assert!(faults(&twice).contains("another boundary has this name | another boundary listens here"));
+    assert!(faults(&twice).contains("something else listens here | another boundary has this name"));
 }
 
 const FOLLOWED: &str = r#"
