@@ -137,10 +137,10 @@ fn shown(text: &str) -> Cow<'_, str> {
             shown.push_str(codes);
             rest = rest.as_str().get(1 + codes.len()..).unwrap_or_default().chars();
         } else if is_json {
-            shown.push_str("\\u00");
-            shown.extend(
-                [4, 0].iter().filter_map(|shift| char::from_digit(u32::from(next) >> shift & 15, 16)),
-            );
+            shown.push_str("\\u");
+            let digits =
+                [12, 8, 4, 0].iter().filter_map(|shift| char::from_digit(u32::from(next) >> shift & 15, 16));
+            shown.extend(digits);
         } else {
             shown.push('\u{FFFD}');
         }
@@ -149,7 +149,12 @@ fn shown(text: &str) -> Cow<'_, str> {
 }
 
 fn is_obeyed(letter: char) -> bool {
-    letter.is_control() && !matches!(letter, '\n' | '\t')
+    steers(letter) && !matches!(letter, '\n' | '\t')
+}
+
+/// Whether a terminal obeys a character instead of showing it: a control character, or one that turns the order of those around it.
+pub(crate) fn steers(letter: char) -> bool {
+    letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The change of colours that text behind an escape begins with: its codes and the `m` at their end. One that could hide
@@ -191,6 +196,8 @@ mod tests {
             ("\x1b[38;2;214;51;108mpink\x1b[0m", "\x1b[38;2;214;51;108mpink\x1b[0m"),
             ("\x1b[31;1m×\x1b[39m", "\x1b[31;1m×\x1b[39m"),
             ("a\u{9b}2Jb\u{7f}", "a\u{FFFD}2Jb\u{FFFD}"),
+            ("abc\u{202e}cba", "abc\u{FFFD}cba"),
+            ("{\"a\":\"\u{202e}\"}", r#"{"a":"\u202e"}"#),
             (r#"{"a":"Zoë"}"#, r#"{"a":"Zoë"}"#),
             ("{\"a\":\"\u{9b}2J\"}", r#"{"a":"\u009b2J"}"#),
         ] {

@@ -8,7 +8,8 @@ use mark::digest::Hash;
 use mark::merkle::{self, fold_peaks, whole_subtrees};
 
 use crate::layout::{
-    BUNDLE_BYTES_MAX, TILE_BYTES_MAX, TILE_WIDTH, Tile, TileKind, bundle_leaves, unpack_bundle, unpack_hashes,
+    BUNDLE_BYTES_MAX, CHECKPOINT, TILE_BYTES_MAX, TILE_WIDTH, Tile, TileKind, bundle_leaves, unpack_bundle,
+    unpack_hashes,
 };
 use crate::store::Store;
 
@@ -95,6 +96,16 @@ pub(crate) fn node_roots(
     Ok(roots)
 }
 
+fn missing(file: &str) -> String {
+    if file == CHECKPOINT {
+        return format!("`{file}` is missing: this is no ledger's folder, or it was not published to yet");
+    }
+    format!(
+        "`{file}` is missing, though the checkpoint says it was published: restore the ledger's folder from a \
+         backup; a checkpoint must never be newer than its tiles"
+    )
+}
+
 /// Why something published cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
@@ -107,10 +118,7 @@ pub enum ReadError {
         size: u64,
     },
     /// A file that the checkpoint's size needs is not there.
-    #[error(
-        "`{file}` is missing, though the checkpoint says it was published: restore the ledger's folder from a \
-         backup; a checkpoint must never be newer than its tiles"
-    )]
+    #[error("{}", missing(file))]
     Missing {
         /// The file, relative to the ledger's folder.
         file: String,

@@ -3,6 +3,8 @@
 use mark::{Integrity, Reading, Strength, Suspicion, Verdict};
 use serde::Serialize;
 
+use crate::printer::steers;
+
 /// What is told about one record that is not attested and intact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
@@ -118,7 +120,7 @@ pub(super) fn word(integrity: Integrity) -> &'static str {
 
 /// The text without what could move a terminal's cursor: names of logs and datasets are others' words.
 pub(crate) fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
+    text.chars().map(|c| if steers(c) { '\u{FFFD}' } else { c }).collect()
 }
 
 #[cfg(test)]

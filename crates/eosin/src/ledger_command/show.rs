@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use super::opened;
 use crate::{
     config::Config,
+    judge_command::plain,
     outcome::{Done, Outcome},
     printer::{Printer, Style},
     quarantine_command::telling,
@@ -212,6 +213,8 @@ impl Seen {
     }
 }
 
+/// So many of what an entry lists are named.
+const NAMED_MAX: usize = 3;
 /// So many words of others are listed at most.
 const SEEN_MAX: usize = 100;
 
@@ -297,6 +300,29 @@ impl Shown {
         let texts =
             ["boundary", "decision", "action", "route", "event", "item", "dataset", "outcome", "client"];
         words.extend(texts.iter().filter_map(|member| self.text(member)).map(str::to_owned));
+        // Who did it, with whom, to whom and to what: of operators, of versions of the policies, of emergencies.
+        let said = |name: &str, member: &str| {
+            let value = self.entry.get(member)?;
+            let values: Vec<&str> = match value.as_array() {
+                Some(values) => values.iter().filter_map(Value::as_str).collect(),
+                None => vec![value.as_str()?],
+            };
+            let more = values.len().saturating_sub(NAMED_MAX);
+            let named = values.into_iter().take(NAMED_MAX).collect::<Vec<_>>().join(", ");
+            let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+            Some(format!("{name} {named}{rest}"))
+        };
+        let members = [
+            ("of", "about"),
+            ("role", "role"),
+            ("to", "subjects"),
+            ("version", "version"),
+            ("where", "scope"),
+            ("until", "until"),
+            ("by", "by"),
+            ("approved by", "approved"),
+        ];
+        words.extend(members.iter().filter_map(|(name, member)| said(name, member)));
         if let Some(Value::Object(counts)) = self.entry.get("counts") {
             let some = counts.iter().filter_map(|(verdict, count)| {
                 count.as_u64().filter(|count| *count > 0).map(|count| format!("{verdict} {count}"))
@@ -314,7 +340,8 @@ impl Shown {
             }
         }
         words.retain(|word| !word.is_empty());
-        words.join("  ")
+        // One entry is one line.
+        plain(&words.join("  "))
     }
 }
 
@@ -368,6 +395,27 @@ mod tests {
         assert_eq!(places(&both, 2), ["c2998", "c2999"]);
         assert_eq!(places(&both, 1_100)[0], "c1900");
         assert_eq!(places(&both, 1_101)[0], "d0");
+    }
+
+    #[test]
+    fn a_line_says_who_did_what_to_whom() {
+        for (entry, says) in [
+            (
+                r#"{"eosin":"operator@1","event":"disabled","by":"ada","about":"bel","reason":"left"}"#,
+                "disabled  of bel  by ada",
+            ),
+            (
+                r#"{"eosin":"operator@1","event":"record-flagged","by":"ada","subjects":["a\nb","c","d","e","f"]}"#,
+                "record-flagged  to a\u{fffd}b, c, d and 2 more  by ada",
+            ),
+            (
+                r#"{"eosin":"emergency@1","event":"activated","version":"stop@1","scope":"boundary=crm","by":"ada","approved":"bel"}"#,
+                "activated  version stop@1  where boundary=crm  by ada  approved by bel",
+            ),
+            (r#"{"eosin":"ruling@1","boundary":"crm","decision":"pass","by":7}"#, "crm  pass"),
+        ] {
+            assert_eq!(Shown::of("log.example", 3, entry.as_bytes()).told(), says);
+        }
     }
 
     #[test]

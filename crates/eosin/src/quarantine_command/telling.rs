@@ -2,7 +2,7 @@
 
 use quarantine::{Kept, State};
 
-use crate::printer::{Printer, Style};
+use crate::printer::{Printer, Style, steers};
 
 /// What is listed: what has content, or everything; by boundary, in original order.
 pub(crate) fn chosen<'a>(kept: &'a [Kept], boundary: Option<&str>, all: bool) -> Vec<&'a Kept> {
@@ -143,7 +143,7 @@ fn aligned(rows: &[Vec<String>]) -> Vec<String> {
 pub(crate) fn printable(text: &str) -> String {
     let plain = |letter: char| match letter {
         '\n' | '\t' => letter,
-        letter if letter.is_control() => '\u{fffd}',
+        letter if steers(letter) => '\u{fffd}',
         letter => letter,
     };
     text.chars().map(plain).collect()
