@@ -7,7 +7,7 @@ use std::{
 
 use carrier::salesforce::{BatchJob, Job};
 
-/// The jobs seen being made, oldest forgotten first.
+/// The jobs seen being made, by the boundary that saw it, for two orgs may give the same id; oldest forgotten first.
 #[derive(Debug, Default)]
 pub(crate) struct Jobs {
     /// Of Bulk 2.0.
@@ -18,8 +18,8 @@ pub(crate) struct Jobs {
 
 #[derive(Debug)]
 struct Known<J> {
-    jobs: BTreeMap<String, J>,
-    order: VecDeque<String>,
+    jobs: BTreeMap<(String, String), J>,
+    order: VecDeque<(String, String)>,
 }
 
 impl<J> Default for Known<J> {
@@ -31,10 +31,11 @@ impl<J> Default for Known<J> {
 /// How many jobs are remembered; an org allows 100,000 a day, and one is uploaded soon after it is made.
 const JOBS_MAX: usize = 10_000;
 
-impl<J> Known<J> {
-    fn learn(&mut self, id: String, job: J) {
-        if self.jobs.insert(id.clone(), job).is_none() {
-            self.order.push_back(id);
+impl<J: Clone> Known<J> {
+    fn learn(&mut self, boundary: &str, id: String, job: J) {
+        let place = (boundary.to_owned(), id);
+        if self.jobs.insert(place.clone(), job).is_none() {
+            self.order.push_back(place);
         }
         while self.order.len() > JOBS_MAX {
             if let Some(oldest) = self.order.pop_front() {
@@ -42,22 +43,26 @@ impl<J> Known<J> {
             }
         }
     }
+
+    fn get(&self, boundary: &str, id: &str) -> Option<J> {
+        self.jobs.get(&(boundary.to_owned(), id.to_owned())).cloned()
+    }
 }
 
 impl Jobs {
-    pub(crate) fn learn(&self, job: Job) {
-        self.ingest.lock().unwrap_or_else(PoisonError::into_inner).learn(job.id.clone(), job);
+    pub(crate) fn learn(&self, boundary: &str, job: Job) {
+        self.ingest.lock().unwrap_or_else(PoisonError::into_inner).learn(boundary, job.id.clone(), job);
     }
 
-    pub(crate) fn get(&self, id: &str) -> Option<Job> {
-        self.ingest.lock().unwrap_or_else(PoisonError::into_inner).jobs.get(id).cloned()
+    pub(crate) fn get(&self, boundary: &str, id: &str) -> Option<Job> {
+        self.ingest.lock().unwrap_or_else(PoisonError::into_inner).get(boundary, id)
     }
 
-    pub(crate) fn learn_batch_job(&self, job: BatchJob) {
-        self.batch.lock().unwrap_or_else(PoisonError::into_inner).learn(job.id.clone(), job);
+    pub(crate) fn learn_batch_job(&self, boundary: &str, job: BatchJob) {
+        self.batch.lock().unwrap_or_else(PoisonError::into_inner).learn(boundary, job.id.clone(), job);
     }
 
-    pub(crate) fn batch_job(&self, id: &str) -> Option<BatchJob> {
-        self.batch.lock().unwrap_or_else(PoisonError::into_inner).jobs.get(id).cloned()
+    pub(crate) fn batch_job(&self, boundary: &str, id: &str) -> Option<BatchJob> {
+        self.batch.lock().unwrap_or_else(PoisonError::into_inner).get(boundary, id)
     }
 }

@@ -45,7 +45,7 @@ impl Flow {
             // Events are delivered, not created; none of them is so long.
             job.operation != salesforce::Operation::Delete && !salesforce::is_event(&job.object)
         };
-        let job = self.jobs.get(job).filter(rows)?;
+        let job = self.jobs.get(&crossing.boundary.name, job).filter(rows)?;
         Some((Route::Salesforce(route), job))
     }
 

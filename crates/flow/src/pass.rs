@@ -162,41 +162,48 @@ impl Flow {
         self.clock.seconds()
     }
 
-    /// Looks at an upstream's answer for what later requests need: the object of a Bulk job just made.
+    /// Looks at an upstream's answer for what later requests need: the object of a Bulk job just made, which
+    /// is known at this boundary alone: another org may give the same id.
     ///
     /// Bounds: the shell hands in bodies of answers to job creations only, at most 64 KiB.
-    pub fn observe_job(&self, body: &[u8]) {
+    pub fn observe_job(&self, boundary: &str, body: &[u8]) {
         if let Some(job) = salesforce::job_created(body) {
-            self.jobs.learn(job);
+            self.jobs.learn(boundary, job);
         }
     }
 
     /// The same for a job of Bulk API v1.
     ///
     /// Bounds: the shell hands in bodies of answers to job creations only, at most 64 KiB.
-    pub fn observe_batch_job(&self, body: &[u8]) {
+    pub fn observe_batch_job(&self, boundary: &str, body: &[u8]) {
         if let Some(job) = salesforce::batch_job_created(body) {
-            self.jobs.learn_batch_job(job);
+            self.jobs.learn_batch_job(boundary, job);
         }
     }
 
     /// The Bulk v1 job that a request adds a query to, if it adds one: the target and the job tell.
-    pub fn query_batch(&self, method: &str, target: &str, method_override: Option<&str>) -> Option<String> {
-        let job = |id: &str| self.jobs.batch_job(id);
+    pub fn query_batch(
+        &self,
+        boundary: &str,
+        method: &str,
+        target: &str,
+        method_override: Option<&str>,
+    ) -> Option<String> {
+        let job = |id: &str| self.jobs.batch_job(boundary, id);
         match salesforce::route_by_job(method, target, method_override, job) {
             Door::Judged(salesforce::Route::BulkV1(BulkV1::Query(job))) => Some(job.id),
             Door::Judged(_) | Door::Open | Door::Unknown => None,
         }
     }
 
-    /// The Bulk job of this upload, if nobody here has seen it being made: the shell asks the upstream, and shows what it
+    /// The Bulk job of this upload, if nobody at this boundary has seen it being made: the shell asks the upstream, and shows what it
     /// answers to [`Flow::observe_job`] or [`Flow::observe_batch_job`].
-    pub fn unknown_job(&self, method: &str, target: &str) -> Option<JobOfUpload> {
+    pub fn unknown_job(&self, boundary: &str, method: &str, target: &str) -> Option<JobOfUpload> {
         let job = salesforce::job_of_upload(method, target)?;
         let is_known = if job.is_batch_job {
-            self.jobs.batch_job(&job.id).is_some()
+            self.jobs.batch_job(boundary, &job.id).is_some()
         } else {
-            self.jobs.get(&job.id).is_some()
+            self.jobs.get(boundary, &job.id).is_some()
         };
         (!is_known).then_some(job)
     }

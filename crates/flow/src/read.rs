@@ -54,7 +54,11 @@ pub(crate) fn read<'a>(crossing: &'a Crossing, jobs: &Jobs, doors: &Doors, limit
             None => salesforce::read(route, None, body, limits),
         },
         (Ok(body), Some(Route::Salesforce(route))) => {
-            let job = if let salesforce::Route::BulkUpload { job } = route { jobs.get(job) } else { None };
+            let job = if let salesforce::Route::BulkUpload { job } = route {
+                jobs.get(&crossing.boundary.name, job)
+            } else {
+                None
+            };
             salesforce::read_typed(route, job.as_ref(), crossing.content_type.as_deref(), body, limits)
         }
         (Ok(body), Some(Route::Fhir(route))) => {
@@ -117,7 +121,7 @@ fn door(crossing: &Crossing, jobs: &Jobs, doors: &Doors) -> Door<Route> {
             let (method, target) = (&crossing.method, &crossing.target);
             let by_job =
                 salesforce::route_by_job(method, target, crossing.method_override.as_deref(), |id| {
-                    jobs.batch_job(id)
+                    jobs.batch_job(&crossing.boundary.name, id)
                 });
             let door = match by_job {
                 Door::Open | Door::Unknown

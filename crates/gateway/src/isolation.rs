@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
 };
 
-use carrier::salesforce::{DATASET_OBJECT, RecordId, Stripped};
+use carrier::salesforce::{self, DATASET_OBJECT, RecordId, Stripped};
 use flow::{Protocol, Reader};
 use mark::VerdictName;
 use policy::{Hidden, Mode};
@@ -23,7 +23,10 @@ pub(crate) struct Isolation {
     pub(crate) reads: IsolatedReads,
     known: Mutex<Arc<OrgKnown>>,
     queries: Mutex<Remembered<Asked>>,
+    /// By job, or by batch of Bulk v1.
     jobs: Mutex<Remembered<BulkQuery>>,
+    /// What was hidden from whoever sent rows in bulk: by job, or by batch of Bulk v1.
+    sent: Mutex<Remembered<Hidden>>,
     stand_ins: Mutex<StandIns>,
     /// Whether the org had none of Eosin's fields when it was last asked.
     pub(crate) seems_bare: AtomicBool,
@@ -149,6 +152,7 @@ impl Isolation {
             known: Mutex::new(Arc::new(known)),
             queries: Mutex::default(),
             jobs: Mutex::default(),
+            sent: Mutex::default(),
             stand_ins: Mutex::default(),
             seems_bare: AtomicBool::new(false),
         }))
@@ -257,7 +261,7 @@ impl Isolation {
         queries.by_name.get(cursor(locator)).cloned()
     }
 
-    /// Remembers a bulk query that was isolated.
+    /// Remembers a bulk query that was isolated, once the org has taken it: by its job, or by its batch in Bulk v1.
     pub(crate) fn keep_job(&self, id: &str, query: BulkQuery) {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         jobs.keep(id.get(..15).unwrap_or(id).to_owned(), query);
@@ -267,6 +271,12 @@ impl Isolation {
     pub(crate) fn job(&self, id: &str) -> Option<BulkQuery> {
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         jobs.by_name.get(id.get(..15).unwrap_or(id)).cloned()
+    }
+
+    /// The bulk query that a target is about: by its batch, or else by its job.
+    pub(crate) fn job_asked(&self, target: &str) -> Option<BulkQuery> {
+        let by_batch = salesforce::batch_asked(target).and_then(|batch| self.job(&batch));
+        by_batch.or_else(|| self.job(&salesforce::query_job(target)?))
     }
 
     /// An id that nobody has, for one in bulk rows: which it stands for is remembered, for the rows come back later.
@@ -284,9 +294,16 @@ impl Isolation {
         stand_ins.own.by_name.get(absent.short()).copied()
     }
 
-    /// Whether any id was sent in the place of another.
-    pub(crate) fn has_stand_ins(&self) -> bool {
-        self.stand_ins.lock().unwrap_or_else(PoisonError::into_inner).given > 0
+    /// Remembers that rows went to this job, or in this batch, from somebody from whom this was hidden.
+    pub(crate) fn keep_sent(&self, id: &str, hidden: Hidden) {
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.keep(id.get(..15).unwrap_or(id).to_owned(), hidden);
+    }
+
+    /// What was hidden from whoever sent the rows of this job, or of this batch, through here.
+    pub(crate) fn sent(&self, id: &str) -> Option<Hidden> {
+        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.by_name.get(id.get(..15).unwrap_or(id)).copied()
     }
 
     /// What a query must not show, in the words of the query language's own crate.

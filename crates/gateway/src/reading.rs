@@ -102,8 +102,18 @@ pub(crate) struct Prepared {
     is_soap: bool,
     /// Whether it carries bulk rows: its answer shows none.
     is_bulk: bool,
+    /// What batch of a Bulk v1 job it is, if it is one: its id is in the answer.
+    batch: Option<Batch>,
     /// Who asks, if the answer leads to further questions.
     pub(crate) asker: Asker,
+}
+
+/// What a batch of a Bulk v1 job holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Batch {
+    Rows,
+    /// A statement that was rewritten.
+    Query,
 }
 
 /// What rows the ids of a request are.
@@ -142,7 +152,7 @@ async fn live(
     }
     // What was refused is put back there, whatever the org has.
     if look == Look::SentRows {
-        return sent(lane, head).await;
+        return sent(lane, reader, head).await;
     }
     if look == Look::DataExport {
         return data_export(lane, reader, head).await;
@@ -196,10 +206,12 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    /// Whether the answer has to be read: it may show rows, or name them in its errors. What makes a job or a batch
-    /// shows none, and what is put back into it is remembered elsewhere.
+    /// Whether the answer has to be read: it may show rows, or name them in its errors, or the batch whose results are asked
+    /// for later. What makes a job shows none.
     pub(crate) fn reads_answer(&self, leads_on: bool) -> bool {
-        self.prepared.as_ref().is_some_and(|prepared| prepared.is_soap || !(leads_on || prepared.is_bulk))
+        self.prepared.as_ref().is_some_and(|prepared| {
+            prepared.is_soap || prepared.batch.is_some() || !(leads_on || prepared.is_bulk)
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::{io::BufReader, sync::Arc};
 use bytes::Bytes;
 use carrier::{
     Answer,
-    salesforce::{Look, look, tells_failures},
+    salesforce::{Look, look},
 };
 use flow::{Claims, Crossing, Entrance, Forward, Outcome, Passage, Reader, Refused, entrance};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
@@ -175,10 +175,7 @@ async fn life(
 fn isolated(lane: &Lane, reader: Reader, head: &Head) -> Option<(Reader, Look)> {
     let look = look(head.method.as_str(), &head.target, head.method_override.as_deref());
     let is_opened = lane.isolation.as_ref().is_none_or(|isolation| isolation.is_opened(&head.target));
-    let is_as_sent = lane.isolation.as_ref().is_none_or(|isolation| !isolation.has_stand_ins());
-    let streams = look == Look::Nothing
-        || (is_opened && matches!(look, Look::Closed(_) | Look::ReportFile))
-        || (is_as_sent && look == Look::SentRows && !tells_failures(&head.target));
+    let streams = look == Look::Nothing || (is_opened && matches!(look, Look::Closed(_) | Look::ReportFile));
     (!streams).then_some((reader, look))
 }
 
@@ -200,6 +197,7 @@ async fn pass_through(lane: &Lane, mut head: Head, body: Incoming) -> Result<Res
         head.headers.remove(header::ACCEPT_ENCODING);
     }
     let is_batch_job = rewrite::is_batch_job(&head.target);
+    let chunks = jobs::chunks(lane, &head);
     let remembered = lane.flow.remembered(&lane.boundary.name, head.method.as_str(), &head.target);
     if remembered.is_some() {
         // What is put back goes into a whole answer.
@@ -221,7 +219,8 @@ async fn pass_through(lane: &Lane, mut head: Head, body: Incoming) -> Result<Res
     if leads_on {
         let observe = |body: &[u8]| {
             if is_batch_job {
-                lane.flow.observe_batch_job(body);
+                lane.flow.observe_batch_job(&lane.boundary.name, body);
+                chunks.remember(lane, body);
             }
         };
         return Ok(Box::pin(rewrite::body(answer, &addresses, &lane.protocol, &lane.timeouts, observe)).await);
@@ -412,6 +411,7 @@ async fn carry(
     place: Option<&str>,
 ) -> Result<Response<Body>, Problem> {
     let asked = lane.signing.asked(&head);
+    let rows = jobs::rows(reader.as_ref(), &head);
     let Collected { mut received, rest, spooled, _held } = collected;
     let is_whole = rest.is_none() && spooled.is_none();
     let guarding =
@@ -450,16 +450,12 @@ async fn carry(
     let mut answer = cleaned(sent?, &addresses)?;
     state(answer.headers_mut(), &forward.provenance, forward.ai_disclosure.as_deref());
     warn(answer.headers_mut(), forward.warning.as_deref());
+    rows.remember(lane, answer.status());
     let guard = guard.filter(|guard| guard.reads_answer(leads_on));
     if guard.is_some() || fhir.is_some() {
-        let answer = match (guard, fhir) {
-            (Some(guard), _) => Box::pin(reading::guarded(lane, guard, answer)).await,
-            (None, Some(guard)) => Box::pin(fhir_reading::guarded(lane, guard, answer)).await,
-            (None, None) => return Err(Problem::Internal),
-        };
-        let answer = answer.or_else(reading::Turned::told)?;
+        let answer = Box::pin(guarded(lane, guard, fhir, answer)).await?;
         let mut answer = match &forward.merge {
-            Some(merge) => merged_whole(answer, merge),
+            Some(merge) => merged_whole(lane, answer, merge),
             None => answer,
         };
         let (status, whole, now) = (answer.status(), answer.body().whole(), lane.flow.seconds());
@@ -476,8 +472,10 @@ async fn carry(
     let status = answer.status();
     lane.signing.answer(answer.headers_mut(), status, &asked, None, place, lane.flow.seconds());
     if leads_on {
-        let flow = Arc::clone(&lane.flow);
-        let observe = |body: &[u8]| flow.observe_job(body);
+        let observe = |body: &[u8]| {
+            lane.flow.observe_job(&lane.boundary.name, body);
+            rows.remember_job(lane, body);
+        };
         return Ok(Box::pin(rewrite::body(answer, &addresses, &lane.protocol, &lane.timeouts, observe)).await);
     }
     Ok(answer.map(|body| Body::relay(body, lane.timeouts.upstream, Trailers::Keep)))
@@ -498,6 +496,21 @@ async fn guards(
     };
     let fhir = fhir_reading::guard(lane, head, is_whole, received, replaced).await?;
     Ok((guard, fhir))
+}
+
+/// Reads an answer with whatever guards it.
+async fn guarded(
+    lane: &Arc<Lane>,
+    guard: Option<reading::Guard>,
+    fhir: Option<fhir_reading::Guard>,
+    answer: Response<Incoming>,
+) -> Result<Response<Body>, Problem> {
+    let answer = match (guard, fhir) {
+        (Some(guard), _) => Box::pin(reading::guarded(lane, guard, answer)).await,
+        (None, Some(guard)) => Box::pin(fhir_reading::guarded(lane, guard, answer)).await,
+        (None, None) => return Err(Problem::Internal),
+    };
+    answer.or_else(reading::Turned::told)
 }
 
 /// What is sent on, and its bytes where they are held, so that a signature can cover them.
@@ -561,10 +574,10 @@ async fn merged(
 }
 
 /// Puts the refused records back into an answer that was read already.
-fn merged_whole(answer: Response<Body>, merge: &flow::Merge) -> Response<Body> {
+fn merged_whole(lane: &Lane, answer: Response<Body>, merge: &flow::Merge) -> Response<Body> {
     let (parts, body) = answer.into_parts();
-    let merged = body.whole().and_then(|whole| merge.apply(&whole)).map(Body::from);
-    Response::from_parts(parts, merged.unwrap_or(body))
+    let merged = body.whole().and_then(|whole| lane.flow.merged(merge, &lane.boundary.name, &whole));
+    Response::from_parts(parts, merged.map_or(body, Body::from))
 }
 
 /// An upstream's answer without what concerns only its connection, or leads past us.

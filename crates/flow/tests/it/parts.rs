@@ -81,7 +81,7 @@ fn parts_and_the_whole_are_ruled_alike() {
         "LastName;FirstName\na\nb;c\n\"open;x\n".to_owned(),
         table(&many),
     ];
-    world.flow.observe_job(JOB.as_bytes());
+    world.flow.observe_job("crm", JOB.as_bytes());
     for environment in [Environment::Production, Environment::Test] {
         for mode in Mode::ALL {
             for body in &tables {
@@ -104,15 +104,29 @@ fn only_an_upload_to_a_job_that_was_seen_is_read_in_parts() {
     let world = World::new();
     let crossing = upload(Environment::Test, Mode::Enforce, "LastName\na\n");
     assert!(!world.flow.reads_in_parts(&crossing));
-    world.flow.observe_job(JOB.replace("insert", "delete").as_bytes());
+    world.flow.observe_job("crm", JOB.replace("insert", "delete").as_bytes());
     assert!(!world.flow.reads_in_parts(&crossing));
-    world.flow.observe_job(JOB.as_bytes());
+    world.flow.observe_job("crm", JOB.as_bytes());
     assert!(world.flow.reads_in_parts(&crossing));
     assert!(!world.flow.reads_in_parts(&post(
         &crossing.boundary,
         "/services/data/v67.0/sobjects/Contact",
         "{}"
     )));
+}
+
+#[test]
+fn a_job_of_one_boundary_is_none_of_anothers() {
+    let world = World::new();
+    let synthetic = table(&[World::marked(&world.synthetic, 0, ADA)]);
+    let crossing = upload(Environment::Production, Mode::Enforce, &synthetic);
+    world.flow.observe_job(&crossing.boundary.name, JOB.as_bytes());
+    // An org behind another boundary gave the same id.
+    world.flow.observe_job("other", JOB.replace("insert", "delete").as_bytes());
+    assert!(world.flow.unknown_job(&crossing.boundary.name, "PUT", UPLOAD).is_none());
+    assert!(world.flow.unknown_job("third", "PUT", UPLOAD).is_some());
+    let passage = world.pass(crossing);
+    assert!(told(&world, &passage).0.starts_with("refuse"), "{passage:?}");
 }
 
 #[test]
@@ -124,7 +138,7 @@ fn a_body_that_cannot_be_read_back_is_not_ruled_on() {
         }
     }
     let world = World::new();
-    world.flow.observe_job(JOB.as_bytes());
+    world.flow.observe_job("crm", JOB.as_bytes());
     let crossing = upload(Environment::Test, Mode::Enforce, "");
     let before = world.entries().len();
     let body = io::BufReader::new(Broken);

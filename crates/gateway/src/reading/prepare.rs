@@ -5,7 +5,7 @@ use carrier::salesforce::{self, Envelope, Gap, Look, RecordId, Renamed, Stripped
 use flow::Reader;
 use http::{HeaderMap, HeaderValue, header};
 
-use super::{LookedUp, Prepared, Turned, Window, document, org::Org, parameters, statement};
+use super::{Batch, LookedUp, Prepared, Turned, Window, document, org::Org, parameters, statement};
 use crate::{
     coding::{coding, decode},
     head::{Head, forget_coded_body},
@@ -43,6 +43,7 @@ pub(crate) async fn prepare(
         look,
         is_soap: false,
         is_bulk: salesforce::is_bulk_rows(head.method.as_str(), &head.target),
+        batch: salesforce::is_batch(head.method.as_str(), &head.target).then_some(Batch::Rows),
         asker: org.asker(),
     };
     let rewritten = rewrite(&org, envelope, head, &body, &mut prepared).await?;
@@ -54,7 +55,9 @@ pub(crate) async fn prepare(
         forget_coded_body(&mut head.headers);
         body
     };
-    if prepared.look != Look::BulkResults && !prepared.is_bulk {
+    if prepared.batch.is_some() {
+        head.headers.remove(header::ACCEPT_ENCODING);
+    } else if prepared.look != Look::BulkResults && !prepared.is_bulk {
         readable_answers(&mut head.headers);
     }
     Ok((prepared, body))
@@ -92,7 +95,7 @@ async fn rewrite(
             None
         }
         Look::BulkResults => {
-            let job = salesforce::query_job(&head.target).and_then(|job| org.isolation.job(&job));
+            let job = org.isolation.job_asked(&head.target);
             let job = job.filter(|job| job.hidden == org.reader.hidden).ok_or(Problem::QueryUnknown)?;
             prepared.rows_of = job.rows;
             // A part of a file cannot be read.
@@ -107,24 +110,7 @@ async fn rewrite(
             }
             None
         }
-        Look::Mixed if salesforce::is_graphql(&head.target) => {
-            let (document, writes) = document::rewritten(org, body).await?;
-            prepared.asks = true;
-            if !writes {
-                prepared.look = Look::GraphQl;
-            }
-            Some(document)
-        }
-        Look::Mixed => {
-            let (method, other) = (head.method.as_str(), head.method_override.as_deref());
-            if let Some(job) = org.lane.flow.query_batch(method, &head.target, other) {
-                return Ok(Some(statement::in_batch(org, &job, body).await?));
-            }
-            if let Some(absent) = org.upserted(method, &head.target, other, &mut prepared.looked).await? {
-                head.target = absent;
-            }
-            statement::in_many(org, envelope, head, body, prepared).await?
-        }
+        Look::Mixed => mixed(org, envelope, head, body, prepared).await?,
         Look::SearchByWords => parameters::rewritten(org, head, body).await?,
         Look::Nothing
         | Look::Record
@@ -137,6 +123,34 @@ async fn rewrite(
         | Look::DataExport
         | Look::GraphQl => None,
     })
+}
+
+/// The same for what is a write, or may hold any number of questions.
+async fn mixed(
+    org: &Org<'_>,
+    envelope: Option<Envelope>,
+    head: &mut Head,
+    body: &[u8],
+    prepared: &mut Prepared,
+) -> Result<Option<Vec<u8>>, Turned> {
+    if salesforce::is_graphql(&head.target) {
+        let (document, writes) = document::rewritten(org, body).await?;
+        prepared.asks = true;
+        if !writes {
+            prepared.look = Look::GraphQl;
+        }
+        return Ok(Some(document));
+    }
+    let (method, other) = (head.method.as_str(), head.method_override.as_deref());
+    let boundary = &org.reader.boundary.name;
+    if org.lane.flow.query_batch(boundary, method, &head.target, other).is_some() {
+        prepared.batch = Some(Batch::Query);
+        return Ok(Some(statement::in_batch(org, body, &mut prepared.rows_of).await?));
+    }
+    if let Some(absent) = org.upserted(method, &head.target, other, &mut prepared.looked).await? {
+        head.target = absent;
+    }
+    statement::in_many(org, envelope, head, body, prepared).await
 }
 
 /// Puts absent ids in the places of hidden ones.

@@ -1,10 +1,11 @@
 //! Bulk rows that a client sent, given back with the ids that it sent, and what became of them.
 
 use bytes::Bytes;
-use carrier::salesforce;
+use carrier::salesforce::{self, Look};
+use flow::Reader;
 use http::{Response, header};
 
-use super::Turned;
+use super::{LookedUp, Turned, bare, org::Org, recorded};
 use crate::{
     body::{Body, Trailers, collect},
     coding::{coding, decode},
@@ -14,15 +15,22 @@ use crate::{
     server::Lane,
 };
 
-/// Answers with rows that were sent in bulk: they show nothing that the client did not send. Nor do the words about those
-/// that failed name a row that it did not.
+/// Answers with rows that were sent in bulk through here: they show nothing that was not judged on its way in. Nor do the words
+/// about those that failed name a row that was not sent.
+///
+/// Rows of any other job are given if each is a record that may be shown: such a job went another way to the org.
 ///
 /// Bounds: a longer answer than is held streams as the org gave it, with an absent id where a hidden one was sent.
-pub(super) async fn sent(lane: &Lane, mut head: Head) -> Result<Response<Body>, Turned> {
+pub(super) async fn sent(lane: &Lane, reader: &Reader, mut head: Head) -> Result<Response<Body>, Turned> {
     let isolation = lane.isolation.as_ref().ok_or(Problem::Internal)?;
     for name in [header::ACCEPT_ENCODING, header::RANGE, header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE] {
         head.headers.remove(name);
     }
+    let of_rows = salesforce::sent_rows(&head.target).and_then(|id| isolation.sent(&id));
+    // Of a query's batch it is the names of its results.
+    let hidden = of_rows.or_else(|| isolation.job_asked(&head.target).map(|query| query.hidden));
+    let org = Org::new(lane, reader, &head)?;
+    let is_known = hidden == Some(reader.hidden) || bare::is_bare(&org).await;
     let addresses = lane.addresses(&head);
     let remembered = lane.flow.remembered(&lane.boundary.name, head.method.as_str(), &head.target);
     let tells_failures = salesforce::tells_failures(&head.target);
@@ -32,6 +40,9 @@ pub(super) async fn sent(lane: &Lane, mut head: Head) -> Result<Response<Body>, 
         .await
         .map_err(|_| Problem::ShownUnreadable)?;
     if let Some(rest) = collected.rest {
+        if !is_known {
+            return Err(Problem::Closed(NOT_SENT_HERE).into());
+        }
         if remembered.is_some() {
             return Err(Problem::AnswerUnreadable.into());
         }
@@ -40,6 +51,10 @@ pub(super) async fn sent(lane: &Lane, mut head: Head) -> Result<Response<Body>, 
     }
     let text = decode(coding(&parts.headers), &collected.received, &lane.limits)
         .map_err(|_| Problem::ShownUnreadable)?;
+    if !is_known && parts.status.is_success() {
+        let looked = shown(&org, &text).await?;
+        recorded(lane, reader, &Look::SentRows, looked.seen, &mut parts.headers).await?;
+    }
     let merged = remembered.and_then(|merge| lane.flow.merged(&merge, &lane.boundary.name, &text));
     let own =
         salesforce::reworded(merged.as_deref().unwrap_or(&text), |id| isolation.stands_for(id)).or(merged);
@@ -55,3 +70,19 @@ pub(super) async fn sent(lane: &Lane, mut head: Head) -> Result<Response<Body>, 
     forget_coded_body(&mut parts.headers);
     Ok(Response::from_parts(parts, Body::from(Bytes::from(changed))))
 }
+
+/// Looks up the records that results are of.
+///
+/// Errors: one of them is hidden, or a row is of none.
+async fn shown(org: &Org<'_>, results: &[u8]) -> Result<LookedUp, Turned> {
+    let records = org.lane.flow.limits().records;
+    let ids = salesforce::result_ids(results, records).ok_or(Problem::Closed(NOT_SENT_HERE))?;
+    let mut looked = LookedUp::default();
+    org.look_up(&ids, &mut looked).await?;
+    if !ids.is_subset(&looked.shown) {
+        return Err(Problem::Closed(NOT_SENT_HERE).into());
+    }
+    Ok(looked)
+}
+
+const NOT_SENT_HERE: &str = "reads are isolated here, and these rows were not sent here, or not by somebody who sees the same; ask where they were sent, or query the records";

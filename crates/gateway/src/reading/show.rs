@@ -13,7 +13,7 @@ use http::{Response, StatusCode, header};
 use hyper::body::Incoming;
 
 use super::{
-    Prepared, Turned, bare, names_our_fields,
+    Batch, Prepared, Turned, bare, names_our_fields,
     org::{Org, hides_datasets},
     recorded, telling,
 };
@@ -45,6 +45,9 @@ pub(crate) async fn show(
     }
     if prepared.is_soap {
         return soap_shown(lane, reader, prepared, parts, incoming).await;
+    }
+    if let Some(batch) = prepared.batch {
+        return batch_taken(lane, reader, prepared, batch, parts, incoming).await;
     }
     // Rows of a bulk query were chosen by their labels, in whatever format they come.
     if !is_json || (has_rows && prepared.look == Look::BulkResults) {
@@ -130,6 +133,39 @@ async fn streamed(
         }
         Some(_) | None => Ok(Body::relay(incoming, lane.timeouts.upstream, Trailers::Keep)),
     }
+}
+
+/// Lets the answer to a batch of a Bulk v1 job leave: it says the batch's id, by which its rows are asked for later.
+///
+/// Never:  remembers a batch that the org did not take.
+async fn batch_taken(
+    lane: &Lane,
+    reader: &Reader,
+    prepared: Prepared,
+    batch: Batch,
+    mut parts: http::response::Parts,
+    incoming: Incoming,
+) -> Result<Response<Body>, Turned> {
+    let isolation = lane.isolation.as_ref().ok_or(Problem::Internal)?;
+    let text = whole(lane, &parts.headers, incoming).await?;
+    if parts.status.is_success()
+        && let Some((id, job)) = salesforce::batch_created(&text)
+    {
+        let hidden = reader.hidden;
+        match batch {
+            Batch::Rows => isolation.keep_sent(&id, hidden),
+            Batch::Query => {
+                let query = BulkQuery { hidden, rows: prepared.rows_of };
+                // The org makes further batches of this one.
+                if isolation.job(&job).is_some_and(|known| known.hidden == hidden) {
+                    isolation.keep_job(&job, query.clone());
+                }
+                isolation.keep_job(&id, query);
+            }
+        }
+    }
+    forget_coded_body(&mut parts.headers);
+    Ok(Response::from_parts(parts, Body::from(text)))
 }
 
 /// Lets a SOAP answer leave: its rows are those of a rewritten query, or of ids that were looked up.

@@ -7,7 +7,7 @@ use soql::{Added, CannotIsolate, Isolated, Marks};
 
 use crate::{
     head::Head,
-    isolation::{BulkQuery, RowsOf, objects_of, rows_of},
+    isolation::{RowsOf, objects_of, rows_of},
     problem::{Problem, respond_made},
 };
 
@@ -51,19 +51,14 @@ pub(super) async fn in_body(
 }
 
 /// Rewrites the statement that a batch of a Bulk v1 job is.
-pub(super) async fn in_batch(org: &Org<'_>, job: &str, body: &[u8]) -> Result<Vec<u8>, Turned> {
-    // Results are asked for by the job: all of its batches hide the same.
-    let known = org.isolation.job(job);
-    if known.as_ref().is_some_and(|known| known.hidden != org.reader.hidden) {
-        return Err(Problem::QueryUnknown.into());
-    }
+pub(super) async fn in_batch(
+    org: &Org<'_>,
+    body: &[u8],
+    rows: &mut Option<RowsOf>,
+) -> Result<Vec<u8>, Turned> {
     let statement = std::str::from_utf8(body).map_err(|_| Problem::ReadClosed)?;
     let isolated = isolated(org, statement.trim(), Marks::NotAsked).await?;
-    // Results are told by batch, and another batch may be about another object.
-    let rows = rows_of(&isolated.text)
-        .map(|object| RowsOf { object, delimiter: b',' })
-        .filter(|rows| known.is_none_or(|known| known.rows.as_ref() == Some(rows)));
-    org.isolation.keep_job(job, BulkQuery { hidden: org.reader.hidden, rows });
+    *rows = rows_of(&isolated.text).map(|object| RowsOf { object, delimiter: b',' });
     Ok(isolated.text.into_bytes())
 }
 

@@ -1,5 +1,7 @@
 //! Isolated reads by the doors that take more than one request, or have formats of their own.
 
+use std::{io::Write as _, net::TcpStream};
+
 use policy::Environment;
 use serde_json::{Value, json};
 
@@ -7,7 +9,8 @@ use testkit::upstream::{Received, Reply, Upstream};
 
 use crate::{
     isolated::{Kind, LocalOrg, Marks, VERSION, ask, isolating, isolating_at, query},
-    scene::{Answer, Scene},
+    jobs::csv,
+    scene::{Answer, Scene, request},
 };
 
 const JOBS: &str = "/services/async/67.0/job";
@@ -75,6 +78,126 @@ fn results_of_a_job_that_was_not_isolated_are_refused() {
         let answer = bulk(&scene, "GET", &target, "text/csv", "");
         assert_eq!(answer.status, 400, "{}", answer.text());
         assert!(answer.text().contains("EOSIN_QUERY_UNKNOWN"), "{}", answer.text());
+    }
+}
+
+/// Asks the org itself, past the gateway.
+fn behind(org: &LocalOrg, method: &str, target: &str, media: &str, body: &str) -> Answer {
+    let mut stream = TcpStream::connect(org.origin().trim_start_matches("http://")).unwrap();
+    let headers = [SESSION, ("Authorization", "Bearer tok"), ("Content-Type", media), ("Accept", "*/*")];
+    stream.write_all(&request(method, target, &headers, body.as_bytes())).unwrap();
+    Answer::read(&mut stream)
+}
+
+#[test]
+fn a_batch_that_the_org_refuses_makes_no_job_ours() {
+    let marks = Marks::new();
+    let org = LocalOrg::with(&marks, &ROWS, |_| false);
+    let scene = isolating(&org, Environment::Production);
+    let job = r#"{"operation":"query","object":"Contact","contentType":"CSV"}"#;
+    let job = between(&behind(&org, "POST", JOBS, "application/json", job), "\"id\":\"", "\"");
+    let batch = format!("{JOBS}/{job}/batch");
+    let foreign = behind(&org, "POST", &batch, "text/csv", "SELECT Department FROM Contact");
+    let foreign = between(&foreign, "<id>", "</id>");
+    let result = behind(&org, "GET", &format!("{batch}/{foreign}/result"), "text/csv", "");
+    let result = format!("{batch}/{foreign}/result/{}", between(&result, "<result>", "</result>"));
+    assert!(behind(&org, "GET", &result, "text/csv", "").text().contains("d1"));
+    let refused = |when: &str| {
+        let answer = bulk(&scene, "GET", &result, "text/csv", "");
+        assert!(
+            answer.status == 400 && answer.text().contains("EOSIN_QUERY_UNKNOWN"),
+            "{when} {}",
+            answer.text()
+        );
+    };
+    refused("before");
+    // The job is still open: a batch of one's own in it says nothing of the other.
+    let own = bulk(&scene, "POST", &batch, "text/csv", "SELECT Department FROM Contact");
+    let own = between(&own, "<id>", "</id>");
+    refused("after a batch that the org took");
+    let results = bulk(&scene, "GET", &format!("{batch}/{own}/result"), "text/csv", "");
+    let results = between(&results, "<result>", "</result>");
+    let rows = bulk(&scene, "GET", &format!("{batch}/{own}/result/{results}"), "text/csv", "");
+    assert!(
+        rows.status == 200 && rows.text().contains("d0") && !rows.text().contains("d1"),
+        "{}",
+        rows.text()
+    );
+    let closed = behind(&org, "POST", &format!("{JOBS}/{job}"), "application/json", r#"{"state":"Closed"}"#);
+    assert_eq!(closed.status, 200, "{}", closed.text());
+    let late = bulk(&scene, "POST", &batch, "text/csv", "SELECT Department FROM Contact");
+    assert_eq!(late.status, 400, "{}", late.text());
+    refused("after a batch that the org refused");
+}
+
+#[test]
+fn a_query_in_chunks_has_batches_that_nobody_asked_for() {
+    let marks = Marks::new();
+    let org = LocalOrg::with(&marks, &ROWS, |_| false);
+    let scene = isolating(&org, Environment::Production);
+    let job = r#"{"operation":"query","object":"Contact","contentType":"CSV"}"#;
+    let headers =
+        [SESSION, ("Content-Type", "application/json"), ("Sforce-Enable-PKChunking", "chunkSize=1")];
+    let job = between(&scene.ask("POST", JOBS, &headers, job.as_bytes()), "\"id\":\"", "\"");
+    let batches = format!("{JOBS}/{job}/batch");
+    let asked = bulk(&scene, "POST", &batches, "text/csv", "SELECT Department FROM Contact");
+    let asked = between(&asked, "<id>", "</id>");
+    let listed = bulk(&scene, "GET", &batches, "text/csv", "").text();
+    let mut rows = String::new();
+    for batch in listed.split("<id>").skip(1).filter_map(|rest| rest.split_once("</id>")) {
+        if batch.0 != asked {
+            let result = bulk(&scene, "GET", &format!("{batches}/{}/result", batch.0), "text/csv", "");
+            let result = between(&result, "<result>", "</result>");
+            let part = bulk(&scene, "GET", &format!("{batches}/{}/result/{result}", batch.0), "text/csv", "");
+            assert_eq!(part.status, 200, "{}", part.text());
+            rows += &part.text();
+        }
+    }
+    assert!(rows.contains("d0") && rows.contains("d2") && !rows.contains("d1"), "{rows}");
+}
+
+#[test]
+fn rows_that_went_another_way_are_shown_if_each_may_be() {
+    let marks = Marks::new();
+    let org = LocalOrg::with(&marks, &ROWS, |_| false);
+    let scene = isolating(&org, Environment::Production);
+    let ingest = format!("{VERSION}/jobs/ingest");
+    let load = |table: &str| {
+        let job = r#"{"operation":"insert","object":"Contact","lineEnding":"LF"}"#;
+        let job = between(&behind(&org, "POST", &ingest, "application/json", job), "\"id\":\"", "\"");
+        behind(&org, "PUT", &format!("{ingest}/{job}/batches"), "text/csv", table);
+        let done = r#"{"state":"UploadComplete"}"#;
+        behind(&org, "PATCH", &format!("{ingest}/{job}"), "application/json", done);
+        job
+    };
+    let results = |job: &str, which: &str| ask(&scene, "GET", &format!("{ingest}/{job}/{which}"), "");
+    let hidden = load("LastName,Eosin_Synthetic__c\nZyzzx-Hidden,true\nZyzzx-Plain,false\n");
+    let refused = results(&hidden, "successfulResults");
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    assert!(!refused.text().contains("Zyzzx"), "{}", refused.text());
+    assert_eq!(results(&hidden, "failedResults").status, 200, "none failed");
+    let plain = load("LastName,Eosin_Synthetic__c\nZyzzx-Plain,false\n");
+    let shown = results(&plain, "successfulResults");
+    assert!(shown.status == 200 && shown.text().contains("Zyzzx-Plain"), "{}", shown.text());
+    let failed = load("LastName,Nobody__c\nZyzzx-Hidden,true\n");
+    let told: String =
+        ["failedResults", "unprocessedrecords"].map(|which| results(&failed, which).text()).concat();
+    assert!(!told.contains("Zyzzx"), "{told}");
+
+    let job = r#"{"operation":"insert","object":"Contact","contentType":"CSV"}"#;
+    let job = between(&behind(&org, "POST", JOBS, "application/json", job), "\"id\":\"", "\"");
+    let batch = format!("{JOBS}/{job}/batch");
+    let hidden = "LastName,Eosin_Synthetic__c\nZyzzx-Hidden,true\n";
+    let id = between(&behind(&org, "POST", &batch, "text/csv", hidden), "<id>", "</id>");
+    for which in ["request", "result"] {
+        let refused = bulk(&scene, "GET", &format!("{batch}/{id}/{which}"), "text/csv", "");
+        assert_eq!(refused.status, 403, "{which} {}", refused.text());
+    }
+    let own = bulk(&scene, "POST", &batch, "text/csv", &csv(&marks.row(Kind::Attested, 0)));
+    let own = between(&own, "<id>", "</id>");
+    for which in ["request", "result"] {
+        let shown = bulk(&scene, "GET", &format!("{batch}/{own}/{which}"), "text/csv", "");
+        assert_eq!(shown.status, 200, "{which} {}", shown.text());
     }
 }
 

@@ -1,10 +1,12 @@
 //! Bulk jobs that this gateway did not see being made: another one did, or this one before it was started again.
 
+use std::{io::Write as _, net::TcpStream};
+
 use policy::Mode;
 use serde_json::Value;
 use testkit::upstream::{Reply, Upstream};
 
-use crate::scene::{ADA, EVE, Scene};
+use crate::scene::{ADA, Answer, EVE, Scene, request};
 
 const UPLOAD: &str = "/services/data/v67.0/jobs/ingest/7505000000000EAAAQ/batches";
 const BATCH: &str = "/services/async/67.0/job/7505000000000EAAAQ/batch";
@@ -14,7 +16,7 @@ fn enforcing(upstream: &Upstream) -> Scene {
 }
 
 /// A header and one line, of a marked record's own members.
-fn csv(record: &str) -> String {
+pub(crate) fn csv(record: &str) -> String {
     let record: Value = serde_json::from_str(record).unwrap();
     let members =
         record.as_object().unwrap().iter().filter_map(|(name, value)| Some((name, value.as_str()?)));
@@ -80,5 +82,43 @@ fn an_org_that_does_not_say_leaves_the_upload_unread() {
         let refused = scene.ask("PUT", UPLOAD, &[("content-type", "text/csv")], attested.as_bytes());
         assert_eq!(refused.status, 403, "{}", refused.text());
         assert!(upstream.received().iter().all(|request| request.method == "GET"), "nothing was sent on");
+    }
+}
+
+#[test]
+fn two_orgs_may_give_their_jobs_the_same_id() {
+    let made = |operation: &'static str| {
+        Upstream::start(move |received| match received.method.as_str() {
+            "POST" => Reply::json(
+                200,
+                &format!(
+                    r#"{{"id":"7505000000000EAAAQ","operation":"{operation}","object":"Contact","columnDelimiter":"COMMA","contentType":"CSV"}}"#
+                ),
+            ),
+            _ => Reply::json(201, ""),
+        })
+    };
+    let (upstream, other) = (made("insert"), made("delete"));
+    let scene = Scene::with(&upstream, |config| {
+        config.boundaries[0].boundary.mode = Mode::Enforce;
+        let mut desk = crate::scene::config(&other.origin()).boundaries.remove(0);
+        desk.boundary.name = "desk".to_owned();
+        desk.boundary.mode = Mode::Enforce;
+        config.boundaries.push(desk);
+    });
+    let json = ("content-type", "application/json");
+    let at_desk = |target: &str| {
+        let mut stream = TcpStream::connect(scene.running().address("desk").unwrap()).unwrap();
+        stream.write_all(&request("POST", target, &[json], b"{}")).unwrap();
+        assert_eq!(Answer::read(&mut stream).status, 200);
+    };
+    let synthetic = csv(&Scene::marked(&scene.synthetic, 1, EVE));
+    for (jobs, method, rows) in
+        [("/services/data/v67.0/jobs/ingest", "PUT", UPLOAD), ("/services/async/67.0/job", "POST", BATCH)]
+    {
+        assert_eq!(scene.ask("POST", jobs, &[json], b"{}").status, 200);
+        at_desk(jobs);
+        let refused = scene.ask(method, rows, &[("content-type", "text/csv")], synthetic.as_bytes());
+        assert_eq!(refused.status, 403, "{rows} {}", refused.text());
     }
 }
