@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use crate::route::Target;
+use crate::{Door, route::Target};
 
 use super::{
-    door::{is_id_shaped, is_name, is_resource, is_version},
+    door::{is_id_shaped, is_name, is_resource, is_version, route},
     id::RecordId,
     report_file::is_report_file,
 };
@@ -131,8 +131,8 @@ pub fn is_graphql(target: &str) -> bool {
 /// Bounds: see [`Target::parse`].
 /// Never:  opens what is not known: that is [`Look::Closed`].
 /// Source: spec/carriers.md section 2.9.
-pub fn look(method: &str, target: &str, method_override: Option<&str>) -> Look {
-    let Some(target) = Target::parse(target) else { return Look::Closed(UNKNOWN) };
+pub fn look(method: &str, written: &str, method_override: Option<&str>) -> Look {
+    let Some(target) = Target::parse(written) else { return Look::Closed(UNKNOWN) };
     let verb = method.to_ascii_uppercase();
     let overrides: Vec<String> = target
         .query("_HttpMethod")
@@ -149,7 +149,9 @@ pub fn look(method: &str, target: &str, method_override: Option<&str>) -> Look {
         // Which of two methods a report is asked with, nobody here knows.
         let is_analytics =
             matches!(after, ["services", "data", _, "analytics", ..]) || is_report_file(&target);
-        return if is_analytics { Look::Closed(UNKNOWN) } else { Look::Mixed };
+        let methods = std::iter::once(&verb).chain(&overrides);
+        let is_write = writes(method, written, method_override, methods);
+        return if is_write && !is_analytics { Look::Mixed } else { Look::Closed(UNKNOWN) };
     }
     match (verb.as_str(), after) {
         ("OPTIONS", _) | (_, ["services", "oauth2", ..] | ["services", "data"]) => Look::Nothing,
@@ -167,6 +169,20 @@ pub fn look(method: &str, target: &str, method_override: Option<&str>) -> Look {
         ("GET" | "HEAD", _) => Look::Closed(UNREAD),
         _ => Look::Mixed,
     }
+}
+
+/// Whether what has several methods is a write by each of them, or is judged as one. What could be read otherwise shows
+/// what nobody isolates.
+fn writes<'m>(
+    method: &str,
+    target: &str,
+    method_override: Option<&str>,
+    mut methods: impl Iterator<Item = &'m String>,
+) -> bool {
+    let could_read = |method: &String| {
+        matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS") || route(method, target, None) == Door::Open
+    };
+    matches!(route(method, target, method_override), Door::Judged(_)) || !methods.any(could_read)
 }
 
 /// What the file of a data export is called, as its target says.
@@ -413,7 +429,21 @@ mod tests {
             ("GET /services/data/v67.0/jobs/ingest/750000000000001AAA/failedResults", "sent rows"),
             ("POST /services/data/v67.0/composite", "answer"),
             ("PATCH /services/data/v67.0/sobjects/Contact/003000000000001AAA", "answer"),
-            ("GET /services/data/v67.0/query?q=x&_HttpMethod=POST", "answer"),
+            ("GET /services/data/v67.0/query?q=x&_HttpMethod=POST", "closed read"),
+            ("GET /services/data/v67.0/query?q=x&_HttpMethod=HEAD", "closed read"),
+            ("GET /services/data/v67.0/query?q=x&_HttpMethod=OPTIONS", "closed read"),
+            ("OPTIONS /services/data/v67.0/query?q=x&_httpmethod=get", "closed read"),
+            ("GET /services/data/v67.0/query?q=x&_HttpMethod=GET", "query"),
+            ("POST /services/data/v67.0/parameterizedSearch?_HttpMethod=GET", "closed read"),
+            ("POST /services/data/v67.0/jobs/query?_HttpMethod=DELETE", "closed read"),
+            ("GET /services/data/v67.0/limits/recordCount?_HttpMethod=HEAD", "closed read"),
+            (
+                "GET /services/data/v67.0/jobs/query/750000000000001AAA/results?_HttpMethod=POST",
+                "closed read",
+            ),
+            ("POST /services/data/v67.0/sobjects/Contact/003000000000001AAA?_HttpMethod=PATCH", "answer"),
+            ("GET /services/data/v67.0/sobjects/Contact/003000000000001AAA?_HttpMethod=PATCH", "answer"),
+            ("POST /services/apexrest/anything?_HttpMethod=PUT", "answer"),
             ("GET /a#b", "closed read"),
         ];
         for (request, want) in rows {

@@ -130,6 +130,12 @@ async fn in_inner_requests(
             others.push((inner, target));
             continue;
         }
+        // What is no write that was judged could be any read.
+        let is_judged =
+            matches!(salesforce::route(&inner.method, &inner.target, None), carrier::Door::Judged(_));
+        if look == Look::Mixed && !is_judged {
+            return Err(Problem::ReadClosed.into());
+        }
         let statement = match look {
             Look::Nothing
             | Look::Record
