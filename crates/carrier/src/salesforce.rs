@@ -77,8 +77,8 @@ pub use id::RecordId;
 pub use job::{JOB_BYTES_MAX, Job, JobOfUpload, Operation, delimiter_named, job_created, job_of_upload};
 pub use look::{Look, export_name, is_graphql, look, tells_failures};
 pub use named::{
-    Renamed, named_in_body, named_in_rows, named_in_target, named_in_text, renamed_back, renamed_body,
-    renamed_rows, renamed_target, reworded,
+    Renamed, named_in_body, named_in_rows, named_in_target, named_in_text, object_named, objects_named,
+    renamed_back, renamed_body, renamed_rows, renamed_target, reworded,
 };
 pub(crate) use nested::within;
 pub(crate) use place::COLUMNS;

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
 };
 
 use carrier::salesforce::{self, DATASET_OBJECT, RecordId, Stripped};
@@ -15,6 +15,7 @@ use soql::{Bearing, Class, LookupIds, Marks, Schema, Unknown};
 use crate::{
     config::{BoundaryConfig, IsolatedReads, Reads},
     server::{Lane, StartError},
+    sessions::{Session, Sessions},
 };
 
 /// How reads of one boundary are isolated.
@@ -22,6 +23,7 @@ use crate::{
 pub(crate) struct Isolation {
     pub(crate) reads: IsolatedReads,
     known: Mutex<Arc<OrgKnown>>,
+    sessions: Mutex<Sessions>,
     queries: Mutex<Remembered<Asked>>,
     /// By job, or by batch of Bulk v1.
     jobs: Mutex<Remembered<BulkQuery>>,
@@ -42,7 +44,7 @@ struct StandIns {
 /// The first of them: those before stand in requests whose answers come at once.
 const FIRST_STAND_IN: usize = 1_000_000;
 
-/// What the org said of its objects.
+/// What the org said of its objects, to anybody: what one user may not see, another may, and it hides for both.
 #[derive(Clone, Debug)]
 pub(crate) struct OrgKnown {
     /// Objects by their ids' first three characters; nothing before the org was asked.
@@ -50,6 +52,27 @@ pub(crate) struct OrgKnown {
     pub(crate) schema: Schema,
     /// The relationships of described objects, both ways: name and where it leads.
     ways: BTreeMap<String, Vec<(String, Vec<String>)>>,
+    /// How hidden rows of described objects are told; names in lower case.
+    told_by: BTreeMap<String, ToldBy>,
+}
+
+/// How rows of an object are told to be hidden, of which nobody stated it.
+#[derive(Clone, Debug, Default)]
+struct ToldBy {
+    has_own: bool,
+    ways: BTreeSet<String>,
+}
+
+impl ToldBy {
+    fn bearing(&self) -> Bearing {
+        if self.has_own {
+            Bearing::Fields
+        } else if self.ways.is_empty() {
+            Bearing::Open
+        } else {
+            Bearing::Through(self.ways.iter().cloned().collect())
+        }
+    }
 }
 
 impl OrgKnown {
@@ -59,10 +82,15 @@ impl OrgKnown {
         ways.iter().find(|(name, _)| name == way).map(|(_, targets)| targets.clone())
     }
 
-    /// Objects that a statement may touch and that were not described yet.
+    /// The object that an id is of, by its first three characters.
+    pub(crate) fn of(&self, id: RecordId) -> Option<&str> {
+        self.prefixes.as_ref()?.get(id.prefix()).map(String::as_str)
+    }
+
+    /// Objects that a statement may touch, in lower case.
     ///
     /// Shape:  those it names after `FROM` or `RETURNING`, and those that its relationships, by their names, lead to.
-    pub(crate) fn undescribed(&self, named: &BTreeSet<String>, statement: &str) -> BTreeSet<String> {
+    pub(crate) fn reached(&self, named: &BTreeSet<String>, statement: &str) -> BTreeSet<String> {
         let lower = statement.to_ascii_lowercase();
         let mut reached: BTreeSet<String> = named.iter().map(|name| name.to_ascii_lowercase()).collect();
         let mut rounds = 0;
@@ -81,7 +109,6 @@ impl OrgKnown {
                 break;
             }
         }
-        reached.retain(|object| !self.schema.is_described(object));
         reached
     }
 }
@@ -146,10 +173,16 @@ impl Isolation {
         if !reads.namespace.is_empty() && soql::Hidden::synthetic().in_namespace(&reads.namespace).is_err() {
             return Err(StartError::Namespace { boundary: config.boundary.name.clone() });
         }
-        let known = OrgKnown { prefixes: None, schema: schema(reads), ways: BTreeMap::new() };
+        let known = OrgKnown {
+            prefixes: None,
+            schema: schema(reads),
+            ways: BTreeMap::new(),
+            told_by: BTreeMap::new(),
+        };
         Ok(Some(Self {
             reads: reads.clone(),
             known: Mutex::new(Arc::new(known)),
+            sessions: Mutex::default(),
             queries: Mutex::default(),
             jobs: Mutex::default(),
             sent: Mutex::default(),
@@ -163,51 +196,64 @@ impl Isolation {
         Arc::clone(&self.known.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes the org's list of its objects. What is not that teaches nothing.
-    pub(crate) fn learn_objects(&self, listed: &[u8]) {
-        let Ok(listed) = serde_json::from_slice::<Value>(listed) else { return };
+    /// What was asked in each session.
+    pub(crate) fn sessions(&self) -> MutexGuard<'_, Sessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the org's list of its objects, as one session is given it; whether it is one.
+    pub(crate) fn learn_objects(&self, listed: &[u8], session: Session, now: i64) -> bool {
+        let Ok(listed) = serde_json::from_slice::<Value>(listed) else { return false };
         let objects = listed.get("sobjects").and_then(Value::as_array).into_iter().flatten();
         let text = |object: &Value, key: &str| object.get(key).and_then(Value::as_str).map(str::to_owned);
         let prefixes: BTreeMap<String, String> =
             objects.filter_map(|object| Some((text(object, "keyPrefix")?, text(object, "name")?))).collect();
-        if !prefixes.is_empty() {
+        let is_list = !prefixes.is_empty();
+        if is_list {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::make_mut(&mut known).prefixes = Some(prefixes);
+            Arc::make_mut(&mut known).prefixes.get_or_insert_default().extend(prefixes);
+            self.sessions().listed(session, now);
         }
+        is_list
     }
 
-    /// Takes the org's description of an object.
+    /// Takes the org's description of an object; whether it is one.
     ///
     /// An object without Eosin's fields is hidden through what it points at, if that has them; unless the
-    /// configuration says otherwise.
-    pub(crate) fn learn_object(&self, object: &str, description: &[u8]) {
-        let Ok(value) = serde_json::from_slice::<Value>(description) else { return };
+    /// configuration says otherwise. What another user was told stays: nothing that is learnt opens an object.
+    pub(crate) fn learn_object(&self, object: &str, description: &[u8]) -> bool {
+        let Ok(value) = serde_json::from_slice::<Value>(description) else { return false };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let OrgKnown { schema, ways, .. } = Arc::make_mut(&mut known);
+        let OrgKnown { schema, ways, told_by, .. } = Arc::make_mut(&mut known);
         if schema.learn(description).is_err() {
-            return;
+            return false;
         }
-        ways.insert(object.to_ascii_lowercase(), relationships(&value));
-        if self.is_stated(object) {
-            return;
+        let object = object.to_ascii_lowercase();
+        let own = ways.entry(object.clone()).or_default();
+        for way in relationships(&value) {
+            if !own.contains(&way) {
+                own.push(way);
+            }
+        }
+        if self.is_stated(&object) {
+            return true;
         }
         let text = |field: &Value, key: &str| field.get(key).and_then(Value::as_str).map(str::to_owned);
         let fields: Vec<&Value> =
             value.get("fields").and_then(Value::as_array).into_iter().flatten().collect();
-        let has_own = fields.iter().filter_map(|field| text(field, "name")).any(|name| is_subject(&name));
-        if has_own {
-            return;
-        }
         let leads_to_marked = |field: &Value| {
             let targets = field.get("referenceTo").and_then(Value::as_array).into_iter().flatten();
             targets.filter_map(Value::as_str).any(|target| self.is_marked(target))
         };
-        let ways: Vec<String> = fields
+        let ways = fields
             .iter()
             .filter(|field| leads_to_marked(field))
-            .filter_map(|field| text(field, "relationshipName"))
-            .collect();
-        schema.set(object, if ways.is_empty() { Bearing::Open } else { Bearing::Through(ways) });
+            .filter_map(|field| text(field, "relationshipName"));
+        let told = told_by.entry(object.clone()).or_default();
+        told.has_own |= fields.iter().filter_map(|field| text(field, "name")).any(|name| is_label(&name));
+        told.ways.extend(ways);
+        schema.set(&object, told.bearing());
+        true
     }
 
     /// Whether rows of this object carry Eosin's fields.
@@ -348,9 +394,12 @@ fn cursor(locator: &str) -> &str {
     locator.rsplit_once('-').map_or(locator, |(cursor, _)| cursor)
 }
 
-fn is_subject(name: &str) -> bool {
+/// Whether a field is one of those by which a row is told to be hidden, in any namespace.
+fn is_label(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    lower.strip_suffix("eosin_subject__c").is_some_and(|before| before.is_empty() || before.ends_with("__"))
+    ["eosin_subject__c", "eosin_synthetic__c"].iter().any(|label| {
+        lower.strip_suffix(label).is_some_and(|before| before.is_empty() || before.ends_with("__"))
+    })
 }
 
 /// What is known before the org was asked.

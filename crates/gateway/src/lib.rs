@@ -32,6 +32,7 @@ mod recipient;
 mod request;
 mod rewrite;
 mod server;
+mod sessions;
 mod side;
 mod signing;
 mod spool;

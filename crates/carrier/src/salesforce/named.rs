@@ -11,6 +11,8 @@ use mark::Unreadable;
 use crate::span::{self, Edit, edited};
 
 use super::{
+    asked::parameters,
+    door::is_name,
     id::{RecordId, words},
     record::shape,
 };
@@ -30,6 +32,26 @@ pub fn named_in_target(target: &str) -> BTreeSet<RecordId> {
         }
     }
     found
+}
+
+/// The object that a target names behind `sobjects`.
+pub fn object_named(target: &str) -> Option<String> {
+    behind_sobjects(target).into_iter().next().filter(|object| is_name(object))
+}
+
+/// The ids that a target names of the object behind `sobjects`: the segment behind it, and those in `ids`.
+pub fn objects_named(target: &str) -> BTreeMap<RecordId, String> {
+    let Some(object) = object_named(target) else { return BTreeMap::new() };
+    let row = behind_sobjects(target).into_iter().nth(1);
+    let texts = row.into_iter().chain(parameters(target, "ids"));
+    let ids: Vec<RecordId> = texts.flat_map(|text| named_in_text(&text)).collect();
+    ids.into_iter().map(|id| (id, object.clone())).collect()
+}
+
+fn behind_sobjects(target: &str) -> Vec<String> {
+    let path = target.split(['?', '#']).next().unwrap_or_default();
+    let segments = path.split('/').filter(|segment| !segment.is_empty()).filter_map(decoded);
+    segments.skip_while(|segment| !segment.eq_ignore_ascii_case("sobjects")).skip(1).collect()
 }
 
 /// The target with other ids; as it is where nothing changes.
@@ -279,6 +301,26 @@ fn texts(body: &[u8]) -> Vec<(Cow<'_, str>, bool, Range<usize>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_object_behind_sobjects_is_that_of_the_ids_behind_it() {
+        let check = |target: &str, object: Option<&str>, ids: usize| {
+            assert_eq!(object_named(target).as_deref(), object, "{target}");
+            assert_eq!(objects_named(target).len(), ids, "{target}");
+        };
+        let data = "/services/data/v67.0";
+        check(&format!("{data}/sobjects/Exam__c/a0X000000000001AAA?fields=Id"), Some("Exam__c"), 1);
+        check(&format!("{data}/SObjects//Exam__c/a0X%30 00000000001AAA"), Some("Exam__c"), 0);
+        check(&format!("{data}/SObjects//Exam__c/a0X%3000000000001AAA"), Some("Exam__c"), 1);
+        check(&format!("{data}/sobjects/Exam__c/Ext__c/MRN000000000001"), Some("Exam__c"), 0);
+        check(
+            &format!("{data}/composite/sobjects/Exam__c?ids=a0X000000000001AAA,a0X000000000002AAA"),
+            Some("Exam__c"),
+            2,
+        );
+        check(&format!("{data}/composite/sobjects?ids=a0X000000000001AAA"), None, 0);
+        check(&format!("{data}/sobjects/@{{a}}/a0X000000000001AAA"), None, 0);
+    }
 
     const A: &str = "003000000000001AAA";
     const B: &str = "003000000000002AAA";

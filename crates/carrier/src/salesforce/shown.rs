@@ -14,6 +14,7 @@ use mark::{
 use crate::span::{self, Edit, edited};
 
 use super::{
+    door::is_name,
     field::Own,
     id::{self, RecordId},
     record::{Labelled, record},
@@ -102,6 +103,12 @@ impl<'t> ShownRows<'t> {
             id: row.id,
             shows_mark: row.own.iter().any(|(own, _)| *own == Own::Mark),
         })
+    }
+
+    /// The object of each id that stands in a row.
+    pub fn objects(&self) -> BTreeMap<RecordId, String> {
+        let named = |row: ShownRow<'_>| Some((row.id?, row.object.to_owned()));
+        self.rows().filter_map(named).filter(|(_, object)| is_name(object)).collect()
     }
 
     /// What there is of row `at` to judge: all that is shown where it carries a mark, else its labels alone.

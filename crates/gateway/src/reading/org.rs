@@ -1,6 +1,9 @@
 //! What is asked of the org beside what the client asks, with the client's own credentials.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use carrier::{
@@ -21,6 +24,7 @@ use crate::{
     request::cleaned,
     rewrite::Addresses,
     server::Lane,
+    sessions::{Session, session},
 };
 
 use super::{LookedUp, Prepared, Turned, names_our_fields};
@@ -54,6 +58,9 @@ const WHO: [&str; 10] = [
 
 /// Ids in one lookup: with them a target stays under what Salesforce takes, 16 KiB.
 const IDS_MAX: usize = 400;
+
+/// Ids that are asked for one by one where one of them is none of the object's.
+const ALONE_MAX: usize = 25;
 
 /// Pages that are read of one query whose rows are only counted on.
 const PAGES_MAX: usize = 20;
@@ -144,19 +151,51 @@ impl<'l> Org<'l> {
         Response::from_parts(parts, Body::from(body))
     }
 
-    /// What is known of the org's objects; asked for once.
-    pub(crate) async fn known(&self) -> Result<std::sync::Arc<OrgKnown>, Turned> {
-        let known = self.isolation.known();
-        if known.prefixes.is_some() {
-            return Ok(known);
+    /// What is known of the org's objects; asked for once in each session.
+    pub(crate) async fn known(&self) -> Result<Arc<OrgKnown>, Turned> {
+        if !self.isolation.sessions().has_listed(self.session(), None) {
+            self.list().await?;
         }
+        Ok(self.isolation.known())
+    }
+
+    /// Asks the org for the list of its objects.
+    async fn list(&self) -> Result<(), Turned> {
+        let (session, now) = (self.session(), self.lane.flow.seconds());
         let (_, listed) = self.get(&format!("/services/data/{}/sobjects", self.version)).await?;
-        self.isolation.learn_objects(&listed);
-        let known = self.isolation.known();
-        if known.prefixes.is_none() {
+        if self.isolation.learn_objects(&listed, session, now) {
+            Ok(())
+        } else {
+            Err(Problem::ShownUnreadable.into())
+        }
+    }
+
+    /// Whether this session was told of an object not long ago.
+    pub(super) fn has_described(&self, object: &str) -> bool {
+        self.isolation.sessions().has_described(self.session(), object, self.lane.flow.seconds())
+    }
+
+    /// Asks the org for the description of an object, and keeps what it says. That it is not there for this user is an
+    /// answer too.
+    pub(super) async fn describe(&self, object: &str) -> Result<(), Turned> {
+        let target = format!("/services/data/{}/sobjects/{object}/describe", self.version);
+        let (status, description) = self.get(&target).await?;
+        let is_there = status.is_success();
+        let is_answered = if is_there {
+            self.isolation.learn_object(object, &description)
+        } else {
+            status == StatusCode::NOT_FOUND || error_code(&description).as_deref() == Some("INVALID_TYPE")
+        };
+        if !is_answered {
             return Err(Problem::ShownUnreadable.into());
         }
-        Ok(known)
+        let now = self.lane.flow.seconds();
+        self.isolation.sessions().described(self.session(), object, is_there, now);
+        Ok(())
+    }
+
+    fn session(&self) -> Session {
+        session(&self.headers)
     }
 
     /// Finds out which of these ids lead to hidden rows.
@@ -168,6 +207,18 @@ impl<'l> Org<'l> {
         ids: &BTreeSet<RecordId>,
         looked: &mut LookedUp,
     ) -> Result<(), Turned> {
+        self.look_up_of(ids, &BTreeMap::new(), looked).await
+    }
+
+    /// The same, where it is said of some ids which object they are of. That counts where their first three characters tell
+    /// nothing: the list is asked again then, at most once a minute a session, for objects come; and some have no such
+    /// characters of their own.
+    pub(crate) async fn look_up_of(
+        &self,
+        ids: &BTreeSet<RecordId>,
+        objects: &BTreeMap<RecordId, String>,
+        looked: &mut LookedUp,
+    ) -> Result<(), Turned> {
         let new: BTreeSet<RecordId> = ids
             .iter()
             .filter(|id| !looked.shown.contains(id) && !looked.hidden.contains(id))
@@ -176,11 +227,18 @@ impl<'l> Org<'l> {
         if new.is_empty() {
             return Ok(());
         }
-        let known = self.known().await?;
-        let prefixes = known.prefixes.as_ref().ok_or(Problem::Internal)?;
-        let mut by_object = std::collections::BTreeMap::<&str, Vec<RecordId>>::new();
+        let mut known = self.known().await?;
+        let is_told = |known: &OrgKnown, id: &RecordId| known.of(*id).is_some() || objects.contains_key(id);
+        let lately = Some(self.lane.flow.seconds());
+        if !new.iter().all(|id| is_told(&known, id))
+            && !self.isolation.sessions().has_listed(self.session(), lately)
+        {
+            self.list().await?;
+            known = self.isolation.known();
+        }
+        let mut by_object = BTreeMap::<&str, Vec<RecordId>>::new();
         for id in new {
-            if let Some(object) = prefixes.get(id.prefix()) {
+            if let Some(object) = known.of(id).or_else(|| objects.get(&id).map(String::as_str)) {
                 by_object.entry(object).or_default().push(id);
             }
         }
@@ -190,18 +248,36 @@ impl<'l> Org<'l> {
                 continue;
             }
             for ids in ids.chunks(IDS_MAX) {
-                if self.isolation.is_marked(object) {
-                    self.judge_ids(object, ids, looked).await?;
-                } else {
-                    self.find_ids(object, ids, looked).await?;
+                if self.look_at(object, ids, looked).await? == Found::Answered || ids.len() == 1 {
+                    continue;
+                }
+                if ids.len() > ALONE_MAX {
+                    return Err(Problem::ShownUnreadable.into());
+                }
+                // One that is none must not hide the others.
+                for id in ids {
+                    self.look_at(object, std::slice::from_ref(id), looked).await?;
                 }
             }
         }
         Ok(())
     }
 
+    async fn look_at(&self, object: &str, ids: &[RecordId], looked: &mut LookedUp) -> Result<Found, Turned> {
+        if self.isolation.is_marked(object) {
+            self.judge_ids(object, ids, looked).await
+        } else {
+            self.find_ids(object, ids, looked).await
+        }
+    }
+
     /// Looks at the marks of these rows.
-    async fn judge_ids(&self, object: &str, ids: &[RecordId], looked: &mut LookedUp) -> Result<(), Turned> {
+    async fn judge_ids(
+        &self,
+        object: &str,
+        ids: &[RecordId],
+        looked: &mut LookedUp,
+    ) -> Result<Found, Turned> {
         let statement = format!(
             "SELECT Id, {}, {}, {} FROM {object} WHERE Id IN ({})",
             self.isolation.field("Eosin_Mark__c"),
@@ -209,10 +285,11 @@ impl<'l> Org<'l> {
             self.isolation.field("Eosin_Subject__c"),
             list(ids),
         );
-        for page in self.rows(&statement).await? {
+        let Some(pages) = self.rows(&statement).await? else { return Ok(Found::NoId) };
+        for page in pages {
             self.judge_page(&page, looked)?;
         }
-        Ok(())
+        Ok(Found::Answered)
     }
 
     /// Looks at the marks of the rows on a page.
@@ -234,23 +311,24 @@ impl<'l> Org<'l> {
     }
 
     /// Looks which rows of an object without marks an isolated query finds.
-    async fn find_ids(&self, object: &str, ids: &[RecordId], looked: &mut LookedUp) -> Result<(), Turned> {
+    async fn find_ids(&self, object: &str, ids: &[RecordId], looked: &mut LookedUp) -> Result<Found, Turned> {
         let statement = format!("SELECT Id FROM {object} WHERE Id IN ({})", list(ids));
         let isolated = match super::statement::isolated(self, &statement, Marks::NotAsked).await {
             Ok(isolated) => isolated,
             // An object that cannot be asked for: what the org says of its rows is no row about anybody.
             Err(Turned::Problem(_) | Turned::Answer(_)) if self.is_open(object) => {
                 looked.shown.extend(ids);
-                return Ok(());
+                return Ok(Found::Answered);
             }
             Err(turned) => return Err(turned),
         };
         if isolated.text == statement {
             looked.shown.extend(ids);
-            return Ok(());
+            return Ok(Found::Answered);
         }
         let mut found = BTreeSet::new();
-        for page in self.rows(&isolated.text).await? {
+        let Some(pages) = self.rows(&isolated.text).await? else { return Ok(Found::NoId) };
+        for page in pages {
             let rows = ShownRows::find(&page, Telling::Rows, self.lane.flow.limits().records)
                 .map_err(|_| Problem::ShownUnreadable)?;
             found.extend(rows.rows().filter_map(|row| row.id));
@@ -259,7 +337,7 @@ impl<'l> Org<'l> {
             let among = if found.contains(id) { &mut looked.shown } else { &mut looked.hidden };
             among.insert(*id);
         }
-        Ok(())
+        Ok(Found::Answered)
     }
 
     fn is_open(&self, object: &str) -> bool {
@@ -289,25 +367,27 @@ impl<'l> Org<'l> {
         Err(Problem::AnswerTooLarge.into())
     }
 
-    /// Every page of a query, deleted rows too.
-    async fn rows(&self, statement: &str) -> Result<Vec<Bytes>, Turned> {
+    /// Every page of a query, deleted rows too; nothing if an id in it is none of the object's.
+    ///
+    /// Errors: what the org says instead of rows, but that the object is not there for this user: then none of its rows is.
+    async fn rows(&self, statement: &str) -> Result<Option<Vec<Bytes>>, Turned> {
         let mut target = salesforce::query_target(&self.version, "queryAll", statement);
         let mut pages = Vec::new();
         loop {
             let (status, page) = self.get(&target).await?;
             if !status.is_success() {
-                return if names_our_fields(&page) {
-                    Err(Problem::FieldsMissing.into())
-                } else {
-                    // The object is not there for this user, so none of its rows is.
-                    Ok(pages)
+                return match error_code(&page).as_deref() {
+                    Some("INVALID_TYPE") => Ok(Some(pages)),
+                    Some("INVALID_QUERY_FILTER_OPERATOR") => Ok(None),
+                    Some("INVALID_FIELD") => Err(Problem::FieldsMissing.into()),
+                    _ => Err(Problem::ShownUnreadable.into()),
                 };
             }
             let next = salesforce::told_member(&page, "nextRecordsUrl");
             pages.push(page);
             match next {
                 Some(next) if pages.len() < IDS_MAX => target = next,
-                Some(_) | None => return Ok(pages),
+                Some(_) | None => return Ok(Some(pages)),
             }
         }
     }
@@ -419,6 +499,20 @@ impl std::fmt::Debug for Asker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Asker({})", self.version)
     }
+}
+
+/// Whether a question about ids was answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Answered,
+    /// One of them can be no id of the object.
+    NoId,
+}
+
+/// The code of an error as REST tells it.
+fn error_code(answer: &[u8]) -> Option<String> {
+    let said: serde_json::Value = serde_json::from_slice(answer).ok()?;
+    said.pointer("/0/errorCode")?.as_str().map(str::to_owned)
 }
 
 /// What a row is asked for that is to be judged, as a list of fields.

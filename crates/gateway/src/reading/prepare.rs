@@ -1,7 +1,9 @@
 //! What a request asks, rewritten so that the org answers as if the hidden rows were not there.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
-use carrier::salesforce::{self, Envelope, Gap, Look, RecordId, Renamed, Stripped, Telling};
+use carrier::salesforce::{self, Envelope, Gap, Look, RecordId, Renamed, ShownRows, Stripped, Telling};
 use flow::Reader;
 use http::{HeaderMap, HeaderValue, header};
 
@@ -173,7 +175,8 @@ async fn rename(
     named.extend(envelope.iter().flat_map(Envelope::named));
     prepared.asks |= !named.is_empty() || !salesforce::inner_requests(&body).is_empty();
     prepared.stripped.known.clone_from(&named);
-    org.look_up(&named, &mut prepared.looked).await?;
+    let objects = objects_of(org, head, &body, &prepared.look);
+    org.look_up_of(&named, &objects, &mut prepared.looked).await?;
     let hidden = named.iter().filter(|id| prepared.looked.hidden.contains(id));
     let other = |(at, id): (usize, &RecordId)| {
         (*id, if prepared.is_bulk { org.isolation.stand_in(*id) } else { id.absent(at) })
@@ -194,6 +197,23 @@ async fn rename(
         None => salesforce::renamed_body(&body, &prepared.renamed),
     };
     Ok(renamed.map_or(body, Bytes::from))
+}
+
+/// Which object it is said that ids are of: by what stands in front of them in a target, by rows in the body.
+fn objects_of(org: &Org<'_>, head: &Head, body: &[u8], look: &Look) -> BTreeMap<RecordId, String> {
+    let mut objects = salesforce::objects_named(&head.target);
+    if *look == Look::Retrieve
+        && let Some(object) = salesforce::object_named(&head.target)
+    {
+        objects.extend(salesforce::named_in_body(body).into_iter().map(|id| (id, object.clone())));
+    }
+    for inner in salesforce::inner_requests(body) {
+        objects.extend(salesforce::objects_named(&inner.target));
+    }
+    if let Ok(rows) = ShownRows::find(body, Telling::Rows, org.lane.flow.limits().records) {
+        objects.extend(rows.objects());
+    }
+    objects
 }
 
 /// Asks for answers that can be read, whatever the client would rather have.

@@ -283,9 +283,8 @@ impl Looks {
     ) -> Result<BTreeMap<RecordId, Linked>, Turned> {
         let org = Org::of_asker(&self.lane, &self.reader, &self.asker)?;
         let known = org.known().await?;
-        let prefixes = known.prefixes.as_ref().ok_or(Problem::Internal)?;
         let is_of = |id: &RecordId, object: &String| {
-            prefixes.get(id.prefix()).is_some_and(|known| known.eq_ignore_ascii_case(object))
+            known.of(*id).is_some_and(|known| known.eq_ignore_ascii_case(object))
         };
         if !ids.iter().all(|(id, object)| is_of(id, object)) {
             return Err(Problem::ShownUnreadable.into());

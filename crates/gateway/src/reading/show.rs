@@ -268,7 +268,8 @@ async fn filtered(
         .collect();
     if !unlabelled.is_empty() {
         let org = Org::of_prepared(lane, reader, prepared)?;
-        match org.look_up(&unlabelled, &mut prepared.looked).await {
+        let objects = rows.objects();
+        match org.look_up_of(&unlabelled, &objects, &mut prepared.looked).await {
             // What was asked may be done already: an org that cannot mark a row shows what became of it.
             Err(turned) if bare::is_about_fields(&turned) && bare::is_bare(&org).await => {
                 return Ok(Filtered::As(text.clone()));

@@ -228,7 +228,10 @@ async fn search(org: &Org<'_>, statement: &str, marks: Marks) -> Result<Isolated
         .map_err(|error| refused(org, statement, error))
 }
 
-/// Asks the org for descriptions of what a statement touches. What it does not know, it will say so itself.
+/// Asks the org for descriptions of what a statement touches, in each session anew: another user may be told of less.
+/// What it does not know, it will say so itself.
+///
+/// Errors: a description that does not come, or is none: what it would say could hide rows.
 pub(super) async fn describe(
     org: &Org<'_>,
     objects: &BTreeSet<String>,
@@ -236,9 +239,11 @@ pub(super) async fn describe(
 ) -> Result<(), Turned> {
     let mut asked = BTreeSet::new();
     loop {
-        let missing = org.isolation.known().undescribed(objects, statement);
-        let missing: Vec<String> =
-            missing.into_iter().filter(|object| asked.insert(object.clone())).collect();
+        let reached = org.isolation.known().reached(objects, statement);
+        let missing: Vec<String> = reached
+            .into_iter()
+            .filter(|object| !org.has_described(object) && asked.insert(object.clone()))
+            .collect();
         if missing.is_empty() {
             return Ok(());
         }
@@ -247,11 +252,7 @@ pub(super) async fn describe(
             return Err(Problem::ReadClosed.into());
         }
         for object in missing {
-            let target = format!("/services/data/{}/sobjects/{object}/describe", org.version);
-            let (status, description) = org.get(&target).await?;
-            if status.is_success() {
-                org.isolation.learn_object(&object, &description);
-            }
+            org.describe(&object).await?;
         }
     }
 }

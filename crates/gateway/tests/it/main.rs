@@ -26,6 +26,7 @@ mod hostile;
 mod isolated;
 mod isolated_bare;
 mod isolated_doors;
+mod isolated_known;
 mod isolated_otherwise;
 mod jobs;
 mod proofs;
