@@ -5,13 +5,15 @@ use std::{collections::BTreeMap, fmt};
 use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use zeroize::Zeroizing;
 
-use crate::{Name, cipher};
+use crate::{Name, Seed, cipher};
 
 /// Sessions at one time at most, and of one operator.
 const SESSIONS_MAX: usize = 1_000;
 const OF_ONE_MAX: usize = 5;
 /// Seconds that somebody has for the second step.
 const STEP_SECONDS: u64 = 5 * 60;
+/// Seconds that somebody has to take up a seed that was drawn for them.
+const SEED_SECONDS: u64 = 10 * 60;
 /// What is mixed into a session's id to make the word that its forms carry.
 const FORMS: &[u8] = b"eosin: forms of this session";
 
@@ -97,6 +99,8 @@ pub struct Session {
     pub begun: u64,
     /// When it was last used.
     pub seen: u64,
+    /// The seed that was drawn for it when its operator gave their password, and when that was.
+    pub seed: Option<(Seed, u64)>,
 }
 
 /// The sessions of one console. They end with it.
@@ -115,7 +119,7 @@ impl Sessions {
 
     /// Begins a session. An operator's sixth one ends the one that was used longest ago, as does the thousandth of all.
     pub fn begin(&mut self, id: &SessionId, session: Session) {
-        self.forget_ended(session.begun);
+        self.forget_ended(session.seen);
         let own = self.open.iter().filter(|(_, open)| open.operator == session.operator);
         if own.clone().count() >= OF_ONE_MAX {
             let oldest = own.min_by_key(|(_, open)| open.seen).map(|(id, _)| *id);
@@ -144,6 +148,19 @@ impl Sessions {
     /// A session that is open, without being used by this: a page that asks for news by itself is nobody who is there.
     pub fn look(&self, id: &SessionId, now: u64) -> Option<Session> {
         self.open.get(&id.digest()).filter(|session| !has_ended(session, self.timeouts, now)).cloned()
+    }
+
+    /// Keeps the seed that was drawn for a session whose operator has given their password, in the place of one before.
+    pub fn draw(&mut self, id: &SessionId, seed: Seed, now: u64) {
+        if let Some(session) = self.open.get_mut(&id.digest()) {
+            session.seed = Some((seed, now));
+        }
+    }
+
+    /// The seed that was drawn for a session not long ago. No other can become its operator's.
+    pub fn drawn(&self, id: &SessionId, now: u64) -> Option<Seed> {
+        let (seed, at) = self.look(id, now)?.seed?;
+        (now.saturating_sub(at) < SEED_SECONDS).then_some(seed)
     }
 
     /// Ends one.
@@ -190,7 +207,15 @@ mod tests {
 
     fn session(operator: &str, now: u64, stage: Stage) -> Session {
         let operator = operator.parse().unwrap();
-        Session { operator, generation: 0, stage, address: "192.0.2.1".to_owned(), begun: now, seen: now }
+        Session {
+            operator,
+            generation: 0,
+            stage,
+            address: "192.0.2.1".to_owned(),
+            begun: now,
+            seen: now,
+            seed: None,
+        }
     }
 
     #[test]
@@ -231,6 +256,31 @@ mod tests {
             sessions.begin(&SessionId::new(&random), session(&format!("x{number}"), 20, Stage::In));
         }
         assert_eq!(sessions.list(20).len(), SESSIONS_MAX);
+    }
+
+    #[test]
+    fn a_session_begun_anew_is_as_old_as_its_sign_in() {
+        let mut sessions = Sessions::new(Timeouts { idle: 100, absolute: 1_000 });
+        sessions.begin(&id(1), Session { seen: 950, ..session("ada", 0, Stage::In) });
+        assert!(sessions.find(&id(1), 999).is_some());
+        assert!(sessions.find(&id(1), 1_000).is_none());
+    }
+
+    #[test]
+    fn a_seed_is_taken_up_in_the_session_that_it_was_drawn_for_and_soon() {
+        let mut sessions = Sessions::new(Timeouts::SUGGESTED);
+        sessions.begin(&id(1), session("ada", 0, Stage::In));
+        sessions.begin(&id(2), session("ada", 0, Stage::In));
+        assert_eq!(sessions.drawn(&id(1), 0), None, "none was drawn");
+        sessions.draw(&id(1), Seed::new([1; 20]), 10);
+        sessions.draw(&id(1), Seed::new([2; 20]), 20);
+        for (of, now, expected) in
+            [(1, 20, Some([2; 20])), (1, 619, Some([2; 20])), (1, 620, None), (2, 20, None), (3, 20, None)]
+        {
+            assert_eq!(sessions.drawn(&id(of), now), expected.map(Seed::new), "{of} at {now}");
+        }
+        sessions.end(&id(1));
+        assert_eq!(sessions.drawn(&id(1), 20), None, "it ends with its session");
     }
 
     #[test]

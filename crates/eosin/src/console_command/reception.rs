@@ -339,9 +339,14 @@ impl Reception {
         })
     }
 
-    /// A session of a new id, so that one from before the sign-in is worth nothing.
-    fn begin(&mut self, name: &Name, stage: Stage, asked: &Asked<'_>) -> miette::Result<Cookie> {
-        let now = wiring::posix_seconds();
+    /// A session of a new id, so that one from before the sign-in is worth nothing. `signed_in` is when that was.
+    fn begin(
+        &mut self,
+        name: &Name,
+        stage: Stage,
+        signed_in: u64,
+        asked: &Asked<'_>,
+    ) -> miette::Result<Cookie> {
         if let Some(before) = asked.session() {
             self.sessions.end(&before);
         }
@@ -349,7 +354,9 @@ impl Reception {
         let operator = self.register.as_ref().and_then(|register| register.operator(name));
         let generation = operator.map_or(0, Operator::generation);
         let address = asked.address.clone();
-        let session = Session { operator: name.clone(), generation, stage, address, begun: now, seen: now };
+        let seen = wiring::posix_seconds();
+        let operator = name.clone();
+        let session = Session { operator, generation, stage, address, begun: signed_in, seen, seed: None };
         self.sessions.begin(&id, session);
         Ok(Cookie::Set(id.reveal().to_owned()))
     }

@@ -158,9 +158,7 @@ fn a_code_is_wanted_after_the_password_and_good_once() {
     browser.get("/sign-in/code");
     assert_eq!(browser.post("/sign-in/code", "code=000000&").0, 422);
     browser.get("/sign-in/code");
-    #[expect(clippy::disallowed_methods, reason = "what an authenticator shows now")]
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let code = seed.code_at(now);
+    let code = code_now(&seed);
     let (status, answer) = browser.post("/sign-in/code", &format!("code={code}"));
     assert!(status == 303 && answer.contains("location: /\r\n"), "{answer}");
     assert_eq!(browser.get("/operators").0, 200);
@@ -169,6 +167,66 @@ fn a_code_is_wanted_after_the_password_and_good_once() {
     other.get("/sign-in/code");
     assert_eq!(other.post("/sign-in/code", &format!("code={code}")).0, 422, "once");
     server.stop();
+}
+
+fn code_now(seed: &access::Seed) -> String {
+    #[expect(clippy::disallowed_methods, reason = "what an authenticator shows now")]
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    seed.code_at(now)
+}
+
+/// Tries to use an authenticator of one's own choice, as the form does that asks for its first code.
+fn choose_authenticator(browser: &mut Browser) -> (u16, String) {
+    let own = access::Seed::new([7; 20]);
+    browser.get("/account");
+    browser.post("/account/totp/confirm", &format!("seed={}&code={}", own.to_base32(), code_now(&own)))
+}
+
+#[test]
+fn an_authenticator_is_the_one_that_was_drawn_when_the_password_was_given() {
+    let folder = home();
+    add(folder.path(), "ada", "admin");
+    let (server, address) = console(folder.path());
+    let mut browser = Browser::new(address);
+    browser.sign_in("ada", PASSWORD);
+    browser.get("/operators");
+    let (_, page) = browser.post("/operators/add", "name=grace&role=admin");
+    let drawn = page.split("class=\"secret\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
+
+    let (status, page) = choose_authenticator(&mut browser);
+    assert!(status == 422 && page.contains("No authenticator is being set up"), "{page}");
+    let before = browser.cookie.clone();
+    let (_, page) = browser.post("/account/totp", &format!("act=on&password={}", PASSWORD.replace(' ', "+")));
+    let seed = page.split("secret=").nth(1).unwrap().split('&').next().unwrap().to_owned();
+    let seed = access::Seed::try_from(seed).unwrap();
+    assert_eq!(choose_authenticator(&mut browser).0, 422, "not another one");
+    let (status, answer) = browser.post("/account/totp/confirm", &format!("code={}", code_now(&seed)));
+    assert!(status == 303 && browser.cookie != before, "{answer}");
+    assert_eq!(browser.get("/operators").0, 200);
+    for act in ["totp-off", "reset-password"] {
+        let (_, page) = browser.get(&format!("/operator?name=ada&act={act}"));
+        let revision = page.split("name=\"revision\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+        let form = format!("name=ada&act={act}&with=&revision={revision}");
+        let (status, page) = browser.post("/operator", &form);
+        assert!(status == 422 && page.contains("on your account&#39;s page"), "{act}: {page}");
+    }
+
+    let mut given = Browser::new(address);
+    assert_eq!(given.sign_in("grace", &drawn).0, 303);
+    for (target, form) in [
+        ("/account/totp/confirm", ""),
+        ("/account/totp", &*format!("act=on&password={drawn}")),
+        ("/account/token", "label=x&scope=see-own&days=5"),
+        ("/account/token/revoke", "token=x"),
+        ("/account/sign-out-everywhere", ""),
+    ] {
+        given.get("/account");
+        let (status, page) = given.post(target, form);
+        assert!(status == 422 && page.contains("Take a password of your own first"), "{target}: {page}");
+    }
+    assert_eq!(choose_authenticator(&mut given).0, 422);
+    server.stop();
+    assert_eq!(events(folder.path()).iter().filter(|event| *event == "totp-on").count(), 1);
 }
 
 #[test]

@@ -75,8 +75,8 @@ pub struct ShownOnce<'a> {
     pub secret: &'a str,
     /// The same in another form, where there is one.
     pub other: Option<&'a str>,
-    /// The seed, where a code is wanted to go on.
-    pub confirm: Option<&'a str>,
+    /// Whether a code of it is wanted to go on.
+    pub confirms: bool,
     /// Where to go then.
     pub back: &'a str,
 }

@@ -18,6 +18,8 @@ use crate::{
 /// Seconds of a day, and days of a token at most.
 const DAY_SECONDS: u64 = 86_400;
 const DAYS_MAX: u64 = 366;
+/// What is said where no authenticator is being set up.
+const NO_SEED: &str = "No authenticator is being set up, or for too long. Begin again, with your password.";
 
 impl Reception {
     /// The page.
@@ -44,6 +46,10 @@ impl Reception {
     /// One of its forms.
     pub(super) fn account_form(&mut self, asked: &Asked<'_>, present: &Present) -> PageAnswer {
         let Some(form) = &asked.form else { return elsewhere("/account") };
+        // A password that was given opens the page on which it is changed, and nothing else.
+        if present.operator.must_change_password() && asked.path() != "/account/password" {
+            return self.account_told(present, Told::Fault("Take a password of your own first."));
+        }
         match asked.path() {
             "/account/password" => self.own_password(asked, form, present),
             "/account/totp" => self.own_totp(asked, form, present),
@@ -118,9 +124,12 @@ impl Reception {
         self.own_change(asked, present, &change)
     }
 
-    /// Makes a change that ends every session, and begins this one anew.
+    /// Makes a change that ends every session, and begins this one anew: it ends when it would have ended.
     fn own_change(&mut self, asked: &Asked<'_>, present: &Present, change: &Change) -> PageAnswer {
         let revision = Some(present.operator.revision());
+        let now = wiring::posix_seconds();
+        let session = present.session.as_ref().and_then(|id| self.sessions.look(id, now));
+        let Some(signed_in) = session.map(|session| session.begun) else { return elsewhere("/sign-in") };
         match self.operators.change(&present.by(), &present.name, change, revision) {
             Ok(_) => {
                 self.sessions.end_all(&present.name);
@@ -128,7 +137,7 @@ impl Reception {
                     Ok(register) => self.register = register,
                     Err(report) => return trouble(&report),
                 }
-                match self.begin(&present.name, Stage::In, asked) {
+                match self.begin(&present.name, Stage::In, signed_in, asked) {
                     Ok(cookie) => PageAnswer { cookie, ..elsewhere("/account") },
                     Err(report) => trouble(&report),
                 }
@@ -144,16 +153,25 @@ impl Reception {
         if form.get("act") == "off" {
             return self.own_change(asked, present, &Change::Totp(None));
         }
-        match keys::random() {
-            Ok(random) => seed_page(present, &Seed::new(random), Told::Nothing),
-            Err(report) => trouble(&report),
+        match (keys::random(), &present.session) {
+            (Ok(random), Some(id)) => {
+                let seed = Seed::new(random);
+                self.sessions.draw(id, seed.clone(), wiring::posix_seconds());
+                seed_page(present, &seed, Told::Nothing)
+            }
+            (Ok(_), None) => elsewhere("/sign-in"),
+            (Err(report), _) => trouble(&report),
         }
     }
 
+    /// Takes up the seed that was drawn here when the password was given; no other, whoever has the browser.
     fn own_totp_confirmed(&mut self, asked: &Asked<'_>, form: &Form, present: &Present) -> PageAnswer {
-        let Ok(seed) = Seed::try_from(form.get("seed").to_owned()) else { return elsewhere("/account") };
+        let now = wiring::posix_seconds();
+        let Some(seed) = present.session.as_ref().and_then(|id| self.sessions.drawn(id, now)) else {
+            return self.account_told(present, Told::Fault(NO_SEED));
+        };
         let code = Code::read(form.get("code"));
-        let Some(step) = code.and_then(|code| seed.step_of(code, wiring::posix_seconds(), 0)) else {
+        let Some(step) = code.and_then(|code| seed.step_of(code, now, 0)) else {
             let fault = Told::Fault("That is not the code that it shows now. Look again, and at its clock.");
             return seed_page(present, &seed, fault);
         };
@@ -190,7 +208,7 @@ impl Reception {
                     what: &what,
                     secret: secret.reveal(),
                     other: None,
-                    confirm: None,
+                    confirms: false,
                     back: "/account",
                 };
                 with_setting(present, |setting| web::shown_once(setting, shown, Told::Nothing))
@@ -207,7 +225,7 @@ fn seed_page(present: &Present, seed: &Seed, told: Told<'_>) -> PageAnswer {
         what: "Type this into the authenticator on your telephone, or open the address there. It is shown once.",
         secret: &crate::operator_command::spaced(&plain),
         other: Some(&uri),
-        confirm: Some(&plain),
+        confirms: true,
         back: "/account",
     };
     with_setting(present, |setting| web::shown_once(setting, shown, told))

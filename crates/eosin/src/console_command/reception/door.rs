@@ -42,7 +42,7 @@ impl Reception {
         let operator = operator.and_then(|(register, name)| register.operator(name));
         match (Operator::check(operator, &password), name) {
             (SignIn::Done, Some(name)) => self.let_in(asked, &name),
-            (SignIn::CodeWanted, Some(name)) => match self.begin(&name, Stage::Code, asked) {
+            (SignIn::CodeWanted, Some(name)) => match self.begin(&name, Stage::Code, now, asked) {
                 Ok(cookie) => PageAnswer { cookie, ..elsewhere("/sign-in/code") },
                 Err(report) => trouble(&report),
             },
@@ -80,7 +80,7 @@ impl Reception {
     pub(super) fn let_in(&mut self, asked: &Asked<'_>, name: &Name) -> PageAnswer {
         let by = By::in_console(name.as_str(), &asked.address);
         let noted = self.operators.note(&by.entry("signed-in", Some(name)));
-        match noted.and_then(|_| self.begin(name, Stage::In, asked)) {
+        match noted.and_then(|_| self.begin(name, Stage::In, wiring::posix_seconds(), asked)) {
             Ok(cookie) => {
                 self.attempts.succeeded(name.as_str());
                 PageAnswer { cookie, ..elsewhere("/") }

@@ -107,6 +107,10 @@ impl Reception {
     fn act(&mut self, form: &Form, present: &Present) -> PageAnswer {
         let read = form.get("name").parse::<Name>().ok().zip(Act::read(form.get("act"), form.get("with")));
         let Some((name, act)) = read else { return elsewhere("/operators") };
+        if name == present.name && matches!(act, Act::ResetPassword | Act::TotpOff) {
+            let says = "Your own password and authenticator are changed on your account's page.";
+            return self.told(&name, present, Told::Fault(says));
+        }
         let mut given = None;
         let change = match &act {
             Act::Role(role) => Change::Role(*role),
@@ -193,7 +197,7 @@ fn password_page(present: &Present, name: &Name, drawn: &str) -> PageAnswer {
         what: &what,
         secret: drawn,
         other: None,
-        confirm: None,
+        confirms: false,
         back: "/operators",
     };
     with_setting(present, |setting| web::shown_once(setting, shown, Told::Nothing))
