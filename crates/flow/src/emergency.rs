@@ -1,25 +1,60 @@
 //! Emergency versions in force: taken up by whoever follows the log of versions, ended here by the clock.
 
-use std::sync::{Arc, PoisonError, atomic::Ordering};
+use std::sync::{
+    Arc, Mutex, PoisonError, RwLockWriteGuard,
+    atomic::{AtomicI64, Ordering},
+};
 
 use mark::Reading;
 use policy::{Emergency, Policies};
 
 use crate::{entry::Entry, listed::is_plain, world::Flow};
 
-/// While nothing expires.
-pub(crate) const NEVER: i64 = i64::MAX;
+/// The emergency versions that should be in force, each until its time is over, and for how long the clock changes nothing.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    given: Mutex<Vec<Arc<Emergency>>>,
+    // Before this moment one holds again that has ended: a clock that ran ahead has come right.
+    since: AtomicI64,
+    // From this moment on one holds no more.
+    until: AtomicI64,
+}
+
+impl Default for Standing {
+    fn default() -> Self {
+        Self { given: Mutex::default(), since: AtomicI64::new(i64::MIN), until: AtomicI64::new(i64::MAX) }
+    }
+}
+
+impl Standing {
+    /// Whether those that hold at this moment are the ones that held when they were last told apart.
+    fn is_as_it_was(&self, now: impl FnOnce() -> i64) -> bool {
+        let bounds = (self.since.load(Ordering::Acquire), self.until.load(Ordering::Acquire));
+        bounds == (i64::MIN, i64::MAX) || (bounds.0..bounds.1).contains(&now())
+    }
+}
 
 impl Flow {
     /// Puts exactly these emergency versions in force for crossings that begin after this, and says in the ledger which
     /// ones began and ended.
     ///
-    /// Shape:  every emergency version that should be in force; one whose time is over is left out.
-    /// Never:  lets one hold longer than it says, whoever calls this or does not: the clock is asked at every crossing.
+    /// Shape:  every emergency version that should be in force; one whose time is over is left out, as long as it is.
+    /// Never:  lets one hold longer than it says, or shorter, whoever calls this or does not: the clock is asked at every crossing.
     pub fn narrow(&self, emergencies: &[Arc<Emergency>]) {
+        let slot = self.policies.write().unwrap_or_else(PoisonError::into_inner);
+        *self.standing.given.lock().unwrap_or_else(PoisonError::into_inner) = emergencies.to_vec();
+        self.hold(slot);
+    }
+
+    /// Makes those hold whose time is not over, of what was given.
+    fn hold(&self, mut slot: RwLockWriteGuard<'_, Arc<Policies>>) {
         let now = self.clock.seconds();
-        let wanted: Vec<_> = emergencies.iter().filter(|one| now < one.until).cloned().collect();
-        let mut slot = self.policies.write().unwrap_or_else(PoisonError::into_inner);
+        let given = self.standing.given.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let over = given.iter().map(|one| one.until).filter(|until| *until <= now).max();
+        let next = given.iter().map(|one| one.until).filter(|until| now < *until).min();
+        self.standing.since.store(over.unwrap_or(i64::MIN), Ordering::Release);
+        self.standing.until.store(next.unwrap_or(i64::MAX), Ordering::Release);
+        let wanted: Vec<_> = given.into_iter().filter(|one| now < one.until).collect();
         let before = slot.emergencies().to_vec();
         let is_in = |all: &[Arc<Emergency>], one: &Emergency| {
             all.iter().any(|other| other.activation == one.activation)
@@ -30,8 +65,6 @@ impl Flow {
             return;
         }
         *slot = Arc::new(slot.narrowed(wanted));
-        let next = slot.emergencies().iter().map(|one| one.until).min().unwrap_or(NEVER);
-        self.expires_at.store(next, Ordering::Release);
         drop(slot);
         for one in ended {
             let how = if now < one.until { "stood-down" } else { "expired" };
@@ -49,13 +82,8 @@ impl Flow {
 
     /// The policies in force at this moment.
     pub(crate) fn policies(&self) -> Arc<Policies> {
-        let until = self.expires_at.load(Ordering::Acquire);
-        if until != NEVER && self.clock.seconds() >= until {
-            let all = {
-                let slot = self.policies.read().unwrap_or_else(PoisonError::into_inner);
-                slot.emergencies().to_vec()
-            };
-            self.narrow(&all);
+        if !self.standing.is_as_it_was(|| self.clock.seconds()) {
+            self.hold(self.policies.write().unwrap_or_else(PoisonError::into_inner));
         }
         Arc::clone(&self.policies.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError, RwLock, atomic::AtomicI64},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use carrier::{Limits, salesforce::Doors};
@@ -18,7 +18,7 @@ use crate::{
     clock::{Clock, Forward},
     closing::Certifier,
     continuity::Gaps,
-    emergency,
+    emergency::Standing,
     entry::Entry,
     jobs::Jobs,
     keep::Keeping,
@@ -31,8 +31,7 @@ use crate::{
 pub struct Flow {
     pub(crate) trust: RwLock<Arc<TrustStore>>,
     pub(crate) policies: RwLock<Arc<Policies>>,
-    /// When the first of the emergency versions ends, in seconds since 1970.
-    pub(crate) expires_at: AtomicI64,
+    pub(crate) standing: Standing,
     pub(crate) recognition: RwLock<Arc<Recognition>>,
     pub(crate) appender: Appender,
     pub(crate) clock: Forward,
@@ -86,7 +85,7 @@ impl Flow {
         Self {
             trust: RwLock::new(Arc::new(trust)),
             policies: RwLock::new(Arc::new(policies)),
-            expires_at: AtomicI64::new(emergency::NEVER),
+            standing: Standing::default(),
             recognition: RwLock::new(Arc::new(recognition)),
             appender,
             clock: Forward::new(clock, last_at.as_deref()),

@@ -67,9 +67,12 @@ impl TakingUp {
     }
 
     fn turn(&mut self, flow: &Flow) -> miette::Result<()> {
-        let Some(versions) = &self.versions else { return Ok(()) };
-        // What has ended by the clock is written down without waiting for a request.
+        // What has ended by the clock, or holds again, is written down without waiting for a request.
         flow.emergencies();
+        if self.misses_one(flow) {
+            self.narrow(flow)?;
+        }
+        let Some(versions) = &self.versions else { return Ok(()) };
         let size = versions.size()?;
         if size == self.seen {
             return Ok(());
@@ -110,10 +113,15 @@ impl TakingUp {
         self.ready = ready;
     }
 
+    /// Whether something is in force that the path was not told of: it was left out while the clock ran ahead.
+    fn misses_one(&self, flow: &Flow) -> bool {
+        self.book.in_force(moment(flow)).any(|(place, _)| !self.emergencies.contains_key(&place))
+    }
+
     /// Puts in force what two people have, and ends what one has stood down.
     fn narrow(&mut self, flow: &Flow) -> miette::Result<()> {
         let Some(versions) = &self.versions else { return Ok(()) };
-        let now = Timestamp::from_second(flow.seconds()).unwrap_or(Timestamp::MAX);
+        let now = moment(flow);
         let mut standing = BTreeMap::new();
         let mut wrong = None;
         for (place, one) in self.book.in_force(now) {
@@ -136,4 +144,9 @@ impl TakingUp {
         self.emergencies = standing;
         wrong.map_or(Ok(()), Err)
     }
+}
+
+/// The moment that it is for this path.
+fn moment(flow: &Flow) -> Timestamp {
+    Timestamp::from_second(flow.seconds()).unwrap_or(Timestamp::MAX)
 }

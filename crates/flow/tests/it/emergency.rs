@@ -56,6 +56,30 @@ fn it_stops_synthetic_only_and_expires_by_itself() {
 }
 
 #[test]
+fn a_clock_that_ran_ahead_and_comes_right_finds_it_in_force_again() {
+    let world = World::new();
+    let now = world.seconds.load(Ordering::Relaxed);
+    world.flow.narrow(&[stop("all", now + 60, "log#7"), stop("boundary=feed", now + 9_000, "log#8")]);
+    for (ahead, expected) in [
+        (59, false),
+        (60, true),
+        (59, false),
+        (10_000, true),
+        (8_999, true),
+        (0, false),
+        (60, true),
+        (0, false),
+    ] {
+        world.seconds.store(now + ahead, Ordering::Relaxed);
+        assert_eq!(passing(&world), (expected, true), "{ahead} s ahead");
+    }
+    world.flow.narrow(&[]);
+    assert_eq!(passing(&world), (true, true), "what was stood down does not come back");
+    world.seconds.store(now - 10, Ordering::Relaxed);
+    assert_eq!(passing(&world), (true, true));
+}
+
+#[test]
 fn outside_its_scope_nothing_changes_and_standing_down_ends_it() {
     let world = World::new();
     let until = world.seconds.load(Ordering::Relaxed) + 3600;
