@@ -199,7 +199,7 @@ impl Policies {
     /// The text of each policy, by its id, as Cedar prints it.
     pub fn texts(&self) -> BTreeMap<String, String> {
         let text = |policy: &Policy| (policy.id().to_string(), policy.to_cedar().unwrap_or_default());
-        self.set.policies().map(text).collect()
+        on_ample_stack(|| self.set.policies().map(text).collect())
     }
 
     /// What people are told of these policies, in the order of the text.
@@ -211,6 +211,11 @@ impl Policies {
         told.sort_by_key(|told| told.order);
         told.into_iter()
     }
+}
+
+/// Looks into policies on a stack like that on which they were read: Cedar prints them by recursion too.
+fn on_ample_stack<T>(look: impl FnOnce() -> T) -> T {
+    stacker::maybe_grow(extent::STACK_BYTES, extent::STACK_BYTES, look)
 }
 
 impl fmt::Debug for Policies {

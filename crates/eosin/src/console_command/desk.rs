@@ -30,6 +30,8 @@ pub(crate) struct Desk {
     verifying: Mutex<()>,
     // Held by whoever replays: each reads all of a month.
     replaying: Mutex<()>,
+    // Held by whoever has policies proven.
+    proving: Mutex<()>,
 }
 
 /// A page that is made after the reception has let go of its lock.
@@ -44,6 +46,7 @@ impl Desk {
             printer,
             verifying: Mutex::new(()),
             replaying: Mutex::new(()),
+            proving: Mutex::new(()),
         }
     }
 
@@ -79,6 +82,11 @@ impl Desk {
     /// Waits until nobody else replays.
     fn turn(&self) -> MutexGuard<'_, ()> {
         self.replaying.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until nobody else has policies proven, which takes some seconds at most.
+    fn proof(&self) -> MutexGuard<'_, ()> {
+        self.proving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes down what somebody is about to do.

@@ -44,6 +44,8 @@ pub(crate) struct Programs {
     long: Mutex<()>,
     // Held by whoever asks the index in SQL, one each.
     questions: [Mutex<()>; 2],
+    // Held by whoever has policies proven or compared, one each.
+    proofs: [Mutex<()>; 2],
 }
 
 /// What is answered: JSON, or a problem.
@@ -66,6 +68,7 @@ impl Programs {
             document: control::document().to_string(),
             long: Mutex::default(),
             questions: Default::default(),
+            proofs: Default::default(),
         }
     }
 
@@ -90,6 +93,13 @@ impl Programs {
         let under_way =
             || Problem::new(503, "another check or replay is under way: ask again when it has ended");
         free(&self.long).ok_or_else(under_way)
+    }
+
+    /// What asks policies half a million questions goes two at a time.
+    fn seat(&self) -> Result<MutexGuard<'_, ()>, Problem> {
+        let under_way =
+            || Problem::new(503, "two proofs of policies are under way: ask again when one has ended");
+        self.proofs.iter().find_map(free).ok_or_else(under_way)
     }
 
     fn routed(&self, asked: &ProgramRequest) -> (String, ProgramAnswer) {

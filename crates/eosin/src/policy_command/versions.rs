@@ -4,7 +4,7 @@
 //! what was ever in force can be proved. Its lock keeps two people from activating at once.
 //! Source: spec/policies.md.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use ledger::{CreateError, Ledger, ReadError, Reader, durable};
 use mark::{checkpoint::Checkpoint, digest::sha256, merkle::leaf_hash, note::VerifierKey};
@@ -17,7 +17,7 @@ use crate::{
     config::{Emergency, PolicyFiles, PolicyLog},
     emergency_command::{
         self,
-        entries::{self, Book},
+        entries::{self, Activated, Book},
         statement::Signers,
     },
     keys, wiring,
@@ -143,6 +143,27 @@ impl Current {
     }
 }
 
+/// What holds at a moment: a version, and emergency versions on top of it, by their places.
+struct Standing {
+    current: Option<Current>,
+    emergencies: BTreeMap<String, Activated>,
+}
+
+impl Standing {
+    fn version(&self) -> Option<String> {
+        self.current.as_ref().map(|current| current.change.version.clone())
+    }
+
+    /// Whether what was proven of another moment is proven of this one: nothing came meanwhile.
+    fn is_within(&self, proven: &Self) -> bool {
+        self.version() == proven.version()
+            && self.emergencies.keys().all(|place| proven.emergencies.contains_key(place))
+    }
+}
+
+/// How often care is proven of what is in force, where that changes each time meanwhile.
+const TRIES_MAX: u32 = 3;
+
 /// The name of the policies in a version: `name@digest`.
 pub(crate) fn name_in(version: &str) -> &str {
     version.rsplit_once('@').map_or(version, |(name, _)| name)
@@ -244,6 +265,8 @@ impl Versions {
 
     /// Puts a text in force: the text first, then the entry; whoever reads the entry finds the text.
     ///
+    /// Shape:  what takes seconds is proven while the log is free: an emergency version is stood down meanwhile. Under the lock
+    ///         it is only looked whether what it was proven of still holds.
     /// Errors: a report, and nothing has changed: another version is in force than was expected, somebody else is
     ///         activating, the key is not here.
     pub(crate) fn activate(
@@ -252,11 +275,22 @@ impl Versions {
         text: &str,
         wish: &Wish<'_>,
     ) -> miette::Result<String> {
-        let mut ledger = self.locked()?;
-        let current = self.current()?;
-        let before = current.as_ref().map(|current| current.change.version.clone());
-        Meanwhile::unless(before.as_deref().unwrap_or_default(), wish.expect)?;
-        self.keeps_care(current.as_ref(), policies)?;
+        let mut tries = TRIES_MAX;
+        let (mut ledger, before) = loop {
+            let proven = self.standing(wish.expect)?;
+            self.keeps_care(&proven, policies)?;
+            let ledger = self.locked()?;
+            let now = self.standing(wish.expect)?;
+            if now.is_within(&proven) {
+                break (ledger, now.version());
+            }
+            tries -= 1;
+            if tries == 0 {
+                return Err(miette!(
+                    "what is in force changed each time that care was proven of it; try again"
+                ));
+            }
+        };
         let version = policies.version().to_owned();
         self.keep_text(&version, text)?;
         let change = Change {
@@ -273,19 +307,29 @@ impl Versions {
         append(&mut ledger, &bytes)
     }
 
-    /// That care goes on under these policies, with the emergency versions in force on top of them. Asked while the log is
-    /// locked, so that none is put in force meanwhile. Without an emergency there is nothing to prove here.
+    /// What holds now, if it is what was expected.
     ///
-    /// Errors: a report; one that is [`StopsCare`] with a request of attested people that would be stopped.
-    fn keeps_care(&self, current: Option<&Current>, policies: &Policies) -> miette::Result<()> {
+    /// Errors: a report; one that is [`Meanwhile`] where it is another version.
+    fn standing(&self, expect: Option<&str>) -> miette::Result<Standing> {
+        // Nothing before the first version: whoever locks the log begins it.
+        let current = if self.size()? == 0 { None } else { self.current()? };
+        let version = current.as_ref().map(|current| current.change.version.as_str());
+        Meanwhile::unless(version.unwrap_or_default(), expect)?;
         let signers = Signers::new(&self.emergency)?;
         let (book, _) = Book::of(&self.logbook(0)?, &signers);
-        let now = wiring::clock()();
-        let mut in_force = book.in_force(now).peekable();
-        if in_force.peek().is_none() {
+        let emergencies = book.in_force(wiring::clock()()).map(|(place, one)| (place, one.clone())).collect();
+        Ok(Standing { current, emergencies })
+    }
+
+    /// That care goes on under these policies, with the emergency versions in force on top of them. Without an emergency
+    /// there is nothing to prove here.
+    ///
+    /// Errors: a report; one that is [`StopsCare`] with a request of attested people that would be stopped.
+    fn keeps_care(&self, standing: &Standing, policies: &Policies) -> miette::Result<()> {
+        if standing.emergencies.is_empty() {
             return Ok(());
         }
-        let before = match current {
+        let before = match &standing.current {
             Some(current) => current.policies()?,
             None => policy_text::file_or_shipped(self.before.as_deref())?,
         };
@@ -294,8 +338,8 @@ impl Versions {
             let why = format!("{version} is not activated during an emergency: {why}");
             return Err(StopsCare(why).into());
         }
-        for (place, one) in in_force {
-            let emergency = entries::standing(self, &place, &one.request)?;
+        for (place, one) in &standing.emergencies {
+            let emergency = entries::standing(self, place, &one.request)?;
             if let Some(why) = emergency_command::stops_care(&emergency.policies, policies) {
                 let emergency = &one.entry.version;
                 let why =

@@ -177,6 +177,14 @@ fn policies_that_stop_care_are_not_activated_in_an_emergency() {
     activate(at, "all");
     let told = activate_policy("stops.cedar", 2);
     assert!(told.contains("it would stop care") && told.contains("create"), "{told}");
+    // Care is proven before anybody locks the log: whoever stands the emergency version down does not wait for that.
+    let log = fs::OpenOptions::new().append(true).open(at.join("policies/log/lock")).unwrap();
+    log.try_lock().unwrap();
+    let told = activate_policy("stops.cedar", 2);
+    assert!(told.contains("it would stop care"), "{told}");
+    let told = activate_policy("harmless.cedar", 2);
+    assert!(told.contains("somebody else may be activating"), "{told}");
+    drop(log);
     // Back to the version before, which is the one that stops care: refused as well.
     let output = eosin(at, &["policy", "rollback", "--reason", "CASE-8"]);
     assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));

@@ -8,10 +8,10 @@
 
 use std::collections::BTreeSet;
 
-use cedar_policy::{Effect, Entities, PolicySet};
+use cedar_policy::{Effect, Entities, Policy, PolicySet};
 use mark::VerdictName;
 
-use super::Policies;
+use super::{Policies, on_ample_stack};
 use crate::{
     boundary::{Boundary, Continuity, Environment, Mode},
     counts::Case,
@@ -59,8 +59,11 @@ pub struct Crossed {
     pub policies: Vec<String>,
 }
 
-/// Most questions of one analysis: some seconds.
+/// Most questions of one analysis, and what they may cost together: some seconds.
 const QUESTIONS_MAX: u64 = 500_000;
+const COST_MAX: u64 = 200_000_000;
+/// What a question costs beside the policies that are asked: it is made, and they are gone through.
+const QUESTION_COST: u64 = 200;
 /// Most names of purposes that are combined with each other.
 const PURPOSES_MAX: usize = 16;
 
@@ -74,16 +77,30 @@ impl Policies {
     /// that nobody has proven synthetic is not what this is about.
     ///
     /// Shape:  nothing -> proven, or a counterexample.
-    /// Bounds: half a million questions; past it nothing is proven.
+    /// Bounds: half a million questions, and fewer to many or long policies ([`COST_MAX`]); past it nothing is proven.
     pub fn red_line(&self) -> RedLine {
+        self.red_line_within(COST_MAX)
+    }
+
+    fn red_line_within(&self, cost_max: u64) -> RedLine {
+        on_ample_stack(|| self.looked_into(cost_max))
+    }
+
+    fn looked_into(&self, cost_max: u64) -> RedLine {
         // What cannot be looked into cannot be proven anything of.
         if self.set.policies().any(|policy| policy.to_json().is_err()) {
             return RedLine::TooMany;
         }
-        let mut analysis =
-            Analysis { asked: 0, levels: self.levels(), mentioned: self.mentioned(), policies: self };
+        let mut analysis = Analysis {
+            spent: Spent::within(cost_max),
+            levels: self.levels(),
+            cost: cost_of(self.set.policies()),
+            mentioned: self.mentioned(),
+            jurisdictions: None,
+            policies: self,
+        };
         match analysis.run() {
-            Ok(None) => RedLine::Proven { asked: analysis.asked },
+            Ok(None) => RedLine::Proven { asked: analysis.spent.asked },
             Ok(Some(crossed)) => RedLine::Crossed(Box::new(crossed)),
             Err(TooMany) => RedLine::TooMany,
         }
@@ -100,13 +117,15 @@ impl Policies {
     }
 
     /// The forbids that need no more than so many names to be known: what they refuse needs no further asking.
-    fn levels(&self) -> [PolicySet; 4] {
+    fn levels(&self) -> [(PolicySet, u64); 4] {
         let on = |known: Dependence| {
             let forbids = self.set.policies().filter(|policy| {
                 policy.effect() == Effect::Forbid
                     && policy.to_json().is_ok_and(|json| Dependence::of(&json).is_within(known))
             });
-            PolicySet::from_policies(forbids.cloned()).unwrap_or_default()
+            let forbids = PolicySet::from_policies(forbids.cloned()).unwrap_or_default();
+            let cost = cost_of(forbids.policies());
+            (forbids, cost)
         };
         let nothing = Dependence::default();
         let boundary = Dependence { boundary: true, ..nothing };
@@ -117,10 +136,48 @@ impl Policies {
 
 struct TooMany;
 
-struct Analysis<'a> {
+/// What an analysis has asked so far, and may still cost.
+#[derive(Debug)]
+struct Spent {
     asked: u64,
-    levels: [PolicySet; 4],
+    rest: u64,
+}
+
+impl Spent {
+    fn within(cost_max: u64) -> Self {
+        Self { asked: 0, rest: cost_max }
+    }
+
+    /// One more question, to policies that cost so much.
+    fn ask(&mut self, cost: u64) -> Result<(), TooMany> {
+        self.asked += 1;
+        self.rest = self.rest.checked_sub(QUESTION_COST.saturating_add(cost)).ok_or(TooMany)?;
+        if self.asked > QUESTIONS_MAX { Err(TooMany) } else { Ok(()) }
+    }
+}
+
+/// What it costs to ask these policies: the parts that they have, as Cedar's JSON has them.
+fn cost_of<'a>(policies: impl Iterator<Item = &'a Policy>) -> u64 {
+    policies.filter_map(|policy| policy.to_json().ok()).map(|json| parts(&json)).sum()
+}
+
+fn parts(json: &serde_json::Value) -> u64 {
+    use serde_json::Value;
+    match json {
+        Value::Array(values) => 1 + values.iter().map(parts).sum::<u64>(),
+        Value::Object(members) => 1 + members.values().map(parts).sum::<u64>(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 1,
+    }
+}
+
+struct Analysis<'a> {
+    spent: Spent,
+    levels: [(PolicySet, u64); 4],
+    // Of all policies together.
+    cost: u64,
     mentioned: Mentioned,
+    // Told apart once, if anybody has to ask by them.
+    jurisdictions: Option<Vec<String>>,
     policies: &'a Policies,
 }
 
@@ -170,7 +227,7 @@ impl Analysis<'_> {
             if self.is_refused(2, &asked)? {
                 continue;
             }
-            for jurisdiction in self.mentioned.jurisdictions().ok_or(TooMany)? {
+            for jurisdiction in self.jurisdictions()? {
                 let mut asked = asked.clone();
                 asked.boundary.jurisdiction = jurisdiction;
                 if !self.is_refused(3, &asked)?
@@ -181,6 +238,14 @@ impl Analysis<'_> {
             }
         }
         Ok(None)
+    }
+
+    fn jurisdictions(&mut self) -> Result<Vec<String>, TooMany> {
+        let known = match self.jurisdictions.take() {
+            Some(known) => known,
+            None => self.mentioned.jurisdictions().ok_or(TooMany)?,
+        };
+        Ok(self.jurisdictions.insert(known).clone())
     }
 
     fn with_purposes(&mut self, asked: &Asked) -> Result<Option<Crossed>, TooMany> {
@@ -194,7 +259,7 @@ impl Analysis<'_> {
             let of = names.iter().enumerate().filter(|(place, _)| has(place)).map(|(_, name)| name.clone());
             let case = Case { purposes: of.collect(), ..asked.case.clone() };
             let asked = Asked { case, ..asked.clone() };
-            if let Said::Permitted(policies) = self.ask(&self.policies.set, &asked, entities.as_ref())? {
+            if let Said::Permitted(policies) = self.ask(&asked, entities.as_ref())? {
                 return Ok(Some(Crossed {
                     caller: asked.caller,
                     is_system: asked.is_system,
@@ -212,17 +277,17 @@ impl Analysis<'_> {
 
     /// Whether a forbid that needs no more than what is known refuses it, whatever the rest is.
     fn is_refused(&mut self, level: usize, asked: &Asked) -> Result<bool, TooMany> {
-        let Some(forbids) = self.levels.get(level).filter(|forbids| !forbids.is_empty()).cloned() else {
+        let Some((forbids, cost)) = self.levels.get(level).filter(|(forbids, _)| !forbids.is_empty()) else {
             return Ok(false);
         };
-        self.count()?;
+        self.spent.ask(*cost)?;
         let Some((question, entities)) = self.question(asked) else { return Ok(false) };
-        let said = self.policies.ask_of(&forbids, &question, &entities);
+        let said = self.policies.ask_of(forbids, &question, &entities);
         Ok(said.diagnostics().reason().next().is_some() || said.diagnostics().errors().next().is_some())
     }
 
-    fn ask(&mut self, set: &PolicySet, asked: &Asked, entities: Option<&Entities>) -> Result<Said, TooMany> {
-        self.count()?;
+    fn ask(&mut self, asked: &Asked, entities: Option<&Entities>) -> Result<Said, TooMany> {
+        self.spent.ask(self.cost)?;
         let question = self.policies.vocabulary.request(
             asked.caller(),
             asked.action,
@@ -231,7 +296,7 @@ impl Analysis<'_> {
             &asked.case.purposes,
         );
         let (Ok(question), Some(entities)) = (question, entities) else { return Ok(Said::Refused) };
-        let said = self.policies.ask_of(set, &question, entities);
+        let said = self.policies.ask(&question, entities);
         let is_sound = said.diagnostics().errors().next().is_none();
         Ok(if is_sound && said.decision() == cedar_policy::Decision::Allow {
             let told = self.policies.in_order(said.diagnostics().reason());
@@ -248,11 +313,6 @@ impl Analysis<'_> {
         let question =
             vocabulary.request(asked.caller(), asked.action, &asked.boundary, &counts, purposes).ok()?;
         Some((question, vocabulary.entities(&asked.boundary).ok()?))
-    }
-
-    fn count(&mut self) -> Result<(), TooMany> {
-        self.asked += 1;
-        if self.asked > QUESTIONS_MAX { Err(TooMany) } else { Ok(()) }
     }
 
     /// Every request, names aside: what policies do not mention has one value.

@@ -138,7 +138,10 @@ impl Desk {
                 Found::Faulty { faults: faults.into_iter().map(fault).collect(), rest }
             }
             Ok(policies) => {
-                let checked = Checked::of(&policies);
+                let checked = {
+                    let _proof = self.proof();
+                    Checked::of(&policies)
+                };
                 let replay = self.replay(&policies, &one.since)?;
                 let now = self.config.policies()?;
                 Found::Sound(Box::new(sound(&checked, comparison(&now, &policies), replay)))
@@ -222,7 +225,11 @@ impl Desk {
         self.note(present, act, vec![candidate.policies.version().to_owned()], &reason)?;
         let expect = Some(form.get("expect"));
         let wish = Wish { event, by: by.name(), reason: &reason, expect };
-        match acting::activate(versions, &candidate, &wish) {
+        let acted = {
+            let _proof = self.proof();
+            acting::activate(versions, &candidate, &wish)
+        };
+        match acted {
             Ok(Acted::InForce { .. }) => Ok(elsewhere("/policies?done=activated")),
             Ok(Acted::Refused(line)) => {
                 let (word, rest) = said(&line);

@@ -43,10 +43,12 @@ impl Programs {
         match call {
             Call::PolicyCheck => {
                 let wish: PolicyText = body(bytes)?;
+                let _seat = self.seat()?;
                 Ok(Checked::of(&read(&wish.name, &wish.text)?).to_json())
             }
             Call::PolicyDiff => {
                 let wish: PolicyText = body(bytes)?;
+                let _seat = self.seat()?;
                 let new = read(&wish.name, &wish.text)?;
                 Ok(reading::value(&Difference::between(&self.holding()?, &new).shown()))
             }
@@ -91,6 +93,7 @@ impl Programs {
             ("activate", "policy-activate", candidate, wish.reason)
         };
         let expect = self.looked_upon(asked)?;
+        let _seat = self.seat()?;
         self.note(present, act, candidate.policies.version().to_owned(), &reason)?;
         let by = present.me().name;
         let wish = Wish { event, by: &by, reason: &reason, expect: Some(&expect) };

@@ -7,13 +7,13 @@
 
 use std::collections::BTreeSet;
 
-use cedar_policy::{Entities, PolicySet};
+use cedar_policy::Entities;
 
-use super::{Mentioned, PURPOSES_MAX, QUESTIONS_MAX, TooMany};
+use super::{COST_MAX, Mentioned, PURPOSES_MAX, Spent, TooMany, cost_of};
 use crate::{
     boundary::{Boundary, Continuity, Environment, Mode},
     counts::Counts,
-    policies::Policies,
+    policies::{Policies, on_ample_stack},
     request::{Action, Caller},
 };
 
@@ -64,8 +64,12 @@ impl Policies {
     /// created or changed.
     ///
     /// Shape:  the version before -> proven, or a counterexample.
-    /// Bounds: half a million questions; past it nothing is proven.
+    /// Bounds: half a million questions, and fewer to many or long policies, as for the red line; past it nothing is proven.
     pub fn keeps_care_of(&self, before: &Self) -> Care {
+        on_ample_stack(|| self.keeps_care_here(before))
+    }
+
+    fn keeps_care_here(&self, before: &Self) -> Care {
         let texts = || self.set.policies().chain(before.set.policies()).map(cedar_policy::Policy::to_json);
         let mut mentioned = Mentioned::default();
         for text in texts() {
@@ -76,9 +80,12 @@ impl Policies {
         if ["+", "-", "*", "neg"].iter().any(|word| mentioned.has(word)) {
             return Care::TooMany;
         }
-        let mut analysis = Analysis { asked: 0, mentioned, before, emergency: self };
+        let cost = |policies: &Self| cost_of(policies.set.policies());
+        let costs = (cost(self), cost(before));
+        let mut analysis =
+            Analysis { spent: Spent::within(COST_MAX), costs, mentioned, before, emergency: self };
         match analysis.run() {
-            Ok(None) => Care::Proven { asked: analysis.asked },
+            Ok(None) => Care::Proven { asked: analysis.spent.asked },
             Ok(Some(stopped)) => Care::Stopped(Box::new(stopped)),
             Err(TooMany) => Care::TooMany,
         }
@@ -86,7 +93,9 @@ impl Policies {
 }
 
 struct Analysis<'a> {
-    asked: u64,
+    spent: Spent,
+    // Of the emergency version, and of the one before.
+    costs: (u64, u64),
     mentioned: Mentioned,
     before: &'a Policies,
     emergency: &'a Policies,
@@ -146,19 +155,13 @@ impl Analysis<'_> {
         let who = if is_system { Caller::System(caller) } else { Caller::Client(caller) };
         let question = self.emergency.vocabulary.request(who, action, boundary, counts, purposes);
         let question = question.map_err(|_| TooMany)?;
-        let mut ask = |policies: &Policies, set: &PolicySet| {
-            self.asked += 1;
-            if self.asked > QUESTIONS_MAX {
-                Err(TooMany)
-            } else {
-                Ok(policies.ask_of(set, &question, entities))
-            }
-        };
+        let mut ask =
+            |policies: &Policies, cost: u64| self.spent.ask(cost).map(|()| policies.ask(&question, entities));
         let permits = |said: &cedar_policy::Response| {
             said.decision() == cedar_policy::Decision::Allow && said.diagnostics().errors().next().is_none()
         };
-        let said = ask(self.emergency, &self.emergency.set)?;
-        if permits(&said) || !permits(&ask(self.before, &self.before.set)?) {
+        let said = ask(self.emergency, self.costs.0)?;
+        if permits(&said) || !permits(&ask(self.before, self.costs.1)?) {
             return Ok(None);
         }
         let told = self.emergency.in_order(said.diagnostics().reason());

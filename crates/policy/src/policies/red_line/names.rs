@@ -34,6 +34,8 @@ enum Sign {
 
 /// Most kinds of names under all patterns.
 const KINDS_MAX: usize = 2_000;
+/// What finding them may cost: a pattern that reads a letter of a name.
+const STEPS_MAX: usize = 20_000_000;
 /// A character that stands in no sane policy; another one is taken where it does.
 const OTHERS: [char; 3] = ['\u{2603}', '\u{2604}', '\u{2605}'];
 
@@ -193,7 +195,12 @@ fn kinds_of_names(patterns: &[Pattern]) -> Option<Vec<String>> {
     let mut names: BTreeMap<Vec<bool>, String> = BTreeMap::new();
     let mut met = BTreeSet::from([begin.clone()]);
     let mut waiting = std::collections::VecDeque::from([(begin, String::new())]);
+    let mut steps = 0_usize;
     while let Some((state, name)) = waiting.pop_front() {
+        steps = steps.saturating_add(letters.len().saturating_mul(patterns.len()));
+        if steps > STEPS_MAX {
+            return None;
+        }
         let fits = patterns.iter().zip(&state).map(|(pattern, at)| at.contains(&pattern.len())).collect();
         names.entry(fits).or_insert_with(|| name.clone());
         for letter in &letters {

@@ -93,6 +93,37 @@ fn what_is_too_much_to_ask_is_not_called_proven() {
     assert_eq!(policies(&text).red_line(), RedLine::TooMany);
 }
 
+#[test]
+fn policies_that_cost_too_much_to_ask_are_not_called_proven_and_overflow_no_stack() {
+    let own = |count: usize, head: &str, when: &str| {
+        let permit = |number: usize| {
+            let head = head.replace('@', &number.to_string());
+            format!(r#"@id("p{number}{}") @reason("r") permit ({head}) when {{ {when} }};"#, head.len())
+        };
+        (0..count).map(permit).collect::<String>()
+    };
+    let any = "principal, action, resource";
+    let named = r#"principal == Eosin::Client::"c@", action, resource == Eosin::Boundary::"b@""#;
+    let places = |count: usize| {
+        let one = |number: usize| format!(r#"resource.jurisdiction == "{number}""#);
+        let all: Vec<String> = (0..count).map(one).collect();
+        let some = |names: &[String]| format!("context.attested > 0 && ({})", names.join(" || "));
+        let text = |(number, names)| own(1, any, &some(names)).replace("p0", &format!("j{number}-"));
+        all.chunks(100).enumerate().map(text).collect::<String>()
+    };
+    let long = vec!["context.synthetic == 7"; 150].join(" || ");
+    for (what, text, expected) in [
+        ("a few of each", own(20, named, "context.attested > 0"), true),
+        ("many, so many questions to each", own(60, named, "context.attested > 0"), false),
+        ("long ones", own(30, any, &long) + &own(20, named, "context.attested > 0"), false),
+        ("names of places", places(50), true),
+    ] {
+        let line = policies(&text).red_line_within(8_000_000);
+        assert_eq!(matches!(line, RedLine::Proven { .. }), expected, "{what}: {line:?}");
+        assert!(expected || line == RedLine::TooMany, "{what}: {line:?}");
+    }
+}
+
 /// A condition that a policy may set, of few parts.
 fn condition() -> impl Strategy<Value = String> {
     let atom = proptest::sample::select(vec![
