@@ -54,9 +54,9 @@ pub use apex::{AnonymousApex, ApexMap, Doors, runs_anonymous_apex};
 pub(crate) use apex::{mapped, pointed};
 pub use api::{Api, Change};
 pub use asked::{
-    Inner, has_parameter, inner_requests, last_segment, parameter_names, parameters, query_job, query_target,
-    soap_shows_rows, statement_of, text_member, told_member, version_of, with_inner_targets, with_parameter,
-    with_statement, with_text_member,
+    Inner, NamedRow, has_parameter, inner_requests, last_segment, named_row, parameter_names, parameters,
+    query_job, query_target, soap_shows_rows, statement_of, text_member, told_member, version_of,
+    with_inner_targets, with_parameter, with_statement, with_text_member,
 };
 pub use batch::{BulkV1, is_batch, is_bulk_rows, route_by_job, unreadable_type};
 pub use batch_job::{BatchFormat, BatchJob, batch_job_created};

@@ -34,6 +34,7 @@ mod bare;
 mod data_export;
 mod document;
 mod list_view;
+mod named_row;
 mod org;
 mod parameters;
 mod prepare;

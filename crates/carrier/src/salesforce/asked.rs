@@ -83,6 +83,43 @@ pub fn query_job(target: &str) -> Option<String> {
     below.get(at).cloned()
 }
 
+/// A row that a target names below `sobjects` by two words: a field and its value, or an id and what it points at.
+///
+/// Debug shows the object only: a value can be a person's.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NamedRow {
+    /// The object that is named first.
+    pub object: String,
+    /// The field, or the id.
+    pub by: String,
+    /// The path of the row, in one spelling, whatever follows it.
+    pub path: String,
+}
+
+impl std::fmt::Debug for NamedRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "NamedRow({})", self.object)
+    }
+}
+
+/// The row that a target names by two words; nothing where it names none, or by its id alone.
+pub fn named_row(target: &str) -> Option<NamedRow> {
+    let target = Target::parse(target)?;
+    let is = |at: usize, word: &str| {
+        target.segments().get(at).is_some_and(|segment| segment.eq_ignore_ascii_case(word))
+    };
+    let start = (0..target.segments().len()).find(|at| is(*at, "services"))?;
+    let [_, _, _, _, object, by, _, ..] = target.segments().get(start..)? else { return None };
+    if !is(start + 1, "data") || !is(start + 3, "sobjects") {
+        return None;
+    }
+    // Each segment is one word in this form, too.
+    let plain = target.to_origin_form();
+    let path: Vec<&str> =
+        plain.split('?').next()?.trim_start_matches('/').split('/').skip(start).take(7).collect();
+    Some(NamedRow { object: object.clone(), by: by.clone(), path: format!("/{}", path.join("/")) })
+}
+
 /// The text member of this name at the top of a JSON body; nothing where two have the name, in any case.
 pub fn text_member(body: &[u8], name: &str) -> Option<String> {
     serde_json::from_slice::<serde::de::IgnoredAny>(body).ok()?;
@@ -238,6 +275,26 @@ mod tests {
         assert_eq!(paged, "/a/b?pageSize=9&q=x%26y");
         let other = with_text_member(body, "query", "x\"y").unwrap();
         assert_eq!(String::from_utf8(other).unwrap(), r#"{ "operation":"query", "query" : "x\"y" }"#);
+    }
+
+    #[test]
+    fn a_row_is_named_by_the_words_at_their_places() {
+        let check = |target: &str, want: Option<(&str, &str, &str)>| {
+            let row = named_row(target);
+            let told = row.as_ref().map(|row| (row.object.as_str(), row.by.as_str(), row.path.as_str()));
+            assert_eq!(told, want, "{target}");
+        };
+        let base = "/services/data/v65.0/sobjects";
+        check(
+            &format!("{base}/Mrn__c/Mrn__c/a%2Fb%3B?x=1"),
+            Some(("Mrn__c", "Mrn__c", &format!("{base}/Mrn__c/Mrn__c/a%2Fb%3B"))),
+        );
+        check(
+            &format!("/x/{base}/Contact//003000000000001AAA/ReportsTo/More"),
+            Some(("Contact", "003000000000001AAA", &format!("{base}/Contact/003000000000001AAA/ReportsTo"))),
+        );
+        check(&format!("{base}/Contact/003000000000001AAA"), None);
+        check("/services/data/v65.0/composite/sobjects/Contact/Ext__c/x", None);
     }
 
     #[test]

@@ -6,10 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use carrier::{
-    Door,
-    salesforce::{self, RecordId, Route, ShownRows, Telling},
-};
+use carrier::salesforce::{self, RecordId, ShownRows, Telling};
 use flow::Reader;
 use http::{HeaderMap, HeaderName, Method, Response, StatusCode, header, response::Parts};
 use hyper::body::Incoming;
@@ -390,66 +387,6 @@ impl<'l> Org<'l> {
                 Some(_) | None => return Ok(Some(pages)),
             }
         }
-    }
-
-    /// Looks at the row that an upsert names by a field's value: if it is hidden, nobody has what is changed.
-    pub(crate) async fn upserted(
-        &self,
-        method: &str,
-        target: &str,
-        method_override: Option<&str>,
-        looked: &mut LookedUp,
-    ) -> Result<Option<String>, Turned> {
-        let Door::Judged(Route::Upsert { object, field, value: Some(_) }) =
-            salesforce::route(method, target, method_override)
-        else {
-            return Ok(None);
-        };
-        // What `@{…}` stands for is an id that the org gives, and no row has it as another value.
-        if target.contains("@{") { Ok(None) } else { self.by_field(target, &object, &field, looked).await }
-    }
-
-    /// Looks at the row that a field's value names. If it is hidden, the target by which an id that nobody has is asked
-    /// for instead.
-    pub(crate) async fn by_field(
-        &self,
-        target: &str,
-        object: &str,
-        field: &str,
-        looked: &mut LookedUp,
-    ) -> Result<Option<String>, Turned> {
-        if !self.isolation.is_marked(object) {
-            // What it answers is looked up by its id.
-            return Ok(None);
-        }
-        let path = target.split('?').next().unwrap_or_default();
-        // Up to the value: what comes behind it is a relationship.
-        let segments: Vec<&str> = path.split('/').collect();
-        let at = segments.iter().position(|segment| segment.eq_ignore_ascii_case(field));
-        let end = at.map_or(segments.len(), |at| at + 2);
-        let row = segments.iter().take(end).copied().collect::<Vec<_>>().join("/");
-        let fields = label_fields(self.isolation);
-        let (status, answer) = self.get(&format!("{row}?fields={fields}")).await?;
-        if names_our_fields(&answer) && !status.is_success() {
-            return Err(Problem::FieldsMissing.into());
-        }
-        if status == StatusCode::MULTIPLE_CHOICES {
-            // Which of them could be hidden would show in their number.
-            return Err(Problem::ReadClosed.into());
-        }
-        if !status.is_success() {
-            return Ok(None);
-        }
-        let mut found = LookedUp::default();
-        self.judge_page(&answer, &mut found)?;
-        let absent = found.hidden.first().map(|id| {
-            let query = target.split_once('?').map(|(_, query)| format!("?{query}")).unwrap_or_default();
-            format!("/services/data/{}/sobjects/{object}/{}{query}", self.version, id.absent(0).long())
-        });
-        looked.seen.append(&mut found.seen);
-        looked.hidden.append(&mut found.hidden);
-        looked.shown.append(&mut found.shown);
-        Ok(absent)
     }
 
     /// The org as the client of a prepared request may ask it.

@@ -106,8 +106,8 @@ async fn rewrite(
             }
             None
         }
-        Look::RecordBy { object, field, .. } => {
-            if let Some(absent) = org.by_field(&head.target, &object, &field, &mut prepared.looked).await? {
+        Look::RecordBy { .. } => {
+            if let Some(absent) = org.by_field(&head.target, &mut prepared.looked).await? {
                 head.target = absent;
             }
             None

@@ -100,6 +100,17 @@ impl LocalOrg {
         self.running.as_ref().unwrap().add_custom_field(object, &field).unwrap();
     }
 
+    /// An object of its own.
+    pub(crate) fn add_object(&self, name: &str) {
+        self.running.as_ref().unwrap().add_custom_object(name, name).unwrap();
+    }
+
+    /// A field of which each value names a row.
+    pub(crate) fn add_key(&self, object: &str, name: &str) {
+        let field = CustomField::external_id(name);
+        self.running.as_ref().unwrap().add_custom_field(object, &field).unwrap();
+    }
+
     pub(crate) fn origin(&self) -> String {
         self.running.as_ref().unwrap().http_url().unwrap()
     }

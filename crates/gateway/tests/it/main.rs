@@ -27,6 +27,7 @@ mod isolated;
 mod isolated_bare;
 mod isolated_doors;
 mod isolated_known;
+mod isolated_named;
 mod isolated_otherwise;
 mod jobs;
 mod proofs;

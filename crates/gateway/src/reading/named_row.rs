@@ -1,0 +1,110 @@
+//! The row that a request names otherwise than by its id: by a field's value, or as what another row points at.
+
+use std::collections::BTreeSet;
+
+use carrier::{
+    Door,
+    salesforce::{self, NamedRow, RecordId, Route, ShownRows, Telling},
+};
+use http::StatusCode;
+use soql::Marks;
+
+use super::{
+    LookedUp, Turned, names_our_fields,
+    org::{Org, label_fields},
+    statement,
+};
+use crate::problem::Problem;
+
+impl Org<'_> {
+    /// Looks at the row that a write names so: if it is hidden, nobody has what is changed or removed.
+    pub(crate) async fn upserted(
+        &self,
+        method: &str,
+        target: &str,
+        method_override: Option<&str>,
+        looked: &mut LookedUp,
+    ) -> Result<Option<String>, Turned> {
+        let Door::Judged(Route::Upsert { value: Some(_), .. } | Route::Delete { .. }) =
+            salesforce::route(method, target, method_override)
+        else {
+            return Ok(None);
+        };
+        let Some(row) = salesforce::named_row(target) else { return Ok(None) };
+        if row.by.contains("@{") {
+            // What a row points at that is known only later.
+            return Err(Problem::ReadClosed.into());
+        }
+        // What `@{…}` stands for is an id that the org gives, and no row has it as another value.
+        if target.contains("@{") { Ok(None) } else { self.named(target, &row, looked).await }
+    }
+
+    /// Looks at the row that a field's value names. If it is hidden, the target by which an id that nobody has is asked
+    /// for instead.
+    pub(crate) async fn by_field(
+        &self,
+        target: &str,
+        looked: &mut LookedUp,
+    ) -> Result<Option<String>, Turned> {
+        match salesforce::named_row(target) {
+            Some(row) => self.named(target, &row, looked).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn named(
+        &self,
+        target: &str,
+        row: &NamedRow,
+        looked: &mut LookedUp,
+    ) -> Result<Option<String>, Turned> {
+        let is_related = RecordId::parse(&row.by).is_some();
+        let is_judged = !is_related && self.isolation.is_marked(&row.object);
+        if !is_judged && !is_related && self.hides_none_of(&row.object).await? {
+            return Ok(None);
+        }
+        let fields = if is_judged { label_fields(self.isolation) } else { "Id".to_owned() };
+        let (status, answer) = self.get(&format!("{}?fields={fields}", row.path)).await?;
+        if names_our_fields(&answer) && !status.is_success() {
+            return Err(Problem::FieldsMissing.into());
+        }
+        if status == StatusCode::MULTIPLE_CHOICES {
+            // Which of them could be hidden would show in their number.
+            return Err(Problem::ReadClosed.into());
+        }
+        if !status.is_success() {
+            return Ok(None);
+        }
+        let mut found = LookedUp::default();
+        let mut object = row.object.clone();
+        if is_judged {
+            self.judge_page(&answer, &mut found)?;
+        } else {
+            let rows = ShownRows::find(&answer, Telling::Rows, self.lane.flow.limits().records)
+                .map_err(|_| Problem::ShownUnreadable)?;
+            let ids: BTreeSet<RecordId> = rows.rows().filter_map(|row| row.id).collect();
+            self.look_up(&ids, &mut found).await?;
+            // What a row points at is of an object of its own.
+            let is_hidden = |id: Option<RecordId>| id.is_some_and(|id| found.hidden.contains(&id));
+            if let Some(hidden) = rows.rows().find(|row| is_hidden(row.id)) {
+                hidden.object.clone_into(&mut object);
+            }
+        }
+        let absent = found.hidden.first().map(|id| {
+            let query = target.split_once('?').map(|(_, query)| format!("?{query}")).unwrap_or_default();
+            let version = &self.version;
+            format!("/services/data/{version}/sobjects/{object}/{}{query}", id.absent(0).long())
+        });
+        looked.seen.append(&mut found.seen);
+        looked.hidden.append(&mut found.hidden);
+        looked.shown.append(&mut found.shown);
+        Ok(absent)
+    }
+
+    /// Whether no row of an object is hidden: it has no marks, and points at nothing that has.
+    async fn hides_none_of(&self, object: &str) -> Result<bool, Turned> {
+        let statement = format!("SELECT Id FROM {object}");
+        let isolated = statement::isolated(self, &statement, Marks::NotAsked).await?;
+        Ok(isolated.text == statement)
+    }
+}
