@@ -178,9 +178,16 @@ fn rows<'a>(job: &BatchJob, body: &'a [u8], limits: &Limits) -> Result<Rows<'a>,
     if body.starts_with(b"PK\x03\x04") || job.format == BatchFormat::Zip {
         return Err(shape("is a zip archive, which is not read here; send the rows without it"));
     }
+    let Rows { list, unit } = rows_of(job, body, limits)?;
     if job.operation == Operation::Delete {
-        return Ok(Rows { list: Vec::new(), unit: Unit::Whole });
+        // What is only removed is no record, but another reader must not find other rows in it.
+        let broken = list.into_iter().find_map(|row| row.reading.content.err());
+        return broken.map_or(Ok(Rows { list: Vec::new(), unit: Unit::Whole }), Err);
     }
+    Ok(Rows { list, unit })
+}
+
+fn rows_of<'a>(job: &BatchJob, body: &'a [u8], limits: &Limits) -> Result<Rows<'a>, Unreadable> {
     let list = match job.format {
         BatchFormat::Csv => {
             let placed = bulk::rows_at(&job.object, b',', body, limits)?;

@@ -118,6 +118,9 @@ pub(crate) fn row<'a>(
 fn columns(row: Row<'_>) -> Result<Vec<Cow<'_, str>>, Unreadable> {
     let cells = row.cells.map_err(|reason| Unreadable::Shape(format!("has a header that {reason}")))?;
     let header: Vec<Cow<'_, str>> = cells.into_iter().map(trimmed).collect();
+    if header.iter().any(|name| name.contains('\0')) {
+        return Err(shape("has a byte that is zero in its header, as text in UTF-16 has; send UTF-8"));
+    }
     if names_twice(header.iter().map(AsRef::as_ref)) {
         return Err(shape("names a column twice, if upper and lower case are one"));
     }

@@ -8,7 +8,10 @@ use std::{
 
 use mark::Unreadable;
 
-use crate::span::{self, Edit, edited};
+use crate::{
+    span::{self, Edit, edited},
+    xml::Xml,
+};
 
 use super::{
     asked::parameters,
@@ -106,11 +109,23 @@ pub fn renamed_body(body: &[u8], renamed: &Renamed) -> Option<Vec<u8>> {
 
 /// The ids that bulk rows name: the cells of a table, or the texts of elements, that are an id.
 ///
-/// Errors: the rows could name an id that is not seen here: by a character reference, or in another encoding.
+/// Errors: the rows could name an id that is not seen here: by a character reference, in another encoding, or in parts
+///         that an XML reader joins.
 pub fn named_in_rows(body: &[u8]) -> Result<BTreeSet<RecordId>, Unreadable> {
     let text = std::str::from_utf8(body).map_err(|_| shape("is not UTF-8"))?;
-    if text.trim_start_matches('\u{feff}').trim_start().starts_with('<') && hides_letters(text) {
-        return Err(shape("writes letters or digits as character references"));
+    if body.contains(&0) {
+        // As text in UTF-16 has it.
+        return Err(shape("has a byte that is zero"));
+    }
+    if text.trim_start_matches('\u{feff}').trim_start().starts_with('<') {
+        if hides_letters(text) {
+            return Err(shape("writes letters or digits as character references"));
+        }
+        let (mut xml, root) = Xml::open(body)?;
+        while let Some(row) = xml.child(&root)? {
+            xml.element(row)?;
+        }
+        xml.finish()?;
     }
     Ok(cells(text).map(|(_, id)| id).collect())
 }
@@ -129,7 +144,8 @@ pub fn renamed_rows(body: &[u8], renamed: &Renamed) -> Option<Vec<u8>> {
 
 /// Words of an id's form that stand alone between the marks of a table, or of elements.
 fn cells(text: &str) -> impl Iterator<Item = (Range<usize>, RecordId)> {
-    let is_edge = |byte: Option<&u8>| byte.is_none_or(|byte| b",;\t|`^\"'\r\n <>[]".contains(byte));
+    // Some readers take every control character off the ends of a cell.
+    let is_edge = |byte: Option<&u8>| byte.is_none_or(|byte| *byte <= b' ' || b",;|`^\"'<>[]".contains(byte));
     words(text).filter(move |(at, _)| {
         let bytes = text.as_bytes();
         is_edge(at.start.checked_sub(1).and_then(|before| bytes.get(before))) && is_edge(bytes.get(at.end))
@@ -377,8 +393,9 @@ mod tests {
         };
         check(&format!("Id,Name\n{A},x\r\n"), &format!("Id,Name\n{other},x\r\n"));
         check(&format!("Name|Id\nx|\"{A}\""), &format!("Name|Id\nx|\"{other}\""));
-        check(&format!("<Id>{A}</Id>"), &format!("<Id>{other}</Id>"));
-        check(&format!("<Id><![CDATA[{A}]]></Id>"), &format!("<Id><![CDATA[{other}]]></Id>"));
+        check(&format!("<a><Id>{A}</Id></a>"), &format!("<a><Id>{other}</Id></a>"));
+        let section = |id: &str| format!("<a><Id><![CDATA[{id}]]></Id></a>");
+        check(&section(A), &section(other));
         check(&format!("Name\nsee/{A}\n"), &format!("Name\nsee/{A}\n"));
         check(&format!("Id\n{B}\n"), &format!("Id\n{B}\n"));
         for hidden in [
@@ -386,11 +403,17 @@ mod tests {
             "<Id>&#x30;03000000000001</Id>",
             "<a>&#",
             "\u{feff} <a>&#65;</a>",
+            "<a><Id>003000<!-- x -->000000001AAA</Id></a>",
+            "<a><Id>003000<![CDATA[000000001AAA]]></Id></a>",
+            "<a><Id>003000<?x y?>000000001AAA</Id></a>",
+            "<!DOCTYPE a [<!ENTITY i '000000001AAA'>]><a><Id>003000&i;</Id></a>",
+            "I\0d\0\n\0",
         ] {
             assert!(named_in_rows(hidden.as_bytes()).is_err(), "{hidden}");
         }
-        assert!(named_in_rows("<a>&#10;&#233;</a>".as_bytes()).unwrap().is_empty());
+        assert!(named_in_rows("<a><b>&#10;&#233;</b></a>".as_bytes()).unwrap().is_empty());
         assert!(named_in_rows(&[0xff]).is_err());
+        check(&format!("Id\n\u{1}{A}\n"), &format!("Id\n\u{1}{other}\n"));
         let back = reworded(format!("{other},no").as_bytes(), |id| {
             (id.short() == "003zzz000000000").then(|| RecordId::parse(A).unwrap())
         });

@@ -175,6 +175,31 @@ fn rows_in_json_and_csv_are_the_same_records() {
 }
 
 #[test]
+fn a_batch_that_deletes_is_read_though_it_has_no_records() {
+    let read = |format, body: &str| {
+        let route = Route::BulkV1(BulkV1::Rows(job(Operation::Delete, format)));
+        let readings = read(&route, None, body.as_bytes(), &LIMITS).records;
+        readings.first().map(|reading| reading.content.as_ref().unwrap_err().to_string())
+    };
+    let id = |text: &str| xml(&format!("<sObject><Id>{text}</Id></sObject>"));
+    assert_eq!(read(BatchFormat::Xml, &id("500000000000001AAA")), None);
+    assert_eq!(read(BatchFormat::Json, r#"[{"Id":"500000000000001AAA"}]"#), None);
+    assert_eq!(read(BatchFormat::Csv, "Id\n500000000000001AAA\n"), None);
+    for split in [
+        id("500000<!-- x -->000000001AAA"),
+        id("500000<![CDATA[000000001AAA]]>"),
+        id("500000<?x y?>000000001AAA"),
+        format!("<!DOCTYPE a [<!ENTITY i '000000001AAA'>]>{}", id("500000&i;")),
+    ] {
+        assert!(read(BatchFormat::Xml, &split).is_some(), "{split}");
+    }
+    let wide: String = "Id\n500000000000001AAA\n".chars().flat_map(|letter| ['\0', letter]).collect();
+    assert!(read(BatchFormat::Csv, &wide).unwrap().contains("UTF-16"));
+    assert!(read(BatchFormat::Csv, "Id\n\"500").is_some());
+    assert!(read(BatchFormat::Json, r#"[{"Id":"500"},1]"#).is_some());
+}
+
+#[test]
 fn what_a_batch_is_its_job_knows() {
     let batch = || BulkV1::Batch { job: "750000000000001".to_owned() };
     let readings =
