@@ -1,6 +1,6 @@
 //! The row that a request names otherwise than by its id: by a field's value, or as what another row points at.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use carrier::{
     Door,
@@ -82,8 +82,9 @@ impl Org<'_> {
         } else {
             let rows = ShownRows::find(&answer, Telling::Rows, self.lane.flow.limits().records)
                 .map_err(|_| Problem::ShownUnreadable)?;
-            let ids: BTreeSet<RecordId> = rows.rows().filter_map(|row| row.id).collect();
-            self.look_up(&ids, &mut found).await?;
+            let objects: BTreeMap<RecordId, String> =
+                rows.rows().filter_map(|row| Some((row.id?, row.object.to_owned()))).collect();
+            self.look_up_of(&objects.keys().copied().collect(), &objects, &mut found).await?;
             // What a row points at is of an object of its own.
             let is_hidden = |id: Option<RecordId>| id.is_some_and(|id| found.hidden.contains(&id));
             if let Some(hidden) = rows.rows().find(|row| is_hidden(row.id)) {

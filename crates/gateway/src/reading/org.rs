@@ -24,7 +24,7 @@ use crate::{
     sessions::{Session, session},
 };
 
-use super::{LookedUp, Prepared, Turned, names_our_fields};
+use super::{LookedUp, Prepared, Turned};
 
 /// An org, as one client may ask it.
 #[derive(Debug)]
