@@ -58,7 +58,7 @@ pub use asked::{
     query_job, query_target, soap_shows_rows, statement_of, text_member, told_member, version_of,
     with_inner_targets, with_parameter, with_statement, with_text_member,
 };
-pub use batch::{BulkV1, is_batch, is_bulk_rows, route_by_job, unreadable_type};
+pub use batch::{BulkV1, is_batch, is_bulk_rows, is_bulk_v1, route_by_job, unreadable_type};
 pub use batch_job::{BatchFormat, BatchJob, batch_job_created};
 pub use batch_result::{BatchRead, WithheldRows, batch_created, batch_read, count_refused};
 pub(crate) use bulk::{header, hidden_label, row};
@@ -105,6 +105,8 @@ pub use sent_rows::{batch_asked, result_ids, sent_rows};
 pub use shown::{Gap, ShownRow, ShownRows, Stripped, Telling};
 pub(crate) use soap::walk;
 pub use soap::{Call, Edition, Soap, contents_of, route_by_body, soap_is_login, unreadable_call};
-pub use soap_asked::{Envelope, SoapAsks, SoapTold, cut, replaced, soap_changes, soap_locator, soap_told};
+pub use soap_asked::{
+    Envelope, SoapAsks, SoapSession, SoapTold, cut, replaced, soap_changes, soap_locator, soap_told,
+};
 pub use withhold::{merge, withhold};
 pub(crate) use xml_row::{Dialect, row as xml_row};

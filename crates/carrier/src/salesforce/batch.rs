@@ -281,6 +281,11 @@ pub(super) fn refuse(route: &BulkV1, refusal: &Refusal) -> Answer {
     }
 }
 
+/// Whether a target belongs to Bulk API v1, whose session has a header of its own.
+pub fn is_bulk_v1(target: &str) -> bool {
+    Target::parse(target).is_some_and(|target| is_endpoint(&target))
+}
+
 /// Whether a target belongs to Bulk API v1, whose errors are XML.
 pub(super) fn is_endpoint(target: &Target) -> bool {
     let mut segments =

@@ -14,7 +14,7 @@ use super::{
     id::{RecordId, words},
     named::Renamed,
     record::shape,
-    soap::{endpoint, walk},
+    soap::{Edition, endpoint, walk},
 };
 
 /// A call of the partner or the enterprise API: what it asks, and the ids that it names.
@@ -23,11 +23,52 @@ use super::{
 #[derive(Clone)]
 pub struct Envelope {
     /// The session that it is made in.
-    pub session: Option<String>,
+    pub session: SoapSession,
     /// What it asks.
     pub asks: SoapAsks,
     ids: Vec<(RecordId, String, Range<usize>)>,
     statement: Option<Range<usize>>,
+}
+
+/// The session of a call.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SoapSession {
+    /// It names none.
+    None,
+    /// This one.
+    One(String),
+    /// It names more than one, or one in a place where another reader finds none.
+    Unclear,
+}
+
+impl std::fmt::Debug for SoapSession {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SoapSession")
+    }
+}
+
+impl SoapSession {
+    /// The same, once another header of the envelope was read.
+    fn and(self, header: &Element<'_>, namespace: &str) -> Self {
+        if !header.name.local.eq_ignore_ascii_case("SessionHeader") {
+            return self;
+        }
+        let is_own = |element: &Element<'_>| element.name.namespace == namespace;
+        match (self, header.children.as_slice()) {
+            (Self::None, [id])
+                if header.name.local == "SessionHeader"
+                    && is_own(header)
+                    && id.name.local == "sessionId"
+                    && is_own(id)
+                    && id.children.is_empty() =>
+            {
+                Self::One(id.text.trim().to_owned())
+            }
+            // As good as none: it says nothing.
+            (before, []) => before,
+            _ => Self::Unclear,
+        }
+    }
 }
 
 /// What a call asks.
@@ -69,14 +110,17 @@ impl Envelope {
     /// Source: spec/carriers.md sections 2.6 and 2.9.
     pub fn read(target: &str, body: &[u8]) -> Option<Self> {
         let target = Target::parse(target)?;
-        let is_rows = endpoint(&target)?.first().is_some_and(|edition| edition == "u" || edition == "c");
-        let (mut session, mut call) = (None, None);
+        let edition = match endpoint(&target)?.first()?.as_str() {
+            "u" => Edition::Partner,
+            "c" => Edition::Enterprise,
+            _ => return None,
+        };
+        let (mut session, mut call) = (SoapSession::None, None);
         walk(
             body,
             |header| {
-                if header.name.local == "SessionHeader" {
-                    session = header.child("sessionId").map(|id| id.text.trim().to_owned());
-                }
+                let before = std::mem::replace(&mut session, SoapSession::None);
+                session = before.and(&header, edition.namespace());
                 Ok(())
             },
             |xml, tag| {
@@ -85,7 +129,7 @@ impl Envelope {
             },
         )
         .ok()?;
-        let call = call.filter(|_| is_rows)?;
+        let call = call?;
         let (asks, statement) = asked(&call);
         let mut ids = Vec::new();
         named(&call, &mut ids);
@@ -271,7 +315,7 @@ mod tests {
             envelope("<u:query><u:queryString>SELECT Id FROM A WHERE B &lt; 1</u:queryString></u:query>");
         let read = Envelope::read(TARGET, body.as_bytes()).unwrap();
         assert!(read.asks == SoapAsks::Query("SELECT Id FROM A WHERE B < 1".to_owned()));
-        assert_eq!(read.session.as_deref(), Some("00D!key"));
+        assert!(read.session == SoapSession::One("00D!key".to_owned()));
         let other = read.with_statement(body.as_bytes(), "SELECT Id FROM A WHERE B > 2").unwrap();
         let want =
             envelope("<u:query><u:queryString>SELECT Id FROM A WHERE B &gt; 2</u:queryString></u:query>");
@@ -354,6 +398,39 @@ mod tests {
         assert!(soap_told(b"{}", 1).is_err());
         let write = Envelope::read(TARGET, envelope("<u:merge/>").as_bytes()).unwrap();
         assert!(write.asks == SoapAsks::Writes);
+    }
+
+    #[test]
+    fn a_call_is_made_in_one_session_or_in_none_that_is_known() {
+        let check = |headers: &str, want: &SoapSession| {
+            let body = format!(
+                r#"<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" xmlns:u="urn:partner.soap.sforce.com" xmlns:x="urn:other"><e:Header>{headers}</e:Header><e:Body><u:retrieve/></e:Body></e:Envelope>"#
+            );
+            assert!(Envelope::read(TARGET, body.as_bytes()).unwrap().session == *want, "{headers}");
+        };
+        let header = |prefix: &str, id: &str| {
+            format!(
+                "<{prefix}:SessionHeader><{prefix}:sessionId>{id}</{prefix}:sessionId></{prefix}:SessionHeader>"
+            )
+        };
+        let one = SoapSession::One("a".to_owned());
+        check("", &SoapSession::None);
+        check("<u:SessionHeader/>", &SoapSession::None);
+        check("<u:CallOptions><u:client>x</u:client></u:CallOptions>", &SoapSession::None);
+        check(&header("u", "a"), &one);
+        check(&format!("<u:QueryOptions/>{}", header("u", "\n a ")), &one);
+        for unclear in [
+            header("u", "a") + &header("u", "b"),
+            header("u", "a") + &header("x", "b"),
+            header("x", "b") + &header("u", "a"),
+            header("x", "a"),
+            header("u", "a").replace("SessionHeader", "sessionheader"),
+            "<u:SessionHeader><x:sessionId>a</x:sessionId></u:SessionHeader>".to_owned(),
+            "<u:SessionHeader><u:sessionId>a</u:sessionId><u:sessionId>b</u:sessionId></u:SessionHeader>"
+                .to_owned(),
+        ] {
+            check(&unclear, &SoapSession::Unclear);
+        }
     }
 
     #[test]

@@ -81,9 +81,8 @@ impl<'l> Org<'l> {
         let (addresses, spoken) = (lane.addresses(head), Spoken::in_head(head));
         let mut org = Self { lane, reader, isolation, headers, addresses, version, spoken };
         // Bulk v1 names its session in a header of its own, which REST does not know.
-        let session = head.headers.get("x-sfdc-session").and_then(|session| session.to_str().ok());
-        if let Some(session) = session.filter(|_| !org.headers.contains_key(header::AUTHORIZATION)) {
-            org.asks_in(session);
+        if let Some(session) = bulk_session(head)? {
+            org.asks_in(&session);
         }
         Ok(org)
     }
@@ -450,6 +449,30 @@ enum Found {
 fn error_code(answer: &[u8]) -> Option<String> {
     let said: serde_json::Value = serde_json::from_slice(answer).ok()?;
     said.pointer("/0/errorCode")?.as_str().map(str::to_owned)
+}
+
+/// Why a request is refused whose look-ups could be made in another session than itself.
+const SESSIONS: &str = "`X-SFDC-Session` and `Authorization` name different sessions; send one";
+
+/// The session of a request to Bulk v1, if it names one in the header that is its own.
+fn bulk_session(head: &Head) -> Result<Option<String>, Problem> {
+    let named = head.headers.get_all("x-sfdc-session").iter();
+    let mut named = named.map(|value| value.to_str().unwrap_or_default().trim());
+    let Some(session) = named.next().filter(|_| salesforce::is_bulk_v1(&head.target)) else {
+        return Ok(None);
+    };
+    let bearers = head.headers.get_all(header::AUTHORIZATION).iter();
+    let mut others = bearers.map(|value| value.to_str().ok().and_then(bearer));
+    if named.any(|other| other != session) || others.any(|other| other != Some(session)) {
+        return Err(Problem::Request(SESSIONS));
+    }
+    Ok(Some(session.to_owned()))
+}
+
+/// The token of a header that has one.
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.trim().split_once(' ')?;
+    (scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("oauth")).then(|| token.trim())
 }
 
 /// What a row is asked for that is to be judged, as a list of fields.

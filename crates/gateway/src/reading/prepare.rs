@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use carrier::salesforce::{self, Envelope, Gap, Look, RecordId, Renamed, ShownRows, Stripped, Telling};
+use carrier::salesforce::{
+    self, Envelope, Gap, Look, RecordId, Renamed, ShownRows, SoapSession, Stripped, Telling,
+};
 use flow::Reader;
 use http::{HeaderMap, HeaderValue, header};
 
@@ -30,8 +32,10 @@ pub(crate) async fn prepare(
     let body = decode(coding(&head.headers), &received, &lane.limits)
         .map_err(|_| Problem::Request("the body of a read cannot be decoded"))?;
     let envelope = Envelope::read(&head.target, &body);
-    if let Some(session) = envelope.as_ref().and_then(|envelope| envelope.session.as_deref()) {
-        org.asks_in(session);
+    match envelope.as_ref().map(|envelope| &envelope.session) {
+        Some(SoapSession::One(session)) => org.asks_in(session),
+        Some(SoapSession::Unclear) => return Err(Problem::Request(SESSIONS).into()),
+        Some(SoapSession::None) | None => {}
     }
     let mut prepared = Prepared {
         renamed: Renamed::new(),
@@ -64,6 +68,10 @@ pub(crate) async fn prepare(
     }
     Ok((prepared, body))
 }
+
+/// Why a call is refused whose look-ups could be made in another session than itself.
+const SESSIONS: &str =
+    "the call names more than one session, or one outside the API's own `SessionHeader`; send one";
 
 /// Puts conditions into what is asked, wherever it stands; the body that says so, if it is another.
 async fn rewrite(

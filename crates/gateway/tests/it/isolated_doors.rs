@@ -202,6 +202,41 @@ fn rows_that_went_another_way_are_shown_if_each_may_be() {
 }
 
 #[test]
+fn nothing_is_looked_up_in_another_session_than_it_is_asked_in() {
+    let marks = Marks::new();
+    let org = LocalOrg::with(&marks, &ROWS, |_| false);
+    let scene = isolating(&org, Environment::Production);
+    let shown = org.ids[0].clone().unwrap();
+    let soap = |sessions: &[&str]| {
+        let headers: String = sessions
+            .iter()
+            .map(|session| format!("<u:SessionHeader><u:sessionId>{session}</u:sessionId></u:SessionHeader>"))
+            .collect();
+        let call = format!(
+            r#"<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" xmlns:u="urn:partner.soap.sforce.com"><e:Header>{headers}</e:Header><e:Body><u:delete><u:ids>{shown}</u:ids></u:delete></e:Body></e:Envelope>"#
+        );
+        scene.ask("POST", "/services/Soap/u/67.0", &[("Content-Type", "text/xml")], call.as_bytes())
+    };
+    for two in [["tok", "other"], ["other", "tok"], ["tok", "tok"]] {
+        let refused = soap(&two);
+        assert!(refused.text().contains("more than one session"), "{two:?} {}", refused.text());
+    }
+    let job = r#"{"operation":"delete","object":"Contact","contentType":"CSV"}"#;
+    let job = between(&bulk(&scene, "POST", JOBS, "application/json", job), "\"id\":\"", "\"");
+    let batch = |authorization: &str| {
+        let headers = [SESSION, ("Authorization", authorization), ("Content-Type", "text/csv")];
+        scene.ask("POST", &format!("{JOBS}/{job}/batch"), &headers, format!("Id\n{shown}\n").as_bytes())
+    };
+    let refused = batch("Bearer other");
+    assert!(refused.status == 400 && refused.text().contains("different sessions"), "{}", refused.text());
+    assert_eq!(org.direct("GET", &format!("{VERSION}/sobjects/Contact/{shown}"), "").status, 200);
+    let taken = batch("Bearer tok");
+    assert_eq!(taken.status, 201, "{}", taken.text());
+    let gone = soap(&["tok"]);
+    assert_eq!(gone.status, 200, "{}", gone.text());
+}
+
+#[test]
 fn soap_lists_no_change_of_a_hidden_row() {
     let marks = Marks::new();
     let org = LocalOrg::with(&marks, &ROWS, |_| false);
