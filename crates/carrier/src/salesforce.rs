@@ -75,7 +75,9 @@ pub(crate) use files::{owned, records_in};
 pub use graphql::graphql_error;
 pub use id::RecordId;
 pub use job::{JOB_BYTES_MAX, Job, JobOfUpload, Operation, delimiter_named, job_created, job_of_upload};
-pub use look::{Look, export_name, is_graphql, look, tells_failures};
+pub use look::{
+    Look, export_name, fills_form, is_file, is_graphql, is_rest, is_ui_list, look, tells_failures,
+};
 pub use named::{
     Renamed, named_in_body, named_in_rows, named_in_target, named_in_text, object_named, objects_named,
     renamed_back, renamed_body, renamed_rows, renamed_target, reworded,

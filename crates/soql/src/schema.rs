@@ -240,6 +240,11 @@ impl Schema {
         self.objects.get(&object.to_ascii_lowercase()).is_some_and(|object| object.described)
     }
 
+    /// Whether no row of an object is hidden.
+    pub fn is_open(&self, object: &str) -> bool {
+        self.bearing(object) == Some(Bearing::Open)
+    }
+
     /// Whether an object of that name is known.
     pub(crate) fn names(&self, object: &str) -> bool {
         self.objects.contains_key(&object.to_ascii_lowercase())

@@ -162,6 +162,7 @@ pub fn look(method: &str, written: &str, method_override: Option<&str>) -> Look 
             ["servlet", "servlet.orgexport"] if matches!(verb.as_str(), "GET" | "HEAD") => Look::DataExport,
             _ => Look::Closed(UNREAD),
         },
+        (_, ["services", "data", _, rest @ ..]) if names_form(rest) => Look::Closed(UNREAD),
         (verb, ["services", "data", version, rest @ ..]) if is_version(version) => {
             below_version(verb, rest, exact.get(3..).unwrap_or_default())
         }
@@ -169,6 +170,63 @@ pub fn look(method: &str, written: &str, method_override: Option<&str>) -> Look 
         ("GET" | "HEAD", _) => Look::Closed(UNREAD),
         _ => Look::Mixed,
     }
+}
+
+/// Whether a target says in which form it would be answered (`ReportsTo.xml`): what stands in front of it would be read
+/// otherwise here than there. An external id may end like that.
+fn names_form(lower: &[&str]) -> bool {
+    let is_value = |at: usize| match lower {
+        ["sobjects", _, field, ..] => at == 3 && !is_id_shaped(field),
+        _ => false,
+    };
+    let is_named =
+        |segment: &str| segment.rsplit_once('.').is_some_and(|(_, ending)| matches!(ending, "xml" | "json"));
+    lower.iter().enumerate().any(|(at, segment)| !is_value(at) && is_named(segment))
+}
+
+/// Whether a target below a version of REST, whose answers are JSON but for files.
+pub fn is_rest(target: &str) -> bool {
+    below_services(target).first().is_some_and(|first| first == "data")
+}
+
+/// Whether what a target names is a file in a field of a row: bytes of its own form, and no row.
+pub fn is_file(target: &str) -> bool {
+    let segments = below_services(target);
+    let names: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let (["data", _, "sobjects", row @ ..] | ["data", _, "tooling", "sobjects", row @ ..]) = names.as_slice()
+    else {
+        return false;
+    };
+    match row {
+        [_, id, "richtextimagefields", _, _] => is_id_shaped(id),
+        [_, _, file] | [_, _, _, file] => FILES.contains(file),
+        _ => false,
+    }
+}
+
+/// The fields that hold files. None of them is a relationship's name. In lower case.
+const FILES: [&str; 8] =
+    ["body", "binary", "content", "contentdata", "digitalsignature", "document", "logfile", "versiondata"];
+
+/// The segments of a target behind `services`, in lower case.
+fn below_services(target: &str) -> Vec<String> {
+    let Some(target) = Target::parse(target) else { return Vec::new() };
+    let lower = target.segments().iter().map(|segment| segment.to_ascii_lowercase());
+    lower.skip_while(|segment| segment != "services").skip(1).collect()
+}
+
+/// Whether a target is that of a list of the UI API.
+pub fn is_ui_list(target: &str) -> bool {
+    let segments = below_services(target);
+    matches!(segments.get(2..4), Some([api, list]) if api == "ui-api" && list.contains("list"))
+}
+
+/// Whether an answer holds what a form for a new row is filled with: a row without an id of its own, of what the ids in
+/// the target lead to.
+pub fn fills_form(target: &str) -> bool {
+    let segments = below_services(target);
+    let names: Vec<&str> = segments.iter().map(String::as_str).collect();
+    matches!(names.as_slice(), ["data", _, "ui-api", "record-defaults", ..])
 }
 
 /// Whether what has several methods is a write by each of them, or is judged as one. What could be read otherwise shows
@@ -225,7 +283,16 @@ fn below_version(verb: &str, lower: &[&str], exact: &[String]) -> Look {
         | ("POST" | "PATCH" | "DELETE" | "PUT", ["jobs", "ingest", ..])
         | ("POST" | "PATCH", ["metadata", "deployrequest", ..]) => Look::Nothing,
         ("POST" | "PATCH" | "DELETE", ["analytics", "reports", rest @ ..]) => report(verb, rest),
-        ("POST" | "PATCH" | "PUT" | "DELETE", ["analytics", ..])
+        // What is listed by a body could be chosen by what is hidden.
+        (
+            "POST",
+            [
+                "ui-api",
+                "list-records" | "list-ui" | "related-list-records" | "mru-list-records" | "mru-list-ui",
+                ..,
+            ],
+        )
+        | ("POST" | "PATCH" | "PUT" | "DELETE", ["analytics", ..])
         | ("POST" | "PATCH", ["wave" | "chatter" | "connect", ..]) => Look::Closed(COMPUTED),
         _ => Look::Mixed,
     }
@@ -235,7 +302,7 @@ fn below_version(verb: &str, lower: &[&str], exact: &[String]) -> Look {
 fn read(lower: &[&str], name: impl Fn(usize) -> String) -> Look {
     match lower {
         ["query" | "queryall"] => Look::Query,
-        ["query" | "queryall", _] => Look::FurtherPage,
+        ["query" | "queryall", _] | ["tooling", "query" | "queryall", _] => Look::FurtherPage,
         ["search"] => Look::Search,
         ["parameterizedsearch"] => Look::SearchByWords,
         ["recent", ..] | ["ui-api", "mru-list-records" | "mru-list-ui", _] => Look::Recent,
@@ -248,11 +315,24 @@ fn read(lower: &[&str], name: impl Fn(usize) -> String) -> Look {
         ["limits", "recordcount"] => Look::Totals,
         ["tooling", "query" | "queryall"] => Look::ToolingQuery,
         ["tooling", "executeanonymous" | "search" | "runtestssynchronous", ..] => Look::Closed(UNKNOWN),
+        // Logs and heaps of code that ran hold what it read.
+        ["tooling", "sobjects", "apexexecutionoverlayresult", id, ..] if !is_resource(id) => {
+            Look::Closed(COMPUTED)
+        }
+        ["sobjects", "apexlog", _, "body", ..] | ["tooling", "sobjects", "apexlog", _, "body", ..] => {
+            Look::Closed(COMPUTED)
+        }
+        ["tooling", "sobjects", object, rest @ ..] if is_name(object) => {
+            below_object(rest, |at| name(at + 1))
+        }
+        // Formulas of the action's own fill it, of whatever they lead to.
+        ["quickactions", _, "defaultvalues", _, ..]
+        | ["sobjects", _, "quickactions", _, "defaultvalues", _, ..] => Look::Closed(COMPUTED),
         ["sobjects", object, rest @ ..] if is_name(object) => below_object(rest, name),
         ["composite", "sobjects", object] if is_name(object) => Look::Retrieve,
         ["jobs", "query", _, "results" | "resultpages", ..] => Look::BulkResults,
         ["jobs", "ingest", _, "successfulresults" | "failedresults" | "unprocessedrecords"] => Look::SentRows,
-        ["ui-api", "records" | "record-ui", ..] => Look::Record,
+        ["ui-api", "records" | "record-ui" | "record-defaults", ..] => Look::Record,
         ["analytics", "reports", rest @ ..] => report("GET", rest),
         lower if describes(lower) => Look::Nothing,
         ["search" | "ui-api" | "analytics" | "wave" | "chatter" | "connect" | "graphql", ..] => {
@@ -283,9 +363,7 @@ fn describes(lower: &[&str]) -> bool {
         | ["sobjects" | "composite" | "ui-api"]
         | ["search", "layout" | "scopeorder"]
         | ["analytics", "report-types" | "reporttypes", ..]
-        | ["ui-api", "object-info" | "layout" | "apps" | "nav-items" | "themes" | "record-defaults", ..] => {
-            true
-        }
+        | ["ui-api", "object-info" | "layout" | "apps" | "nav-items" | "themes", ..] => true,
         [first, ..] => DESCRIBING.contains(first),
     }
 }
@@ -325,6 +403,21 @@ fn below_object(rest: &[&str], name: impl Fn(usize) -> String) -> Look {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_of_a_row_is_no_relationship() {
+        let check = |rest: &str, want: bool| {
+            assert_eq!(is_file(&format!("/services/data/v67.0/{rest}")), want, "{rest}");
+        };
+        check("sobjects/Attachment/00P000000000001AAA/Body", true);
+        check("sobjects/ContentVersion/068000000000001AAA/VersionData?x", true);
+        check("sobjects/EventLogFile/0AT000000000001AAA/logfile", true);
+        check("sobjects/Contact/003000000000001AAA/richTextImageFields/Note__c/0EM000000000001AAA", true);
+        check("sobjects/Contact/003000000000001AAA/ReportsTo", false);
+        check("sobjects/Contact/003000000000001AAA", false);
+        check("composite/sobjects/Contact", false);
+        assert!(is_rest("/x/services/data/v67.0/query") && !is_rest("/services/Soap/u/67.0"));
+    }
 
     fn check(request: &str, want: &str) {
         let (method, target) = request.split_once(' ').unwrap();
@@ -368,7 +461,32 @@ mod tests {
             ("POST /services/data/v67.0/query", "query"),
             ("GET /services/data/v67.0/query/01g000000000001AAA-2000", "query page"),
             ("GET /services/data/v67.0/tooling/query?q=x", "tooling query"),
-            ("GET /services/data/v67.0/tooling/sobjects/ApexClass/01p000000000001AAA", "nothing shown"),
+            ("GET /services/data/v67.0/tooling/query/01g000000000001AAA-2000", "query page"),
+            ("GET /services/data/v67.0/tooling/sobjects", "nothing shown"),
+            ("GET /services/data/v67.0/tooling/sobjects/ApexClass", "recent"),
+            ("GET /services/data/v67.0/tooling/sobjects/ApexClass/describe", "nothing shown"),
+            ("GET /services/data/v67.0/tooling/sobjects/ApexClass/01p000000000001AAA", "sobjects read"),
+            ("GET /services/data/v67.0/tooling/sobjects/ApexLog/07L000000000001AAA", "sobjects read"),
+            ("GET /services/data/v67.0/tooling/sobjects/ApexLog/07L000000000001AAA/Body", "closed read"),
+            ("GET /services/data/v67.0/sobjects/ApexLog/07L000000000001AAA/Body", "closed read"),
+            (
+                "GET /services/data/v67.0/tooling/sobjects/ApexExecutionOverlayResult/0fL000000000001AAA",
+                "closed read",
+            ),
+            ("GET /services/data/v67.0/ui-api/record-defaults/clone/003000000000001AAA", "sobjects read"),
+            ("GET /services/data/v67.0/ui-api/record-defaults/create/Contact", "sobjects read"),
+            ("GET /services/data/v67.0/quickActions/NewCase/defaultValues", "nothing shown"),
+            ("GET /services/data/v67.0/quickActions/NewCase/defaultValues/003000000000001AAA", "closed read"),
+            (
+                "GET /services/data/v67.0/sobjects/Contact/quickActions/NewCase/defaultValues/003000000000001AAA",
+                "closed read",
+            ),
+            ("POST /services/data/v67.0/ui-api/list-records/Contact/AllContacts", "closed read"),
+            ("GET /services/data/v57.0/sobjects/Contact/003000000000001AAA/ReportsTo.xml", "closed read"),
+            ("GET /services/data/v57.0/sobjects/Contact/003000000000001AAA.XML", "closed read"),
+            ("DELETE /services/data/v57.0/sobjects/Contact/003000000000001AAA.json", "closed read"),
+            ("GET /services/data/v57.0/query.xml?q=SELECT+Id+FROM+Contact", "closed read"),
+            ("GET /services/data/v57.0/sobjects/Contact/Ext__c/a.xml", "sobjects read by field"),
             ("GET /services/data/v67.0/tooling/executeAnonymous?x", "closed read"),
             ("GET /services/data/v67.0/search?q=FIND", "search"),
             ("GET /services/data/v67.0/search/suggestions?q=a", "search suggestions"),

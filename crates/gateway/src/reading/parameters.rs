@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use carrier::salesforce;
+use carrier::salesforce::{self, Look};
 use http::Method;
 use serde_json::Value;
 use soql::{CannotIsolate, Marks};
@@ -40,6 +40,43 @@ pub(super) async fn rewritten(org: &Org<'_>, head: &Head, body: &[u8]) -> Result
         Err(error) => Err(statement::refused(org, "", error)),
     }
 }
+
+/// Refuses a list whose parameters could choose or sort its rows by what is hidden.
+///
+/// Shape:  of lists that the org makes, those parameters alone are known that say which fields and how many rows are shown.
+pub(super) fn allowed(look: &Look, target: &str) -> Result<(), Turned> {
+    let is_list = matches!(look, Look::Related | Look::Suggestions | Look::SearchByWords)
+        || (*look == Look::Recent && salesforce::is_ui_list(target));
+    let is_known = |name: &str| {
+        let lower = name.to_ascii_lowercase();
+        PARAMETERS.contains(&lower.as_str()) || lower.ends_with(".fields") || is_bound(name)
+    };
+    if is_list && !salesforce::parameter_names(target).iter().all(|name| is_known(name)) {
+        return Err(Problem::Closed(FILTERED).into());
+    }
+    Ok(())
+}
+
+/// What the parameters of a list may be, beside bounds, which have rules of their own. In lower case.
+const PARAMETERS: [&str; 14] = [
+    "dynamicfields",
+    "fields",
+    "ignoreunsupportedsobjects",
+    "in",
+    "layouttypes",
+    "metadata",
+    "modes",
+    "optionalfields",
+    "pagesize",
+    "pagetoken",
+    "q",
+    "sobject",
+    "spellcorrection",
+    "type",
+];
+
+/// Why a list is refused that is filtered or sorted by its target.
+const FILTERED: &str = "reads are isolated here: a list cannot be filtered or sorted by `where`, `sortBy` and the like, which could name what is hidden; ask by a query";
 
 /// Whether a parameter bounds how many rows are found.
 fn is_bound(name: &str) -> bool {

@@ -7,13 +7,13 @@ use carrier::salesforce::{
     self, Envelope, Gap, Look, RecordId, Renamed, ShownRows, SoapSession, Stripped, Telling,
 };
 use flow::Reader;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderValue, header};
 
 use super::{Batch, LookedUp, Prepared, Turned, Window, document, org::Org, parameters, statement};
 use crate::{
     coding::{coding, decode},
     head::{Head, forget_coded_body},
-    problem::Problem,
+    problem::{Problem, Spoken},
     server::Lane,
 };
 
@@ -44,7 +44,10 @@ pub(crate) async fn prepare(
         target: head.target.clone(),
         stripped: Stripped::default(),
         telling: Telling::Rows,
-        window: Window::widen(&look, head)?,
+        window: {
+            parameters::allowed(&look, &head.target)?;
+            Window::widen(&look, head)?
+        },
         asks: look != Look::Mixed,
         look,
         is_soap: false,
@@ -64,7 +67,7 @@ pub(crate) async fn prepare(
     if prepared.batch.is_some() {
         head.headers.remove(header::ACCEPT_ENCODING);
     } else if prepared.look != Look::BulkResults && !prepared.is_bulk {
-        readable_answers(&mut head.headers);
+        readable_answers(head);
     }
     Ok((prepared, body))
 }
@@ -224,11 +227,11 @@ fn objects_of(org: &Org<'_>, head: &Head, body: &[u8], look: &Look) -> BTreeMap<
     objects
 }
 
-/// Asks for answers that can be read, whatever the client would rather have.
-fn readable_answers(headers: &mut HeaderMap) {
-    headers.remove(header::ACCEPT_ENCODING);
-    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("*/*");
-    if accepts.contains("xml") && !accepts.contains("json") {
-        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+/// Asks for answers that can be read, whatever the client would rather have. SOAP has no other form, and a file has its own.
+fn readable_answers(head: &mut Head) {
+    head.headers.remove(header::ACCEPT_ENCODING);
+    if Spoken::in_head(head).is_rest() {
+        let form = if salesforce::is_file(&head.target) { "*/*" } else { "application/json" };
+        head.headers.insert(header::ACCEPT, HeaderValue::from_static(form));
     }
 }

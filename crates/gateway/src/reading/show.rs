@@ -10,7 +10,7 @@ use carrier::{
 };
 use flow::{Delivered, Reader};
 use http::{Response, StatusCode, header};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 
 use super::{
     Batch, Prepared, Turned, bare, names_our_fields,
@@ -51,13 +51,7 @@ pub(crate) async fn show(
     }
     // Rows of a bulk query were chosen by their labels, in whatever format they come.
     if !is_json || (has_rows && prepared.look == Look::BulkResults) {
-        // A file of a row that may be seen, the rows of a bulk query that was rewritten, an answer without any.
-        let streams = !has_rows
-            || matches!(
-                prepared.look,
-                Look::Record | Look::RecordBy { .. } | Look::BulkResults | Look::Mixed
-            );
-        if !streams {
+        if has_rows && !incoming.is_end_stream() && !streams(&prepared) {
             return Err(Problem::ShownUnreadable.into());
         }
         if prepared.asks || !prepared.looked.seen.is_empty() {
@@ -88,6 +82,16 @@ pub(crate) async fn show(
         }
     };
     Ok(Response::from_parts(parts, Body::from(body)))
+}
+
+/// Whether an answer with rows may leave unread: a file of a row that may be seen, the rows of a bulk query that was rewritten,
+/// what became of bulk rows, and answers of SOAP and Apex, in which rows were looked for before they were asked for.
+fn streams(prepared: &Prepared) -> bool {
+    let is_file = matches!(prepared.look, Look::Record | Look::RecordBy { .. })
+        && salesforce::is_file(&prepared.target);
+    let is_untold =
+        prepared.look == Look::Mixed && (prepared.is_bulk || !salesforce::is_rest(&prepared.target));
+    is_file || is_untold || prepared.look == Look::BulkResults
 }
 
 /// An answer that streams: the rows of a bulk query are read on their way, if they are in a table.
@@ -277,6 +281,8 @@ async fn filtered(
             looked => looked?,
         }
     }
+    // Its row is that of an id that was looked up before it was asked for, or of nobody yet.
+    let fills_form = salesforce::fills_form(&prepared.target);
     let labelled: Vec<usize> =
         rows.rows().enumerate().filter(|(_, row)| row.shows_mark).map(|(at, _)| at).collect();
     let readings: Vec<_> = labelled.iter().map(|at| rows.reading(*at)).collect();
@@ -286,7 +292,7 @@ async fn filtered(
     prepared.looked.seen.extend(seen);
     for (at, row) in rows.rows().enumerate().filter(|(_, row)| !row.shows_mark) {
         let known = row.id.is_some_and(|id| prepared.looked.hidden.contains(&id));
-        let untold = row.id.is_none() && isolation.is_marked(row.object);
+        let untold = row.id.is_none() && isolation.is_marked(row.object) && !fills_form;
         // A row that went for good and cannot be looked up could have been a hidden one.
         let gone =
             prepared.telling == Telling::Ids && row.id.is_some_and(|id| !prepared.looked.shown.contains(&id));

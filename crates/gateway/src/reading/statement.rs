@@ -130,6 +130,13 @@ async fn in_inner_requests(
             others.push((inner, target));
             continue;
         }
+        if matches!(look, Look::RecordBy { .. })
+            && !inner.target.contains("@{")
+            && let Some(target) = org.by_field(&inner.target, looked).await?
+        {
+            others.push((inner, target));
+            continue;
+        }
         // What is no write that was judged could be any read.
         let is_judged =
             matches!(salesforce::route(&inner.method, &inner.target, None), carrier::Door::Judged(_));
@@ -190,8 +197,8 @@ async fn rewritten(
     if *look == Look::Search {
         return search(org, statement, marks).await.map(Some);
     }
-    // The Tooling API knows no people, unless it is asked for them.
-    if *look == Look::ToolingQuery && !touches_marked(org, statement) {
+    // The Tooling API knows no people, unless it is asked for them, or for what is hidden with them.
+    if *look == Look::ToolingQuery && !touches_hidden(org, statement).await? {
         return Ok(None);
     }
     isolated(org, statement, marks).await.map(Some)
@@ -260,9 +267,18 @@ pub(super) async fn describe(
 /// Most objects that are described for one statement.
 const DESCRIBED_MAX: usize = 60;
 
-fn touches_marked(org: &Org<'_>, statement: &str) -> bool {
-    soql::parse(statement)
-        .is_ok_and(|query| objects_of(&query).iter().any(|object| org.isolation.is_marked(object)))
+/// Whether a statement names an object whose rows could be hidden, or reaches one. Users who are only reached made something
+/// in the set-up.
+async fn touches_hidden(org: &Org<'_>, statement: &str) -> Result<bool, Turned> {
+    let query =
+        soql::parse(statement).map_err(|error| refused(org, statement, CannotIsolate::from(error)))?;
+    let named: BTreeSet<String> =
+        objects_of(&query).iter().map(|object| object.to_ascii_lowercase()).collect();
+    describe(org, &named, statement).await?;
+    let known = org.isolation.known();
+    let mut reached = known.reached(&named, statement);
+    reached.retain(|object| object != "user" || named.contains(object));
+    Ok(reached.iter().any(|object| !known.schema.is_open(object)))
 }
 
 /// What was added, as an answer's rows have it: the way to a row, and its field.

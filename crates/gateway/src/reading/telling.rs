@@ -13,6 +13,9 @@ use super::{Turned, org::Org, statement};
 /// The names of fields that are null, by the row's place in the answer.
 pub(super) type Nulled = BTreeMap<usize, BTreeSet<String>>;
 
+/// Members of a row that no other row tells. In lower case.
+const PLAIN: [&str; 3] = ["attributes", "id", "name"];
+
 /// Rows in one question: with them a target stays under what Salesforce takes.
 const IDS_MAX: usize = 400;
 
@@ -22,10 +25,14 @@ pub(super) async fn fields(
     rows: &ShownRows<'_>,
     hidden: &BTreeSet<usize>,
 ) -> Result<Nulled, Turned> {
+    let is_name = |name: &str| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    let shows_more = |at: usize| rows.names(at).iter().any(|name| !PLAIN.contains(&name.as_str()));
     let objects: BTreeSet<String> = rows
         .rows()
         .enumerate()
-        .filter(|(at, row)| !hidden.contains(at) && org.isolation.is_marked(row.object))
+        .filter(|(at, row)| is_name(row.object) && !hidden.contains(at) && shows_more(*at))
         .map(|(_, row)| row.object.to_owned())
         .collect();
     let mut nulled = Nulled::new();
@@ -87,6 +94,8 @@ async fn lead_nowhere_hidden(
     let names = names.iter().map(|name| format!(", {name}")).collect::<Vec<_>>().concat();
     let question = format!("SELECT Id{names} FROM {object} WHERE Id IN ({list})");
     match statement::isolated(org, &question, Marks::NotAsked).await {
+        // What leads nowhere that could be hidden needs no question.
+        Ok(isolated) if isolated.text == question => Ok(ids.iter().copied().collect()),
         Ok(isolated) => org.found(&isolated.text).await,
         // What cannot be asked is not shown.
         Err(_) => Ok(BTreeSet::new()),
