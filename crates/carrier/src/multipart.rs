@@ -2,7 +2,7 @@
 //!
 //! Media types are read here too, for a boundary and a character set stand in them.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::Range};
 
 use mark::Unreadable;
 use memchr::memmem;
@@ -30,6 +30,8 @@ pub struct Part<'a> {
     pub file_name: Option<&'a str>,
     /// Its content, as it stands.
     pub content: &'a [u8],
+    /// Where that stands in the body.
+    pub at: Range<usize>,
 }
 
 /// Most parts of one body: a collection of 200 records and their files.
@@ -106,7 +108,8 @@ pub fn parts<'a>(boundary: &str, body: &'a [u8]) -> Result<Vec<Part<'a>>, Unread
         if parts.len() >= PARTS_MAX {
             return Err(Unreadable::TooMany { limit: PARTS_MAX });
         }
-        let part = part(within)?;
+        let mut part = part(within)?;
+        part.at = next - 2 - part.content.len()..next - 2;
         if !names.insert(part.name) {
             return Err(shape("has two parts of one name"));
         }
@@ -155,7 +158,7 @@ fn part(within: &[u8]) -> Result<Part<'_>, Unreadable> {
         }
     }
     let (name, file_name) = disposition.and_then(names).ok_or_else(|| shape("has a part without a name"))?;
-    Ok(Part { name, file_name, content })
+    Ok(Part { name, file_name, content, at: 0..0 })
 }
 
 /// The names in a `Content-Disposition`.

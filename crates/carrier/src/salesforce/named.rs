@@ -71,7 +71,7 @@ pub fn renamed_target(target: &str, renamed: &Renamed) -> String {
     out
 }
 
-/// The ids that a JSON body names: texts that are an id, and words of a `url`.
+/// The ids that a JSON body names: texts that are an id, whatever is white around it, and words of a `url`.
 ///
 /// Shape:  what is not JSON names none.
 pub fn named_in_body(body: &[u8]) -> BTreeSet<RecordId> {
@@ -80,10 +80,15 @@ pub fn named_in_body(body: &[u8]) -> BTreeSet<RecordId> {
         if is_url {
             found.extend(named_in_target(&text));
         } else {
-            found.extend(RecordId::parse(&text));
+            found.extend(RecordId::parse(trimmed(&text)));
         }
     }
     found
+}
+
+/// A text without what some readers take off its ends.
+fn trimmed(text: &str) -> &str {
+    text.trim_matches(|letter: char| letter.is_whitespace() || letter.is_control())
 }
 
 /// The ids that stand in a text, alone or among other words.
@@ -98,7 +103,8 @@ pub fn renamed_body(body: &[u8], renamed: &Renamed) -> Option<Vec<u8>> {
         let other = if is_url {
             Some(renamed_target(&text, renamed)).filter(|other| *other != *text)
         } else {
-            RecordId::parse(&text).and_then(|id| renamed.get(&id)).map(|other| other.spelled_like(&text))
+            let word = trimmed(&text);
+            RecordId::parse(word).and_then(|id| renamed.get(&id)).map(|other| other.spelled_like(word))
         };
         if let Some(other) = other {
             edits.push(Edit { at, with: serde_json::Value::String(other).to_string().into_bytes() });
@@ -433,6 +439,10 @@ mod tests {
         );
         assert_eq!(after, want);
         assert_eq!(named_in_body(body.as_bytes()).len(), 2);
+        let spaced = format!(r#"{{"AccountId":"{A} ","ParentId":"\u0001{A}\u00a0"}}"#);
+        let after = String::from_utf8(renamed_body(spaced.as_bytes(), &renamed()).unwrap()).unwrap();
+        assert_eq!(after, format!(r#"{{"AccountId":"{other}","ParentId":"{other}"}}"#));
+        assert_eq!(named_in_body(spaced.as_bytes()).len(), 1);
         assert_eq!(renamed_body(b"{", &renamed()), None);
         assert!(named_in_body(b"not json").is_empty());
         let back = renamed_back(b"no 003zzz000000000AAA here", &renamed(), &BTreeMap::new()).unwrap();

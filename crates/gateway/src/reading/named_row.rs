@@ -72,8 +72,12 @@ impl Org<'_> {
             // Which of them could be hidden would show in their number.
             return Err(Problem::ReadClosed.into());
         }
-        if !status.is_success() {
+        if status == StatusCode::NOT_FOUND {
             return Ok(None);
+        }
+        if !status.is_success() {
+            // What the org does not say now it may find when it is asked to write.
+            return Err(Problem::ReadClosed.into());
         }
         let mut found = LookedUp::default();
         let mut object = row.object.clone();
@@ -103,7 +107,7 @@ impl Org<'_> {
     }
 
     /// Whether no row of an object is hidden: it has no marks, and points at nothing that has.
-    async fn hides_none_of(&self, object: &str) -> Result<bool, Turned> {
+    pub(super) async fn hides_none_of(&self, object: &str) -> Result<bool, Turned> {
         let statement = format!("SELECT Id FROM {object}");
         let isolated = statement::isolated(self, &statement, Marks::NotAsked).await?;
         Ok(isolated.text == statement)

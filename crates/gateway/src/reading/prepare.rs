@@ -9,11 +9,12 @@ use carrier::salesforce::{
 use flow::Reader;
 use http::{HeaderValue, header};
 
-use super::{Batch, LookedUp, Prepared, Turned, Window, document, org::Org, parameters, statement};
+use super::{Batch, LookedUp, Prepared, Turned, Window, document, foreign, org::Org, parameters, statement};
 use crate::{
     coding::{coding, decode},
     head::{Head, forget_coded_body},
     problem::{Problem, Spoken},
+    request::content_type,
     server::Lane,
 };
 
@@ -160,6 +161,7 @@ async fn mixed(
         prepared.batch = Some(Batch::Query);
         return Ok(Some(statement::in_batch(org, body, &mut prepared.rows_of).await?));
     }
+    foreign::refuse_unseen(org, head, body).await?;
     if let Some(absent) = org.upserted(method, &head.target, other, &mut prepared.looked).await? {
         head.target = absent;
     }
@@ -175,6 +177,8 @@ async fn rename(
 ) -> Result<Bytes, Turned> {
     let mut named = salesforce::named_in_target(&head.target);
     named.extend(salesforce::named_in_body(&body));
+    let kind = content_type(head);
+    named.extend(salesforce::named_in_form(kind.as_deref(), &body).map_err(|_| Problem::ReadClosed)?);
     if prepared.is_bulk {
         named.extend(salesforce::named_in_rows(&body).map_err(|_| Problem::ReadClosed)?);
     }
@@ -205,7 +209,8 @@ async fn rename(
             let other = salesforce::renamed_body(&body, &prepared.renamed);
             document::renamed(other.as_deref().unwrap_or(&body), &prepared.renamed).or(other)
         }
-        None => salesforce::renamed_body(&body, &prepared.renamed),
+        None => salesforce::renamed_body(&body, &prepared.renamed)
+            .or_else(|| salesforce::renamed_form(kind.as_deref(), &body, &prepared.renamed)),
     };
     Ok(renamed.map_or(body, Bytes::from))
 }

@@ -208,10 +208,10 @@ fn nothing_is_looked_up_in_another_session_than_it_is_asked_in() {
     let scene = isolating(&org, Environment::Production);
     let shown = org.ids[0].clone().unwrap();
     let soap = |sessions: &[&str]| {
-        let headers: String = sessions
-            .iter()
-            .map(|session| format!("<u:SessionHeader><u:sessionId>{session}</u:sessionId></u:SessionHeader>"))
-            .collect();
+        let header = |session: &&str| {
+            format!("<u:SessionHeader><u:sessionId>{session}</u:sessionId></u:SessionHeader>")
+        };
+        let headers = sessions.iter().map(header).collect::<Vec<String>>().concat();
         let call = format!(
             r#"<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" xmlns:u="urn:partner.soap.sforce.com"><e:Header>{headers}</e:Header><e:Body><u:delete><u:ids>{shown}</u:ids></u:delete></e:Body></e:Envelope>"#
         );

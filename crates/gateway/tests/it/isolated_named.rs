@@ -1,10 +1,11 @@
 //! Isolated writes that name a row otherwise than by its id: what is hidden is not there for them either.
 
+use carrier::salesforce::RecordId;
 use policy::Environment;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
-    isolated::{Kind, LocalOrg, Marks, VERSION, ask, isolating},
+    isolated::{Kind, LocalOrg, Marks, VERSION, ask, isolating, query},
     scene::Answer,
 };
 
@@ -73,4 +74,87 @@ fn what_a_row_points_at_is_not_removed_where_it_is_hidden() {
     let gone = ask(&scene, "DELETE", &target, "");
     let left = org.direct("GET", &format!("{VERSION}/sobjects/Contact/{hidden}"), "");
     assert_eq!((gone.status, left.status), (404, 200), "{}", gone.text());
+}
+
+/// An org with an account that a sandbox hides, and one that it shows, each with a key.
+fn org_with_accounts(marks: &Marks) -> (LocalOrg, String) {
+    let org = LocalOrg::with(marks, &[], |_| false);
+    org.add_key("Account", "Key__c");
+    org.create("Account", &json!({ "Name": "Ward", "Key__c": "seen" }));
+    let hidden = json!({ "Name": "Ward", "Key__c": "hidden", "Eosin_Subject__c": "attested" });
+    let hidden = org.create("Account", &hidden);
+    (org, hidden)
+}
+
+#[test]
+fn a_reference_by_a_value_leads_to_a_row_that_may_be_seen_or_nowhere() {
+    let marks = Marks::new();
+    let (org, _) = org_with_accounts(&marks);
+    let scene = isolating(&org, Environment::Sandbox);
+    let one = |key: &str| {
+        let row = json!({ "LastName": "Zyzzx-Probe", "Account": { "Key__c": key } });
+        ask(&scene, "POST", &format!("{VERSION}/sobjects/Contact"), &row.to_string())
+    };
+    let many = |key: &str| {
+        let row = json!({ "attributes": { "type": "Contact" }, "LastName": "Zyzzx-Probe", "Account": { "Key__c": key } });
+        let rows = json!({ "records": [row] }).to_string();
+        ask(&scene, "POST", &format!("{VERSION}/composite/sobjects"), &rows)
+    };
+    let call = |key: &str| {
+        let call = format!(
+            r#"<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" xmlns:u="urn:partner.soap.sforce.com"><e:Header><u:SessionHeader><u:sessionId>tok</u:sessionId></u:SessionHeader></e:Header><e:Body><u:create><u:sObjects><u:type>Contact</u:type><u:LastName>Zyzzx-Probe</u:LastName><u:Account><u:type>Account</u:type><u:Key__c>{key}</u:Key__c></u:Account></u:sObjects></u:create></e:Body></e:Envelope>"#
+        );
+        scene.ask("POST", "/services/Soap/u/67.0", &[("Content-Type", "text/xml")], call.as_bytes())
+    };
+    let ways: [&dyn Fn(&str) -> Answer; 3] = [&one, &many, &call];
+    for way in ways {
+        let (hidden, nobody) = (way("hidden"), way("nobody"));
+        assert!(hidden.text().contains("EOSIN_READ_CLOSED"), "{}", hidden.text());
+        assert_eq!(told(&hidden), told(&nobody));
+        let seen = way("SEEN");
+        assert!(seen.status < 300 && !seen.text().contains("EOSIN"), "{}", seen.text());
+    }
+    let linked = org.direct("GET", &query("SELECT Account.Key__c FROM Contact"), "");
+    assert_eq!(linked.text().matches("\"seen\"").count(), 3, "{}", linked.text());
+    assert!(!linked.text().contains("\"hidden\""), "{}", linked.text());
+    // What an earlier part of the same request makes may be meant.
+    let both = |key: &str| {
+        let part = |at: &str, object: &str, body: Value| json!({ "method": "POST", "url": format!("{VERSION}/sobjects/{object}"), "referenceId": at, "body": body });
+        let parts = [
+            part("a", "Account", json!({ "Name": "New", "Key__c": key })),
+            part("b", "Contact", json!({ "LastName": "Zyzzx-Probe", "Account": { "Key__c": key } })),
+        ];
+        let body = json!({ "compositeRequest": parts }).to_string();
+        ask(&scene, "POST", &format!("{VERSION}/composite"), &body)
+    };
+    let made = both("new");
+    assert_eq!(made.text().matches("\"success\":true").count(), 2, "{}", made.text());
+    assert!(both("hidden").text().contains("EOSIN_READ_CLOSED"));
+}
+
+#[test]
+fn an_id_is_found_in_the_parts_of_a_form_and_beside_white_space() {
+    let marks = Marks::new();
+    let (org, hidden) = org_with_accounts(&marks);
+    let scene = isolating(&org, Environment::Sandbox);
+    let nobody = RecordId::parse(&hidden).unwrap().absent(7).long();
+    let form = |parent: &str| {
+        let body = format!(
+            "--edge\r\nContent-Disposition: form-data; name=\"entity_attachment\"\r\nContent-Type: application/json\r\n\r\n{{\"Name\":\"a.txt\",\"ParentId\":\"{parent}\"}}\r\n--edge\r\nContent-Disposition: form-data; name=\"Body\"; filename=\"a.txt\"\r\nContent-Type: text/plain\r\n\r\nhello\r\n--edge--\r\n"
+        );
+        let kind = ("Content-Type", "multipart/form-data; boundary=edge");
+        let bearer = ("Authorization", "Bearer tok");
+        scene.ask("POST", &format!("{VERSION}/sobjects/Attachment"), &[bearer, kind], body.as_bytes())
+    };
+    let plain = |account: &str| {
+        let row = json!({ "LastName": "Zyzzx-Probe", "AccountId": format!("{account} ") });
+        ask(&scene, "POST", &format!("{VERSION}/sobjects/Contact"), &row.to_string())
+    };
+    let ways: [&dyn Fn(&str) -> Answer; 2] = [&form, &plain];
+    for way in ways {
+        let (there, absent) = (way(&hidden), way(&nobody));
+        assert!(there.status >= 400, "{}", there.text());
+        let as_absent = (there.status, there.text().replace(&hidden, &nobody));
+        assert_eq!(as_absent, told(&absent), "{hidden}");
+    }
 }
