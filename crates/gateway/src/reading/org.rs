@@ -371,6 +371,11 @@ impl<'l> Org<'l> {
         let mut pages = Vec::new();
         loop {
             let (status, page) = self.get(&target).await?;
+            if status == StatusCode::NOT_FOUND {
+                // A version of the API that the org has not, or has no more.
+                let absent = self.spoken.error(404, "NOT_FOUND", "The requested resource does not exist");
+                return Err(Turned::Answer(Box::new(respond_made(absent))));
+            }
             if !status.is_success() {
                 return match error_code(&page).as_deref() {
                     Some("INVALID_TYPE") => Ok(Some(pages)),

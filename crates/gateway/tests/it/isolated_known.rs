@@ -207,4 +207,8 @@ fn a_look_up_that_fails_refuses() {
         assert_eq!(answer.status, 502, "{}", answer.text());
     }
     assert!(stage.sent("DELETE").is_empty());
+    // A version that the org has not says so itself.
+    let old = format!("/services/data/v20.0/sobjects/Contact/{CONTACT}");
+    let answer = stage.ask(ADMIN, "GET", &old);
+    assert!(answer.status == 404 && answer.text().contains("NOT_FOUND"), "{}", answer.text());
 }
