@@ -33,6 +33,7 @@ use window::Window;
 mod bare;
 mod data_export;
 mod document;
+mod excerpt;
 mod foreign;
 mod list_view;
 mod named_row;

@@ -139,6 +139,11 @@ async fn rewrite(
     })
 }
 
+/// Requests within a composite or a batch, and within all graphs of one request, that an org takes.
+const PARTS_MAX: usize = 25;
+const GRAPH_PARTS_MAX: usize = 500;
+const PARTS: &str = "the request holds more requests than an org takes: 25, or 500 in graphs; send fewer";
+
 /// The same for what is a write, or may hold any number of questions.
 async fn mixed(
     org: &Org<'_>,
@@ -160,6 +165,11 @@ async fn mixed(
     if org.lane.flow.query_batch(boundary, method, &head.target, other).is_some() {
         prepared.batch = Some(Batch::Query);
         return Ok(Some(statement::in_batch(org, body, &mut prepared.rows_of).await?));
+    }
+    let parts = salesforce::inner_requests(body).len();
+    let is_graph = head.target.to_ascii_lowercase().contains("/composite/graph");
+    if parts > if is_graph { GRAPH_PARTS_MAX } else { PARTS_MAX } {
+        return Err(Problem::Request(PARTS).into());
     }
     foreign::refuse_unseen(org, head, body).await?;
     if let Some(absent) = org.upserted(method, &head.target, other, &mut prepared.looked).await? {

@@ -13,7 +13,7 @@ use http::{Response, StatusCode, header};
 use hyper::body::{Body as _, Incoming};
 
 use super::{
-    Batch, Prepared, Turned, bare, names_our_fields,
+    Batch, Prepared, Turned, bare, excerpt, names_our_fields,
     org::{Org, hides_datasets},
     recorded, telling,
 };
@@ -61,9 +61,12 @@ pub(crate) async fn show(
         let body = streamed(lane, reader, prepared, &mut parts, incoming, has_rows).await?;
         return Ok(Response::from_parts(parts, body));
     }
-    let text = whole(lane, &parts.headers, incoming).await?;
-    if parts.status == StatusCode::BAD_REQUEST && names_our_fields(&text) {
-        return Err(Problem::FieldsMissing.into());
+    let mut text = whole(lane, &parts.headers, incoming).await?;
+    if parts.status == StatusCode::BAD_REQUEST {
+        if names_our_fields(&text) {
+            return Err(Problem::FieldsMissing.into());
+        }
+        text = excerpt::unquoted(&text).map_or(text, Bytes::from);
     }
     let filtered = filtered(lane, reader, &mut prepared, &text).await?;
     if prepared.asks || !prepared.looked.seen.is_empty() {

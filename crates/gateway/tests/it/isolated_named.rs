@@ -3,9 +3,10 @@
 use carrier::salesforce::RecordId;
 use policy::Environment;
 use serde_json::{Value, json};
+use testkit::upstream::{Reply, Upstream};
 
 use crate::{
-    isolated::{Kind, LocalOrg, Marks, VERSION, ask, isolating, query},
+    isolated::{Kind, LocalOrg, Marks, VERSION, ask, isolating, isolating_at, query},
     scene::Answer,
 };
 
@@ -61,6 +62,20 @@ fn a_row_named_by_a_value_is_as_absent_as_one_that_nobody_has() {
     assert!(changed.status < 300, "{:?}", told(&changed));
     let shown = ask(&sandbox, "DELETE", &format!("{base}/Exam__c/Ext__c/e1"), "");
     assert_eq!((shown.status, there(&format!("Exam__c/{}", exams[1]))), (204, 404), "{}", shown.text());
+}
+
+#[test]
+fn a_composite_that_an_org_does_not_take_is_not_looked_up() {
+    let upstream = Upstream::start(|_| Reply::json(500, "[]"));
+    let scene = isolating_at(&upstream.origin(), Environment::Sandbox);
+    let parts: Vec<Value> = (0..26)
+        .map(|at| {
+            json!({ "method": "PATCH", "url": format!("{VERSION}/sobjects/Contact/Ext__c/v{at}"), "referenceId": format!("r{at}"), "body": { "Department": "x" } })
+        })
+        .collect();
+    let body = json!({ "compositeRequest": parts }).to_string();
+    let refused = ask(&scene, "POST", &format!("{VERSION}/composite"), &body);
+    assert_eq!((refused.status, upstream.received().len()), (400, 0), "{}", refused.text());
 }
 
 #[test]
