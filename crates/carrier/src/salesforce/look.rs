@@ -325,9 +325,11 @@ fn read(lower: &[&str], name: impl Fn(usize) -> String) -> Look {
         ["tooling", "sobjects", object, rest @ ..] if is_name(object) => {
             below_object(rest, |at| name(at + 1))
         }
-        // Formulas of the action's own fill it, of whatever they lead to.
+        // Formulas of a quick action's own fill it, of whatever they lead to; relevant items are told by ids alone.
         ["quickactions", _, "defaultvalues", _, ..]
-        | ["sobjects", _, "quickactions", _, "defaultvalues", _, ..] => Look::Closed(COMPUTED),
+        | ["sobjects", _, "quickactions", _, "defaultvalues", _, ..]
+        | ["sobjects", "relevantitems", ..]
+        | ["sobjects", _, "relevantitems", ..] => Look::Closed(COMPUTED),
         ["sobjects", object, rest @ ..] if is_name(object) => below_object(rest, name),
         ["composite", "sobjects", object] if is_name(object) => Look::Retrieve,
         ["jobs", "query", _, "results" | "resultpages", ..] => Look::BulkResults,
@@ -449,6 +451,8 @@ mod tests {
             ("GET /services/data/v67.0/sobjects/Attachment/00P000000000001AAA/Body", "sobjects read"),
             ("GET /services/data/v67.0/sobjects/Contact/Ext__c/a%2Fb", "sobjects read by field"),
             ("GET /services/data/v67.0/sobjects/Contact/updated/?start=x&end=y", "changes"),
+            ("GET /services/data/v67.0/sobjects/relevantItems", "closed read"),
+            ("GET /services/data/v67.0/sobjects/Contact/relevantItems", "closed read"),
             ("GET /services/data/v67.0/sobjects/Contact/deleted?start=x", "changes"),
             ("GET /services/data/v67.0/sobjects/Contact/listviews", "nothing shown"),
             (
