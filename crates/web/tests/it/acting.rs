@@ -51,6 +51,25 @@ fn a_record_stands_as_the_last_act_left_it() {
 }
 
 #[test]
+fn what_the_index_never_met_is_no_reference() {
+    let mut entries = something();
+    entries.push(act("record-flagged", &["Contact/other"], None, 30));
+    let (_folder, mut index) = index_of(&entries);
+    for (ticked, listed) in [
+        (vec![REFERENCE], true),
+        (vec![REFERENCE, "Contact/other"], true),
+        (vec![REFERENCE, "Canary Zzyzx-7, born 1980-01-01"], false),
+        (vec!["Contact/003000000000001\n"], false),
+        (vec!["\u{202e}"], false),
+        (vec![], true),
+    ] {
+        let selection = Selection::ticked(ticked.iter().copied());
+        assert_eq!(selection.is_listed(&mut index).unwrap(), listed, "{ticked:?}");
+    }
+    assert!(Selection::fitting("verdict=synthetic", &mut index).unwrap().is_listed(&mut index).unwrap());
+}
+
+#[test]
 fn only_whoever_may_is_shown_how_and_is_asked_first() {
     let (_folder, mut index) = index_of(&something());
     assert!(!page("/records", &mut index).body.contains("type=\"checkbox\""));

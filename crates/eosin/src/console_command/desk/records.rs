@@ -7,7 +7,7 @@ use web::{RecordAct, Selection, Told};
 use super::{Desk, reason};
 use crate::{
     console_command::{
-        answers::{Asked, Form, elsewhere, with_members},
+        answers::{Asked, Form, elsewhere, said, with_members},
         reception::{Present, trouble, with_setting},
     },
     operators::LOG,
@@ -15,6 +15,9 @@ use crate::{
 
 /// References of one entry: some kilobytes.
 const REFERENCES_MAX: usize = 100;
+/// What is said of what no list has.
+const NOT_LISTED: &str =
+    "the index has met no record of that reference: choose among those that the list shows";
 
 impl Desk {
     /// A form about records.
@@ -34,8 +37,15 @@ impl Desk {
         Ok(Selection::ticked(form.all("reference")))
     }
 
+    fn is_listed(&self, selection: &Selection) -> miette::Result<bool> {
+        selection.is_listed(&mut self.index()?).into_diagnostic()
+    }
+
     fn ask_about(&self, form: &Form, present: &Present) -> miette::Result<PageAnswer> {
         let selection = self.selection(form)?;
+        if !self.is_listed(&selection)? {
+            return Ok(said(409, NOT_LISTED));
+        }
         let act = RecordAct::read(form.get("act"), form.get("with"));
         let Some(act) = act.filter(|_| !selection.references.is_empty()) else {
             // Nothing was ticked, or nobody was chosen: the list says how it is done.
@@ -47,6 +57,9 @@ impl Desk {
     /// What was shown and asked before; shown again where other records fit the filter now.
     fn act_on(&self, form: &Form, present: &Present) -> miette::Result<PageAnswer> {
         let selection = self.selection(form)?;
+        if !self.is_listed(&selection)? {
+            return Ok(said(409, NOT_LISTED));
+        }
         let Some(act) = RecordAct::read(form.get("act"), form.get("with")) else {
             return Ok(elsewhere("/records"));
         };

@@ -163,6 +163,28 @@ impl Selection {
         Ok(Self { references: references.into_iter().collect(), filter: Some(filter.to_owned()), is_cut })
     }
 
+    /// Whether the index has met each of them, or knows it of an act before: what is ticked is a reference then, and no other
+    /// text gets into the log.
+    ///
+    /// Errors: [`StoreError`]: the index could not be asked.
+    pub fn is_listed(&self, index: &mut Index) -> Result<bool, StoreError> {
+        if self.filter.is_some() {
+            return Ok(true);
+        }
+        let tables = ["record_verdicts", "record_acts"];
+        for reference in &self.references {
+            let mut is_known = false;
+            for table in tables {
+                let sql = format!("SELECT 1 FROM {table} WHERE reference = $1 LIMIT 1");
+                is_known = is_known || !ask(index, &sql, &[Value::text(reference)])?.is_empty();
+            }
+            if !is_known {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// What somebody has looked at: how many records, and which, in few characters.
     pub fn seen(&self) -> String {
         let mut hasher = DefaultHasher::new();
