@@ -193,6 +193,17 @@ pub(crate) fn small_file(path: &Path) -> miette::Result<String> {
     file(path, SMALL_FILE_BYTES_MAX)
 }
 
+/// What a file says for credentials.
+///
+/// Errors: a report: it cannot be read, or there is nothing in it. Whoever names a file means to show what is in it.
+pub(crate) fn token(path: &Path) -> miette::Result<String> {
+    let token = small_file(path)?.trim().to_owned();
+    if token.is_empty() {
+        return Err(miette!("there is no token in {}: it is empty", path.display()));
+    }
+    Ok(token)
+}
+
 /// Reads a text file of at most `limit` bytes whole.
 pub(crate) fn file(path: &Path, limit: u64) -> miette::Result<String> {
     let mut text = String::new();

@@ -152,7 +152,7 @@ pub(crate) fn told(all: &[Decided], json: bool, printer: &Printer) -> Done {
 /// The credentials of a release: from a file, or from the environment; never from the command line, which others see.
 pub(crate) fn token(file: Option<&Path>) -> miette::Result<Option<String>> {
     let token = match file {
-        Some(path) => Some(keys::small_file(path)?),
+        Some(path) => Some(keys::token(path)?),
         None => environment::variable("EOSIN_RELEASE_TOKEN"),
     };
     let token = token.map(|token| token.trim().to_owned()).filter(|token| !token.is_empty());
@@ -210,7 +210,7 @@ fn one<'a>(contents: &'a Contents, id: &ItemId) -> miette::Result<&'a Kept> {
 }
 
 /// Whether something could be kept for a boundary of this name: it is configured, or was.
-fn is_boundary(name: &str, contents: &Contents, config: &Config) -> miette::Result<()> {
+pub(crate) fn is_boundary(name: &str, contents: &Contents, config: &Config) -> miette::Result<()> {
     let configured = config.boundaries.iter().map(|found| found.boundary.name.as_str());
     let kept = contents.kept.iter().map(|kept| kept.item.boundary.as_str());
     let known: BTreeSet<&str> = configured.chain(kept).collect();

@@ -48,7 +48,7 @@ impl Remote {
             ));
         }
         let token = match token_file {
-            Some(file) => Some(keys::small_file(file)?.trim().to_owned()),
+            Some(file) => Some(keys::token(file)?),
             None => environment::variable("EOSIN_TOKEN"),
         };
         let token = token.filter(|token| !token.is_empty()).ok_or_else(|| {
@@ -57,7 +57,12 @@ impl Remote {
                 "say who asks, with a token in `EOSIN_TOKEN` or in `--server-token-file`"
             )
         })?;
-        let mut authorization = HeaderValue::from_str(&format!("Bearer {token}")).into_diagnostic()?;
+        let mut authorization = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| {
+            miette!(
+                help = "it is one word, `eosin_` and letters and digits, as `eosin token make` printed it",
+                "what was given as a token is none: it has a line break, or a sign that no token has"
+            )
+        })?;
         authorization.set_sensitive(true);
         Ok(Self {
             client: ProgramClient::new(server, authorization, &Timeouts::SUGGESTED).into_diagnostic()?,
@@ -279,5 +284,24 @@ fn printable(said: Value) -> Value {
             members.into_iter().map(|(name, one)| (telling::printable(&name), printable(one))).collect()
         }
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_token_is_said_to_be_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("dot.token");
+        let server = "http://127.0.0.1:8460".parse().unwrap();
+        for (text, says) in
+            [("", "it is empty"), (" \n", "it is empty"), ("eosin_a\neosin_b\n", "has a line break")]
+        {
+            ledger::durable::replace(&file, text.as_bytes()).unwrap();
+            let told = Remote::new(&server, Some(&file)).err().map(|report| report.to_string());
+            assert!(told.as_deref().is_some_and(|told| told.contains(says)), "{text:?}: {told:?}");
+        }
     }
 }

@@ -187,7 +187,13 @@ pub(super) fn stand_down(known: &Known, note: &str) -> Result<Placed, NotPlaced>
 /// Whether somebody signed it a moment ago.
 pub(super) fn is_of_now(signed: Timestamp) -> miette::Result<()> {
     let waited = now().duration_since(signed);
-    if waited > LAPSE || waited < -SKEW {
+    if waited < -SKEW {
+        return Err(miette!(
+            "it says that it was signed {} from now: look at the clocks of both machines, then sign it anew",
+            told(-waited)
+        ));
+    }
+    if waited > LAPSE {
         return Err(miette!("it was signed {} ago: sign it anew", told(waited)));
     }
     Ok(())
@@ -209,5 +215,23 @@ impl Known {
         placed.map_err(
             |report| if is_conflict { NotPlaced::Conflict(report) } else { NotPlaced::Trouble(report) },
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    #[test]
+    fn a_text_is_of_now_and_says_on_which_side_it_is_not() {
+        for (ahead, says) in [(0, None), (30, None), (3_600, Some(" from now: ")), (-3_600, Some(" ago: "))] {
+            let told =
+                is_of_now(now() + SignedDuration::from_secs(ahead)).err().map(|report| report.to_string());
+            assert_eq!(told.is_some(), says.is_some(), "{told:?}");
+            let told = told.unwrap_or_default();
+            assert!(told.contains(says.unwrap_or_default()) && !told.contains("-3"), "{told}");
+        }
     }
 }

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::{index_command::Where, printer::Printer, question};
+use crate::{emergency_command::statement, index_command::Where, printer::Printer, question};
 
 /// Who puts a version in force, and why.
 #[derive(Debug, Args)]
 pub(crate) struct Who {
     /// Why, for the ledger: a ticket's number, never a person's name.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = one_line)]
     pub(crate) reason: String,
     /// Who, for the ledger; by default who is logged in.
     #[arg(long, value_name = "NAME")]
@@ -27,6 +27,11 @@ pub(crate) struct Who {
     /// Print the result as JSON, and ask nothing.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// As the control API takes it.
+fn one_line(text: &str) -> Result<String, String> {
+    statement::reason(text).map_err(|report| report.to_string())
 }
 
 impl Who {

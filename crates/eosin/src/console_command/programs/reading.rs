@@ -206,6 +206,13 @@ impl Programs {
             return Err(Problem::new(400, "`boundary` has 1 to 200 characters"));
         }
         let contents = self.contents()?;
+        if let Some(name) = boundary {
+            let known = quarantine_command::is_boundary(name, &contents, &self.config);
+            known.map_err(|report| {
+                let help = report.help().map(|help| format!("; {help}")).unwrap_or_default();
+                Problem::new(404, &format!("{report}{help}"))
+            })?;
+        }
         let items = quarantine_command::telling::chosen(&contents.kept, boundary, all);
         let items = items.into_iter().filter_map(shown).collect();
         Ok(value(&Quarantine { items, damaged: contents.damaged }))
