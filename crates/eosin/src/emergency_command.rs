@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use miette::miette;
+use policy::{EmergencyScope, Policies};
 
 use crate::{
     config::Config,
@@ -72,6 +73,18 @@ pub(crate) fn emergency(command: &EmergencyCommand, printer: &Printer) -> Done {
     }
 }
 
+/// The policies that rule now: the version in force, narrowed by the emergency versions in force.
+///
+/// Errors: a report: what is in force cannot be read.
+pub(crate) fn ruling_now(config: &Config) -> miette::Result<Policies> {
+    let normal = config.policies()?;
+    let Some(versions) = Versions::of(&config.policy) else { return Ok(normal) };
+    let (book, _) = Book::of(&versions.logbook(0)?, &Signers::of(config)?);
+    let in_force = book.in_force(now());
+    let standing = in_force.map(|(place, one)| entries::standing(&versions, &place, &one.request));
+    Ok(normal.narrowed(standing.collect::<miette::Result<_>>()?))
+}
+
 /// What a command needs of a configuration.
 pub(crate) struct Known {
     config: Config,
@@ -91,6 +104,19 @@ impl Known {
         })?;
         let signers = Signers::of(&config)?;
         Ok(Self { config, versions, signers })
+    }
+
+    /// Says loudly where a scope names a boundary that is not configured here: whoever mistook its name would stop nothing.
+    fn warn_of(&self, scope: &EmergencyScope, printer: &Printer) {
+        let known: Vec<&str> = self.config.boundaries.iter().map(|one| one.boundary.name.as_str()).collect();
+        for name in scope.boundaries.iter().filter(|name| !known.contains(&name.as_str())) {
+            printer.note(&format!(
+                "{}: no boundary is called `{name}` here; unless a gateway with another configuration has it, it stops \
+                 nothing there (here are {})",
+                printer.paint(Style::Stop, "warning"),
+                known.join(", ")
+            ));
+        }
     }
 
     /// What the log says; what is not believed is said.

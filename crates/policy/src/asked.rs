@@ -177,6 +177,8 @@ pub enum Replayed {
 /// What policies say of a crossing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answered {
+    /// The version that answers, with the emergency versions that narrow it.
+    pub version: String,
     /// What is done.
     pub decision: Decision,
     /// The policies that decided.
@@ -259,7 +261,9 @@ impl Recorded {
         let (outcomes, together) = self.ask_all(policies)?;
         let worst = outcomes.iter().chain(&together).max_by_key(|outcome| outcome.finding)?;
         let deciding = outcomes.iter().chain(&together).filter(|outcome| outcome.finding == worst.finding);
+        let version = self.put_as(|request| policies.version_on(request)).to_string();
         Some(Answered {
+            version,
             decision: worst.finding.under(self.mode),
             policies: deciding.flat_map(|outcome| outcome.policies.iter().map(ToString::to_string)).collect(),
             reason: worst.reason.to_string(),
@@ -284,6 +288,11 @@ impl Recorded {
     fn ask_all(&self, policies: &Policies) -> Option<(Vec<Outcome>, Option<Outcome>)> {
         let cases: Option<Vec<Case>> = self.asked.cases.iter().map(AskedCase::case).collect();
         let cases = cases.filter(|_| !self.asked.more)?;
+        Some(self.put_as(|request| self.ask_as(request, &cases, policies)))
+    }
+
+    /// The request that it was.
+    fn put_as<T>(&self, put: impl FnOnce(&Request<'_>) -> T) -> T {
         let boundary = Boundary {
             name: self.boundary.clone(),
             environment: self.environment,
@@ -293,8 +302,16 @@ impl Recorded {
             system_of_record: self.asked.system_of_record,
         };
         let client = Caller::Client(&self.client);
-        let request = Request { client, action: self.action, boundary: &boundary, route: "" };
-        let asking = Asking { policies, request: &request, entities: OnceCell::new() };
+        put(&Request { client, action: self.action, boundary: &boundary, route: "" })
+    }
+
+    fn ask_as(
+        &self,
+        request: &Request<'_>,
+        cases: &[Case],
+        policies: &Policies,
+    ) -> (Vec<Outcome>, Option<Outcome>) {
+        let asking = Asking { policies, request, entities: OnceCell::new() };
         let outcomes = cases.iter().map(|case| asking.ask(&case.counts(), &case.purposes)).collect();
         let together = self.asked.together.map(|_| {
             let mut counts = Counts { weakened: self.asked.weakened, ..Counts::default() };
@@ -305,7 +322,7 @@ impl Recorded {
                 cases.iter().flat_map(|case| case.purposes.iter().cloned()).collect();
             asking.ask(&counts, &purposes)
         });
-        Some((outcomes, together))
+        (outcomes, together)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{counts::may_be_kept, policies::Policies, request::Request, ruling::O
 /// Within what an emergency version decides. What is left empty holds for all.
 ///
 /// Shape:  a text such as `boundary=feed,client=loader`, or `all`; parsing what it prints gives the same scope.
-/// Bounds: [`SCOPE_NAMES_MAX`] names of 1 to 64 letters, digits and `-_.`.
+/// Bounds: [`SCOPE_NAMES_MAX`] names of 1 to 64 letters, digits and `-_.`; in those of clients also `/`, `:` and blanks inside.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EmergencyScope {
     /// The names of boundaries.
@@ -79,7 +79,7 @@ impl fmt::Display for EmergencyScope {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is no scope: write `all`, or `boundary=`, `client=`, `jurisdiction=` and `object=` with a name of letters, \
-     digits and `-_.`, between commas"
+     digits and `-_.` (of a client also `/`, `:` and blanks), between commas"
 )]
 pub struct ScopeError(String);
 
@@ -94,7 +94,11 @@ impl FromStr for EmergencyScope {
         }
         for word in text.split(',') {
             let (word, name) = word.split_once('=').ok_or_else(wrong)?;
-            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+            // As boundaries keep what clients call themselves: `python-requests/2.31`, an address.
+            let is_client = word == "client" && name.trim() == name;
+            let plain = |byte: u8| {
+                byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) || is_client && b"/: ".contains(&byte)
+            };
             if !(1..=64).contains(&name.len()) || !name.bytes().all(plain) {
                 return Err(wrong());
             }

@@ -30,6 +30,7 @@ pub(super) fn ask(wish: &Wish<'_>, key: &Path, at: &At, printer: &Printer) -> Do
     let by = known.signers.name_of(&signer)?.to_owned();
     let book = known.book(printer)?;
     let request = known.drafted(&book, wish)?;
+    known.warn_of(&request.scope, printer);
     let (_, entry) = book.prepared(wish.name)?;
     let emergency = entries::standing(&known.versions, "", &request)?;
     if !still_sound(&known, entry, &emergency, printer)? {
@@ -82,6 +83,7 @@ fn still_sound(
 pub(super) fn show_wish(wish: &Wish<'_>, at: &At, printer: &Printer) -> Done {
     let known = Known::of(&at.config)?;
     let request = known.drafted(&known.book(printer)?, wish)?;
+    known.warn_of(&request.scope, printer);
     show(&known, &entries::standing(&known.versions, "", &request)?, at, printer)
 }
 
@@ -89,6 +91,7 @@ pub(super) fn show_wish(wish: &Wish<'_>, at: &At, printer: &Printer) -> Done {
 pub(super) fn show_asked(name: &str, at: &At, printer: &Printer) -> Done {
     let known = Known::of(&at.config)?;
     let (_, request) = waiting(&known.book(printer)?, name)?;
+    known.warn_of(&request.scope, printer);
     show(&known, &entries::standing(&known.versions, "", &request)?, at, printer)
 }
 
@@ -118,6 +121,7 @@ fn seen(
             "`{by}` asked for it: the same person cannot approve"
         ));
     }
+    known.warn_of(&request.scope, printer);
     let emergency = entries::standing(&known.versions, "", &request)?;
     let prepared = book.prepared.get(&request.prepared).unwrap_or(&asked);
     if !still_sound(known, prepared, &emergency, printer)? {
@@ -203,12 +207,21 @@ pub(super) fn stand_down(name: &str, key: &Path, reason: &str, at: &At, printer:
         printer.note(&format!("which version is normal cannot be told: {report:#}"));
     }
     let normal = normal.ok();
+    let still = known.book(printer)?;
+    let still: Vec<String> =
+        still.in_force(now()).map(|(place, one)| format!("{} ({place})", one.entry.version)).collect();
     if at.json {
-        let told = serde_json::json!({ "version": ended, "stoodDown": place, "by": by, "normal": normal });
+        let told = serde_json::json!({
+            "version": ended, "stoodDown": place, "by": by, "normal": normal, "stillInForce": still,
+        });
         printer.line(&told.to_string());
     } else {
         let done = printer.paint(Style::Good, "stood down");
         let holds = normal.map(|version| format!("; {version} holds")).unwrap_or_default();
+        let holds = match still.as_slice() {
+            [] => holds,
+            still => format!("{holds}; still in force: {}", still.join(", ")),
+        };
         printer.line(&format!("{done}: {ended}, entry {place}, by {by}{holds}"));
     }
     Ok(Outcome::Clean)
@@ -219,14 +232,18 @@ fn in_force(book: &Book, name: &str) -> miette::Result<(String, Entry)> {
     let is = |(place, one): &(String, &entries::Activated)| {
         place == name || one.entry.name() == name || one.entry.version == name
     };
-    let mut found: Vec<_> = book.in_force(now()).filter(is).collect();
-    match (found.pop(), found.pop()) {
-        (Some((place, one)), None) => Ok((place, one.entry.clone())),
-        (Some((last, _)), Some((first, _))) => Err(miette!(
-            help = "say which entry, as in `eosin emergency stand-down {last} …`",
-            "`{name}` is in force more than once: {first}, {last}"
-        )),
-        (None, _) => Err(miette!("`{name}` is not in force; `eosin emergency status` says what is")),
+    let found: Vec<_> = book.in_force(now()).filter(is).collect();
+    match found.as_slice() {
+        [] => Err(miette!("`{name}` is not in force; `eosin emergency status` says what is")),
+        [(place, one)] => Ok((place.clone(), one.entry.clone())),
+        [.., (last, _)] => {
+            let places: Vec<&str> = found.iter().map(|(place, _)| place.as_str()).collect();
+            Err(miette!(
+                help = format!("say which entry, as in `eosin emergency stand-down {last} …`"),
+                "`{name}` is in force more than once: {}",
+                places.join(", ")
+            ))
+        }
     }
 }
 

@@ -29,6 +29,7 @@ pub(super) fn preview(
 ) -> Done {
     let known = Known::of(&at.config)?;
     let emergency = found(&known, name, scope, printer)?;
+    known.warn_of(scope, printer);
     let mut index = index_command::up_to_date(at, printer)?;
     let how = (since, u64::MAX, examples.min(EXAMPLES_MAX));
     let compared = Comparison::by(&known, &emergency, Before::OtherVersions, Ok(&mut index), how)?;

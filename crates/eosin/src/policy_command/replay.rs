@@ -1,13 +1,17 @@
 //! `eosin policy replay`: what would have been otherwise, had these policies been in force.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use index::{Crossing, Index, Since};
 use jiff::{SignedDuration, Timestamp};
 use miette::{IntoDiagnostic as _, miette};
-use policy::{Change, Otherwise, Policies, Recorded, Replayed};
+use policy::{Change, Emergency, EmergencyScope, Otherwise, Policies, Recorded, Replayed};
 
-use crate::wiring;
+use super::{
+    policy_text,
+    versions::{Versions, name_in},
+};
+use crate::{config::Config, emergency_command::entries::Entry, wiring};
 
 /// What is wanted of a replay.
 pub(crate) struct Wanted {
@@ -73,16 +77,19 @@ pub(crate) fn moment(text: &str) -> miette::Result<String> {
 
 /// Asks the policies about every recorded transaction that is wanted; `each` is told of every one that would change.
 ///
+/// Shape:  the emergency versions that narrowed a ruling then narrow the policies too: `emergencies` has their texts.
 /// Bounds: a page of transactions in memory, and the answers to [`ANSWERS_MAX`] questions: the same ones come again.
 /// Errors: a report: the index does not answer.
 pub(crate) fn run(
     policies: &Policies,
+    emergencies: Emergencies,
     wanted: &Wanted,
     index: &mut Index,
     each: &mut dyn FnMut(&Crossing, &Change),
 ) -> miette::Result<Replay> {
     let mut since = Since::moment(&wanted.since);
-    let mut answers = Answers { policies, wanted, known: BTreeMap::new() };
+    let mut answers =
+        Answers { policies, emergencies, wanted, narrowed: BTreeMap::new(), known: BTreeMap::new() };
     let mut replay = Replay::new(policies.version(), &wanted.since);
     loop {
         let page = index.crossings(&mut since).into_diagnostic()?;
@@ -107,8 +114,49 @@ pub(crate) fn run(
 /// What the policies said to questions that came before.
 struct Answers<'a> {
     policies: &'a Policies,
+    emergencies: Emergencies,
     wanted: &'a Wanted,
-    known: BTreeMap<String, Replayed>,
+    // By the emergency versions that narrow them; nothing where one of them is not at hand.
+    narrowed: BTreeMap<String, Option<Policies>>,
+    // By the question, and the emergency versions.
+    known: BTreeMap<(String, String), Replayed>,
+}
+
+/// The texts of emergency versions that ruled once, by their versions.
+#[derive(Default)]
+pub(crate) struct Emergencies {
+    versions: Option<Versions>,
+    // Their digests, as the log of versions has them; nothing before anybody asks.
+    prepared: Option<BTreeMap<String, String>>,
+}
+
+impl Emergencies {
+    pub(crate) fn of(config: &Config) -> Self {
+        Self { versions: Versions::of(&config.policy), prepared: None }
+    }
+
+    /// These policies, narrowed by these emergency versions wherever they rule; nothing where one cannot be read.
+    fn narrow(&mut self, policies: &Policies, by: &str) -> Option<Policies> {
+        let one = |version: &str| {
+            let text = self.text(version)?;
+            let policies = Arc::new(policy_text::parse(name_in(version), &text, version).ok()?);
+            // A ruling names those alone in whose scope it was.
+            let scope = EmergencyScope::default();
+            Some(Arc::new(Emergency { policies, scope, until: i64::MAX, activation: version.to_owned() }))
+        };
+        let all: Option<Vec<Arc<Emergency>>> = by.split('+').map(one).collect();
+        Some(policies.narrowed(all?))
+    }
+
+    fn text(&mut self, version: &str) -> Option<String> {
+        let versions = self.versions.as_ref()?;
+        let prepared = self.prepared.get_or_insert_with(|| {
+            let entries = versions.logbook(0).map(|log| log.entries).unwrap_or_default();
+            let read = entries.iter().filter_map(|(_, bytes)| Entry::read(bytes));
+            read.map(|entry| (entry.version, entry.sha256)).collect()
+        });
+        versions.text(version, prepared.get(version)?).ok()
+    }
 }
 
 /// Most answers that are kept: some tens of megabytes.
@@ -117,7 +165,9 @@ const ANSWERS_MAX: usize = 100_000;
 impl Answers<'_> {
     fn about(&mut self, crossing: &Crossing, index: &mut Index) -> miette::Result<Replayed> {
         let Some(name) = &crossing.question else { return Ok(Replayed::Unknown) };
-        if let Some(answer) = self.known.get(name) {
+        let by = crossing.policy.split_once('+').map_or("", |(_, by)| by);
+        let key = (name.clone(), by.to_owned());
+        if let Some(answer) = self.known.get(&key) {
             return Ok(answer.clone());
         }
         let texts = index.questions(&crossing.origin, &[name]).into_diagnostic()?;
@@ -125,12 +175,20 @@ impl Answers<'_> {
             .get(name)
             .ok_or_else(|| miette!("the index has lost a question: run `eosin index rebuild`"))?;
         // What a later Eosin wrote may have words that this one does not know.
-        let answer = serde_json::from_str::<Recorded>(text)
-            .map_or(Replayed::Unknown, |recorded| self.wanted.ask(&recorded, self.policies));
+        if !by.is_empty() && !self.narrowed.contains_key(by) {
+            let narrowed = self.emergencies.narrow(self.policies, by);
+            self.narrowed.insert(by.to_owned(), narrowed);
+        }
+        let policies =
+            if by.is_empty() { Some(self.policies) } else { self.narrowed.get(by).and_then(Option::as_ref) };
+        let recorded = serde_json::from_str::<Recorded>(text).ok();
+        let answer = recorded
+            .zip(policies)
+            .map_or(Replayed::Unknown, |(recorded, policies)| self.wanted.ask(&recorded, policies));
         if self.known.len() >= ANSWERS_MAX {
             self.known.clear();
         }
-        self.known.insert(name.clone(), answer.clone());
+        self.known.insert(key, answer.clone());
         Ok(answer)
     }
 }

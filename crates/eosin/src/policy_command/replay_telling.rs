@@ -3,8 +3,9 @@
 use index::Crossing;
 use policy::{Change, Policies};
 
-use super::replay::{Replay, Wanted, kind, run};
+use super::replay::{Emergencies, Replay, Wanted, kind, run};
 use crate::{
+    config::Config,
     index_command::{self, Where},
     outcome::{Done, Outcome},
     printer::{Printer, Style},
@@ -18,7 +19,10 @@ pub(super) fn replay(policies: &Policies, wanted: &Wanted, at: &Where, printer: 
             printer.line(&named(crossing, change, at.json));
         }
     };
-    let replay = run(policies, wanted, &mut index, &mut each)?;
+    // An index may be asked without a configuration; what emergency versions ruled on is then not known.
+    let emergencies =
+        if at.config.exists() { Emergencies::of(&Config::load(&at.config)?) } else { Emergencies::default() };
+    let replay = run(policies, emergencies, wanted, &mut index, &mut each)?;
     if at.json {
         printer.line(&replay.to_json().to_string());
     } else {
@@ -44,7 +48,8 @@ fn print(replay: &Replay, printer: &Printer) {
     }
     if replay.unknown > 0 {
         printer.line(&format!(
-            "  {} transactions cannot be replayed: what policies saw of them was not written down whole",
+            "  {} transactions cannot be replayed: what policies saw of them was not written down whole, or an \
+             emergency version that narrowed them is not at hand",
             replay.unknown
         ));
     }

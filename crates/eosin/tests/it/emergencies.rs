@@ -6,7 +6,10 @@ use policy::Policies;
 use serde_json::Value;
 use testkit::upstream::{Reply, Upstream};
 
-use crate::program::{Server, eosin, http, said};
+use crate::{
+    program::{Server, eosin, http, said},
+    signing_in::{Browser, PASSWORD, add, console},
+};
 
 const CREATE: &str = "/services/data/v67.0/sobjects/Contact";
 
@@ -109,6 +112,73 @@ fn two_people_put_it_in_force_and_one_stands_it_down() {
     let events: Vec<Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let events: Vec<&str> = events.iter().map(|row| row["event"].as_str().unwrap()).collect();
     assert_eq!(events, ["prepared", "asked", "activated", "stood-down"]);
+}
+
+/// While it is in force it is part of what is said to be: in releases, in replays, and where another one ends.
+#[test]
+fn what_is_said_to_be_in_force_has_the_emergency_versions() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let upstream =
+        Upstream::start(|_| Reply::json(201, r#"{"id":"003000000000001AAA","success":true,"errors":[]}"#));
+    set_up(at, &upstream);
+    fs::write(at.join("stop.cedar"), STOP.replace("an emergency\")", "an emergency\") @quarantine(\"\")"))
+        .unwrap();
+    fs::write(at.join("default.cedar"), Policies::default_text()).unwrap();
+    fs::write(at.join("p.txt"), format!("{PASSWORD}\n")).unwrap();
+    add(at, "dot", "compliance");
+    prepare(at);
+    let gateway = Server::start(at, &["run"], "health and metrics");
+    until(&gateway, 201);
+    activate(at, "object=Contact");
+    let answer = until(&gateway, 403);
+    gateway.stop();
+    let (_, item) = answer.split_once("Kept in quarantine as item ").expect("the refusal names the item");
+    let item = &item[..16];
+    said(at, &["index", "update"], 0);
+    // What it stopped it would have stopped under these policies too.
+    let replay = |file: &str, code: i32| -> Value {
+        let told = said(at, &["policy", "replay", file, "--since", "1d", "--json"], code);
+        serde_json::from_str(&told).unwrap()
+    };
+    let told = replay("default.cedar", 0);
+    assert_eq!((&told["changed"], &told["unknown"]), (&0.into(), &0.into()), "{told}");
+    fs::write(at.join("none.cedar"), STOP.replace("an emergency", "for good")).unwrap();
+    let told = replay("none.cedar", 1);
+    let groups: Vec<&str> =
+        told["groups"].as_array().unwrap().iter().map(|one| one["change"].as_str().unwrap()).collect();
+    assert_eq!(groups, ["pass to block"], "{told}");
+
+    let (server, address) = console(at);
+    let mut browser = Browser::new(address);
+    browser.sign_in("dot", PASSWORD);
+    let question = format!("/quarantine/question?item={item}&act=release");
+    let (_, page) = browser.get(&question);
+    assert!(page.contains("refuses it now") && page.contains("stop/no-unproven"), "{page}");
+    assert!(page.contains("name=\"overrule\"") && !page.contains("lets it pass now"), "{page}");
+
+    activate(at, "boundary=crm");
+    activate(at, "client=portal");
+    let stand_down = |name: &str| {
+        let words = ["emergency", "stand-down", name, "--key", "bel.skey", "--reason", "CASE-7-closed"];
+        let output = eosin(at, &words);
+        let told = [output.stdout, output.stderr].concat();
+        String::from_utf8_lossy(&told).split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let status: Value = serde_json::from_str(&said(at, &["emergency", "status", "--json"], 1)).unwrap();
+    let places: Vec<&str> =
+        status["inForce"].as_array().unwrap().iter().map(|one| one["activation"].as_str().unwrap()).collect();
+    let told = stand_down("stop");
+    assert!(told.contains(&format!("more than once: {}", places.join(", "))), "{told}");
+    assert!(told.contains(&format!("as in `eosin emergency stand-down {} …`", places[2])), "{told}");
+    let told = stand_down(places[0]);
+    assert!(told.contains("holds; still in force: stop@") && told.contains(places[1]), "{told}");
+    stand_down(places[1]);
+    let told = stand_down(places[2]);
+    assert!(told.contains("holds") && !told.contains("still in force"), "{told}");
+    let (_, page) = browser.get(&question);
+    assert!(page.contains("lets it pass now") && !page.contains("name=\"overrule\""), "{page}");
+    server.stop();
 }
 
 /// The second person sees what each consumer receives before they sign.
@@ -268,6 +338,17 @@ fn what_would_stop_care_or_is_signed_by_one_person_is_refused() {
     fails(&ask("ada.skey", "30s"), 2, "at least a minute");
     said(at, &["emergency", "key", "dot"], 0);
     fails(&ask("dot.skey", "2h"), 2, "no signer's");
+    // A boundary whose name somebody mistook is warned of; a client is named as it names itself.
+    let mut mistaken =
+        ask("ada.skey", "2h").map(|word| if word == "all" { "boundary=CRM" } else { word }).to_vec();
+    mistaken.push("--dry-run");
+    fails(&mistaken, 2, "no boundary is called `CRM` here");
+    fails(
+        &["emergency", "preview", "stop", "--scope", "client=python-requests/2.31", "--json"],
+        0,
+        "python-requests/2.31",
+    );
+    fails(&["policy", "activate", "stop.cedar", "--reason", "a\nb"], 2, "one line");
     said(at, &ask("ada.skey", "2h"), 0);
     fails(&["emergency", "approve", "stop", "--key", "ada.skey"], 2, "the same person cannot approve");
     fails(&["emergency", "approve", "stop", "--key", "dot.skey"], 2, "no signer's");

@@ -82,7 +82,22 @@ fn a_scope_reads_back_and_doubt_is_inside() {
     check("jurisdiction=US-AL", "feed", "US", true);
     check("jurisdiction=US-AL", "feed", "US-WA", false);
     check("jurisdiction=US-AL", "feed", "", true);
-    for wrong in ["", "feed", "boundary=", "object=a b", "colour=red", "all,client=x", "client=a,"] {
+    check("client=c", "feed", "", true);
+    check("client=::1,client=My Loader:2,client=python-requests/2.31.0", "feed", "", false);
+    for wrong in [
+        "",
+        "feed",
+        "boundary=",
+        "object=a b",
+        "boundary=a/b",
+        "client= a",
+        "client=a b ",
+        "client=a=b",
+        "client=\u{e4}",
+        "colour=red",
+        "all,client=x",
+        "client=a,",
+    ] {
         assert!(wrong.parse::<EmergencyScope>().is_err(), "{wrong}");
     }
     let scope: EmergencyScope = "object=ServiceAppointment".parse().unwrap();

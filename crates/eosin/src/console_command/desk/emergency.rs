@@ -363,7 +363,9 @@ fn consequences(paper: &Paper, compared: &BeforeAfter) -> Vec<String> {
 /// Within what, as the form says it.
 fn scope(form: &Form) -> miette::Result<EmergencyScope> {
     let list = |word: &'static str, text: &str| -> Vec<String> {
-        let names = text.split([',', ' ']).map(str::trim).filter(|name| !name.is_empty());
+        // A client's name may have blanks inside.
+        let is_between = |sign: char| sign == ',' || sign == ' ' && word != "client";
+        let names = text.split(is_between).map(str::trim).filter(|name| !name.is_empty());
         names.map(|name| format!("{word}={name}")).collect()
     };
     let words: Vec<String> = form

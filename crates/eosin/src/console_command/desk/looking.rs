@@ -15,7 +15,7 @@ use crate::{
         reception::{Present, trouble, with_setting},
     },
     ledger_command::health::health,
-    policy_command::replay::{self, Wanted},
+    policy_command::replay::{self, Emergencies, Wanted},
 };
 
 impl Desk {
@@ -79,7 +79,13 @@ impl Desk {
             let wanted = Wanted::new(since, EXAMPLES, false)?.at(&boundary.name, otherwise);
             let policies = self.config.policies()?;
             let mut index = self.index()?;
-            Some(shown(replay::run(&policies, &wanted, &mut index, &mut |_, _| {})?))
+            Some(shown(replay::run(
+                &policies,
+                Emergencies::of(&self.config),
+                &wanted,
+                &mut index,
+                &mut |_, _| {},
+            )?))
         };
         let one = BoundaryChange {
             boundary: boundary_now,

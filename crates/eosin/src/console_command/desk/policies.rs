@@ -16,7 +16,7 @@ use crate::{
         checking::{Checked, counterexample, said},
         difference::{Difference, Differing},
         policy_text,
-        replay::{Group, Replay, Wanted, run},
+        replay::{Emergencies, Group, Replay, Wanted, run},
         versions::{Change, Meanwhile, Versions, Wish, name_in},
     },
 };
@@ -153,7 +153,7 @@ impl Desk {
     fn replay(&self, policies: &Policies, since: &str) -> miette::Result<Replayed> {
         let wanted = Wanted::new(since, EXAMPLES, false)?;
         let _turn = self.turn();
-        Ok(shown(run(policies, &wanted, &mut self.index()?, &mut |_, _| {})?))
+        Ok(shown(run(policies, Emergencies::of(&self.config), &wanted, &mut self.index()?, &mut |_, _| {})?))
     }
 
     fn ask(&self, versions: &Versions, form: &Form, present: &Present) -> miette::Result<PageAnswer> {

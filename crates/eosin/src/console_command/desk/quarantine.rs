@@ -13,6 +13,7 @@ use crate::{
         answers::{Asked, Form, elsewhere},
         reception::{Present, trouble, with_setting},
     },
+    emergency_command,
     quarantine_command::{
         asking::{self, Ask},
         contents,
@@ -71,16 +72,20 @@ impl Desk {
 
     /// What the policies in force say of it now, and whether they refuse it.
     fn said_now(&self, found: &Kept) -> (String, bool) {
-        let answered = self.recorded(&found.item.ruling).ok().flatten().and_then(|recorded| {
-            let policies = self.config.policies().ok()?;
-            Some((recorded.answered_by(&policies)?, policies.version().to_owned()))
+        let answered = self.recorded(&found.item.ruling).ok().flatten().and_then(|(recorded, objects)| {
+            let policies = emergency_command::ruling_now(&self.config).ok()?;
+            // Of what is not written down nobody can say that it is outside of an emergency's scope.
+            let objects: Option<Vec<&str>> = objects.as_deref().map(|text| text.split(',').collect());
+            let narrower = objects.and_then(|objects| policies.about(&objects));
+            recorded.answered_by(narrower.as_deref().unwrap_or(&policies))
         });
         match answered {
-            Some((answer, version)) if answer.decision == Decision::Block => {
+            Some(answer) if answer.decision == Decision::Block => {
                 let by: Vec<String> = answer.policies.into_iter().collect();
+                let version = answer.version;
                 (format!("{version} refuses it now: {} ({}).", answer.reason, by.join(", ")), true)
             }
-            Some((_, version)) => (format!("{version}, which is in force, lets it pass now."), false),
+            Some(answer) => (format!("{}, which is in force, lets it pass now.", answer.version), false),
             None => {
                 let says = "What policies say of it now cannot be told beforehand: they are asked when it is released.";
                 (says.to_owned(), true)
@@ -88,15 +93,24 @@ impl Desk {
         }
     }
 
-    fn recorded(&self, ruling: &str) -> miette::Result<Option<Recorded>> {
+    /// What was asked then, and the objects of its records where they are written down.
+    fn recorded(&self, ruling: &str) -> miette::Result<Option<(Recorded, Option<String>)>> {
         let Some((origin, entry)) = ruling.rsplit_once('#') else { return Ok(None) };
         let Ok(entry) = entry.parse() else { return Ok(None) };
-        let sql = "SELECT q.asked FROM rulings r JOIN questions q ON q.origin = r.origin AND q.question = r.question \
+        let sql = "SELECT q.asked, r.objects FROM rulings r JOIN questions q ON q.origin = r.origin AND q.question = r.question \
                    WHERE r.origin = $1 AND r.entry = $2";
         let answer =
             self.index()?.query(sql, &[Value::text(origin), Value::Integer(entry)]).into_diagnostic()?;
-        let asked = answer.rows.into_iter().flatten().next().map(|value| value.to_string());
-        Ok(asked.and_then(|text| serde_json::from_str(&text).ok()))
+        let Some([Value::Text(asked), objects]) =
+            answer.rows.into_iter().next().and_then(|row| <[Value; 2]>::try_from(row).ok())
+        else {
+            return Ok(None);
+        };
+        let objects = match objects {
+            Value::Text(objects) => Some(objects),
+            Value::Null | Value::Integer(_) => None,
+        };
+        Ok(serde_json::from_str(&asked).ok().map(|recorded| (recorded, objects)))
     }
 
     /// What was shown and asked before; shown again where the item has moved on.

@@ -68,7 +68,13 @@ impl Programs {
         let _alone = self.alone()?;
         let index = Index::open(&self.known.place).map_err(|error| gone(&error))?;
         let mut index = index.read_only().map_err(|error| gone(&error))?;
-        let replay = replay::run(&policies, &wanted, &mut index, &mut |_, _| {});
+        let replay = replay::run(
+            &policies,
+            replay::Emergencies::of(&self.config),
+            &wanted,
+            &mut index,
+            &mut |_, _| {},
+        );
         Ok(replay.map_err(|report| gone(&report))?.to_json())
     }
 
