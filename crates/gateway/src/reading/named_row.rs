@@ -25,10 +25,10 @@ impl Org<'_> {
         method_override: Option<&str>,
         looked: &mut LookedUp,
     ) -> Result<Option<String>, Turned> {
-        let Door::Judged(Route::Upsert { value: Some(_), .. } | Route::Delete { .. }) =
-            salesforce::route(method, target, method_override)
-        else {
-            return Ok(None);
+        let removes = match salesforce::route(method, target, method_override) {
+            Door::Judged(Route::Delete { .. }) => true,
+            Door::Judged(Route::Upsert { value: Some(_), .. }) => false,
+            Door::Judged(_) | Door::Open | Door::Unknown => return Ok(None),
         };
         let Some(row) = salesforce::named_row(target) else { return Ok(None) };
         if row.by.contains("@{") {
@@ -36,7 +36,12 @@ impl Org<'_> {
             return Err(Problem::ReadClosed.into());
         }
         // What `@{…}` stands for is an id that the org gives, and no row has it as another value.
-        if target.contains("@{") { Ok(None) } else { self.named(target, &row, looked).await }
+        if target.contains("@{") {
+            return Ok(None);
+        }
+        let absent = self.named(target, &row, looked).await?;
+        // An org says otherwise of an id that it does not find than of a value, where it is to remove what has it.
+        Ok(absent.map(|absent| if removes { row_of_nobody(&row).unwrap_or(absent) } else { absent }))
     }
 
     /// Looks at the row that a field's value names. If it is hidden, the target by which an id that nobody has is asked
@@ -112,4 +117,15 @@ impl Org<'_> {
         let isolated = statement::isolated(self, &statement, Marks::NotAsked).await?;
         Ok(isolated.text == statement)
     }
+}
+
+/// The path of a row that is named in the same way and is not there: by a value that nobody has, or from a row that nobody has.
+fn row_of_nobody(row: &NamedRow) -> Option<String> {
+    let (before, last) = row.path.rsplit_once('/')?;
+    if let Some(id) = RecordId::parse(&row.by) {
+        let (before, _) = before.rsplit_once('/')?;
+        return Some(format!("{before}/{}/{last}", id.absent(0).long()));
+    }
+    let is_number = last.parse::<f64>().is_ok();
+    Some(format!("{before}/{}", if is_number { "918273645546372" } else { "zzz000000000000000-nobody" }))
 }

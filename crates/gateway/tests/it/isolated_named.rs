@@ -45,6 +45,8 @@ fn a_row_named_by_a_value_is_as_absent_as_one_that_nobody_has() {
     ] {
         let gone = ask(&scene, "DELETE", &format!("{base}/{way}"), "");
         assert_eq!((gone.status, there(&hidden)), (404, 200), "{way} {}", gone.text());
+        let nobody = ask(&scene, "DELETE", &format!("{base}/{way}9"), "");
+        assert_eq!(told(&gone), told(&nobody), "{way}");
         let within = json!({ "compositeRequest": [
             { "method": "DELETE", "url": format!("{base}/{way}"), "referenceId": "a" },
         ]});
@@ -89,6 +91,9 @@ fn what_a_row_points_at_is_not_removed_where_it_is_hidden() {
     let gone = ask(&scene, "DELETE", &target, "");
     let left = org.direct("GET", &format!("{VERSION}/sobjects/Contact/{hidden}"), "");
     assert_eq!((gone.status, left.status), (404, 200), "{}", gone.text());
+    let alone = org.create("Case", &json!({ "Subject": "open" }));
+    let none = ask(&scene, "DELETE", &format!("{VERSION}/sobjects/Case/{alone}/Contact"), "");
+    assert_eq!(told(&gone), told(&none));
 }
 
 /// An org with an account that a sandbox hides, and one that it shows, each with a key.
