@@ -30,9 +30,10 @@ pub(super) async fn sent(lane: &Lane, reader: &Reader, mut head: Head) -> Result
     // Of a query's batch it is the names of its results.
     let hidden = of_rows.or_else(|| isolation.job_asked(&head.target).map(|query| query.hidden));
     let org = Org::new(lane, reader, &head)?;
-    let is_known = hidden == Some(reader.hidden) || bare::is_bare(&org).await;
-    let addresses = lane.addresses(&head);
+    // Of a batch that rows were withheld from, here or at another gateway, it is ids and errors alone.
     let remembered = lane.flow.remembered(&lane.boundary.name, head.method.as_str(), &head.target);
+    let is_known = hidden == Some(reader.hidden) || remembered.is_some() || bare::is_bare(&org).await;
+    let addresses = lane.addresses(&head);
     let tells_failures = salesforce::tells_failures(&head.target);
     let sent = lane.upstream.send(head.method, &head.target, head.headers, Body::from(Bytes::new())).await;
     let (mut parts, incoming) = cleaned(sent?, &addresses)?.into_parts();
