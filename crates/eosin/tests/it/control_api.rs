@@ -232,13 +232,13 @@ fn what_is_kept_is_seen_decided_once_and_by_somebody() {
     {
         assert_eq!(there(words, 0), said(at, words, 0), "{words:?}");
     }
+    assert_eq!(there(&["index", "status"], 0), said(at, &["index", "status"], 0));
     there(&["quarantine", "list", "--boundary", "nope"], 2);
     there(&["quarantine", "release", "--all", "--boundary", "nope", "--reason", "CASE-6"], 2);
     let nope = ada.get("/quarantine?boundary=nope");
     let says = nope.body["detail"].as_str().unwrap();
     assert!(nope.status == 404 && says.starts_with("there is no boundary `nope`; there are `crm`"), "{says}");
     assert_eq!(there(&["quarantine", "list", "--boundary", "crm"], 0), said(at, &["quarantine", "list"], 0));
-    assert_eq!(there(&["index", "status"], 0), said(at, &["index", "status"], 0));
     there(&["mark", "people.csv"], 2);
     there(&["policy", "history"], 2);
     there(&["quarantine", "reject", first, "--reason", "x", "--by", "bel"], 2);
