@@ -77,7 +77,7 @@ impl Policies {
     /// that nobody has proven synthetic is not what this is about.
     ///
     /// Shape:  nothing -> proven, or a counterexample.
-    /// Bounds: half a million questions, and fewer to many or long policies ([`COST_MAX`]); past it nothing is proven.
+    /// Bounds: half a million questions, and fewer to many or long policies (what it costs is counted); past it nothing is proven.
     pub fn red_line(&self) -> RedLine {
         self.red_line_within(COST_MAX)
     }
