@@ -186,12 +186,12 @@ fn names_form(lower: &[&str]) -> bool {
 
 /// Whether a target below a version of REST, whose answers are JSON but for files.
 pub fn is_rest(target: &str) -> bool {
-    below_services(target).first().is_some_and(|first| first == "data")
+    words_below_services(target).first().is_some_and(|first| first == "data")
 }
 
 /// Whether what a target names is a file in a field of a row: bytes of its own form, and no row.
 pub fn is_file(target: &str) -> bool {
-    let segments = below_services(target);
+    let segments = words_below_services(target);
     let names: Vec<&str> = segments.iter().map(String::as_str).collect();
     let (["data", _, "sobjects", row @ ..] | ["data", _, "tooling", "sobjects", row @ ..]) = names.as_slice()
     else {
@@ -208,23 +208,28 @@ pub fn is_file(target: &str) -> bool {
 const FILES: [&str; 8] =
     ["body", "binary", "content", "contentdata", "digitalsignature", "document", "logfile", "versiondata"];
 
-/// The segments of a target behind `services`, in lower case.
-fn below_services(target: &str) -> Vec<String> {
+/// The segments of a target behind `services`, as they are written: before it a login host may have some of its own.
+pub(super) fn below_services(target: &str) -> Vec<String> {
     let Some(target) = Target::parse(target) else { return Vec::new() };
-    let lower = target.segments().iter().map(|segment| segment.to_ascii_lowercase());
-    lower.skip_while(|segment| segment != "services").skip(1).collect()
+    let segments = target.segments().iter();
+    segments.skip_while(|segment| !segment.eq_ignore_ascii_case("services")).skip(1).cloned().collect()
+}
+
+/// The same in lower case.
+fn words_below_services(target: &str) -> Vec<String> {
+    below_services(target).iter().map(|segment| segment.to_ascii_lowercase()).collect()
 }
 
 /// Whether a target is that of a list of the UI API.
 pub fn is_ui_list(target: &str) -> bool {
-    let segments = below_services(target);
+    let segments = words_below_services(target);
     matches!(segments.get(2..4), Some([api, list]) if api == "ui-api" && list.contains("list"))
 }
 
 /// Whether an answer holds what a form for a new row is filled with: a row without an id of its own, of what the ids in
 /// the target lead to.
 pub fn fills_form(target: &str) -> bool {
-    let segments = below_services(target);
+    let segments = words_below_services(target);
     let names: Vec<&str> = segments.iter().map(String::as_str).collect();
     matches!(names.as_slice(), ["data", _, "ui-api", "record-defaults", ..])
 }

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::route::Target;
-
-use super::{bulk::cells_at, id::RecordId, job::short_job_id};
+use super::{bulk::cells_at, id::RecordId, job::short_job_id, look::below_services};
 
 /// The batch of a Bulk v1 job that a target is about, in 15 characters.
 pub fn batch_asked(target: &str) -> Option<String> {
@@ -40,13 +38,6 @@ pub fn result_ids(results: &[u8], rows_max: usize) -> Option<BTreeSet<RecordId>>
         return None;
     }
     rows.iter().map(|(cells, _)| RecordId::parse(cells.first()?)).collect()
-}
-
-/// What stands behind `services`: before it a login host may have segments of its own.
-fn below_services(target: &str) -> Vec<String> {
-    let Some(target) = Target::parse(target) else { return Vec::new() };
-    let segments = target.segments().iter();
-    segments.skip_while(|segment| !is(segment, "services")).skip(1).cloned().collect()
 }
 
 fn is(segment: &str, word: &str) -> bool {

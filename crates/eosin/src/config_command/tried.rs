@@ -30,8 +30,11 @@ pub(super) fn tried(config: &Config) -> miette::Result<Vec<String>> {
     config.links.as_deref().map(keys::link_key).transpose()?;
     wiring::crossings(config, None)?;
     wiring::feeds(config, None)?;
-    if config.boundaries.iter().any(|boundary| boundary.tls) && config.authority.certificate.exists() {
-        wiring::identity(&config.authority)?;
+    let authority = &config.authority;
+    // One that is not there yet is made by the first start; one of which half is there is refused.
+    let is_there = authority.certificate.exists() || authority.key.exists();
+    if is_there && config.boundaries.iter().any(|boundary| boundary.tls) {
+        wiring::identity(authority)?;
     }
     are_apart(config)?;
     is_a_database(config)?;

@@ -67,12 +67,16 @@ fn until(gateway: &Server, status: u16) -> String {
     }
 }
 
+/// What takes every row.
+fn org() -> Upstream {
+    Upstream::start(|_| Reply::json(201, r#"{"id":"003000000000001AAA","success":true,"errors":[]}"#))
+}
+
 #[test]
 fn two_people_put_it_in_force_and_one_stands_it_down() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    let upstream =
-        Upstream::start(|_| Reply::json(201, r#"{"id":"003000000000001AAA","success":true,"errors":[]}"#));
+    let upstream = org();
     set_up(at, &upstream);
     prepare(at);
     let gateway = Server::start(at, &["run"], "health and metrics");
@@ -119,8 +123,7 @@ fn two_people_put_it_in_force_and_one_stands_it_down() {
 fn what_is_said_to_be_in_force_has_the_emergency_versions() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    let upstream =
-        Upstream::start(|_| Reply::json(201, r#"{"id":"003000000000001AAA","success":true,"errors":[]}"#));
+    let upstream = org();
     set_up(at, &upstream);
     fs::write(at.join("stop.cedar"), STOP.replace("an emergency\")", "an emergency\") @quarantine(\"\")"))
         .unwrap();
@@ -186,8 +189,7 @@ fn what_is_said_to_be_in_force_has_the_emergency_versions() {
 fn before_and_after_is_shown_before_it_is_approved() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    let upstream =
-        Upstream::start(|_| Reply::json(201, r#"{"id":"003000000000001AAA","success":true,"errors":[]}"#));
+    let upstream = org();
     set_up(at, &upstream);
     let gateway = Server::start(at, &["run"], "health and metrics");
     until(&gateway, 201);

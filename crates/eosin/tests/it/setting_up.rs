@@ -4,6 +4,14 @@ use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 use crate::program::{eosin, said};
 
+/// A folder that `init` made, and the text of its configuration.
+fn initialised() -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    said(folder.path(), &["init", "--yes"], 0);
+    let text = fs::read_to_string(folder.path().join("eosin.toml")).unwrap();
+    (folder, text)
+}
+
 #[test]
 fn init_makes_a_folder_that_works_and_overwrites_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -24,13 +32,9 @@ fn init_makes_a_folder_that_works_and_overwrites_nothing() {
 
 #[test]
 fn a_fault_in_the_configuration_is_underlined() {
-    let folder = tempfile::tempdir().unwrap();
-    said(folder.path(), &["init", "--yes"], 0);
+    let (folder, text) = initialised();
     let path = folder.path().join("eosin.toml");
-    let text = fs::read_to_string(&path)
-        .unwrap()
-        .replace("\"sandbox\"", "\"prod\"")
-        .replace("\"enforce\"", "\"soft\"");
+    let text = text.replace("\"sandbox\"", "\"prod\"").replace("\"enforce\"", "\"soft\"");
     fs::write(&path, text).unwrap();
     let output = eosin(folder.path(), &["config", "check"]);
     assert_eq!(output.status.code(), Some(2));
@@ -46,10 +50,8 @@ const TELEMETRY: &str = "[telemetry]\nendpoint = \"https://traces.example.org\"\
 
 #[test]
 fn a_file_that_a_configuration_names_and_nobody_can_read_is_found_by_its_check() {
-    let folder = tempfile::tempdir().unwrap();
-    said(folder.path(), &["init", "--yes"], 0);
+    let (folder, text) = initialised();
     let path = folder.path().join("eosin.toml");
-    let text = fs::read_to_string(&path).unwrap();
     for (section, named) in [
         (OPENID, "client_secret = \"absent.txt\""),
         (OPENID, "ca = \"absent.pem\""),
@@ -63,14 +65,6 @@ fn a_file_that_a_configuration_names_and_nobody_can_read_is_found_by_its_check()
         assert_eq!(output.status.code(), Some(2), "{section}{named}: {told}");
         assert!(told.contains("absent."), "{section}{named}: {told}");
     }
-}
-
-/// A folder that `init` made, and the text of its configuration.
-fn initialised() -> (tempfile::TempDir, String) {
-    let folder = tempfile::tempdir().unwrap();
-    said(folder.path(), &["init", "--yes"], 0);
-    let text = fs::read_to_string(folder.path().join("eosin.toml")).unwrap();
-    (folder, text)
 }
 
 #[test]
@@ -112,8 +106,15 @@ fn a_check_finds_what_a_run_would_not_take_up() {
             "{says}: {told:?}"
         );
     }
-    // What would go on working is said.
     fs::write(at("eosin.toml"), &text).unwrap();
+    for half in ["keys/authority.key", "keys/authority.pem"] {
+        fs::write(at(half), "").unwrap();
+        let output = eosin(folder.path(), &["config", "check"]);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), told.contains("only one of")), (Some(2), true), "{half}: {told}");
+        fs::remove_file(at(half)).unwrap();
+    }
+    // What would go on working is said.
     fs::set_permissions(at("keys/quarantine.key"), fs::Permissions::from_mode(0o644)).unwrap();
     let output = eosin(folder.path(), &["config", "check"]);
     let told = String::from_utf8_lossy(&output.stderr);
@@ -171,10 +172,8 @@ fn what_could_not_be_printed_was_not_told() {
 
 #[test]
 fn what_is_sent_elsewhere_and_who_lets_people_in_is_shown_and_no_secret() {
-    let folder = tempfile::tempdir().unwrap();
-    said(folder.path(), &["init", "--yes"], 0);
+    let (folder, text) = initialised();
     let path = folder.path().join("eosin.toml");
-    let text = fs::read_to_string(&path).unwrap();
     ledger::durable::create_private(&folder.path().join("secret.txt"), b"SECRET-7\n").unwrap();
     let more = format!(
         "{OPENID}client_secret = \"secret.txt\"\n{TELEMETRY}authorization = \"secret.txt\"\npercent = 20\n\

@@ -38,6 +38,7 @@ pub(crate) async fn prepare(
         Some(SoapSession::Unclear) => return Err(Problem::Request(SESSIONS).into()),
         Some(SoapSession::None) | None => {}
     }
+    parameters::allowed(&look, &head.target)?;
     let mut prepared = Prepared {
         renamed: Renamed::new(),
         looked: LookedUp::default(),
@@ -45,10 +46,7 @@ pub(crate) async fn prepare(
         target: head.target.clone(),
         stripped: Stripped::default(),
         telling: Telling::Rows,
-        window: {
-            parameters::allowed(&look, &head.target)?;
-            Window::widen(&look, head)?
-        },
+        window: Window::widen(&look, head)?,
         asks: look != Look::Mixed,
         look,
         is_soap: false,
