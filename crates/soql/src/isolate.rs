@@ -9,6 +9,7 @@ mod parameters;
 mod rewrite;
 mod scope;
 mod search;
+mod several;
 
 use thiserror::Error;
 
@@ -21,13 +22,35 @@ use crate::{
 
 pub use parameters::{IsolatedParameters, isolate_parameters};
 pub use search::isolate_search;
+pub use several::{Seen, bound_ids, links_question};
 
 /// Rewrites one SOQL statement.
 ///
 /// Bounds: those of [`crate::parse()`], before and after. Errors: why the statement cannot be isolated; it must then be refused.
 pub fn isolate(text: &str, hidden: &Hidden, schema: &Schema) -> Result<Isolated, CannotIsolate> {
+    rewritten(text, hidden, schema, None)
+}
+
+/// The same, where the ids to which the statement binds lookups ([`bound_ids`]) were looked up: no condition is needed for those
+/// that may be seen, and the others are excluded.
+pub fn isolate_looked(
+    text: &str,
+    hidden: &Hidden,
+    schema: &Schema,
+    seen: &Seen,
+) -> Result<Isolated, CannotIsolate> {
+    rewritten(text, hidden, schema, Some(seen))
+}
+
+fn rewritten(
+    text: &str,
+    hidden: &Hidden,
+    schema: &Schema,
+    seen: Option<&Seen>,
+) -> Result<Isolated, CannotIsolate> {
     let query = parse(text)?;
     let mut rewrite = rewrite::Rewrite::new(hidden, schema);
+    rewrite.seen = seen;
     rewrite.outer(&query)?;
     let rows = if query.is_count() {
         Rows::Counted
@@ -110,9 +133,25 @@ pub enum CannotIsolate {
     },
     /// A polymorphic relationship behind another, to objects that hide rows.
     #[error(
-        "the relationship at byte {position} may lead to several objects and is too far away to be filtered"
+        "the relationship at byte {position} may lead to several objects and is too far away to be filtered: ask for the rows that it leads from"
     )]
     Polymorphic {
+        /// The byte.
+        position: usize,
+    },
+    /// A polymorphic relationship to objects whose rows are told by another such.
+    #[error(
+        "the relationship at byte {position} may lead to objects whose rows are hidden with what they point at, by a relationship to several objects in turn: ask for its id, and for those rows by their ids"
+    )]
+    ThroughSeveral {
+        /// The byte.
+        position: usize,
+    },
+    /// Rows that are hidden with what is linked to them.
+    #[error(
+        "rows at byte {position} are hidden with the records that they are linked to, which no condition can say: ask for them by their ids (`Id IN (…)`, `ContentDocumentId = '…'`), or for the links of one record (`LinkedEntityId = '…'`)"
+    )]
+    Linked {
         /// The byte.
         position: usize,
     },
@@ -138,7 +177,7 @@ pub enum CannotIsolate {
     },
     /// More semi-joins and anti-joins than the org takes.
     #[error(
-        "the query at byte {position} needs more semi-joins and anti-joins than Salesforce allows in one"
+        "the query at byte {position} needs more semi-joins and anti-joins than Salesforce allows in one: a relationship to several objects (`Owner`, `Who`, `What`) takes one for each that can be hidden; ask for fewer in one query, or for the id (`WhatId`), and for those rows by their ids"
     )]
     TooManyJoins {
         /// The byte.
@@ -177,6 +216,19 @@ pub enum CannotIsolate {
         "the query has more than {TEXT_CHARACTERS_MAX} characters once hidden rows are excluded: shorten it"
     )]
     TooLong,
+}
+
+impl CannotIsolate {
+    /// Whether it is about rows of which the ids to which the statement binds them could say more.
+    pub fn could_be_looked_up(&self) -> bool {
+        matches!(
+            self,
+            Self::Linked { .. }
+                | Self::ThroughSeveral { .. }
+                | Self::TooManyJoins { .. }
+                | Self::NoJoinHere { .. }
+        )
+    }
 }
 
 #[cfg(test)]

@@ -22,7 +22,8 @@ mod token;
 pub use graphql::{graphql_objects, graphql_writes, isolate_graphql};
 pub use hidden::{Class, Hidden, LookupIds, Marks, NotANamespace};
 pub use isolate::{
-    Added, CannotIsolate, Isolated, IsolatedParameters, Rows, isolate, isolate_parameters, isolate_search,
+    Added, CannotIsolate, Isolated, IsolatedParameters, Rows, Seen, bound_ids, isolate, isolate_looked,
+    isolate_parameters, isolate_search, links_question,
 };
 pub use parse::{
     DEPTH_MAX, Expected, PATH_NAMES_MAX, ParseError, SUBQUERIES_MAX, parse, parse_condition, parse_order,

@@ -56,6 +56,8 @@ pub enum Bearing {
     Through(Vec<String>),
     /// By the mark's fields, and by the rows that these relationships lead to.
     FieldsAndThrough(Vec<String>),
+    /// By rows that are linked to them, which no condition can say: they can be asked for by ids that were looked up, and not otherwise.
+    Linked,
     /// None of them is.
     Open,
     /// All of them are.
@@ -70,7 +72,7 @@ impl Bearing {
     pub(crate) fn through(&self) -> &[String] {
         match self {
             Self::Through(ways) | Self::FieldsAndThrough(ways) => ways,
-            Self::Fields | Self::Open | Self::Hidden => &[],
+            Self::Fields | Self::Linked | Self::Open | Self::Hidden => &[],
         }
     }
 }
@@ -81,6 +83,10 @@ struct Object {
     described: bool,
     lookups: BTreeMap<String, Lookup>,
     children: BTreeMap<String, String>,
+    /// The lookups of children by which they are such, by the relationship's name.
+    child_fields: BTreeMap<String, String>,
+    /// Other objects, and the lookup by which they point here.
+    pointed_at_by: BTreeSet<(String, String)>,
     derived: BTreeMap<String, Derived>,
 }
 
@@ -222,10 +228,16 @@ impl Schema {
                 Lookup { relationship, field: field_name, targets },
             );
         }
-        for child in describe.get("childRelationships").and_then(Value::as_array).into_iter().flatten() {
+        for child_way in describe.get("childRelationships").and_then(Value::as_array).into_iter().flatten() {
+            if let (Some(child), Some(field)) = (text(child_way, "childSObject"), text(child_way, "field")) {
+                object.pointed_at_by.insert((child, field));
+            }
             if let (Some(relationship), Some(child)) =
-                (text(child, "relationshipName"), text(child, "childSObject"))
+                (text(child_way, "relationshipName"), text(child_way, "childSObject"))
             {
+                if let Some(field) = text(child_way, "field") {
+                    object.child_fields.insert(relationship.to_ascii_lowercase(), field);
+                }
                 object.children.insert(relationship.to_ascii_lowercase(), child);
             }
         }
@@ -238,6 +250,11 @@ impl Schema {
     /// Whether an object was described by the org.
     pub fn is_described(&self, object: &str) -> bool {
         self.objects.get(&object.to_ascii_lowercase()).is_some_and(|object| object.described)
+    }
+
+    /// Whether somebody said how hidden rows of an object are told, or none is.
+    pub fn is_stated(&self, object: &str) -> bool {
+        self.objects.get(&object.to_ascii_lowercase()).is_some_and(|object| object.bearing.is_some())
     }
 
     /// Whether no row of an object is hidden.
@@ -336,6 +353,15 @@ impl Schema {
         self.objects.get(&object.to_ascii_lowercase()).into_iter().flat_map(|object| object.derived.keys())
     }
 
+    /// The formulas and copies of an object, by the names of their fields in lower case, and the paths that they name.
+    pub fn formulas(&self, object: &str) -> impl Iterator<Item = (&str, &[Vec<String>])> {
+        let derived = self.objects.get(&object.to_ascii_lowercase()).map(|object| &object.derived);
+        derived.into_iter().flatten().filter_map(|(field, derived)| match derived {
+            Derived::From(paths) => Some((field.as_str(), paths.as_slice())),
+            Derived::Summary => None,
+        })
+    }
+
     /// Fields of an object that say something of other rows: roll-up summaries, and formulas and copies that lead to rows
     /// which may be hidden. Names in lower case.
     ///
@@ -383,6 +409,30 @@ impl Schema {
     pub(crate) fn child_of(&self, object: &str, relationship: &str) -> Option<String> {
         let children = &self.objects.get(&object.to_ascii_lowercase())?.children;
         children.get(&relationship.to_ascii_lowercase()).cloned()
+    }
+
+    /// The lookup by which the rows of a child relationship are such, where the org said it.
+    pub(crate) fn child_field(&self, object: &str, relationship: &str) -> Option<&str> {
+        let fields = &self.objects.get(&object.to_ascii_lowercase())?.child_fields;
+        fields.get(&relationship.to_ascii_lowercase()).map(String::as_str)
+    }
+
+    /// Whether rows of an object are hidden with rows that are linked to them.
+    pub fn is_linked(&self, object: &str) -> bool {
+        self.bearing(object) == Some(Bearing::Linked)
+    }
+
+    /// The objects whose rows point at those of this one, and by which lookup, as the org described it.
+    pub fn pointed_at_by(&self, object: &str) -> Vec<(String, String)> {
+        let object = self.objects.get(&object.to_ascii_lowercase());
+        object.map(|object| object.pointed_at_by.iter().cloned().collect()).unwrap_or_default()
+    }
+
+    /// The lookups by which rows of an object are hidden with what they point at; nothing where it is told otherwise too, or
+    /// not all of them are known.
+    pub fn told_by(&self, object: &str) -> Option<Vec<String>> {
+        let Some(Bearing::Through(ways)) = self.bearing(object) else { return None };
+        ways.iter().map(|way| Some(self.lookup_of(object, way)?.field)).collect()
     }
 
     pub(crate) fn unrelated(&self) -> Unknown {

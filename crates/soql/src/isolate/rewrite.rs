@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     Added, CannotIsolate, Isolated, Rows,
     scope::{Scope, Use, fields_of},
+    several::{Bound, Seen},
 };
 use crate::{
     hidden::{Hidden, LookupIds, Marks},
@@ -15,13 +16,15 @@ use crate::{
 };
 
 /// Objects that one path may pass, as in Salesforce.
-const WAYS_MAX: usize = 5;
+pub(super) const WAYS_MAX: usize = 5;
 /// Formulas of formulas that are looked into.
 const FORMULAS_MAX: usize = 10;
 
 pub(super) struct Rewrite<'h> {
     pub(super) hidden: &'h Hidden,
     pub(super) schema: &'h Schema,
+    /// Ids that were looked up, and lead to rows that may be seen; nothing where none was.
+    pub(super) seen: Option<&'h Seen>,
     edits: Vec<(usize, String)>,
     added: Vec<Added>,
 }
@@ -42,13 +45,13 @@ pub(super) struct Conditions {
 }
 
 impl Conditions {
-    fn push(&mut self, text: String) {
+    pub(super) fn push(&mut self, text: String) {
         if !self.texts.contains(&text) {
             self.texts.push(text);
         }
     }
 
-    fn push_anti_join(&mut self, text: String) {
+    pub(super) fn push_anti_join(&mut self, text: String) {
         if !self.texts.contains(&text) {
             self.anti_joins += 1;
             self.texts.push(text);
@@ -73,23 +76,32 @@ pub(super) struct Stand {
     /// How many formulas led here, one in the other.
     pub(super) formulas: usize,
     pub(super) position: usize,
+    /// Where lookups of these very rows lead, as far as the statement says so.
+    pub(super) bound: Bound,
 }
 
 impl Stand {
     /// On the rows of a query.
     pub(super) fn on(object: &str, before: String, position: usize) -> Self {
-        Self { objects: vec![object.to_owned()], before, ways: 0, formulas: 0, position }
+        Self {
+            objects: vec![object.to_owned()],
+            before,
+            ways: 0,
+            formulas: 0,
+            position,
+            bound: Bound::default(),
+        }
     }
 }
 
 impl<'h> Rewrite<'h> {
     pub(super) fn new(hidden: &'h Hidden, schema: &'h Schema) -> Self {
-        Self { hidden, schema, edits: Vec::new(), added: Vec::new() }
+        Self { hidden, schema, seen: None, edits: Vec::new(), added: Vec::new() }
     }
 
     pub(super) fn outer(&mut self, query: &Query) -> Result<(), CannotIsolate> {
         let object = single(query)?;
-        self.query(query, &object, Level::Outer, &[])
+        self.query(query, &object, Level::Outer, &[], Bound::default())
     }
 
     /// Puts the edits into the text.
@@ -116,10 +128,14 @@ impl<'h> Rewrite<'h> {
         object: &str,
         level: Level,
         place: &[String],
+        mut bound: Bound,
     ) -> Result<(), CannotIsolate> {
         let scope = Scope::new(&query.from, object, self.schema)?;
         let position = query.from.span.start;
-        let stand = Stand::on(object, scope.before(), position);
+        if let Some(seen) = self.seen {
+            bound.add(query, &scope, self.schema, seen);
+        }
+        let stand = Stand { bound, ..Stand::on(object, scope.before(), position) };
         let mut conditions = Conditions::default();
         self.rows(&mut conditions, &stand)?;
         let uses = scope.uses(query, self.schema);
@@ -145,7 +161,7 @@ impl<'h> Rewrite<'h> {
             condition.each_join(&mut |join| joins.push(join));
         }
         for join in &joins {
-            self.query(join, &single(join)?, Level::Join, &[])?;
+            self.query(join, &single(join)?, Level::Join, &[], Bound::default())?;
         }
         if conditions.needs_joins() {
             if level == Level::Join {
@@ -216,7 +232,9 @@ impl<'h> Rewrite<'h> {
         };
         let mut below = place.to_vec();
         below.push(relationship.text.to_string());
-        self.query(child, &object, Level::Child, &below)
+        // A row that is shown is what its children point at by this relationship.
+        let bound = Bound::to_seen(self.schema.child_field(parent, &relationship.text));
+        self.query(child, &object, Level::Child, &below, bound)
     }
 
     /// What must hold for the rows themselves.
@@ -225,6 +243,12 @@ impl<'h> Rewrite<'h> {
             let bearing = self.bearing(object, stand.position)?;
             if bearing == Bearing::Hidden {
                 conditions.push(format!("{}Id = null", stand.before));
+            }
+            if conditions.hold(stand, "Id") {
+                continue;
+            }
+            if bearing == Bearing::Linked {
+                return Err(CannotIsolate::Linked { position: stand.position });
             }
             if bearing.has_fields() {
                 for condition in self.hidden.visible(&stand.before) {
@@ -268,7 +292,8 @@ impl<'h> Rewrite<'h> {
             }
             let lookups =
                 self.schema.lookups(object).filter(|lookup| lookup.field.eq_ignore_ascii_case(field));
-            for lookup in lookups {
+            // The id of what is asked for by ids alone leads nowhere by itself.
+            for lookup in lookups.filter(|one| !one.targets.iter().any(|to| self.schema.is_linked(to))) {
                 self.way(conditions, end.clone(), std::slice::from_ref(&lookup.relationship))?;
             }
         }
@@ -350,16 +375,27 @@ impl<'h> Rewrite<'h> {
             let targets: BTreeSet<String> = found.iter().flat_map(|lookup| lookup.targets.clone()).collect();
             let targets: Vec<String> = targets.into_iter().collect();
             let after = next(&stand, way, targets.clone());
+            if self.is_told_by(&stand, way)? {
+                stand = after;
+                continue;
+            }
             match targets.as_slice() {
                 [] => return Err(CannotIsolate::UnknownRelationship { position }),
                 [one] => {
                     let bearing = self.bearing(one, position)?;
+                    if bearing == Bearing::Linked && !conditions.hold(&stand, &first.field) {
+                        return Err(CannotIsolate::Linked { position });
+                    }
                     self.linked(conditions, &stand, first, &bearing);
                     for through in bearing.through() {
                         self.way(conditions, after.clone(), std::slice::from_ref(through))?;
                     }
                 }
                 several => {
+                    if conditions.hold(&stand, &first.field) {
+                        stand = after;
+                        continue;
+                    }
                     for target in several {
                         self.may_link(conditions, &stand, first, target)?;
                     }
@@ -383,37 +419,6 @@ impl<'h> Rewrite<'h> {
                 several => conditions.push(format!("({none} OR ({}))", several.join(" AND "))),
             }
         }
-    }
-
-    /// A polymorphic relationship does not lead to a hidden row of that object.
-    fn may_link(
-        &self,
-        conditions: &mut Conditions,
-        stand: &Stand,
-        lookup: &Lookup,
-        target: &str,
-    ) -> Result<(), CannotIsolate> {
-        let position = stand.position;
-        let bearing = self.bearing(target, position)?;
-        if bearing == Bearing::Open {
-            return Ok(());
-        }
-        if bearing == Bearing::Hidden {
-            conditions.push(format!("{}{}.Type != '{target}'", stand.before, lookup.relationship));
-            return Ok(());
-        }
-        // The id of a row further away cannot be the left side of an anti-join, and what a hidden row's own
-        // relationships say cannot be turned round.
-        if stand.ways > 0 || !bearing.through().is_empty() {
-            return Err(CannotIsolate::Polymorphic { position });
-        }
-        let concealed = self.hidden.concealed("").join(" OR ");
-        let field = &lookup.field;
-        conditions.push_anti_join(format!(
-            "{}{field} NOT IN (SELECT Id FROM {target} WHERE {concealed})",
-            stand.before
-        ));
-        Ok(())
     }
 
     /// The fields inside a `TYPEOF` cannot be filtered: none may lead on to an object that hides rows.
@@ -528,13 +533,14 @@ fn push_apart(whole: &mut String, piece: &str) {
     whole.push_str(piece);
 }
 
-fn next(stand: &Stand, way: &str, objects: Vec<String>) -> Stand {
+pub(super) fn next(stand: &Stand, way: &str, objects: Vec<String>) -> Stand {
     Stand {
         objects,
         before: format!("{}{way}.", stand.before),
         ways: stand.ways + 1,
         formulas: stand.formulas,
         position: stand.position,
+        bound: Bound::default(),
     }
 }
 
@@ -543,7 +549,7 @@ fn same(one: &[String], other: &[String]) -> bool {
 }
 
 /// The object of a query that is not a child of another.
-fn single(query: &Query) -> Result<String, CannotIsolate> {
+pub(super) fn single(query: &Query) -> Result<String, CannotIsolate> {
     match query.from.object.names() {
         [one] => Ok(one.text.to_string()),
         _ => Err(CannotIsolate::UnknownRelationship { position: query.from.span.start }),

@@ -52,6 +52,11 @@ impl<'q> Scope<'q> {
         Ok(scope)
     }
 
+    /// What this query's own rows are.
+    pub(super) fn object(&self) -> &str {
+        &self.object
+    }
+
     /// What stands before a field of this query's own rows.
     pub(super) fn before(&self) -> String {
         self.alias.as_ref().map(|alias| format!("{alias}.")).unwrap_or_default()

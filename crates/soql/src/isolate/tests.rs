@@ -1,5 +1,7 @@
 //! Scenes of the rewrite: statement in, statement out.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::{Bearing, Lookup, LookupIds, Marks, Summaries, Unknown, isolate_search};
 
@@ -148,6 +150,82 @@ fn a_polymorphic_relationship_is_guarded_by_anti_joins() {
         "SELECT Id FROM Account WHERE Id IN (SELECT WhatId FROM Task)",
         CannotIsolate::NoJoinHere { position: 55 },
     );
+}
+
+/// Cases are owned by users, of whom some are contacts; files hang on anything.
+fn schema_with_owners() -> Schema {
+    let mut schema = schema();
+    schema
+        .set("Case", Bearing::Fields)
+        .set("User", Bearing::Through(vec!["Contact".to_owned(), "Account".to_owned()]))
+        .set("Attachment", Bearing::Through(vec!["Parent".to_owned()]))
+        .lookup("User", Lookup::usual("Contact", &["Contact"]))
+        .lookup("User", Lookup::usual("Account", &["Account"]))
+        .lookup("Attachment", Lookup::usual("Parent", &["Account", "Case", "Contact"]))
+        .lookup("Case", Lookup::usual("Parent", &["Case"]));
+    let account = br#"{"name":"Account","fields":[],"childRelationships":[
+        {"relationshipName":"Attachments","childSObject":"Attachment","field":"ParentId"}]}"#;
+    schema.learn(account).unwrap();
+    schema
+}
+
+#[test]
+fn rows_that_are_told_by_what_they_point_at_are_closed_by_an_anti_join() {
+    let concealed = |before: &str| {
+        format!("{before}Eosin_Synthetic__c = true OR {before}Eosin_Subject__c IN ('synthetic', 'mixed')")
+    };
+    let owners = format!(
+        "OwnerId NOT IN (SELECT Id FROM User WHERE (ContactId != null AND ({})) OR (AccountId != null AND ({})))",
+        concealed("Contact."),
+        concealed("Account.")
+    );
+    let check = |before: &str, after: &str| {
+        let isolated = isolate(before, &Hidden::synthetic(), &schema_with_owners()).unwrap();
+        assert_eq!(isolated.text, spelled(after), "{before}");
+        parse(&isolated.text).unwrap();
+    };
+    check(
+        "SELECT Id, Owner.Name FROM Case",
+        &format!("SELECT Id, Owner.Name FROM Case WHERE @ AND {owners}"),
+    );
+    check(
+        "SELECT Id FROM Case WHERE Owner.Name = 'x'",
+        &format!("SELECT Id FROM Case WHERE @ AND {owners} AND Owner.Name = 'x'"),
+    );
+    let far = isolate("SELECT Parent.Owner.Name FROM Case", &Hidden::synthetic(), &schema_with_owners());
+    assert_eq!(far, Err(CannotIsolate::Polymorphic { position: 7 }));
+}
+
+#[test]
+fn ids_that_were_looked_up_spare_the_anti_joins() {
+    let schema = schema_with_owners();
+    let (one, other) = ("001000000000001AAA", "003000000000001AAA");
+    let bound =
+        format!("SELECT Name FROM Attachment a WHERE a.ParentId IN ('{one}', '{other}') AND Name != null");
+    let many = Err(CannotIsolate::TooManyJoins { position: 17 });
+    assert_eq!(isolate(&bound, &Hidden::synthetic(), &schema), many);
+    let ids = bound_ids(&bound, &schema).unwrap();
+    assert_eq!(ids.iter().map(String::as_str).collect::<Vec<_>>(), [one, other]);
+    let seen =
+        |ids: &[&str]| Seen { ids: ids.iter().map(|id| (*id).to_owned()).collect(), ..Seen::default() };
+    let looked = |text: &str, ids: &[&str]| isolate_looked(text, &Hidden::synthetic(), &schema, &seen(ids));
+    assert_eq!(looked(&bound, &[one, other]).unwrap().text, bound);
+    let less = looked(&bound, &[one]).unwrap().text;
+    assert_eq!(less, bound.replace("WHERE ", &format!("WHERE a.ParentId NOT IN ('{other}') AND ")));
+    // What binds only some rows binds none, and what stands on other rows says nothing of these.
+    for text in [
+        format!("SELECT Name FROM Attachment WHERE ParentId = '{one}' OR Name = 'x'"),
+        format!("SELECT Name FROM Attachment WHERE NOT ParentId = '{one}'"),
+        format!("SELECT Name FROM Attachment WHERE ParentId != '{one}'"),
+        "SELECT Name FROM Attachment WHERE ParentId = 'x'' OR'".replace("''", "\\'"),
+    ] {
+        assert_eq!(bound_ids(&text, &schema), Ok(BTreeSet::new()), "{text}");
+        assert!(looked(&text, &[one]).is_err(), "{text}");
+    }
+    // A row's children point at the row.
+    let child = "SELECT Id, (SELECT Name FROM Attachments) FROM Account";
+    let isolated = isolate(child, &Hidden::synthetic(), &schema).unwrap();
+    assert_eq!(isolated.text, spelled("SELECT Id, (SELECT Name FROM Attachments) FROM Account WHERE @"));
 }
 
 fn refused(text: &str, why: CannotIsolate) {
