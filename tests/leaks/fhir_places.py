@@ -128,6 +128,10 @@ class Stage(Started):
         """The people who are there from the start, set up behind the gateway."""
         hidden = BOUNDARIES.get(place.name.removeprefix("clean-"))
         absent = hidden if place.name.startswith("clean-") else None
+        for kind in KINDS:
+            # Whom the people of one kind see, and nobody else: about nobody, and shown everywhere.
+            doctor = {"resourceType": "Practitioner", "id": doctor_of(kind), "name": [{"family": "Practice"}]}
+            wire.ask(place.org, "PUT", f"{place.base}/Practitioner/{doctor['id']}", JSON, json.dumps(doctor).encode())
         for number in range(PLANTED):
             for kind in (kind for kind in KINDS if kind != absent):
                 for resource in self.resources[kind][number]:
@@ -152,7 +156,7 @@ def about(kind, number, person):
     yield {
         "resourceType": "Observation", "id": own["Observation"], "status": "final",
         "code": {"coding": [{"system": "urn:scenes:code", "code": f"{kind[:3]}-code-{number}"}], "text": f"Pulse of {person['LastName']}"},
-        "subject": subject, "effectiveDateTime": f"2026-05-{1 + number % 28:02}T10:00:00Z",
+        "subject": subject, "performer": [{"reference": f"Practitioner/{doctor_of(kind)}"}], "effectiveDateTime": f"2026-05-{1 + number % 28:02}T10:00:00Z",
         "valueQuantity": {"value": 60 + number % 40, "unit": "beats/min"},
     }
     yield {
@@ -160,6 +164,10 @@ def about(kind, number, person):
         "description": f"Visit of {person['LastName']}", "start": f"2026-06-{1 + number % 28:02}T10:00:00Z",
         "end": f"2026-06-{1 + number % 28:02}T10:30:00Z", "participant": [{"actor": subject, "status": "accepted"}],
     }
+
+
+def doctor_of(kind):
+    return f"{KINDS.index(kind) + 1:08x}-0009-4000-8000-000000000000"
 
 
 def identity(kind, number, thing):
@@ -179,6 +187,6 @@ def words(stage, kind, number):
     new.pop("id")
     family = patient["name"][0]["family"]
     value = {"name": family, "json": json.dumps(new), "patient": patient["id"], "observation": observation["id"], "appointment": appointment["id"],
-             "number": f"{kind[:3]}-{number}", "code": f"{kind[:3]}-code-{number}", "email": patient["telecom"][0]["value"],
+             "doctor": doctor_of(kind), "number": f"{kind[:3]}-{number}", "code": f"{kind[:3]}-code-{number}", "email": patient["telecom"][0]["value"],
              "inner": json.dumps(new)[1:-1], "with_id": json.dumps(patient), "search": quote(f"urn:scenes:number|{kind[:3]}-{number}", safe="")}
     return value

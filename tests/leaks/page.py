@@ -16,7 +16,7 @@ plays them all and writes this page; the tests fail where the two differ.
 
 
 SERVERS = """The rows of FHIR are played against Medplum's router over its store in memory always, to which the scenes add what it lacks
-(`_include`, `_has`, chained parameters, `$everything`, `$export`), and once more against helios-hfs over a database where that is
+(`_include`, `_has`, chained parameters, `$everything`, `$export`, references that must lead somewhere), and once more against helios-hfs over a database where that is
 built (`hfs` in `PATH`, or named by `HELIOS_HFS`). A server without a way is shown to have none. Of {rows} rows
 
 {told}

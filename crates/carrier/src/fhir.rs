@@ -18,6 +18,8 @@ mod identity;
 mod in_xml;
 mod interaction;
 mod list;
+mod literal;
+mod named;
 mod patch;
 mod patch_path;
 mod place;
@@ -51,6 +53,8 @@ pub use interaction::{
     Interaction, LogicalId, OperationKind, Scope, interaction, normal_target, without_format,
 };
 pub(crate) use list::{choose_list, is_list, place_known, read_list};
+pub use literal::{Led, led_by_id, patch_texts, references_by_id, references_by_id_in_xml};
+pub use named::{named, outcomes_name, without_named};
 pub use patch::{PATCHED_TYPE, STEPS_MAX, patched};
 pub use place::{PlaceError, place, place_bundle, place_some};
 pub use plain::plain_type;

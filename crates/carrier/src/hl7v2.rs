@@ -2,7 +2,7 @@
 //!
 //! The mark is the segment [`MARK_SEGMENT`] after MSH; labels that other systems understand stand in MSH-8, MSH-11 and
 //! PID-3. Start at [`read()`] for bytes that hold messages, [`read_message`] for one; [`place()`] goes the other way.
-//! Source: spec/carriers.md section 5.
+//! Source: spec/hl7v2.md.
 
 mod acknowledge;
 mod answer;

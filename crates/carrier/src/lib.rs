@@ -24,8 +24,10 @@ pub mod salesforce;
 pub mod table;
 pub mod webhook;
 
+mod base64;
 mod choice;
 mod exchange;
+mod misplaced;
 mod span;
 mod xml;
 

@@ -10,6 +10,7 @@ mod asked;
 mod batch;
 mod batch_job;
 mod batch_result;
+mod beside;
 mod bulk;
 mod choose;
 mod columns;
@@ -23,6 +24,7 @@ mod foreign;
 mod graphql;
 mod id;
 mod job;
+mod listed;
 mod look;
 mod named;
 mod nested;
@@ -63,6 +65,7 @@ pub use asked::{
 pub use batch::{BulkV1, is_batch, is_bulk_rows, is_bulk_v1, route_by_job, unreadable_type};
 pub use batch_job::{BatchFormat, BatchJob, batch_job_created};
 pub use batch_result::{BatchRead, WithheldRows, batch_created, batch_read, count_refused};
+pub(crate) use beside::{beside, labelled, none_beside};
 pub(crate) use bulk::{header, hidden_label, row};
 pub(crate) use choose::choose;
 pub(crate) use columns::Columns;
@@ -73,25 +76,25 @@ pub use failed_rows::untold_failures;
 pub use fate::complete;
 pub use field::{DATASET_OBJECT, identity_fields};
 pub(crate) use field::{is_field_of_ours, label_of_column};
-pub(crate) use files::{owned, records_in};
-pub use foreign::{Foreign, Foreigns, Scalar, foreign};
+pub(crate) use files::{owned, records_in, without_labelled};
+pub use foreign::{Foreign, Foreigns, Place, Scalar, foreign, with_ids};
 pub use graphql::graphql_error;
 pub use id::RecordId;
 pub use job::{JOB_BYTES_MAX, Job, JobOfUpload, Operation, delimiter_named, job_created, job_of_upload};
+pub use listed::{listed, without_listed};
 pub use look::{
     Look, export_name, fills_form, is_file, is_graphql, is_rest, is_ui_list, look, tells_failures,
 };
 pub use named::{
     Renamed, named_in_body, named_in_rows, named_in_target, named_in_text, object_named, objects_named,
-    renamed_back, renamed_body, renamed_rows, renamed_target, reworded,
+    renamed_back, renamed_body, renamed_rows, renamed_target, reworded, rows_named,
 };
 pub(crate) use nested::within;
 pub(crate) use place::COLUMNS;
 pub use place::{PlaceError, place, place_csv, place_file};
 pub(crate) use read::read_line;
 pub use read::{action, form_overrides, may_hide_method, read, read_file, read_typed};
-pub(crate) use record::{MISPLACED, is_mark_text};
-pub use references::{takes_unseen, with_references};
+pub use references::{rows_taken, takes_unseen, with_references};
 pub use report::{
     ReportAsk, ReportClosed, ReportConditions, ReportHides, ReportType, UsedLookup, report_ask,
     report_isolated, report_metadata, report_own,

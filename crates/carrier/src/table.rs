@@ -12,11 +12,13 @@ use mark::{BATCH_RECORDS_MAX, Place, Reading, Record, Unreadable};
 
 use crate::{DatasetPointer, Labels, Limits, Readings, Unit, choice::Choice, fhir, hl7v2, salesforce};
 
+mod identity;
 mod rows;
 mod sniff;
 mod split;
 
-pub use rows::{COLUMNS, hidden_label, identity_columns, label_cells, label_of, take_label};
+pub use identity::identity_columns;
+pub use rows::{COLUMNS, hidden_label, label_cells, label_of, take_label};
 pub use sniff::{HEAD_BYTES, is_lined, sniff};
 
 use rows::{Header, Kind};

@@ -273,9 +273,9 @@ pub fn read<'a>(map: &EventMap, message: &Message<'a>, limits: &Limits) -> Resul
         return Err(Unreadable::TooLong { limit: limits.body_bytes });
     }
     let mut events = match map.format {
-        Format::Json => json::read(map, message.body)?,
-        Format::CloudEvents => cloudevents::read(map, message)?,
-        Format::OutboundMessage => outbound::read(map, message.body)?,
+        Format::Json => json::read(map, message.body, limits)?,
+        Format::CloudEvents => cloudevents::read(map, message, limits)?,
+        Format::OutboundMessage => outbound::read(map, message.body, limits)?,
     };
     let mut count = 0;
     for event in &mut events.list {

@@ -443,6 +443,11 @@ impl Element<'_> {
     pub(crate) fn child(&self, local: &str) -> Option<&Self> {
         self.children.iter().find(|child| child.name.local == local)
     }
+
+    /// The value of an attribute.
+    pub(crate) fn attribute(&self, namespace: &str, local: &str) -> Option<&str> {
+        find(&self.attributes, namespace, local)
+    }
 }
 
 impl Tag<'_> {

@@ -124,6 +124,13 @@ pub(crate) fn no_wider_than(path: &Path, source: &Path) -> io::Result<()> {
 /// Errors: a report that names the place.
 pub(crate) fn make_free(places: &[PathBuf], from: &Path) -> miette::Result<()> {
     let mut needed = BTreeMap::new();
+    if let Some(dash) = places.iter().find(|place| place.file_name().is_some_and(|name| name == "-")) {
+        return Err(miette!(
+            help = "name a file: what is written appears whole or not at all, which a pipe cannot do",
+            "{} is no place",
+            dash.display()
+        ));
+    }
     for place in places {
         for path in [place.clone(), folder_for(place)] {
             if let Some(other) = needed.insert(resolved(&path), path.clone()) {
@@ -144,8 +151,11 @@ pub(crate) fn make_free(places: &[PathBuf], from: &Path) -> miette::Result<()> {
             path.display()
         ));
     }
-    for place in places {
-        if is_left_behind(&folder_for(place))? && is_absent(place).is_ok() {
+    // All are looked at before anything of that run is taken away.
+    let left: Vec<bool> =
+        places.iter().map(|place| is_left_behind(&folder_for(place))).collect::<miette::Result<_>>()?;
+    for (place, _) in places.iter().zip(left).filter(|(_, is_left)| *is_left) {
+        if is_absent(place).is_ok() {
             placed::take_back(&folder_for(place));
         }
     }
@@ -163,12 +173,15 @@ fn is_absent(place: &Path) -> miette::Result<()> {
     ))
 }
 
-/// Whether an interrupted run of ours left this folder; refuses anything else that is there.
+/// Whether an interrupted run of ours left this folder. An empty one, which is nobody's loss, is taken away; anything else that is
+/// there is refused.
 fn is_left_behind(folder: &Path) -> miette::Result<bool> {
     let is_ours = |path: &Path| fs::symlink_metadata(path.join(OURS)).is_ok_and(|about| about.is_file());
     match fs::symlink_metadata(folder) {
         Err(_) => Ok(false),
         Ok(about) if about.is_dir() && is_ours(folder) => Ok(true),
+        // A run that was killed just before it wrote what makes it ours, or just after it took that away.
+        Ok(about) if about.is_dir() && fs::remove_dir(folder).is_ok() => Ok(false),
         Ok(_) => Err(miette!(
             help = "move it away",
             "{} is needed for a while and is there already",
@@ -251,6 +264,7 @@ mod tests {
         ledger::durable::replace(&at("a.new"), b"theirs").unwrap();
         std::os::unix::fs::symlink(at("a.new"), at("b.new")).unwrap();
         fs::create_dir(at("c.new")).unwrap();
+        ledger::durable::replace(&at("c.new/theirs"), b"theirs").unwrap();
         for name in ["a", "b", "c"] {
             let refused = put(&at(name), b"ours").unwrap_err().to_string();
             assert!(refused.contains("is there already"), "{refused}");
@@ -258,6 +272,12 @@ mod tests {
             assert!(!at(name).exists());
         }
         assert_eq!(text(&at("a.new")), "theirs");
+        // An empty folder is nobody's loss: a run that was killed between two steps leaves one.
+        fs::create_dir(at("d.new")).unwrap();
+        make_free(&[at("d")], Path::new("in")).unwrap();
+        fs::create_dir(at("d.new")).unwrap();
+        put(&at("d"), b"ours").unwrap();
+        assert!(!at("d.new").exists());
         // What an interrupted run left is ours.
         ledger::durable::replace(&at("c.new").join(OURS), b"").unwrap();
         put(&at("c"), b"ours").unwrap();
@@ -281,6 +301,7 @@ mod tests {
             let done = make_free(&places.map(at), &at(from));
             assert_eq!(done.is_ok(), is_fine, "{places:?} {from}");
         }
+        assert!(make_free(&[PathBuf::from("-")], &at("in")).unwrap_err().to_string().contains("no place"));
         fs::create_dir(at("a.new")).unwrap();
         for name in [OURS, "in"] {
             ledger::durable::replace(&at("a.new").join(name), b"").unwrap();

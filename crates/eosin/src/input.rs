@@ -19,12 +19,14 @@ use mark::Unreadable;
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
 mod archive;
+mod companion;
 pub(crate) mod reading;
 mod sources;
 mod telling;
 mod unzip;
 
-pub(crate) use sources::{Skipped, Sources, not_records, promises_records};
+pub(crate) use companion::is_signed;
+pub(crate) use sources::{Skipped, Sources, described, promises_records};
 pub(crate) use unzip::Breakage;
 
 use unzip::{Counted, Unzipped, UpTo};

@@ -129,9 +129,11 @@ fn is_short(manifest: &Manifest) -> miette::Result<()> {
     if length <= MANIFEST_BYTES_MAX {
         return Ok(());
     }
+    let objects = manifest.objects.len();
     Err(miette!(
-        help = "mark objects in files of their own",
-        "the manifest would have {length} bytes, more than {MANIFEST_BYTES_MAX}: too many fields"
+        help = "if the files are parts of one table, say `--object NAME`; else mark them in several runs",
+        "the manifest would have {length} bytes, more than {MANIFEST_BYTES_MAX}: it names the fields of {objects} objects, one for each \
+         name of a file where nobody says what its rows are"
     ))
 }
 

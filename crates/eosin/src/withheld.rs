@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, DirBuilder},
+    io::ErrorKind,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::Arc,
@@ -9,7 +10,7 @@ use std::{
 };
 
 use carrier::salesforce::WithheldRows;
-use flow::{Shelf, WithheldBatch};
+use flow::{Shelf, ShelfError, WithheldBatch};
 use ledger::durable;
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
@@ -30,15 +31,33 @@ pub(crate) fn shelf(datasets: &Path) -> miette::Result<Shelf> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
     made.into_diagnostic().wrap_err_with(|| format!("cannot make {}", folder.display()))?;
     forget(&folder);
-    let other = folder.clone();
+    let (other, third) = (folder.clone(), folder.clone());
     Ok(Shelf {
+        room: Box::new(move |rows| {
+            room(&third, rows).map_err(|report| {
+                tracing::error!(
+                    "a batch is refused, for what is withheld from it cannot be kept: {report:#}"
+                );
+                ShelfError
+            })
+        }),
         keep: Box::new(move |batch| {
             if let Err(report) = keep(&folder, batch) {
-                tracing::warn!("other gateways do not know what was withheld from a batch: {report:#}");
+                tracing::error!("other gateways do not know what was withheld from a batch: {report:#}");
             }
         }),
         find: Box::new(move |boundary, job, batch| find(&other, boundary, job, batch)),
     })
+}
+
+/// Tries it with a file as long as the one that follows, durably.
+fn room(folder: &Path, rows: &WithheldRows) -> miette::Result<()> {
+    let number: [u8; 8] = keys::random()?;
+    let path = folder.join(format!("room-{:016x}", u64::from_be_bytes(number)));
+    let tried = durable::replace(&path, rows.to_json().as_bytes()).into_diagnostic();
+    // Gone whether or not it was written whole.
+    drop(fs::remove_file(&path));
+    tried
 }
 
 fn keep(folder: &Path, batch: &WithheldBatch) -> miette::Result<()> {
@@ -48,25 +67,49 @@ fn keep(folder: &Path, batch: &WithheldBatch) -> miette::Result<()> {
     durable::replace(&path, batch.rows.to_json().as_bytes()).into_diagnostic()
 }
 
-fn find(folder: &Path, boundary: &str, job: &str, batch: Option<&str>) -> Vec<WithheldBatch> {
-    let Some(path) = job_folder(folder, boundary, job) else { return Vec::new() };
+/// Errors: [`ShelfError`]: something is there, or may be, and cannot be read.
+fn find(
+    folder: &Path,
+    boundary: &str,
+    job: &str,
+    batch: Option<&str>,
+) -> Result<Vec<WithheldBatch>, ShelfError> {
+    let Some(path) = job_folder(folder, boundary, job) else { return Ok(Vec::new()) };
     let names: Vec<String> = match batch {
         Some(batch) if is_id(batch) => vec![batch.to_owned()],
         Some(_) => Vec::new(),
-        None => {
-            let listing = fs::read_dir(&path).into_iter().flatten().flatten();
-            let name =
-                |entry: fs::DirEntry| entry.file_name().to_str()?.strip_suffix(".json").map(str::to_owned);
-            listing.filter_map(name).collect()
-        }
+        None => match fs::read_dir(&path) {
+            Ok(listing) => {
+                let listing =
+                    listing.collect::<Result<Vec<_>, _>>().map_err(|error| unread(&path, &error))?;
+                let name = |entry: &fs::DirEntry| {
+                    entry.file_name().to_str()?.strip_suffix(".json").map(str::to_owned)
+                };
+                listing.iter().filter_map(name).collect()
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(unread(&path, &error)),
+        },
     };
-    let read = |batch: String| {
+    let mut found = Vec::new();
+    for batch in names {
         let file = path.join(format!("{batch}.json"));
-        let text = file.exists().then(|| keys::file(&file, FILE_BYTES_MAX).ok())??;
-        let rows = Arc::new(WithheldRows::from_json(&text)?);
-        Some(WithheldBatch { boundary: boundary.to_owned(), job: job.to_owned(), batch, rows })
-    };
-    names.into_iter().filter_map(read).collect()
+        match fs::metadata(&file) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) => return Err(unread(&file, &error)),
+        }
+        let text = keys::file(&file, FILE_BYTES_MAX).map_err(|report| unread(&file, &report))?;
+        let rows = WithheldRows::from_json(&text).ok_or_else(|| unread(&file, &"it is damaged"))?;
+        let (boundary, job, rows) = (boundary.to_owned(), job.to_owned(), Arc::new(rows));
+        found.push(WithheldBatch { boundary, job, batch, rows });
+    }
+    Ok(found)
+}
+
+fn unread(path: &Path, why: &dyn std::fmt::Display) -> ShelfError {
+    tracing::error!("what was withheld from a batch cannot be read in {}: {why}", path.display());
+    ShelfError
 }
 
 /// Where a job's batches are; nothing for what is no id.
@@ -115,17 +158,28 @@ mod tests {
             };
             (one.keep)(&known);
         }
-        let found = (two.find)("crm", "750000000000001", Some("751000000000002"));
+        let found = (two.find)("crm", "750000000000001", Some("751000000000002")).unwrap();
         assert_eq!((found.len(), found[0].rows.len()), (1, 2));
         assert_eq!(found[0].rows, rows);
-        assert_eq!((two.find)("crm", "750000000000001", None).len(), 2);
+        assert_eq!((two.find)("crm", "750000000000001", None).unwrap().len(), 2);
         for (boundary, job, batch) in [
             ("ehr", "750000000000001", None),
             ("crm", "../at-crm", None),
             ("crm", "750000000000001", Some("../x")),
         ] {
-            assert!((two.find)(boundary, job, batch).is_empty());
+            assert!((two.find)(boundary, job, batch).unwrap().is_empty());
         }
+        // One that is there and damaged is not "nothing was withheld", and where nothing can be written nothing is sent.
+        assert_eq!((one.room)(&rows), Ok(()));
+        let folder = datasets.path().join(FOLDER);
+        durable::replace(&folder.join("at-crm/750000000000001/751000000000002.json"), b"{\"rows\"").unwrap();
+        assert_eq!((two.find)("crm", "750000000000001", Some("751000000000002")).unwrap_err(), ShelfError);
+        assert_eq!((two.find)("crm", "750000000000001", None).unwrap_err(), ShelfError);
+        assert_eq!((two.find)("crm", "750000000000001", Some("751000000000001")).unwrap().len(), 1);
+        fs::remove_dir_all(&folder).unwrap();
+        durable::replace(&folder, b"").unwrap();
+        assert_eq!((one.room)(&rows), Err(ShelfError));
+        assert_eq!((two.find)("crm", "750000000000001", None).unwrap_err(), ShelfError);
         for wrong in [
             "",
             "{}",

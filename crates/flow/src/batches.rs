@@ -39,16 +39,27 @@ pub struct WithheldBatch {
 
 /// Where gateways tell each other what they withheld from batches: a client may ask any of them for the results.
 pub struct Shelf {
+    /// Whether so much could be put there now: asked before a batch is sent on without some of its rows.
+    pub room: RoomForWithheld,
     /// Puts a batch there. What cannot be put there is known here alone.
     pub keep: KeepWithheld,
     /// The batches of a job that are there, or one of them: by boundary, job, and batch.
     pub find: FindWithheld,
 }
 
+/// What other gateways withheld cannot be written down, or be read: there may be some.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("what was withheld from batches cannot be written or read where gateways share it")]
+pub struct ShelfError;
+
+/// Tries whether these rows fit on a [`Shelf`].
+pub type RoomForWithheld = Box<dyn Fn(&WithheldRows) -> Result<(), ShelfError> + Send + Sync>;
+
 /// Puts a batch on a [`Shelf`].
 pub type KeepWithheld = Box<dyn Fn(&WithheldBatch) + Send + Sync>;
 /// Finds batches on a [`Shelf`].
-pub type FindWithheld = Box<dyn Fn(&str, &str, Option<&str>) -> Vec<WithheldBatch> + Send + Sync>;
+pub type FindWithheld =
+    Box<dyn Fn(&str, &str, Option<&str>) -> Result<Vec<WithheldBatch>, ShelfError> + Send + Sync>;
 
 impl fmt::Debug for Shelf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -127,10 +127,15 @@ impl Merge {
 
     /// The job and the id of the batch that this answer tells of, and what was withheld from it.
     pub(crate) fn batch(&self, upstream: &[u8]) -> Option<(String, String, WithheldRows)> {
-        let Withheld::Salesforce { route, body, refusals } = &self.0 else { return None };
-        let withheld = WithheldRows::of(route, body, refusals)?;
+        let withheld = self.of_batch()?;
         let (batch, job) = salesforce::batch_created(upstream)?;
         Some((job, batch, withheld))
+    }
+
+    /// What is withheld from a batch, if one is sent on.
+    pub(crate) fn of_batch(&self) -> Option<WithheldRows> {
+        let Withheld::Salesforce { route, body, refusals } = &self.0 else { return None };
+        WithheldRows::of(route, body, refusals)
     }
 
     pub(crate) fn into_results(withheld: Arc<WithheldRows>) -> Self {

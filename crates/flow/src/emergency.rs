@@ -57,7 +57,13 @@ impl Flow {
         let wanted: Vec<_> = given.into_iter().filter(|one| now < one.until).collect();
         let before = slot.emergencies().to_vec();
         let is_in = |all: &[Arc<Emergency>], one: &Emergency| {
-            all.iter().any(|other| other.activation == one.activation)
+            // Of one place in two histories of a log there may be two.
+            all.iter().any(|other| {
+                other.activation == one.activation
+                    && other.until == one.until
+                    && other.scope == one.scope
+                    && other.policies.version() == one.policies.version()
+            })
         };
         let begun: Vec<_> = wanted.iter().filter(|one| !is_in(&before, one)).cloned().collect();
         let ended: Vec<_> = before.iter().filter(|one| !is_in(&wanted, one)).cloned().collect();

@@ -12,7 +12,7 @@ use mark::{Verdict, judge};
 use policy::{Request, Ruling, Scope, decide_change};
 
 use crate::{
-    batches::WithheldBatch,
+    batches::{ShelfError, WithheldBatch},
     clock::Moment,
     continuity,
     crossing::Crossing,
@@ -226,12 +226,33 @@ impl Flow {
     /// What to put back into the answer to a read that streams through: the results of a Bulk v1 batch that lost rows.
     ///
     /// Shape:  nothing for almost every request.
-    pub fn remembered(&self, boundary: &str, method: &str, target: &str) -> Option<Merge> {
+    /// Errors: [`ShelfError`]: another gateway may have withheld rows, and a list without them would give ids to the wrong people.
+    pub fn remembered(
+        &self,
+        boundary: &str,
+        method: &str,
+        target: &str,
+    ) -> Result<Option<Merge>, ShelfError> {
         if self.batches.is_empty() && self.shelf.is_none() {
-            return None;
+            return Ok(None);
         }
-        let read = batch_read(method, target)?;
-        self.look_on_shelf(boundary, &read);
+        let Some(read) = batch_read(method, target) else { return Ok(None) };
+        self.look_on_shelf(boundary, &read)?;
+        Ok(self.known_of(boundary, read))
+    }
+
+    /// That other gateways can be told what is withheld from a batch, before the rest of it is sent on.
+    ///
+    /// Errors: [`ShelfError`]: they cannot, so that it must not be sent.
+    pub fn can_be_told(&self, merge: &Merge) -> Result<(), ShelfError> {
+        match (&self.shelf, merge.of_batch()) {
+            (Some(place), Some(rows)) => (place.room)(&rows),
+            _ => Ok(()),
+        }
+    }
+
+    /// What is known here of the batches that a read is about.
+    fn known_of(&self, boundary: &str, read: BatchRead) -> Option<Merge> {
         match read {
             BatchRead::Result { batch, .. } => {
                 self.batches.of_batch(boundary, &batch).map(Merge::into_results)
@@ -249,22 +270,24 @@ impl Flow {
     }
 
     /// Learns what other gateways withheld from the batches that this read is about.
-    fn look_on_shelf(&self, boundary: &str, read: &BatchRead) {
-        let Some(place) = &self.shelf else { return };
+    fn look_on_shelf(&self, boundary: &str, read: &BatchRead) -> Result<(), ShelfError> {
+        let Some(place) = &self.shelf else { return Ok(()) };
         let found = match read {
             BatchRead::Result { batch, .. } | BatchRead::Batch { batch, .. }
                 if self.batches.of_batch(boundary, batch).is_some() =>
             {
-                return;
+                return Ok(());
             }
             BatchRead::Result { job, batch } | BatchRead::Batch { job, batch } => {
                 (place.find)(boundary, job, Some(batch))
             }
             BatchRead::Batches { job } | BatchRead::Job { job } => (place.find)(boundary, job, None),
         };
+        let found = found?;
         for WithheldBatch { boundary, job, batch, rows } in found {
             self.batches.learn(&boundary, job, batch, rows);
         }
+        Ok(())
     }
 
     /// Appends an entry whose place nobody waits for.

@@ -88,6 +88,9 @@ pub struct IsolatedReads {
     /// Whether a FHIR client may make a resource with an id of its own choice. Then it can tell that a hidden one has an id, for
     /// no other can be made with it.
     pub client_ids: bool,
+    /// Whether the FHIR server takes references that lead nowhere. If it does not, one that leads to a hidden resource would
+    /// tell of it, so that references to what a client cannot see are refused here.
+    pub references: References,
     /// Paths whose answers cannot be read here and are let through nevertheless, by their beginnings.
     pub open_paths: Vec<String>,
     /// Addresses of boundaries where the notifications of FHIR subscriptions are judged; a subscription that sends elsewhere is refused.
@@ -105,10 +108,20 @@ impl IsolatedReads {
             guards_lookups: false,
             tells_withheld: false,
             client_ids: false,
+            references: References::Resolved,
             open_paths: Vec::new(),
             subscription_endpoints: Vec::new(),
         }
     }
+}
+
+/// What a FHIR server does with references that lead nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum References {
+    /// It may refuse them.
+    Resolved,
+    /// It takes them.
+    Dangling,
 }
 
 /// What `integrations/salesforce` adds fields to.

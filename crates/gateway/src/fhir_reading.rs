@@ -15,7 +15,7 @@ use policy::Mode;
 use crate::{
     body::{Body, Collected},
     coding::{coding, decode},
-    config::{BoundaryConfig, Reads},
+    config::{BoundaryConfig, Reads, References},
     fhir_form::Form,
     head::{Head, PROVENANCE, forget_body, forget_coded_body},
     problem::Problem,
@@ -34,7 +34,9 @@ mod criteria;
 mod export;
 mod guard;
 mod link;
+mod named;
 mod one;
+mod references;
 mod search;
 mod server;
 
@@ -47,6 +49,7 @@ pub(crate) struct FhirReads {
     subscription_endpoints: Vec<String>,
     /// Whether a resource may be made with an id of the client's choice.
     client_ids: bool,
+    references: References,
     links: Links,
 }
 
@@ -61,6 +64,7 @@ impl FhirReads {
             open_paths: reads.open_paths.clone(),
             subscription_endpoints: reads.subscription_endpoints.clone(),
             client_ids: reads.client_ids,
+            references: reads.references,
             links: links.clone(),
         })
     }

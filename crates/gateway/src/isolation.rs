@@ -14,6 +14,7 @@ use soql::{Bearing, Class, LookupIds, Marks, Schema, Unknown};
 
 use crate::{
     config::{BoundaryConfig, IsolatedReads, Reads},
+    key::{Key, Keys},
     server::{Lane, StartError},
     sessions::{Session, Sessions},
 };
@@ -47,13 +48,15 @@ const FIRST_STAND_IN: usize = 1_000_000;
 /// What the org said of its objects, to anybody: what one user may not see, another may, and it hides for both.
 #[derive(Clone, Debug)]
 pub(crate) struct OrgKnown {
-    /// Objects by their ids' first three characters; nothing before the org was asked.
-    pub(crate) prefixes: Option<BTreeMap<String, String>>,
+    /// Objects by their ids' first three characters, which several can have.
+    prefixes: BTreeMap<String, BTreeSet<String>>,
     pub(crate) schema: Schema,
     /// The relationships of described objects, both ways: name and where it leads.
     ways: BTreeMap<String, Vec<(String, Vec<String>)>>,
     /// How hidden rows of described objects are told; names in lower case.
     told_by: BTreeMap<String, ToldBy>,
+    /// By what rows of described objects may be named; objects in lower case.
+    keys: BTreeMap<String, Keys>,
 }
 
 /// How rows of an object are told to be hidden, of which nobody stated it.
@@ -82,14 +85,26 @@ impl OrgKnown {
         ways.iter().find(|(name, _)| name == way).map(|(_, targets)| targets.clone())
     }
 
-    /// The object that an id is of, by its first three characters.
-    pub(crate) fn of(&self, id: RecordId) -> Option<&str> {
-        self.prefixes.as_ref()?.get(id.prefix()).map(String::as_str)
+    /// The field that holds the id of a row that a relationship leads to.
+    pub(crate) fn lookup(&self, object: &str, way: &str) -> Option<&str> {
+        self.keys.get(&object.to_ascii_lowercase())?.lookup(way)
+    }
+
+    /// A field by whose value rows of an object may be named.
+    pub(crate) fn key(&self, object: &str, field: &str) -> Option<Key> {
+        self.keys.get(&object.to_ascii_lowercase())?.key(field)
+    }
+
+    /// The objects that an id can be of, by its first three characters.
+    pub(crate) fn of(&self, id: RecordId) -> &BTreeSet<String> {
+        static NONE: BTreeSet<String> = BTreeSet::new();
+        self.prefixes.get(id.prefix()).unwrap_or(&NONE)
     }
 
     /// Objects that a statement may touch, in lower case.
     ///
-    /// Shape:  those it names after `FROM` or `RETURNING`, and those that its relationships, by their names, lead to.
+    /// Shape:  those it names after `FROM` or `RETURNING`, and those that its relationships, by their names, lead to; also those
+    ///         of the formulas that it names, whose text stands in no statement.
     pub(crate) fn reached(&self, named: &BTreeSet<String>, statement: &str) -> BTreeSet<String> {
         let lower = statement.to_ascii_lowercase();
         let mut reached: BTreeSet<String> = named.iter().map(|name| name.to_ascii_lowercase()).collect();
@@ -104,9 +119,45 @@ impl OrgKnown {
                 .flat_map(|(_, targets)| targets.iter().map(|target| target.to_ascii_lowercase()))
                 .collect();
             reached.extend(further);
+            let through = self.in_formulas(&reached, &lower);
+            reached.extend(through);
             rounds += 1;
             if reached.len() == before || rounds > WAYS_MAX {
                 break;
+            }
+        }
+        reached
+    }
+}
+
+impl OrgKnown {
+    /// Objects that the formulas of these lead to, as far as they are known: of those formulas that a statement (in lower case)
+    /// names, and of those which stand in one that is followed.
+    pub(crate) fn in_formulas(&self, objects: &BTreeSet<String>, statement: &str) -> BTreeSet<String> {
+        let takes_all = statement.contains("fields(") || statement.contains("fields (");
+        let mut left: Vec<(String, String)> = Vec::new();
+        for object in objects {
+            let named =
+                self.schema.formulas(object).filter(|(field, _)| takes_all || statement.contains(field));
+            left.extend(named.map(|(field, _)| (object.clone(), field.to_owned())));
+        }
+        let mut followed = BTreeSet::new();
+        let mut reached = BTreeSet::new();
+        while let Some((object, field)) = left.pop() {
+            if !followed.insert((object.clone(), field.clone())) {
+                continue;
+            }
+            let paths = self.schema.formulas(&object).filter(|(name, _)| *name == field);
+            for path in paths.flat_map(|(_, paths)| paths) {
+                let Some((last, ways)) = path.split_last() else { continue };
+                let mut at = BTreeSet::from([object.clone()]);
+                for way in ways {
+                    let way = way.to_ascii_lowercase();
+                    let targets = at.iter().filter_map(|object| self.targets(object, &way)).flatten();
+                    at = targets.map(|target| target.to_ascii_lowercase()).collect();
+                    reached.extend(at.iter().cloned());
+                }
+                left.extend(at.into_iter().map(|object| (object, last.to_ascii_lowercase())));
             }
         }
         reached
@@ -174,10 +225,11 @@ impl Isolation {
             return Err(StartError::Namespace { boundary: config.boundary.name.clone() });
         }
         let known = OrgKnown {
-            prefixes: None,
+            prefixes: BTreeMap::new(),
             schema: schema(reads),
             ways: BTreeMap::new(),
             told_by: BTreeMap::new(),
+            keys: BTreeMap::new(),
         };
         Ok(Some(Self {
             reads: reads.clone(),
@@ -206,12 +258,15 @@ impl Isolation {
         let Ok(listed) = serde_json::from_slice::<Value>(listed) else { return false };
         let objects = listed.get("sobjects").and_then(Value::as_array).into_iter().flatten();
         let text = |object: &Value, key: &str| object.get(key).and_then(Value::as_str).map(str::to_owned);
-        let prefixes: BTreeMap<String, String> =
+        let prefixes: Vec<(String, String)> =
             objects.filter_map(|object| Some((text(object, "keyPrefix")?, text(object, "name")?))).collect();
         let is_list = !prefixes.is_empty();
         if is_list {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::make_mut(&mut known).prefixes.get_or_insert_default().extend(prefixes);
+            let OrgKnown { prefixes: all, .. } = Arc::make_mut(&mut known);
+            for (prefix, object) in prefixes {
+                all.entry(prefix).or_default().insert(object);
+            }
             self.sessions().listed(session, now);
         }
         is_list
@@ -224,26 +279,30 @@ impl Isolation {
     pub(crate) fn learn_object(&self, object: &str, description: &[u8]) -> bool {
         let Ok(value) = serde_json::from_slice::<Value>(description) else { return false };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let OrgKnown { schema, ways, told_by, .. } = Arc::make_mut(&mut known);
+        let OrgKnown { schema, ways, told_by, keys, .. } = Arc::make_mut(&mut known);
         if schema.learn(description).is_err() {
             return false;
         }
         let object = object.to_ascii_lowercase();
+        keys.entry(object.clone()).or_default().learn(&value);
         let own = ways.entry(object.clone()).or_default();
         for way in relationships(&value) {
             if !own.contains(&way) {
                 own.push(way);
             }
         }
-        if self.is_stated(&object) {
+        if self.is_stated(&object) || schema.is_linked(&object) {
             return true;
         }
+        // Rows of links are what they link, and show a file by its id alone.
+        let is_file_told = schema.is_linked(FILE) && !object.eq_ignore_ascii_case(FILE_LINK);
         let text = |field: &Value, key: &str| field.get(key).and_then(Value::as_str).map(str::to_owned);
         let fields: Vec<&Value> =
             value.get("fields").and_then(Value::as_array).into_iter().flatten().collect();
         let leads_to_marked = |field: &Value| {
             let targets = field.get("referenceTo").and_then(Value::as_array).into_iter().flatten();
-            targets.filter_map(Value::as_str).any(|target| self.is_marked(target))
+            let tells = |target| self.is_marked(target) || (is_file_told && target == FILE);
+            targets.filter_map(Value::as_str).any(tells)
         };
         let ways = fields
             .iter()
@@ -254,6 +313,15 @@ impl Isolation {
         told.ways.extend(ways);
         schema.set(&object, told.bearing());
         true
+    }
+
+    /// Takes it that an object to which a formula leads hides all its rows, if nobody described it: its values reach those who
+    /// may not see it. What somebody is told of it later counts instead.
+    pub(crate) fn close_unless_known(&self, object: &str) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known.schema.is_described(object) && !known.schema.is_stated(object) {
+            Arc::make_mut(&mut known).schema.set(object, Bearing::Hidden);
+        }
     }
 
     /// Whether rows of this object carry Eosin's fields.
@@ -402,11 +470,23 @@ fn is_label(name: &str) -> bool {
     })
 }
 
+/// Objects whose rows are about whoever is linked to them, and point at nobody: files, and who a contact or lead is.
+const LINKED: [&str; 2] = [FILE, "Individual"];
+
+/// The object of files. A version, a history or a way to one is hidden with it.
+pub(crate) const FILE: &str = "ContentDocument";
+
+/// The object of links between files and what they are about.
+pub(crate) const FILE_LINK: &str = "ContentDocumentLink";
+
 /// What is known before the org was asked.
 fn schema(reads: &IsolatedReads) -> Schema {
     let mut schema =
         // What a statement is about is described before it is rewritten; what is only pointed at may stay unknown.
         Schema::empty().unstated_objects(Unknown::Open).unknown_relationships(Unknown::Refused);
+    for object in LINKED {
+        schema.set(object, Bearing::Linked);
+    }
     for object in &reads.open_objects {
         schema.set(object, Bearing::Open);
     }

@@ -20,6 +20,7 @@ mod fhir_reading;
 mod head;
 mod isolation;
 mod jobs;
+mod key;
 mod ledger_state;
 mod metrics;
 mod pages;
@@ -46,7 +47,8 @@ mod witness;
 
 pub use audit_client::{AuditClient, AuditSent};
 pub use config::{
-    ArchiveConfig, BoundaryConfig, Config, IsolatedReads, Limits, Reads, SpoolConfig, Timeouts, TlsIdentity,
+    ArchiveConfig, BoundaryConfig, Config, IsolatedReads, Limits, Reads, References, SpoolConfig, Timeouts,
+    TlsIdentity,
 };
 pub use contract::{CONTRACTS, Contract, Contracts, Ending};
 pub use courier::{ANSWER_BYTES_MAX, BadToken, Courier, Delivered};

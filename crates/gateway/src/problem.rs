@@ -26,6 +26,8 @@ pub(crate) enum Problem {
     Busy,
     /// A long body cannot be kept on disk until it is ruled on.
     NoRoom,
+    /// What is withheld from a batch cannot be kept where other gateways find it.
+    NotKept,
     /// No connection to the upstream could be made.
     UpstreamRefused,
     /// The upstream took too long.
@@ -74,7 +76,7 @@ impl Problem {
                 StatusCode::FORBIDDEN
             }
             Self::NoXml => StatusCode::NOT_ACCEPTABLE,
-            Self::Busy | Self::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::NoRoom | Self::NotKept => StatusCode::SERVICE_UNAVAILABLE,
             Self::UpstreamRefused | Self::UpstreamBroken | Self::AnswerUnreadable | Self::ShownUnreadable => {
                 StatusCode::BAD_GATEWAY
             }
@@ -92,6 +94,7 @@ impl Problem {
             Self::BodyBroken => "EOSIN_BODY_INCOMPLETE",
             Self::Busy => "EOSIN_BUSY",
             Self::NoRoom => "EOSIN_NO_ROOM",
+            Self::NotKept => "EOSIN_NOT_KEPT",
             Self::UpstreamRefused => "EOSIN_UPSTREAM_UNREACHABLE",
             Self::UpstreamSlow => "EOSIN_UPSTREAM_TIMEOUT",
             Self::UpstreamBroken => "EOSIN_UPSTREAM_BROKEN",
@@ -119,6 +122,9 @@ impl Problem {
             Self::Busy => "the gateway holds as many bodies as it may; send the request again in a moment",
             Self::NoRoom => {
                 "the gateway cannot keep so long a body until it is ruled on; nothing was sent on; send it in parts"
+            }
+            Self::NotKept => {
+                "the gateway cannot write down which rows it withholds, and results would be of the wrong rows; nothing was sent on; try again"
             }
             Self::UpstreamRefused => {
                 "the system behind the gateway cannot be reached; nothing was sent to it"
@@ -237,7 +243,7 @@ pub(crate) fn respond(protocol: &Protocol, spoken: &Spoken, problem: Problem) ->
     if problem == Problem::TwoFramings {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    if matches!(problem, Problem::Busy | Problem::NoRoom) {
+    if matches!(problem, Problem::Busy | Problem::NoRoom | Problem::NotKept) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(BUSY_RETRY_SECONDS));
     }
     response
@@ -261,7 +267,7 @@ fn outcome(problem: Problem) -> serde_json::Value {
         | Problem::VersionUnknown
         | Problem::VersionEnded => "not-supported",
         Problem::HeadTooLarge => "too-long",
-        Problem::Busy | Problem::NoRoom => "throttled",
+        Problem::Busy | Problem::NoRoom | Problem::NotKept => "throttled",
         Problem::Outdated => "conflict",
         Problem::UpstreamSlow => "timeout",
         Problem::UpstreamRefused | Problem::UpstreamBroken | Problem::AnswerUnreadable => "transient",

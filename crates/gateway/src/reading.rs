@@ -36,6 +36,7 @@ mod document;
 mod excerpt;
 mod foreign;
 mod list_view;
+mod look_up;
 mod named_row;
 mod org;
 mod parameters;
@@ -46,8 +47,12 @@ mod sent;
 mod show;
 mod statement;
 mod telling;
+mod through;
 mod totals;
 mod window;
+
+/// Pages that are read of one query whose rows are only counted on.
+const PAGES_MAX: usize = 20;
 
 /// How a read ended before it was shown.
 #[derive(Debug)]
@@ -101,6 +106,7 @@ pub(crate) struct Prepared {
     /// Whether the request asks for rows, or names some: then there is a ruling, whatever they turn out to be. The
     /// number of rulings would tell otherwise.
     asks: bool,
+    worded: Worded,
     /// Whether the answer is a SOAP envelope with rows, or with nil in their places.
     is_soap: bool,
     /// Whether it carries bulk rows: its answer shows none.
@@ -109,6 +115,15 @@ pub(crate) struct Prepared {
     batch: Option<Batch>,
     /// Who asks, if the answer leads to further questions.
     pub(crate) asker: Asker,
+}
+
+/// How the org is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Worded {
+    /// As the client asks.
+    AsSent,
+    /// Otherwise: what the org quotes then is not the client's.
+    Otherwise,
 }
 
 /// What a batch of a Bulk v1 job holds.
@@ -127,6 +142,8 @@ pub(crate) struct LookedUp {
     shown: BTreeSet<RecordId>,
     /// Where in `seen` each row stands that could carry a mark.
     by_id: BTreeMap<RecordId, usize>,
+    /// How many rows were followed one after the other to get here.
+    steps: usize,
 }
 
 /// Answers a read. Runs to its end whether or not anybody waits.

@@ -7,7 +7,7 @@ use carrier::{
     Answer,
     salesforce::{Look, look},
 };
-use flow::{Claims, Crossing, Entrance, Forward, Outcome, Passage, Reader, Refused, entrance};
+use flow::{Claims, Crossing, Entrance, Forward, Outcome, Passage, Reader, Refused, Settlement, entrance};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::{Body as _, Incoming};
 use mark::Unreadable;
@@ -199,6 +199,7 @@ async fn pass_through(lane: &Lane, mut head: Head, body: Incoming) -> Result<Res
     let is_batch_job = rewrite::is_batch_job(&head.target);
     let chunks = jobs::chunks(lane, &head);
     let remembered = lane.flow.remembered(&lane.boundary.name, head.method.as_str(), &head.target);
+    let remembered = remembered.map_err(|_| Problem::ShownUnreadable)?;
     if remembered.is_some() {
         // What is put back goes into a whole answer.
         for name in [header::ACCEPT_ENCODING, header::RANGE, header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE]
@@ -401,6 +402,13 @@ pub(crate) fn content_type(head: &Head) -> Option<String> {
 /// The media types that both protocols' answers can be merged in.
 const MERGEABLE: &str = "application/fhir+json, application/json;q=0.9";
 
+/// Settles what was let through and does not leave.
+fn not_sent(lane: &Lane, settlement: Option<Settlement>) {
+    if let Some(settlement) = settlement {
+        lane.flow.settle(settlement, Outcome::NotSent);
+    }
+}
+
 /// Sends on what may pass, settles, and shapes the answer.
 async fn carry(
     lane: &Arc<Lane>,
@@ -419,12 +427,14 @@ async fn carry(
     let (guard, fhir) = match Box::pin(guarding).await {
         Ok(guards) => guards,
         Err(turned) => {
-            if let Some(settlement) = forward.settlement {
-                lane.flow.settle(settlement, Outcome::NotSent);
-            }
+            not_sent(lane, forward.settlement);
             return turned.told();
         }
     };
+    if forward.merge.as_ref().is_some_and(|merge| lane.flow.can_be_told(merge).is_err()) {
+        not_sent(lane, forward.settlement);
+        return Err(Problem::NotKept);
+    }
     let leads_on = rewrite::concerns(&lane.protocol, &head.method, &head.target);
     if forward.merge.is_some() || leads_on {
         head.headers.remove(header::ACCEPT_ENCODING);
@@ -453,11 +463,10 @@ async fn carry(
     rows.remember(lane, answer.status());
     let guard = guard.filter(|guard| guard.reads_answer(leads_on));
     if guard.is_some() || fhir.is_some() {
-        let answer = Box::pin(guarded(lane, guard, fhir, answer)).await?;
-        let mut answer = match &forward.merge {
-            Some(merge) => merged_whole(lane, answer, merge),
-            None => answer,
-        };
+        let mut answer = Box::pin(guarded(lane, guard, fhir, answer)).await?;
+        if let Some(merge) = &forward.merge {
+            answer = merged_whole(lane, answer, merge);
+        }
         let (status, whole, now) = (answer.status(), answer.body().whole(), lane.flow.seconds());
         lane.signing.answer(answer.headers_mut(), status, &asked, whole.as_deref(), place, now);
         return Ok(answer);

@@ -39,11 +39,28 @@ const TOLD_SECONDS: i64 = 3_600;
 /// How long an object that was not there stays so: it may be deployed.
 const ABSENT_SECONDS: i64 = 60;
 
+/// The session of a request to Bulk v1.
+const BULK: &str = "x-sfdc-session";
+/// Headers that say whose a session is, beside a cookie.
+const TELLING: [&str; 2] = ["authorization", BULK];
+
 /// Whose session a request is of.
+///
+/// Shape:  of cookies the one that is a session (`sid`); all of them where nothing else says whose it is.
 pub(crate) fn session(headers: &HeaderMap) -> Session {
     let mut text = Vec::new();
-    for name in [header::AUTHORIZATION.as_str(), header::COOKIE.as_str(), "x-sfdc-session"] {
-        for value in headers.get_all(name) {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let sids = cookies.flat_map(|value| value.split(';')).map(str::trim);
+    let sids: Vec<&str> = sids.filter(|cookie| cookie.starts_with("sid=")).collect();
+    let is_told =
+        !sids.is_empty() || headers.contains_key(header::AUTHORIZATION) || headers.contains_key(BULK);
+    for sid in sids {
+        text.extend_from_slice(sid.as_bytes());
+        text.push(0);
+    }
+    let names: &[&str] = if is_told { &TELLING } else { &[header::COOKIE.as_str()] };
+    for name in names {
+        for value in headers.get_all(*name) {
             text.extend_from_slice(name.as_bytes());
             text.push(0);
             text.extend_from_slice(value.as_bytes());
@@ -119,6 +136,23 @@ mod tests {
             sessions.has_described(one, "visit__c", 159) && !sessions.has_described(one, "visit__c", 160)
         );
         assert!(!sessions.has_described(other, "contact", 100));
+    }
+
+    #[test]
+    fn cookies_that_are_no_session_tell_no_sessions_apart() {
+        let who = |pairs: &[(&'static str, &str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.append(*name, value.parse().unwrap());
+            }
+            session(&headers)
+        };
+        let bearer = ("authorization", "Bearer a");
+        assert_eq!(who(&[bearer]), who(&[bearer, ("cookie", "BrowserId=1")]));
+        assert_eq!(who(&[("cookie", "a=1; sid=x")]), who(&[("cookie", "sid=x; b=2")]));
+        assert_ne!(who(&[("cookie", "sid=x")]), who(&[("cookie", "sid=y")]));
+        assert_ne!(who(&[bearer]), who(&[bearer, ("cookie", "sid=x")]));
+        assert_ne!(who(&[("cookie", "other=1")]), who(&[("cookie", "other=2")]));
     }
 
     #[test]

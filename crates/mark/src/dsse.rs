@@ -86,6 +86,11 @@ impl Envelope {
         Ok((&self.payload, key))
     }
 
+    /// What the payload is said to be, which nobody has vouched for.
+    pub fn payload_type(&self) -> &str {
+        &self.payload_type
+    }
+
     /// The payload, which nobody has vouched for.
     pub fn unverified_payload(&self) -> &[u8] {
         &self.payload

@@ -2,7 +2,7 @@
 //!
 //! `serde_json` does the parsing; this module keeps what a judge needs and refuses what is ambiguous.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, cell::Cell, fmt};
 
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
@@ -31,7 +31,8 @@ pub type Members<'a> = Vec<(Cow<'a, str>, Json<'a>)>;
 /// Reads one JSON text whole.
 ///
 /// Shape:  UTF-8 bytes without byte-order mark -> one value; white space around it is allowed.
-/// Bounds: nesting of 64; the caller bounds the bytes; memory is at most about 12 times the input.
+/// Bounds: nesting of 64; the caller bounds the bytes; [`VALUES_MIN`] values, or one for eight bytes if those are more. Memory is
+///         at most about 16 times the input, or 120 MB where that is more.
 /// Errors: see [`JsonError`]; positions are given, content never is.
 /// Source: RFC 8259, RFC 7493 (I-JSON) sections 2.1 to 2.3.
 pub fn parse(bytes: &[u8]) -> Result<Json<'_>, JsonError> {
@@ -41,13 +42,19 @@ pub fn parse(bytes: &[u8]) -> Result<Json<'_>, JsonError> {
         _ => std::str::from_utf8(bytes).map_err(|error| JsonError::NotUtf8 { at: error.valid_up_to() })?,
     };
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Seed { depth: DEPTH_MAX }.deserialize(&mut reader).map_err(|error| refine(&error))?;
+    let room = Cell::new(VALUES_MIN.max(bytes.len() / 8));
+    let value =
+        Seed { depth: DEPTH_MAX, room: &room }.deserialize(&mut reader).map_err(|error| refine(&error))?;
     reader.end().map_err(|error| refine(&error))?;
     Ok(value)
 }
 
 /// Deepest nesting that is read: FHIR and Salesforce stay under 20.
 pub const DEPTH_MAX: u32 = 64;
+
+/// So many values are read of any text, however short. FHIR and Salesforce have one for twenty bytes or more; a text of brackets
+/// alone has one for each, which take many times its length in memory.
+pub const VALUES_MIN: usize = 1 << 20;
 
 /// Largest integer magnitude that every JSON reader reads alike: 2^53 - 1.
 pub const INTEGER_MAX: u64 = 9_007_199_254_740_991;
@@ -90,6 +97,14 @@ pub enum JsonError {
         /// One-based column.
         column: usize,
     },
+    /// It has more values than a text of its length may have.
+    #[error("holds more values than are read of a text so short, at line {line} column {column}; split it")]
+    TooManyValues {
+        /// One-based line.
+        line: usize,
+        /// One-based column.
+        column: usize,
+    },
     /// It stops before its end.
     #[error("ends early, at line {line} column {column}")]
     Truncated {
@@ -108,10 +123,11 @@ pub enum JsonError {
     },
 }
 
-// serde_json carries our own findings as message text; these three sentences come back out of it.
+// serde_json carries our own findings as message text; these sentences come back out of it.
 const DUPLICATE: &str = "eosin: duplicate member";
 const NUMBER: &str = "eosin: number too large";
 const DEPTH: &str = "eosin: too deep";
+const VALUES: &str = "eosin: too many values";
 
 fn refine(error: &serde_json::Error) -> JsonError {
     let (line, column) = (error.line(), error.column());
@@ -122,6 +138,8 @@ fn refine(error: &serde_json::Error) -> JsonError {
         JsonError::NumberTooLarge { line, column }
     } else if text.starts_with(DEPTH) || text.starts_with("recursion limit") {
         JsonError::TooDeep { line, column }
+    } else if text.starts_with(VALUES) {
+        JsonError::TooManyValues { line, column }
     } else if error.is_eof() {
         JsonError::Truncated { line, column }
     } else {
@@ -173,19 +191,26 @@ impl fmt::Debug for Json<'_> {
     }
 }
 
-struct Seed {
+/// Reads one value.
+#[derive(Clone, Copy)]
+struct Seed<'r> {
+    // How many arrays and objects it may hold within each other.
     depth: u32,
+    // How many values there may still be in the whole text.
+    room: &'r Cell<usize>,
 }
 
-impl<'de> DeserializeSeed<'de> for Seed {
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
     type Value = Json<'de>;
 
     fn deserialize<D: de::Deserializer<'de>>(self, reader: D) -> Result<Json<'de>, D::Error> {
+        let left = self.room.get().checked_sub(1).ok_or_else(|| de::Error::custom(VALUES))?;
+        self.room.set(left);
         reader.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Seed {
+impl<'de> Visitor<'de> for Seed<'_> {
     type Value = Json<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -231,7 +256,11 @@ impl<'de> Visitor<'de> for Seed {
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Json<'de>, A::Error> {
         let depth = self.depth.checked_sub(1).ok_or_else(|| de::Error::custom(DEPTH))?;
         let mut items = Vec::new();
-        while let Some(item) = access.next_element_seed(Self { depth })? {
+        while let Some(item) = access.next_element_seed(Self { depth, ..self })? {
+            // Most have one; the first would reserve four places.
+            if items.is_empty() {
+                items.reserve_exact(1);
+            }
             items.push(item);
         }
         Ok(Json::Array(items))
@@ -241,7 +270,11 @@ impl<'de> Visitor<'de> for Seed {
         let depth = self.depth.checked_sub(1).ok_or_else(|| de::Error::custom(DEPTH))?;
         let mut members: Members<'de> = Vec::new();
         while let Some(name) = access.next_key_seed(Name)? {
-            members.push((name, access.next_value_seed(Self { depth })?));
+            let member = (name, access.next_value_seed(Self { depth, ..self })?);
+            if members.is_empty() {
+                members.reserve_exact(2);
+            }
+            members.push(member);
         }
         if has_duplicate(&members) {
             return Err(de::Error::custom(DUPLICATE));
@@ -356,6 +389,25 @@ mod tests {
         assert!(matches!(parse(b"{} {}"), Err(JsonError::Malformed { .. })));
         check(br#"{"a":1"#, Some(JsonError::Truncated { line, column: column - 1 }));
         check(b"", Some(JsonError::Truncated { line: 1, column: 0 }));
+    }
+
+    #[test]
+    fn a_text_has_no_more_values_than_its_length_allows() {
+        // The list is a value too.
+        let list = |count: usize, value: &str| {
+            let mut text = b"[".to_vec();
+            for _ in 1..count {
+                text.extend_from_slice(value.as_bytes());
+                text.push(b',');
+            }
+            text.extend_from_slice(value.as_bytes());
+            text.push(b']');
+            text
+        };
+        assert!(parse(&list(VALUES_MIN - 1, "0")).is_ok());
+        assert!(matches!(parse(&list(VALUES_MIN, "0")), Err(JsonError::TooManyValues { .. })));
+        assert!(matches!(parse(&list(VALUES_MIN / 4, "[[[[]]]]")), Err(JsonError::TooManyValues { .. })));
+        assert!(parse(&list(VALUES_MIN, "12345678")).is_ok(), "a long one has more");
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl Form {
     /// Fields that name somebody beside whom a record was made for. One that the record's dataset does not cover has been
     /// added, so that the record is not the one that was marked, however few of its other fields changed.
     ///
-    /// Source: spec/carriers.md section 5.5.
+    /// Source: spec/hl7v2.md section 5.
     pub fn others(self) -> &'static [&'static str] {
         match self {
             // A further patient of a message; whom a merge ends.

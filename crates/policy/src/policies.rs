@@ -52,6 +52,8 @@ pub const POLICY_BYTES_MAX: usize = 1_000_000;
 /// Most policies in one text.
 pub const POLICIES_MAX: usize = 1_000;
 
+/// Characters of a policy's id at most: it is in refusals, in each entry of the ledger and in keys of the index.
+const ID_MAX: usize = 200;
 const DEFAULT: &str = include_str!("../policies/default.cedar");
 
 impl Policies {
@@ -279,6 +281,12 @@ fn read(name: &str, text: &str) -> Result<(PolicySet, BTreeMap<PolicyId, Told>),
             problems.push(Problem::at(text, place, "a policy without id or reason", Some(help)));
             continue;
         };
+        if id.chars().count() > ID_MAX {
+            let message = format!("an id of more than {ID_MAX} characters");
+            let help = "refusals, the ledger and the index name the policy by it: say the rest in `@reason`";
+            problems.push(Problem::at(text, place, &message, Some(help)));
+            continue;
+        }
         let (key, told_id) = (PolicyId::new(id), Arc::from(id));
         let keeps = policy.annotation("quarantine").is_some();
         if keeps && policy.effect() == Effect::Permit {

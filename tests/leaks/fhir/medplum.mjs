@@ -2,7 +2,7 @@
 // the command line.
 //
 // What Medplum keeps in its server rather than in these two is added at the end, out of their own parts: `_include`,
-// `_revinclude`, `_has`, chained parameters, `$everything`, `$export`. Prints the
+// `_revinclude`, `_has`, chained parameters, `$everything`, `$export`, references that must lead somewhere. Prints the
 // address of each, and serves until it is stopped.
 
 import { createServer } from 'node:http';
@@ -103,6 +103,50 @@ class Store extends MemoryRepository {
   }
 }
 
+/** The resources that one refers to by their ids. */
+function referred(value, found = new Set()) {
+  if (Array.isArray(value)) value.forEach((one) => referred(one, found));
+  else if (value && typeof value === 'object') {
+    if (/^[A-Z]\w+\/[\w.-]+$/.test(value.reference ?? '')) found.add(value.reference);
+    Object.values(value).forEach((one) => referred(one, found));
+  }
+  return found;
+}
+
+/** A store that takes no reference to nowhere and leaves none behind, as Medplum's server can be told to and HAPI does. */
+class Checking extends Store {
+  async checked(resource) {
+    for (const name of referred(resource)) {
+      const [type, id] = name.split('/');
+      if (!TYPES.includes(type)) continue;
+      const found = await this.readResource(type, id).catch(() => undefined);
+      if (!found) throw new core.OperationOutcomeError(core.badRequest(`Resource ${name} not found, specified in ${resource.resourceType}`));
+    }
+    return resource;
+  }
+
+  async createResource(resource, options) {
+    return super.createResource(await this.checked(resource), options);
+  }
+
+  async updateResource(resource, options) {
+    return super.updateResource(await this.checked(resource), options);
+  }
+
+  /** With what refers to it, if that is asked for. */
+  async deleteResource(type, id, cascades = false) {
+    const own = `${type}/${id}`;
+    const others = (await this.every()).filter((one) => referred(one).has(own));
+    if (others.length && !cascades) {
+      const first = core.getReferenceString(others[0]);
+      throw new core.OperationOutcomeError(core.conflict(`Unable to delete ${own}: first reference found was ${first}`));
+    }
+    for (const one of others) await this.deleteResource(one.resourceType, one.id, true);
+    await super.deleteResource(type, id);
+    return others.map(core.getReferenceString);
+  }
+}
+
 const TYPES = ['Patient', 'Observation', 'Appointment', 'Practitioner', 'Provenance', 'Bundle', 'Binary', 'DocumentReference'];
 const router = new FhirRouter();
 
@@ -145,6 +189,11 @@ async function answer(store, request, body) {
   const exported = await bulk(store, path.split('?')[0], origin);
   if (exported) return exported;
   const method = request.method === 'HEAD' ? 'GET' : request.method;
+  const cascade = /^\/(\w+)\/([\w.-]+)\?_cascade=delete$/.exec(path);
+  if (method === 'DELETE' && cascade) {
+    const along = await store.deleteResource(cascade[1], cascade[2], true);
+    return json(200, { ...core.allOk, issue: [{ ...core.allOk.issue[0], diagnostics: `deleted along: ${along.join(', ')}` }] });
+  }
   const type = request.headers['content-type'] ?? '';
   const form = () => Object.fromEntries([...new URLSearchParams(body)].map(([name, value]) => [name, value]));
   const parsed = !body ? undefined : type.includes('form-urlencoded') ? form() : JSON.parse(body);
@@ -187,4 +236,4 @@ function serve(store, name) {
 }
 
 // A store each for the names that are given.
-for (const name of process.argv.slice(2)) serve(new Store(), name);
+for (const name of process.argv.slice(2)) serve(new Checking(), name);

@@ -126,7 +126,7 @@ fn told(audited: &Audited<'_>) -> Option<Told> {
         Told { profile: Some(profile), subtypes, action, resource, patient, query: None }
     };
     Some(match audited.interaction {
-        Interaction::Capabilities | Interaction::Bundle => return None,
+        Interaction::Capabilities | Interaction::Bundle | Interaction::ExportEnd => return None,
         Interaction::Read { resource_type, id } => {
             about(["Read", "PatientRead"], &["read"], 'R', resource_type, Some(id))
         }

@@ -10,6 +10,7 @@ use mark::{
 use super::read::{Media, member, read_document_in, shape};
 use crate::{
     Limits,
+    base64::decoded,
     route::unescaped,
     salesforce::{owned, records_in},
 };
@@ -203,21 +204,6 @@ fn declares(markup: &[u8], namespace: &[u8]) -> bool {
 fn document(media: Media, bytes: &[u8], limits: &Limits) -> Vec<Result<Record<'static>, Unreadable>> {
     let read = read_document_in(media, bytes, limits).records.into_iter();
     read.map(|reading| reading.content.map(owned)).collect()
-}
-
-/// Base64 with or without line ends and padding.
-fn decoded(encoded: &str) -> Option<Vec<u8>> {
-    let plain: Cow<'_, [u8]> = if encoded.bytes().any(|byte| byte.is_ascii_whitespace()) {
-        Cow::Owned(encoded.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect())
-    } else {
-        Cow::Borrowed(encoded.as_bytes())
-    };
-    let padded = if plain.contains(&b'=') || plain.len().is_multiple_of(4) {
-        data_encoding::BASE64.decode(&plain)
-    } else {
-        data_encoding::BASE64_NOPAD.decode(&plain)
-    };
-    padded.ok()
 }
 
 #[cfg(test)]

@@ -13,7 +13,10 @@ use super::{
     read::{member, meta_claim, record, resource_type, shape, stronger},
     request::fits_request,
 };
-use crate::Limits;
+use crate::{
+    Limits,
+    misplaced::{HOLDS_LABELLED, bears_label, holds_mark_text},
+};
 
 /// One record, or something that cannot be read as one.
 pub(super) struct Held<'a> {
@@ -96,8 +99,8 @@ impl<'a> Found<'a> {
                 }
                 let read: Vec<_> = files.iter().flat_map(|file| file.records(&self.limits)).collect();
                 // In a file that is marked nobody judges what stands within a resource.
-                let hides = self.reads == Files::Left && holds_mark(&members);
-                let content = if hides { Err(shape(HIDES_MARK)) } else { record(members) };
+                let content =
+                    if self.reads == Files::Left { apart(members, &self.limits) } else { record(members) };
                 let claim = content.as_ref().map_or(Claim::None, |record| record.claim);
                 self.push(at, true, content);
                 self.files(read, &at.claiming(claim));
@@ -301,15 +304,34 @@ fn holds_resource(value: &Json<'_>) -> bool {
     }
 }
 
+/// The record of a resource in a file, if nothing stands within it that says it is another.
+pub(super) fn apart<'a>(resource: Members<'a>, limits: &Limits) -> Result<Record<'a>, Unreadable> {
+    if holds_mark(&resource) {
+        return Err(shape(HIDES_MARK));
+    }
+    let mut files = Vec::new();
+    if resource_type(&resource) == Ok("Binary") {
+        files.extend(binary_file(&resource).ok().flatten());
+    }
+    for (name, value) in &resource {
+        files_in(name, value, &mut files);
+    }
+    if files.iter().any(|file| file.records(limits).iter().any(bears_label)) {
+        return Err(shape(HOLDS_LABELLED));
+    }
+    record(resource)
+}
+
 /// Whether a mark stands within a resource, rather than in its own place: that of a contained resource, above all.
-pub(super) fn holds_mark(resource: &Members<'_>) -> bool {
+fn holds_mark(resource: &Members<'_>) -> bool {
     fn is_mark(value: &Json<'_>) -> bool {
         match value {
             Json::Object(members) => members.iter().any(|(name, value)| {
                 (name == "url" && value.text() == Some(MARK_EXTENSION)) || is_mark(value)
             }),
             Json::Array(items) => items.iter().any(is_mark),
-            Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) => false,
+            Json::Text(text) => holds_mark_text(text.as_bytes()),
+            Json::Null | Json::Bool(_) | Json::Number(_) => false,
         }
     }
     resource.iter().any(|(name, value)| match (name.as_ref(), value) {
@@ -322,4 +344,4 @@ pub(super) fn holds_mark(resource: &Members<'_>) -> bool {
 }
 
 /// What is said of such a resource.
-pub(super) const HIDES_MARK: &str = "holds a marked resource; give that as a resource of its own";
+const HIDES_MARK: &str = "holds a mark outside the mark's place; give a marked resource as one of its own";

@@ -62,6 +62,8 @@ pub enum Interaction {
         /// The resource; nothing where a search finds what goes.
         id: Option<LogicalId>,
     },
+    /// `DELETE` of the state of a bulk export, which ends it and takes its files away.
+    ExportEnd,
     /// `POST [base]`: a transaction, a batch, or a message.
     Bundle,
     /// `…/$name`.
@@ -231,6 +233,7 @@ pub fn interaction(
         "POST" => posted(&path),
         "PUT" => named(&path).map(|(resource_type, id)| Interaction::Update { resource_type, id }),
         "PATCH" => named(&path).map(|(resource_type, id)| Interaction::Patch { resource_type, id }),
+        "DELETE" if is_export_state(&path) => Some(Interaction::ExportEnd),
         "DELETE" => named(&path).map(|(resource_type, id)| Interaction::Delete { resource_type, id }),
         _ => None,
     }
@@ -254,6 +257,18 @@ pub fn without_format(target: &str) -> String {
     };
     let kept: Vec<&str> = query.split('&').filter(|pair| !is_format(pair)).collect();
     if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
+}
+
+/// Whether this is where a known server tells how far an export is: the Bulk Data guide leaves the address to servers.
+fn is_export_state(path: &[&str]) -> bool {
+    // HAPI and those that follow it; Medplum; Azure; Oracle; the reference server of the Bulk Data guide.
+    matches!(
+        path,
+        ["$export-poll-status"]
+            | ["bulkdata" | "_operations", "export", _]
+            | ["bulk-export", "jobs", _]
+            | ["bulkstatus", _]
+    )
 }
 
 fn read(path: &[&str]) -> Option<Interaction> {
@@ -417,6 +432,8 @@ mod tests {
             ("PATCH /fhir/Patient?identifier=a", "Patch"),
             ("DELETE /fhir/Patient/1", "Delete"),
             ("DELETE /fhir/Patient?identifier=a", "Delete"),
+            ("DELETE /fhir/$export-poll-status?_jobId=1", "ExportEnd"),
+            ("DELETE /fhir/bulkdata/export/1", "ExportEnd"),
             ("POST /fhir", "Bundle"),
             ("GET /fhir/Patient/1/$everything", "Operation { name: \"everything\", scope: Instance"),
             ("POST /fhir/$export", "Operation { name: \"export\", scope: System, posted: true, kind: Reads"),

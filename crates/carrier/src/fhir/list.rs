@@ -43,7 +43,7 @@ pub(crate) fn read_list<'a>(text: &'a [u8], limits: &Limits) -> Vec<Reading<'a>>
     let reading = |(index, item)| {
         let place = Place { index, reference: format!("entry[{index}]") };
         let content = match item {
-            Json::Object(members) => read_resource(members),
+            Json::Object(members) => read_resource(members, limits),
             Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::Array(_) => {
                 Err(Unreadable::Shape("is not a JSON object".to_owned()))
             }

@@ -88,6 +88,12 @@ impl Query {
         self.pairs.iter().find_map(|(name, value)| closed(name, value))
     }
 
+    /// Whether a write with these parameters may do more than write what it names, such as `_cascade`.
+    pub fn reaches_further(&self) -> bool {
+        let is_known = |name: &str| SHAPE.contains(&name) || OWN.contains(&name);
+        self.pairs.iter().any(|(name, _)| stem(name).starts_with('_') && !is_known(stem(name)))
+    }
+
     /// Why an export with these parameters cannot be isolated; nothing if it can.
     ///
     /// Source: spec/carriers.md section 3.9.

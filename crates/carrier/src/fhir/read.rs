@@ -10,7 +10,7 @@ use mark::{
 use super::{
     BRAND_SYSTEM, MARK_EXTENSION, SUBJECT_SYSTEM, TEST_CODE, TEST_SYSTEM,
     file::records_of,
-    held::{At, Files, Found, HIDES_MARK, Held, holds_mark},
+    held::{At, Files, Found, Held, apart},
     interaction::is_type_name,
     patch::PATCHED_TYPE,
     route::Route,
@@ -75,15 +75,14 @@ pub(crate) fn read_to_mark<'a>(body: &'a [u8], limits: &Limits) -> Readings<'a> 
 
 /// Reads a line of NDJSON: one resource, which is not a Bundle.
 pub(crate) fn read_line<'a>(line: &'a [u8], limits: &Limits) -> Result<Record<'a>, Unreadable> {
-    read_resource(parse(Media::Json, line, limits)?)
+    read_resource(parse(Media::Json, line, limits)?, limits)
 }
 
 /// Reads a resource that stands beside others, and is not a Bundle.
-pub(super) fn read_resource(members: Members<'_>) -> Result<Record<'_>, Unreadable> {
+pub(super) fn read_resource<'a>(members: Members<'a>, limits: &Limits) -> Result<Record<'a>, Unreadable> {
     match resource_type(&members)? {
         "Bundle" => Err(shape("is a Bundle in a line; give it as a file of its own")),
-        _ if holds_mark(&members) => Err(shape(HIDES_MARK)),
-        _ => record(members),
+        _ => apart(members, limits),
     }
 }
 
@@ -285,6 +284,9 @@ fn take_mark<'a>(items: Vec<Json<'a>>, mark: &mut Option<Cow<'a, str>>) -> Resul
 fn contained_claim(resource: &Json<'_>) -> Claim {
     let branded = resource.get("identifier").is_some_and(|items| items.items().iter().any(is_brand));
     let labelled = meta_claim(resource.get("meta")) == Claim::Synthetic;
+    // R4 has one level of them; what breaks that rule says no less.
+    let deeper = resource.get("contained").map_or(&[][..], Json::items);
+    let labelled = labelled || deeper.iter().any(|inner| contained_claim(inner) == Claim::Synthetic);
     if branded || labelled { Claim::Synthetic } else { Claim::None }
 }
 

@@ -73,10 +73,10 @@ pub fn with_references(resource: &str, others: &BTreeMap<String, String>) -> Opt
 }
 
 /// What is deeper no server of ours reads: a body has at most [`DEPTH_MAX`] levels, and a Bundle is around it.
-const LEVELS_MAX: u32 = 2 * DEPTH_MAX;
+pub(super) const LEVELS_MAX: u32 = 2 * DEPTH_MAX;
 
 /// Whether a server may take this for a search, however it reads addresses: the last word of its path is a type.
-fn is_by_search(reference: &str) -> bool {
+pub(super) fn is_by_search(reference: &str) -> bool {
     let plain: String = reference.chars().filter(|one| !one.is_ascii_control()).collect();
     let Some((path, _)) = plain.trim().split_once('?') else { return false };
     let mut words =
@@ -86,10 +86,10 @@ fn is_by_search(reference: &str) -> bool {
 
 /// A value that cannot be taken apart, or is too deep.
 #[derive(Debug)]
-struct Unread;
+pub(super) struct Unread;
 
 /// Every text in a value with the name of the member that holds it, and the value with those that become another.
-fn walk(
+pub(super) fn walk(
     value: &str,
     levels: u32,
     change: &mut impl FnMut(&str, &str) -> Option<String>,

@@ -30,7 +30,7 @@ pub enum Route {
         /// Its name, without the `$`.
         name: String,
     },
-    /// `DELETE`, of one resource or of what a search finds: there is no record to judge.
+    /// `DELETE`, of one resource, of what a search finds or of an export: there is no record to judge.
     Delete,
 }
 
@@ -90,7 +90,7 @@ fn door(found: Interaction) -> Door<Route> {
         Interaction::Create { resource_type } => Route::Create { resource_type },
         Interaction::Update { resource_type, .. } => Route::Update { resource_type },
         Interaction::Patch { resource_type, id } => Route::Patch { resource_type, id },
-        Interaction::Delete { .. } => Route::Delete,
+        Interaction::Delete { .. } | Interaction::ExportEnd => Route::Delete,
         Interaction::Bundle => Route::Bundle,
     };
     Door::Judged(route)

@@ -125,6 +125,7 @@ fn labels_are_claims_and_only_exact_ones_count() {
     let inside = |patient: &str| claim(&format!(r#""contained":[{{"resourceType":"Patient",{patient}}}]"#));
     let test = format!(r#""meta":{{"security":[{{"system":"{TEST_SYSTEM}","code":"HTEST"}}]}}"#);
     assert_eq!(inside(&test), Claim::Synthetic);
+    assert_eq!(inside(&format!(r#""contained":[{{"resourceType":"Patient",{test}}}]"#)), Claim::Synthetic);
     assert_eq!(inside(&format!(r#""identifier":[{{"system":"{BRAND_SYSTEM}"}}]"#)), Claim::Synthetic);
     assert_eq!(claim(r#""meta":"odd","contained":{}"#), Claim::None);
 }

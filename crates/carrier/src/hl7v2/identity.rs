@@ -9,7 +9,7 @@ use mark::Form;
 /// What names somebody else and is not in the dataset at all needs no field here: [`Form::others`].
 ///
 /// Shape:  message type and field names -> some of these names.
-/// Source: spec/carriers.md section 5.5.
+/// Source: spec/hl7v2.md section 5.
 pub fn identity_fields(_object: &str, present: &[&str]) -> Vec<String> {
     let of = |wanted: &[&str]| -> Vec<String> {
         wanted.iter().filter(|name| present.contains(name)).map(|name| (*name).to_owned()).collect()

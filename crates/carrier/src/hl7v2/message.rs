@@ -34,7 +34,7 @@ impl<'a> Message<'a> {
     ///
     /// Errors: what two readers could cut differently: broken separators, a NUL byte, segments that end in more than one
     ///         way, a line that is no segment, a character set that is not read here.
-    /// Source: spec/carriers.md sections 5.1 and 5.2.
+    /// Source: spec/hl7v2.md sections 1 and 2.
     pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, Unreadable> {
         let separators = Separators::of(bytes)?;
         if bytes.contains(&0) {

@@ -18,7 +18,7 @@ use crate::{DatasetPointer, Labels, Limits, choice::Choice};
 /// Shape:  one set of labels for each reading of [`super::read()`], in order.
 /// Bounds: about twice the bytes in memory; the caller bounds them.
 /// Errors: see [`PlaceError`]; nothing was written.
-/// Source: spec/carriers.md section 5.4.
+/// Source: spec/hl7v2.md section 4.
 pub fn place(bytes: &[u8], labels: &[Labels]) -> Result<Vec<u8>, PlaceError> {
     let choices: Vec<Choice<'_>> = labels.iter().map(Choice::Label).collect();
     choose(bytes, usize::MAX, Envelopes::Kept { is_batch: false }, &choices).map_err(|(_, error)| error)
@@ -72,7 +72,7 @@ pub(crate) fn choose(
 ///
 /// Shape:  one message -> the same message, labelled; every byte that is not a label is as it was.
 /// Errors: see [`PlaceError`]; nothing was written.
-/// Source: spec/carriers.md section 5.4.
+/// Source: spec/hl7v2.md section 4.
 pub fn place_message(message: &[u8], labels: &Labels) -> Result<Vec<u8>, PlaceError> {
     let mut out = Vec::with_capacity(message.len() + 1200);
     rewrite(message, Some(labels), &mut out)?;

@@ -12,7 +12,10 @@ use super::{
     split::pieces,
     value::canonical,
 };
-use crate::{Limits, Readings, Unit};
+use crate::{
+    Limits, Readings, Unit,
+    misplaced::{MISPLACED, holds_mark_text},
+};
 
 /// Reads the messages that `bytes` hold: bare, framed for MLLP, in batch envelopes, or mixed.
 ///
@@ -20,7 +23,7 @@ use crate::{Limits, Readings, Unit};
 /// Bounds: `limits.body_bytes` a message; past `limits.records`, 10,000 messages or 1,000,000 fields one reading that says
 ///         so. About a hundred bytes a field beside three times the text.
 /// Errors: none; what cannot be read is itself a reading.
-/// Source: spec/carriers.md section 5.
+/// Source: spec/hl7v2.md.
 pub fn read<'a>(bytes: &'a [u8], limits: &Limits) -> Readings<'a> {
     let most = limits.records.min(MESSAGES_MAX);
     let (mut records, mut fields) = (Vec::new(), 0);
@@ -95,7 +98,7 @@ pub(crate) fn message_bytes(bytes: &[u8], message_bytes_max: usize) -> Vec<&[u8]
 /// Bounds: `limits.body_bytes`; memory of about three times the message.
 /// Errors: why it cannot be read, with a segment's number at most.
 /// Never:  believes a label, a count or a length that the message names.
-/// Source: spec/carriers.md section 5.
+/// Source: spec/hl7v2.md.
 pub fn read_message<'a>(message: &'a [u8], limits: &Limits) -> Result<Record<'a>, Unreadable> {
     if message.len() > limits.body_bytes {
         return Err(Unreadable::TooLong { limit: limits.body_bytes });
@@ -131,6 +134,10 @@ pub fn read_message<'a>(message: &'a [u8], limits: &Limits) -> Result<Record<'a>
         } else {
             covered.add(&message, segment)?;
         }
+    }
+    let others = message.segments.iter().filter(|segment| segment.name != MARK_SEGMENT.as_bytes());
+    if others.map(|segment| segment.body).any(holds_mark_text) {
+        return Err(shape(MISPLACED));
     }
     if covered.is_branded {
         claim = Claim::Synthetic;

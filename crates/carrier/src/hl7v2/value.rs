@@ -12,7 +12,7 @@ use super::separators::{CANONICAL, Separators};
 ///
 /// Shape:  one field of a message -> the same value; of its own result the same again.
 /// Bounds: at most three times the field; borrowed where nothing changes.
-/// Source: spec/carriers.md section 5.3.
+/// Source: spec/hl7v2.md section 3.
 pub(super) fn canonical(field: Cow<'_, str>, separators: Separators) -> Cow<'_, str> {
     if separators == CANONICAL && is_canonical(field.as_bytes()) {
         return field;

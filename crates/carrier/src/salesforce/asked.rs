@@ -83,7 +83,7 @@ pub fn query_job(target: &str) -> Option<String> {
     below.get(at).cloned()
 }
 
-/// A row that a target names below `sobjects` by two words: a field and its value, or an id and what it points at.
+/// A row that a target names below `sobjects`, also of the Tooling API, by two words: a field and its value, or an id and what it points at.
 ///
 /// Debug shows the object only: a value can be a person's.
 #[derive(Clone, PartialEq, Eq)]
@@ -92,8 +92,14 @@ pub struct NamedRow {
     pub object: String,
     /// The field, or the id.
     pub by: String,
+    /// The field's value, or what the row points by.
+    pub value: String,
     /// The path of the row, in one spelling, whatever follows it.
     pub path: String,
+    /// The path of the row's object.
+    pub base: String,
+    /// Whether something follows it.
+    pub leads_on: bool,
 }
 
 impl std::fmt::Debug for NamedRow {
@@ -109,15 +115,24 @@ pub fn named_row(target: &str) -> Option<NamedRow> {
         target.segments().get(at).is_some_and(|segment| segment.eq_ignore_ascii_case(word))
     };
     let start = (0..target.segments().len()).find(|at| is(*at, "services"))?;
-    let [_, _, _, _, object, by, _, ..] = target.segments().get(start..)? else { return None };
-    if !is(start + 1, "data") || !is(start + 3, "sobjects") {
+    let tooling = usize::from(is(start + 3, "tooling"));
+    if !is(start + 1, "data") || !is(start + 3 + tooling, "sobjects") {
         return None;
     }
+    let [object, by, value, rest @ ..] = target.segments().get(start + 4 + tooling..)? else { return None };
     // Each segment is one word in this form, too.
     let plain = target.to_origin_form();
-    let path: Vec<&str> =
-        plain.split('?').next()?.trim_start_matches('/').split('/').skip(start).take(7).collect();
-    Some(NamedRow { object: object.clone(), by: by.clone(), path: format!("/{}", path.join("/")) })
+    let path = plain.split('?').next()?.trim_start_matches('/').split('/').skip(start);
+    let path: Vec<&str> = path.take(7 + tooling).collect();
+    let to = |segments: usize| path.get(..segments).map(|path| format!("/{}", path.join("/")));
+    Some(NamedRow {
+        object: object.clone(),
+        by: by.clone(),
+        value: value.clone(),
+        path: to(path.len())?,
+        base: to(5 + tooling)?,
+        leads_on: !rest.is_empty(),
+    })
 }
 
 /// The text member of this name at the top of a JSON body; nothing where two have the name, in any case.
@@ -190,6 +205,8 @@ pub struct Inner {
     pub method: String,
     /// Its target, with the path that a batch leaves out.
     pub target: String,
+    /// The name by which others take something out of its answer.
+    pub reference: Option<String>,
     at: Range<usize>,
     is_short: bool,
 }
@@ -217,7 +234,7 @@ fn gather(body: &[u8], object: &Range<usize>, found: &mut Vec<Inner>) {
                 && !url.trim_start_matches('/').to_ascii_lowercase().starts_with("services/");
             let target =
                 if is_short { format!("/services/data/{}", url.trim_start_matches('/')) } else { url };
-            found.push(Inner { method, target, at, is_short });
+            found.push(Inner { method, target, reference: text("referenceId"), at, is_short });
         }
     }
     let graphs =

@@ -13,9 +13,12 @@ use super::{
     columns::Columns,
     field::{Own, is_dataset_relationship},
     plan::unreadable,
-    record::{MISPLACED, OF_ANOTHER_ROW, is_mark_text, labels, names_twice, record, shape},
+    record::{OF_ANOTHER_ROW, labels, names_twice, record, shape},
 };
-use crate::Limits;
+use crate::{
+    Limits,
+    misplaced::{MISPLACED, is_mark_text},
+};
 
 /// The rows of a CSV with a header, as records of one object.
 ///

@@ -7,8 +7,9 @@ use mark::{Claim, Form, Record, Unreadable, json::Json};
 use super::{
     door::is_written,
     field::{DATASET_OBJECT, Own, has_names_of_people, is_uncovered},
-    record::{Labelled, MISPLACED, OF_ANOTHER_ROW, is_mark_text, labels, shape},
+    record::{Labelled, OF_A_DATASET, OF_ANOTHER_ROW, labels, says_label, shape},
 };
+use crate::misplaced::{MISPLACED, is_mark_text};
 
 /// The header of a table of one object.
 #[derive(Debug)]
@@ -105,6 +106,9 @@ impl Columns {
         let mut fields = Vec::with_capacity(self.list.len());
         let (mut labelled, mut is_person, mut compound_name) = (Labelled::default(), false, None);
         for (Column { name, kind }, cell) in self.list.iter().zip(cells) {
+            if !self.is_labelled && !super::bulk::leads_away(name) && says_label(name, &cell, false) {
+                return Err(shape(OF_A_DATASET));
+            }
             if cell.is_empty() || matches!(kind, Kind::Passed | Kind::Another(_)) {
                 continue;
             }

@@ -7,6 +7,8 @@ use mark::{Record, Unreadable, json::Json, json::Members};
 use super::record::shape;
 use crate::{
     Limits,
+    base64::decoded,
+    misplaced::{HOLDS_LABELLED, bears_label},
     table::{Chunks, Format, HEAD_BYTES, sniff},
 };
 
@@ -56,15 +58,13 @@ pub(super) fn held_in(
     records_in(&bytes, name.unwrap_or("file"), limits)
 }
 
-/// Base64 as Salesforce takes it: with or without line ends and padding, in one alphabet.
-fn decoded(encoded: &str) -> Option<Vec<u8>> {
-    let plain: Vec<u8> = encoded.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let padded = if plain.contains(&b'=') || plain.len().is_multiple_of(4) {
-        data_encoding::BASE64.decode(&plain)
-    } else {
-        data_encoding::BASE64_NOPAD.decode(&plain)
-    };
-    padded.ok()
+/// A record of a file, unless it holds a file in which records bear labels: they would be judged by nobody.
+///
+/// Errors: such a one is unreadable. What bears none, and what cannot be read, is content of what holds it.
+/// Source: spec/carriers.md section 4.1.
+pub(crate) fn without_labelled<'a>(record: Record<'a>, limits: &Limits) -> Result<Record<'a>, Unreadable> {
+    let is_labelled = held_in(&record.object, &record.fields, None, limits).iter().any(bears_label);
+    if is_labelled { Err(shape(HOLDS_LABELLED)) } else { Ok(record) }
 }
 
 /// The records of a file by what it is; see [`held_in`].

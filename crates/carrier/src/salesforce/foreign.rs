@@ -1,18 +1,24 @@
 //! References by another field than the id: what a row that is written says of the row that it points at.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    sync::Arc,
+};
 
 use mark::json::{self, Json};
 
 use super::{
     door::{Route, route},
     field::is_dataset_relationship,
+    id::RecordId,
     row_parts::rows_at,
     soap::walk,
 };
 use crate::{
     Door,
-    xml::{Element, XSI},
+    span::{self, Edit, Member, edited},
+    xml::{Element, XSI, escaped},
 };
 
 /// A reference to a row by the value of one of its fields.
@@ -56,16 +62,64 @@ impl std::fmt::Debug for Foreign {
 /// The references of a request, and the values that its own rows bring.
 #[derive(Clone, Default)]
 pub struct Foreigns {
-    /// What is pointed at.
-    pub asked: BTreeSet<Foreign>,
-    /// Object, field and value of rows that are written with it, in lower case.
-    pub made: BTreeSet<(String, String, String)>,
+    /// What is pointed at, and where. A row that does not say its object has an empty one.
+    pub asked: BTreeMap<Foreign, Vec<Place>>,
+    /// What rows that are written with it bring: values by object and field, these in lower case.
+    pub made: BTreeMap<(String, String), BTreeSet<String>>,
+    /// Whether one request, or one within it, writes more rows than an org takes.
+    pub is_over: bool,
+    rows: usize,
 }
+
+/// Where a reference stands.
+#[derive(Clone, Debug)]
+pub struct Place {
+    at: At,
+    /// The names in its row, in lower case.
+    beside: Arc<BTreeSet<String>>,
+}
+
+#[derive(Clone, Debug)]
+enum At {
+    Json(Member),
+    /// An element, and the namespace of its name.
+    Xml(Range<usize>, String),
+}
+
+impl Place {
+    /// Whether the row gives this field too: an org takes one of the two.
+    pub fn is_beside(&self, field: &str) -> bool {
+        self.beside.contains(&field.to_ascii_lowercase())
+    }
+}
+
+/// Rows that an org takes in one request.
+const ROWS_MAX: usize = 200;
 
 impl std::fmt::Debug for Foreigns {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Foreigns({})", self.asked.len())
     }
+}
+
+/// The body with references by id: each place, with the field that holds the id, and the id.
+pub fn with_ids(body: &[u8], others: &[(&Place, &str, RecordId)]) -> Vec<u8> {
+    let mut edits = Vec::new();
+    for (place, field, id) in others {
+        let id = id.long();
+        match &place.at {
+            At::Json(member) => {
+                let quoted = |text: &str| serde_json::Value::from(text).to_string().into_bytes();
+                edits.push(Edit { at: member.name.clone(), with: quoted(field) });
+                edits.push(Edit { at: member.value.clone(), with: quoted(&id) });
+            }
+            At::Xml(at, namespace) => {
+                let with = format!("<{field} xmlns=\"{}\">{id}</{field}>", escaped(namespace));
+                edits.push(Edit { at: at.clone(), with: with.into_bytes() });
+            }
+        }
+    }
+    edited(body, edits)
 }
 
 impl Scalar {
@@ -101,10 +155,11 @@ pub fn foreign(
     let mut found = Foreigns::default();
     if let Door::Judged(route) = route(method, target, method_override) {
         let rows = rows_at(content_type, body).unwrap_or_default();
-        let rows = rows.iter().filter_map(|at| body.get(at.clone()));
-        for text in std::iter::once(body).chain(rows) {
-            if let Ok(json) = json::parse(text) {
-                found.of_route(&route, &json);
+        for at in std::iter::once(0..body.len()).chain(rows) {
+            let text = body.get(at.clone()).unwrap_or_default();
+            if let (Ok(json), Some(within)) = (json::parse(text), span::whole(text)) {
+                let at = at.start + within.start..at.start + within.end;
+                found.of_route(&route, &Part { text: body, json: &json, at });
             }
         }
     } else {
@@ -122,8 +177,46 @@ pub fn foreign(
     found
 }
 
+/// A value of a JSON text, and where it stands.
+struct Part<'j, 'a> {
+    text: &'j [u8],
+    json: &'j Json<'a>,
+    at: Range<usize>,
+}
+
+impl<'j> Part<'j, '_> {
+    /// Its members, with their names.
+    fn members(&self) -> impl Iterator<Item = (&'j str, Member, Self)> {
+        let spans = span::members(self.text, &self.at).unwrap_or_default();
+        let text = self.text;
+        self.json.members().iter().zip(spans).map(move |((name, json), span)| {
+            let at = span.value.clone();
+            (name.as_ref(), span, Self { text, json, at })
+        })
+    }
+
+    fn get(&self, name: &str) -> Option<Self> {
+        self.json.get(name)?;
+        self.members().find(|(other, _, _)| *other == name).map(|(_, _, part)| part)
+    }
+
+    /// The items of the list of this name.
+    fn items(&self, name: &str) -> Vec<Self> {
+        let Some(list) = self.get(name) else { return Vec::new() };
+        let spans = span::items(self.text, &list.at).unwrap_or_default();
+        let items = list.json.items().iter().zip(spans);
+        items.map(|(json, at)| Self { text: self.text, json, at }).collect()
+    }
+
+    /// What it says that it is.
+    fn said(&self) -> Option<&'j str> {
+        self.json.get("attributes")?.get("type")?.text()
+    }
+}
+
 impl Foreigns {
-    fn of_route(&mut self, route: &Route, body: &Json<'_>) {
+    fn of_route(&mut self, route: &Route, body: &Part<'_, '_>) {
+        self.rows = 0;
         match route {
             Route::Create { object } | Route::Update { object } => self.row(object, body),
             Route::Upsert { object, field, value } => {
@@ -143,16 +236,17 @@ impl Foreigns {
             | Route::Soap(_)
             | Route::Api(_) => {}
         }
+        self.is_over |= self.rows > ROWS_MAX;
     }
 
     /// The requests within a request.
-    fn many(&mut self, body: &Json<'_>) {
-        for graph in items(body, "graphs") {
-            self.many(graph);
+    fn many(&mut self, body: &Part<'_, '_>) {
+        for graph in body.items("graphs") {
+            self.many(&graph);
         }
         for (list, input) in [("compositeRequest", "body"), ("batchRequests", "richInput")] {
-            for inner in items(body, list) {
-                let text = |name| inner.get(name).and_then(Json::text).unwrap_or_default();
+            for inner in body.items(list) {
+                let text = |name| inner.json.get(name).and_then(Json::text).unwrap_or_default();
                 let url = text("url");
                 let full = if url.trim_start_matches('/').to_ascii_lowercase().starts_with("services/") {
                     url.to_owned()
@@ -162,79 +256,106 @@ impl Foreigns {
                 if let (Door::Judged(route), Some(body)) =
                     (route(text("method"), &full, None), inner.get(input))
                 {
-                    self.of_route(&route, body);
+                    self.of_route(&route, &body);
                 }
             }
         }
     }
 
     /// Rows that say their objects, and the rows below them.
-    fn list(&mut self, object: Option<&str>, body: &Json<'_>) {
-        for row in items(body, "records") {
-            let said = row.get("attributes").and_then(|said| said.get("type")).and_then(Json::text);
-            if let Some(object) = said.or(object) {
-                self.row(object, row);
-            }
+    fn list(&mut self, object: Option<&str>, body: &Part<'_, '_>) {
+        for row in body.items("records") {
+            self.row(row.said().or(object).unwrap_or_default(), &row);
         }
     }
 
-    fn row(&mut self, object: &str, row: &Json<'_>) {
-        for (name, value) in row.members() {
-            if let Some(value) = Scalar::of(value) {
+    fn row(&mut self, object: &str, row: &Part<'_, '_>) {
+        self.rows += 1;
+        let names = row.json.members().iter().map(|(name, _)| name.to_ascii_lowercase());
+        let beside = Arc::new(names.collect());
+        for (name, span, value) in row.members() {
+            if let Some(value) = Scalar::of(value.json) {
                 self.brings(object, name, value.text());
             }
-            let is_way = matches!(value, Json::Object(_)) && name != "attributes";
+            let is_way = matches!(value.json, Json::Object(_)) && name != "attributes";
             if !is_way || is_dataset_relationship(name) {
                 continue;
             }
-            if value.get("records").is_some() {
-                self.list(None, value);
-                continue;
+            let mut besides = ["attributes"].as_slice();
+            if value.json.get("records").is_some() {
+                self.list(None, &value);
+                besides = &["attributes", "records", "totalSize", "done"];
             }
-            let kind = value.get("attributes").and_then(|said| said.get("type")).and_then(Json::text);
-            let fields = value.members().iter().filter(|(name, _)| name != "attributes");
+            let fields = value.json.members().iter().filter(|(name, _)| !besides.contains(&name.as_ref()));
             let fields: Vec<(&str, Option<Scalar>)> =
                 fields.map(|(name, value)| (name.as_ref(), Scalar::of(value))).collect();
-            self.points(object, name, kind, &fields);
+            let place = Place { at: At::Json(span), beside: Arc::clone(&beside) };
+            self.points((object, name, value.said()), &fields, place);
         }
     }
 
+    /// The rows in a call, however deep: `sObjects`, and the row that others are merged into.
     fn of_call(&mut self, call: &Element<'_>) {
-        for row in call.children.iter().filter(|child| child.name.local == "sObjects") {
-            let said = row.children.first().filter(|first| first.name.local == "type");
-            let kind = row
-                .attributes
-                .iter()
-                .find(|attribute| attribute.name.namespace == XSI && attribute.name.local == "type");
-            let object = kind.map(|kind| kind.value.as_ref()).filter(|_| said.is_none());
-            let object = object.map(|kind| kind.rsplit(':').next().unwrap_or(kind));
-            let Some(object) = said.map(|said| said.text.as_ref()).or(object) else { continue };
-            for field in &row.children {
-                let name = field.name.local;
-                if field.children.is_empty() {
-                    self.brings(object, name, &field.text);
-                } else if !is_dataset_relationship(name) {
-                    let kind = field.child("type").map(|kind| kind.text.as_ref());
-                    let fields = field.children.iter().filter(|child| child.name.local != "type");
-                    let text = |child: &Element<'_>| {
-                        child.children.is_empty().then(|| Scalar::Text(child.text.to_string()))
-                    };
-                    let fields: Vec<_> = fields.map(|child| (child.name.local, text(child))).collect();
-                    self.points(object, name, kind, &fields);
-                }
+        for child in &call.children {
+            let is_row = ["sObjects", "masterRecord"];
+            if is_row.iter().any(|row| child.name.local.eq_ignore_ascii_case(row)) {
+                self.of_element(child);
+            } else {
+                self.of_call(child);
             }
+        }
+    }
+
+    fn of_element(&mut self, row: &Element<'_>) {
+        self.rows += 1;
+        self.is_over |= self.rows > ROWS_MAX;
+        let names = row.children.iter().map(|field| field.name.local.to_ascii_lowercase());
+        let beside: Arc<BTreeSet<String>> = Arc::new(names.collect());
+        // Where it says two, nobody here knows which counts.
+        let mut objects = said(row);
+        if objects.is_empty() {
+            objects.push("");
+        }
+        for (object, field) in
+            objects.iter().flat_map(|object| row.children.iter().map(move |f| (*object, f)))
+        {
+            let name = field.name.local;
+            if field.children.is_empty() {
+                self.brings(object, name, &field.text);
+                continue;
+            }
+            if is_dataset_relationship(name) {
+                continue;
+            }
+            let kinds = said(field);
+            let kind = match kinds.as_slice() {
+                [] => None,
+                [kind] => Some(*kind),
+                _ => Some(""),
+            };
+            let is_nil = |child: &Element<'_>| {
+                child.children.is_empty() && matches!(child.attribute(XSI, "nil"), Some("true" | "1"))
+            };
+            let fields = field.children.iter().filter(|child| child.name.local != "type" && !is_nil(child));
+            let text =
+                |child: &Element<'_>| child.children.is_empty().then(|| Scalar::Text(child.text.to_string()));
+            let fields: Vec<_> = fields.map(|child| (child.name.local, text(child))).collect();
+            let at = At::Xml(field.span.clone(), field.name.namespace.to_owned());
+            self.points((object, name, kind), &fields, Place { at, beside: Arc::clone(&beside) });
         }
     }
 
     fn brings(&mut self, object: &str, field: &str, value: &str) {
-        self.made.insert((
-            object.to_ascii_lowercase(),
-            field.to_ascii_lowercase(),
-            value.trim().to_lowercase(),
-        ));
+        let key = (object.to_ascii_lowercase(), field.to_ascii_lowercase());
+        self.made.entry(key).or_default().insert(value.to_owned());
     }
 
-    fn points(&mut self, object: &str, way: &str, kind: Option<&str>, fields: &[(&str, Option<Scalar>)]) {
+    fn points(
+        &mut self,
+        (object, way, kind): (&str, &str, Option<&str>),
+        fields: &[(&str, Option<Scalar>)],
+        place: Place,
+    ) {
         let (field, value) = match fields {
             [] => return,
             [(_, Some(value))] if value.text().contains("@{") => return,
@@ -244,15 +365,18 @@ impl Foreigns {
             _ => (None, Scalar::Plain(String::new())),
         };
         let (object, way, kind) = (object.to_owned(), way.to_owned(), kind.map(str::to_owned));
-        self.asked.insert(Foreign { object, way, kind, field, value });
+        self.asked.entry(Foreign { object, way, kind, field, value }).or_default().push(place);
     }
 }
 
-fn items<'j, 'a>(of: &'j Json<'a>, name: &str) -> &'j [Json<'a>] {
-    match of.get(name) {
-        Some(Json::Array(items)) => items,
-        _ => &[],
-    }
+/// The objects that an element says it is of: in `type`, or as its XML type, which can be that of any row.
+fn said<'e>(row: &'e Element<'_>) -> Vec<&'e str> {
+    let named = row.children.iter().filter(|child| child.name.local == "type");
+    let mut said: Vec<&str> = named.map(|named| named.text.trim()).collect();
+    let typed = row.attribute(XSI, "type").map(|typed| typed.rsplit(':').next().unwrap_or(typed));
+    said.extend(typed.filter(|typed| *typed != "sObject"));
+    said.dedup_by(|one, other| one.eq_ignore_ascii_case(other));
+    said
 }
 
 #[cfg(test)]
@@ -267,7 +391,7 @@ mod tests {
             let kind = one.kind.as_deref().unwrap_or("-");
             format!("{}.{} {kind} {field}={}", one.object, one.way, one.value.text())
         };
-        found.asked.iter().map(told).collect()
+        found.asked.keys().map(told).collect()
     }
 
     fn check(request: &str, body: &str, want: &[&str]) {
@@ -320,8 +444,8 @@ mod tests {
         let body = r#"{"Ext__c":"A1"}"#;
         let found =
             foreign("PATCH", &format!("{BASE}/sobjects/Account/Key__c/K"), None, None, body.as_bytes());
-        for (field, value) in [("key__c", "k"), ("ext__c", "a1")] {
-            assert!(found.made.contains(&("account".to_owned(), field.to_owned(), value.to_owned())));
+        for (field, value) in [("key__c", "K"), ("ext__c", "A1")] {
+            assert!(found.made[&("account".to_owned(), field.to_owned())].contains(value));
         }
     }
 }

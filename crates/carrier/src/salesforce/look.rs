@@ -216,7 +216,7 @@ pub(super) fn below_services(target: &str) -> Vec<String> {
 }
 
 /// The same in lower case.
-fn words_below_services(target: &str) -> Vec<String> {
+pub(super) fn words_below_services(target: &str) -> Vec<String> {
     below_services(target).iter().map(|segment| segment.to_ascii_lowercase()).collect()
 }
 

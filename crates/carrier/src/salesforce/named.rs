@@ -17,6 +17,7 @@ use super::{
     asked::parameters,
     door::is_name,
     id::{RecordId, words},
+    look::{below_services, words_below_services},
     record::shape,
 };
 
@@ -49,6 +50,25 @@ pub fn objects_named(target: &str) -> BTreeMap<RecordId, String> {
     let texts = row.into_iter().chain(parameters(target, "ids"));
     let ids: Vec<RecordId> = texts.flat_map(|text| named_in_text(&text)).collect();
     ids.into_iter().map(|id| (id, object.clone())).collect()
+}
+
+/// The ids that a target names where nothing but the id of a row of no stated object can stand: behind `ui-api/records` and the
+/// like, and in `ids` of collections.
+pub fn rows_named(target: &str) -> BTreeSet<RecordId> {
+    let segments = words_below_services(target);
+    let names: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let texts: Vec<String> = match names.as_slice() {
+        [
+            "data",
+            _,
+            "ui-api",
+            "records" | "record-ui" | "related-list-records" | "related-list-count",
+            ..,
+        ] => below_services(target).into_iter().skip(4).collect(),
+        ["data", _, "composite", "sobjects"] => parameters(target, "ids").into_iter().collect(),
+        _ => Vec::new(),
+    };
+    texts.iter().flat_map(|text| named_in_text(text)).collect()
 }
 
 fn behind_sobjects(target: &str) -> Vec<String> {

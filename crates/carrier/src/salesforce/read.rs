@@ -13,15 +13,17 @@ use super::{
     batch, bulk,
     door::{Route, is_event, is_name},
     field::{Own, is_dataset_relationship, is_uncovered},
+    files::without_labelled,
     graphql,
     job::{Job, Operation, job_asked_for},
     place::is_own_column,
     plan::{has_records, plan, plan_parts, unreadable},
-    record::{MISPLACED, is_mark_text, object_of, record, shape},
+    record::{object_of, record, shape},
     soap_rows,
 };
 use crate::{
     Action, Limits, Readings, Unit,
+    misplaced::{MISPLACED, is_mark_text},
     multipart::{Media, Part, parts},
     route::pairs,
 };
@@ -244,6 +246,7 @@ impl<'a> Rows<'a, '_> {
             (Err(reason), None) => Err(reason),
         };
         let content = unread(&own).map_or(object, Err).and_then(|object| record(object, own));
+        let content = content.and_then(|record| without_labelled(record, self.limits));
         self.readings.push(Reading { place: at, content });
         for (name, value) in within {
             let name = if is_name(&name) { name.as_ref() } else { "children" };
@@ -271,7 +274,32 @@ pub(super) fn holds_rows(name: &str, value: &Json<'_>) -> bool {
         (says_content && there().any(|name| name == "attributes"))
             || there().any(|name| Own::of(name).is_some_and(Own::tells))
     };
-    has_records(value) || matches!(value, Json::Object(members) if is_row(members))
+    has_records(value)
+        || matches!(value, Json::Object(members) if is_row(members) && !is_of_the_org(name, members))
+}
+
+/// Whether a value only says who in the org keeps a row, or how the org sorts it: nobody's record, and no generator's.
+///
+/// Shape:  a relationship that every object has, its type as the org says it, plain values, no label.
+fn is_of_the_org(relationship: &str, members: &Members<'_>) -> bool {
+    let types: &[&str] = match relationship {
+        "Owner" => &["User", "Group", "Queue", "Name"],
+        "CreatedBy" | "LastModifiedBy" | "Manager" => &["User", "Name"],
+        "RecordType" => &["RecordType"],
+        "Profile" => &["Profile"],
+        "UserRole" => &["UserRole"],
+        _ => return false,
+    };
+    let attributes = members.iter().find(|(name, _)| name == "attributes").map(|(_, value)| value);
+    let said = attributes.and_then(|attributes| attributes.get("type")).and_then(Json::text);
+    said.is_some_and(|said| types.contains(&said))
+        && members.iter().all(|(name, value)| match value {
+            Json::Object(inner) if name == "attributes" => names_row(relationship, inner),
+            Json::Object(inner) => is_of_the_org(name, inner),
+            Json::Text(text) => !is_mark_text(text) && Own::of(name).is_none(),
+            Json::Null | Json::Bool(_) | Json::Number(_) => Own::of(name).is_none(),
+            Json::Array(_) => false,
+        })
 }
 
 /// The rows of a list, as the answer to a query has it.
@@ -320,6 +348,7 @@ fn unread(row: &Members<'_>) -> Option<Unreadable> {
         Json::Text(text) if !is_dataset && is_mark_text(text) && Own::of(name) != Some(Own::Mark) => {
             Some(shape(MISPLACED))
         }
+        Json::Object(members) if is_of_the_org(name, members) => None,
         Json::Object(members) if Own::of(name).is_none() => {
             let hides = |(inner, value): &(Cow<'_, str>, Json<'_>)| match value {
                 Json::Object(members) => inner != "attributes" || !names_row(name, members),
@@ -331,7 +360,11 @@ fn unread(row: &Members<'_>) -> Option<Unreadable> {
             members.iter().any(hides).then(|| shape(UNREAD))
         }
         Json::Array(items) => {
-            let is_plain = |item: &Json<'_>| !matches!(item, Json::Object(_) | Json::Array(_));
+            let is_plain = |item: &Json<'_>| match item {
+                Json::Text(text) => is_dataset || !is_mark_text(text),
+                Json::Null | Json::Bool(_) | Json::Number(_) => true,
+                Json::Object(_) | Json::Array(_) => false,
+            };
             (!items.iter().all(is_plain)).then(|| shape(UNREAD))
         }
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::Object(_) => None,

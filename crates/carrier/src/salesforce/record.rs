@@ -8,6 +8,7 @@ use super::{
     door::is_written,
     field::{DATASET_OBJECT, Own, has_compound_name, is_uncovered},
 };
+use crate::misplaced::is_mark_text;
 
 /// The record of one row's members.
 ///
@@ -40,6 +41,9 @@ pub(super) fn record<'a>(object: Cow<'a, str>, members: Members<'a>) -> Result<R
         if matches!(value, Json::Object(_)) && !(labelled && Own::of(&name).is_some()) {
             continue;
         }
+        if !labelled && says_label(&name, value.text().unwrap_or_default(), value == Json::Bool(true)) {
+            return Err(shape(OF_A_DATASET));
+        }
         match Own::of(&name).filter(|_| labelled) {
             Some(own) => labels.take(own, value)?,
             None if is_uncovered(&name) || (compound && name.eq_ignore_ascii_case("Name")) => {}
@@ -49,6 +53,16 @@ pub(super) fn record<'a>(object: Cow<'a, str>, members: Members<'a>) -> Result<R
     (record.mark, record.claim) = labels.finish();
     Ok(record)
 }
+
+/// Whether a member of a dataset's row says what only a record says of itself: then it is a record under another name.
+pub(super) fn says_label(name: &str, text: &str, is_ticked: bool) -> bool {
+    let says = |own: Own| labels(own, text) || (own == Own::Synthetic && is_ticked);
+    is_mark_text(text) || Own::of(name).is_some_and(says)
+}
+
+/// What is said of such a row.
+pub(super) const OF_A_DATASET: &str =
+    "is called a dataset's and bears the label of a record; give it under its own object's name";
 
 /// What a row's fields of ours say, gathered one by one.
 #[derive(Default)]
@@ -131,15 +145,6 @@ fn hashed_twice(names: &[&str]) -> bool {
     }
     false
 }
-
-/// Whether a text is that of a mark, to look at.
-pub(crate) fn is_mark_text(text: &str) -> bool {
-    text.trim_start().get(..7).is_some_and(|begin| begin.eq_ignore_ascii_case("eosin1."))
-}
-
-/// What is said of a row with a mark where no mark is looked for.
-pub(crate) const MISPLACED: &str =
-    "holds a mark outside the mark's place; see whether its cells have shifted";
 
 /// What is said of a row with a label of a row beside it.
 pub(super) const OF_ANOTHER_ROW: &str = "holds a label of another row; give that row as a record of its own";
@@ -234,9 +239,10 @@ mod tests {
         check("Account", r#"{"Name":"Clinic","LastName":null}"#, "Name LastName | - | None");
         check(
             "Eosin_Dataset__c",
-            r#"{"Eosin_Dataset_Id__c":"d","Eosin_Mark__c":"x"}"#,
+            r#"{"Eosin_Dataset_Id__c":"d","Eosin_Mark__c":null}"#,
             "Eosin_Dataset_Id__c Eosin_Mark__c | - | None",
         );
+        check("Eosin_Dataset__c", r#"{"Eosin_Dataset_Id__c":"d","Eosin_Mark__c":"x"}"#, OF_A_DATASET);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! What it stands for is put in by the org, when nobody reads it any more. So only ids are taken: they say nothing about
 //! anybody, and the rows that they lead to were read, or are made, by a request that was judged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mark::json::Json;
 use serde_json::Value;
@@ -85,6 +85,16 @@ pub fn takes_unseen(body: &[u8]) -> bool {
         let requests = one.get("compositeRequest").and_then(Value::as_array);
         requests.is_some_and(|requests| astray(requests))
     })
+}
+
+/// The requests of a composite of which others take the rows that they find.
+///
+/// Shape:  the body of what [`takes_unseen`] says no to -> names; those of all graphs together.
+pub fn rows_taken(body: &[u8]) -> BTreeSet<String> {
+    let Ok(body) = serde_json::from_slice::<Value>(body) else { return BTreeSet::new() };
+    let paths = mentions(&body).unwrap_or_default();
+    let rows = paths.iter().filter_map(|path| id_of(path)).filter(|(_, from)| *from == From::Rows);
+    rows.map(|(reference, _)| reference.to_owned()).collect()
 }
 
 /// The target with its `@{…}` as they are written: an org finds them before it decodes a target.

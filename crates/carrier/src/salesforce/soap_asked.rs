@@ -1,16 +1,20 @@
 //! What a SOAP call asks to see, and the same call with another question in its place.
 
-use std::{collections::BTreeSet, ops::Range};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use mark::Unreadable;
 
 use crate::{
     route::Target,
     span::{Edit, edited},
-    xml::{Element, escaped},
+    xml::{Element, XSI, escaped},
 };
 
 use super::{
+    door::is_name,
     id::{RecordId, words},
     named::Renamed,
     record::shape,
@@ -27,6 +31,8 @@ pub struct Envelope {
     /// What it asks.
     pub asks: SoapAsks,
     ids: Vec<(RecordId, String, Range<usize>)>,
+    objects: BTreeMap<RecordId, String>,
+    rows: BTreeSet<RecordId>,
     statement: Option<Range<usize>>,
 }
 
@@ -131,9 +137,50 @@ impl Envelope {
         .ok()?;
         let call = call?;
         let (asks, statement) = asked(&call);
-        let mut ids = Vec::new();
-        named(&call, &mut ids);
-        Some(Self { session, asks, ids, statement })
+        let mut read = Self {
+            session,
+            asks,
+            ids: Vec::new(),
+            objects: BTreeMap::new(),
+            rows: BTreeSet::new(),
+            statement,
+        };
+        read.named_in(&call);
+        let said = call.child("sObjectType").map(|said| said.text.trim().to_owned());
+        if let Some(said) = said.filter(|said| is_name(said)) {
+            let rows = read.rows.iter().map(|id| (*id, said.clone())).collect::<Vec<_>>();
+            read.objects.extend(rows);
+        }
+        Some(read)
+    }
+
+    /// Which object it says that ids are of: of rows that name it, and of those that are asked for.
+    pub fn objects(&self) -> BTreeMap<RecordId, String> {
+        self.objects.clone()
+    }
+
+    /// The ids that stand where nothing but the id of a row can.
+    pub fn rows(&self) -> BTreeSet<RecordId> {
+        self.rows.clone()
+    }
+
+    /// Finds the ids in an element, and what is said of them.
+    fn named_in(&mut self, element: &Element<'_>) {
+        let text = element.text.trim();
+        if let Some(id) = RecordId::parse(text) {
+            self.ids.push((id, text.to_owned(), element.inside.clone()));
+            if ROWS.iter().any(|row| element.name.local.eq_ignore_ascii_case(row)) {
+                self.rows.insert(id);
+            }
+        }
+        let typed = element.attribute(XSI, "type").map(|typed| typed.rsplit(':').next().unwrap_or(typed));
+        let said = element.child("type").map(|said| said.text.trim()).or(typed).filter(|said| is_name(said));
+        let own = element.children.iter().filter(|child| child.name.local.eq_ignore_ascii_case("Id"));
+        let own = own.filter_map(|child| RecordId::parse(child.text.trim()));
+        self.objects.extend(own.filter_map(|id| Some((id, said?.to_owned()))));
+        for child in &element.children {
+            self.named_in(child);
+        }
     }
 
     /// The ids that it names: elements whose text is one.
@@ -195,7 +242,7 @@ pub fn soap_changes(answer: &[u8], rows_max: usize) -> Result<Vec<(RecordId, Ran
 /// What the answer to a write tells of other rows.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct SoapTold {
-    /// Rows that came along with a merge, and where each stands.
+    /// Rows that came along with a merge, or are like one that was written, and where each stands.
     pub related: Vec<(RecordId, Range<usize>)>,
     /// Ids in the words of errors, and where each stands.
     pub named: Vec<(RecordId, Range<usize>)>,
@@ -233,6 +280,12 @@ fn tell(element: &Element<'_>, answer: &[u8], told: &mut SoapTold) {
             let id = RecordId::parse(element.text.trim());
             told.related.extend(id.map(|id| (id, element.span.clone())));
         }
+        // A record that is like one that was written, whole.
+        "matchRecords" => {
+            let id = id_within(element).or_else(|| RecordId::parse(NOBODY));
+            told.related.extend(id.map(|id| (id, element.span.clone())));
+            return;
+        }
         "message" | "faultstring" | "exceptionMessage" => {
             let inside = element.inside.clone();
             let text = answer.get(inside.clone()).and_then(|text| std::str::from_utf8(text).ok());
@@ -245,6 +298,15 @@ fn tell(element: &Element<'_>, answer: &[u8], told: &mut SoapTold) {
         tell(child, answer, told);
     }
 }
+
+/// The id of the row that stands in an element.
+fn id_within(element: &Element<'_>) -> Option<RecordId> {
+    let own = (element.name.local == "Id").then(|| RecordId::parse(element.text.trim())).flatten();
+    own.or_else(|| element.children.iter().find_map(id_within))
+}
+
+/// What stands for the id of a row that has none: nobody may see it.
+const NOBODY: &str = "000000000000000AAA";
 
 /// The text with other words at these places, which must not overlap.
 pub fn replaced(text: &[u8], places: Vec<(Range<usize>, &str)>) -> Vec<u8> {
@@ -287,15 +349,8 @@ fn asked(call: &Element<'_>) -> (SoapAsks, Option<Range<usize>>) {
     found.unwrap_or((SoapAsks::Other, None))
 }
 
-fn named(element: &Element<'_>, ids: &mut Vec<(RecordId, String, Range<usize>)>) {
-    let text = element.text.trim();
-    if let Some(id) = RecordId::parse(text) {
-        ids.push((id, text.to_owned(), element.inside.clone()));
-    }
-    for child in &element.children {
-        named(child, ids);
-    }
-}
+/// Elements whose text is the id of a row, and nothing else.
+const ROWS: [&str; 4] = ["Id", "ids", "recordToMergeIds", "sObjectId"];
 
 #[cfg(test)]
 mod tests {
@@ -387,6 +442,12 @@ mod tests {
         let merged = "<u:mergeResponse><u:result><u:id>003000000000001AAA</u:id><u:updatedRelatedIds>500000000000001AAA</u:updatedRelatedIds></u:result></u:mergeResponse>";
         let moved = "<u:updatedRelatedIds>500000000000001AAA</u:updatedRelatedIds>";
         assert_eq!(told(merged).unwrap(), (vec![moved.to_owned()], vec![]));
+        let like = "<u:matchRecords><u:matchConfidence>85.0</u:matchConfidence><u:record><u:Id>003000000000002AAA</u:Id><u:LastName>Zzyzx</u:LastName></u:record></u:matchRecords>";
+        let nameless = "<u:matchRecords><u:record><u:LastName>Zzyzx</u:LastName></u:record></u:matchRecords>";
+        let alike =
+            format!("<u:createResponse><u:result><u:errors>{like}</u:errors></u:result></u:createResponse>");
+        assert_eq!(told(&alike).unwrap(), (vec![like.to_owned()], vec![]));
+        assert_eq!(told(&alike.replace(like, nameless)).unwrap(), (vec![nameless.to_owned()], vec![]));
         let failed = "<u:createResponse><u:result><u:errors><u:message>X duplicates value on record with id: 003000000000001AAA</u:message></u:errors></u:result></u:createResponse>";
         assert_eq!(told(failed).unwrap(), (vec![], vec!["003000000000001AAA".to_owned()]));
         assert!(

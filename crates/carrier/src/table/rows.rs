@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use mark::{Claim, FIELDS_MAX, Form, Record, Unreadable, json::Json};
 
 use super::split::{Cells, Flaw, Piece, after_quotes, needs_quotes, without_line_end};
-use crate::{DatasetPointer, Labels, salesforce};
+use crate::{DatasetPointer, Labels, Limits, misplaced, salesforce};
 
 /// The columns that labels are written into, in the order in which they are added.
 pub const COLUMNS: [&str; 6] = [SYNTHETIC, SUBJECT, AUTHORSHIP, DATASET, MARK_ID, MARK];
@@ -15,112 +15,6 @@ const AUTHORSHIP: &str = "eosin_authorship";
 const DATASET: &str = "eosin_dataset";
 const MARK_ID: &str = "eosin_mark_id";
 const MARK: &str = "eosin_mark";
-
-/// The columns of a table that say who a row is about, out of those that are present.
-///
-/// Names and birth dates in the spellings that exports use. None means that the whole row identifies: so it does where
-/// there is no name, for many people are born on one day.
-///
-/// Shape:  table and column names -> some of these names.
-/// Source: spec/carriers.md section 4.
-pub fn identity_columns(_table: &str, present: &[&str]) -> Vec<String> {
-    let found = || present.iter().filter_map(|name| identifying(name).map(|part| (name, part)));
-    if !found().any(|(_, part)| part == Identifying::Name) {
-        return Vec::new();
-    }
-    found().map(|(name, _)| (*name).to_owned()).collect()
-}
-
-/// What a column says of whom a row is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Identifying {
-    /// Enough, with whatever else there is.
-    Name,
-    /// Too little by itself.
-    Further,
-}
-
-/// `patient_last_name`, `NAME_LAST`, `surname1` and `acme__Last_Name__c` are one spelling each of what they say.
-fn identifying(column: &str) -> Option<Identifying> {
-    let lower = column.to_ascii_lowercase();
-    let custom = lower.strip_suffix("__c").or_else(|| lower.strip_suffix("__pc"));
-    let local = custom.map_or(lower.as_str(), |base| base.rsplit_once("__").map_or(base, |(_, local)| local));
-    let letters: String = local.chars().filter(char::is_ascii_alphanumeric).collect();
-    let mut word = letters.trim_end_matches(|last: char| last.is_ascii_digit());
-    loop {
-        if NAMES.contains(&word) {
-            return Some(Identifying::Name);
-        }
-        if FURTHER.contains(&word) {
-            return Some(Identifying::Further);
-        }
-        word = WHOSE.iter().find_map(|whose| word.strip_prefix(whose))?;
-    }
-}
-
-/// Names of people, without punctuation and case.
-const NAMES: [&str; 26] = [
-    "christianname",
-    "displayname",
-    "family",
-    "familyname",
-    "first",
-    "firstname",
-    "firstnames",
-    "fname",
-    "forename",
-    "fullname",
-    "given",
-    "givenname",
-    "givennames",
-    "last",
-    "lastname",
-    "lname",
-    "nachname",
-    "name",
-    "namefirst",
-    "namefull",
-    "namelast",
-    "prenom",
-    "surname",
-    "surnames",
-    "vorname",
-    "wholename",
-];
-
-/// Middle names, and birth dates.
-const FURTHER: [&str; 15] = [
-    "bday",
-    "birthdate",
-    "birthdatetime",
-    "birthday",
-    "birthdt",
-    "borndate",
-    "bornon",
-    "datebirth",
-    "dateofbirth",
-    "dob",
-    "geburtsdatum",
-    "middle",
-    "middlename",
-    "mname",
-    "namemiddle",
-];
-
-/// Words in front that say whose it is.
-const WHOSE: [&str; 11] = [
-    "beneficiary",
-    "client",
-    "contact",
-    "current",
-    "customer",
-    "legal",
-    "member",
-    "patient",
-    "person",
-    "pt",
-    "subscriber",
-];
 
 /// A table's first row.
 #[derive(Debug)]
@@ -218,7 +112,7 @@ impl Header {
             None => {}
         }
         let row = piece.bytes(chunk);
-        match self.kind {
+        let record = match self.kind {
             kind @ (Kind::Salesforce | Kind::Upload) => match &columns.salesforce {
                 Some(columns) => {
                     salesforce::row(columns, self.delimiter, text_of(row)?, kind == Kind::Upload)
@@ -228,7 +122,9 @@ impl Header {
             Kind::Plain => {
                 record(object, columns, Cells::of(text_of(without_line_end(row))?, self.delimiter))
             }
-        }
+        };
+        let limits = Limits { body_bytes: limit, records: Limits::RECORDS };
+        record.and_then(|record| salesforce::without_labelled(record, &limits))
     }
 
     /// Appends the header with the columns that labels are placed into.
@@ -287,6 +183,9 @@ impl Columns {
     fn plain(header: &str, delimiter: u8) -> Result<Self, Unreadable> {
         let names: Vec<String> =
             Cells::of(header, delimiter).map(|cell| unquoted(cell).trim().to_owned()).collect();
+        if let Some(fault) = unlike_a_header(&names) {
+            return Err(shape(fault));
+        }
         if names.iter().any(String::is_empty) {
             return Err(shape("has a column without a name; give it one"));
         }
@@ -324,6 +223,26 @@ impl Columns {
     }
 }
 
+/// Why a first row names no columns, whatever stands below it.
+fn unlike_a_header(names: &[String]) -> Option<&'static str> {
+    if names.iter().any(|name| misplaced::is_mark_text(name)) {
+        return Some("has a row where its header should be; give it one");
+    }
+    let [name] = names else { return None };
+    name.contains([',', ';', '\t', '|', '^', '~']).then_some(ONE_COLUMN)
+}
+
+/// Whether the one cell of a row is a row of cells by itself, to a reader that does not take our delimiter.
+///
+/// Text has a semicolon now and then, and within quotes anything.
+fn holds_columns(cell: &str) -> bool {
+    let count = |other: u8| cell.bytes().filter(|byte| *byte == other).count();
+    !cell.starts_with('"') && (count(b'\t') > 0 || b";|^".iter().any(|other| count(*other) > 1))
+}
+
+const ONE_COLUMN: &str = "has one column that looks like several; give the table with its header in the first line, and with commas, \
+     semicolons, tabs or | between its cells";
+
 fn record<'a>(object: &'a str, columns: &'a Columns, cells: Cells<'a>) -> Result<Record<'a>, Unreadable> {
     let mut record = Record {
         form: Form::Table,
@@ -346,6 +265,9 @@ fn record<'a>(object: &'a str, columns: &'a Columns, cells: Cells<'a>) -> Result
             Role::Other => {
                 if let Some(reason) = salesforce::hidden_label(name, &value) {
                     return Err(reason);
+                }
+                if columns.names.len() == 1 && holds_columns(cell) {
+                    return Err(shape(ONE_COLUMN));
                 }
                 record.fields.push((Cow::Borrowed(name.as_str()), Json::Text(value)));
             }
@@ -377,7 +299,7 @@ pub fn take_label<'a>(label: usize, value: Cow<'a, str>, record: &mut Record<'a>
             return Err(shape("carries two marks"));
         }
         (MARK, _) => record.mark = Some(value),
-        _ if salesforce::is_mark_text(word) => return Err(shape(salesforce::MISPLACED)),
+        _ if misplaced::is_mark_text(word) => return Err(shape(misplaced::MISPLACED)),
         (SYNTHETIC, _) if word.eq_ignore_ascii_case("true") || word == "1" => record.claim = Claim::Synthetic,
         (SUBJECT, _) if ["synthetic", "mixed"].iter().any(|said| word.eq_ignore_ascii_case(said)) => {
             record.claim = Claim::Synthetic;

@@ -60,9 +60,13 @@ fn table_format(
         return Err(shape("is neither JSON nor a table of text"));
     }
     let count = |delimiter: u8| first.split(|byte| *byte == delimiter).count() - 1;
-    // The first of those that are most frequent: a comma before a semicolon before a tab.
-    let delimiter = [b'\t', b';', b','].into_iter().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',');
-    let named = ["csv", "tsv"].iter().any(|known| extension.eq_ignore_ascii_case(known));
+    if is_sql(first) {
+        return Err(shape("is SQL; give the table as CSV"));
+    }
+    // The first of those that are most frequent: a comma before a semicolon before a tab before a bar.
+    let delimiter =
+        [b'|', b'\t', b';', b','].into_iter().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',');
+    let named = ["csv", "tsv", "psv"].iter().any(|known| extension.eq_ignore_ascii_case(known));
     if count(delimiter) == 0 && !named {
         return Err(shape("is neither JSON nor a table; give a CSV with a header"));
     }
@@ -76,6 +80,16 @@ fn table_format(
         _ if table.is_empty() => Err(shape("is a table without a name; say what its rows are")),
         _ => Ok(Format::Table { object: table.to_owned(), delimiter }),
     }
+}
+
+/// Whether a file of text begins as a dump of a database does: its rows stand in statements, and none in its first line.
+fn is_sql(first: &[u8]) -> bool {
+    let first = first.trim_ascii_start();
+    let begins =
+        |word: &str| first.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word.as_bytes()));
+    ["insert into ", "create table ", "copy ", "drop table ", "begin;", "begin transaction", "-- ", "/*"]
+        .into_iter()
+        .any(begins)
 }
 
 /// Whether a header has a field that a mark rides in as Salesforce spells it.

@@ -303,7 +303,7 @@ fn what_was_read_in_part_or_not_at_all_is_labelled_alike() {
 fn a_person_is_found_by_the_names_that_exports_use() {
     let of = |present: &[&str]| identity_columns("t", present).join(" ");
     assert_eq!(of(&["Id", "BIRTHDATE", "FIRST", "LAST", "CITY"]), "BIRTHDATE FIRST LAST");
-    assert_eq!(of(&["first_name", "Date of Birth", "e-mail"]), "first_name Date of Birth");
+    assert_eq!(of(&["last_name", "Date of Birth", "e-mail"]), "last_name Date of Birth");
     assert_eq!(of(&["code", "value"]), "");
     for named in [
         "patient_name birth_date",
@@ -313,12 +313,29 @@ fn a_person_is_found_by_the_names_that_exports_use() {
         "NAME_LAST DOB",
         "acme__Last_Name__c Birth_Date__c",
         "first middle last",
+        "prenom nom date_naissance",
+        "Prénom NOM né_le_name",
+        "given apellido dob",
+        "nombre apellidos fecha_nacimiento",
+        "voornaam achternaam geboortedatum",
+        // What nobody knows and could be a name goes along.
+        "first_name last_name second_nm dob",
+        "name pat_fn pat_ln dob",
+        "display_name patient_nm dob",
+        "last_name имя",
     ] {
         assert_eq!(of(&named.split(' ').chain(["town"]).collect::<Vec<_>>()), named);
     }
+    // A ward has a name too.
+    assert_eq!(
+        of(&["last_name", "dob", "hospital_name", "drug_name", "acme__Plan_Name__c"]),
+        "last_name dob"
+    );
     // Many are born on one day: without a name the whole row identifies.
     assert_eq!(of(&["birth_date", "town"]), "");
     assert_eq!(of(&["middle_name", "dob"]), "");
+    assert_eq!(of(&["first_name", "last_nm", "dob"]), "");
+    assert_eq!(of(&["FIRSTNAME", "SURNAM", "DOB"]), "");
     assert_eq!(of(&["username", "drug_name"]), "");
 }
 
@@ -388,7 +405,7 @@ fn a_marked_resource_within_another_makes_it_unreadable() {
     let mark = format!(r#"{{"url":"{}","valueString":"eosin1.x"}}"#, fhir::MARK_EXTENSION);
     let inner = format!(r#"{{"resourceType":"Patient","extension":[{mark}]}}"#);
     let held = format!(r#"{{"resourceType":"Patient","active":true,"contained":[{inner}]}}"#);
-    let sentence = "holds a marked resource; give that as a resource of its own";
+    let sentence = "holds a mark outside the mark's place; give a marked resource as one of its own";
     assert_eq!(said(held.as_bytes(), &Format::FhirDocument, LIMITS), [format!("body: {sentence}")]);
     assert_eq!(said(held.as_bytes(), &Format::FhirLines, LIMITS), [format!("line 1: {sentence}")]);
     let listed = format!("[{held}]");
@@ -598,3 +615,5 @@ proptest! {
         prop_assert_eq!(after.len(), rows.len());
     }
 }
+
+mod hidden;

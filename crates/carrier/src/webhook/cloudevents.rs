@@ -14,7 +14,7 @@ use super::{
     json::{records, said},
     shape,
 };
-use crate::span;
+use crate::{Limits, span};
 
 const STRUCTURED: &str = "application/cloudevents+json";
 const BATCHED: &str = "application/cloudevents-batch+json";
@@ -34,11 +34,15 @@ const STANDARD: [&str; 10] = [
     "data_base64",
 ];
 
-pub(super) fn read<'a>(map: &EventMap, message: &Message<'a>) -> Result<Events<'a>, Unreadable> {
+pub(super) fn read<'a>(
+    map: &EventMap,
+    message: &Message<'a>,
+    limits: &Limits,
+) -> Result<Events<'a>, Unreadable> {
     let body = message.body;
     let kind = message.content_type.map(essence).unwrap_or_default();
     if !kind.starts_with("application/cloudevents") {
-        return binary(map, message, &kind);
+        return binary(map, message, &kind, limits);
     }
     if !message.attributes.is_empty() {
         return Err(shape("has its attributes in header fields and in its body"));
@@ -47,14 +51,14 @@ pub(super) fn read<'a>(map: &EventMap, message: &Message<'a>) -> Result<Events<'
     let at = span::whole(body).ok_or_else(|| shape("is no event"))?;
     match (kind.as_str(), value) {
         (STRUCTURED, Json::Object(members)) => {
-            let list = vec![structured(map, members, 0)?];
+            let list = vec![structured(map, members, 0, limits)?];
             Ok(Events { list, cut: Cut::One })
         }
         (BATCHED, Json::Array(values)) => {
             let items = span::items(body, &at).filter(|items| items.len() == values.len());
             let items = items.ok_or_else(|| shape("is no batch of events"))?;
             let list = values.into_iter().enumerate().map(|(position, value)| match value {
-                Json::Object(members) => structured(map, members, position),
+                Json::Object(members) => structured(map, members, position, limits),
                 Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::Array(_) => {
                     Err(shape("has an event that is no object"))
                 }
@@ -67,7 +71,12 @@ pub(super) fn read<'a>(map: &EventMap, message: &Message<'a>) -> Result<Events<'
 }
 
 /// An event in JSON.
-fn structured<'a>(map: &EventMap, members: Members<'a>, position: usize) -> Result<Event<'a>, Unreadable> {
+fn structured<'a>(
+    map: &EventMap,
+    members: Members<'a>,
+    position: usize,
+    limits: &Limits,
+) -> Result<Event<'a>, Unreadable> {
     let mut attributes: Vec<(&str, &Json<'_>)> = Vec::new();
     for (name, value) in &members {
         match (name.as_ref(), value) {
@@ -109,13 +118,18 @@ fn structured<'a>(map: &EventMap, members: Members<'a>, position: usize) -> Resu
         _ if encoded => unread(position, "has its data in base64, which is not read here"),
         None => Vec::new(),
         Some(_) if !is_json => unread(position, "has data that is not JSON, which is not read here"),
-        Some(data) => records(map, data, position),
+        Some(data) => records(map, data, position, limits),
     };
     Ok(Event { identity: Identity::Named(name), said, records })
 }
 
 /// Attributes in header fields, data in the body.
-fn binary<'a>(map: &EventMap, message: &Message<'a>, kind: &str) -> Result<Events<'a>, Unreadable> {
+fn binary<'a>(
+    map: &EventMap,
+    message: &Message<'a>,
+    kind: &str,
+    limits: &Limits,
+) -> Result<Events<'a>, Unreadable> {
     let mut attributes: Vec<(&str, String)> = Vec::with_capacity(message.attributes.len());
     for (name, value) in message.attributes {
         let value = unescaped(value).ok_or_else(|| shape("has an attribute with a bad escape"))?;
@@ -145,7 +159,7 @@ fn binary<'a>(map: &EventMap, message: &Message<'a>, kind: &str) -> Result<Event
     let records = if message.body.is_empty() {
         Vec::new()
     } else if is_json(kind) {
-        records(map, mark::json::parse(message.body)?, 0)
+        records(map, mark::json::parse(message.body)?, 0, limits)
     } else {
         unread(0, "has data that is not JSON, which is not read here")
     };

@@ -8,7 +8,8 @@ use mark::{Place, Reading, Unreadable, json::Json};
 
 use super::{Cut, Event, EventMap, Events, Identity, Said, json::said, shape};
 use crate::{
-    salesforce::{Dialect, walk, xml_row},
+    Limits,
+    salesforce::{Dialect, none_beside, walk, xml_row},
     span::{Edit, edited},
     xml::{Element, Tag, XSI, Xml, elements_named, escaped},
 };
@@ -19,7 +20,7 @@ const PARTNER_ROWS: &str = "urn:sobject.partner.soap.sforce.com";
 /// The field that says the class, unless the map names another.
 const NOTIFICATIONS_MAX: usize = 1000;
 
-pub(super) fn read<'a>(map: &EventMap, body: &'a [u8]) -> Result<Events<'a>, Unreadable> {
+pub(super) fn read<'a>(map: &EventMap, body: &'a [u8], limits: &Limits) -> Result<Events<'a>, Unreadable> {
     let (mut list, mut items, mut session) = (Vec::new(), Vec::new(), None);
     let mut organization = None;
     walk(
@@ -39,7 +40,7 @@ pub(super) fn read<'a>(map: &EventMap, body: &'a [u8]) -> Result<Events<'a>, Unr
                         plain(xml.element(tag)?)?;
                     }
                     "Notification" if list.len() < NOTIFICATIONS_MAX => {
-                        let (event, at) = notification(map, xml, &tag, body, list.len())?;
+                        let (event, at) = notification(map, xml, &tag, body, list.len(), limits)?;
                         list.push(event);
                         items.push(at);
                     }
@@ -66,6 +67,7 @@ fn notification<'a>(
     of: &Tag<'a>,
     body: &'a [u8],
     position: usize,
+    limits: &Limits,
 ) -> Result<(Event<'a>, Range<usize>), Unreadable> {
     let (mut id, mut records, mut class) = (None, Vec::new(), None);
     let start = of.start();
@@ -84,6 +86,7 @@ fn notification<'a>(
                     }
                     _ => Err(shape("does not say its object in `xsi:type`")),
                 };
+                let content = content.and_then(|record| none_beside(record, limits));
                 let place = Place { index: 0, reference: format!("notification[{position}]") };
                 records.push(Reading { place, content });
             }

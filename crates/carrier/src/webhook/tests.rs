@@ -74,6 +74,36 @@ fn check(map: &EventMap, kind: &str, attributes: &[(&str, &str)], body: &str, wa
 
 const JSON: &str = "application/json";
 
+/// What nobody would judge and what is beside the records goes on with them: so it is seen.
+#[test]
+fn nothing_of_an_event_goes_on_unjudged() {
+    let mark = format!("eosin1.{}", "a".repeat(120));
+    let one = |event: &str| {
+        let body = format!(r#"{{"events":[{event}]}}"#);
+        let limits = Limits { body_bytes: 10_000, records: 20 };
+        told(&read(&posted(), &message("application/json", &[], &body), &limits)).join("; ")
+    };
+    let label = "holds a label of another row; give that row as a record of its own";
+    let place = "holds a mark outside the mark's place; see whether its cells have shifted";
+    for (event, want) in [
+        (r#"{"id":"1","class":"attested","data":{"family":"a","X":{"eosin_synthetic":true}}}"#.to_owned(), label),
+        (format!(r#"{{"id":"1","class":"attested","data":{{"family":"a","Note":"{mark}"}}}}"#), place),
+        (r#"{"id":"1","class":"attested","data":{"family":"a","X":{"resourceType":"Patient"}}}"#.to_owned(), "holds a FHIR resource"),
+        (format!(r#"{{"id":"1","class":"attested","data":{{"family":"a"}},"before":"{mark}"}}"#), place),
+        (r#"{"id":"1","class":"attested","data":{"family":"a"},"Eosin_Synthetic__c":true}"#.to_owned(), label),
+        (r#"{"id":"1","class":"attested","data":{"family":"a"},"before":{"Phone":"1","Eosin_Mark__c":"m"}}"#.to_owned(), "event[0].beside[0] Contact(Phone)"),
+    ] {
+        assert!(one(&event).contains(want), "{event}: {}", one(&event));
+    }
+    let body =
+        format!(r#"{{"events":[{{"data":{{"family":"a"}}}}],"others":[{{"Eosin_Mark__c":"{mark}"}}]}}"#);
+    let limits = Limits { body_bytes: 10_000, records: 20 };
+    assert_eq!(
+        told(&read(&posted(), &message("application/json", &[], &body), &limits)),
+        ["holds a record beside its events, which nobody judges"]
+    );
+}
+
 #[test]
 fn json_events_are_where_the_map_says() {
     let json = |map: &EventMap, body: &str, want: &[&str]| check(map, JSON, &[], body, want);

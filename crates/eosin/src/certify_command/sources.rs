@@ -10,10 +10,9 @@ use std::{
 use aws_lc_rs::digest::{Context, SHA256};
 use certificate::{SubjectDigest, is_of};
 use data_encoding::HEXLOWER;
-use mark::{DatasetFile, dsse::Envelope};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
-use crate::input::STANDARD_INPUT;
+use crate::input::{self, STANDARD_INPUT};
 
 /// One file, and what its subject is called.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,16 +113,7 @@ const DEPTH_MAX: usize = 32;
 
 /// A dataset file or a certificate, by its name and by what it holds.
 fn is_companion(path: &Path) -> bool {
-    let name = path.to_string_lossy();
-    let read = || {
-        let mut bytes = Vec::new();
-        let limit = mark::DATASET_FILE_BYTES_MAX.max(mark::dsse::ENVELOPE_BYTES_MAX) as u64;
-        File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).ok()?;
-        Some(bytes)
-    };
-    (name.ends_with(".dataset.json") && read().is_some_and(|bytes| DatasetFile::parse(&bytes).is_ok()))
-        || (name.ends_with(".certificate.json")
-            && read().is_some_and(|bytes| Envelope::parse(&bytes).is_ok()))
+    File::open(path).is_ok_and(|mut file| input::is_signed(&path.to_string_lossy(), &mut file))
 }
 
 fn name_of(path: &Path) -> miette::Result<String> {
@@ -193,7 +183,7 @@ mod tests {
         };
         assert_eq!(
             names(&[at.to_owned()]),
-            ["a/z.csv", "b.csv", "c.dataset.json"],
+            ["a/z.csv", "b.csv", "c.dataset.json", "d.certificate.json"],
             "only what is a companion is passed over"
         );
         assert_eq!(names(&[at.join("b.csv")]), ["b.csv"]);

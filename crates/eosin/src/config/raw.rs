@@ -362,6 +362,7 @@ pub(super) struct IsolatedReads {
     pub(super) tell_withheld: bool,
     #[serde(default)]
     pub(super) client_ids: bool,
+    pub(super) dangling_references: Option<bool>,
     #[serde(default)]
     pub(super) open_paths: Vec<String>,
     #[serde(default)]

@@ -529,6 +529,10 @@ fn reads(written: Option<&Spanned<raw::Reads>>, faults: &mut Faults) -> gateway:
         guards_lookups: table.guard_lookups,
         tells_withheld: table.tell_withheld,
         client_ids: table.client_ids,
+        references: match table.dangling_references {
+            Some(true) => gateway::References::Dangling,
+            Some(false) | None => gateway::References::Resolved,
+        },
         open_paths: table.open_paths.clone(),
         subscription_endpoints: table.subscription_endpoints.clone(),
     })

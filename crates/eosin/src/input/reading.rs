@@ -1,6 +1,12 @@
 //! Everything that a person named, read one file after the other: what `judge` and `certify` go through.
 
-use std::{fs::File, io, path::Path, rc::Rc, sync::Arc};
+use std::{
+    fs::File,
+    io::{self, Cursor, Read as _},
+    path::Path,
+    rc::Rc,
+    sync::Arc,
+};
 
 use carrier::table::{Chunk, Format};
 use columnar::ParquetFile;
@@ -12,7 +18,8 @@ use super::{
     Input, LIMITS, Refused, Skipped, Sources,
     archive::{Archive, Entry},
     begin,
-    sources::{Source, last, not_records, promises_records},
+    companion::not_records,
+    sources::{Source, last, promises_records},
 };
 
 /// One table, document or stream of lines: a file, or an entry of an archive.
@@ -154,12 +161,13 @@ impl Reader<'_> {
                 Entry::Unreadable { name, reason } => {
                     (self.give)(Event::Refused(miette!("{shown}/{name} {reason}")))
                 }
-                Entry::File { name, bytes, breakage } => {
+                Entry::File { name, mut bytes, breakage } => {
                     let (inner, name) = (last(&name).to_owned(), format!("{shown}/{name}"));
-                    if let Some(why) = not_records(&name) {
+                    let mut read = Vec::new();
+                    if let Some(why) = not_records(&name, &mut bytes, &mut read) {
                         self.skip(name, why)
                     } else {
-                        let opened = begin(bytes, &inner, self.object.as_deref());
+                        let opened = begin(Cursor::new(read).chain(bytes), &inner, self.object.as_deref());
                         self.part(name, Origin::Found, Some(&breakage), opened)
                     }
                 }

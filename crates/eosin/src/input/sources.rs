@@ -7,7 +7,7 @@ use std::{
 
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
-use super::STANDARD_INPUT;
+use super::{STANDARD_INPUT, companion::not_records};
 
 /// Files to be read, in order.
 #[derive(Debug, Default)]
@@ -126,7 +126,7 @@ impl Sources {
                     self.refused.push(report);
                 }
             } else if about.is_file() {
-                if let Some(why) = not_records(&path.to_string_lossy()) {
+                if let Some(why) = described(&path) {
                     self.skip(&path, why);
                 } else {
                     let bytes = about.len();
@@ -144,25 +144,11 @@ impl Sources {
     }
 }
 
-/// Why a file that was found rather than named is not looked at, by its name alone.
-pub(crate) fn not_records(name: &str) -> Option<&'static str> {
-    let describes = COMPANIONS.iter().any(|end| name.ends_with(end)) || last(name) == "csvw_metadata.json";
-    if describes {
-        return Some("describes the data beside it");
-    }
-    let added = name.starts_with("__MACOSX/") || name.contains("/__MACOSX/") || last(name) == ".DS_Store";
-    added.then_some("was added by a Macintosh")
+/// Why a file that was found rather than named is not read as records.
+pub(crate) fn described(path: &Path) -> Option<&'static str> {
+    let mut content = fs::File::open(path).ok()?;
+    not_records(&path.to_string_lossy(), &mut content, &mut Vec::new())
 }
-
-/// What lies beside data and holds none.
-const COMPANIONS: [&str; 6] = [
-    ".dataset.json",
-    ".manifest.json",
-    ".certificate.json",
-    ".croissant.json",
-    ".provenance.json",
-    ".prov.json",
-];
 
 /// Whether a name says that it is one of a file of records: one that cannot be read then is not passed over.
 pub(crate) fn promises_records(name: &str) -> bool {
@@ -171,7 +157,11 @@ pub(crate) fn promises_records(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(_, extension)| RECORDS.contains(&extension))
 }
 
-const RECORDS: [&str; 9] = ["csv", "tsv", "json", "ndjson", "jsonl", "hl7", "parquet", "zip", "gz"];
+/// What is read here, and after it what holds records and is not: that is said, and not passed over.
+const RECORDS: [&str; 26] = [
+    "csv", "tsv", "psv", "json", "ndjson", "jsonl", "hl7", "parquet", "zip", "gz", "7z", "avro", "bz2",
+    "ods", "orc", "rar", "sql", "sqlite", "tar", "tgz", "xls", "xlsb", "xlsx", "xml", "xz", "zst",
+];
 
 /// The name without folders.
 pub(super) fn last(name: &str) -> &str {
@@ -187,23 +177,28 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path();
         fs::create_dir_all(at.join("fhir/deep")).unwrap();
-        for name in ["b.csv", "fhir/deep/c.json", "fhir/a.json", "z.txt", "b.csv.dataset.json", ".DS_Store"] {
+        for name in ["b.csv", "fhir/deep/c.json", "fhir/a.json", "z.txt", "b.csv.dataset.json"] {
             ledger::durable::replace(&at.join(name), b"x").unwrap();
         }
+        ledger::durable::replace(&at.join(".DS_Store"), b"\0\0\0\x01Bud1 and so on").unwrap();
+        ledger::durable::replace(&at.join("a.prov.json"), br#"{"prefix":{},"entity":{}}"#).unwrap();
         std::os::unix::fs::symlink(at.join("b.csv"), at.join("link.csv")).unwrap();
         std::os::unix::fs::symlink(at, at.join("around")).unwrap();
         let found = Sources::find(&[at.to_owned(), at.join("absent.csv")]);
         let shown = |path: &Path| path.strip_prefix(at).unwrap().display().to_string();
         let files: Vec<String> = found.files.iter().map(|file| shown(&file.path)).collect();
-        assert_eq!(files, ["b.csv", "fhir/a.json", "fhir/deep/c.json", "z.txt", "absent.csv"]);
+        assert_eq!(
+            files,
+            ["b.csv", "b.csv.dataset.json", "fhir/a.json", "fhir/deep/c.json", "z.txt", "absent.csv"]
+        );
         let skipped: Vec<String> =
             found.skipped.iter().map(|one| format!("{} {}", shown(Path::new(&one.file)), one.why)).collect();
         assert_eq!(
             skipped,
             [
                 ".DS_Store was added by a Macintosh",
+                "a.prov.json describes the data beside it",
                 "around is a link",
-                "b.csv.dataset.json describes the data beside it",
                 "link.csv is a link"
             ]
         );
@@ -229,12 +224,13 @@ mod tests {
             ("a.csv.gz", true),
             ("dir.csv/readme", false),
             ("A.NDJSON", true),
+            ("people.csv.bz2", true),
+            ("People.XLSX", true),
+            ("ccda/1.xml", true),
             ("photo.png", false),
             ("x", false),
         ] {
             assert_eq!(promises_records(name), want, "{name}");
         }
-        assert!(not_records("__MACOSX/._a.csv").is_some());
-        assert!(not_records("a.csv").is_none());
     }
 }

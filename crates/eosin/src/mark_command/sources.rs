@@ -141,7 +141,7 @@ const GROUP_FILES_MAX: usize = 256;
 /// table, so that alone says nothing.
 fn should_hold_records(path: &Path, bytes: u64) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    if bytes == 0 || input::not_records(&path.to_string_lossy()).is_some() || name.ends_with(".rejected") {
+    if bytes == 0 || input::described(path).is_some() || name.ends_with(".rejected") {
         return false;
     }
     if input::promises_records(&name) {
@@ -186,7 +186,7 @@ mod tests {
         let put = |name: &str, text: &str| ledger::durable::replace(&at.join(name), text.as_bytes()).unwrap();
         put("fhir/b.json", "{\"resourceType\":\"Patient\"}");
         put("a.csv", "name,dob\nAda Bell,1984-02-29\n");
-        put("csvw_metadata.json", "{}");
+        put("csvw_metadata.json", r#"{"@context":"http://www.w3.org/ns/csvw","tables":[]}"#);
         put("empty.csv", "");
         put("read me.txt", "hello, all");
         put("feed.er7", "MSH|^~\\&|A|B|C|D|20260101||ADT^A01|1|P|2.5\rPID|1||7^^^H^MR||Bell^Ada\r");

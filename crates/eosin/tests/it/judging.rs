@@ -82,7 +82,7 @@ fn a_folder_is_judged_file_by_file_and_what_holds_no_records_is_named() {
     fs::write(at.join("feed/read me.txt"), "Dear Ada, this is a letter\n").unwrap();
     fs::write(at.join("feed/logo.png"), b"\x89PNG\r\n\x1a\n").unwrap();
     fs::write(at.join("feed/header.csv"), "name,dob\n").unwrap();
-    fs::write(at.join("feed/old.dataset.json"), "{}").unwrap();
+    fs::write(at.join("feed/old.prov.json"), r#"{"prefix":{},"entity":{}}"#).unwrap();
     std::os::unix::fs::symlink(at.join("feed/b.csv"), at.join("feed/link.csv")).unwrap();
 
     let (code, told, said) = judged(at, &["feed"]);
@@ -103,7 +103,7 @@ fn a_folder_is_judged_file_by_file_and_what_holds_no_records_is_named() {
         listed(&told, "skipped"),
         [
             "feed/link.csv is a link",
-            "feed/old.dataset.json describes the data beside it",
+            "feed/old.prov.json describes the data beside it",
             "feed/header.csv holds no records",
             "feed/logo.png is neither JSON nor a table; give a CSV with a header",
             "feed/read me.txt does not say by its name that it is a table; name it alone to have it read",

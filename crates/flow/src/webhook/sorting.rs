@@ -71,11 +71,18 @@ pub(super) fn fallback(said: Said, verdicts: &[Verdict]) -> Class {
 
 /// Where an event goes that a person releases although it cannot be sorted; nothing where only the person can say.
 ///
-/// What is proven synthetic, or attested, goes nowhere else whoever says so.
+/// What is proven synthetic, or attested, goes nowhere else whoever says so: not among others either.
 pub(super) fn overruled(said: Said, verdicts: &[Verdict]) -> Option<Class> {
+    let belongs = |class: &Class| {
+        let other = match class {
+            Class::Attested => VerdictName::Synthetic,
+            Class::Synthetic => VerdictName::Attested,
+        };
+        verdicts.iter().all(|one| one.name() != other)
+    };
     match (content(verdicts), said) {
-        (Content::Proven(class), _)
-        | (Content::Open | Content::Mixed | Content::Broken, Said::Class(class)) => Some(class),
+        (Content::Proven(class), _) => Some(class),
+        (Content::Open | Content::Mixed | Content::Broken, Said::Class(class)) => Some(class).filter(belongs),
         (Content::Open | Content::Mixed | Content::Broken, Said::Nothing | Said::Other) => None,
     }
 }

@@ -9,7 +9,13 @@ use crate::{
     body::Body, head::forget_coded_body, problem::Problem, reading::Turned, server::Lane, whole::whole,
 };
 
-use super::{Guard, Judged, criteria::relinked, judge, server::put_back};
+use super::{
+    Guard, Judged,
+    criteria::relinked,
+    judge,
+    named::{Known, unnamed},
+    server::put_back,
+};
 
 /// Reads the answer to a write: it may show resources, and name them in its errors.
 pub(crate) async fn guarded(
@@ -20,7 +26,8 @@ pub(crate) async fn guarded(
     let (mut parts, incoming) = answer.into_parts();
     let body = whole(lane, &parts.headers, incoming).await.map_err(|_| Problem::AnswerUnreadable)?;
     forget_coded_body(&mut parts.headers);
-    let Guard { reader, sent, pages, mut seen, upstream, gateway, is_fhir, form } = guard;
+    let Guard { reader, sent, pages, mut seen, shown: known, asker, is_fhir, form } = guard;
+    let (upstream, gateway) = (asker.addresses.upstream.clone(), asker.addresses.gateway.clone());
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     if kind.is_some_and(|kind| kind.contains("xml")) && !body.is_empty() {
         // It was asked for JSON: what it shows otherwise nobody here has judged.
@@ -29,14 +36,21 @@ pub(crate) async fn guarded(
     let text = String::from_utf8_lossy(&body);
     let mut showing =
         Showing { lane, reader: &reader, upstream: &upstream, gateway: &gateway, seen: &mut seen };
-    let shown = match showing.answer(&text)? {
-        Told::Otherwise(shown) => Some(shown),
+    let (shown, is_read) = match showing.answer(&text)? {
+        Told::Otherwise(shown) => (Some(shown), true),
         Told::Unread if is_fhir && text.contains("resourceType") => {
             return Err(Problem::AnswerUnreadable.into());
         }
-        Told::AsItIs | Told::Unread => None,
+        Told::AsItIs => (None, true),
+        Told::Unread => (None, false),
     };
     let mut text = shown.unwrap_or_else(|| text.into_owned());
+    if is_read || is_fhir {
+        let known = Known { asker, reader: &reader, shown: &known };
+        if let Some(other) = unnamed(lane, known, &text, is_read, &mut seen).await? {
+            text = other;
+        }
+    }
     for (other, own) in &sent {
         text = text.replace(other, own);
         put_back(&mut parts.headers, other, own);

@@ -113,6 +113,7 @@ impl Writing<'_> {
             found.is_any_hidden |= is_hidden;
             if let (false, Some(key)) = (is_hidden, &entry.key) {
                 found.shown.push(key.id.clone());
+                self.shown.insert(key.clone());
             }
         }
         let is_all = page.next.is_none() && page.total.is_none_or(|total| total <= matches);

@@ -1,6 +1,6 @@
 //! A write at a FHIR boundary whose reads are isolated: what it names or finds and is hidden is not there for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use carrier::fhir::{
@@ -22,7 +22,7 @@ use crate::{
 use super::{
     criteria::{address, criteria},
     relayed,
-    server::{Server, Standing},
+    server::{Asker, Server, Standing},
 };
 
 /// A write on its way.
@@ -34,8 +34,9 @@ pub(crate) struct Guard {
     /// For each entry of a Bundle that was a search, its address.
     pub(super) pages: Vec<Option<String>>,
     pub(super) seen: Vec<Seen>,
-    pub(super) upstream: String,
-    pub(super) gateway: String,
+    /// What the client is known to see.
+    pub(super) shown: BTreeSet<Key>,
+    pub(super) asker: Asker,
     /// Whether the address is one of FHIR's, where an answer that cannot be read may show anybody.
     pub(super) is_fhir: bool,
     /// What the client reads; the server is asked in JSON.
@@ -44,6 +45,8 @@ pub(crate) struct Guard {
 
 /// The header that makes a creation conditional.
 const IF_NONE_EXIST: &str = "if-none-exist";
+/// The header by which HAPI's clients have what points at a resource deleted with it.
+const CASCADE: &str = "x-cascade";
 
 const CHOSEN: &str = "where something is hidden the server chooses ids, so a `PUT` changes what this client can see and makes nothing: make it by \
                       `POST`, or let clients choose ids with `client_ids` in `[boundary.reads]`";
@@ -58,6 +61,8 @@ const XML: &str = "send Bundles in JSON where reads are isolated: what they ask 
 const PATCHED: &str = "where something is hidden a patch names by id what a reference leads to";
 const IDENTIFIED: &str =
     "where something is hidden the server chooses ids: make it without an `id` in its body";
+const FURTHER: &str = "where something is hidden a write does what it names and nothing beside: `_cascade`, `X-Cascade`, `_expunge` and the like reach what \
+                       this client cannot see";
 const PARTS: &str = "`_elements` and `_summary` of a search that includes other resources cannot be asked in a Bundle where reads are isolated; ask for it \
                      by itself, or for all of it";
 const NESTED: &str = "this cannot be asked in a Bundle where reads are isolated; ask for it by itself";
@@ -82,13 +87,16 @@ pub(crate) async fn guard(
         return Err(Problem::Closed(LONG).into());
     }
     let server = Server::new(lane, head);
-    let (upstream, gateway) = (server.addresses.upstream.clone(), server.addresses.gateway.clone());
+    let asker = server.asker.clone();
     let mut writing = Writing {
         server,
         reader,
         sent: Vec::new(),
         pages: Vec::new(),
         led_to: BTreeMap::new(),
+        shown: BTreeSet::new(),
+        unseen: BTreeSet::new(),
+        made: BTreeSet::new(),
         seen: Vec::new(),
     };
     let body = match replaced {
@@ -96,6 +104,9 @@ pub(crate) async fn guard(
         None => decode(coding(&head.headers), received, &lane.limits).map_err(|_| Problem::Closed(LONG))?,
     };
     writing.refuse_subscriptions(&body)?;
+    if head.headers.contains_key(CASCADE) {
+        return Err(Problem::Closed(FURTHER).into());
+    }
     let method = head.method.as_str().to_owned();
     let found = fhir::interaction(&method, &head.target, None, &reads.base);
     let is_fhir = found.is_some();
@@ -108,9 +119,9 @@ pub(crate) async fn guard(
     head.target = fhir::without_format(&head.target);
     head.headers.remove(header::ACCEPT_ENCODING);
     head.headers.insert(header::ACCEPT, HeaderValue::from_static("application/fhir+json"));
-    let Writing { reader, mut sent, pages, seen, .. } = writing;
+    let Writing { reader, mut sent, pages, seen, shown, .. } = writing;
     sent.sort_by_key(|(other, _)| std::cmp::Reverse(other.len()));
-    Ok(Some(Guard { reader, sent, pages, seen, upstream, gateway, is_fhir, form }))
+    Ok(Some(Guard { reader, sent, pages, seen, shown, asker, is_fhir, form }))
 }
 
 /// The answer to a patch of a hidden resource: that of one that is not there. Asked before the patch is carried out on
@@ -177,11 +188,31 @@ fn refuse_unknown(wish: &Wish) -> Result<(), Turned> {
             | Interaction::VersionRead { .. }
             | Interaction::History(_)
             | Interaction::Search { .. }
+            | Interaction::ExportEnd
             | Interaction::Bundle,
         )
         | None => false,
     };
     if wish.is_read() || is_known { Ok(()) } else { Err(Problem::Closed(NESTED).into()) }
+}
+
+/// Refuses a write that says it may write more than it names.
+fn refuse_further(found: &Interaction, target: &str) -> Result<(), Problem> {
+    let writes = matches!(
+        found,
+        Interaction::Create { .. }
+            | Interaction::Update { .. }
+            | Interaction::Patch { .. }
+            | Interaction::Delete { .. }
+            | Interaction::Bundle
+    );
+    let (_, search) = target.split_once('?').unwrap_or((target, ""));
+    let reaches = writes && Query::parse(search).is_none_or(|query| query.reaches_further());
+    if reaches { Err(Problem::Closed(FURTHER)) } else { Ok(()) }
+}
+
+fn key(resource_type: &str, id: &str) -> Key {
+    Key { resource_type: resource_type.to_owned(), id: id.to_owned() }
 }
 
 /// Whether this is a resource of another type, as every reader would read it.
@@ -218,6 +249,11 @@ pub(super) struct Writing<'l> {
     pages: Vec<Option<String>>,
     /// What references by search lead to.
     pub(super) led_to: BTreeMap<String, String>,
+    /// What was looked up and the client can see, and what it cannot.
+    pub(super) shown: BTreeSet<Key>,
+    pub(super) unseen: BTreeSet<Key>,
+    /// What a Bundle writes by ids that were looked at.
+    pub(super) made: BTreeSet<Key>,
     pub(super) seen: Vec<Seen>,
 }
 
@@ -230,6 +266,8 @@ impl Writing<'_> {
         body: &[u8],
     ) -> Result<Option<Bytes>, Turned> {
         let kind = head.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
+        let kind = kind.to_owned();
+        refuse_further(found, &head.target)?;
         match found {
             Interaction::Create { resource_type }
             | Interaction::Update { resource_type, .. }
@@ -243,19 +281,23 @@ impl Writing<'_> {
                 return self.bundle(body).await;
             }
             Interaction::Create { resource_type } => {
-                let bare = self.created(Media::of(kind), body).await?;
+                let bare = self.created(Media::of(&kind), body).await?;
+                self.refuse_unseen(&kind, resource_type, None, body).await?;
                 self.condition(head, resource_type).await?;
                 let led = self.led_body(resource_type, bare.as_deref().unwrap_or(body)).await?;
                 return Ok(led.or(bare));
             }
             Interaction::Update { resource_type, id: Some(id) } => {
                 self.refuse_taken(resource_type, id.as_str()).await?;
+                self.refuse_unseen(&kind, resource_type, Some(id.as_str()), body).await?;
             }
             Interaction::Patch { .. } if is_by_search(body) => return Err(Problem::Closed(PATCHED).into()),
             Interaction::Patch { resource_type, id: Some(id) }
             | Interaction::Delete { resource_type, id: Some(id) } => {
                 if let Some(other) = self.moved(resource_type, id.as_str()).await? {
                     head.target = self.server.address(resource_type, &other);
+                } else if matches!(found, Interaction::Patch { .. }) {
+                    self.refuse_patch_to_unseen(head, resource_type, id.as_str(), body).await?;
                 }
             }
             Interaction::Update { resource_type, id: None }
@@ -263,6 +305,7 @@ impl Writing<'_> {
             | Interaction::Delete { resource_type, id: None } => {
                 if matches!(found, Interaction::Update { .. }) {
                     self.refuse_chosen(std::str::from_utf8(body).ok()).await?;
+                    self.refuse_unseen(&kind, resource_type, None, body).await?;
                 }
                 let (path, search) = head.target.split_once('?').unwrap_or((&head.target, ""));
                 let other = self.narrowed(resource_type, &criteria(resource_type, search)?, true).await?;
@@ -273,6 +316,7 @@ impl Writing<'_> {
             | Interaction::VersionRead { .. }
             | Interaction::History(_)
             | Interaction::Search { .. }
+            | Interaction::ExportEnd
             | Interaction::Operation { .. } => {}
         }
         if let Interaction::Update { resource_type, .. } = found {
@@ -309,7 +353,10 @@ impl Writing<'_> {
     async fn refuse_taken(&mut self, resource_type: &str, id: &str) -> Result<(), Turned> {
         let may_choose = self.may_choose();
         match self.server.standing(&self.reader, resource_type, id, &mut self.seen).await? {
-            Standing::Seen => Ok(()),
+            Standing::Seen => {
+                self.shown.insert(key(resource_type, id));
+                Ok(())
+            }
             Standing::Absent if may_choose => Ok(()),
             Standing::Hidden if may_choose => Err(Problem::Closed(TAKEN).into()),
             Standing::Hidden | Standing::Absent => Err(Problem::Closed(CHOSEN).into()),
@@ -354,6 +401,7 @@ impl Writing<'_> {
     /// Another id for a hidden resource: one that nobody has.
     async fn moved(&mut self, resource_type: &str, id: &str) -> Result<Option<String>, Turned> {
         if !self.server.is_hidden(&self.reader, resource_type, id, &mut self.seen).await? {
+            self.shown.insert(key(resource_type, id));
             return Ok(None);
         }
         let other = self.server.absent_id(resource_type, id).await?;
@@ -384,6 +432,15 @@ impl Writing<'_> {
             Err(_) if is_other_than_bundle(body) => return Ok(None),
             Err(_) => return Err(Problem::Request("the Bundle cannot be read").into()),
         };
+        self.look_up(&page).await?;
+        let updated = |wish: Wish| match wish.found {
+            Some(Interaction::Update { resource_type, id: Some(id) }) => {
+                Some(key(&resource_type, id.as_str()))
+            }
+            _ => None,
+        };
+        self.made =
+            page.entries.iter().filter_map(Entry::step).filter_map(|step| updated(Wish::of(step))).collect();
         let mut entries = Vec::with_capacity(page.entries.len());
         let mut is_other = false;
         for entry in &page.entries {
@@ -412,6 +469,9 @@ impl Writing<'_> {
     async fn entry(&mut self, entry: &Entry, wish: &Wish) -> Result<Option<Entry>, Turned> {
         let Wish { step, target, found: asked } = wish;
         let mut other = step.clone();
+        if let Some(found) = asked {
+            refuse_further(found, target)?;
+        }
         let resource = match entry.resource.as_deref() {
             Some(resource) => self.led(resource).await?,
             None => None,
@@ -427,6 +487,7 @@ impl Writing<'_> {
                 return Err(Problem::Closed(SUBSCRIBED).into());
             }
             Some(Interaction::Create { resource_type }) => {
+                self.refuse_entry(resource_type, None, entry).await?;
                 if let Some(search) = &step.if_none_exist {
                     let search = criteria(resource_type, search)?;
                     other.if_none_exist = Some(self.narrowed(resource_type, &search, false).await?);
@@ -434,6 +495,7 @@ impl Writing<'_> {
             }
             Some(Interaction::Update { resource_type, id: Some(id) }) => {
                 self.refuse_taken(resource_type, id.as_str()).await?;
+                self.refuse_entry(resource_type, Some(id.as_str()), entry).await?;
             }
             Some(
                 Interaction::Patch { resource_type, id: Some(id) }
@@ -441,6 +503,8 @@ impl Writing<'_> {
             ) => {
                 if let Some(id) = self.moved(resource_type, id.as_str()).await? {
                     other.url = format!("{resource_type}/{id}");
+                } else if matches!(asked, Some(Interaction::Patch { .. })) {
+                    self.refuse_patch(entry).await?;
                 }
             }
             Some(
@@ -448,8 +512,13 @@ impl Writing<'_> {
                 | Interaction::Patch { resource_type, id: None }
                 | Interaction::Delete { resource_type, id: None },
             ) => {
-                if matches!(asked, Some(Interaction::Update { .. })) {
-                    self.refuse_chosen(entry.resource.as_deref()).await?;
+                match asked {
+                    Some(Interaction::Update { .. }) => {
+                        self.refuse_chosen(entry.resource.as_deref()).await?;
+                        self.refuse_entry(resource_type, None, entry).await?;
+                    }
+                    Some(Interaction::Patch { .. }) => self.refuse_patch(entry).await?,
+                    _ => {}
                 }
                 let narrowed = self.narrowed(resource_type, &criteria(resource_type, search)?, false).await?;
                 other.url = address(path, &narrowed);
@@ -460,6 +529,23 @@ impl Writing<'_> {
             return Ok(None);
         }
         Ok(entry.asking(&other, resource))
+    }
+
+    async fn refuse_entry(
+        &mut self,
+        resource_type: &str,
+        id: Option<&str>,
+        entry: &Entry,
+    ) -> Result<(), Turned> {
+        let resource = entry.resource.as_deref().unwrap_or_default();
+        self.refuse_unseen("application/fhir+json", resource_type, id, resource.as_bytes()).await
+    }
+
+    async fn refuse_patch(&mut self, entry: &Entry) -> Result<(), Turned> {
+        match entry.resource.as_deref() {
+            Some(patch) => self.refuse_texts_to_unseen(patch).await,
+            None => Ok(()),
+        }
     }
 
     /// A read within a Bundle, asked so that the server's own answer shows nothing hidden.
@@ -493,7 +579,7 @@ impl Writing<'_> {
                 let narrowed = self.narrowed(&resource_type, &query, false).await?;
                 let base = self.server.base();
                 if let Some(page) = self.pages.last_mut() {
-                    *page = Some(format!("{}{base}{target}", self.server.addresses.gateway));
+                    *page = Some(format!("{}{base}{target}", self.server.asker.addresses.gateway));
                 }
                 Ok((narrowed != search).then(|| address(&resource_type, &narrowed)))
             }

@@ -360,16 +360,20 @@ async fn composed(
         (is_whole && wants && !start.query.wants_no_total()).then(|| u64::try_from(total).unwrap_or(0));
     let mut links = Vec::new();
     if page.has_links() || found.further.is_some() {
-        links.push(("self", server.asked_at.clone()));
+        links.push(("self", server.asker.asked_at.clone()));
     }
     if let Some(further) = further(start, &found, count) {
         let reads = server.lane.fhir.as_ref().ok_or(Problem::Internal)?;
         let word = reads.links.word(&further, &about(server, call, &start.path));
         let word = word.ok_or(Problem::Closed(LONG))?;
         let format = if call.form == Form::Xml { "&_format=xml" } else { "" };
-        links.push(("next", format!("{}{}?{PAGE}={word}{format}", server.addresses.gateway, start.path)));
+        links.push((
+            "next",
+            format!("{}{}?{PAGE}={word}{format}", server.asker.addresses.gateway, start.path),
+        ));
     }
-    let (upstream, gateway) = (server.addresses.upstream.as_str(), server.addresses.gateway.as_str());
+    let (upstream, gateway) =
+        (server.asker.addresses.upstream.as_str(), server.asker.addresses.gateway.as_str());
     let entries: Vec<String> = found
         .taken
         .iter()

@@ -21,6 +21,12 @@ use super::{criteria::address, judge, relayed};
 /// A server, as one client may ask it.
 pub(super) struct Server<'l> {
     pub(super) lane: &'l Lane,
+    pub(super) asker: Asker,
+}
+
+/// How one client asks a server, also after its own request was sent.
+#[derive(Clone, Debug)]
+pub(super) struct Asker {
     pub(super) addresses: Addresses,
     /// Who asks: none of these is about one request only.
     headers: HeaderMap,
@@ -81,12 +87,13 @@ impl<'l> Server<'l> {
         }
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/fhir+json"));
         let asked_at = format!("{}{}", head.origin, head.target);
-        Self { lane, addresses: lane.addresses(head), headers, handling, asked_at }
+        Self { lane, asker: Asker { addresses: lane.addresses(head), headers, handling, asked_at } }
     }
 
     /// A digest of what proves who asks.
     pub(super) fn credential(&self) -> String {
-        let values = [header::AUTHORIZATION, header::COOKIE].map(|name| self.headers.get(name).cloned());
+        let values =
+            [header::AUTHORIZATION, header::COOKIE].map(|name| self.asker.headers.get(name).cloned());
         let values: Vec<&[u8]> = values.iter().flatten().map(HeaderValue::as_bytes).collect();
         sha256(&values).to_hex()
     }
@@ -96,13 +103,13 @@ impl<'l> Server<'l> {
     /// Bounds: the boundary's `body_bytes`.
     /// Errors: what cannot be read to its end, or is longer.
     pub(super) async fn get(&self, target: &str) -> Result<Answered, Turned> {
-        self.ask(Method::GET, target, self.headers.clone(), Bytes::new()).await
+        self.ask(Method::GET, target, self.asker.headers.clone(), Bytes::new()).await
     }
 
     /// The same by the client's own parameters, in a form where they are in one.
     pub(super) async fn search(&self, path: &str, query: &str, is_posted: bool) -> Result<Answered, Turned> {
-        let mut headers = self.headers.clone();
-        if let Some(handling) = &self.handling {
+        let mut headers = self.asker.headers.clone();
+        if let Some(handling) = &self.asker.handling {
             headers.insert(HeaderName::from_static("prefer"), handling.clone());
         }
         if !is_posted {
@@ -121,7 +128,7 @@ impl<'l> Server<'l> {
         body: Bytes,
     ) -> Result<Answered, Turned> {
         let sent = self.lane.upstream.send(method, target, headers, Body::from(body)).await?;
-        let (parts, incoming) = cleaned(sent, &self.addresses)?.into_parts();
+        let (parts, incoming) = cleaned(sent, &self.asker.addresses)?.into_parts();
         let body = whole(self.lane, &parts.headers, incoming).await?;
         Ok(Answered { parts, body })
     }

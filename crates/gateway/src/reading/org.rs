@@ -1,9 +1,6 @@
 //! What is asked of the org beside what the client asks, with the client's own credentials.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
 use carrier::salesforce::{self, RecordId, ShownRows, Telling};
@@ -24,7 +21,7 @@ use crate::{
     sessions::{Session, session},
 };
 
-use super::{LookedUp, Prepared, Turned};
+use super::{LookedUp, PAGES_MAX, Prepared, Turned, statement};
 
 /// An org, as one client may ask it.
 #[derive(Debug)]
@@ -54,13 +51,7 @@ const WHO: [&str; 10] = [
 ];
 
 /// Ids in one lookup: with them a target stays under what Salesforce takes, 16 KiB.
-const IDS_MAX: usize = 400;
-
-/// Ids that are asked for one by one where one of them is none of the object's.
-const ALONE_MAX: usize = 25;
-
-/// Pages that are read of one query whose rows are only counted on.
-const PAGES_MAX: usize = 20;
+pub(super) const IDS_MAX: usize = 400;
 
 /// The longest answer that is read for our own purposes: a description of an object.
 const ANSWER_BYTES_MAX: usize = soql::DESCRIPTION_BYTES_MAX;
@@ -156,7 +147,7 @@ impl<'l> Org<'l> {
     }
 
     /// Asks the org for the list of its objects.
-    async fn list(&self) -> Result<(), Turned> {
+    pub(super) async fn list(&self) -> Result<(), Turned> {
         let (session, now) = (self.session(), self.lane.flow.seconds());
         let (_, listed) = self.get(&format!("/services/data/{}/sobjects", self.version)).await?;
         if self.isolation.learn_objects(&listed, session, now) {
@@ -190,76 +181,16 @@ impl<'l> Org<'l> {
         Ok(())
     }
 
-    fn session(&self) -> Session {
+    pub(super) fn session(&self) -> Session {
         session(&self.headers)
     }
 
-    /// Finds out which of these ids lead to hidden rows.
-    ///
-    /// Ids of an object that carries Eosin's fields are looked up and judged. Those of any other are hidden if an
-    /// isolated query does not find them.
-    pub(crate) async fn look_up(
+    pub(super) async fn look_at(
         &self,
-        ids: &BTreeSet<RecordId>,
+        object: &str,
+        ids: &[RecordId],
         looked: &mut LookedUp,
-    ) -> Result<(), Turned> {
-        self.look_up_of(ids, &BTreeMap::new(), looked).await
-    }
-
-    /// The same, where it is said of some ids which object they are of. That counts where their first three characters tell
-    /// nothing: the list is asked again then, at most once a minute a session, for objects come; and some have no such
-    /// characters of their own.
-    pub(crate) async fn look_up_of(
-        &self,
-        ids: &BTreeSet<RecordId>,
-        objects: &BTreeMap<RecordId, String>,
-        looked: &mut LookedUp,
-    ) -> Result<(), Turned> {
-        let new: BTreeSet<RecordId> = ids
-            .iter()
-            .filter(|id| !looked.shown.contains(id) && !looked.hidden.contains(id))
-            .copied()
-            .collect();
-        if new.is_empty() {
-            return Ok(());
-        }
-        let mut known = self.known().await?;
-        let is_told = |known: &OrgKnown, id: &RecordId| known.of(*id).is_some() || objects.contains_key(id);
-        let lately = Some(self.lane.flow.seconds());
-        if !new.iter().all(|id| is_told(&known, id))
-            && !self.isolation.sessions().has_listed(self.session(), lately)
-        {
-            self.list().await?;
-            known = self.isolation.known();
-        }
-        let mut by_object = BTreeMap::<&str, Vec<RecordId>>::new();
-        for id in new {
-            if let Some(object) = known.of(id).or_else(|| objects.get(&id).map(String::as_str)) {
-                by_object.entry(object).or_default().push(id);
-            }
-        }
-        for (object, ids) in by_object {
-            if self.isolation.is_dataset(object) && hides_datasets(self.reader) {
-                looked.hidden.extend(ids);
-                continue;
-            }
-            for ids in ids.chunks(IDS_MAX) {
-                if self.look_at(object, ids, looked).await? == Found::Answered || ids.len() == 1 {
-                    continue;
-                }
-                if ids.len() > ALONE_MAX {
-                    return Err(Problem::ShownUnreadable.into());
-                }
-                // One that is none must not hide the others.
-                for id in ids {
-                    self.look_at(object, std::slice::from_ref(id), looked).await?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn look_at(&self, object: &str, ids: &[RecordId], looked: &mut LookedUp) -> Result<Found, Turned> {
+    ) -> Result<Found, Turned> {
         if self.isolation.is_marked(object) {
             self.judge_ids(object, ids, looked).await
         } else {
@@ -309,12 +240,16 @@ impl<'l> Org<'l> {
     /// Looks which rows of an object without marks an isolated query finds.
     async fn find_ids(&self, object: &str, ids: &[RecordId], looked: &mut LookedUp) -> Result<Found, Turned> {
         let statement = format!("SELECT Id FROM {object} WHERE Id IN ({})", list(ids));
-        let isolated = match super::statement::isolated(self, &statement, Marks::NotAsked).await {
-            Ok(isolated) => isolated,
+        let isolated = match statement::isolated_once(self, &statement, Marks::NotAsked).await {
+            Ok(Ok(isolated)) => isolated,
             // An object that cannot be asked for: what the org says of its rows is no row about anybody.
-            Err(Turned::Problem(_) | Turned::Answer(_)) if self.is_open(object) => {
+            Ok(Err(_)) | Err(Turned::Problem(_) | Turned::Answer(_)) if self.is_open(object) => {
                 looked.shown.extend(ids);
                 return Ok(Found::Answered);
+            }
+            Ok(Err(error)) => {
+                let otherwise = statement::refused(self, &statement, error);
+                return self.find_by_lookups(object, ids, looked, otherwise).await;
             }
             Err(turned) => return Err(turned),
         };
@@ -366,7 +301,7 @@ impl<'l> Org<'l> {
     /// Every page of a query, deleted rows too; nothing if an id in it is none of the object's.
     ///
     /// Errors: what the org says instead of rows, but that the object is not there for this user: then none of its rows is.
-    async fn rows(&self, statement: &str) -> Result<Option<Vec<Bytes>>, Turned> {
+    pub(super) async fn rows(&self, statement: &str) -> Result<Option<Vec<Bytes>>, Turned> {
         let mut target = salesforce::query_target(&self.version, "queryAll", statement);
         let mut pages = Vec::new();
         loop {
@@ -444,7 +379,7 @@ impl std::fmt::Debug for Asker {
 
 /// Whether a question about ids was answered.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Found {
+pub(super) enum Found {
     Answered,
     /// One of them can be no id of the object.
     NoId,
@@ -486,7 +421,7 @@ pub(super) fn label_fields(isolation: &Isolation) -> String {
     std::iter::once("Id".to_owned()).chain(ours).collect::<Vec<_>>().join(",")
 }
 
-fn list(ids: &[RecordId]) -> String {
+pub(super) fn list(ids: &[RecordId]) -> String {
     ids.iter().map(|id| format!("'{}'", id.long())).collect::<Vec<_>>().join(",")
 }
 

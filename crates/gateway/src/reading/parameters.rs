@@ -25,7 +25,8 @@ pub(super) async fn rewritten(org: &Org<'_>, head: &Head, body: &[u8]) -> Result
     let is_name = |name: &&str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     let objects: BTreeSet<String> =
         named.filter_map(|object| object.get("name")?.as_str()).filter(is_name).map(str::to_owned).collect();
-    statement::describe(org, &objects, &String::from_utf8_lossy(body)).await?;
+    // As the org reads it: what is escaped in it names relationships too.
+    statement::describe(org, &objects, &asked.to_string()).await?;
     let known = org.isolation.known();
     let hidden = org.isolation.hidden(org.reader, Marks::NotAsked);
     match soql::isolate_parameters(body, &hidden, &known.schema) {

@@ -1,7 +1,5 @@
 //! What a request asks, rewritten so that the org answers as if the hidden rows were not there.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use carrier::salesforce::{
     self, Envelope, Gap, Look, RecordId, Renamed, ShownRows, SoapSession, Stripped, Telling,
@@ -9,7 +7,10 @@ use carrier::salesforce::{
 use flow::Reader;
 use http::{HeaderValue, header};
 
-use super::{Batch, LookedUp, Prepared, Turned, Window, document, foreign, org::Org, parameters, statement};
+use super::{
+    Batch, LookedUp, Prepared, Turned, Window, Worded, document, foreign, look_up::Said, org::Org,
+    parameters, statement,
+};
 use crate::{
     coding::{coding, decode},
     head::{Head, forget_coded_body},
@@ -49,12 +50,16 @@ pub(crate) async fn prepare(
         window: Window::widen(&look, head)?,
         asks: look != Look::Mixed,
         look,
+        worded: Worded::AsSent,
         is_soap: false,
         is_bulk: salesforce::is_bulk_rows(head.method.as_str(), &head.target),
         batch: salesforce::is_batch(head.method.as_str(), &head.target).then_some(Batch::Rows),
         asker: org.asker(),
     };
     let rewritten = rewrite(&org, envelope, head, &body, &mut prepared).await?;
+    if rewritten.is_some() || head.target != prepared.target {
+        prepared.worded = Worded::Otherwise;
+    }
     let decoded = body.clone();
     let body = rename(&org, head, rewritten.map_or(body, Bytes::from), &mut prepared).await?;
     let body = if body == decoded {
@@ -165,15 +170,18 @@ async fn mixed(
         return Ok(Some(statement::in_batch(org, body, &mut prepared.rows_of).await?));
     }
     let parts = salesforce::inner_requests(body).len();
-    let is_graph = head.target.to_ascii_lowercase().contains("/composite/graph");
+    let is_graph =
+        salesforce::route(method, &head.target, other) == carrier::Door::Judged(salesforce::Route::Graph);
     if parts > if is_graph { GRAPH_PARTS_MAX } else { PARTS_MAX } {
         return Err(Problem::Request(PARTS).into());
     }
-    foreign::refuse_unseen(org, head, body).await?;
+    let resolved = foreign::resolved(org, head, body).await?;
     if let Some(absent) = org.upserted(method, &head.target, other, &mut prepared.looked).await? {
         head.target = absent;
     }
-    statement::in_many(org, envelope, head, body, prepared).await
+    let Some(body) = resolved else { return statement::in_many(org, envelope, head, body, prepared).await };
+    let envelope = Envelope::read(&head.target, &body);
+    Ok(statement::in_many(org, envelope, head, &body, prepared).await?.or(Some(body)))
 }
 
 /// Puts absent ids in the places of hidden ones.
@@ -198,8 +206,8 @@ async fn rename(
     named.extend(envelope.iter().flat_map(Envelope::named));
     prepared.asks |= !named.is_empty() || !salesforce::inner_requests(&body).is_empty();
     prepared.stripped.known.clone_from(&named);
-    let objects = objects_of(org, head, &body, &prepared.look);
-    org.look_up_of(&named, &objects, &mut prepared.looked).await?;
+    let said = said_of(org, head, &body, envelope.as_ref(), &prepared.look);
+    org.look_up_said(&named, &said, &mut prepared.looked).await?;
     let hidden = named.iter().filter(|id| prepared.looked.hidden.contains(id));
     let other = |(at, id): (usize, &RecordId)| {
         (*id, if prepared.is_bulk { org.isolation.stand_in(*id) } else { id.absent(at) })
@@ -223,8 +231,10 @@ async fn rename(
     Ok(renamed.map_or(body, Bytes::from))
 }
 
-/// Which object it is said that ids are of: by what stands in front of them in a target, by rows in the body.
-fn objects_of(org: &Org<'_>, head: &Head, body: &[u8], look: &Look) -> BTreeMap<RecordId, String> {
+/// Which object it is said that ids are of: by what stands in front of them in a target, by rows in the body; and which
+/// stand where rows are named.
+fn said_of(org: &Org<'_>, head: &Head, body: &[u8], envelope: Option<&Envelope>, look: &Look) -> Said {
+    let mut rows = salesforce::rows_named(&head.target);
     let mut objects = salesforce::objects_named(&head.target);
     if *look == Look::Retrieve
         && let Some(object) = salesforce::object_named(&head.target)
@@ -233,11 +243,16 @@ fn objects_of(org: &Org<'_>, head: &Head, body: &[u8], look: &Look) -> BTreeMap<
     }
     for inner in salesforce::inner_requests(body) {
         objects.extend(salesforce::objects_named(&inner.target));
+        rows.extend(salesforce::rows_named(&inner.target));
     }
-    if let Ok(rows) = ShownRows::find(body, Telling::Rows, org.lane.flow.limits().records) {
-        objects.extend(rows.objects());
+    if let Some(envelope) = envelope {
+        objects.extend(envelope.objects());
+        rows.extend(envelope.rows());
     }
-    objects
+    if let Ok(shown) = ShownRows::find(body, Telling::Rows, org.lane.flow.limits().records) {
+        objects.extend(shown.objects());
+    }
+    Said { objects, rows }
 }
 
 /// Asks for answers that can be read, whatever the client would rather have. SOAP has no other form, and a file has its own.

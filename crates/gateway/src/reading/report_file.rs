@@ -284,7 +284,7 @@ impl Looks {
         let org = Org::of_asker(&self.lane, &self.reader, &self.asker)?;
         let known = org.known().await?;
         let is_of = |id: &RecordId, object: &String| {
-            known.of(*id).is_some_and(|known| known.eq_ignore_ascii_case(object))
+            known.of(*id).iter().any(|known| known.eq_ignore_ascii_case(object))
         };
         if !ids.iter().all(|(id, object)| is_of(id, object)) {
             return Err(Problem::ShownUnreadable.into());

@@ -32,6 +32,7 @@ pub(super) async fn sent(lane: &Lane, reader: &Reader, mut head: Head) -> Result
     let org = Org::new(lane, reader, &head)?;
     // Of a batch that rows were withheld from, here or at another gateway, it is ids and errors alone.
     let remembered = lane.flow.remembered(&lane.boundary.name, head.method.as_str(), &head.target);
+    let remembered = remembered.map_err(|_| Problem::ShownUnreadable)?;
     let is_known = hidden == Some(reader.hidden) || remembered.is_some() || bare::is_bare(&org).await;
     let addresses = lane.addresses(&head);
     let tells_failures = salesforce::tells_failures(&head.target);

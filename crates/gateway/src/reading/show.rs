@@ -13,7 +13,7 @@ use http::{Response, StatusCode, header};
 use hyper::body::{Body as _, Incoming};
 
 use super::{
-    Batch, Prepared, Turned, bare, excerpt, names_our_fields,
+    Batch, Prepared, Turned, Worded, bare, excerpt, names_our_fields,
     org::{Org, hides_datasets},
     recorded, telling,
 };
@@ -62,12 +62,21 @@ pub(crate) async fn show(
         return Ok(Response::from_parts(parts, body));
     }
     let mut text = whole(lane, &parts.headers, incoming).await?;
+    let is_reworded = prepared.worded == Worded::Otherwise;
     if parts.status == StatusCode::BAD_REQUEST {
-        if names_our_fields(&text) {
+        // What a client writes into our fields, it named itself.
+        if names_our_fields(&text) && (is_reworded || prepared.look != Look::Mixed) {
             return Err(Problem::FieldsMissing.into());
         }
+        let statement = salesforce::statement_of(&prepared.target).filter(|_| is_reworded);
+        if statement.is_some_and(|statement| excerpt::is_about_added(&text, &statement)) {
+            return Err(Problem::Closed(UNSEEN).into());
+        }
+    }
+    if is_reworded && (prepared.look == Look::Mixed || !parts.status.is_success()) {
         text = excerpt::unquoted(&text).map_or(text, Bytes::from);
     }
+    text = without_listed(lane, reader, &mut prepared, text).await?;
     let filtered = filtered(lane, reader, &mut prepared, &text).await?;
     if prepared.asks || !prepared.looked.seen.is_empty() {
         recorded(lane, reader, &prepared.look, prepared.looked.seen, &mut parts.headers).await?;
@@ -86,6 +95,29 @@ pub(crate) async fn show(
     };
     Ok(Response::from_parts(parts, Body::from(body)))
 }
+
+/// An answer without the hidden rows that it tells by their ids or addresses alone: those that have one value, or that are like
+/// a row that is written.
+async fn without_listed(
+    lane: &Lane,
+    reader: &Reader,
+    prepared: &mut Prepared,
+    text: Bytes,
+) -> Result<Bytes, Turned> {
+    if !matches!(prepared.look, Look::RecordBy { .. } | Look::Mixed) {
+        return Ok(text);
+    }
+    let absent: BTreeSet<RecordId> = prepared.renamed.values().copied().collect();
+    let listed = salesforce::listed(&text);
+    let others = listed.difference(&absent).copied().collect();
+    Org::of_prepared(lane, reader, prepared)?.look_up(&others, &mut prepared.looked).await?;
+    let hidden = &prepared.looked.hidden;
+    let left = salesforce::without_listed(&text, |id| hidden.contains(id));
+    Ok(left.map_or(text, Bytes::from))
+}
+
+/// Why a query is refused to which something was added that its user may not see.
+const UNSEEN: &str = "reads are isolated here, and this user may not see a lookup by which rows of this object are hidden; grant its field, or say in `open_objects` that they are about nobody";
 
 /// Whether an answer with rows may leave unread: a file of a row that may be seen, the rows of a bulk query that was rewritten,
 /// what became of bulk rows, and answers of SOAP and Apex, in which rows were looked for before they were asked for.
@@ -184,9 +216,12 @@ async fn soap_shown(
     incoming: Incoming,
 ) -> Result<Response<Body>, Turned> {
     let isolation = lane.isolation.as_ref().ok_or(Problem::Internal)?;
-    let text = whole(lane, &parts.headers, incoming).await?;
+    let mut text = whole(lane, &parts.headers, incoming).await?;
     if !parts.status.is_success() && names_our_fields(&text) {
         return Err(Problem::FieldsMissing.into());
+    }
+    if !parts.status.is_success() && prepared.worded == Worded::Otherwise {
+        text = excerpt::unquoted_text(&text).map_or(text, Bytes::from);
     }
     if let Some(locator) = salesforce::soap_locator(&text) {
         let asked = Asked { hidden: reader.hidden, stripped: prepared.stripped.clone() };

@@ -11,7 +11,7 @@ use crate::{
     problem::{Problem, respond_made},
 };
 
-use super::{LookedUp, Prepared, Turned, org::Org};
+use super::{LookedUp, Prepared, Turned, org::Org, through};
 
 /// Rewrites the statement in a target's `q`.
 pub(super) async fn in_target(
@@ -119,6 +119,7 @@ async fn in_inner_requests(
     if salesforce::takes_unseen(body) {
         return Err(Problem::Closed(REFERENCE).into());
     }
+    let taken = salesforce::rows_taken(body);
     let mut others = Vec::new();
     for inner in salesforce::inner_requests(body) {
         let look = salesforce::look(&inner.method, &inner.target, None);
@@ -130,8 +131,7 @@ async fn in_inner_requests(
             others.push((inner, target));
             continue;
         }
-        if matches!(look, Look::RecordBy { .. })
-            && !inner.target.contains("@{")
+        if names_row(&look, &inner.target)
             && let Some(target) = org.by_field(&inner.target, looked).await?
         {
             others.push((inner, target));
@@ -175,6 +175,9 @@ async fn in_inner_requests(
             | Look::Closed(_) => None,
         };
         let statement = statement.ok_or(Problem::ReadClosed)?;
+        if inner.reference.as_ref().is_some_and(|reference| taken.contains(reference)) {
+            refuse_marked(org, &statement).await?;
+        }
         if let Some(isolated) = rewritten(org, &look, &statement, Marks::NotAsked).await? {
             let target = salesforce::with_statement(&inner.target, &isolated.text);
             let target = salesforce::with_references(&target);
@@ -183,6 +186,36 @@ async fn in_inner_requests(
     }
     Ok((!others.is_empty()).then(|| salesforce::with_inner_targets(body, &others)))
 }
+
+/// Whether what is looked at is one row that is named otherwise than by its id. Within an answer nothing says that it is not
+/// there but the org.
+fn names_row(look: &Look, target: &str) -> bool {
+    let is_way = *look == Look::Record && salesforce::named_row(target).is_some_and(|row| !row.leads_on);
+    let is_row = matches!(look, Look::RecordBy { .. }) || (is_way && !salesforce::is_file(target));
+    is_row && !target.contains("@{")
+}
+
+/// Refuses a query whose rows others take, if their marks hide some of those that their labels do not: the org counts them.
+async fn refuse_marked(org: &Org<'_>, statement: &str) -> Result<(), Turned> {
+    if statement.contains("@{") {
+        return Err(Problem::Closed(TAKEN).into());
+    }
+    let isolated = isolated(org, statement, Marks::Asked).await?;
+    if !rows_of(&isolated.text).is_some_and(|object| org.isolation.is_marked(&object)) {
+        return Ok(());
+    }
+    let (status, page) = org.get(&salesforce::query_target(&org.version, "query", &isolated.text)).await?;
+    if !status.is_success() {
+        // It says the same when it is asked again, and there are no rows to take.
+        return Ok(());
+    }
+    let mut looked = LookedUp::default();
+    org.judge_page(&page, &mut looked)?;
+    if looked.hidden.is_empty() { Ok(()) } else { Err(Problem::Closed(TAKEN).into()) }
+}
+
+/// Why a composite is refused that takes the rows of such a query.
+const TAKEN: &str = "reads are isolated here: `@{…}` cannot take the rows of this query, for it takes something itself or finds records that only their marks tell apart; send it alone first";
 
 /// Why a composite is refused that takes more out of an answer.
 const REFERENCE: &str = "reads are isolated here: `@{…}` may take the id of a row that an earlier part writes, reads by its id or finds, and nothing else";
@@ -215,14 +248,34 @@ pub(super) async fn count(org: &Org<'_>, object: &str) -> Result<Option<u64>, Tu
     Ok(answer.get("totalSize").and_then(serde_json::Value::as_u64))
 }
 
-/// Rewrites one SOQL statement, after what it touches was described.
+/// Rewrites one SOQL statement, after what it touches was described, and looked up where conditions do not do.
 pub(super) async fn isolated(org: &Org<'_>, statement: &str, marks: Marks) -> Result<Isolated, Turned> {
+    let error = match isolated_once(org, statement, marks).await? {
+        Ok(isolated) => return Ok(isolated),
+        Err(error) => error,
+    };
+    if error.could_be_looked_up()
+        && let Some(seen) = through::seen(org, statement).await?
+    {
+        let known = org.isolation.known();
+        let hidden = org.isolation.hidden(org.reader, marks);
+        return soql::isolate_looked(statement, &hidden, &known.schema, &seen)
+            .map_err(|error| refused(org, statement, error));
+    }
+    Err(refused(org, statement, error))
+}
+
+/// The same by conditions alone.
+pub(super) async fn isolated_once(
+    org: &Org<'_>,
+    statement: &str,
+    marks: Marks,
+) -> Result<Result<Isolated, CannotIsolate>, Turned> {
     let query =
         soql::parse(statement).map_err(|error| refused(org, statement, CannotIsolate::from(error)))?;
     describe(org, &objects_of(&query), statement).await?;
     let known = org.isolation.known();
-    soql::isolate(statement, &org.isolation.hidden(org.reader, marks), &known.schema)
-        .map_err(|error| refused(org, statement, error))
+    Ok(soql::isolate(statement, &org.isolation.hidden(org.reader, marks), &known.schema))
 }
 
 async fn search(org: &Org<'_>, statement: &str, marks: Marks) -> Result<Isolated, Turned> {
@@ -246,12 +299,18 @@ pub(super) async fn describe(
 ) -> Result<(), Turned> {
     let mut asked = BTreeSet::new();
     loop {
-        let reached = org.isolation.known().reached(objects, statement);
+        let known = org.isolation.known();
+        let reached = known.reached(objects, statement);
+        let in_formulas = known.in_formulas(&reached, &statement.to_ascii_lowercase());
+        drop(known);
         let missing: Vec<String> = reached
             .into_iter()
             .filter(|object| !org.has_described(object) && asked.insert(object.clone()))
             .collect();
         if missing.is_empty() {
+            for object in &in_formulas {
+                org.isolation.close_unless_known(object);
+            }
             return Ok(());
         }
         // What is not described could hold what is hidden.

@@ -39,7 +39,10 @@ pub(super) async fn fields(
     if objects.is_empty() {
         return Ok(nulled);
     }
-    statement::describe(org, &objects, "").await?;
+    let told =
+        rows.rows().enumerate().filter(|(at, row)| objects.contains(row.object) && !hidden.contains(at));
+    let told: BTreeSet<String> = told.flat_map(|(at, _)| rows.names(at)).collect();
+    statement::describe(org, &objects, &told.into_iter().collect::<Vec<_>>().join(" ")).await?;
     let known = org.isolation.known();
     for object in objects {
         let (summaries, formulas) = known.schema.telling(&object);

@@ -21,12 +21,21 @@ pub(crate) fn scene(
     environment: Environment,
     tweak: impl FnOnce(&mut mark::TrustStore),
 ) -> Scene {
+    scene_reading(origin, environment, IsolatedReads::standard(), tweak)
+}
+
+pub(crate) fn scene_reading(
+    origin: &str,
+    environment: Environment,
+    reads: IsolatedReads,
+    tweak: impl FnOnce(&mut mark::TrustStore),
+) -> Scene {
     let mut config = config(origin);
     let boundary = &mut config.boundaries[0];
     boundary.protocol = Protocol::Fhir { base: "/fhir".to_owned() };
     boundary.boundary.mode = Mode::Enforce;
     boundary.boundary.environment = environment;
-    boundary.reads = Reads::Isolated(IsolatedReads::standard());
+    boundary.reads = Reads::Isolated(reads);
     let now = "2026-11-21T12:00:00Z";
     Scene::signing(config, Signatures::off(), "gateway.example/log", now, tweak)
 }

@@ -1,12 +1,13 @@
 //! Reads around one FHIR resource that could be hidden, and exports that name one: each is as if there were none.
 
 use carrier::fhir;
+use gateway::{IsolatedReads, References};
 use mark::Authorship;
 use policy::Environment;
 use serde_json::Value;
 use testkit::upstream::{Received, Reply, Upstream};
 
-use crate::fhir_isolated::{hidden, production, scene, shown, value};
+use crate::fhir_isolated::{hidden, production, scene_reading, shown, value};
 
 const TEST_DATA: &str =
     r#""meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"HTEST"}]}"#;
@@ -99,6 +100,7 @@ fn server(request: &Received) -> Reply {
                 None => Reply::json(202, ""),
             }
         }
+        ["bulkdata", "export", _] | ["$export-poll-status"] => outcome(202, "ended"),
         _ => outcome(404, &format!("no {path}")),
     }
 }
@@ -174,6 +176,35 @@ fn an_export_names_nobody_hidden_and_whole_resources_only() {
 }
 
 #[test]
+fn an_export_is_ended_where_its_state_is() {
+    let upstream = Upstream::start(server);
+    let scene = production(&upstream);
+    for (state, status) in [
+        ("/fhir/bulkdata/export/7", 202),
+        ("/fhir/$export-poll-status?_jobId=7", 202),
+        // It carries nobody; what it would carry nobody reads.
+        ("/fhir/bulkdata", 403),
+    ] {
+        let before = upstream.received().len();
+        assert_eq!(scene.ask("DELETE", state, &[], b"").status, status, "{state}");
+        let sent: Vec<(String, String)> = upstream.received()[before..]
+            .iter()
+            .map(|one| (one.method.clone(), one.target.clone()))
+            .collect();
+        let want = (status == 202).then(|| ("DELETE".to_owned(), state.to_owned()));
+        assert_eq!(sent, Vec::from_iter(want));
+    }
+    let body = hidden("2");
+    let carried = scene.ask(
+        "DELETE",
+        "/fhir/bulkdata/export/7",
+        &[("Content-Type", "application/fhir+json")],
+        body.as_bytes(),
+    );
+    assert_eq!(carried.status, 403, "{}", carried.text());
+}
+
+#[test]
 fn nobody_can_be_what_stands_for_a_hidden_one() {
     // A server where every id that is asked for exists but the client's own.
     let upstream = Upstream::start(|request: &Received| match request.target.as_str() {
@@ -208,7 +239,9 @@ fn a_hidden_schedule_gives_a_slot_nothing() {
             _ => Reply::json(201, "{}"),
         }
     });
-    let scene = scene(&upstream.origin(), Environment::Sandbox, |_| {});
+    // The server takes a reference that leads nowhere.
+    let reads = IsolatedReads { references: References::Dangling, ..IsolatedReads::standard() };
+    let scene = scene_reading(&upstream.origin(), Environment::Sandbox, reads, |_| {});
     let slot = r#"{"resourceType":"Slot","status":"free","schedule":{"reference":"Schedule/1"}}"#;
     for (body, want) in [(slot.to_owned(), true), (slot.replace("Schedule/1", "Schedule/2"), false)] {
         let answer =

@@ -111,6 +111,18 @@ impl LocalOrg {
         self.running.as_ref().unwrap().add_custom_field(object, &field).unwrap();
     }
 
+    /// A field of which each value is there once and names a row.
+    pub(crate) fn add_unique_key(&self, object: &str, name: &str) {
+        let field = CustomField { unique: true, ..CustomField::external_id(name) };
+        self.running.as_ref().unwrap().add_custom_field(object, &field).unwrap();
+    }
+
+    /// A number that names rows.
+    pub(crate) fn add_number_key(&self, object: &str, name: &str) {
+        let field = CustomField { kind: CustomKind::Number, ..CustomField::external_id(name) };
+        self.running.as_ref().unwrap().add_custom_field(object, &field).unwrap();
+    }
+
     pub(crate) fn origin(&self) -> String {
         self.running.as_ref().unwrap().http_url().unwrap()
     }

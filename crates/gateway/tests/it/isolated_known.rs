@@ -23,6 +23,18 @@ const PATIENT: &str = "a02000000000001AAA";
 const SHARE: &str = "a03000000000001AAA";
 const EXAM: &str = "a04000000000001AAA";
 
+/// The row of each object.
+const FOUND: [(&str, &str); 5] = [
+    ("Contact", CONTACT),
+    ("Visit__c", VISIT),
+    ("Patient__c", PATIENT),
+    ("Share__c", SHARE),
+    ("Exam__c", EXAM),
+];
+const SLOW: &str = r#"[{"errorCode":"QUERY_TIMEOUT","message":"too long"}]"#;
+/// What an org says of a column that the reader may not see.
+const UNSEEN: &str = r#"[{"errorCode":"INVALID_FIELD","message":"\nFROM Visit__c WHERE (Person__c = null OR\n ^\nERROR at Row:1:Column:1\nNo such column 'Person__c' on entity 'Visit__c'."}]"#;
+
 /// An id without the letters that only say its case.
 fn short(id: &str) -> &str {
     id.get(..15).unwrap()
@@ -33,7 +45,9 @@ fn org(request: &Received, later: bool) -> Reply {
     let is_reader = request.headers.iter().any(|(_, value)| value == READER);
     let (path, asked) = request.target.split_once('?').unwrap_or((&request.target, ""));
     let asked = asked.replace("%20", "+").replace("%2E", ".");
-    let path = path.strip_prefix(VERSION).unwrap_or(path).to_ascii_lowercase();
+    // Look-ups for SOAP are made in a version of their own.
+    let path = path.replace("/v60.0/", "/v67.0/");
+    let path = path.strip_prefix(VERSION).unwrap_or(&path).to_ascii_lowercase();
     let field = |name: &str| json!({ "name": name, "referenceTo": [] });
     let way = |name: &str, to: &str| json!({ "name": format!("{name}__c"), "referenceTo": [to], "relationshipName": format!("{name}__r") });
     let described =
@@ -45,6 +59,8 @@ fn org(request: &Received, later: bool) -> Reply {
             let mut listed = vec![
                 json!({ "name": "Contact", "keyPrefix": "003" }),
                 json!({ "name": "Visit__c", "keyPrefix": "a01" }),
+                // Whose ids begin as those of visits.
+                json!({ "name": "Ward__c", "keyPrefix": "a01" }),
                 json!({ "name": "Share__c", "keyPrefix": null }),
             ];
             if !is_reader {
@@ -65,27 +81,23 @@ fn org(request: &Received, later: bool) -> Reply {
                 asked.to_ascii_lowercase().contains(&format!("from+{name}").to_ascii_lowercase())
             };
             let hides = asked.contains("__r.Eosin_");
-            let found = [
-                ("Contact", CONTACT),
-                ("Visit__c", VISIT),
-                ("Patient__c", PATIENT),
-                ("Share__c", SHARE),
-                ("Exam__c", EXAM),
-            ];
-            let rows: Vec<Value> = found
+            if hides && is_reader {
+                return Reply::json(400, UNSEEN);
+            }
+            let rows: Vec<Value> = FOUND
                 .into_iter()
                 .filter(|(name, _)| !hides && finds(name))
                 .map(|(name, id)| row(name, id))
                 .collect();
             if asked.contains("003000000000009") {
-                return Reply::json(400, r#"[{"errorCode":"QUERY_TIMEOUT","message":"too long"}]"#);
+                return Reply::json(400, SLOW);
             }
             json!({ "totalSize": rows.len(), "done": true, "records": rows })
         }
         _ if request.method == "DELETE" => {
             return Reply::Whole { status: 204, headers: Vec::new(), body: Vec::new() };
         }
-        path => match [("Share__c", SHARE), ("Exam__c", EXAM), ("Patient__c", PATIENT)]
+        path => match [("Visit__c", VISIT), ("Share__c", SHARE), ("Exam__c", EXAM), ("Patient__c", PATIENT)]
             .into_iter()
             .find(|(_, id)| path.contains(&short(id).to_ascii_lowercase()))
         {
@@ -103,14 +115,19 @@ fn org(request: &Received, later: bool) -> Reply {
 struct Stage {
     upstream: Upstream,
     scene: Scene,
+    /// Whether an object came, and a minute went by.
     later: Arc<AtomicBool>,
+    /// Whether an object came.
+    came: Arc<AtomicBool>,
 }
 
 impl Stage {
     fn new() -> Self {
-        let later = Arc::new(AtomicBool::new(false));
-        let (of_org, of_clock) = (Arc::clone(&later), Arc::clone(&later));
-        let upstream = Upstream::start(move |request| org(request, of_org.load(Ordering::Relaxed)));
+        let (later, came) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (of_org, of_clock, at_once) = (Arc::clone(&later), Arc::clone(&later), Arc::clone(&came));
+        let upstream = Upstream::start(move |request| {
+            org(request, of_org.load(Ordering::Relaxed) || at_once.load(Ordering::Relaxed))
+        });
         let mut config = scene::config(&upstream.origin());
         let boundary = &mut config.boundaries[0];
         boundary.boundary.mode = Mode::Enforce;
@@ -129,11 +146,24 @@ impl Stage {
         });
         let scene =
             Scene::made(config, Signatures::off(), "gateway.example/log", clock, |_| {}, |flow, _| flow);
-        Self { upstream, scene, later }
+        Self { upstream, scene, later, came }
     }
 
     fn ask(&self, who: &str, method: &str, target: &str) -> Answer {
         self.scene.ask(method, target, &[("Authorization", who)], b"")
+    }
+
+    fn send(&self, method: &str, target: &str, body: &str) -> Answer {
+        let kind = if target.contains("Soap") { "text/xml" } else { "application/json" };
+        self.scene.ask(method, target, &[("Authorization", ADMIN), ("Content-Type", kind)], body.as_bytes())
+    }
+
+    /// Whether a request that is not our own named this id.
+    fn named(&self, id: &str) -> bool {
+        let received = self.upstream.received();
+        received.iter().filter(|request| request.method != "GET").any(|request| {
+            request.target.contains(short(id)) || String::from_utf8_lossy(&request.body).contains(short(id))
+        })
     }
 
     /// The targets of this method that reached the org.
@@ -153,6 +183,8 @@ fn what_one_user_may_not_see_hides_for_another() {
     // What the admin was told hides from the reader too.
     let shown = stage.ask(READER, "GET", &visits);
     assert!(!shown.text().contains("SECRET"), "{}", shown.text());
+    // By which lookup it does is not told.
+    assert!(shown.status == 403 && !shown.text().contains("Person__c"), "{}", shown.text());
     // And the reader's next description opens nothing.
     stage.later.store(true, Ordering::Relaxed);
     let shown = stage.ask("Bearer other admin", "GET", &visits);
@@ -197,6 +229,68 @@ fn an_object_that_came_later_is_listed_when_its_ids_are_named() {
     assert!(!shown.text().contains("SECRET"), "{}", shown.text());
     let lists = stage.sent("GET").iter().filter(|target| target.ends_with("/sobjects")).count();
     assert_eq!(lists, 2);
+}
+
+/// Calls that name this row in places where nothing but a row's id stands.
+fn calls(object: &str, id: &str) -> Vec<(&'static str, String, String)> {
+    let call = |call: &str| {
+        format!(
+            r#"<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" xmlns:u="urn:partner.soap.sforce.com"><e:Header><u:SessionHeader><u:sessionId>admin</u:sessionId></u:SessionHeader></e:Header><e:Body>{call}</e:Body></e:Envelope>"#
+        )
+    };
+    let soap = || "/services/Soap/u/67.0".to_owned();
+    vec![
+        ("PATCH", format!("{VERSION}/ui-api/records/{id}"), r#"{"fields":{"Title":"x"}}"#.to_owned()),
+        ("DELETE", format!("{VERSION}/ui-api/records/{id}"), String::new()),
+        ("DELETE", format!("{VERSION}/composite/sobjects?ids={id}"), String::new()),
+        ("POST", soap(), call(&format!("<u:delete><u:ids>{id}</u:ids></u:delete>"))),
+        (
+            "POST",
+            soap(),
+            call(&format!(
+                "<u:retrieve><u:fieldList>Id</u:fieldList><u:sObjectType>{object}</u:sObjectType><u:ids>{id}</u:ids></u:retrieve>"
+            )),
+        ),
+        (
+            "POST",
+            soap(),
+            call(&format!(
+                "<u:update><u:sObjects><u:type>{object}</u:type><u:Id>{id}</u:Id><u:Title>x</u:Title></u:sObjects></u:update>"
+            )),
+        ),
+    ]
+}
+
+#[test]
+fn the_id_of_a_row_is_not_passed_on_where_nobody_knows_what_it_is() {
+    for (object, id) in [("Share__c", SHARE), ("Visit__c", VISIT), ("Exam__c", EXAM)] {
+        for (method, target, body) in calls(object, id) {
+            let stage = Stage::new();
+            // The list was asked for just now.
+            let _first = stage.ask(ADMIN, "GET", &format!("{VERSION}/sobjects/Contact/{CONTACT}"));
+            stage.came.store(true, Ordering::Relaxed);
+            let answer = stage.send(method, &target, &body);
+            assert!(!stage.named(id), "{object} {method} {target} {body} {}", answer.text());
+        }
+    }
+}
+
+#[test]
+fn an_id_that_several_objects_could_have_is_looked_up_in_each() {
+    let stage = Stage::new();
+    let fields = "?fields=Diagnosis__c";
+    for target in [
+        format!("sobjects/Visit__c/{VISIT}{fields}"),
+        format!("ui-api/records/{VISIT}{fields}"),
+        format!("sobjects/Ward__c/{VISIT}{fields}"),
+    ] {
+        let shown = stage.ask(ADMIN, "GET", &format!("{VERSION}/{target}"));
+        assert!(!shown.text().contains("SECRET"), "{target} {}", shown.text());
+    }
+    // What is said of it counts beside what its characters say, and not instead.
+    let row = json!({ "records": [{ "attributes": { "type": "Ward__c" }, "Id": VISIT, "Title": "x" }] });
+    let _changed = stage.send("PATCH", &format!("{VERSION}/composite/sobjects"), &row.to_string());
+    assert!(!stage.named(VISIT));
 }
 
 #[test]

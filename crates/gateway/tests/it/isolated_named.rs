@@ -96,6 +96,38 @@ fn what_a_row_points_at_is_not_removed_where_it_is_hidden() {
     assert_eq!(told(&gone), told(&none));
 }
 
+#[test]
+fn what_a_row_points_at_is_not_there_within_a_composite_either() {
+    let marks = Marks::new();
+    let org = LocalOrg::with(&marks, &[Kind::Attested, Kind::Synthetic], |_| false);
+    let case =
+        |contact: Option<&String>| org.create("Case", &json!({ "Subject": "open", "ContactId": contact }));
+    let cases = [case(org.ids[0].as_ref()), case(org.ids[1].as_ref()), case(None)];
+    let scene = isolating(&org, Environment::Production);
+    let within = |case: &str| {
+        let url = format!("{VERSION}/sobjects/Case/{case}/Contact");
+        let parts = json!({ "compositeRequest": [{ "method": "GET", "url": url, "referenceId": "a" }] });
+        let composite = ask(&scene, "POST", &format!("{VERSION}/composite"), &parts.to_string());
+        let parts = json!({ "batchRequests": [{ "method": "GET", "url": url }] });
+        let batch = ask(&scene, "POST", &format!("{VERSION}/composite/batch"), &parts.to_string());
+        [told(&composite), told(&batch)]
+    };
+    let [seen, hidden, none] = cases.each_ref().map(|case| within(case));
+    assert_eq!(hidden, none);
+    assert!(seen.iter().all(|(status, text)| *status == 200 && text.contains("LastName")), "{seen:?}");
+    // A list of rows is no row.
+    let account = org.direct(
+        "GET",
+        &format!("{VERSION}/sobjects/Contact/{}?fields=AccountId", org.ids[0].clone().unwrap()),
+        "",
+    );
+    let account: Value = serde_json::from_slice(&account.body).unwrap();
+    let url = format!("{VERSION}/sobjects/Account/{}/Contacts", account["AccountId"].as_str().unwrap());
+    let parts = json!({ "batchRequests": [{ "method": "GET", "url": url }] });
+    let listed = ask(&scene, "POST", &format!("{VERSION}/composite/batch"), &parts.to_string());
+    assert!(listed.text().contains("\"totalSize\":1"), "{}", listed.text());
+}
+
 /// An org with an account that a sandbox hides, and one that it shows, each with a key.
 fn org_with_accounts(marks: &Marks) -> (LocalOrg, String) {
     let org = LocalOrg::with(marks, &[], |_| false);
@@ -137,19 +169,6 @@ fn a_reference_by_a_value_leads_to_a_row_that_may_be_seen_or_nowhere() {
     let linked = org.direct("GET", &query("SELECT Account.Key__c FROM Contact"), "");
     assert_eq!(linked.text().matches("\"seen\"").count(), 3, "{}", linked.text());
     assert!(!linked.text().contains("\"hidden\""), "{}", linked.text());
-    // What an earlier part of the same request makes may be meant.
-    let both = |key: &str| {
-        let part = |at: &str, object: &str, body: Value| json!({ "method": "POST", "url": format!("{VERSION}/sobjects/{object}"), "referenceId": at, "body": body });
-        let parts = [
-            part("a", "Account", json!({ "Name": "New", "Key__c": key })),
-            part("b", "Contact", json!({ "LastName": "Zyzzx-Probe", "Account": { "Key__c": key } })),
-        ];
-        let body = json!({ "compositeRequest": parts }).to_string();
-        ask(&scene, "POST", &format!("{VERSION}/composite"), &body)
-    };
-    let made = both("new");
-    assert_eq!(made.text().matches("\"success\":true").count(), 2, "{}", made.text());
-    assert!(both("hidden").text().contains("EOSIN_READ_CLOSED"));
 }
 
 #[test]

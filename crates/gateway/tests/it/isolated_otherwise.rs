@@ -235,3 +235,20 @@ fn a_row_without_labels_of_its_own_tells_nothing_of_other_rows() {
     assert_eq!((&slip["Who__c"], &slip["Count__c"]), (&Value::Null, &Value::Null), "{slip}");
     assert_eq!(slip["Note__c"], "kept");
 }
+
+#[test]
+fn what_an_org_says_of_a_column_reaches_who_misspelt_it() {
+    let marks = Marks::new();
+    let org = LocalOrg::with(&marks, &ROWS, |_| false);
+    let scene = isolating(&org, Environment::Sandbox);
+    let statement = query("SELECT Eosin_Markk__c FROM Contact");
+    let row = json!({ "LastName": "Zzyzx-8", "Eosin_Foo__c": 1 }).to_string();
+    for (method, target, body) in
+        [("GET", statement, ""), ("POST", format!("{VERSION}/sobjects/Contact"), row.as_str())]
+    {
+        let told = ask(&scene, method, &target, body);
+        assert_eq!(told.status, 400, "{}", told.text());
+        assert!(told.text().contains("No such column"), "{}", told.text());
+        assert_eq!(told.text(), org.direct(method, &target, body).text());
+    }
+}

@@ -267,6 +267,15 @@ fn a_release_that_nobody_can_sort_asks_where_and_a_proof_beats_every_word() {
     assert_eq!(stage.json(&event(2, "attested", &stage.synthetic(ADA))).status, 202);
     assert_eq!(stage.release(Overrule::Yes, Some(Class::Attested)).unwrap(), State::Released);
     assert_eq!(stage.came(), (0, 1), "proven synthetic goes to no consumer of attested events");
+    // Nor does it among attested ones; and they do not go to the other either.
+    let stage = Stage::new(Format::Json);
+    let within = format!(r#"{{"ReportsTo":{},"#, stage.synthetic(ADA));
+    assert_eq!(stage.json(&event(3, "attested", &stage.attested(ADA).replacen('{', &within, 1))).status, 202);
+    for to in [None, Some(Class::Attested), Some(Class::Synthetic)] {
+        let said = stage.release(Overrule::Yes, to).unwrap_err().to_string();
+        assert!(said.contains("belong to different endpoints"), "{said}");
+    }
+    assert_eq!(stage.came(), (0, 0));
 }
 
 #[test]

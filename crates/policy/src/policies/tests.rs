@@ -59,6 +59,12 @@ fn a_faulty_text_says_where_and_what_to_do() {
     "#]],
     );
     check(
+        &format!(r#"@id("{}") @reason("b") permit (principal, action, resource);"#, "a".repeat(201)),
+        &expect![[r#"
+        line 1, column 1: an id of more than 200 characters (refusals, the ledger and the index name the policy by it: say the rest in `@reason`)
+    "#]],
+    );
+    check(
         r#"@id("a") @reason(" ") permit (principal, action, resource);"#,
         &expect![[r#"
         line 1, column 1: a policy without id or reason (write `@id("short-name")` and `@reason("one sentence")` above it)

@@ -70,6 +70,7 @@ fn a_folder_keeps_its_names_and_copies_what_holds_no_records() {
     let place = folder.path().join("out");
     // What an interrupted run left behind is replaced; what somebody else put there is not.
     fs::create_dir(beside(&place, ".new")).unwrap();
+    ledger::durable::replace(&beside(&place, ".new").join("theirs"), b"").unwrap();
     let refused =
         Outputs::begin(&place, &all, &[ALL, SOME, Fate::Copied, Fate::Rejected], &manifest()).unwrap_err();
     assert!(refused.to_string().contains("there already"), "{refused}");
