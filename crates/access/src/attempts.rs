@@ -48,16 +48,15 @@ impl Attempts {
         if until > now { Err(Wait(until - now)) } else { Ok(()) }
     }
 
+    /// Whether somebody whose name nobody knows yet may try now.
+    pub fn may_from(&self, address: &str, now: u64) -> Result<(), Wait> {
+        let until = self.addresses.get(&digest(address)).map_or(0, |failures| failures.until);
+        if until > now { Err(Wait(until - now)) } else { Ok(()) }
+    }
+
     /// A try failed. Whether the name has to wait from now on, and had not before.
     pub fn failed(&mut self, name: &str, address: &str, now: u64) -> bool {
-        let key = digest(address);
-        let failures = remembered(&mut self.addresses, key, now, WINDOW_SECONDS);
-        failures.count += 1;
-        failures.last = now;
-        if failures.count >= ADDRESS_FREE {
-            failures.until = now + WINDOW_SECONDS;
-            failures.count = 0;
-        }
+        self.failed_from(address, now);
         let failures = remembered(&mut self.names, digest(name), now, FORGOTTEN_SECONDS);
         failures.count = failures.count.saturating_add(1);
         failures.last = now;
@@ -65,6 +64,20 @@ impl Attempts {
         let wait = NAME_WAIT_SECONDS.saturating_mul(1 << over.min(8)).min(NAME_WAIT_MAX_SECONDS);
         failures.until = now + wait;
         true
+    }
+
+    /// A try failed of somebody whose name nobody knows yet. Whether the address has to wait from now on.
+    pub fn failed_from(&mut self, address: &str, now: u64) -> bool {
+        let key = digest(address);
+        let failures = remembered(&mut self.addresses, key, now, WINDOW_SECONDS);
+        failures.count += 1;
+        failures.last = now;
+        if failures.count >= ADDRESS_FREE {
+            failures.until = now + WINDOW_SECONDS;
+            failures.count = 0;
+            return true;
+        }
+        false
     }
 
     /// A try succeeded: the name begins anew. The address does not, or whoever has one account could try others for ever.

@@ -151,12 +151,10 @@ pub struct Client {
 /// Who came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrival {
-    /// Their name here.
-    pub name: Name,
-    /// Their role, by their claims.
-    pub role: Role,
     /// Who they are at the provider: its issuer and their subject there, which are never somebody else's.
     pub subject: String,
+    /// Their name and role, by their claims; nothing where no claim gives them a role here.
+    pub claimed: Option<(Name, Role)>,
 }
 
 /// Why a token, or whoever came back, is not believed.
@@ -195,9 +193,6 @@ pub enum Refusal {
     /// It does not say who they are in a way that can be a name here.
     #[error("the claim that names an operator is missing, is not verified, or cannot be a name")]
     Name,
-    /// No claim gives a role.
-    #[error("no claim gives a role here")]
-    Role,
 }
 
 /// The header of a token.
@@ -231,6 +226,11 @@ impl Client {
         }
         let subject = text("sub").filter(|sub| (1..=SUBJECT_MAX).contains(&sub.chars().count()));
         let subject = subject.ok_or(Refusal::Name)?;
+        let subject = format!("{} {subject}", self.issuer);
+        // Before their name: that the provider takes somebody off is believed however they are called.
+        let Some(role) = self.role(claims.get(&self.role_claim)) else {
+            return Ok(Arrival { subject, claimed: None });
+        };
         // An address that anybody can write into their profile names nobody. Some providers never say whether it was verified,
         // and whoever names one here trusts it; what is said and is not plainly `true` is not believed.
         let is_verified = claims.get("email_verified").is_none_or(|said| *said == Value::Bool(true));
@@ -238,8 +238,7 @@ impl Client {
             return Err(Refusal::Name);
         }
         let name = text(&self.name_claim).and_then(|name| name.parse().ok()).ok_or(Refusal::Name)?;
-        let role = self.role(claims.get(&self.role_claim)).ok_or(Refusal::Role)?;
-        Ok(Arrival { name, role, subject: format!("{} {subject}", self.issuer) })
+        Ok(Arrival { subject, claimed: Some((name, role)) })
     }
 
     fn is_for_us(&self, claims: &Map<String, Value>) -> Result<(), Refusal> {

@@ -67,6 +67,12 @@ pub struct Operator {
     /// Who they are at an OpenID provider: its issuer and their subject there. They sign in there alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) openid: Option<String>,
+    /// When they last signed in there, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) vouched: Option<u64>,
+    /// Disabled because the provider gives them no role, and enabled when it does again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_taken_off: bool,
     /// The password was given by somebody else: nothing is open until it is changed.
     pub(crate) must_change: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -78,6 +84,9 @@ pub struct Operator {
     /// Grows with every change.
     pub(crate) revision: u64,
 }
+
+/// For how long the tokens of whom a provider vouches for are good after it did: nobody is told when it would not any more.
+const VOUCHED_SECONDS: u64 = 30 * 86_400;
 
 /// What came of a name and a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +113,16 @@ impl Operator {
     /// Whether they may not sign in.
     pub fn is_disabled(&self) -> bool {
         self.is_disabled
+    }
+
+    /// Whether they are disabled because their provider gave them no role.
+    pub fn is_taken_off(&self) -> bool {
+        self.is_taken_off
+    }
+
+    /// Until when their tokens are good at most, where somebody else has to vouch for them.
+    pub fn vouched_until(&self) -> Option<u64> {
+        self.openid.as_ref().map(|_| self.vouched.unwrap_or(self.since).saturating_add(VOUCHED_SECONDS))
     }
 
     /// Whether nothing is open to them until they have a password of their own.

@@ -214,6 +214,8 @@ mod tests {
             is_disabled: false,
             password: Some(password),
             openid: None,
+            vouched: None,
+            is_taken_off: false,
             must_change: false,
             seed: None,
             last_step: 0,

@@ -46,10 +46,18 @@ pub enum Change {
     },
     /// Another role.
     Role(Role),
+    /// The role that their claims give them at their provider.
+    ClaimedRole(Role),
     /// They may no longer sign in.
     Disable,
     /// They may again.
     Enable,
+    /// Their provider gives them no role: nothing of theirs is good until it does.
+    TakeOff,
+    /// It gives them one again. Whom somebody else keeps out stays out.
+    PutBack,
+    /// Their provider vouched for them, and they came in.
+    VouchedIn,
     /// Another password.
     Password {
         /// It.
@@ -86,9 +94,12 @@ impl Change {
     pub fn event(&self) -> &'static str {
         match self {
             Self::Add { .. } | Self::AddOpenId { .. } => "added",
-            Self::Role(_) => "role",
+            Self::Role(_) | Self::ClaimedRole(_) => "role",
             Self::Disable => "disabled",
             Self::Enable => "enabled",
+            Self::TakeOff => "taken-off",
+            Self::PutBack => "put-back",
+            Self::VouchedIn => "signed-in",
             Self::Password { .. } => "password",
             Self::Totp(Some(_)) => "totp-on",
             Self::Totp(None) => "totp-off",
@@ -114,6 +125,9 @@ pub enum ChangeError {
     /// Nobody could manage operators any more.
     #[error("`{0}` is the only admin who may sign in: make another one first")]
     LastAdmin(Name),
+    /// Whom an OpenID provider knows as somebody is one operator.
+    #[error("the provider knows `{0}` as them: one person is one operator")]
+    KnownAs(Name),
     /// There is no such token.
     #[error("there is no token `{0}` of theirs")]
     NoToken(String),
@@ -155,16 +169,31 @@ impl Register {
         self.operators.iter()
     }
 
+    /// Who somebody at an OpenID provider is here, whatever they are called there by now.
+    ///
+    /// Shape:  of several, whom registers of before could hold, first whom an admin keeps out: it was the person who was meant.
+    pub fn known_as(&self, subject: &str) -> Vec<(&Name, &Operator)> {
+        let all = self.operators.iter();
+        let mut known: Vec<_> = all.filter(|(_, one)| one.openid.as_deref() == Some(subject)).collect();
+        known.sort_by_key(|(_, one)| !one.is_disabled || one.is_taken_off);
+        known
+    }
+
     /// The tokens that are good now, each with its id.
     pub fn tokens(&self, now: u64) -> impl Iterator<Item = (&str, &Token)> {
-        let good = self.tokens.iter().filter(move |(_, token)| token.until > now);
+        let good = self.tokens.iter().filter(move |(_, token)| self.is_good(token, now));
         good.map(|(digest, token)| (digest.get(..12).unwrap_or(digest), token))
     }
 
     /// The token that is shown, if it is good now.
     pub fn token(&self, secret: &TokenSecret, now: u64) -> Option<&Token> {
         // Found by the digest of 256 random bits: how long that takes tells nothing of them.
-        self.tokens.get(&secret.digest()).filter(|token| token.until > now)
+        self.tokens.get(&secret.digest()).filter(|token| self.is_good(token, now))
+    }
+
+    fn is_good(&self, token: &Token, now: u64) -> bool {
+        let vouched = self.operators.get(&token.operator).and_then(Operator::vouched_until);
+        token.until > now && vouched.is_none_or(|until| until > now)
     }
 
     /// Changes an operator; nothing, where that is refused.
@@ -200,6 +229,11 @@ impl Register {
             Change::Add { .. }
             | Change::AddOpenId { .. }
             | Change::Enable
+            // What the provider takes back is not kept because nobody else has it: the command line makes another admin.
+            | Change::ClaimedRole(_)
+            | Change::TakeOff
+            | Change::PutBack
+            | Change::VouchedIn
             | Change::Password { .. }
             | Change::Totp(_)
             | Change::UsedStep(_)
@@ -216,12 +250,17 @@ impl Register {
             self.revoke(name, id)?;
         }
         let operator = self.operators.get_mut(name).ok_or_else(|| ChangeError::Unknown(name.clone()))?;
-        operator.take(change)
+        operator.take(change, now)
     }
 
     fn add(&mut self, name: &Name, operator: Operator) -> Result<(), ChangeError> {
         if self.operators.contains_key(name) {
             return Err(ChangeError::Exists(name.clone()));
+        }
+        // Here, too, and not where somebody signs in alone: two consoles may add at once.
+        let known = operator.openid.as_deref().map(|subject| self.known_as(subject));
+        if let Some((known, _)) = known.and_then(|known| known.first().copied()) {
+            return Err(ChangeError::KnownAs(known.clone()));
         }
         if self.operators.len() >= OPERATORS_MAX {
             return Err(ChangeError::Many(OPERATORS_MAX));
@@ -279,6 +318,8 @@ impl Operator {
             is_disabled: false,
             password,
             openid: None,
+            vouched: None,
+            is_taken_off: false,
             must_change: false,
             seed: None,
             last_step: 0,
@@ -288,17 +329,24 @@ impl Operator {
     }
 
     /// Takes a change of their own. What makes somebody less, or proves them otherwise, ends their sessions.
-    fn take(&mut self, change: &Change) -> Result<(), ChangeError> {
+    fn take(&mut self, change: &Change, now: u64) -> Result<(), ChangeError> {
         match change {
-            Change::Role(role) => {
+            Change::Role(role) | Change::ClaimedRole(role) => {
                 self.role = *role;
                 self.generation += 1;
             }
-            Change::Disable => {
+            Change::Disable | Change::TakeOff => {
+                // Whom an admin keeps out stays out, whatever the provider says.
+                self.is_taken_off =
+                    matches!(change, Change::TakeOff) && (self.is_taken_off || !self.is_disabled);
                 self.is_disabled = true;
                 self.generation += 1;
             }
-            Change::Enable => self.is_disabled = false,
+            Change::Enable => (self.is_disabled, self.is_taken_off) = (false, false),
+            Change::PutBack => {
+                self.is_disabled &= !self.is_taken_off;
+                self.is_taken_off = false;
+            }
             Change::Password { password, must_change } => {
                 self.password = Some(password.clone());
                 self.must_change = *must_change;
@@ -307,6 +355,11 @@ impl Operator {
             Change::Totp(seed) => {
                 self.seed.clone_from(seed);
                 self.generation += 1;
+            }
+            Change::VouchedIn => {
+                self.vouched = Some(now);
+                // As with a code: whoever looks at them sees nothing else.
+                return Ok(());
             }
             Change::UsedStep(step) => {
                 if *step <= self.last_step {
@@ -451,6 +504,78 @@ mod tests {
         assert_eq!(register.change(&name("grace"), &add, None, 31), Err(ChangeError::Exists(name("grace"))));
         let text = serde_json::to_string(&register).unwrap();
         assert_eq!(serde_json::from_str::<Register>(&text).unwrap(), register);
+    }
+
+    #[test]
+    fn whoever_a_provider_knows_is_one_operator_and_of_several_the_disabled_one() {
+        let mut register = two();
+        let (bel, other) = (name("bel@example.org"), name("bel.other@example.org"));
+        let subject = "https://login.example.org 7";
+        let add = Change::AddOpenId { role: Role::Support, subject: subject.to_owned() };
+        assert!(register.known_as(subject).is_empty());
+        register.change(&bel, &add, None, 30).unwrap();
+        assert_eq!(register.known_as(subject)[0].0, &bel);
+        assert_eq!(register.change(&other, &add, None, 31), Err(ChangeError::KnownAs(bel.clone())));
+        // As a register of before could hold them.
+        let again = Operator { is_disabled: true, ..register.operator(&bel).unwrap().clone() };
+        for (disabled, expected) in [(&other, &other), (&bel, &bel)] {
+            let mut before = register.clone();
+            before.operators.insert(other.clone(), register.operator(&bel).unwrap().clone());
+            before.operators.insert(disabled.clone(), again.clone());
+            assert_eq!(before.known_as(subject)[0].0, expected);
+        }
+    }
+
+    #[test]
+    fn what_a_provider_takes_back_is_gone_and_what_nobody_vouches_for_ends() {
+        const DAY: u64 = 86_400;
+        let mut register = two();
+        let (bel, secret) = (name("bel"), TokenSecret::new(&[3; 32]));
+        let add = Change::AddOpenId { role: Role::Admin, subject: "https://login.example.org 7".to_owned() };
+        let token = Change::make_token(&secret, "x", [Action::SeeRecords].into(), 366 * DAY);
+        for change in [add, token] {
+            register.change(&bel, &change, None, 30).unwrap();
+        }
+        // Good for thirty days after each sign-in, and not past its own end.
+        for (vouched, now, is_good) in [
+            (None, 30 * DAY, true),
+            (None, 30 * DAY + 30, false),
+            (Some(31 * DAY), 60 * DAY, true),
+            (Some(31 * DAY), 61 * DAY, false),
+            (Some(365 * DAY), 366 * DAY, false),
+        ] {
+            if let Some(at) = vouched {
+                register.change(&bel, &Change::VouchedIn, None, at).unwrap();
+            }
+            assert_eq!(register.token(&secret, now).is_some(), is_good, "{vouched:?} {now}");
+            assert_eq!(register.tokens(now).count(), usize::from(is_good), "{vouched:?} {now}");
+        }
+        let state = |register: &Register| {
+            let one = register.operator(&bel).unwrap();
+            (one.is_disabled(), one.is_taken_off())
+        };
+        // Also of the only admin; and whom an admin keeps out stays out, in whichever order.
+        register.change(&name("ada"), &Change::Disable, None, 40).unwrap();
+        for (changes, expected) in [
+            (vec![Change::TakeOff], (true, true)),
+            (vec![Change::TakeOff, Change::TakeOff, Change::PutBack], (false, false)),
+            (vec![Change::TakeOff, Change::Disable, Change::PutBack], (true, false)),
+            (vec![Change::TakeOff, Change::Enable, Change::PutBack], (false, false)),
+            (
+                vec![Change::ClaimedRole(Role::Support), Change::Disable, Change::TakeOff, Change::PutBack],
+                (true, false),
+            ),
+        ] {
+            let mut register = register.clone();
+            let before = register.operator(&bel).unwrap().generation();
+            for change in &changes {
+                register.change(&bel, change, None, 50).unwrap();
+            }
+            assert_eq!(state(&register), expected, "{changes:?}");
+            assert_ne!(register.operator(&bel).unwrap().generation(), before, "sessions end: {changes:?}");
+            let text = serde_json::to_string(&register).unwrap();
+            assert_eq!(serde_json::from_str::<Register>(&text).unwrap(), register);
+        }
     }
 
     #[test]

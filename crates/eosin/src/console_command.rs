@@ -32,7 +32,7 @@ mod traced;
 
 use desk::Desk;
 pub(crate) use live::Live;
-pub(crate) use pages::Pages;
+pub(crate) use pages::{Pages, whole};
 use programs::Programs;
 use reception::{Answered, Reception};
 
@@ -120,9 +120,10 @@ fn with_sign_in(
     let live = Live::new(known.place.clone(), known.ledgers.clone());
     let desk = Desk::new(config.clone(), known.place.clone(), printer.clone());
     let provider = config.openid.as_ref().map(openid::Provider::new).transpose()?;
-    let reception = Reception::new(desk, live, Pages::new(known.clone())?, provider)?;
+    let pages = Arc::new(Pages::new(known.clone())?);
+    let reception = Reception::new(desk, live, Arc::clone(&pages), provider)?;
     let reception = Arc::new(Mutex::new(reception));
-    let programs = Programs::new(Arc::clone(&reception), config.clone(), known.clone(), printer);
+    let programs = Programs::new(Arc::clone(&reception), pages, config.clone(), known.clone(), printer);
     let make = move |request: &PageRequest| {
         // What panicked left sessions and failures as they were.
         let answered = reception.lock().unwrap_or_else(PoisonError::into_inner).answer(request);
@@ -148,13 +149,11 @@ fn with_sign_in(
 
 /// Pages for whoever has a key, which is drawn here and in the link: nobody acts in them.
 pub(crate) fn with_key(live: Live, pages: Pages) -> miette::Result<(Entry, MakePage, String)> {
-    let pages = Mutex::new(pages);
     let make = move |request: &PageRequest| {
         if Live::has(&request.target) {
             return live.answer(request);
         }
-        // A page that panicked left the index as it was: it is a view.
-        pages.lock().unwrap_or_else(PoisonError::into_inner).page(&request.target, None)
+        pages.page(&request.target, None)
     };
     let key = BASE32_NOPAD.encode(&keys::random::<20>()?).to_ascii_lowercase();
     Ok((Entry::Key(key.clone()), Arc::new(make), key))

@@ -20,6 +20,7 @@ mod comparison;
 mod crossed;
 pub(crate) mod entries;
 mod enumerated;
+mod normal;
 pub(crate) mod paper;
 pub(crate) mod placing;
 mod preparing;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use comfy_table::{Table, presets};
-use index::{Answer, Index, Place, RowName, Standing, Value};
+use index::{Answer, Index, Patience, Place, RowName, Standing, Value};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
 use crate::{
@@ -70,13 +70,19 @@ impl Known {
 }
 
 fn open(place: &Place) -> miette::Result<Index> {
-    Index::open(place).into_diagnostic().wrap_err_with(|| format!("cannot use the index in {place}"))
+    open_with(place, Patience::COMMAND)
+}
+
+fn open_with(place: &Place, patience: Patience) -> miette::Result<Index> {
+    Index::open_with(place, patience)
+        .into_diagnostic()
+        .wrap_err_with(|| format!("cannot use the index in {place}"))
 }
 
 /// The index of a command, with everything read that the ledgers have published.
-pub(crate) fn up_to_date(at: &Where, printer: &Printer) -> miette::Result<Index> {
+pub(crate) fn up_to_date(at: &Where, patience: Patience, printer: &Printer) -> miette::Result<Index> {
     let known = Known::of(at)?;
-    let mut index = open(&known.place)?;
+    let mut index = open_with(&known.place, patience)?;
     follow(&mut index, &known, printer)?;
     index.read_only().into_diagnostic()
 }

@@ -149,6 +149,7 @@ fn list(operators: &Operators, json: bool, printer: &Printer) -> Done {
     let register = operators.read()?.unwrap_or_default();
     let now = wiring::posix_seconds();
     let state = |one: &access::Operator| match (one.is_disabled(), one.must_change_password()) {
+        (true, _) if one.is_taken_off() => "no role at the provider",
         (true, _) => "disabled",
         (false, true) => "has to change the password",
         (false, false) => "active",

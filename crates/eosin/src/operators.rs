@@ -166,7 +166,10 @@ impl Operators {
         register.change(name, change, expect, wiring::posix_seconds()).into_diagnostic()?;
         let mut entry = by.entry(change.event(), Some(name));
         match change {
-            Change::Add { role, .. } | Change::AddOpenId { role, .. } | Change::Role(role) => {
+            Change::Add { role, .. }
+            | Change::AddOpenId { role, .. }
+            | Change::Role(role)
+            | Change::ClaimedRole(role) => {
                 entry.role = Some(*role);
             }
             Change::MakeToken { label, scopes, until, digest } => {
@@ -178,6 +181,9 @@ impl Operators {
             Change::RevokeToken(id) => entry.token = Some(id.clone()),
             Change::Disable
             | Change::Enable
+            | Change::TakeOff
+            | Change::PutBack
+            | Change::VouchedIn
             | Change::Password { .. }
             | Change::Totp(_)
             | Change::UsedStep(_) => {}

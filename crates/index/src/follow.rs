@@ -12,7 +12,7 @@ use crate::{
     rows::{self, At},
     schema::{self, Dialect, Name, SCHEMA_VERSION},
     sqlite::Sqlite,
-    store::{Place, Store, StoreError},
+    store::{Patience, Place, Store, StoreError},
     value::{Answer, Value},
 };
 
@@ -55,7 +55,12 @@ impl Index {
     ///
     /// Errors: [`OpenError::Store`]: the database cannot be reached; [`OpenError::Version`]: rebuild it.
     pub fn open(place: &Place) -> Result<Self, OpenError> {
-        let mut index = Self::connect(place)?;
+        Self::open_with(place, Patience::COMMAND)
+    }
+
+    /// The same, for whoever has more or less patience with its server.
+    pub fn open_with(place: &Place, patience: Patience) -> Result<Self, OpenError> {
+        let mut index = Self::connect(place, patience)?;
         match index.version()? {
             Some(SCHEMA_VERSION) => Ok(index),
             Some(version) => Err(OpenError::Version { version }),
@@ -68,15 +73,17 @@ impl Index {
 
     /// Opens the index with empty tables, whatever was there.
     pub fn renew(place: &Place) -> Result<Self, StoreError> {
-        let mut index = Self::connect(place)?;
+        let mut index = Self::connect(place, Patience::COMMAND)?;
         index.make()?;
         Ok(index)
     }
 
-    fn connect(place: &Place) -> Result<Self, StoreError> {
+    fn connect(place: &Place, patience: Patience) -> Result<Self, StoreError> {
         let store: Box<dyn Store> = match place {
             Place::File(path) => Box::new(Sqlite::open(path)?),
-            Place::Postgres { url, authorities } => Box::new(Postgres::open(url, authorities.as_deref())?),
+            Place::Postgres { url, authorities } => {
+                Box::new(Postgres::open(url, authorities.as_deref(), patience)?)
+            }
         };
         Ok(Self { store })
     }
@@ -161,9 +168,12 @@ impl Index {
     }
 
     /// How the index stands to the ledger in a folder.
+    ///
+    /// Errors: [`FollowError`]; [`FollowError::Other`] where it is of another history, of which it says nothing.
     pub fn standing(&mut self, folder: &Path) -> Result<Standing, FollowError> {
         let reader = open_reader(folder)?;
         let bookmark = self.bookmark(reader.origin())?;
+        check(&reader, bookmark.as_ref(), folder)?;
         let (indexed, last_at) = bookmark.map_or((0, None), |mark| (mark.entries, mark.last_at));
         Ok(Standing { origin: reader.origin().to_owned(), published: reader.size(), indexed, last_at })
     }

@@ -37,5 +37,5 @@ pub use quarantined::QUARANTINE_ENDED;
 pub use replay::{Crossing, Since};
 pub use schema::{Column, DECISIONS, Kind, SCHEMA_VERSION, TABLES, Table, VERDICTS, VIEWS};
 pub use statement::SQL_MAX;
-pub use store::{Place, PlaceError, StoreError};
+pub use store::{Patience, Place, PlaceError, StoreError};
 pub use value::{Answer, Value};

@@ -4,30 +4,39 @@ use std::{
     collections::BTreeMap,
     error::Error,
     fmt,
+    future::Future,
     path::{Path, PathBuf},
+    pin::pin,
     str::FromStr as _,
     time::Duration,
 };
 
-use ::postgres::{
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::timeout,
+};
+use tokio_postgres::{
     Client, Column, Config, Row, Statement,
     error::SqlState,
-    fallible_iterator::FallibleIterator as _,
     types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked},
 };
+use tokio_stream::StreamExt as _;
 
 use crate::{
     asking::{AskError, Asked, Bounds, Elapsed, Seen, Taken, VALUE_MAX},
     growth::COLUMNS_MAX,
     schema::{Dialect, Kind, Table},
-    store::{Store, StoreError},
+    store::{Patience, Store, StoreError},
     tls::Tls,
     value::{Answer, Value},
 };
 
 /// A connection to a PostgreSQL database.
 pub(crate) struct Postgres {
+    // Before the runtime, which what it has under way belongs to.
     client: Client,
+    runtime: Runtime,
+    patience: Patience,
     /// Prepared statements by their text, at most [`PREPARED_MAX`]: rows are inserted in powers of two.
     prepared: BTreeMap<String, Statement>,
 }
@@ -36,31 +45,68 @@ pub(crate) struct Postgres {
 const ROWS_MAX: usize = 128;
 /// Most statements that the server keeps ready; past that all are made again.
 const PREPARED_MAX: usize = 256;
-/// How long a connection may take.
+/// How long a connection may take, until the server says that it is ready.
 const CONNECT: Duration = Duration::from_secs(10);
+/// How much longer than the server itself is given an answer is waited for: it says that it gave up.
+const GRACE: Duration = Duration::from_secs(3);
 /// How long a server may say nothing at all before it is asked whether it is still there, and how often it is asked.
 const SILENT: Duration = Duration::from_secs(5);
 
 impl Postgres {
     /// Connects. The server's certificate is checked wherever the URL's `sslmode` has TLS spoken.
-    pub(crate) fn open(url: &str, authorities: Option<&Path>) -> Result<Self, StoreError> {
-        let failed = failed("connect");
-        let mut config = Config::from_str(url).map_err(&failed)?;
+    ///
+    /// Bounds: nothing is waited for longer than `patience` has it: neither somebody's lock, which the server ends, nor a server
+    ///         that is there and says nothing, which is left.
+    pub(crate) fn open(
+        url: &str,
+        authorities: Option<&Path>,
+        patience: Patience,
+    ) -> Result<Self, StoreError> {
+        const STEP: &str = "connect";
+        let mut config = Config::from_str(url).map_err(failed(STEP))?;
         config.connect_timeout(CONNECT).tcp_user_timeout(CONNECT).application_name("eosin index");
         config.keepalives(true).keepalives_idle(SILENT).keepalives_interval(SILENT).keepalives_retries(2);
         let tls = Tls::new(authorities).map_err(|why| StoreError::Authorities {
             file: authorities.map(PathBuf::from).unwrap_or_default().display().to_string(),
             why,
         })?;
-        let client = config.connect(tls).map_err(&failed)?;
-        Ok(Self { client, prepared: BTreeMap::new() })
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|_| StoreError::Silent { step: STEP })?;
+        let connect = CONNECT.min(patience.statement);
+        let connected = runtime.block_on(async { timeout(connect, config.connect(tls)).await });
+        let connected = connected.map_err(|_| StoreError::Silent { step: STEP })?;
+        let (client, connection) = connected.map_err(failed(STEP))?;
+        // It is at work whenever an answer is waited for.
+        runtime.spawn(async move { drop(connection.await) });
+        let store = Self { client, runtime, patience, prepared: BTreeMap::new() };
+        let set = format!(
+            "SET lock_timeout = {}; SET statement_timeout = {}",
+            patience.lock.as_millis(),
+            patience.statement.as_millis()
+        );
+        store.told(STEP, store.client.batch_execute(&set))?;
+        Ok(store)
+    }
+
+    /// Waits for an answer, for as long as there is patience.
+    fn waited<T>(&self, answer: impl Future<Output = T>) -> Option<T> {
+        let most = self.patience.statement.saturating_add(GRACE);
+        self.runtime.block_on(async { timeout(most, answer).await }).ok()
+    }
+
+    fn told<T>(
+        &self,
+        step: &'static str,
+        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, StoreError> {
+        self.waited(answer).ok_or(StoreError::Silent { step })?.map_err(failed(step))
     }
 
     fn prepare(&mut self, sql: &str, kinds: &[Type]) -> Result<Statement, StoreError> {
         if let Some(statement) = self.prepared.get(sql) {
             return Ok(statement.clone());
         }
-        let statement = self.client.prepare_typed(sql, kinds).map_err(failed("prepare a statement"))?;
+        let statement = self.told("prepare a statement", self.client.prepare_typed(sql, kinds))?;
         if self.prepared.len() >= PREPARED_MAX {
             self.prepared.clear();
         }
@@ -75,8 +121,11 @@ impl fmt::Debug for Postgres {
     }
 }
 
-fn failed(step: &'static str) -> impl Fn(::postgres::Error) -> StoreError {
-    move |source| StoreError::Postgres { step, source }
+fn failed(step: &'static str) -> impl Fn(tokio_postgres::Error) -> StoreError {
+    move |source| match source.code() {
+        Some(&SqlState::LOCK_NOT_AVAILABLE | &SqlState::QUERY_CANCELED) => StoreError::Held { step, source },
+        _ => StoreError::Postgres { step, source },
+    }
 }
 
 impl ToSql for Value {
@@ -112,26 +161,26 @@ impl Store for Postgres {
     }
 
     fn begin(&mut self) -> Result<(), StoreError> {
-        self.client.batch_execute("BEGIN").map_err(failed("begin to write"))
+        self.told("begin to write", self.client.batch_execute("BEGIN"))
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {
-        self.client.batch_execute("COMMIT").map_err(failed("finish writing"))
+        self.told("finish writing", self.client.batch_execute("COMMIT"))
     }
 
     fn abandon(&mut self) {
-        drop(self.client.batch_execute("ROLLBACK"));
+        drop(self.told("undo what was begun", self.client.batch_execute("ROLLBACK")));
     }
 
     fn run(&mut self, sql: &str) -> Result<(), StoreError> {
         self.prepared.clear();
-        self.client.batch_execute(sql).map_err(failed("change its tables"))
+        self.told("change its tables", self.client.batch_execute(sql))
     }
 
     fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
         let kinds: Vec<Type> = values.iter().map(kind_of).collect();
         let statement = self.prepare(sql, &kinds)?;
-        self.client.execute(&statement, &bound(values)).map_err(failed("write"))
+        self.told("write", self.client.execute(&statement, &bound(values)))
     }
 
     fn insert(&mut self, table: &'static Table, rows: &[Vec<Value>]) -> Result<(), StoreError> {
@@ -144,7 +193,7 @@ impl Store for Postgres {
                 some.iter().flat_map(|_| table.columns.iter().map(|column| type_of(column.kind))).collect();
             let statement = self.prepare(&table.insert(some.len()), &kinds)?;
             let values: Vec<&(dyn ToSql + Sync)> = some.iter().flat_map(|row| bound(row)).collect();
-            self.client.execute(&statement, &values).map_err(failed("add rows"))?;
+            self.told("add rows", self.client.execute(&statement, &values))?;
         }
         Ok(())
     }
@@ -154,7 +203,7 @@ impl Store for Postgres {
         let statement = self.prepare(sql, &kinds)?;
         let columns: Vec<String> =
             statement.columns().iter().map(|column| column.name().to_owned()).collect();
-        let found = self.client.query(&statement, &bound(values)).map_err(failed("answer"))?;
+        let found = self.told("answer", self.client.query(&statement, &bound(values)))?;
         let rows = found.iter().map(row).collect::<Result<_, _>>()?;
         Ok(Answer { columns, rows })
     }
@@ -162,16 +211,17 @@ impl Store for Postgres {
     fn ask(&mut self, sql: &str, bounds: &Bounds, mut elapsed: Elapsed) -> Result<Asked, AskError> {
         let failed = |source| faulty(source, bounds);
         self.hurry(bounds, &mut elapsed)?;
-        let inner = self.client.prepare(sql).map_err(failed)?;
+        let inner = self.asked(bounds, self.client.prepare(sql))?;
         let columns: Vec<String> = inner.columns().iter().map(|column| column.name().to_owned()).collect();
         let sql = weighed(sql, &inner, bounds)?;
         self.hurry(bounds, &mut elapsed)?;
-        let outer = self.client.prepare(&sql).map_err(failed)?;
+        let outer = self.asked(bounds, self.client.prepare(&sql))?;
         self.hurry(bounds, &mut elapsed)?;
         let none: [&(dyn ToSql + Sync); 0] = [];
-        let mut found = self.client.query_raw(&outer, none).map_err(failed)?;
+        let found = self.asked(bounds, self.client.query_raw(&outer, none))?;
+        let mut found = pin!(found);
         let mut taken = Taken::new(bounds);
-        while let Some(row) = found.next().map_err(failed)? {
+        while let Some(row) = self.asked(bounds, found.try_next())? {
             let bytes: i64 = row.try_get(columns.len()).map_err(failed)?;
             let is_more = usize::try_from(bytes).map_or(true, |bytes| bytes > bounds.bytes);
             let places = row.columns().iter().enumerate().take(columns.len());
@@ -192,7 +242,17 @@ impl Postgres {
             return Err(AskError::Slow(bounds.time));
         }
         let set = format!("SET statement_timeout = {left}; SET lock_timeout = {left}");
-        self.client.batch_execute(&set).map_err(|source| faulty(source, bounds))
+        self.asked(bounds, self.client.batch_execute(&set))
+    }
+
+    /// Waits for one step of an answer to a stranger.
+    fn asked<T>(
+        &self,
+        bounds: &Bounds,
+        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, AskError> {
+        let answer = self.waited(answer).ok_or(AskError::Store(StoreError::Silent { step: "answer" }))?;
+        answer.map_err(|source| faulty(source, bounds))
     }
 }
 
@@ -248,7 +308,7 @@ fn seen<'a>(row: &'a Row, place: usize, column: &Column) -> Result<Seen<'a>, Sto
 }
 
 /// Whose fault it is that there is no answer: a state of these classes is PostgreSQL's own trouble.
-fn faulty(source: ::postgres::Error, bounds: &Bounds) -> AskError {
+fn faulty(source: tokio_postgres::Error, bounds: &Bounds) -> AskError {
     const TROUBLE: [&str; 5] = ["08", "53", "57", "58", "XX"];
     match source.as_db_error() {
         Some(error) if *error.code() == SqlState::QUERY_CANCELED => AskError::Slow(bounds.time),

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use crate::{
@@ -58,6 +59,24 @@ impl fmt::Debug for Place {
     }
 }
 
+/// How long a server is waited for. SQLite has a bound of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// For a lock that somebody else holds.
+    pub lock: Duration,
+    /// For one statement, and for a server that says nothing.
+    pub statement: Duration,
+}
+
+impl Patience {
+    /// Somebody looks on, and can end it.
+    pub const COMMAND: Self = Self { lock: Duration::from_secs(10), statement: Duration::from_hours(1) };
+    /// Somebody waits for a long answer.
+    pub const WORK: Self = Self { lock: Duration::from_secs(3), statement: Duration::from_mins(5) };
+    /// Something else waits: a page, a gateway that ends, somebody who is about to sign.
+    pub const BESIDE: Self = Self { lock: Duration::from_secs(3), statement: Duration::from_secs(10) };
+}
+
 /// A URL of something that no index is kept in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{scheme}:` is no place for an index: give a file for SQLite, or `postgres://…`")]
@@ -84,7 +103,24 @@ pub enum StoreError {
         step: &'static str,
         /// What it says.
         #[source]
-        source: ::postgres::Error,
+        source: tokio_postgres::Error,
+    },
+    /// Somebody holds a lock on what is needed, or it takes too long.
+    #[error(
+        "PostgreSQL could not {step} in time: somebody holds a lock on the index's tables, or it is busy"
+    )]
+    Held {
+        /// What was tried.
+        step: &'static str,
+        /// What it says.
+        #[source]
+        source: tokio_postgres::Error,
+    },
+    /// The server is there, and says nothing.
+    #[error("PostgreSQL could not {step}: the server does not answer")]
+    Silent {
+        /// What was tried.
+        step: &'static str,
     },
     /// The certificate authorities cannot be used.
     #[error("the certificate authorities in {file} cannot be used: {why}")]
@@ -113,6 +149,7 @@ impl StoreError {
                 Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked)
             ),
             Self::Postgres { source, .. } => source.is_closed() || source.as_db_error().is_none(),
+            Self::Held { .. } | Self::Silent { .. } => true,
             Self::Authorities { .. } | Self::Column { .. } => false,
         }
     }

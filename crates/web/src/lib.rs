@@ -16,7 +16,7 @@ pub use page::{
     boundaries::boundaries,
     boundary_change::{BoundaryChange, BoundarySetting, ConfiguredBoundary, boundary_change},
     emergency::{
-        EmergencySwitch, EmergencyWaits, emergency,
+        EmergencySwitch, EmergencyWaits, emergency, emergency_without_index,
         signing::{
             BeforeAfter, ChangedAnswer, Consumer, EmergencyAct, EmergencyPaper, emergency_gone,
             emergency_paper, emergency_question,

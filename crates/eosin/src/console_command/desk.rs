@@ -76,7 +76,7 @@ impl Desk {
 
     /// The index, read and never written.
     fn index(&self) -> miette::Result<Index> {
-        Index::open(&self.place).into_diagnostic()?.read_only().into_diagnostic()
+        Index::open_with(&self.place, index::Patience::WORK).into_diagnostic()?.read_only().into_diagnostic()
     }
 
     /// Waits until nobody else replays.

@@ -44,7 +44,7 @@ impl Live {
             tracing::warn!("new transactions were not looked for: {error}");
             said(503, "the index does not answer; ask again")
         };
-        let mut index = match Index::open(&self.place) {
+        let mut index = match Index::open_with(&self.place, index::Patience::BESIDE) {
             Ok(index) => index,
             Err(error) => return gone(&error),
         };

@@ -138,8 +138,8 @@ impl Provider {
         let now = wiring::posix_seconds();
         let found = |keys: &KeySet| self.config.client.arrival(&tokens.id_token, keys, errand, now);
         match found(&self.keys(&metadata, KEPT_SECONDS)?) {
-            // Its keys may have changed since.
-            Err(Refusal::UnknownKey) => Ok(found(&self.keys(&metadata, KEYS_SECONDS)?)?),
+            // Its keys may have changed since, also under a name that it had before.
+            Err(Refusal::UnknownKey | Refusal::Signature) => Ok(found(&self.keys(&metadata, KEYS_SECONDS)?)?),
             found => Ok(found?),
         }
     }

@@ -16,6 +16,7 @@ use http::header;
 
 use super::{
     free,
+    pages::Pages,
     reception::{Present, Reception, programs::Refused},
 };
 use crate::{config::Config, index_command::Known, printer::Printer, wiring};
@@ -34,6 +35,7 @@ use pace::Pace;
 /// Whatever answers programs.
 pub(crate) struct Programs {
     reception: Arc<Mutex<Reception>>,
+    pages: Arc<Pages>,
     config: Config,
     known: Known,
     printer: Printer,
@@ -54,12 +56,14 @@ pub(crate) type Told = Result<serde_json::Value, Problem>;
 impl Programs {
     pub(crate) fn new(
         reception: Arc<Mutex<Reception>>,
+        pages: Arc<Pages>,
         config: Config,
         known: Known,
         printer: &Printer,
     ) -> Self {
         Self {
             reception,
+            pages,
             config,
             known,
             printer: printer.clone(),

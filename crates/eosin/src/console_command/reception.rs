@@ -38,7 +38,7 @@ pub(crate) struct Reception {
     permissions: Arc<Permissions>,
     sessions: Sessions,
     attempts: Attempts,
-    pages: Pages,
+    pages: Arc<Pages>,
     desk: Arc<Desk>,
     live: Live,
     provider: Option<Arc<Provider>>,
@@ -86,7 +86,7 @@ impl Reception {
     pub(crate) fn new(
         desk: Desk,
         live: Live,
-        pages: Pages,
+        pages: Arc<Pages>,
         provider: Option<Provider>,
     ) -> miette::Result<Self> {
         let operators = desk.operators();
@@ -127,16 +127,16 @@ impl Reception {
         if let Some(answer) = self.inside(&asked, &present) {
             return Answered::Now(answer);
         }
-        match asked.path() {
-            "/policies" => return Answered::Twice(self.policies(asked, present)),
-            "/emergency" => return Answered::Twice(self.emergency(asked, present)),
-            _ => {}
-        }
         if Live::has(asked.target) {
             let live = self.live.clone();
             return Answered::Later(Box::new(move || live.answer(request)));
         }
-        Answered::Later(Arc::clone(&self.desk).work(asked, present))
+        let desk = Arc::clone(&self.desk);
+        if Desk::has(asked.path()) {
+            return Answered::Later(desk.work(asked, present));
+        }
+        let pages = Arc::clone(&self.pages);
+        Answered::Later(Box::new(move || looked_at(&pages, &desk, &asked, &present)))
     }
 
     /// Who is in; or the answer to whoever is not, or needs not be.
@@ -258,85 +258,12 @@ impl Reception {
         {
             return Some(not_open(present, needed));
         }
-        if Desk::has(path) || Live::has(path) || matches!(path, "/policies" | "/emergency") {
-            return None;
+        match path {
+            "/operators" => Some(self.operators_page(present, web::Told::Nothing)),
+            "/operator" => Some(self.operator_page(asked, present)),
+            // Whatever needs the index, a log or a ledger takes its time, and nobody at the door waits for it.
+            _ => None,
         }
-        Some(match path {
-            "/operators" => self.operators_page(present, web::Told::Nothing),
-            "/operator" => self.operator_page(asked, present),
-            "/boundaries" => {
-                let word = present.word();
-                let visitor = visitor(present, &word);
-                let known = self.desk.boundaries();
-                self.pages.with(Some(&visitor), |setting, index| web::boundaries(setting, index, &known))
-            }
-            _ => {
-                let word = present.word();
-                let visitor = visitor(present, &word);
-                self.pages.page(asked.target, Some(&visitor))
-            }
-        })
-    }
-
-    /// Versions, as the log of them says and as the index counts them. The log is read while nobody waits for it.
-    fn policies<'a>(&self, asked: Asked<'a>, present: Present) -> Twice<'a> {
-        let desk = Arc::clone(&self.desk);
-        Box::new(move || {
-            let log = desk.version_log();
-            let finish: Finish<'a> =
-                Box::new(move |reception: &mut Self| reception.policies_page(&asked, &present, log));
-            finish
-        })
-    }
-
-    fn policies_page(
-        &mut self,
-        asked: &Asked<'_>,
-        present: &Present,
-        log: miette::Result<Option<web::VersionLog>>,
-    ) -> PageAnswer {
-        let (log, fault) = match log {
-            Ok(log) => (log, String::new()),
-            Err(report) => (None, format!("The log of versions cannot be read: {report}.")),
-        };
-        let now = log.as_ref().and_then(|log| log.activations.first());
-        let done = now.map(|one| format!("{} is in force: entry {}.", one.version, one.place));
-        let told = match &done {
-            _ if !fault.is_empty() => web::Told::Fault(&fault),
-            Some(done) if asked.query().get("done") == "activated" => web::Told::Done(done),
-            Some(_) | None => web::Told::Nothing,
-        };
-        let word = present.word();
-        let visitor = visitor(present, &word);
-        self.pages.with(Some(&visitor), |setting, index| web::policies(setting, index, log.as_ref(), told))
-    }
-
-    /// Emergency versions, as the index has them, and what whoever looks can do. The log is read while nobody waits for it.
-    fn emergency<'a>(&self, asked: Asked<'a>, present: Present) -> Twice<'a> {
-        let desk = Arc::clone(&self.desk);
-        Box::new(move || {
-            let switch = desk.emergency_switch(&present, &asked.query());
-            let finish: Finish<'a> =
-                Box::new(move |reception: &mut Self| reception.emergency_page(&present, switch));
-            finish
-        })
-    }
-
-    fn emergency_page(
-        &mut self,
-        present: &Present,
-        switch: miette::Result<Option<(EmergencySwitch, Said)>>,
-    ) -> PageAnswer {
-        let (switch, said) = match switch {
-            Ok(Some((switch, said))) => (Some(switch), said),
-            Ok(None) => (None, Said::Nothing),
-            Err(report) => (None, Said::Fault(format!("The log of versions cannot be read: {report}."))),
-        };
-        let word = present.word();
-        let visitor = visitor(present, &word);
-        self.pages.with(Some(&visitor), |setting, index| {
-            web::emergency(setting, index, switch.as_ref(), said.told())
-        })
     }
 
     /// A session of a new id, so that one from before the sign-in is worth nothing. `signed_in` is when that was.
@@ -360,6 +287,66 @@ impl Reception {
         self.sessions.begin(&id, session);
         Ok(Cookie::Set(id.reveal().to_owned()))
     }
+}
+
+/// A page over the index, made without the reception: a database that does not answer keeps nobody from the door.
+fn looked_at(pages: &Pages, desk: &Desk, asked: &Asked<'_>, present: &Present) -> PageAnswer {
+    let word = present.word();
+    let visitor = visitor(present, &word);
+    match asked.path() {
+        "/policies" => policies_page(pages, asked, &visitor, desk.version_log()),
+        "/emergency" => {
+            let switch = desk.emergency_switch(present, &asked.query());
+            emergency_page(pages, &visitor, switch)
+        }
+        "/boundaries" => {
+            let known = desk.boundaries();
+            pages.with(Some(&visitor), |setting, index| web::boundaries(setting, index, &known))
+        }
+        _ => pages.page(asked.target, Some(&visitor)),
+    }
+}
+
+/// Versions, as the log of them says and as the index counts them.
+fn policies_page(
+    pages: &Pages,
+    asked: &Asked<'_>,
+    visitor: &Visitor<'_>,
+    log: miette::Result<Option<web::VersionLog>>,
+) -> PageAnswer {
+    let (log, fault) = match log {
+        Ok(log) => (log, String::new()),
+        Err(report) => (None, format!("The log of versions cannot be read: {report}.")),
+    };
+    let now = log.as_ref().and_then(|log| log.activations.first());
+    let done = now.map(|one| format!("{} is in force: entry {}.", one.version, one.place));
+    let told = match &done {
+        _ if !fault.is_empty() => web::Told::Fault(&fault),
+        Some(done) if asked.query().get("done") == "activated" => web::Told::Done(done),
+        Some(_) | None => web::Told::Nothing,
+    };
+    pages.with(Some(visitor), |setting, index| web::policies(setting, index, log.as_ref(), told))
+}
+
+/// Emergency versions, as the index has them, and what whoever looks can do: that also where the index does not answer.
+fn emergency_page(
+    pages: &Pages,
+    visitor: &Visitor<'_>,
+    switch: miette::Result<Option<(EmergencySwitch, Said)>>,
+) -> PageAnswer {
+    let (switch, said) = match switch {
+        Ok(Some((switch, said))) => (Some(switch), said),
+        Ok(None) => (None, Said::Nothing),
+        Err(report) => (None, Said::Fault(format!("The log of versions cannot be read: {report}."))),
+    };
+    let page = pages.answered(Some(visitor), |setting, index| {
+        web::emergency(setting, index, switch.as_ref(), said.told())
+    });
+    page.unwrap_or_else(|| {
+        let now = wiring::moment();
+        let setting = Setting { now: &now, day_ago: &now, behind: 0, visitor: Some(visitor) };
+        of(web::emergency_without_index(&setting, switch.as_ref(), said.told()))
+    })
 }
 
 /// What a role or a token does not open.

@@ -72,7 +72,7 @@ fn still_sound(
     emergency: &Emergency,
     printer: &Printer,
 ) -> miette::Result<bool> {
-    let why = placing::unsound(entry, emergency, &known.config.policies()?, printer);
+    let why = known.normally()?.is_stopped_by(entry, emergency, printer);
     Ok(why.is_none_or(|why| {
         printer.note(&why);
         false

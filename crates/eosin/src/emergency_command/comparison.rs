@@ -27,7 +27,8 @@ pub(crate) struct Comparison {
     scope: EmergencyScope,
     since: String,
     crossed: Result<Crossed, String>,
-    enumerated: Enumerated,
+    // Nothing where what holds now cannot be read.
+    enumerated: Option<Enumerated>,
 }
 
 /// What of that which is in force holds before.
@@ -86,11 +87,23 @@ impl Comparison {
             scope: emergency.scope.clone(),
             since,
             crossed,
-            enumerated,
+            enumerated: Some(enumerated),
         })
     }
 
-    /// Compares for somebody who is about to sign: a missing index is said, and stops nobody.
+    /// Where a text that is in force cannot be read: nothing can be compared with it.
+    fn untold(known: &Known, emergency: &Emergency, why: &miette::Report) -> miette::Result<Self> {
+        Ok(Self {
+            version: emergency.policies.version().to_owned(),
+            before: known.normal_version()?,
+            scope: emergency.scope.clone(),
+            since: replay_since(SINCE)?,
+            crossed: Err(format!("{why:#}")),
+            enumerated: None,
+        })
+    }
+
+    /// Compares for somebody who is about to sign: a missing index, or a text that cannot be read, is said, and stops nobody.
     pub(super) fn at_once(
         known: &Known,
         emergency: &Arc<Emergency>,
@@ -103,11 +116,14 @@ impl Comparison {
         let mut index = if has_index {
             let at =
                 Where { ledgers: Vec::new(), database: None, config: known.config.file.clone(), json: false };
-            index_command::up_to_date(&at, printer).map_err(|report| format!("{report:#}"))
+            // Whoever is about to sign is in a hurry: the index's database may be locked, or say nothing.
+            index_command::up_to_date(&at, index::Patience::BESIDE, printer)
+                .map_err(|report| format!("{report:#}"))
         } else {
             Err("there is no index; `eosin index update` makes one".to_owned())
         };
         Self::lately(known, emergency, index.as_mut().map_err(|why| why.clone()))
+            .or_else(|report| Self::untold(known, emergency, &report))
     }
 
     /// Compares by what crossed in the last day.
@@ -126,7 +142,7 @@ impl Comparison {
             Ok(crossed) => (crossed.to_page(), None),
             Err(why) => (Vec::new(), Some(why.clone())),
         };
-        let mut answers = self.enumerated.to_page();
+        let mut answers = self.enumerated.as_ref().map(Enumerated::to_page).unwrap_or_default();
         if is_end {
             for one in &mut consumers {
                 std::mem::swap(&mut one.now, &mut one.then);
@@ -143,7 +159,7 @@ impl Comparison {
             unknown,
             is_cut,
             not_told,
-            is_nothing_told: false,
+            is_nothing_told: self.enumerated.is_none(),
         }
     }
 
@@ -174,7 +190,10 @@ impl Comparison {
         let objects: Vec<&str> = scope.objects.iter().map(String::as_str).collect();
         let of = if objects.is_empty() { String::new() } else { format!(" of {}", objects.join(", ")) };
         printer.line(&format!("  of everything that can be asked{of}"));
-        self.enumerated.print(printer);
+        match &self.enumerated {
+            Some(enumerated) => enumerated.print(printer),
+            None => printer.line("    cannot be told"),
+        }
     }
 
     /// For a program.
@@ -187,7 +206,7 @@ impl Comparison {
         serde_json::json!({
             "version": self.version, "normal": self.before, "scope": self.scope.to_string(), "since": self.since,
             "consumers": crossed, "unknown": unknown, "cut": is_cut, "notTold": wrong,
-            "answers": self.enumerated.to_json(),
+            "answers": self.enumerated.as_ref().map(Enumerated::to_json),
         })
     }
 }

@@ -179,7 +179,7 @@ impl Known {
         let mut emergency = entries::standing(&self.versions, &place, &request);
         if act != Act::StandDown {
             emergency = Ok(emergency.map_err(NotPlaced::Conflict)?);
-            let before = self.config.policies().map_err(NotPlaced::Trouble)?;
+            let before = self.normally().map_err(NotPlaced::Trouble)?;
             placing::is_sound(self, &request, &before, printer)?;
         }
         let (asked_by, first) = match first {
@@ -191,7 +191,7 @@ impl Known {
 
     /// What each consumer receives now, and once this is done.
     ///
-    /// Errors: a report: it cannot be told. Of what ends that is said on the page, and stops nobody.
+    /// Errors: a report: nobody can tell which version is normal. What else cannot be told is said on the page, and stops nobody.
     pub(crate) fn compared(
         &self,
         paper: &Paper,
@@ -201,14 +201,14 @@ impl Known {
         let why = match &paper.emergency {
             Ok(emergency) => match Comparison::lately(self, emergency, index) {
                 Ok(compared) => return Ok(compared.to_page(is_end)),
-                Err(report) if is_end => told_elsewhere(&report),
-                Err(report) => return Err(report),
+                Err(report) => told_elsewhere(&report),
             },
             // Only what ends is looked at without its text.
             Err(report) => told_elsewhere(report),
         };
+        let normal = self.normal_version();
         Ok(BeforeAfter {
-            normal: self.normal().unwrap_or_default(),
+            normal: if is_end { normal.unwrap_or_default() } else { normal? },
             not_told: Some(why),
             is_nothing_told: true,
             ..BeforeAfter::default()

@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 use miette::{Report, miette};
-use policy::{EMERGENCIES_MAX, Emergency, Policies};
+use policy::EMERGENCIES_MAX;
 
 use super::{
     Known,
     entries::{self, Book, Entry, Event},
+    normal::Normal,
     now,
     paper::Act,
-    preparing,
     statement::{LAPSE, Request, SKEW, told},
 };
 use crate::printer::Printer;
@@ -71,7 +71,7 @@ pub(super) fn request(known: &Known, note: &str, printer: &Printer) -> Result<Pl
         return Err(NotPlaced::Unsigned(says));
     }
     is_of_now(request.asked).map_err(NotPlaced::Conflict)?;
-    let before = known.config.policies().map_err(NotPlaced::Trouble)?;
+    let before = known.normally().map_err(NotPlaced::Trouble)?;
     is_sound(known, &request, &before, printer)?;
     let by = signed.pop().unwrap_or_default();
     let place = known.place(|book| {
@@ -89,7 +89,7 @@ pub(super) fn request(known: &Known, note: &str, printer: &Printer) -> Result<Pl
 pub(super) fn is_sound(
     known: &Known,
     request: &Request,
-    before: &Policies,
+    before: &Normal,
     printer: &Printer,
 ) -> Result<(), NotPlaced> {
     let book = known.book(printer).map_err(NotPlaced::Trouble)?;
@@ -97,29 +97,10 @@ pub(super) fn is_sound(
     let not_prepared = || NotPlaced::Conflict(miette!("{} was not prepared", request.version));
     let entry = entry.ok_or_else(not_prepared)?;
     let emergency = entries::standing(&known.versions, "", request).map_err(NotPlaced::Conflict)?;
-    match unsound(entry, &emergency, before, printer) {
+    match before.is_stopped_by(entry, &emergency, printer) {
         None => Ok(()),
         Some(why) => Err(NotPlaced::Conflict(Report::msg(why))),
     }
-}
-
-/// Why a prepared version does not keep care any more, as the policies are now; nothing if it does.
-pub(super) fn unsound(
-    entry: &Entry,
-    emergency: &Emergency,
-    before: &Policies,
-    printer: &Printer,
-) -> Option<String> {
-    let was = entry.against.as_deref();
-    let holds = was == Some(before.version()) || preparing::is_sound(&emergency.policies, before, printer);
-    (!holds).then(|| {
-        format!(
-            "{} was prepared against {}; prepare it again for {}",
-            entry.version,
-            was.unwrap_or_default(),
-            before.version()
-        )
-    })
 }
 
 /// The same request, with the signature of another person too: it is in force.
@@ -135,12 +116,12 @@ pub(super) fn approval(
     let log = known.origin()?;
     let at = crate::wiring::moment();
     let (request, first, second) = known.signers.approved(note, &log, &at).map_err(NotPlaced::Unsigned)?;
-    let before = known.config.policies().map_err(NotPlaced::Trouble)?;
+    let before = known.normally().map_err(NotPlaced::Trouble)?;
     is_sound(known, &request, &before, printer)?;
-    let seen = looked_at.unwrap_or(before.version());
+    let seen = looked_at.unwrap_or(&before.version);
     let place = known.place(|book| {
         // Nobody can activate another version now: what was proven, and seen, is what it comes on top of.
-        if known.config.policies()?.version() != seen {
+        if known.normal_version()? != seen {
             return Err(miette!("another version was activated meanwhile: look at it again"));
         }
         let mut waiting = book.waiting(now());

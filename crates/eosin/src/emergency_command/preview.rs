@@ -30,7 +30,7 @@ pub(super) fn preview(
     let known = Known::of(&at.config)?;
     let emergency = found(&known, name, scope, printer)?;
     known.warn_of(scope, printer);
-    let mut index = index_command::up_to_date(at, printer)?;
+    let mut index = index_command::up_to_date(at, index::Patience::COMMAND, printer)?;
     let how = (since, u64::MAX, examples.min(EXAMPLES_MAX));
     let compared = Comparison::by(&known, &emergency, Before::OtherVersions, Ok(&mut index), how)?;
     if at.json {

@@ -13,7 +13,7 @@ use crate::{
 
 /// Asks the policies about every recorded transaction, and tells what would change.
 pub(super) fn replay(policies: &Policies, wanted: &Wanted, at: &Where, printer: &Printer) -> Done {
-    let mut index = index_command::up_to_date(at, printer)?;
+    let mut index = index_command::up_to_date(at, index::Patience::COMMAND, printer)?;
     let mut each = |crossing: &Crossing, change: &Change| {
         if wanted.all {
             printer.line(&named(crossing, change, at.json));

@@ -1,8 +1,14 @@
 //! The console as somebody opens it: the link that is printed, and nobody without it.
 
-use std::fs;
+use std::{
+    fs,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
-use crate::program::{Server, http, said};
+use crate::{
+    program::{Server, http, said},
+    signing_in::{self, Browser, PASSWORD},
+};
 
 const CONTACTS: &str = "Id,FirstName,LastName,Email\n003000000000001AAA,Ada,Zzyzx,ada@example.org\n";
 
@@ -69,4 +75,40 @@ fn the_console_is_for_this_machine() {
     assert_eq!(output.status.code(), Some(2));
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(error.contains("can be asked by other machines"), "{error}");
+}
+
+/// A database that somebody holds keeps a page waiting, and nobody at the door.
+#[test]
+fn whoever_signs_in_does_not_wait_for_the_index() {
+    let folder = signing_in::home();
+    let home = folder.path();
+    signing_in::add(home, "ada", "admin");
+    let (console, address) = signing_in::console(home);
+    let mut ada = Browser::new(address);
+    // In the log of operators, and so to be read on by the next page.
+    assert_eq!(ada.sign_in("ada", PASSWORD).0, 303);
+    let place = index::Place::File(home.join("index.sqlite"));
+    let mut other = index::Index::open(&place).unwrap();
+    other.query("BEGIN IMMEDIATE", &[]).unwrap();
+    let is_made = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let page = scope.spawn(|| {
+            let answer = ada.get("/boundaries");
+            is_made.store(true, Ordering::SeqCst);
+            answer
+        });
+        while !console.output().contains("the index was not read on") {
+            let mut door = Browser::new(address);
+            assert_eq!(door.get("/sign-in").0, 200);
+            assert_eq!(door.sign_in("ada", PASSWORD).0, 303);
+            assert!(
+                !is_made.load(Ordering::SeqCst) || console.output().contains("the index was not read on")
+            );
+        }
+        let (status, page) = page.join().unwrap();
+        assert_eq!(status, 200, "{page}");
+    });
+    other.query("ROLLBACK", &[]).unwrap();
+    let told = console.stop();
+    assert!(told.contains("database is locked"), "and why: {told}");
 }

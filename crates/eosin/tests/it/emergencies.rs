@@ -11,7 +11,7 @@ use crate::{
     signing_in::{Browser, PASSWORD, add, console},
 };
 
-const CREATE: &str = "/services/data/v67.0/sobjects/Contact";
+pub(crate) const CREATE: &str = "/services/data/v67.0/sobjects/Contact";
 
 /// Stops records without a mark as well: what a test can send without sealing anything.
 const STOP: &str = r#"
@@ -56,7 +56,7 @@ pub(crate) fn activate(folder: &Path, scope: &str) {
 }
 
 /// Creates a contact, again and again, until the answer is this.
-fn until(gateway: &Server, status: u16) -> String {
+pub(crate) fn until(gateway: &Server, status: u16) -> String {
     loop {
         let headers = [("content-type", "application/json"), ("user-agent", "portal")];
         let (is, answer) =
@@ -68,7 +68,7 @@ fn until(gateway: &Server, status: u16) -> String {
 }
 
 /// What takes every row.
-fn org() -> Upstream {
+pub(crate) fn org() -> Upstream {
     Upstream::start(|_| Reply::json(201, r#"{"id":"003000000000001AAA","success":true,"errors":[]}"#))
 }
 

@@ -34,6 +34,7 @@ mod mark_folders;
 mod mark_formats;
 mod mark_shared;
 mod openid;
+mod openid_subjects;
 mod operators;
 mod program;
 mod proofs;

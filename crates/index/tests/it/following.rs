@@ -1,8 +1,12 @@
 //! Following ledgers: live and rebuilt are the same, two may follow at once, another history is found out.
 
-use std::path::{Path, PathBuf};
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use index::{FollowError, Index, OpenError, Place, Value};
+use index::{FollowError, Index, OpenError, Patience, Place, Value};
 
 use crate::stage::{Databases, Growing, everything, rebuilt};
 
@@ -118,6 +122,7 @@ fn another_history_and_another_schema_are_told_not_mixed() {
     other.next = 1_000;
     other.grow(20);
     assert!(matches!(index.follow(&other.path(), &mut |_| {}), Err(FollowError::Other(_))));
+    assert!(matches!(index.standing(&other.path()), Err(FollowError::Other(_))));
     assert_eq!(index.standing(&ledger.path()).unwrap().behind(), 0);
     ledger.grow(12);
     assert_eq!(index.standing(&ledger.path()).unwrap().behind(), 12);
@@ -149,6 +154,44 @@ fn a_server_that_goes_away_and_comes_back_costs_nothing() {
     assert_eq!(follow(&mut index, &ledger.path()), 600);
     let text = everything(&mut index);
     assert!(text == rebuilt(&databases.sqlite(), &[ledger.path()]));
+}
+
+/// What a page or a gateway that ends has, only less.
+const LITTLE: Patience = Patience { lock: Duration::from_millis(200), statement: Duration::from_millis(600) };
+
+#[test]
+fn a_lock_of_somebody_else_is_waited_for_and_then_said() {
+    let databases = Databases::new();
+    let Some(server) = databases.server() else { return };
+    let mut ledger = Growing::new("one.example/log", 1);
+    ledger.grow(300);
+    let mut index = Index::open_with(&server.place(), LITTLE).unwrap();
+    assert_eq!(follow(&mut index, &ledger.path()), 300);
+    ledger.grow(300);
+    let mut analyst = postgres::Client::connect(&server.url(), postgres::NoTls).unwrap();
+    for table in ["ledgers", "rulings"] {
+        let mut held = analyst.transaction().unwrap();
+        held.batch_execute(&format!("LOCK TABLE {table}")).unwrap();
+        let FollowError::Store(error) = index.follow(&ledger.path(), &mut |_| {}).unwrap_err() else {
+            panic!("the table is locked: {table}")
+        };
+        assert!(error.is_passing() && error.to_string().contains("holds a lock"), "{error}");
+        held.rollback().unwrap();
+    }
+    // A statement that nobody locks out, and that takes too long.
+    let error = index.query("SELECT CAST(COUNT(*) AS BIGINT) FROM pg_sleep(5)", &[]).unwrap_err();
+    assert!(error.to_string().contains("or it is busy"), "{error}");
+    assert_eq!(follow(&mut index, &ledger.path()), 600);
+}
+
+#[test]
+fn a_server_that_says_nothing_is_left() {
+    // Connections are accepted for it, and never read.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://eosin@{}/index", silent.local_addr().unwrap());
+    let place = Place::read(&url, Path::new(""), None).unwrap();
+    let Err(OpenError::Store(error)) = Index::open_with(&place, LITTLE) else { panic!("nobody is there") };
+    assert!(error.is_passing() && error.to_string().contains("does not answer"), "{error}");
 }
 
 #[test]

@@ -120,6 +120,8 @@ struct Page<'a> {
     frame: Frame,
     told: Told<'a>,
     switch: Option<&'a EmergencySwitch>,
+    // Whether the index answers.
+    is_known: bool,
     in_force: Vec<InForce>,
     prepared: Vec<Prepared>,
     events: Vec<Step>,
@@ -156,9 +158,29 @@ pub fn emergency(
     let prepared = ask(index, PREPARED, &[])?.iter_mut().map(prepared).collect();
     let events = ask(index, EVENTS, &[])?.iter_mut().map(step).collect();
     let frame = Frame::new("/emergency", setting);
-    let answer = Answer::page(&Page { frame, told, switch, in_force, prepared, events }).with(told);
+    let answer =
+        Answer::page(&Page { frame, told, switch, is_known: true, in_force, prepared, events }).with(told);
     self::told(answer, setting, index)
 }
+
+/// The same where the index does not answer: what whoever looks can do, for an emergency does not wait for a database.
+pub fn emergency_without_index(
+    setting: &Setting<'_>,
+    switch: Option<&EmergencySwitch>,
+    told: Told<'_>,
+) -> Answer {
+    let says = match told {
+        Told::Nothing => Told::Fault(NO_INDEX),
+        Told::Done(_) | Told::Fault(_) => told,
+    };
+    let frame = Frame::new("/emergency", setting);
+    let (in_force, prepared, events) = (Vec::new(), Vec::new(), Vec::new());
+    Answer::page(&Page { frame, told: says, switch, is_known: false, in_force, prepared, events }).with(told)
+}
+
+/// What is said there.
+const NO_INDEX: &str = "The index does not answer: what is in force and what came before is not shown. What you can do is; \
+                        `eosin emergency status` says what is in force.";
 
 /// Where the frame of every page has room for the banner.
 const ROOM: &str = "<!-- in force -->";

@@ -207,7 +207,7 @@ impl Switching<'_> {
             Err(why) => return self.again(&paper, note, why),
         };
         // What ends waits for nobody who activates something else.
-        if act != Act::StandDown && self.known.normal()? != seen {
+        if act != Act::StandDown && self.known.normal_version()? != seen {
             return self.again(&paper, note, meanwhile());
         }
         if step == Step::Check {

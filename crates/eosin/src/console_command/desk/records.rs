@@ -107,7 +107,7 @@ impl Desk {
     /// Reads the log of operators on, so that the next page has what was just done.
     fn follow_operators(&self) {
         let log = self.config.operators.join(LOG);
-        let followed = index::Index::open(&self.place)
+        let followed = index::Index::open_with(&self.place, index::Patience::BESIDE)
             .into_diagnostic()
             .and_then(|mut index| index.follow(&log, &mut |_| {}).into_diagnostic());
         if let Err(report) = followed {

@@ -66,7 +66,8 @@ impl Programs {
             Problem::new(503, "the index does not answer; ask again in a moment")
         };
         let _alone = self.alone()?;
-        let index = Index::open(&self.known.place).map_err(|error| gone(&error))?;
+        let index =
+            Index::open_with(&self.known.place, index::Patience::WORK).map_err(|error| gone(&error))?;
         let mut index = index.read_only().map_err(|error| gone(&error))?;
         let replay = replay::run(
             &policies,

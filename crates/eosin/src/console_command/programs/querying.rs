@@ -19,7 +19,8 @@ impl Programs {
             tracing::warn!("the index did not answer: {error}");
             Problem::new(503, "the index does not answer; ask again in a moment")
         };
-        let index = Index::open(&self.known.place).map_err(|error| gone(&error))?;
+        let index =
+            Index::open_with(&self.known.place, index::Patience::WORK).map_err(|error| gone(&error))?;
         #[expect(clippy::disallowed_methods, reason = "this is the shell that says how long a query takes")]
         let start = Instant::now();
         let asked = index.ask_within(&wish.sql, &wish.bounds(), move || start.elapsed());

@@ -7,7 +7,7 @@ use ledger::Reader;
 use mark::{digest::sha256, merkle::leaf_hash};
 use serde::Serialize;
 
-use super::{Programs, Told, locked};
+use super::{Programs, Told};
 use crate::{
     emergency_command::{self, telling},
     keys, ledger_command,
@@ -70,13 +70,13 @@ impl Programs {
     /// Asks the index; one that fails is opened anew the next time.
     pub(super) fn ask<T>(&self, ask: impl FnOnce(&mut Index, u64) -> Result<T, Fault>) -> Result<T, Problem> {
         let gone = || Problem::new(503, "the index does not answer; ask again in a moment");
-        let asked = locked(&self.reception).with_index(ask);
+        let asked = self.pages.with_index(ask);
         match asked {
             Some(Ok(answer)) => Ok(answer),
             Some(Err(Fault::Problem(problem))) => Err(problem),
             Some(Err(Fault::Store(error))) => {
                 tracing::warn!("the index did not answer: {error}");
-                locked(&self.reception).forget_index();
+                self.pages.drop_index();
                 Err(gone())
             }
             None => Err(gone()),

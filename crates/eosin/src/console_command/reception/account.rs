@@ -199,8 +199,12 @@ impl Reception {
         let change = Change::make_token(&secret, form.get("label").trim(), scopes, until);
         match self.operators.change(&present.by(), &present.name, &change, None) {
             Ok(_) => {
+                let vouched = match present.operator.openid() {
+                    Some(_) => ", and for thirty days after you last signed in",
+                    None => "",
+                };
                 let what = format!(
-                    "Give it to the program now: it is shown once. It is good until {}.",
+                    "Give it to the program now: it is shown once. It is good until {}{vouched}.",
                     moment_of(until)
                 );
                 let shown = ShownOnce {

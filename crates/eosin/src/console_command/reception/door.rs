@@ -64,6 +64,15 @@ impl Reception {
     ) {
         let now = wiring::posix_seconds();
         let waits = self.attempts.failed(typed, &asked.address, now);
+        self.note_failed(asked, name, event, waits);
+    }
+
+    /// Somebody whom a provider sent was not let in.
+    pub(super) fn note_refused(&self, asked: &Asked<'_>, name: Option<&Name>, waits: bool) {
+        self.note_failed(asked, name, "refused", waits);
+    }
+
+    fn note_failed(&self, asked: &Asked<'_>, name: Option<&Name>, event: &'static str, waits: bool) {
         let by = By::in_console("nobody known", &asked.address);
         let mut entries = vec![by.entry(event, name)];
         if waits {
@@ -79,7 +88,13 @@ impl Reception {
     /// In, if that could be written down.
     pub(super) fn let_in(&mut self, asked: &Asked<'_>, name: &Name) -> PageAnswer {
         let by = By::in_console(name.as_str(), &asked.address);
-        let noted = self.operators.note(&by.entry("signed-in", Some(name)));
+        let register = self.register.as_ref();
+        let is_vouched = register.and_then(|register| register.operator(name)?.openid()).is_some();
+        let noted = if is_vouched {
+            self.operators.change(&by, name, &Change::VouchedIn, None)
+        } else {
+            self.operators.note(&by.entry("signed-in", Some(name)))
+        };
         match noted.and_then(|_| self.begin(name, Stage::In, wiring::posix_seconds(), asked)) {
             Ok(cookie) => {
                 self.attempts.succeeded(name.as_str());

@@ -160,6 +160,7 @@ impl Reception {
 
 fn row(name: &Name, one: &Operator, sessions: &[SessionRow], tokens: &[TokenRow]) -> OperatorRow {
     let state = match (one.is_disabled(), one.must_change_password()) {
+        (true, _) if one.is_taken_off() => "no role at the provider",
         (true, _) => "disabled",
         (false, true) => "has to change the password",
         (false, false) => "active",
@@ -169,7 +170,8 @@ fn row(name: &Name, one: &Operator, sessions: &[SessionRow], tokens: &[TokenRow]
         role: one.role(),
         state,
         has_totp: one.has_totp(),
-        is_disabled: one.is_disabled(),
+        // Whom the provider took off may be kept out for good, and is let in again by it alone.
+        is_disabled: one.is_disabled() && !one.is_taken_off(),
         since: shown(one.since()),
         revision: one.revision(),
         sessions: sessions.iter().filter(|session| session.operator == name.as_str()).count(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use access::{
-    Change, Name, SessionId, Wait,
+    Change, Name, Operator, SessionId, Wait,
     openid::{Arrival, Errand, Refusal},
 };
 use gateway::{Cookie, PageAnswer};
@@ -20,6 +20,8 @@ use crate::{
     wiring,
 };
 
+/// Who takes somebody off. No operator has this name: there is no space in one.
+const PROVIDER: &str = "their provider";
 /// Characters of what a browser brings back at most.
 const BROUGHT_MAX: usize = 4_096;
 
@@ -91,8 +93,7 @@ impl Reception {
 
     /// Whoever knocks too often waits, as with passwords.
     fn openid_may(&mut self, asked: &Asked<'_>) -> Result<(), PageAnswer> {
-        let counted = counted(asked);
-        match self.attempts.may(&counted, &asked.address, wiring::posix_seconds()) {
+        match self.attempts.may_from(&asked.address, wiring::posix_seconds()) {
             Ok(()) => Ok(()),
             Err(Wait(seconds)) => {
                 let says = format!("Too many tries. Wait {seconds} seconds and try again.");
@@ -114,53 +115,97 @@ impl Reception {
     /// Whoever came back is not let in: why is said, and written down without a name that nobody vouched for.
     fn openid_refused(&mut self, asked: &Asked<'_>, why: Refusal) -> PageAnswer {
         tracing::warn!("a sign-in with OpenID Connect was refused: {why}");
-        self.failed(asked, &counted(asked), None, "refused");
-        let says = if why == Refusal::Role {
-            "You are known to the provider, and have no role here. Ask an admin for one.".to_owned()
-        } else {
-            format!("You were not let in: {why}. Begin again; if it stays so, ask whoever runs this console.")
-        };
+        let says = format!(
+            "You were not let in: {why}. Begin again; if it stays so, ask whoever runs this console."
+        );
+        // Of whomever: they have no name yet, and others may come from the same address.
+        let waits = self.attempts.failed_from(&asked.address, wiring::posix_seconds());
+        self.note_refused(asked, None, waits);
         self.door(asked, "", Told::Fault(&says))
+    }
+
+    /// The provider vouched for them, and here they are nobody: no try at guessing anything.
+    fn openid_stopped(&self, asked: &Asked<'_>, about: Option<&Name>, says: &str) -> PageAnswer {
+        self.note_refused(asked, about, false);
+        self.door(asked, "", Told::Fault(says))
     }
 
     /// In, as the operator whom the provider vouches for; a new one is added, and one whose claims give another role has it.
     fn openid_in(&mut self, asked: &Asked<'_>, arrival: &Arrival) -> PageAnswer {
-        let by = By::in_console(arrival.name.as_str(), &asked.address);
         // Somebody may have been disabled while their browser was away.
         match self.operators.read() {
             Ok(register) => self.register = register,
             Err(report) => return trouble(&report),
         }
-        if let Err(says) = self.openid_operator(&by, arrival) {
-            let is_known = self.register.as_ref().is_some_and(|one| one.operator(&arrival.name).is_some());
-            self.failed(asked, &counted(asked), Some(&arrival.name).filter(|_| is_known), "refused");
-            return self.door(asked, "", Told::Fault(&says));
-        }
+        let known = self.register.as_ref().map(|register| register.known_as(&arrival.subject));
+        let known = known.unwrap_or_default().into_iter().map(|(name, one)| (name.clone(), one.clone()));
+        let known: Vec<(Name, Operator)> = known.collect();
+        let name = match self.openid_operator(asked, arrival, &known) {
+            Ok(name) => name,
+            Err(says) => {
+                let same = arrival.claimed.as_ref().map(|(name, _)| name);
+                let same = same.filter(|name| {
+                    self.register.as_ref().is_some_and(|register| register.operator(name).is_some())
+                });
+                let about = known.first().map(|(name, _)| name.clone()).or_else(|| same.cloned());
+                return self.openid_stopped(asked, about.as_ref(), &says);
+            }
+        };
         match self.operators.read() {
             Ok(register) => self.register = register,
             Err(report) => return trouble(&report),
         }
-        self.let_in(asked, &arrival.name)
+        self.let_in(asked, &name)
     }
 
-    /// Makes the register say what the provider says. What stands against it is said.
-    fn openid_operator(&self, by: &By, arrival: &Arrival) -> Result<(), String> {
-        let Arrival { name, role, subject } = arrival;
-        let known = self.register.as_ref().and_then(|register| register.operator(name));
-        let change = match known {
-            None => Change::AddOpenId { role: *role, subject: subject.clone() },
-            Some(one) if one.openid() != Some(subject) => {
+    /// Makes the register say what the provider says; who they are here. What stands against it is said.
+    ///
+    /// Shape:  their subject tells who they are. Their name there counts at the first sign-in alone: at many providers it is
+    ///         theirs to change, and whoever is kept out here would come back under another.
+    fn openid_operator(
+        &self,
+        asked: &Asked<'_>,
+        arrival: &Arrival,
+        known: &[(Name, Operator)],
+    ) -> Result<Name, String> {
+        let Some((claimed, role)) = &arrival.claimed else { return Err(self.openid_off(asked, known)) };
+        let not_in = |report| format!("You were not let in: {report}.");
+        let change = |name: &Name, change: &Change, revision| {
+            let by = By::in_console(name.as_str(), &asked.address);
+            self.operators.change(&by, name, change, revision).map(drop).map_err(not_in)
+        };
+        let Some((name, one)) = known.first() else {
+            if self.register.as_ref().is_some_and(|register| register.operator(claimed).is_some()) {
                 return Err("An operator of this name is somebody else here. Ask an admin.".to_owned());
             }
-            Some(one) if one.is_disabled() => {
-                return Err("Your account here is not open. Ask an admin.".to_owned());
-            }
-            Some(one) if one.role() != *role => Change::Role(*role),
-            Some(_) => return Ok(()),
+            let subject = arrival.subject.clone();
+            change(claimed, &Change::AddOpenId { role: *role, subject }, None)?;
+            return Ok(claimed.clone());
         };
-        let revision = known.map(access::Operator::revision);
-        let changed = self.operators.change(by, name, &change, revision);
-        changed.map(drop).map_err(|report| format!("You were not let in: {report}."))
+        if one.is_disabled() && !one.is_taken_off() {
+            return Err("Your account here is not open. Ask an admin.".to_owned());
+        }
+        let mut revision = one.revision();
+        if one.role() != *role {
+            change(name, &Change::ClaimedRole(*role), Some(revision))?;
+            revision += 1;
+        }
+        if one.is_taken_off() {
+            change(name, &Change::PutBack, Some(revision))?;
+        }
+        Ok(name.clone())
+    }
+
+    /// The provider gives somebody no role: what they have here is good no longer. What they are told.
+    fn openid_off(&self, asked: &Asked<'_>, known: &[(Name, Operator)]) -> String {
+        tracing::warn!("a sign-in with OpenID Connect was refused: no claim gives a role here");
+        for (name, _) in known.iter().filter(|(_, one)| !one.is_disabled()) {
+            let by = By::in_console(PROVIDER, &asked.address);
+            if let Err(report) = self.operators.change(&by, name, &Change::TakeOff, None) {
+                tracing::error!("an operator whom the provider gives no role stays as they were: {report:#}");
+            }
+        }
+        "You are known to the provider, and have no role here. Ask an admin for one.".to_owned()
     }
 
     /// The page after signing out, where the provider may still know whoever left.
@@ -172,9 +217,4 @@ impl Reception {
         let page = web::signed_out(&wiring::moment(), &provider.name(), &place);
         Some(PageAnswer { cookie: Cookie::Clear, ..of(page) })
     }
-}
-
-/// By what tries are counted where nobody has a name yet.
-fn counted(asked: &Asked<'_>) -> String {
-    format!("an OpenID sign-in from {}", asked.address)
 }

@@ -3,7 +3,6 @@
 use access::{Action, Caller, Session, Stage, TokenSecret, Wait};
 use control::{Me, Problem};
 use gateway::ProgramRequest;
-use index::Index;
 
 use super::{Present, Reception};
 use crate::{
@@ -101,15 +100,5 @@ impl Reception {
     /// The log of operators.
     pub(crate) fn operators(&self) -> &Operators {
         &self.operators
-    }
-
-    /// Asks the index, read on as pages have it; nothing where it is away.
-    pub(crate) fn with_index<T>(&mut self, ask: impl FnOnce(&mut Index, u64) -> T) -> Option<T> {
-        self.pages.with_index(ask)
-    }
-
-    /// What was asked of the index failed: it is opened anew.
-    pub(crate) fn forget_index(&mut self) {
-        self.pages.drop_index();
     }
 }
