@@ -89,9 +89,10 @@ impl Desk {
             ));
         }
         if size > self.book.read {
-            let Logbook { origin, size, entries } = self.versions.logbook(self.book.read)?;
+            let mut log = self.versions.logbook(self.book.read)?;
+            let (origin, entries) = (log.origin.clone(), std::mem::take(&mut log.entries));
             for (index, bytes) in entries {
-                let one = Logbook { origin: origin.clone(), size, entries: vec![(index, bytes)] };
+                let one = Logbook { entries: vec![(index, bytes)], ..log.clone() };
                 // Entry by entry: what is not believed is not announced either.
                 let is_believed = self.book.read_on(&one, &self.signers).is_empty();
                 if is_believed

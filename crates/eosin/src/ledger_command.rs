@@ -14,6 +14,7 @@ use crate::{
     printer::Printer,
 };
 
+mod forks;
 pub(crate) mod health;
 mod prove;
 mod show;
@@ -31,16 +32,24 @@ pub(crate) fn ledger(command: &LedgerCommand, printer: &Printer) -> Done {
             let folders = folders_or(folders, known.as_ref());
             let keys = keys_or(vkey, known.as_ref())?;
             let quorum = quorum_or(witness, *quorum, known.as_ref())?;
+            // The witnesses of a configuration are those of its own ledger.
+            let own = known.as_ref().filter(|_| witness.is_empty());
+            let own = own.map(|config| keys::verifier(&config.ledger.vkey)).transpose()?;
+            let none = Quorum { witnesses: Vec::new(), needed: 0 };
             let mut outcome = Outcome::Clean;
             for (at, folder) in folders.iter().enumerate() {
                 if at > 0 && !json {
                     printer.line("");
                 }
-                if verify::verify(folder, &keys, &quorum, *json, printer)? != Outcome::Clean {
+                let is_own = |own: &VerifierKey| {
+                    Reader::open(folder).is_ok_and(|reader| reader.origin() == own.name())
+                };
+                let quorum = if own.as_ref().is_none_or(is_own) { &quorum } else { &none };
+                if verify::verify(folder, &keys, quorum, *json, printer)? != Outcome::Clean {
                     outcome = Outcome::Findings;
                 }
             }
-            Ok(outcome)
+            if forks::told(&folders, *json, printer) { Ok(Outcome::Findings) } else { Ok(outcome) }
         }
         LedgerCommand::Show { folders, kind, boundary, since, last, config, json } => {
             // Ledgers of elsewhere are listed whatever this machine's configuration is, and know other boundaries.

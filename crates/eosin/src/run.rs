@@ -65,14 +65,11 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         let deciding = decisions(&config, &desk, printer);
         let expiring = tokio::spawn(expire(config.quarantine.clone(), Arc::clone(&flow)));
         let refreshing = tokio::spawn(refresh(config.clone(), Arc::clone(&flow)));
+        running.also_tell(taking_up.metrics());
         let activating = tokio::spawn(taking_up.keep(Arc::clone(&flow)));
         let (sharing, auditing) = (share(&config, &flow)?, audit_server::send(&config, &flow)?);
         let announcing = announcing::announce(&config, &flow)?;
         stopped.await;
-        sharing.iter().chain(&auditing).chain(&announcing).for_each(tokio::task::JoinHandle::abort);
-        refreshing.abort();
-        activating.abort();
-        expiring.abort();
         printer.note("stopping: finishing what is under way");
         // What is being delivered is brought to its end first: its boundary is still there.
         drop(tokio::time::timeout(gateway::Timeouts::SUGGESTED.drain, subscribed.stop()).await);
@@ -85,23 +82,51 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         }
         // A release under way comes to its end; none begins.
         drop(tokio::time::timeout(gateway::Timeouts::SUGGESTED.drain, desk.settle()).await);
-        if let Some(deciding) = deciding {
-            deciding.abort();
-        }
+        // Only now: what is brought to its end is judged by what is in force and known then, as at any other gateway.
+        let beside = [refreshing, activating, expiring];
+        let beside = beside.iter().chain(&sharing).chain(&auditing).chain(&announcing).chain(&deciding);
+        beside.for_each(tokio::task::JoinHandle::abort);
         Ok::<_, miette::Report>(witnessed)
     })?;
     closed(&config, &flow, printer)?;
-    if let Some(indexing) = indexing {
-        indexing.finish();
-    }
     if let Some(witnessed) = witnessed {
         runtime.block_on(witnessed.finish());
     }
+    // Last: it is a view, and its database may be anybody's.
+    if let Some(indexing) = indexing {
+        indexing.finish();
+    }
+    // Whoever waits for a folder that does not answer waits for nothing: what had to be written is written.
+    runtime.shutdown_timeout(LAST_WAIT);
     Ok(Outcome::Clean)
 }
 
+/// How long folders that others share are waited for at the end.
+const LAST_WAIT: Duration = Duration::from_secs(5);
+
 /// Closes the quarantine and the ledger, after the last crossing.
-fn closed(config: &Config, flow: &Flow, printer: &Printer) -> miette::Result<()> {
+fn closed(config: &Config, flow: &Arc<Flow>, printer: &Printer) -> miette::Result<()> {
+    let (done, told) = std::sync::mpsc::channel::<()>();
+    let (theirs, learned, says) = (config.clone(), Arc::clone(flow), printer.clone());
+    std::thread::spawn(move || {
+        shared(&theirs, &learned, &says);
+        drop(done);
+    });
+    // Whether it came to its end or panicked; not where a folder does not answer.
+    if told.recv_timeout(LAST_WAIT) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+        printer.note("a shared folder does not answer: a dataset that was learned last has to be sent again");
+    }
+    if let Some(keeping) = flow.keeping() {
+        drop(keeping.keeper().close());
+    }
+    flow.appender()
+        .close()
+        .map_err(|_| miette!("the ledger could not be closed cleanly; it recovers when opened"))?;
+    Ok(())
+}
+
+/// Writes what others wait for into the folders that they share.
+fn shared(config: &Config, flow: &Flow, printer: &Printer) {
     if let Some(folder) = &config.datasets
         && let Err(report) = datasets::write_learned(folder, flow)
     {
@@ -111,13 +136,6 @@ fn closed(config: &Config, flow: &Flow, printer: &Printer) -> miette::Result<()>
     if let Err(report) = attesting::fold(config, printer) {
         printer.note(&format!("what was attested last is made known at the next start: {report:#}"));
     }
-    if let Some(keeping) = flow.keeping() {
-        drop(keeping.keeper().close());
-    }
-    flow.appender()
-        .close()
-        .map_err(|_| miette!("the ledger could not be closed cleanly; it recovers when opened"))?;
-    Ok(())
 }
 
 /// Whoever sends traces, if the configuration says where to. Which of several gateways this is, its ledger's name says.

@@ -270,6 +270,17 @@ impl Book {
         all.map(|(index, one)| (format!("{}#{index}", self.origin), one))
     }
 
+    /// What was ever put in force, with its place.
+    pub(crate) fn into_activated(self) -> impl Iterator<Item = (String, Activated)> {
+        let origin = self.origin;
+        self.activated.into_iter().map(move |(index, one)| (format!("{origin}#{index}"), one))
+    }
+
+    /// Whether this very request was approved, whatever became of it.
+    pub(crate) fn has_activated(&self, request: &Request) -> bool {
+        self.used.contains(&request.text())
+    }
+
     /// What the entry at this place put in force, if it still is.
     pub(crate) fn in_force_at(&self, place: &str, now: Timestamp) -> Option<&Activated> {
         self.in_force(now).find(|(at, _)| at == place).map(|(_, one)| one)

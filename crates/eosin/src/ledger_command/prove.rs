@@ -7,7 +7,7 @@ use mark::merkle::leaf_hash;
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
 use super::{
-    Key, opened,
+    Key, forks, opened,
     witnesses::{Quorum, Standing},
 };
 use crate::{
@@ -86,15 +86,34 @@ fn find(place: &str, folders: &[PathBuf]) -> miette::Result<(PathBuf, Reader, u6
         miette!("`{place}` is no place: give a number, or `origin#number` as rulings are named")
     })?;
     let mut names = Vec::new();
+    let mut found: Option<(PathBuf, Reader)> = None;
     for folder in folders {
         let reader = opened(folder)?;
         if origin.is_none_or(|origin| origin == reader.origin()) {
             if origin.is_none() && folders.len() > 1 {
                 return Err(miette!("of several ledgers, say which: `origin#{number}`"));
             }
-            return Ok((folder.clone(), reader, index));
+            if let Some((other, before)) = &found {
+                if !forks::goes_on(before, &reader) {
+                    return Err(miette!(
+                        help = "name the folder that is meant with `--folder` alone, and keep both",
+                        "{} and {} are two histories of `{}`",
+                        other.display(),
+                        folder.display(),
+                        reader.origin()
+                    ));
+                }
+                if before.size() > index {
+                    continue;
+                }
+            }
+            found = Some((folder.clone(), reader));
+            continue;
         }
         names.push(format!("`{}`", reader.origin()));
+    }
+    if let Some((folder, reader)) = found {
+        return Ok((folder, reader, index));
     }
     Err(miette!(
         help = "give the folder of that ledger with `--folder`",

@@ -4,10 +4,15 @@
 //! what was ever in force can be proved. Its lock keeps two people from activating at once.
 //! Source: spec/policies.md.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use ledger::{CreateError, Ledger, ReadError, Reader, durable};
-use mark::{checkpoint::Checkpoint, digest::sha256, merkle::leaf_hash, note::VerifierKey};
+use mark::{
+    checkpoint::Checkpoint,
+    digest::{Hash, sha256},
+    merkle::leaf_hash,
+    note::VerifierKey,
+};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use policy::Policies;
 use serde::{Deserialize, Serialize};
@@ -185,6 +190,15 @@ impl Versions {
         match Reader::open(&self.log()) {
             Ok(reader) => Ok(reader.size()),
             Err(ReadError::Missing { .. }) => Ok(0),
+            Err(error) => Err(error).into_diagnostic(),
+        }
+    }
+
+    /// The log's checkpoint, to the letter, empty where there is none; cheap, and checked by nobody.
+    pub(crate) fn checkpoint(&self) -> miette::Result<Arc<str>> {
+        match Reader::open(&self.log()) {
+            Ok(reader) => Ok(reader.checkpoint()),
+            Err(ReadError::Missing { .. }) => Ok(Arc::default()),
             Err(error) => Err(error).into_diagnostic(),
         }
     }
@@ -399,22 +413,28 @@ impl Versions {
     /// Bounds: [`ENTRIES_MAX`] entries.
     pub(crate) fn logbook(&self, from: u64) -> miette::Result<Logbook> {
         let Some((reader, key)) = self.reader()? else { return Ok(Logbook::default()) };
+        let checkpoint = reader.checkpoint();
+        let signed = Checkpoint::open(&checkpoint, std::slice::from_ref(&key)).into_diagnostic()?;
         let (origin, size) = (reader.origin().to_owned(), reader.size());
         let mut entries = Vec::new();
         for index in from..size.min(from.saturating_add(ENTRIES_MAX)) {
             entries.push((index, proven(&reader, &key, index)?));
         }
-        Ok(Logbook { origin, size, entries })
+        Ok(Logbook { origin, size, checkpoint, root: Some(*signed.root()), entries })
     }
 }
 
 /// Entries of the log of versions.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Logbook {
     /// The log's name.
     pub(crate) origin: String,
     /// How many entries it has.
     pub(crate) size: u64,
+    /// The checkpoint that they are under, to the letter.
+    pub(crate) checkpoint: Arc<str>,
+    /// The root that its key signed; absent where there is no log.
+    pub(crate) root: Option<Hash>,
     /// Those that were asked for, with their places.
     pub(crate) entries: Vec<(u64, Vec<u8>)>,
 }

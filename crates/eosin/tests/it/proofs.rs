@@ -130,3 +130,55 @@ fn a_proof_is_accepted_by_a_verifier_that_is_not_ours() {
     assert_eq!(report["entry"].as_str(), Some("p.json"));
     assert!(report["vkey"].is_null(), "without a configuration nobody knows the key");
 }
+
+/// Marks one more file.
+fn marked(home: &Path, name: &str) {
+    let (from, out) = (format!("{name}.csv"), format!("{name}-out.csv"));
+    fs::write(home.join(&from), format!("name,dob\nAda {name},1984-02-29\n")).unwrap();
+    said(home, &["mark", &from, "--out", &out, "--dataset", "d", "--generator", "g"], 0);
+}
+
+#[test]
+fn copies_that_went_on_apart_are_two_histories() {
+    let one = with_a_ledger();
+    let two = tempfile::tempdir().unwrap();
+    let copied = Command::new("cp").arg("-a").arg(one.path().join(".")).arg(two.path()).status();
+    assert!(copied.unwrap().success());
+    let (at, other) = (one.path(), two.path().join("ledger").to_string_lossy().into_owned());
+    let key = ["--vkey", "keys/ledger.vkey"];
+    let verify = [&["ledger", "verify", "ledger", &other][..], &key].concat();
+    // An older copy is what the other was.
+    marked(at, "more");
+    said(at, &verify, 0);
+    let origin = said(at, &["ledger", "verify", "--json"], 0);
+    let origin: serde_json::Value = serde_json::from_str(&origin).unwrap();
+    let place = format!("{}#3", origin["origin"].as_str().unwrap());
+    let prove =
+        ["ledger", "prove", &place, "--folder", &other, "--folder", "ledger", "--out", "p.tlog-proof"];
+    said(at, &prove, 0);
+
+    marked(two.path(), "else");
+    marked(two.path(), "further");
+    let told = said(at, &verify, 1);
+    assert!(told.contains("two histories"), "{told}");
+    said(at, &[&verify[..], &["--json"]].concat(), 1);
+    let output = eosin(at, &prove);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("two histories"), "{output:?}");
+}
+
+#[test]
+fn the_witnesses_of_a_ledger_are_not_asked_of_another_log() {
+    let folder = with_a_ledger();
+    let at = folder.path();
+    fs::write(at.join("p.txt"), "violet kettle ninety\n").unwrap();
+    said(at, &["operator", "add", "ada", "--role", "admin", "--password-file", "p.txt"], 0);
+    fs::copy(at.join("keys/witness.vkey"), at.join("keys/other-witness.vkey")).unwrap();
+    let config = fs::read_to_string(at.join("eosin.toml")).unwrap();
+    let config = config.replacen("[ledger]", "[ledger]\nquorum = 1", 1);
+    let witness = "\n[[ledger.witness]]\nurl = \"http://127.0.0.1:9\"\nvkey = \"keys/other-witness.vkey\"\n";
+    fs::write(at.join("eosin.toml"), config + witness).unwrap();
+    said(at, &["ledger", "verify", "operators/log", "--vkey", "operators/log.vkey"], 0);
+    let told = said(at, &["ledger", "verify"], 1);
+    assert!(told.contains("not witnessed"), "{told}");
+}

@@ -111,11 +111,12 @@ fn two_gateways_witness_each_other() {
 
     // Both ledgers in one command; each key finds its own.
     let both = ["ledger", "verify", "ledger", "../two/ledger", "--json"];
-    let lines = said(&one, &both, 1);
+    let lines = said(&one, &both, 0);
     let reports: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(reports.iter().all(|report| report["intact"] == true), "{lines}");
-    assert!(!reports[1]["witnesses"]["problem"].is_null(), "nobody was asked to witness the second: {lines}");
-    said(&one, &["ledger", "verify", "ledger", "../two/ledger", "--quorum", "0"], 0);
+    assert!(reports[1]["witnesses"].is_null(), "nobody was asked to witness the second: {lines}");
+    let witness = ["--witness", "keys/other-witness.vkey"];
+    said(&one, &[&both[..], &witness].concat(), 1);
 
     let shown = said(&one, &["ledger", "show", "ledger", "../two/ledger", "--kind", "ruling", "--json"], 0);
     let entries: Vec<Value> = shown.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
