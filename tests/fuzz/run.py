@@ -1,13 +1,13 @@
 """Fuzzes every parser for a while, coverage-guided, and keeps count of how long each has been fuzzed.
 
-    cargo xtask fuzz [--minutes 60] [--only NAME ...] [--least] [--total MINUTES] [--jobs 2]
+    cargo xtask fuzz [--minutes 60 | --up-to 60] [--only NAME ...] [--least] [--total MINUTES] [--jobs 2]
 
 Builds the targets of `fuzz/fuzz_targets` with the toolchain that builds Eosin (no nightly: SanitizerCoverage is a pass of the
 compiler, libFuzzer is linked by `libfuzzer-sys`), starts each from the fixtures of its format and from what earlier runs kept
-under `fuzz/corpus`, and runs it for so many minutes. `--least` takes those first that were fuzzed for the shortest time;
-`--total` begins no further target after so long. What was run is a line of `fuzz/record.jsonl`, and `docs/fuzzing.md` is made of
+under `fuzz/corpus`, and runs it for so many minutes, or with `--up-to` until it has had so many in all its runs. `--least` takes
+those first that were fuzzed for the shortest time; `--total` begins no further target after so long. What was run is a line of `fuzz/record.jsonl`, and `docs/fuzzing.md` is made of
 its lines at the end (by `--minutes 0` alone). What counts is the time of a processor, not of a clock: on a machine that others
-use a target gets less of it.
+use a target runs for longer.
 
 Leaves with 0 when nothing was found, with 1 when something was (the input is under `fuzz/artifacts`), with 2 when a target could
 not be built or run.
@@ -18,6 +18,7 @@ import base64
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -42,6 +43,7 @@ SEEDS = {
     "checkpoint": ["fixtures/witness/**/*"],
     "delivered_rows": ["fixtures/salesforce/*.csv"],
     "fhir_export": ["fixtures/fhir/export-manifest.json"],
+    "fhir_outcome": ["fixtures/fhir/*.json", "fixtures/fhir/*.ndjson"],
     "fhir_page": ["fixtures/fhir/search-page.json", "fixtures/fhir/transaction.json"],
     "fhir_patch": ["fixtures/fhir/*.ndjson"],
     "fhir_plain": ["fixtures/fhir/**/*"],
@@ -77,6 +79,11 @@ WRITTEN = {
         b'\1"Contact ID"\r\n"1"\r\n"2"\r\n\r\n\r\n"All"\r\n',
         b'\2<html><head><meta http-equiv="Content-Type" content="text/html; charset=UTF-8"></head><body>\n<table border="1">\n'
         b"<tr><th>A</th></tr>\n<tr><td>1</td></tr>\n</table>\n<p>All</p>\n</body></html>\n",
+    ],
+    "fhir_outcome": [
+        b'{"resourceType":"Bundle","entry":[{"response":{"outcome":{"resourceType":"OperationOutcome","issue":[{"severity":"error",'
+        b'"code":"conflict","diagnostics":"first is Observation/2 in Patient:17."},{"code":"x","details":{"text":"Patient (b)"}}]}}}]}',
+        b'{"subject":{"reference":"http://up.example/fhir/Patient/17/_history/2"},"b":[{"reference":"Patient%2F1#a"}]}',
     ],
     "index_sql": [
         b"SELECT boundary, count(*) AS a FROM rulings GROUP BY 1 HAVING count(*) > 1 ORDER BY 2 DESC LIMIT 5",
@@ -168,8 +175,14 @@ def seeds(target, folder):
         (folder / f"{at:05}").write_bytes(one)
 
 
+def used(pid):
+    """Seconds of a processor that a process that was not waited for has used, of Linux's `proc_pid_stat`: its 14th and 15th fields."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Run:
-    """One target for so long."""
+    """One target, for so many seconds of a processor."""
 
     def __init__(self, target, binaries, seconds):
         self.target, self.seconds = target, seconds
@@ -185,15 +198,22 @@ class Run:
             first = Path(folder)
             seeds(self.target, first)
             command = [
-                str(self.binary), str(corpus), str(first), f"-max_total_time={self.seconds}", f"-timeout={INPUT_SECONDS}",
+                str(self.binary), str(corpus), str(first), f"-timeout={INPUT_SECONDS}",
                 f"-report_slow_units={INPUT_SECONDS}", f"-rss_limit_mb={MEMORY_MB}", f"-max_len={LONGEST_INPUT}", f"-artifact_prefix={artifacts}/",
                 "-print_final_stats=1", "-verbosity=1",
             ]  # fmt: skip
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=told, cwd=FUZZ)
             # Waited for by hand: only so is it known what this one process used, whatever runs beside it.
-            _, status, used = os.wait4(process.pid, 0)
+            pid, told_to_end = 0, False
+            while not pid:
+                pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+                if not pid and not told_to_end and used(process.pid) >= self.seconds:
+                    # libFuzzer ends with what it has done when it is told so.
+                    process.send_signal(signal.SIGUSR1)
+                    told_to_end = True
+                time.sleep(0.5)
             process.returncode = os.waitstatus_to_exitcode(status)
-            self.lasted = round(used.ru_utime + used.ru_stime)
+            self.lasted = round(usage.ru_utime + usage.ru_stime)
             told.seek(0)
             said = told.read().decode(errors="replace")
         if executed := re.search(r"stat::number_of_executed_units: (\d+)", said):
@@ -259,7 +279,7 @@ def page(lines):
             "Written by `cargo xtask fuzz` from `fuzz/record.jsonl`, which has a line for every run; nothing here is typed by hand.",
             "",
             f"{len(targets())} parsers and readers of what strangers send have a target; {whole} of them have been fuzzed for an hour or more.",
-            "Minutes are of a processor, not of a clock: on a machine that others use a target gets less of it. Runs that were only timed by",
+            "Minutes are of a processor, not of a clock: on a machine that others use a target runs for longer. Runs that were only timed by",
             "a clock count their inputs and no minutes.",
             "Fuzzing is coverage-guided (libFuzzer), with overflow checks and debug assertions on, and without a sanitizer: the code is safe",
             "Rust. An input that takes more than 20 s or 2 GiB is a finding too. What is found is mended, and stays as a scene beside",
@@ -276,6 +296,7 @@ def page(lines):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=60, help="for each target; 0 writes docs/fuzzing.md and runs none")
+    parser.add_argument("--up-to", type=float, metavar="MINUTES", help="for each target only what it lacks of so many minutes")
     parser.add_argument("--only", nargs="+", metavar="NAME", default=[])
     parser.add_argument("--least", action="store_true", help="those first that were fuzzed for the shortest time")
     parser.add_argument("--total", type=float, default=0, metavar="MINUTES", help="begin no further target after so long")
@@ -287,11 +308,15 @@ def main():
     if options.minutes <= 0:
         PAGE.write_text(page(record()))
         return 0
+    lines = record()
     if options.least:
-        lines = record()
         names = sorted(names, key=lambda name: so_far(name, lines))
+    wanted = {name: round(options.minutes * 60) for name in names}
+    if options.up_to is not None:
+        wanted = {name: round(options.up_to * 60 - so_far(name, lines)) for name in names}
+        names = [name for name in names if wanted[name] > 0]
     try:
-        binaries = build(names)
+        binaries = build(names) if names else FUZZ
     except (OSError, subprocess.CalledProcessError) as why:
         print(f"the targets cannot be built: {why}", file=sys.stderr)
         return 2
@@ -303,7 +328,8 @@ def main():
             with lock:
                 if not waiting or (until and time.monotonic() >= until):
                     return
-                run = Run(waiting.pop(0), binaries, round(options.minutes * 60))
+                target = waiting.pop(0)
+                run = Run(target, binaries, wanted[target])
             try:
                 run.go()
             except OSError as why:
