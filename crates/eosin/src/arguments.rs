@@ -102,7 +102,7 @@ pub(crate) enum Command {
     Emergency(crate::emergency_command::EmergencyCommand),
     /// What the registry of fingerprints holds, with proofs.
     #[command(subcommand)]
-    Registry(RegistryCommand),
+    Registry(crate::registry_command::RegistryCommand),
     /// What was withheld and kept: list it, show it, release it or reject it.
     #[command(subcommand)]
     Quarantine(crate::quarantine_command::QuarantineCommand),
@@ -442,79 +442,6 @@ pub(crate) enum LedgerCommand {
         /// Print the result as JSON.
         #[arg(long)]
         json: bool,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum RegistryCommand {
-    /// Say what the registry holds, and whether its snapshot is in the ledger.
-    Status {
-        /// The configuration.
-        #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
-        config: PathBuf,
-        /// Print the result as JSON.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Read every entry, compute the root again, and look for it in the ledger.
-    Verify {
-        /// The configuration.
-        #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
-        config: PathBuf,
-        /// Print the result as JSON.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Prove of a record's values that they are in the registry, or that they are not. Exits 1 if any is.
-    Prove {
-        /// A file with the record, or `-` for standard input: values are never given on the command line.
-        #[arg(value_name = "RECORD")]
-        record: PathBuf,
-        /// The Salesforce object or table of a CSV.
-        #[arg(long, value_name = "OBJECT")]
-        object: Option<String>,
-        /// A TOML file that says which column of a table holds what: `[columns."TABLE"]`, `COLUMN = "ROLE"`.
-        #[arg(long, value_name = "FILE")]
-        map: Option<PathBuf>,
-        /// Where to write the proofs.
-        #[arg(long, value_name = "FILE", default_value = "registry-proofs.json")]
-        out: PathBuf,
-        /// The configuration.
-        #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
-        config: PathBuf,
-    },
-    /// Add the records of files that were marked before; each mark is proved first.
-    Add {
-        /// The marked files.
-        #[arg(value_name = "FILE", required = true)]
-        files: Vec<PathBuf>,
-        /// Dataset files to know beside those of the configuration and those lying next to each FILE.
-        #[arg(long = "dataset", value_name = "FILE")]
-        datasets: Vec<PathBuf>,
-        /// The Salesforce object or table of a CSV; by default what the dataset file beside it says.
-        #[arg(long, value_name = "OBJECT")]
-        object: Option<String>,
-        /// A TOML file that says which column of a table holds what: `[columns."TABLE"]`, `COLUMN = "ROLE"`.
-        #[arg(long, value_name = "FILE")]
-        map: Option<PathBuf>,
-        /// The configuration.
-        #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
-        config: PathBuf,
-    },
-    /// Remove every fingerprint of the records of marked files.
-    Forget {
-        /// The marked files.
-        #[arg(value_name = "FILE", required = true)]
-        files: Vec<PathBuf>,
-        /// Dataset files to know beside those of the configuration and those lying next to each FILE.
-        #[arg(long = "dataset", value_name = "FILE")]
-        datasets: Vec<PathBuf>,
-        /// The Salesforce object or table of a CSV; by default what the dataset file beside it says.
-        #[arg(long, value_name = "OBJECT")]
-        object: Option<String>,
-        /// The configuration.
-        #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
-        config: PathBuf,
     },
 }
 

@@ -9,7 +9,6 @@ use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use registry::{Registry, Snapshot};
 
 use crate::{
-    arguments::RegistryCommand,
     column_maps::ColumnMaps,
     config::{Config, RegistryFiles},
     keys,
@@ -18,8 +17,12 @@ use crate::{
     registered::{self, LastLogged, entry_of},
 };
 
+mod accepting;
 mod adding;
+mod arguments;
 mod proving;
+
+pub(crate) use arguments::RegistryCommand;
 
 /// Does what is asked of the registry of a configuration.
 ///
@@ -35,6 +38,9 @@ pub(crate) fn registry(command: &RegistryCommand, printer: &Printer) -> Done {
         RegistryCommand::Add { files, datasets, object, map, config } => {
             let rows = Rows { object: object.as_deref(), columns: ColumnMaps::asked(map.as_deref())? };
             adding::change(&Place::of(config)?, adding::Change::Add, files, datasets, &rows, printer)
+        }
+        RegistryCommand::Accept { reason, by, config } => {
+            accepting::accept(&Place::of(config)?, reason, by.as_deref(), printer)
         }
         RegistryCommand::Forget { files, datasets, object, config } => {
             let rows = Rows { object: object.as_deref(), columns: ColumnMaps::default() };
@@ -88,7 +94,7 @@ impl Place {
 
     /// Where in the ledger a snapshot is logged; the latest place, if there are several.
     fn logged_at(&self, snapshot: &Snapshot) -> miette::Result<Option<u64>> {
-        Ok(entry_of(&self.config.ledger.folder, |found| found == snapshot)?.map(|(entry, _)| entry))
+        entry_of(&self.config.ledger.folder, snapshot)
     }
 
     /// What the ledger says of a snapshot.
@@ -135,8 +141,8 @@ fn verify(place: &Place, json: bool, printer: &Printer) -> Done {
         printer.line(&match &logged {
             InLedger { after: Some(_), .. } => printer.paint(
                 Style::Stop,
-                "The registry is whole, and it is not the last that was logged: restore the later one, or add every \
-                 marked file again.",
+                "The registry is whole, and it is not the last that was logged: restore that one, or add every marked \
+                 file again, or `eosin registry accept` this one.",
             ),
             InLedger { at: Some(_), .. } => printer.paint(
                 Style::Good,
@@ -160,7 +166,12 @@ fn tell(place: &Place, snapshot: &Snapshot, logged: &InLedger, json: bool, print
             "root": snapshot.root.to_hex(),
             "logged": logged.at,
             "last": logged.after.map(|last| {
-                serde_json::json!({ "entry": last.entry, "generation": last.snapshot.generation })
+                serde_json::json!({
+                    "entry": last.entry,
+                    "generation": last.snapshot.generation,
+                    "entries": last.snapshot.entries,
+                    "lost": last.is_lost,
+                })
             }),
         });
         printer.line(&told.to_string());
@@ -178,7 +189,21 @@ fn tell(place: &Place, snapshot: &Snapshot, logged: &InLedger, json: bool, print
         None => row("logged", "not yet; the next `eosin mark` or `eosin registry add` logs it"),
     }
     if let Some(last) = logged.after {
-        let (entry, generation) = (last.entry, last.snapshot.generation);
-        row("but", &format!("an older snapshot: entry {entry} of the ledger logs generation {generation}"));
+        let (entry, generation, entries) = (last.entry, last.snapshot.generation, last.snapshot.entries);
+        let what = if last.is_lost {
+            "lost and being made again"
+        } else if snapshot.generation < generation {
+            "an older snapshot"
+        } else if snapshot.entries < entries {
+            "it holds less"
+        } else {
+            "another snapshot"
+        };
+        row(
+            "but",
+            &format!(
+                "{what}: entry {entry} of the ledger logs generation {generation} with {entries} entries"
+            ),
+        );
     }
 }

@@ -236,6 +236,16 @@ async fn refresh(config: Config, flow: Arc<Flow>) {
                 files.folder.display(),
                 held.generation
             )),
+            Some(held) if found.is_some_and(|found| found.entries < held.entries) => {
+                // Somebody may have forgotten records, elsewhere too: what was marked since has to be known all the same.
+                tracing::warn!(
+                    held = held.entries,
+                    found = found.map(|found| found.entries),
+                    "the registry holds less than it did, and is in use: records were forgotten, or it was lost and made \
+                     again; `eosin registry status` where it is written to says which"
+                );
+                Ok(())
+            }
             _ => Ok(()),
         })?);
         Ok(())

@@ -46,6 +46,10 @@ pub(crate) fn add(at: At<'_>, bytes: &[u8], batch: &mut Batch) -> Option<String>
         "delivery@1" => deliveries::add(at, bytes, batch),
         "operator@1" => acts::add(at, bytes, batch),
         "registry@1" => parse(bytes).map(|entry: Snapshot| entry.add(at, batch)),
+        "registry-lost@1" => parse(bytes).map(|entry: RegistryLoss| entry.add(at, "registry-lost", batch)),
+        "registry-accepted@1" => {
+            parse(bytes).map(|entry: RegistryLoss| entry.add(at, "registry-accepted", batch))
+        }
         "policy-activation@1" | "policy-in-force@1" => {
             parse(bytes).map(|entry: PolicyChange| entry.add(at, batch))
         }
@@ -242,6 +246,28 @@ impl Snapshot {
             Value::text(&self.root),
         ]);
         batch.add(Name::RegistrySnapshots, row);
+    }
+}
+
+#[derive(Deserialize)]
+struct RegistryLoss {
+    at: String,
+    by: Option<String>,
+    entries: u64,
+    entry: u64,
+    reason: Option<String>,
+}
+
+impl RegistryLoss {
+    fn add(&self, at: At<'_>, kind: &str, batch: &mut Batch) {
+        let entry = self.entry;
+        let what = match (&self.by, &self.reason) {
+            (Some(by), Some(reason)) => {
+                format!("{by} took what there is in place of entry {entry}: {reason}")
+            }
+            _ => format!("what entry {entry} logs is not there, and something was added to what is"),
+        };
+        incident(at, Some(&self.at), kind, None, self.entries, Some(&what), batch);
     }
 }
 

@@ -9,6 +9,7 @@ mod entry;
 mod filter;
 mod folder;
 mod layout;
+mod loss;
 mod presence;
 mod registry;
 mod snapshot;
@@ -19,6 +20,7 @@ mod writer;
 
 pub use additions::{Additions, BUFFER_ENTRIES, FORGET_MAX, RUNS_MAX, WriteError};
 pub use layout::{BLOCK_BYTES, BLOCK_ENTRIES, ENTRIES_MAX, HeaderError, TableHeader};
+pub use loss::{Acceptance, Loss};
 pub use presence::{Membership, PROOF_BYTES_MAX, PROOF_LEAVES_MAX, Presence, PresenceError};
 pub use registry::{FindError, Match, Registry, TAGS_MAX};
 pub use snapshot::{Snapshot, SnapshotError};

@@ -91,7 +91,7 @@ struct WrittenEntry {
 /// Why bytes are not a registry's ledger entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the ledger entry {0}")]
-pub struct SnapshotError(&'static str);
+pub struct SnapshotError(pub(crate) &'static str);
 
 #[cfg(test)]
 mod tests {

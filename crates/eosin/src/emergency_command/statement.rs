@@ -317,5 +317,10 @@ pub(crate) fn reason(text: &str) -> miette::Result<String> {
     ))
 }
 
+/// As [`reason`], on a command line.
+pub(crate) fn one_line(text: &str) -> Result<String, String> {
+    reason(text).map_err(|report| report.to_string())
+}
+
 #[cfg(test)]
 mod tests;

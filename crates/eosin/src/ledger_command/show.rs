@@ -219,7 +219,7 @@ const NAMED_MAX: usize = 3;
 const SEEN_MAX: usize = 100;
 
 /// The kinds that are written here, without their versions.
-const KINDS: [&str; 19] = [
+const KINDS: [&str; 21] = [
     "announcement",
     "batch",
     "certificate",
@@ -236,6 +236,8 @@ const KINDS: [&str; 19] = [
     "policy-in-force",
     "quarantine",
     "registry",
+    "registry-accepted",
+    "registry-lost",
     "ruling",
     "settlement",
     "subscription",

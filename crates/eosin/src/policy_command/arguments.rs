@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::{emergency_command::statement, index_command::Where, printer::Printer, question};
+use crate::{emergency_command::statement::one_line, index_command::Where, printer::Printer, question};
 
 /// Who puts a version in force, and why.
 #[derive(Debug, Args)]
@@ -27,11 +27,6 @@ pub(crate) struct Who {
     /// Print the result as JSON, and ask nothing.
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// As the control API takes it.
-fn one_line(text: &str) -> Result<String, String> {
-    statement::reason(text).map_err(|report| report.to_string())
 }
 
 impl Who {

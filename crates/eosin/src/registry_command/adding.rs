@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use ledger::Ledger;
 use mark::{Reading, TrustStore, Verdict, judge};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use recognise::{PersonTag, fingerprints};
-use registry::{Additions, Registry};
+use registry::{Additions, Loss, Registry};
 
 use super::{Place, Rows};
 use crate::{
@@ -13,7 +14,8 @@ use crate::{
     mark_command::{logging, registering::log_snapshot},
     outcome::{Done, Outcome},
     printer::{Printer, plural},
-    registered::{self, LastLogged},
+    registered::LastLogged,
+    wiring,
 };
 
 /// What is done with the records.
@@ -51,7 +53,7 @@ impl Counts {
 /// Adds the records of marked files to the registry, or removes them, and logs the new snapshot.
 ///
 /// Only a record whose mark is proved counts: anything else could poison the registry with people. What is not
-/// proved is counted, and the exit code is then 1.
+/// proved is counted, and the exit code is then 1. It is 2 where the registry was lost and is not the same again.
 ///
 /// Errors: a report: a file or a dataset that cannot be read; nothing of the registry was changed.
 pub(super) fn change(
@@ -75,15 +77,14 @@ pub(super) fn change(
             .wrap_err_with(|| format!("{} is not believed", dataset.display()))?;
     }
     let mut ledger = logging::open(&place.config)?;
-    if let Err(behind) = registered::check_folder(&place.config, &place.files, key.id()) {
-        // Adding is how a lost registry is made again.
-        if change == Change::Forget {
-            return Err(behind);
-        }
-        printer.note(&format!("{behind}. Only what is added now, and what is in it, is known."));
+    let held = Registry::open(&place.files.folder).into_diagnostic()?.map(|held| held.snapshot());
+    let before = held.map_or(0, |held| held.entries);
+    let last = LastLogged::find(&place.config, key.id())?;
+    let behind = last.filter(|last| last.is_after(held.as_ref()));
+    // Adding is how a lost registry is made again; nothing else is done to it until then.
+    if let Some(behind) = behind.filter(|_| change == Change::Forget) {
+        behind.allows(&place.files, held.as_ref())?;
     }
-    let before =
-        Registry::open(&place.files.folder).into_diagnostic()?.map_or(0, |held| held.snapshot().entries);
     let mut additions = Additions::begin(&place.files.folder, key.id())
         .into_diagnostic()
         .wrap_err("cannot change the registry")?;
@@ -107,24 +108,55 @@ pub(super) fn change(
         })?;
     }
     rows.columns.all_met()?;
+    if let Some(behind) = behind.filter(|behind| !behind.is_lost) {
+        log_loss(&behind, &mut ledger)?;
+    }
     let snapshot = additions.commit().into_diagnostic().wrap_err("cannot change the registry")?;
-    let known = LastLogged::find(&place.config, key.id())?.filter(|last| last.snapshot == snapshot);
-    let entry = match known {
-        Some(last) => last.entry,
-        None => log_snapshot(&snapshot, &mut ledger)?,
+    let lacking = behind.filter(|last| !last.is_the_same(&snapshot));
+    let place = match (lacking, last.filter(|last| last.snapshot == snapshot)) {
+        (Some(_), _) => "not logged".to_owned(),
+        (None, Some(last)) => format!("logged in entry {}", last.entry),
+        (None, None) => format!("logged in entry {}", log_snapshot(&snapshot, &mut ledger)?),
     };
     if let Err(cause) = ledger.publish() {
-        printer.note(&format!("The ledger holds the snapshot and could not publish it yet: {cause}"));
+        printer.note(&format!("The ledger holds what was done and could not publish it yet: {cause}"));
     }
     let what = done.told(change, snapshot.entries.saturating_sub(before));
-    printer.line(&format!("{what}; the registry has {} entries, logged in entry {entry}.", snapshot.entries));
+    printer.line(&format!("{what}; the registry has {} entries, {place}.", snapshot.entries));
+    tell_unproved(&done, printer);
+    if let Some(last) = lacking {
+        tell_lacking(&last, snapshot.entries, printer);
+        return Ok(Outcome::CouldNotTell);
+    }
+    Ok(if done.unproved == 0 { Outcome::Clean } else { Outcome::Findings })
+}
+
+fn tell_unproved(done: &Counts, printer: &Printer) {
     if done.unproved > 0 {
         printer.note(&format!(
             "{} no mark that is proved to be of synthetic data: passed over.",
             plural(done.unproved, "record has", "records have")
         ));
     }
-    Ok(if done.unproved == 0 { Outcome::Clean } else { Outcome::Findings })
+}
+
+fn tell_lacking(last: &LastLogged, entries: u64, printer: &Printer) {
+    let logged = last.snapshot.entries;
+    printer.note(&format!(
+        "It is not what it was: entry {} of the ledger logs {logged} entries, and {}. Until it is the same, nothing is \
+         judged or certified by it. Add every other file that was marked; if some are gone, or others were added to it \
+         since, `eosin registry accept --reason` takes what there is.",
+        last.entry,
+        if entries < logged { "some are missing" } else { "these are not the same" },
+    ));
+}
+
+/// Logs that what the ledger knew last is not there, before anything is added to what is.
+fn log_loss(last: &LastLogged, ledger: &mut Ledger) -> miette::Result<()> {
+    let loss = Loss { lost: last.snapshot, entry: last.entry };
+    let logged = ledger.commit(vec![loss.entry_bytes(&wiring::moment())], Clone::clone);
+    logged.into_diagnostic().wrap_err("that the registry was lost was not logged, so it was not added to")?;
+    Ok(())
 }
 
 /// Gives every record of a file with the tag of its mark, if that is proved.

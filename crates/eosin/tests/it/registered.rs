@@ -200,3 +200,133 @@ fn a_registry_that_the_ledger_knew_later_is_not_asked() {
     assert_eq!((&status(at, 0)["generation"], &status(at, 0)["last"]), (&1.into(), &Value::Null));
     said(at, &["config", "check"], 0);
 }
+
+/// A folder in which two files were marked, and the registry of them lost.
+fn lost() -> tempfile::TempDir {
+    let folder = set_up();
+    let at = folder.path();
+    fs::write(at.join("first.csv"), PEOPLE).unwrap();
+    fs::write(at.join("second.csv"), "first_name,last_name,dob\nKim,Hill,1971-03-04\n").unwrap();
+    marked(at, &["first.csv", "--out", "1.csv", "--dataset", "d", "--generator", "g"], 0);
+    marked(at, &["second.csv", "--out", "2.csv", "--dataset", "d", "--generator", "g"], 0);
+    fs::remove_dir_all(at.join("registry")).unwrap();
+    folder
+}
+
+/// What adding says where the registry is not what it was.
+fn added_in_part(at: &Path, file: &str) -> String {
+    let output = eosin(at, &["registry", "add", file]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("not logged"), "{output:?}");
+    String::from_utf8_lossy(&output.stderr).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_lost_registry_is_whole_again_when_everything_is_in_it_and_not_before() {
+    let folder = lost();
+    let at = folder.path();
+    // A part of it is not the registry, whatever its generation and however much else is in it.
+    let told = added_in_part(at, "2.csv");
+    assert!(told.contains("logs 5 entries, and some are missing"), "{told}");
+    let names = ["Bo", "Cy", "Di", "Ed", "Flo", "Gus", "Hal", "Ida", "Jo"];
+    let others = names.join(",Dahl,1991-01-01\n");
+    fs::write(at.join("others.csv"), format!("first_name,last_name,dob\n{others},Dahl,1991-01-01\n"))
+        .unwrap();
+    let elsewhere = set_up();
+    fs::copy(at.join("others.csv"), elsewhere.path().join("others.csv")).unwrap();
+    marked(elsewhere.path(), &["others.csv", "--out", "o.csv", "--dataset", "o", "--generator", "g"], 0);
+    let refusals = |what: &str| {
+        let commands: [&[&str]; 6] = [
+            &["certify", "first.csv"],
+            &["judge", "first.csv", "--config", "eosin.toml"],
+            &["filter", "first.csv", "--kept", "k", "--withheld", "w"],
+            &["mark", "first.csv", "--out", "3.csv", "--dataset", "d", "--generator", "g"],
+            &["registry", "forget", "2.csv"],
+            &["config", "check"],
+        ];
+        for command in commands {
+            let said = refused(at, command);
+            assert!(said.contains("was lost and is being made again") && said.contains(what), "{said}");
+            assert!(said.contains("registry accept"), "{said}");
+        }
+        assert!(!at.join("first.csv.certificate.json").exists());
+        let told = status(at, 1);
+        assert_eq!((&told["last"]["lost"], &told["last"]["entries"]), (&true.into(), &5.into()), "{told}");
+        let told = said(at, &["registry", "status"], 1);
+        assert!(told.contains("lost and being made again") && told.contains("with 5 entries"), "{told}");
+        said(at, &["registry", "verify"], 1);
+    };
+    refusals("with 1 entries now");
+    // The other half: in one go or several.
+    let told = said(at, &["registry", "add", "1.csv"], 0);
+    assert!(told.contains("the registry has 5 entries, logged in entry"), "{told}");
+    assert_eq!(status(at, 0)["last"], Value::Null);
+    said(at, &["certify", "first.csv"], 1);
+
+    // As many others are not the same.
+    fs::remove_dir_all(at.join("registry")).unwrap();
+    for file in ["o.csv", "o.csv.dataset.json"] {
+        fs::copy(elsewhere.path().join(file), at.join(file)).unwrap();
+    }
+    let vkey = fs::canonicalize(elsewhere.path().join("keys/ledger.vkey")).unwrap();
+    let config = fs::read_to_string(at.join("eosin.toml")).unwrap();
+    let trust = format!("\n[[trust]]\nvkey = \"{}\"\nvouches_for = [\"synthetic\"]\n", vkey.display());
+    fs::write(at.join("eosin.toml"), config + &trust).unwrap();
+    let told = added_in_part(at, "o.csv");
+    assert!(told.contains("these are not the same"), "{told}");
+    added_in_part(at, "2.csv");
+    refusals("with 10 entries now");
+}
+
+#[test]
+fn what_is_left_of_a_lost_registry_is_taken_by_somebody_for_a_reason() {
+    let folder = lost();
+    let at = folder.path();
+    added_in_part(at, "2.csv");
+    assert!(refused(at, &["registry", "accept"]).contains("--reason"));
+    let told = said(at, &["registry", "accept", "--reason", "OPS-4 first.csv is gone", "--by", "bel"], 0);
+    assert!(told.contains("with 1 entries") && told.contains("logged 5"), "{told}");
+    let told = said(at, &["ledger", "show", "--kind", "registry-accepted", "--json"], 0);
+    assert!(told.contains("OPS-4 first.csv is gone") && told.contains("\"by\":\"bel\""), "{told}");
+    assert!(said(at, &["ledger", "show", "--kind", "registry-lost"], 0).contains("registry-lost"));
+    assert_eq!(status(at, 0)["entries"], 1);
+    said(at, &["config", "check"], 0);
+    said(at, &["index", "rebuild"], 0);
+    // Nothing is missing now, and there is nothing to take.
+    let told = said(at, &["registry", "accept", "--reason", "again"], 0);
+    assert!(told.contains("nothing to accept"), "{told}");
+    // One that is gone, and of which nothing can be added, begins empty.
+    fs::remove_dir_all(at.join("registry")).unwrap();
+    said(at, &["registry", "accept", "--reason", "OPS-5"], 0);
+    assert_eq!(status(at, 0)["entries"], 0);
+    fs::remove_file(at.join("3.csv")).unwrap_or_default();
+    marked(at, &["second.csv", "--out", "3.csv", "--dataset", "d", "--generator", "g"], 0);
+}
+
+#[test]
+fn a_registry_that_holds_less_under_a_later_generation_is_not_asked() {
+    let folder = set_up();
+    let at = folder.path();
+    fs::write(at.join("first.csv"), PEOPLE).unwrap();
+    marked(at, &["first.csv", "--out", "1.csv", "--dataset", "d", "--generator", "g"], 0);
+    // Another writer, with a ledger of its own, took some out.
+    let other = set_up();
+    for file in ["keys/registry.key", "1.csv", "1.csv.dataset.json"] {
+        fs::copy(at.join(file), other.path().join(file)).unwrap();
+    }
+    let vkey = fs::canonicalize(at.join("keys/ledger.vkey")).unwrap();
+    let config = fs::read_to_string(other.path().join("eosin.toml")).unwrap();
+    let config = config.replace(
+        "folder = \"registry\"",
+        &format!("folder = \"{}\"", fs::canonicalize(at.join("registry")).unwrap().display()),
+    );
+    let trust = format!("\n[[trust]]\nvkey = \"{}\"\nvouches_for = [\"synthetic\"]\n", vkey.display());
+    fs::write(other.path().join("eosin.toml"), config + &trust).unwrap();
+    let told = said(other.path(), &["registry", "forget", "1.csv"], 0);
+    assert!(told.contains("2 records forgotten"), "{told}");
+    let said_here = refused(at, &["judge", "first.csv", "--config", "eosin.toml"]);
+    assert!(said_here.contains("holds less than it did: 0 entries"), "{said_here}");
+    assert_eq!(status(at, 1)["last"]["lost"], false);
+    said(at, &["registry", "accept", "--reason", "they were forgotten there"], 0);
+    said(at, &["config", "check"], 0);
+}

@@ -130,6 +130,12 @@ fn of_incident(kind: &str) -> &'static str {
         }
         "gap" => "Attested traffic passed while the ledger could not write; the entry says how much.",
         "clock-fault" => "The clock ran backwards; moments near it may be out of order.",
+        "registry-lost" => {
+            "The registry was lost and is being made again: nothing is judged by it until it is the same."
+        }
+        "registry-accepted" => {
+            "A person took a registry that holds less than it did; the ledger has name and reason."
+        }
         "overruled" => "A person released what policies refused; the ledger has the name and the reason.",
         "unread" => "Entries that this version cannot read: they are in the ledger, and not on these pages.",
         _ => "See the ledger.",
