@@ -45,6 +45,9 @@ pub struct PolicyInForce {
     pub text: Option<String>,
     /// The entry that put it in force.
     pub place: Option<String>,
+    /// What is wrong with its text, where nobody can read it; then there are no names of policies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
 }
 
 /// Policies that somebody asks about.

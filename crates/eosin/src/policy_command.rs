@@ -128,6 +128,9 @@ fn put_in_force(
     let by = environment::who(who.by.as_deref());
     let version = candidate.policies.version();
     let holds = seen.filter(|version| !version.is_empty());
+    if let Some(report) = versions.not_compared(version) {
+        printer.note(&format!("{version} could not be compared with what is in force: {report:#}"));
+    }
     if who.is_asked(printer) && !is_meant(version, holds, "on every gateway that shares the folder", printer)?
     {
         return Ok(Outcome::Findings);

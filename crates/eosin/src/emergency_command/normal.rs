@@ -58,7 +58,7 @@ impl Normal {
                 .then(|| format!("{prepared} was prepared against {was}; prepare it again for {now}")),
             Err(report) => {
                 printer.note(&format!("what {now} permits cannot be told: {report:#}"));
-                let is_sound = policy_text::parse(EVERYTHING, EVERYTHING_TEXT, EVERYTHING)
+                let is_sound = policy_text::everything()
                     .is_ok_and(|everything| preparing::is_sound(&emergency.policies, &everything, printer));
                 (!is_sound).then(|| {
                     format!(
@@ -70,8 +70,3 @@ impl Normal {
         }
     }
 }
-
-/// What nothing permits more than.
-const EVERYTHING: &str = "whatever-is-permitted";
-const EVERYTHING_TEXT: &str =
-    "@id(\"all\") @reason(\"more than any version permits\") permit (principal, action, resource);";

@@ -140,23 +140,28 @@ pub(crate) struct Current {
 impl Current {
     /// Its policies.
     pub(crate) fn policies(&self) -> miette::Result<Policies> {
-        let policies = policy_text::parse(name_in(&self.change.version), &self.text, &self.change.version)?;
-        if policies.version() != self.change.version {
-            return Err(miette!("version {} reads as {}", self.change.version, policies.version()));
-        }
-        Ok(policies)
+        parsed(&self.change, &self.text)
     }
 }
 
-/// What holds at a moment: a version, and emergency versions on top of it, by their places.
+fn parsed(change: &Change, text: &str) -> miette::Result<Policies> {
+    let policies = policy_text::parse(name_in(&change.version), text, &change.version)?;
+    if policies.version() != change.version {
+        return Err(miette!("version {} reads as {}", change.version, policies.version()));
+    }
+    Ok(policies)
+}
+
+/// What holds at a moment: a version, and emergency versions on top of it, by their places. Of the version what the log says:
+/// whoever puts another one in its place does not need its text.
 struct Standing {
-    current: Option<Current>,
+    current: Option<Change>,
     emergencies: BTreeMap<String, Activated>,
 }
 
 impl Standing {
     fn version(&self) -> Option<String> {
-        self.current.as_ref().map(|current| current.change.version.clone())
+        self.current.as_ref().map(|change| change.version.clone())
     }
 
     /// Whether what was proven of another moment is proven of this one: nothing came meanwhile.
@@ -237,11 +242,12 @@ impl Versions {
         Ok(found)
     }
 
-    /// The version in force, if one was ever activated.
+    /// Where the version in force was put in force, if one was ever activated, and what the log says of it; whether its text can
+    /// be read or not.
     ///
     /// Errors: a report: there is no log. Without it nobody knows what was in force, and guessing would let somebody who
     ///         removes a folder put other policies in force.
-    pub(crate) fn current(&self) -> miette::Result<Option<Current>> {
+    pub(crate) fn in_force(&self) -> miette::Result<Option<(String, Change)>> {
         let Some((reader, key)) = self.reader()? else {
             return Err(miette!(
                 help = "restore the folder; if nothing was ever activated, `eosin policy activate` begins the log",
@@ -251,12 +257,19 @@ impl Versions {
         };
         for index in (0..reader.size()).rev() {
             if let Some(change) = Change::of(&proven(&reader, &key, index)?) {
-                let text = self.text(&change.version, &change.sha256)?;
-                let place = format!("{}#{index}", reader.origin());
-                return Ok(Some(Current { place, change, text }));
+                return Ok(Some((format!("{}#{index}", reader.origin()), change)));
             }
         }
         Ok(None)
+    }
+
+    /// The version in force, if one was ever activated.
+    ///
+    /// Errors: as [`Versions::in_force`]; or its text cannot be read.
+    pub(crate) fn current(&self) -> miette::Result<Option<Current>> {
+        let Some((place, change)) = self.in_force()? else { return Ok(None) };
+        let text = self.text(&change.version, &change.sha256)?;
+        Ok(Some(Current { place, change, text }))
     }
 
     /// The text of a version, if it is the one that was put in force.
@@ -292,7 +305,7 @@ impl Versions {
         let mut tries = TRIES_MAX;
         let (mut ledger, before) = loop {
             let proven = self.standing(wish.expect)?;
-            self.keeps_care(&proven, policies)?;
+            self.keeps_care(&proven, policies, text)?;
             let ledger = self.locked()?;
             let now = self.standing(wish.expect)?;
             if now.is_within(&proven) {
@@ -326,8 +339,8 @@ impl Versions {
     /// Errors: a report; one that is [`Meanwhile`] where it is another version.
     fn standing(&self, expect: Option<&str>) -> miette::Result<Standing> {
         // Nothing before the first version: whoever locks the log begins it.
-        let current = if self.size()? == 0 { None } else { self.current()? };
-        let version = current.as_ref().map(|current| current.change.version.as_str());
+        let current = if self.size()? == 0 { None } else { self.in_force()?.map(|(_, change)| change) };
+        let version = current.as_ref().map(|change| change.version.as_str());
         Meanwhile::unless(version.unwrap_or_default(), expect)?;
         let signers = Signers::new(&self.emergency)?;
         let (book, _) = Book::of(&self.logbook(0)?, &signers);
@@ -338,30 +351,66 @@ impl Versions {
     /// That care goes on under these policies, with the emergency versions in force on top of them. Without an emergency
     /// there is nothing to prove here.
     ///
-    /// Errors: a report; one that is [`StopsCare`] with a request of attested people that would be stopped.
-    fn keeps_care(&self, standing: &Standing, policies: &Policies) -> miette::Result<()> {
+    /// Shape:  where the text in force cannot be read, care has to go on whatever it permits, unless this is that very text.
+    /// Errors: a report; one that is [`StopsCare`] with a request of attested people that would be stopped, or with what
+    ///         cannot be read.
+    fn keeps_care(&self, standing: &Standing, policies: &Policies, text: &str) -> miette::Result<()> {
         if standing.emergencies.is_empty() {
             return Ok(());
         }
-        let before = match &standing.current {
-            Some(current) => current.policies()?,
-            None => policy_text::file_or_shipped(self.before.as_deref())?,
-        };
         let version = policies.version();
-        if let Some(why) = emergency_command::stops_care(policies, &before) {
-            let why = format!("{version} is not activated during an emergency: {why}");
-            return Err(StopsCare(why).into());
+        let before = match &standing.current {
+            // What is in force already stops nothing that it permits.
+            Some(change) if sha256(&[text.as_bytes()]).to_hex() == change.sha256 => None,
+            Some(change) => Some(self.read(change).map(|(policies, _)| policies)),
+            None => Some(policy_text::file_or_shipped(self.before.as_deref())),
+        };
+        let why = match before {
+            None => None,
+            Some(Ok(before)) => emergency_command::stops_care(policies, &before),
+            Some(Err(report)) => {
+                emergency_command::stops_care(policies, &policy_text::everything()?).map(|_| {
+                    format!(
+                        "it is not proven that care goes on, for it could not be compared with what is in force: {report}; \
+                         activate that very text again, which puts it back"
+                    )
+                })
+            }
+        };
+        if let Some(why) = why {
+            return Err(StopsCare(format!("{version} is not activated during an emergency: {why}")).into());
         }
         for (place, one) in &standing.emergencies {
-            let emergency = entries::standing(self, place, &one.request)?;
-            if let Some(why) = emergency_command::stops_care(&emergency.policies, policies) {
-                let emergency = &one.entry.version;
-                let why =
-                    format!("{version} is not activated while {emergency} is in force ({place}): {why}");
-                return Err(StopsCare(why).into());
+            let emergency = &one.entry.version;
+            let stops = |why: String| {
+                let held = format!("{version} is not activated while {emergency} is in force ({place})");
+                Err(StopsCare(format!("{held}: {why}")).into())
+            };
+            match entries::standing(self, place, &one.request) {
+                Ok(emergency) => {
+                    if let Some(why) = emergency_command::stops_care(&emergency.policies, policies) {
+                        return stops(why);
+                    }
+                }
+                Err(report) => return stops(format!("nobody can tell whether that keeps care: {report}")),
             }
         }
         Ok(())
+    }
+
+    /// The policies that an entry put in force, and their text.
+    ///
+    /// Errors: a report: the text is damaged, gone or not understood here.
+    pub(crate) fn read(&self, change: &Change) -> miette::Result<(Policies, String)> {
+        let text = self.text(&change.version, &change.sha256)?;
+        Ok((parsed(change, &text)?, text))
+    }
+
+    /// Why a version cannot be compared with the one in force, where that is another one and its text is damaged, gone or not
+    /// understood here.
+    pub(crate) fn not_compared(&self, version: &str) -> Option<miette::Report> {
+        let (_, change) = self.in_force().ok()??;
+        if change.version == version { None } else { self.read(&change).err() }
     }
 
     /// The log, locked: nobody can come between. Everything in it is published.

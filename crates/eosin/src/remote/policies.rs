@@ -10,7 +10,7 @@ use miette::miette;
 use policy::RedLine;
 use serde::Serialize;
 
-use super::{Remote, by_token, not_there};
+use super::{Remote, by_token, not_there, plain};
 use crate::{
     outcome::{Done, Outcome},
     policy_command::{
@@ -71,9 +71,13 @@ impl Remote {
         who: &Who,
         printer: &Printer,
     ) -> Done {
-        let (holds, tag) = self.in_force()?;
+        let (holds, fault, tag) = self.in_force()?;
         for expected in [who.expect.as_deref(), seen] {
             Meanwhile::unless(holds.as_deref().unwrap_or_default(), expected)?;
+        }
+        if let Some(fault) = fault.filter(|_| holds.as_deref() != Some(version)) {
+            let fault = plain(&fault);
+            printer.note(&format!("{version} could not be compared with what is in force: {fault}"));
         }
         let place = format!("at {}", self.shown);
         if who.is_asked(printer) && !policy_command::is_meant(version, holds.as_deref(), &place, printer)? {
@@ -83,10 +87,10 @@ impl Remote {
         Ok(policy_command::tell_activated(&activated, who.json, printer))
     }
 
-    /// The version of the log that holds there, if there is one, and the tag that names this state.
-    fn in_force(&self) -> miette::Result<(Option<String>, HeaderValue)> {
+    /// The version of the log that holds there, if there is one, what is wrong with its text, and the tag that names this state.
+    fn in_force(&self) -> miette::Result<(Option<String>, Option<String>, HeaderValue)> {
         let (holds, tag): (PolicyInForce, _) = self.ask_on("/policies/in-force", None::<&()>, None)?;
         let tag = tag.ok_or_else(|| miette!("{} does not say which state it shows", self.shown))?;
-        Ok((holds.place.map(|_| holds.version), tag))
+        Ok((holds.place.map(|_| holds.version), holds.fault, tag))
     }
 }

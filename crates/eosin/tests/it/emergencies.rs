@@ -1,76 +1,16 @@
 //! Emergency versions with a gateway that runs: two people, a scope, an end; and what is refused.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use policy::Policies;
 use serde_json::Value;
 use testkit::upstream::{Reply, Upstream};
 
 use crate::{
+    emergency_scene::{CREATE, STOP, activate, org, prepare, set_up, until},
     program::{Server, eosin, http, said},
     signing_in::{Browser, PASSWORD, add, console},
 };
-
-pub(crate) const CREATE: &str = "/services/data/v67.0/sobjects/Contact";
-
-/// Stops records without a mark as well: what a test can send without sealing anything.
-const STOP: &str = r#"
-@id("no-unproven") @reason("an emergency") forbid (principal, action, resource) when { context.unproven > 0 || context.synthetic > 0 };
-@id("rest") @reason("as before") permit (principal, action, resource);
-"#;
-const CASES: &str = r#"
-[[case]]
-name = "unproven stops"
-action = "create"
-environment = "sandbox"
-records = [{ verdict = "unproven" }]
-expect = "block"
-policy = "stop/no-unproven"
-"#;
-
-pub(crate) fn set_up(folder: &Path, upstream: &Upstream) {
-    said(folder, &["init", "--yes"], 0);
-    for name in ["ada", "bel"] {
-        said(folder, &["emergency", "key", name], 0);
-    }
-    let text = fs::read_to_string(folder.join("eosin.toml")).unwrap();
-    let text = text
-        .replace("https://your-domain.my.salesforce.com", &upstream.origin())
-        .replace("listen = \"127.0.0.1:8443\"\ntls = true ", "listen = \"127.0.0.1:0\"\ntls = false")
-        .replace("continuity = \"strict\" ", "reads = \"open\"\ncontinuity = \"strict\" ")
-        .replace("# [admin]\n# listen = \"127.0.0.1:9464\"", "[admin]\nlisten = \"127.0.0.1:0\"");
-    let signers = "\n[[emergency.signer]]\nname = \"ada\"\nkey = \"ada.vkey\"\n[[emergency.signer]]\nname = \"bel\"\nkey = \"bel.vkey\"\n";
-    fs::write(folder.join("eosin.toml"), text + signers).unwrap();
-    fs::write(folder.join("stop.cedar"), STOP).unwrap();
-    fs::write(folder.join("stop.toml"), CASES).unwrap();
-}
-
-pub(crate) fn prepare(folder: &Path) {
-    said(folder, &["emergency", "prepare", "stop.cedar", "--cases", "stop.toml", "--reason", "DRILL-1"], 0);
-}
-
-pub(crate) fn activate(folder: &Path, scope: &str) {
-    let asked = ["emergency", "activate", "stop", "--key", "ada.skey", "--scope", scope, "--for", "2h"];
-    said(folder, &[&asked[..], &["--reason", "CASE-7"]].concat(), 0);
-    said(folder, &["emergency", "approve", "stop", "--key", "bel.skey"], 0);
-}
-
-/// Creates a contact, again and again, until the answer is this.
-pub(crate) fn until(gateway: &Server, status: u16) -> String {
-    loop {
-        let headers = [("content-type", "application/json"), ("user-agent", "portal")];
-        let (is, answer) =
-            http(gateway.address("listening"), "POST", CREATE, &headers, br#"{"LastName":"Ode"}"#);
-        if is == status {
-            return answer;
-        }
-    }
-}
-
-/// What takes every row.
-pub(crate) fn org() -> Upstream {
-    Upstream::start(|_| Reply::json(201, r#"{"id":"003000000000001AAA","success":true,"errors":[]}"#))
-}
 
 #[test]
 fn two_people_put_it_in_force_and_one_stands_it_down() {

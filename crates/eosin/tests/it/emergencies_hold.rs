@@ -1,23 +1,19 @@
 //! Emergency versions where something else is broken: a folder that was put back, a text that is gone.
 
-use std::{
-    fs,
-    os::unix::fs::symlink,
-    path::{Path, PathBuf},
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::fs;
 
 use policy::Policies;
 use serde_json::Value;
 use testkit::upstream::{Reply, Upstream};
 
 use crate::{
-    emergencies::{CREATE, activate, org, prepare, set_up},
-    program::{Server, eosin, http, said},
+    emergency_scene::{
+        activate, answers, behind, copy, heard, org, prepare, put, put_back, set_up, start, start_apart,
+        text_of, without,
+    },
+    program::{eosin, said},
 };
 
-const ROW: &[u8] = br#"{"LastName":"Ode"}"#;
 const ASK: [&str; 11] = [
     "emergency",
     "activate",
@@ -32,84 +28,6 @@ const ASK: [&str; 11] = [
     "CASE-7",
 ];
 const END: [&str; 7] = ["emergency", "stand-down", "stop", "--key", "bel.skey", "--reason", "CASE-7-closed"];
-
-fn start(at: &Path) -> Server {
-    Server::start(at, &["run"], "health and metrics")
-}
-
-/// A gateway that has the log of the others, and a folder of texts that lags behind.
-fn start_apart(at: &Path) -> Server {
-    fs::create_dir(at.join("away")).unwrap();
-    symlink(at.join("policies/log"), at.join("away/log")).unwrap();
-    copy(&at.join("policies/versions"), &at.join("away/versions"));
-    let text = fs::read_to_string(at.join("eosin.toml")).unwrap();
-    let apart = text.replace("folder = \"policies\"", "folder = \"away\"");
-    assert_ne!(apart, text);
-    fs::write(at.join("apart.toml"), apart).unwrap();
-    Server::start(at, &["run", "--config", "apart.toml"], "health and metrics")
-}
-
-/// Waits for a gateway to say something; what it never says fails the test.
-fn heard(gateway: &Server, words: &str) {
-    let begun = Instant::now();
-    while !gateway.output().contains(words) {
-        assert!(begun.elapsed() < Duration::from_secs(15), "not said: {words}\n{}", gateway.output());
-        std::thread::yield_now();
-    }
-}
-
-/// Asks until a client of this name is answered so; another answer that stays fails the test.
-fn answers(gateway: &Server, client: &str, status: u16) {
-    let begun = Instant::now();
-    let headers = [("content-type", "application/json"), ("user-agent", client)];
-    while http(gateway.address("listening"), "POST", CREATE, &headers, ROW).0 != status {
-        assert!(begun.elapsed() < Duration::from_secs(15), "{client} is not {status}: {}", gateway.output());
-    }
-}
-
-/// Waits until all that the log says holds at a gateway, or does not for so many seconds.
-fn behind(gateway: &Server, is_it: impl Fn(u64) -> bool) {
-    let begun = Instant::now();
-    loop {
-        let (_, told) = http(gateway.address("health and metrics"), "GET", "/metrics", &[], b"");
-        let seconds = told.lines().find_map(|line| line.strip_prefix("eosin_policies_behind_seconds "));
-        if is_it(seconds.unwrap().parse().unwrap()) {
-            return;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(15), "{told}");
-    }
-}
-
-/// The shipped policies, and that records without a mark of one client are refused.
-fn without(at: &Path, client: &str) -> String {
-    let more = format!(
-        "\n@id(\"no-{client}\") @reason(\"CASE-8\") forbid (principal == Eosin::Client::\"{client}\", action, resource) \
-         when {{ context.unproven > 0 }};\n"
-    );
-    let file = format!("no-{client}.cedar");
-    fs::write(at.join(&file), format!("{}{more}", Policies::default_text())).unwrap();
-    file
-}
-
-fn put(at: &Path, file: &str) {
-    said(at, &["policy", "activate", file, "--reason", "CASE-8"], 0);
-}
-
-fn copy(from: &Path, to: &Path) {
-    let done = Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
-    assert!(done.success());
-}
-
-/// Puts a copy of the folder of policies in its place.
-fn put_back(at: &Path, copied: &str) {
-    fs::rename(at.join("policies"), at.join(format!("gone-{copied}"))).unwrap();
-    copy(&at.join(copied), &at.join("policies"));
-}
-
-fn text_of(at: &Path, name: &str) -> PathBuf {
-    let mut files = fs::read_dir(at.join("policies/versions")).unwrap().map(|file| file.unwrap().path());
-    files.find(|path| path.file_name().unwrap().to_string_lossy().starts_with(name)).unwrap()
-}
 
 /// Whoever puts the folder back to before an emergency does not end it, and another one at the same place holds as well.
 #[test]

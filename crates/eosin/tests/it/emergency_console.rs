@@ -11,7 +11,7 @@ use testkit::upstream::{Reply, Upstream};
 
 use crate::{
     control_api::token,
-    emergencies::{activate, prepare, set_up},
+    emergency_scene::{activate, prepare, set_up},
     program::{Server, eosin, http, said},
     signing_in::{Browser, PASSWORD, add, console, events},
 };

@@ -17,7 +17,7 @@ use crate::{
         difference::{Difference, Differing},
         policy_text,
         replay::{Emergencies, Group, Replay, Wanted, run},
-        versions::{Change, Meanwhile, Versions, Wish, name_in},
+        versions::{Change, Meanwhile, Versions, Wish, name_in, told_elsewhere},
     },
 };
 
@@ -143,8 +143,9 @@ impl Desk {
                     Checked::of(&policies)
                 };
                 let replay = self.replay(&policies, &one.since)?;
-                let now = self.config.policies()?;
-                Found::Sound(Box::new(sound(&checked, comparison(&now, &policies), replay)))
+                let compared = self.config.policies().map(|now| comparison(&now, &policies));
+                let compared = compared.map_err(|report| told_elsewhere(&report));
+                Found::Sound(Box::new(sound(&checked, compared, replay)))
             }
         };
         Ok(one)
@@ -176,14 +177,14 @@ impl Desk {
     }
 
     fn question_back(&self, versions: &Versions, kept: &Policies) -> miette::Result<Question> {
-        let in_force = versions.current()?.map(|current| current.change.version);
+        let in_force = versions.in_force()?.map(|(_, change)| change.version);
         let replayed = self.replay(kept, SINCE)?;
-        let difference = Difference::between(&self.config.policies()?, kept);
-        let mut consequences = vec![
-            instead(in_force.as_deref()),
-            changes(difference.policies.len(), difference.answers.len()),
-            would(&replayed),
-        ];
+        let difference = self.config.policies().map(|now| Difference::between(&now, kept));
+        let changes = match difference {
+            Ok(difference) => changes(difference.policies.len(), difference.answers.len()),
+            Err(report) => not_compared(&told_elsewhere(&report)),
+        };
+        let mut consequences = vec![instead(in_force.as_deref()), changes, would(&replayed)];
         consequences.push(WRITTEN.to_owned());
         Ok(Question {
             version: kept.version().to_owned(),
@@ -326,7 +327,7 @@ fn comparison(old: &Policies, new: &Policies) -> Comparison {
     }
 }
 
-fn sound(checked: &Checked, comparison: Comparison, replay: Replayed) -> Sound {
+fn sound(checked: &Checked, compared: Result<Comparison, String>, replay: Replayed) -> Sound {
     Sound {
         version: checked.version.clone(),
         policies: checked.policies.len(),
@@ -336,7 +337,7 @@ fn sound(checked: &Checked, comparison: Comparison, replay: Replayed) -> Sound {
             RedLine::Crossed(crossed) => counterexample(crossed).into(),
             RedLine::Proven { .. } | RedLine::TooMany => Vec::new(),
         },
-        comparison: Some(comparison),
+        compared,
         replay: Some(replay),
     }
 }
@@ -362,11 +363,11 @@ pub(super) fn shown(replay: Replay) -> Replayed {
 }
 
 fn question(one: &Candidate, sound: &Sound) -> Question {
-    let (policies, answers) = sound
-        .comparison
-        .as_ref()
-        .map_or((0, 0), |comparison| (comparison.policies.len(), comparison.answers.len()));
-    let mut consequences = vec![instead(one.in_force.as_deref()), changes(policies, answers)];
+    let changes = match &sound.compared {
+        Ok(comparison) => changes(comparison.policies.len(), comparison.answers.len()),
+        Err(why) => not_compared(why),
+    };
+    let mut consequences = vec![instead(one.in_force.as_deref()), changes];
     consequences.extend(sound.replay.as_ref().map(would));
     consequences.push(format!("{}: {}.", sound.line.0, sound.line.1));
     consequences.push(WRITTEN.to_owned());
@@ -393,6 +394,10 @@ fn instead(in_force: Option<&str>) -> String {
 
 fn changes(policies: usize, answers: usize) -> String {
     format!("Policies that differ: {policies}. Answers that differ: {answers}.")
+}
+
+fn not_compared(why: &str) -> String {
+    format!("It could not be compared with what is in force: {why}.")
 }
 
 fn would(replayed: &Replayed) -> String {

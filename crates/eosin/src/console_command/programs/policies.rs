@@ -20,7 +20,7 @@ use crate::{
         checking::{self, Checked},
         difference::Difference,
         policy_text, replay,
-        versions::{Change, Meanwhile, StopsCare, Versions, Wish},
+        versions::{Change, Meanwhile, StopsCare, Versions, Wish, told_elsewhere},
     },
 };
 
@@ -136,23 +136,24 @@ impl Programs {
 
     /// The version in force. The log is read once: what is said of a version, and its tag, are of the same one.
     fn in_force(&self) -> Result<PolicyInForce, Problem> {
-        let current = match Versions::of(&self.config.policy) {
-            Some(versions) => {
-                versions.current().map_err(|report| reading::away("the log of versions", &report))?
-            }
+        let away = |report: miette::Report| reading::away("the log of versions", &report);
+        let holds = match Versions::of(&self.config.policy) {
+            Some(versions) => versions.in_force().map_err(away)?.map(|holds| (versions, holds)),
             None => None,
         };
-        let policies = match &current {
-            Some(current) => current.policies(),
-            None => policy_text::file_or_shipped(self.config.policy.file.as_deref()),
+        let ids = |policies: &Policies| policies.ids().map(str::to_owned).collect();
+        let Some((versions, (place, change))) = holds else {
+            let policies = policy_text::file_or_shipped(self.config.policy.file.as_deref());
+            let policies = policies.map_err(|report| reading::away("the policies", &report))?;
+            let (version, policies) = (policies.version().to_owned(), ids(&policies));
+            return Ok(PolicyInForce { version, policies, place: None, text: None, fault: None });
         };
-        let policies = policies.map_err(|report| reading::away("the policies", &report))?;
-        Ok(PolicyInForce {
-            version: policies.version().to_owned(),
-            policies: policies.ids().map(str::to_owned).collect(),
-            place: current.as_ref().map(|current| current.place.clone()),
-            text: current.map(|current| current.text),
-        })
+        // Whoever puts another version in its place has to know which it is, and no more.
+        let (policies, text, fault) = match versions.read(&change) {
+            Ok((policies, text)) => (ids(&policies), Some(text), None),
+            Err(report) => (Vec::new(), None, Some(told_elsewhere(&report))),
+        };
+        Ok(PolicyInForce { version: change.version, policies, place: Some(place), text, fault })
     }
 
     /// The policies in force now: the log of versions is read anew.

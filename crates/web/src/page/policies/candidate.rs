@@ -71,8 +71,8 @@ pub struct Sound {
     pub line: (&'static str, String),
     /// A request that gets in.
     pub counterexample: Vec<(&'static str, String)>,
-    /// How it differs from what is in force.
-    pub comparison: Option<Comparison>,
+    /// How it differs from what is in force, or why nobody can tell.
+    pub compared: Result<Comparison, String>,
     /// What would have been otherwise.
     pub replay: Option<Replayed>,
 }
