@@ -66,7 +66,7 @@ export async function emergency(story) {
   await click(second, 'Check what I signed…');
   await look(second, 'emergency-approve-question', scheme);
   await click(second, 'Yes, put it in force');
-  must((await second.getByText(/It is in force on every gateway/).count()) === 1, 'two people put it in force');
+  must((await second.getByText(/It is in force, and ends by itself/).count()) === 1, 'two people put it in force');
   await second.waitForTimeout(1100);
   await second.goto(`${base}emergency`);
   await look(second, 'emergency-in-force', scheme);

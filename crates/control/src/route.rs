@@ -511,7 +511,7 @@ fn about_policies(tag: &'static str) -> [Route; 5] {
             "/policies/activate",
             "activatePolicies",
             SchemaGenerator::subschema_for::<PolicyActivate>,
-            "Put policies in force on every gateway that shares the folder; refused if they let synthetic into production.",
+            "Put policies in force for all gateways that share the folder; refused if they let synthetic into production.",
         ),
         act(
             Call::PolicyRollback,

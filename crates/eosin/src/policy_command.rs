@@ -31,7 +31,7 @@ pub(crate) mod versions;
 pub(crate) use arguments::{PolicyCommand, Who};
 pub(crate) use checking::told_red_line;
 pub(crate) use replay::moment as replay_since;
-pub(crate) use taking_up::TakingUp;
+pub(crate) use taking_up::{TakingUp, WHEN_OBEYED};
 
 use acting::{Acted, Candidate};
 use checking::Checked;
@@ -131,7 +131,7 @@ fn put_in_force(
     if let Some(report) = versions.not_compared(version) {
         printer.note(&format!("{version} could not be compared with what is in force: {report:#}"));
     }
-    if who.is_asked(printer) && !is_meant(version, holds, "on every gateway that shares the folder", printer)?
+    if who.is_asked(printer) && !is_meant(version, holds, "for all gateways that share the folder", printer)?
     {
         return Ok(Outcome::Findings);
     }
@@ -171,9 +171,8 @@ pub(crate) fn tell_activated(activated: &PolicyActivated, json: bool, printer: &
     } else {
         let PolicyActivated { version, activation } = activated;
         let told = printer.paint(Style::Good, "in force");
-        printer.line(&format!(
-            "{told}: {version}, entry {activation}; gateways that share the folder take it up at once"
-        ));
+        printer.line(&format!("{told}: {version}, entry {activation}"));
+        printer.line(WHEN_OBEYED);
     }
     Outcome::Clean
 }

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     keys,
     operators::{By, Operators},
+    policy_command::WHEN_OBEYED,
     wiring,
 };
 
@@ -319,7 +320,7 @@ fn policies_page(
         Err(report) => (None, format!("The log of versions cannot be read: {report}.")),
     };
     let now = log.as_ref().and_then(|log| log.activations.first());
-    let done = now.map(|one| format!("{} is in force: entry {}.", one.version, one.place));
+    let done = now.map(|one| format!("{} is in force: entry {}. {WHEN_OBEYED}", one.version, one.place));
     let told = match &done {
         _ if !fault.is_empty() => web::Told::Fault(&fault),
         Some(done) if asked.query().get("done") == "activated" => web::Told::Done(done),

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     keys,
     outcome::{Done, Outcome},
+    policy_command::WHEN_OBEYED,
     printer::{Printer, Style},
     question,
 };
@@ -174,7 +175,7 @@ pub(super) fn approve(name: &str, key: &Path, yes: bool, at: &At, printer: &Prin
             shown(request.until),
             asked.by
         ));
-        printer.line("gateways that share the folder take it up at once; it ends by itself");
+        printer.line(&format!("It ends by itself. {WHEN_OBEYED}"));
     }
     Ok(Outcome::Clean)
 }
@@ -223,6 +224,7 @@ pub(super) fn stand_down(name: &str, key: &Path, reason: &str, at: &At, printer:
             still => format!("{holds}; still in force: {}", still.join(", ")),
         };
         printer.line(&format!("{done}: {ended}, entry {place}, by {by}{holds}"));
+        printer.line(WHEN_OBEYED);
     }
     Ok(Outcome::Clean)
 }

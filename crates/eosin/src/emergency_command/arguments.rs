@@ -90,7 +90,7 @@ pub(crate) enum EmergencyCommand {
         #[command(flatten)]
         at: At,
     },
-    /// Approve what another person asked for: it is in force on every gateway at once.
+    /// Approve what another person asked for: it is in force.
     ///
     /// First it says what each consumer receives now and would receive, and asks, if it runs in a terminal.
     Approve {

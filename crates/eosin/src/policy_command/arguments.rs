@@ -95,7 +95,7 @@ pub(crate) enum PolicyCommand {
         #[command(flatten)]
         at: Where,
     },
-    /// Put policies in force on every gateway that shares the folder. Refused if they let synthetic into production.
+    /// Put policies in force for all gateways that share the folder. Refused if they let synthetic into production.
     Activate {
         /// The policies.
         #[arg(value_name = "FILE")]

@@ -31,6 +31,10 @@ use crate::{
 /// How often a gateway looks: the log's checkpoint is a small file.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
+/// When what was put in force holds, for whoever put it there: nobody waits for gateways, and one that lags is known to itself alone.
+pub(crate) const WHEN_OBEYED: &str = "Running gateways that share the folder look several times a second. One whose folder lags or does \
+                                      not answer goes on as before, and says so in its log and in `eosin_policies_behind_seconds`.";
+
 /// What a gateway has taken up so far.
 pub(crate) struct TakingUp {
     versions: Option<Versions>,

@@ -44,6 +44,7 @@ fn a_version_is_put_in_force_where_the_text_before_it_is_damaged() {
     let (code, says) = told(at, &["policy", "activate", &next]);
     assert_eq!(code, 0, "{says}");
     assert!(says.contains("could not be compared with what is in force: the text of no-portal@"), "{says}");
+    assert!(says.contains("eosin_policies_behind_seconds") && !says.contains("at once"), "{says}");
     answers(&gateway, "other", 403);
     answers(&gateway, "portal", 201);
     // Nor does going back need the text that is left behind.

@@ -144,7 +144,10 @@ fn two_operators_put_it_in_force_with_their_own_keys_and_one_stands_it_down() {
     let (_, page) = bel.get(&target);
     let note = sign(at, &hidden(&page, "text"), "bel");
     let (_, asked) = hand_in(&mut bel, "check", &page, &note);
-    assert!(asked.contains("It is in force at once"), "{asked}");
+    assert!(
+        asked.contains("It is in force then") && asked.contains("eosin_policies_behind_seconds"),
+        "{asked}"
+    );
     said(at, &["emergency", "status"], 0);
     let (status, answer) = hand_in(&mut bel, "place", &asked, &note);
     assert!(status == 303 && answer.contains("done=approve"), "{answer}");
@@ -290,7 +293,8 @@ fn what_was_done_is_said_where_the_log_agrees() {
     let mut ada = signed_in(address, "ada");
     let [activation] = &activations(at)[..] else { panic!("one is in force") };
     let entry = form(&[("entry", activation)]);
-    let says = ["stood down:", "not in force", "on every gateway", "another person", "none of the signers"];
+    let says =
+        ["stood down:", "not in force", "It is in force, and ends", "another person", "none of the signers"];
     for word in ["stand-down", "gone", "approve", "ask", "same-person", "no-signer"] {
         for more in ["", "&entry=x%232", &format!("&{entry}")] {
             let (status, page) = ada.get(&format!("/emergency?done={word}{more}"));
@@ -302,7 +306,7 @@ fn what_was_done_is_said_where_the_log_agrees() {
         }
     }
     let in_force = format!("/emergency?done=approve&{entry}");
-    assert!(ada.get(&in_force).1.contains("It is in force on every gateway"));
+    assert!(ada.get(&in_force).1.contains("It is in force, and ends by itself"));
 
     let (_, page) = ending(&mut ada, activation);
     let note = sign(at, &hidden(&page, "text"), "ada");
@@ -310,7 +314,7 @@ fn what_was_done_is_said_where_the_log_agrees() {
     assert_eq!(status, 303, "{answer}");
     let (_, page) = ada.get(&location(&answer));
     assert!(page.contains("It was stood down: what was normal before holds again"), "{page}");
-    assert!(!ada.get(&in_force).1.contains("It is in force on every gateway"));
+    assert!(!ada.get(&in_force).1.contains("It is in force, and ends by itself"));
     activate(at, "all");
     let (_, page) = ada.get(&location(&answer));
     assert!(page.contains("It was stood down: what else is in force goes on"), "{page}");

@@ -22,6 +22,7 @@ use crate::{
         placing::{self, NotPlaced},
         statement::{self, TEXT_BYTES_MAX},
     },
+    policy_command::WHEN_OBEYED,
 };
 
 /// How long an emergency lasts where nobody says otherwise.
@@ -323,7 +324,7 @@ fn said(query: &Form, switch: &EmergencySwitch, book: &Book) -> Said {
             "You are none of the signers of this configuration (`[[emergency.signer]]`).".to_owned(),
         ),
         "approve" if switch.in_force.iter().any(|one| one == place) => Said::Done(format!(
-            "It is in force on every gateway that shares the folder, and ends by itself: entry {place}."
+            "It is in force, and ends by itself: entry {place}. {WHEN_OBEYED}"
         )),
         "stand-down" => {
             let ended = index.and_then(|index| book.ended_by(index)).map(|one| &one.entry.version);
@@ -333,7 +334,7 @@ fn said(query: &Form, switch: &EmergencySwitch, book: &Book) -> Said {
                 "what else is in force goes on"
             };
             ended.map_or(Said::Nothing, |version| {
-                Said::Done(format!("It was stood down: {holds}. {version}, entry {place}."))
+                Said::Done(format!("It was stood down: {holds}. {version}, entry {place}. {WHEN_OBEYED}"))
             })
         }
         _ => Said::Nothing,
@@ -345,13 +346,13 @@ fn consequences(paper: &Paper, compared: &BeforeAfter) -> Vec<String> {
     let (now, then, all) = compared.sums();
     let passes = format!("Of {all} transactions of the last day {now} pass now, and {then} would.");
     let said = match paper.act {
-        Act::Ask => "Nothing changes yet: within 15 minutes of the text another person has to approve it.",
-        Act::Approve => {
-            "It is in force at once, on every gateway that shares the folder, and ends by itself."
+        Act::Ask => {
+            "Nothing changes yet: within 15 minutes of the text another person has to approve it.".to_owned()
         }
-        Act::StandDown => "It ends at once, on every gateway that shares the folder.",
+        Act::Approve => format!("It is in force then, and ends by itself. {WHEN_OBEYED}"),
+        Act::StandDown => format!("It has ended then. {WHEN_OBEYED}"),
     };
-    let mut all = vec![said.to_owned()];
+    let mut all = vec![said];
     all.extend(compared.not_told.is_none().then_some(passes));
     all.push(
         "The log of versions has your signature, and the log of operators says that you did it, and why."

@@ -12,6 +12,7 @@ use crate::{
         reception::{Present, trouble, with_setting},
     },
     policy_command::{
+        WHEN_OBEYED,
         acting::{self, Acted},
         checking::{Checked, counterexample, said},
         difference::{Difference, Differing},
@@ -382,13 +383,8 @@ fn question(one: &Candidate, sound: &Sound) -> Question {
 
 fn instead(in_force: Option<&str>) -> String {
     match in_force {
-        Some(version) => {
-            format!("It replaces {version} on every gateway that shares the folder, within a second.")
-        }
-        None => {
-            "It is the first version of the log: every gateway that shares the folder takes it up within a second."
-                .to_owned()
-        }
+        Some(version) => format!("It replaces {version}. {WHEN_OBEYED}"),
+        None => format!("It is the first version of the log. {WHEN_OBEYED}"),
     }
 }
 
