@@ -18,6 +18,8 @@ use crate::{Refusal, Unit};
 
 /// The body without what is refused and what falls with it; the rest of its bytes are as they were.
 ///
+/// Of a body that was read as [`Unit::PerRecord`] alone: one with more records than the limit is one reading of a whole.
+///
 /// Shape:  refusals by position in [`super::read()`]'s records -> a body, or `None` where nothing is left, or nothing
 ///         may be taken out: then [`super::refuse`] answers.
 /// Source: spec/carriers.md section 2.5.

@@ -100,6 +100,33 @@ fn a_collection_is_refused_by_record_unless_it_is_all_or_none() {
 }
 
 #[test]
+fn more_records_than_the_limit_are_one_whole() {
+    let many = |item: &dyn Fn(usize) -> String| (0..=LIMITS.records).map(item).collect::<Vec<_>>().join(",");
+    let row = many(&|_| r#"{"attributes":{"type":"Contact"},"LastName":"B"}"#.to_owned());
+    let part = many(&|at| {
+        format!(
+            r#"{{"method":"POST","url":"/services/data/v67.0/sobjects/Contact","referenceId":"r{at}","body":{{"LastName":"B"}}}}"#
+        )
+    });
+    let root =
+        many(&|at| format!(r#"{{"attributes":{{"type":"Account","referenceId":"r{at}"}},"Name":"B"}}"#));
+    for (method, target, body) in [
+        ("POST", "/composite/sobjects", format!(r#"{{"records":[{row}]}}"#)),
+        ("PATCH", "/composite/sobjects/Contact/Ext__c", format!(r#"{{"records":[{row}]}}"#)),
+        ("POST", "/composite", format!(r#"{{"compositeRequest":[{part}]}}"#)),
+        (
+            "POST",
+            "/composite/graph",
+            format!(r#"{{"graphs":[{{"graphId":"g","compositeRequest":[{part}]}}]}}"#),
+        ),
+        ("POST", "/composite/tree/Account", format!(r#"{{"records":[{root}]}}"#)),
+    ] {
+        // Whoever refuses one of them refuses all: nothing that nobody read is sent on.
+        check(&judged(method, target), &body, Unit::Whole, &["body: holds more than 50 records"]);
+    }
+}
+
+#[test]
 fn subrequests_go_through_the_same_door() {
     let body = r#"{"allOrNone":false,"compositeRequest":[
         {"method":"GET","url":"/services/data/v67.0/query?q=x","referenceId":"q"},
