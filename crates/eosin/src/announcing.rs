@@ -21,8 +21,14 @@ use tokio::{
 
 use crate::{
     config::{Config, announcing::Announce},
-    emergency_command::{entries::Book, statement::Signers},
-    policy_command::versions::{Logbook, Versions},
+    emergency_command::{
+        believed::{Believed, Heard},
+        statement::Signers,
+    },
+    policy_command::{
+        following::{Course, leaves},
+        versions::Versions,
+    },
     wiring,
 };
 
@@ -50,13 +56,7 @@ pub(crate) fn announce(config: &Config, flow: &Arc<Flow>) -> miette::Result<Vec<
         notes::prepare(&announce.folder).wrap_err_with(|| {
             format!("announcements to `{}` cannot be kept; set `folder` in `[[announce]]`", announce.name)
         })?;
-        let desk = Desk {
-            folder: announce.folder.clone(),
-            versions,
-            signers: signers.clone(),
-            book: Book::default(),
-            notes: None,
-        };
+        let desk = Desk { folder: announce.folder.clone(), versions, signers: signers.clone(), taken: None };
         telling.push((Teller { announce: announce.clone(), announcer, flow: Arc::clone(flow) }, desk));
     }
     Ok(telling.into_iter().map(|(teller, desk)| tokio::spawn(teller.run(desk))).collect())
@@ -67,53 +67,70 @@ struct Desk {
     folder: PathBuf,
     versions: Versions,
     signers: Signers,
-    book: Book,
     // While this process has the folder's lock.
-    notes: Option<Notes>,
+    taken: Option<Taken>,
+}
+
+/// What the process knows that announces.
+struct Taken {
+    notes: Notes,
+    believed: Believed,
 }
 
 impl Desk {
     /// Takes up what the log has said since, if this process is the one that announces.
     fn look(&mut self, now: Timestamp) -> miette::Result<()> {
-        let size = self.versions.size()?;
-        if self.notes.is_none() {
-            let Some(notes) = Notes::take(&self.folder, size, now)? else { return Ok(()) };
-            self.book = Book::default();
-            self.notes = Some(notes);
+        if self.taken.is_none() {
+            let log = || leaves(&self.versions);
+            let Some(notes) = Notes::take(&self.folder, log, now)? else { return Ok(()) };
+            let believed = Believed::new(self.signers.clone(), notes.read());
+            self.taken = Some(Taken { notes, believed });
         }
-        let Some(notes) = &mut self.notes else { return Ok(()) };
-        let known = self.book.read.max(notes.read());
-        if size < known {
-            return Err(miette!(
-                "the log of versions has {size} entries and had {known}: an older copy was put back"
-            ));
+        let Some(taken) = &mut self.taken else { return Ok(()) };
+        if let Some(heard) = taken.believed.look(&self.versions)?
+            && let Err(report) = taken.hear(&heard)
+        {
+            // Taken anew, it begins where it was written down: what was not kept comes again.
+            self.taken = None;
+            return Err(report);
         }
-        if size > self.book.read {
-            let mut log = self.versions.logbook(self.book.read)?;
-            let (origin, entries) = (log.origin.clone(), std::mem::take(&mut log.entries));
-            for (index, bytes) in entries {
-                let one = Logbook { entries: vec![(index, bytes)], ..log.clone() };
-                // Entry by entry: what is not believed is not announced either.
-                let is_believed = self.book.read_on(&one, &self.signers).is_empty();
-                if is_believed
-                    && index >= notes.read()
-                    && let Some(note) = events::of(&origin, index, &one)
-                    && let Err(report) = notes.add(&note)
-                {
-                    // The next look reads from the start: what was not kept comes again.
-                    self.book = Book::default();
-                    return Err(report);
-                }
+        taken.expire(now)
+    }
+}
+
+impl Taken {
+    /// Keeps what is to be said of entries that the log did not have before.
+    fn hear(&mut self, Heard { looked, doubts }: &Heard) -> miette::Result<()> {
+        match looked.course {
+            Course::On { .. } => {}
+            Course::Older { has, had } => tracing::error!(
+                "the log of versions has {has} entries and had {had}: an older copy was put back; of what it takes back nothing \
+                 is announced"
+            ),
+            Course::Other { from } => tracing::error!(
+                "the log of versions has another history from entry {from} on: what it says from there is announced"
+            ),
+        }
+        let first = u64::try_from(looked.course.first_new()).unwrap_or(u64::MAX);
+        // What is not believed is not announced either.
+        let is_new = |index: u64| index >= first && doubts.iter().all(|doubt| doubt.index != index);
+        for (index, bytes) in looked.log.entries.iter().filter(|(index, _)| is_new(*index)) {
+            if let Some(note) = events::of(&looked.log.origin, *index, bytes) {
+                self.notes.add(&note)?;
             }
-            notes.has_read(self.book.read)?;
         }
-        let ended = self.book.ended(notes.ended(), now);
+        self.notes.has_read(self.believed.heard())
+    }
+
+    /// Keeps what is to be said of what has ended by itself.
+    fn expire(&mut self, now: Timestamp) -> miette::Result<()> {
+        let ended = self.believed.ended(self.notes.ended(), now);
         let ended: Vec<Note> = ended.map(|(place, one)| events::expired(&place, one)).collect();
-        if !ended.is_empty() {
-            ended.iter().try_for_each(|note| notes.add(note))?;
-            notes.has_ended(now)?;
+        if ended.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        ended.iter().try_for_each(|note| self.notes.add(note))?;
+        self.notes.has_ended(now)
     }
 }
 
@@ -152,7 +169,7 @@ impl Teller {
 
     /// Sends what is due, the oldest first, and writes down what became of it.
     async fn turn(&self, desk: &mut Desk) -> miette::Result<()> {
-        let Some(notes) = &mut desk.notes else { return Ok(()) };
+        let Some(Taken { notes, .. }) = &mut desk.taken else { return Ok(()) };
         for file in notes.due(wiring::clock()()) {
             let Some(mut note) = notes.get(&file).cloned() else { continue };
             if note.settled.is_none() {
@@ -230,7 +247,7 @@ fn shown(folder: &Path) -> Vec<Note> {
     let all = look(folder);
     let from = all.len().saturating_sub(SHOWN);
     let is_shown = |(place, note): &(usize, Note)| *place >= from || note.settled.is_none();
-    all.into_iter().enumerate().filter(is_shown).map(|(_, note)| note).collect()
+    all.into_iter().map(|(_, note)| note).enumerate().filter(is_shown).map(|(_, note)| note).collect()
 }
 
 const SHOWN: usize = 8;

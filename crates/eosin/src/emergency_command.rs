@@ -16,6 +16,7 @@ use crate::{
 
 mod acting;
 mod arguments;
+pub(crate) mod believed;
 mod comparison;
 mod crossed;
 pub(crate) mod entries;

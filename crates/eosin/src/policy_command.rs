@@ -20,7 +20,7 @@ mod arguments;
 pub(crate) mod cases;
 pub(crate) mod checking;
 pub(crate) mod difference;
-mod following;
+pub(crate) mod following;
 pub(crate) mod kinds;
 pub(crate) mod policy_text;
 pub(crate) mod replay;

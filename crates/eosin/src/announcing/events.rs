@@ -4,27 +4,32 @@
 
 use std::fmt::Write as _;
 
-use mark::digest::sha256;
+use mark::{
+    digest::{Hash, sha256},
+    merkle::leaf_hash,
+};
 use serde_json::{Value, json};
 
 use super::notes::Note;
 use crate::{
     emergency_command::entries::{Activated, Entry, Event},
-    policy_command::versions::{Change, Logbook},
+    policy_command::versions::Change,
 };
 
 /// What an entry of the log says to the world; nothing of most of them.
 ///
 /// Whoever calls this believes the entry already.
-pub(super) fn of(origin: &str, index: u64, log: &Logbook) -> Option<Note> {
+pub(super) fn of(origin: &str, index: u64, bytes: &[u8]) -> Option<Note> {
     let about = format!("{origin}#{index}");
-    let (_, bytes) = log.entries.first()?;
+    let made = |kind: &str, at: &str, version: &str, data: &Value| {
+        note((&about, &leaf_hash(bytes)), kind, at, version, data)
+    };
     if let Some(change) = Change::of(bytes) {
         let data = json!({
             "activation": about, "by": change.by, "event": change.event, "previous": change.previous,
             "reason": change.reason, "version": change.version,
         });
-        return Some(note(&about, "eosin.policy.activated", &change.at, &change.version, &data));
+        return Some(made("eosin.policy.activated", &change.at, &change.version, &data));
     }
     let entry = Entry::read(bytes)?;
     let kind = match entry.event {
@@ -50,7 +55,7 @@ pub(super) fn of(origin: &str, index: u64, log: &Logbook) -> Option<Note> {
             members.remove("activation");
         }
     }
-    Some(note(&about, kind, &entry.at, &entry.version, &data))
+    Some(made(kind, &entry.at, &entry.version, &data))
 }
 
 /// That an emergency version has ended by itself.
@@ -60,11 +65,14 @@ pub(super) fn expired(place: &str, one: &Activated) -> Note {
         "activation": place, "by": entry.by, "approved": entry.approved, "reason": entry.reason,
         "scope": entry.scope, "until": until, "version": entry.version,
     });
-    note(place, "eosin.emergency.expired", &until, &entry.version, &data)
+    note((place, &one.leaf), "eosin.emergency.expired", &until, &entry.version, &data)
 }
 
-fn note(about: &str, kind: &str, at: &str, version: &str, data: &Value) -> Note {
-    let name = sha256(&[b"eosin-announcement@1\n", about.as_bytes(), b"\n", kind.as_bytes()]).to_hex();
+/// Named after the entry as well as its place: where an older copy of the log was put back, another entry comes to stand there.
+fn note((about, leaf): (&str, &Hash), kind: &str, at: &str, version: &str, data: &Value) -> Note {
+    let leaf = leaf.to_hex();
+    let parts = [b"eosin-announcement@2", about.as_bytes(), kind.as_bytes(), leaf.as_bytes()];
+    let name = sha256(&[&parts.join(&b'\n')]).to_hex();
     let id = format!("eosin_{}", name.get(..32).unwrap_or_default());
     let origin = about.rsplit_once('#').map_or(about, |(origin, _)| origin);
     let event = json!({
@@ -104,14 +112,17 @@ mod tests {
 
     #[test]
     fn the_same_thing_has_the_same_name_and_another_has_another() {
-        let made =
-            |about: &str, kind: &str| note(about, kind, "2026-11-22T09:00:00Z", "stop@0123", &Value::Null);
-        let one = made("a.example/policy#3", "eosin.emergency.in-force");
-        assert_eq!(one, made("a.example/policy#3", "eosin.emergency.in-force"));
+        let made = |about: &str, entry: &str, kind: &str| {
+            let about = (about, &leaf_hash(entry.as_bytes()));
+            note(about, kind, "2026-11-22T09:00:00Z", "stop@0123", &Value::Null)
+        };
+        let one = made("a.example/policy#3", "one", "eosin.emergency.in-force");
+        assert_eq!(one, made("a.example/policy#3", "one", "eosin.emergency.in-force"));
         let others = [
-            made("a.example/policy#4", "eosin.emergency.in-force"),
-            made("b.example/policy#3", "eosin.emergency.in-force"),
-            made("a.example/policy#3", "eosin.emergency.expired"),
+            made("a.example/policy#4", "one", "eosin.emergency.in-force"),
+            made("b.example/policy#3", "one", "eosin.emergency.in-force"),
+            made("a.example/policy#3", "two", "eosin.emergency.in-force"),
+            made("a.example/policy#3", "one", "eosin.emergency.expired"),
         ];
         assert!(others.iter().all(|other| other.id != one.id));
         assert!(!one.id.contains('.') && one.id.len() == 38, "{}", one.id);

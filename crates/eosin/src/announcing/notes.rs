@@ -9,6 +9,7 @@ use std::{
 
 use jiff::Timestamp;
 use ledger::durable;
+use mark::digest::{Hash, sha256};
 use miette::{IntoDiagnostic as _, WrapErr as _};
 use serde::{Deserialize, Serialize};
 
@@ -51,11 +52,17 @@ pub(crate) struct Settled {
 }
 
 impl Note {
-    /// The name of its file: in the order of the log.
-    fn file(&self) -> String {
+    /// The name of its file: in the order of the log. Where another history had an announcement of that name, its own id is in it.
+    fn file(&self, is_taken: impl FnOnce(&str) -> bool) -> String {
         let index = self.about.rsplit_once('#').and_then(|(_, index)| index.parse().ok()).unwrap_or(0_u64);
         let word = self.kind.rsplit('.').next().unwrap_or_default();
-        format!("{index:012}-{word}.json")
+        let file = format!("{index:012}-{word}.json");
+        if is_taken(&file) { format!("{index:012}-{word}-{}.json", self.id) } else { file }
+    }
+
+    /// Whether it says the same; ids were made otherwise once.
+    fn says(&self, other: &Self) -> bool {
+        self.id == other.id || self.event.replace(&self.id, &other.id) == other.event
     }
 }
 
@@ -64,6 +71,10 @@ impl Note {
 struct Progress {
     // In seconds since 1970.
     ended: i64,
+    // The entries that were read, each as the log's tree has it, in hexadecimal.
+    #[serde(default)]
+    leaves: Vec<String>,
+    // How many: all that was written down once.
     read: u64,
 }
 
@@ -82,6 +93,8 @@ const PROGRESS: &str = "progress.json";
 const SETTLED_MAX: usize = 500;
 /// Most files that are read of a folder.
 const FILES_MAX: usize = 10_000;
+/// Of the longest log of versions that is read.
+const PROGRESS_BYTES_MAX: u64 = 8 << 20;
 
 impl Drop for Notes {
     fn drop(&mut self) {
@@ -105,8 +118,13 @@ fn lock_file(folder: &Path) -> miette::Result<File> {
 }
 
 impl Notes {
-    /// The notes, if no other process has them. Where there are none yet, what the log says so far is not announced.
-    pub(super) fn take(folder: &Path, size: u64, now: Timestamp) -> miette::Result<Option<Self>> {
+    /// The notes, if no other process has them. Where there are none yet, what the log says so far is not announced: `log` has
+    /// its entries, and is asked only where it is not written down which ones were read.
+    pub(super) fn take(
+        folder: &Path,
+        log: impl FnOnce() -> miette::Result<Vec<Hash>>,
+        now: Timestamp,
+    ) -> miette::Result<Option<Self>> {
         let lock = lock_file(folder)?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -115,25 +133,31 @@ impl Notes {
         }
         let path = folder.join(PROGRESS);
         let is_new = !path.exists();
-        let progress = if is_new {
-            Progress { ended: now.as_second(), read: size }
+        let mut progress: Progress = if is_new {
+            Progress { ended: now.as_second(), leaves: Vec::new(), read: u64::MAX }
         } else {
-            let text = keys::small_file(&path)?;
+            let text = keys::file(&path, PROGRESS_BYTES_MAX)?;
             serde_json::from_str(&text)
                 .into_diagnostic()
                 .wrap_err_with(|| format!("{} cannot be read", path.display()))?
         };
-        let all = look(folder).into_iter().map(|note| (note.file(), note)).collect();
-        let taken = Self { folder: folder.to_owned(), progress, all, lock };
+        let (read, known) = (usize::try_from(progress.read).unwrap_or(usize::MAX), progress.leaves.len());
+        if known < read {
+            progress.leaves.extend(log()?.iter().take(read).skip(known).map(Hash::to_hex));
+            progress.read = u64::try_from(progress.leaves.len()).unwrap_or(u64::MAX);
+        }
+        let taken =
+            Self { folder: folder.to_owned(), progress, all: look(folder).into_iter().collect(), lock };
         if is_new {
             taken.keep_progress()?;
         }
         Ok(Some(taken))
     }
 
-    /// How many entries of the log were read.
-    pub(super) fn read(&self) -> u64 {
-        self.progress.read
+    /// The entries of the log that were read.
+    pub(super) fn read(&self) -> Vec<Hash> {
+        // What is none is another entry than any: it is read again, and what was said of it is not said twice.
+        self.progress.leaves.iter().map(|leaf| Hash::from_hex(leaf).unwrap_or_else(|| sha256(&[]))).collect()
     }
 
     /// Until when it was looked for what expired.
@@ -143,16 +167,13 @@ impl Notes {
 
     /// Adds what is to be said, once.
     pub(super) fn add(&mut self, note: &Note) -> miette::Result<()> {
-        let file = note.file();
-        if self.all.contains_key(&file) {
-            return Ok(());
-        }
-        self.keep(note)
+        if self.all.values().any(|known| known.says(note)) { Ok(()) } else { self.keep(note) }
     }
 
     /// So much of the log was read, and what it says is kept.
-    pub(super) fn has_read(&mut self, read: u64) -> miette::Result<()> {
-        self.progress.read = self.progress.read.max(read);
+    pub(super) fn has_read(&mut self, read: &[Hash]) -> miette::Result<()> {
+        self.progress.leaves = read.iter().map(Hash::to_hex).collect();
+        self.progress.read = u64::try_from(read.len()).unwrap_or(u64::MAX);
         self.keep_progress()
     }
 
@@ -170,8 +191,10 @@ impl Notes {
     /// Keeps what became of one, durably; the oldest that are long settled go.
     pub(super) fn keep(&mut self, note: &Note) -> miette::Result<()> {
         let text = serde_json::to_vec(note).into_diagnostic()?;
-        durable::replace(&self.folder.join(note.file()), &text).into_diagnostic()?;
-        self.all.insert(note.file(), note.clone());
+        let kept = self.all.iter().find(|(_, known)| known.id == note.id).map(|(file, _)| file.clone());
+        let file = kept.unwrap_or_else(|| note.file(|file| self.all.contains_key(file)));
+        durable::replace(&self.folder.join(&file), &text).into_diagnostic()?;
+        self.all.insert(file, note.clone());
         if note.is_recorded {
             let settled: Vec<String> =
                 self.all.iter().filter(|(_, note)| note.is_recorded).map(|(file, _)| file.clone()).collect();
@@ -204,8 +227,8 @@ impl Notes {
     }
 }
 
-/// What is in a folder, in the order of the log; what cannot be read is left out.
-pub(super) fn look(folder: &Path) -> Vec<Note> {
+/// What is in a folder, in the order of the log, by its file; what cannot be read is left out.
+pub(super) fn look(folder: &Path) -> Vec<(String, Note)> {
     let Ok(listing) = fs::read_dir(folder) else { return Vec::new() };
     let mut files: Vec<PathBuf> = listing
         .take(FILES_MAX)
@@ -213,7 +236,11 @@ pub(super) fn look(folder: &Path) -> Vec<Note> {
         .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
         .collect();
     files.sort();
-    files.iter().filter_map(|path| serde_json::from_str(&keys::small_file(path).ok()?).ok()).collect()
+    let read = |path: &PathBuf| {
+        let name = path.file_name()?.to_str()?.to_owned();
+        Some((name, serde_json::from_str(&keys::small_file(path).ok()?).ok()?))
+    };
+    files.iter().filter_map(read).collect()
 }
 
 #[cfg(test)]
@@ -240,17 +267,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path().join("ops");
         let now = Timestamp::from_second(1_000).unwrap();
-        let mut first = Notes::take(&at, 7, now).unwrap().unwrap();
-        assert!(Notes::take(&at, 9, now).unwrap().is_none(), "the first one has them");
-        assert_eq!((first.read(), first.ended()), (7, now), "what was before is not announced");
+        let log = |size: u8| (0..size).map(|index| sha256(&[&[index]])).collect::<Vec<_>>();
+        let mut first = Notes::take(&at, || Ok(log(7)), now).unwrap().unwrap();
+        assert!(Notes::take(&at, || Ok(log(9)), now).unwrap().is_none(), "the first one has them");
+        assert_eq!((first.read(), first.ended()), (log(7), now), "what was before is not announced");
         first.add(&note(7)).unwrap();
         first.add(&Note { attempts: 3, ..note(8) }).unwrap();
         first.add(&note(8)).unwrap();
         first.keep(&Note { due: 1_060, ..note(7) }).unwrap();
-        first.has_read(9).unwrap();
+        first.has_read(&log(9)).unwrap();
         drop(first);
-        let mut next = Notes::take(&at, 20, now).unwrap().unwrap();
-        assert_eq!(next.read(), 9, "what came meanwhile is announced");
+        let mut next = Notes::take(&at, || panic!("it is known"), now).unwrap().unwrap();
+        assert_eq!(next.read(), log(9), "what came meanwhile is announced");
         assert_eq!(next.due(now), ["000000000008-in-force.json"]);
         assert_eq!(next.get("000000000008-in-force.json").unwrap().attempts, 3, "it was there already");
         next.all_due();
@@ -260,7 +288,27 @@ mod tests {
         assert_eq!(next.due(now).len(), 2, "it is not recorded yet");
         next.keep(&Note { settled, is_recorded: true, ..note(7) }).unwrap();
         assert_eq!(next.due(now).len(), 1);
-        let seen: Vec<String> = look(&at).into_iter().map(|note| note.id).collect();
+        let seen: Vec<String> = look(&at).into_iter().map(|(_, note)| note.id).collect();
         assert_eq!(seen, ["7", "8"]);
+        // Of another history at the same place, and the same thing under a name of before.
+        let other = Note { id: "x".to_owned(), event: r#"{"id":"x","to":1}"#.to_owned(), ..note(7) };
+        next.add(&other).unwrap();
+        next.add(&Note { id: "y".to_owned(), event: r#"{"id":"y","to":1}"#.to_owned(), ..note(7) }).unwrap();
+        let files: Vec<String> = look(&at).into_iter().map(|(file, _)| file).collect();
+        let ours =
+            ["000000000007-in-force-x.json", "000000000007-in-force.json", "000000000008-in-force.json"];
+        assert_eq!(files, ours);
+    }
+
+    #[test]
+    fn notes_of_before_go_on_with_the_entries_that_the_log_has_now() {
+        let log = |size: u8| (0..size).map(|index| sha256(&[&[index]])).collect::<Vec<_>>();
+        for (has, wanted) in [(5, 3), (2, 2)] {
+            let folder = tempfile::tempdir().unwrap();
+            durable::replace(&folder.path().join(PROGRESS), br#"{"ended":1000,"read":3}"#).unwrap();
+            let now = Timestamp::from_second(2_000).unwrap();
+            let taken = Notes::take(folder.path(), || Ok(log(has)), now).unwrap().unwrap();
+            assert_eq!(taken.read(), log(wanted), "of {has}");
+        }
     }
 }

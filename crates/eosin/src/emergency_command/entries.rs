@@ -8,6 +8,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use mark::{digest::Hash, merkle::leaf_hash};
 use miette::miette;
 use policy::{Emergency, Policies, RedLine};
 use serde::{Deserialize, Serialize};
@@ -110,8 +111,6 @@ impl Entry {
 #[derive(Debug, Default)]
 pub(crate) struct Book {
     origin: String,
-    /// How many entries were read.
-    pub(crate) read: u64,
     /// What was prepared, by its place.
     pub(crate) prepared: BTreeMap<u64, Entry>,
     /// What was asked for and not yet approved, by its place.
@@ -128,14 +127,29 @@ pub(crate) struct Book {
 #[derive(Clone, Debug)]
 pub(crate) struct Activated {
     pub(crate) entry: Entry,
+    /// What the log has of the entry: another history has another one at its place.
+    pub(crate) leaf: Hash,
     pub(crate) request: Request,
     /// Who stood it down, and why.
     pub(crate) stood_down: Option<Entry>,
 }
 
+/// An entry that is not believed.
+pub(crate) struct Doubt {
+    /// Where.
+    pub(crate) index: u64,
+    /// Which, and why.
+    pub(crate) says: String,
+}
+
 impl Activated {
     pub(crate) fn is_in_force(&self, now: Timestamp) -> bool {
         self.stood_down.is_none() && now < self.request.until
+    }
+
+    /// Whether it ended by itself after one moment and until another.
+    pub(crate) fn has_ended(&self, after: Timestamp, now: Timestamp) -> bool {
+        self.stood_down.is_none() && after < self.request.until && self.request.until <= now
     }
 }
 
@@ -160,24 +174,24 @@ impl Book {
     pub(crate) fn of(log: &Logbook, signers: &Signers) -> (Self, Vec<String>) {
         let mut book = Self::default();
         let doubts = book.read_on(log, signers);
-        (book, doubts)
+        (book, doubts.into_iter().map(|doubt| doubt.says).collect())
     }
 
     /// Reads entries on, and says which of them are not believed: those change nothing.
-    pub(crate) fn read_on(&mut self, log: &Logbook, signers: &Signers) -> Vec<String> {
+    pub(crate) fn read_on(&mut self, log: &Logbook, signers: &Signers) -> Vec<Doubt> {
         self.origin.clone_from(&log.origin);
         let mut doubts = Vec::new();
         for (index, bytes) in &log.entries {
-            self.read = index + 1;
             let Some(entry) = Entry::read(bytes) else { continue };
-            if let Err(report) = self.add(*index, entry, signers) {
-                doubts.push(format!("entry {}#{index} is not believed: {report:#}", self.origin));
+            if let Err(report) = self.add(*index, (entry, leaf_hash(bytes)), signers) {
+                let says = format!("entry {}#{index} is not believed: {report:#}", self.origin);
+                doubts.push(Doubt { index: *index, says });
             }
         }
         doubts
     }
 
-    fn add(&mut self, index: u64, entry: Entry, signers: &Signers) -> miette::Result<()> {
+    fn add(&mut self, index: u64, (entry, leaf): (Entry, Hash), signers: &Signers) -> miette::Result<()> {
         let note = || entry.note.as_deref().ok_or_else(|| miette!("it has no signatures"));
         match entry.event {
             Event::Prepared => {
@@ -193,7 +207,7 @@ impl Book {
                 self.agrees(&entry, &request)?;
                 self.used.insert(request.text());
                 self.asked.retain(|_, (_, asked)| *asked != request);
-                self.activated.insert(index, Activated { entry, request, stood_down: None });
+                self.activated.insert(index, Activated { entry, leaf, request, stood_down: None });
             }
             Event::StoodDown => {
                 let (said, _) = signers.stood_down(note()?, &self.origin)?;
@@ -258,9 +272,7 @@ impl Book {
         after: Timestamp,
         now: Timestamp,
     ) -> impl Iterator<Item = (String, &Activated)> {
-        let has = move |(_, one): &(&u64, &Activated)| {
-            one.stood_down.is_none() && after < one.request.until && one.request.until <= now
-        };
+        let has = move |(_, one): &(&u64, &Activated)| one.has_ended(after, now);
         self.activated.iter().filter(has).map(|(index, one)| (format!("{}#{index}", self.origin), one))
     }
 

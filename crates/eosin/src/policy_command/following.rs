@@ -39,7 +39,10 @@ pub(crate) struct Looked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Course {
     /// It is the same log, as far as it went or further.
-    On,
+    On {
+        /// How many entries it had.
+        had: usize,
+    },
     /// It ends earlier and has nothing new: an older copy was put back.
     Older {
         /// How many entries it has.
@@ -54,7 +57,28 @@ pub(crate) enum Course {
     },
 }
 
+impl Course {
+    /// The first entry that was not in the log before; as many as there are where none is new.
+    pub(crate) fn first_new(self) -> usize {
+        match self {
+            Self::On { had } => had,
+            Self::Older { has, .. } => has,
+            Self::Other { from } => from,
+        }
+    }
+}
+
 impl Following {
+    /// Of a log that had these entries when it was looked at before.
+    pub(crate) fn after(held: Vec<Hash>) -> Self {
+        Self { held, ..Self::default() }
+    }
+
+    /// The entries of the history that holds.
+    pub(crate) fn held(&self) -> &[Hash] {
+        &self.held
+    }
+
     /// What is new; nothing where the checkpoint is as it was.
     ///
     /// Errors: a report: the log cannot be read, or is not what its key signed; the next look sees the same again.
@@ -85,6 +109,13 @@ impl Following {
     }
 }
 
+/// All entries that a log has now.
+///
+/// Errors: as [`Following::look`].
+pub(crate) fn leaves(versions: &Versions) -> miette::Result<Vec<Hash>> {
+    Ok(leaves_of(&versions.logbook(0)?).collect())
+}
+
 fn leaves_of(log: &Logbook) -> impl Iterator<Item = Hash> {
     log.entries.iter().map(|(_, bytes)| leaf_hash(bytes))
 }
@@ -97,7 +128,7 @@ fn is_of(log: &Logbook, leaves: &[Hash]) -> bool {
 fn course(held: &[Hash], now: &[Hash]) -> Course {
     let from = held.iter().zip(now).take_while(|(one, other)| one == other).count();
     if from == held.len() {
-        Course::On
+        Course::On { had: held.len() }
     } else if from == now.len() {
         Course::Older { has: from, had: held.len() }
     } else {
@@ -113,9 +144,9 @@ mod tests {
     fn a_log_is_told_from_an_older_copy_and_from_another_of_the_same_size() {
         let of = |words: &[&str]| words.iter().map(|word| leaf_hash(word.as_bytes())).collect::<Vec<_>>();
         let scenes: [(&[&str], &[&str], Course); 6] = [
-            (&[], &["a"], Course::On),
-            (&["a", "b"], &["a", "b"], Course::On),
-            (&["a", "b"], &["a", "b", "c"], Course::On),
+            (&[], &["a"], Course::On { had: 0 }),
+            (&["a", "b"], &["a", "b"], Course::On { had: 2 }),
+            (&["a", "b"], &["a", "b", "c"], Course::On { had: 2 }),
             (&["a", "b"], &["a"], Course::Older { has: 1, had: 2 }),
             (&["a", "b"], &["a", "x"], Course::Other { from: 1 }),
             (&["a", "b", "c"], &["x"], Course::Other { from: 0 }),

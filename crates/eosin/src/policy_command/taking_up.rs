@@ -16,13 +16,14 @@ use jiff::Timestamp;
 use policy::{Emergency, Policies};
 
 use super::{
-    following::{Course, Following, Looked},
+    following::Course,
     versions::{Change, Versions},
 };
 use crate::{
     config::Config,
     emergency_command::{
-        entries::{self, Activated, Book},
+        believed::{Believed, Heard},
+        entries::{self, Activated, Doubt},
         statement::Signers,
     },
     turns, wiring,
@@ -38,17 +39,13 @@ pub(crate) const WHEN_OBEYED: &str = "Running gateways that share the folder loo
 /// What a gateway has taken up so far.
 pub(crate) struct TakingUp {
     versions: Option<Versions>,
-    signers: Signers,
-    following: Following,
+    believed: Believed,
     // The entry that put the version in force which was taken up, and what it says.
     taken: Option<(String, Change)>,
     // Whether the log may have another one.
     is_version_due: bool,
     // What the log has lost of what this gateway holds.
     lost: Option<String>,
-    book: Book,
-    // What two people put in force, and the log knows no more.
-    kept: Vec<(String, Activated)>,
     emergencies: BTreeMap<Named, Arc<Emergency>>,
     // What was prepared, read and proven before anybody is in a hurry: by its version and the digest of its text.
     ready: BTreeMap<(String, String), Arc<Policies>>,
@@ -69,13 +66,10 @@ impl TakingUp {
     pub(crate) fn new(config: &Config) -> miette::Result<Self> {
         Ok(Self {
             versions: Versions::of(&config.policy),
-            signers: Signers::of(config)?,
-            following: Following::default(),
+            believed: Believed::new(Signers::of(config)?, Vec::new()),
             taken: None,
             is_version_due: true,
             lost: None,
-            book: Book::default(),
-            kept: Vec::new(),
             emergencies: BTreeMap::new(),
             ready: BTreeMap::new(),
             obeyed: Arc::new(AtomicU64::new(wiring::posix_seconds())),
@@ -136,29 +130,25 @@ impl TakingUp {
     /// Reads what the log says now. Whether there was anything new.
     fn look(&mut self) -> miette::Result<bool> {
         let Some(versions) = &self.versions else { return Ok(false) };
-        let Some(Looked { log, is_whole, course }) = self.following.look(versions)? else { return Ok(false) };
-        self.lost = match course {
+        let Some(Heard { looked, doubts }) = self.believed.look(versions)? else { return Ok(false) };
+        self.lost = match looked.course {
             Course::Older { has, had } => Some(format!(
                 "the log of policy versions has {has} entries and had {had}: an older copy was put back; the version that \
                  was in force here stays so until the folder is whole again, or something is added to it"
             )),
-            Course::On | Course::Other { .. } => None,
+            Course::On { .. } | Course::Other { .. } => None,
         };
-        if let Course::Other { from } = course {
+        if let Course::Other { from } = looked.course {
             tracing::error!(
                 "the log of policy versions has another history from entry {from} on: an older copy was put back, and went \
                  on; what it says now is taken up"
             );
         }
         // Of an older copy the emergency versions alone: those that it has in force are told to be, by whoever reads it.
-        self.is_version_due = !matches!(course, Course::Older { .. });
-        let before = if is_whole { std::mem::take(&mut self.book) } else { Book::default() };
-        for doubt in self.book.read_on(&log, &self.signers) {
-            tracing::error!("an emergency version is not obeyed: {doubt}");
+        self.is_version_due = !matches!(looked.course, Course::Older { .. });
+        for Doubt { says, .. } in doubts {
+            tracing::error!("an emergency version is not obeyed: {says}");
         }
-        self.kept.extend(before.into_activated());
-        // What the log knows is as the log says, also where it says that it was ended.
-        self.kept.retain(|(_, one)| one.stood_down.is_none() && !self.book.has_activated(&one.request));
         Ok(true)
     }
 
@@ -181,8 +171,7 @@ impl TakingUp {
 
     /// What is said of emergency versions that this gateway holds and the log does not have.
     fn kept_on(&self, flow: &Flow) -> Option<String> {
-        let now = moment(flow);
-        let held = self.kept.iter().filter(|(_, one)| one.is_in_force(now));
+        let held = self.believed.kept_in_force(moment(flow));
         let held: Vec<String> = held
             .map(|(place, one)| format!("{} ({place}) until {}", one.request.version, one.request.until))
             .collect();
@@ -199,7 +188,7 @@ impl TakingUp {
     fn make_ready(&mut self) {
         let Some(versions) = &self.versions else { return };
         let mut ready = BTreeMap::new();
-        for entry in self.book.ready().into_iter().take(READY_MAX) {
+        for entry in self.believed.ready().into_iter().take(READY_MAX) {
             let named = (entry.version.clone(), entry.sha256.clone());
             let known = self.ready.get(&named).map(Arc::clone);
             match known.map_or_else(|| entries::sound(versions, &entry.version, &entry.sha256), Ok) {
@@ -210,16 +199,12 @@ impl TakingUp {
         self.ready = ready;
     }
 
-    /// What two people have put in force, with where.
-    fn in_force(&self, now: Timestamp) -> impl Iterator<Item = (String, &Activated)> {
-        let kept = self.kept.iter().filter(move |(_, one)| one.is_in_force(now));
-        self.book.in_force(now).chain(kept.map(|(place, one)| (place.clone(), one)))
-    }
-
     /// Whether something is in force that the path was not told of: it was left out while the clock ran ahead, or could not
     /// be read.
     fn misses_one(&self, flow: &Flow) -> bool {
-        self.in_force(moment(flow)).any(|(place, one)| !self.emergencies.contains_key(&named(&place, one)))
+        self.believed
+            .in_force(moment(flow))
+            .any(|(place, one)| !self.emergencies.contains_key(&named(&place, one)))
     }
 
     /// Puts in force what two people have, and ends what one has stood down.
@@ -228,7 +213,7 @@ impl TakingUp {
         let now = moment(flow);
         let mut standing = BTreeMap::new();
         let mut wrong = Vec::new();
-        for (place, one) in self.in_force(now) {
+        for (place, one) in self.believed.in_force(now) {
             let named = named(&place, one);
             let known = self.emergencies.get(&named).map(Arc::clone);
             let made = || match self.ready.get(&(one.request.version.clone(), one.request.sha256.clone())) {

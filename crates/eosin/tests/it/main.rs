@@ -9,6 +9,7 @@
     reason = "a test stops at the first surprise, and its files are small"
 )]
 
+mod announcements;
 mod canary;
 mod certify;
 mod console;
