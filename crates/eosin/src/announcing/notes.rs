@@ -252,8 +252,8 @@ mod tests {
             about: format!("log#{index}"),
             attempts: 0,
             due: 0,
-            event: "{}".to_owned(),
-            id: index.to_string(),
+            event: format!(r#"{{"id":"id-{index}","about":"log#{index}"}}"#),
+            id: format!("id-{index}"),
             is_recorded: false,
             kind: "eosin.emergency.in-force".to_owned(),
             settled: None,
@@ -289,7 +289,7 @@ mod tests {
         next.keep(&Note { settled, is_recorded: true, ..note(7) }).unwrap();
         assert_eq!(next.due(now).len(), 1);
         let seen: Vec<String> = look(&at).into_iter().map(|(_, note)| note.id).collect();
-        assert_eq!(seen, ["7", "8"]);
+        assert_eq!(seen, ["id-7", "id-8"]);
         // Of another history at the same place, and the same thing under a name of before.
         let other = Note { id: "x".to_owned(), event: r#"{"id":"x","to":1}"#.to_owned(), ..note(7) };
         next.add(&other).unwrap();
