@@ -94,6 +94,7 @@ pub(crate) use place::COLUMNS;
 pub use place::{PlaceError, place, place_csv, place_file};
 pub(crate) use read::read_line;
 pub use read::{action, form_overrides, may_hide_method, read, read_file, read_typed};
+pub(crate) use record::{is_ticked, other_cells, says_attested, says_subject_in_words, says_synthetic};
 pub use references::{rows_taken, takes_unseen, with_references};
 pub use report::{
     ReportAsk, ReportClosed, ReportConditions, ReportHides, ReportType, UsedLookup, report_ask,

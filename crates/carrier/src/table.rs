@@ -12,6 +12,7 @@ use mark::{BATCH_RECORDS_MAX, Place, Reading, Record, Unreadable};
 
 use crate::{DatasetPointer, Labels, Limits, Readings, Unit, choice::Choice, fhir, hl7v2, salesforce};
 
+mod below;
 mod identity;
 mod rows;
 mod sniff;
@@ -101,7 +102,7 @@ impl<R: BufRead> Chunks<R> {
                 Cut::Lines
             }
         };
-        let (format, splitter) = (Arc::new(format), Splitter::new(cut));
+        let (format, splitter) = (Arc::new(format), Splitter::new(cut).of_file());
         Self {
             input,
             format,
@@ -154,12 +155,21 @@ impl<R: BufRead> Chunks<R> {
         }
     }
 
+    /// How many lines below the rows were no records, once the end is reached: a report has some.
+    pub fn below(&self) -> usize {
+        self.splitter.below()
+    }
+
     fn split_chunk(&mut self) -> io::Result<Option<Chunk>> {
         let is_first = self.records == 0 && self.header.is_none();
         if is_first && matches!(self.format.as_ref(), Format::Table { .. } | Format::SalesforceCsv { .. }) {
-            let header = self.header()?;
+            let mut header = self.header()?;
+            if !self.splitter.is_of_file() {
+                header.is_called_by_fields();
+            }
             // Nothing can be read under a header that cannot: it is the one reading of its table.
             self.is_done = header.columns.is_err();
+            self.splitter.expect_rows(header.count());
             self.header = Some(Arc::new(header));
         }
         let (mut bytes, mut pieces) = (Vec::new(), Vec::new());
@@ -182,18 +192,26 @@ impl<R: BufRead> Chunks<R> {
             self.input.consume(rows::BYTE_ORDER_MARK.len());
             bytes.extend_from_slice(rows::BYTE_ORDER_MARK);
         }
+        // A line for spreadsheets names no columns; whoever read the table's beginning took what it says.
+        if let Some((length, _)) =
+            below::separator(self.input.fill_buf()?).filter(|_| self.splitter.is_of_file())
+        {
+            bytes.extend_from_slice(self.input.fill_buf()?.get(..length).unwrap_or_default());
+            self.input.consume(length);
+        }
+        let opening = bytes.len();
         let limit = self.limits.body_bytes.min(rows::HEADER_BYTES_MAX);
         let first = self.splitter.next(&mut self.input, &mut bytes, limit)?;
         Ok(match self.format.as_ref() {
             Format::Table { delimiter, object } => {
-                Header::parse(first.as_ref(), bytes, *delimiter, Kind::Plain, object)
+                Header::parse(first.as_ref(), (bytes, opening), *delimiter, Kind::Plain, object)
             }
             Format::SalesforceCsv { object } => {
                 let kind = if self.is_upload { Kind::Upload } else { Kind::Salesforce };
-                Header::parse(first.as_ref(), bytes, self.delimiter, kind, object)
+                Header::parse(first.as_ref(), (bytes, opening), self.delimiter, kind, object)
             }
             Format::FhirDocument | Format::FhirLines | Format::SalesforceJson { .. } | Format::Hl7v2 => {
-                Header::parse(None, bytes, b',', Kind::Plain, "")
+                Header::parse(None, (bytes, opening), b',', Kind::Plain, "")
             }
         })
     }

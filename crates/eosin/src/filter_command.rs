@@ -24,7 +24,7 @@ use crate::{
     judging::{Asked, Judge},
     outcome::{Done, Outcome},
     pipeline,
-    printer::Printer,
+    printer::{Printer, plural},
     progress::Progress,
     wiring,
 };
@@ -222,15 +222,23 @@ fn split(
                     return Ok(());
                 }
             }
+            let below = input.below();
             drop(input);
-            *digest_slot = Some(hash.finish());
+            *digest_slot = Some((hash.finish(), below));
             Ok(())
         },
         |(chunk, may_be_other)| Ok(deciding.chunk(chunk, may_be_other)),
         |decided: Decided| splitting.add(&decided),
     )?;
     progress.finish();
-    digest.ok_or_else(|| miette!("{} was not read to its end", path.display()))
+    let (digest, below) = digest.ok_or_else(|| miette!("{} was not read to its end", path.display()))?;
+    if below > 0 {
+        printer.note(&format!(
+            "{} below the rows, as Salesforce writes below a report, in neither part.",
+            plural(below as u64, "line is", "lines are")
+        ));
+    }
+    Ok(digest)
 }
 
 fn open(path: &Path) -> miette::Result<Box<dyn io::Read>> {

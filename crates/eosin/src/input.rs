@@ -46,6 +46,11 @@ pub(crate) struct Input<'a> {
 }
 
 impl Input<'_> {
+    /// How many lines below the rows were no records, once the end is reached.
+    pub(crate) fn below(&self) -> usize {
+        self.chunks.below()
+    }
+
     /// The next chunk of its records.
     ///
     /// Errors: it cannot be read on; of a zipped file that breaks off, after the last line that is whole.

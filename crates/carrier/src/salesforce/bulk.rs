@@ -13,7 +13,7 @@ use super::{
     columns::Columns,
     field::{Own, is_dataset_relationship},
     plan::unreadable,
-    record::{OF_ANOTHER_ROW, labels, names_twice, record, shape},
+    record::{OF_ANOTHER_ROW, labels, names_twice, other_cells, record, shape},
 };
 use crate::{
     Limits,
@@ -140,7 +140,7 @@ fn content<'a>(
 ) -> Result<Record<'a>, Unreadable> {
     let cells = row.cells.map_err(Unreadable::Shape)?;
     if cells.len() != names.len() {
-        return Err(Unreadable::Shape(format!("has {} cells under {} columns", cells.len(), names.len())));
+        return Err(other_cells(cells.len(), names.len()));
     }
     let members = names.zip(cells).filter(|(name, cell)| !cell.is_empty() && !leads_away(name));
     let members = members.map(|(name, cell)| {
@@ -337,7 +337,13 @@ mod tests {
 
     #[test]
     fn a_broken_row_names_its_line() {
-        check("A,B\n1\n2,3", &["line 2: has 1 cells under 2 columns", "line 3: A=2|B=3"]);
+        check(
+            "A,B\n1\n2,3",
+            &[
+                "line 2: has 1 cells under 2 columns; cut off lines that are no rows, such as a total or a note below them",
+                "line 3: A=2|B=3",
+            ],
+        );
         check("A,B\n1,2,3", &["line 2: has 3 cells under 2 columns"]);
         check(
             "A,B\n1,a\"b\n2,3",

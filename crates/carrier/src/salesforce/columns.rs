@@ -7,7 +7,7 @@ use mark::{Claim, Form, Record, Unreadable, json::Json};
 use super::{
     door::is_written,
     field::{DATASET_OBJECT, Own, has_names_of_people, is_uncovered},
-    record::{Labelled, OF_A_DATASET, OF_ANOTHER_ROW, labels, says_label, shape},
+    record::{Labelled, OF_A_DATASET, OF_ANOTHER_ROW, labels, other_cells, says_label, shape},
 };
 use crate::misplaced::{MISPLACED, is_mark_text};
 
@@ -94,11 +94,7 @@ impl Columns {
     /// Errors: another number of cells than columns; two marks.
     pub(super) fn record<'a>(&'a self, cells: Vec<Cow<'a, str>>) -> Result<Record<'a>, Unreadable> {
         if cells.len() != self.list.len() {
-            return Err(Unreadable::Shape(format!(
-                "has {} cells under {} columns",
-                cells.len(),
-                self.list.len()
-            )));
+            return Err(other_cells(cells.len(), self.list.len()));
         }
         if let Some(fault) = &self.fault {
             return Err(fault.clone());

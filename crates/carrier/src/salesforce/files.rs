@@ -211,7 +211,13 @@ mod tests {
 
     #[test]
     fn a_file_that_says_it_holds_records_and_cannot_be_read_is_unreadable() {
-        check("p.csv", b"a,b\n1\n", &["has 1 cells under 2 columns"]);
+        check(
+            "p.csv",
+            b"a,b\n1\n",
+            &[
+                "has 1 cells under 2 columns; cut off lines that are no rows, such as a total or a note below them",
+            ],
+        );
         let utf16 = records_in(b"\xFF\xFEa\0,\0b\0\n\0", "p.csv", &LIMITS);
         assert!(utf16.first().is_some_and(Result::is_err), "{utf16:?}");
         check("p.csv", b"a,b\n1,2\n1,2\n1,2\n1,2\n", &["holds more than 3 records"]);

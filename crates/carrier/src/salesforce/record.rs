@@ -85,7 +85,7 @@ impl<'a> Labelled<'a> {
                 }
                 self.mark = text.or(self.mark.take());
             }
-            Own::Synthetic => self.is_ticked |= is_ticked(&value),
+            Own::Synthetic => self.is_ticked |= holds_tick(&value),
             Own::Subject if self.subject != Claim::Synthetic => self.subject = claimed(&value),
             Own::Subject | Own::Authorship | Own::Dataset | Own::MarkId => {}
         }
@@ -153,7 +153,7 @@ pub(super) const OF_ANOTHER_ROW: &str = "holds a label of another row; give that
 pub(super) fn labels(own: Own, text: &str) -> bool {
     let word = text.trim();
     match own {
-        Own::Synthetic => word.eq_ignore_ascii_case("true") || word == "1",
+        Own::Synthetic => is_ticked(word),
         Own::Subject | Own::Mark => !word.is_empty() && word != "#N/A",
         Own::Authorship | Own::Dataset | Own::MarkId => false,
     }
@@ -183,19 +183,56 @@ fn mark_text(value: Json<'_>) -> Option<Cow<'_, str>> {
     }
 }
 
-fn is_ticked(value: &Json<'_>) -> bool {
+fn holds_tick(value: &Json<'_>) -> bool {
     match value {
         Json::Bool(ticked) => *ticked,
-        Json::Text(text) => text.trim().eq_ignore_ascii_case("true") || text.trim() == "1",
+        Json::Text(text) => is_ticked(text),
         Json::Null | Json::Number(_) | Json::Array(_) | Json::Object(_) => false,
     }
 }
 
+/// Whether a text is a ticked checkbox, as orgs, reports and spreadsheets of several languages write one.
+pub(crate) fn is_ticked(text: &str) -> bool {
+    TICKED.iter().any(|word| text.trim().eq_ignore_ascii_case(word))
+}
+
+const TICKED: [&str; 12] =
+    ["true", "1", "yes", "y", "x", "checked", "wahr", "vrai", "verdadero", "verdadeiro", "vero", "waar"];
+
+/// Whether a subject is synthetic or of both kinds: the value, or how the package's picklist shows it.
+pub(crate) fn says_synthetic(text: &str) -> bool {
+    says_one_of(text, &["synthetic", "mixed"]) || says_subject_in_words(text)
+}
+
+/// Whether a text is how the package's picklist shows such a subject.
+pub(crate) fn says_subject_in_words(text: &str) -> bool {
+    says_one_of(text, &["synthetic: about nobody", "mixed: derived from both kinds"])
+}
+
+/// Whether a subject is attested.
+pub(crate) fn says_attested(text: &str) -> bool {
+    says_one_of(text, &["attested", "attested: a system of record vouches for the person"])
+}
+
+fn says_one_of(text: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| text.trim().eq_ignore_ascii_case(word))
+}
+
+/// Why a row with another number of cells than columns is no record.
+pub(crate) fn other_cells(cells: usize, columns: usize) -> Unreadable {
+    let what = if cells == 1 {
+        "; cut off lines that are no rows, such as a total or a note below them"
+    } else {
+        ""
+    };
+    Unreadable::Shape(format!("has {cells} cells under {columns} columns{what}"))
+}
+
 fn claimed(value: &Json<'_>) -> Claim {
-    let word = value.text().unwrap_or_default().trim();
-    if word.eq_ignore_ascii_case("synthetic") || word.eq_ignore_ascii_case("mixed") {
+    let word = value.text().unwrap_or_default();
+    if says_synthetic(word) {
         Claim::Synthetic
-    } else if word.eq_ignore_ascii_case("attested") {
+    } else if says_attested(word) {
         Claim::Attested
     } else {
         Claim::None

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use mark::{Claim, FIELDS_MAX, Form, Record, Unreadable, json::Json};
 
+use super::below::Heading;
 use super::split::{Cells, Flaw, Piece, after_quotes, needs_quotes, without_line_end};
 use crate::{DatasetPointer, Labels, Limits, misplaced, salesforce};
 
@@ -21,8 +22,10 @@ const MARK: &str = "eosin_mark";
 pub(super) struct Header {
     /// Its columns, or why the table cannot be read.
     pub(super) columns: Result<Columns, Unreadable>,
-    /// As it was written, with a byte-order mark and its line end.
+    /// As it was written, with what stands before it and its line end.
     pub(super) bytes: Vec<u8>,
+    // How much stands before it: a byte-order mark, a line for spreadsheets.
+    opening: usize,
     delimiter: u8,
     kind: Kind,
 }
@@ -49,6 +52,8 @@ pub(super) struct Columns {
     roles: Vec<Role>,
     // The labels that no column holds yet, by their order.
     added: Vec<usize>,
+    // Columns that are called as the package's fields are in a report.
+    headings: Vec<(String, Heading)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +64,8 @@ enum Role {
     Label(usize),
     /// It goes: this label stands elsewhere.
     Old(usize),
+    /// It goes: behind the last column that has a name, as spreadsheets save them, and nothing stands in it.
+    Unnamed,
 }
 
 /// Most bytes of a header: that is 1,024 columns with names of 1,000 letters.
@@ -68,17 +75,17 @@ pub(super) const HEADER_BYTES_MAX: usize = 1 << 20;
 pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 impl Header {
-    /// Reads the first row; a UTF-8 byte-order mark before it is skipped.
+    /// Reads the first row, and skips what stands before it: so many of its bytes.
     ///
     /// `object` is what the rows of a Salesforce table are.
     pub(super) fn parse(
         first: Option<&Piece>,
-        bytes: Vec<u8>,
+        (bytes, opening): (Vec<u8>, usize),
         delimiter: u8,
         kind: Kind,
         object: &str,
     ) -> Self {
-        let text = without_line_end(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes));
+        let text = without_line_end(bytes.get(opening..).unwrap_or_default());
         let columns = match first {
             None => Err(shape("has no header")),
             Some(Piece { flaw: Some(Flaw::TooLong), .. }) => Err(shape(
@@ -92,7 +99,21 @@ impl Header {
                 Kind::Salesforce | Kind::Upload => Columns::salesforce(object, text, delimiter),
             }),
         };
-        Self { columns, bytes, delimiter, kind }
+        Self { columns, bytes, opening, delimiter, kind }
+    }
+
+    /// That its columns are called by the fields of an org, whatever else they could be.
+    pub(super) fn is_called_by_fields(&mut self) {
+        if let Ok(columns) = &mut self.columns {
+            columns.headings.clear();
+        }
+    }
+
+    /// How many columns there are that have a name.
+    pub(super) fn count(&self) -> usize {
+        self.columns
+            .as_ref()
+            .map_or(0, |columns| columns.roles.iter().filter(|role| **role != Role::Unnamed).count())
     }
 
     /// The record of one row, or why there is none.
@@ -124,6 +145,7 @@ impl Header {
             }
         };
         let limits = Limits { body_bytes: limit, records: Limits::RECORDS };
+        let record = record.map(|record| columns.headed(record, self.kind));
         record.and_then(|record| salesforce::without_labelled(record, &limits))
     }
 
@@ -133,7 +155,7 @@ impl Header {
             Kind::Plain => COLUMNS,
             Kind::Salesforce | Kind::Upload => salesforce::COLUMNS,
         };
-        self.relabel(self.bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.bytes), &names, out);
+        self.relabel(self.bytes.get(self.opening..).unwrap_or_default(), &names, out);
     }
 
     /// Appends a row that can be read, with labels in it.
@@ -167,7 +189,7 @@ impl Header {
                 match role {
                     Role::Other => cell(text.as_bytes(), true),
                     Role::Label(at) => cell(value(*at), false),
-                    Role::Old(_) => {}
+                    Role::Old(_) | Role::Unnamed => {}
                 }
             }
         }
@@ -186,21 +208,24 @@ impl Columns {
         if let Some(fault) = unlike_a_header(&names) {
             return Err(shape(fault));
         }
-        if names.iter().any(String::is_empty) {
+        let width = names.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1);
+        let called = names.get(..width).unwrap_or_default();
+        if called.is_empty() || called.iter().any(String::is_empty) {
             return Err(shape("has a column without a name; give it one"));
         }
-        let mut sorted: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut sorted: Vec<&str> = called.iter().map(String::as_str).collect();
         sorted.sort_unstable();
         if sorted.iter().zip(sorted.iter().skip(1)).any(|(one, other)| one == other) {
             return Err(shape("names a column twice"));
         }
         let role = |name: &String| match COLUMNS.iter().position(|column| column == name) {
+            _ if name.is_empty() => Role::Unnamed,
             Some(at) => Role::Label(at),
             None => label_of(name).map_or(Role::Other, Role::Old),
         };
         let roles: Vec<Role> = names.iter().map(role).collect();
         let added = (0..COLUMNS.len()).filter(|at| !roles.contains(&Role::Label(*at))).collect();
-        Self { names, salesforce: None, roles, added }.bounded()
+        Self { headings: headings(&names), names, salesforce: None, roles, added }.bounded()
     }
 
     fn salesforce(object: &str, header: &str, delimiter: u8) -> Result<Self, Unreadable> {
@@ -209,7 +234,27 @@ impl Columns {
         let role = |name: &String| label_of(name).map_or(Role::Other, Role::Old);
         let roles = names.iter().map(role).collect();
         let added = (0..COLUMNS.len()).collect();
-        Self { names, salesforce: Some(columns), roles, added }.bounded()
+        Self { headings: headings(&names), names, salesforce: Some(columns), roles, added }.bounded()
+    }
+
+    /// The record, with what columns say of it that are called as the package's fields are in a report.
+    ///
+    /// They are content all the same: in other tables they are called so too.
+    fn headed<'a>(&self, record: Record<'a>, kind: Kind) -> Record<'a> {
+        let says = |(name, heading): &(String, Heading)| {
+            let cell = record.fields.iter().find(|(field, _)| field == name)?.1.text()?;
+            Some(match (heading, kind) {
+                (Heading::Synthetic, _) => salesforce::is_ticked(cell),
+                (Heading::Subject, Kind::Plain) => salesforce::says_synthetic(cell),
+                (Heading::Subject, Kind::Salesforce | Kind::Upload) => {
+                    salesforce::says_subject_in_words(cell)
+                }
+            })
+        };
+        if self.headings.iter().any(|heading| says(heading) == Some(true)) {
+            return Record { claim: Claim::Synthetic, ..record };
+        }
+        record
     }
 
     fn bounded(self) -> Result<Self, Unreadable> {
@@ -221,6 +266,10 @@ impl Columns {
         }
         Ok(self)
     }
+}
+
+fn headings(names: &[String]) -> Vec<(String, Heading)> {
+    names.iter().filter_map(|name| Some((name.clone(), Heading::of(name)?))).collect()
 }
 
 /// Why a first row names no columns, whatever stands below it.
@@ -272,10 +321,12 @@ fn record<'a>(object: &'a str, columns: &'a Columns, cells: Cells<'a>) -> Result
                 record.fields.push((Cow::Borrowed(name.as_str()), Json::Text(value)));
             }
             Role::Label(at) | Role::Old(at) => take_label(*at, value, &mut record)?,
+            Role::Unnamed if value.trim().is_empty() => {}
+            Role::Unnamed => return Err(shape("has a cell under a column without a name; give it one")),
         }
     }
     if count != columns.names.len() {
-        return Err(Unreadable::Shape(format!("has {count} cells under {} columns", columns.names.len())));
+        return Err(salesforce::other_cells(count, columns.names.len()));
     }
     Ok(record)
 }
@@ -300,11 +351,9 @@ pub fn take_label<'a>(label: usize, value: Cow<'a, str>, record: &mut Record<'a>
         }
         (MARK, _) => record.mark = Some(value),
         _ if misplaced::is_mark_text(word) => return Err(shape(misplaced::MISPLACED)),
-        (SYNTHETIC, _) if word.eq_ignore_ascii_case("true") || word == "1" => record.claim = Claim::Synthetic,
-        (SUBJECT, _) if ["synthetic", "mixed"].iter().any(|said| word.eq_ignore_ascii_case(said)) => {
-            record.claim = Claim::Synthetic;
-        }
-        (SUBJECT, _) if word.eq_ignore_ascii_case("attested") && record.claim == Claim::None => {
+        (SYNTHETIC, _) if salesforce::is_ticked(word) => record.claim = Claim::Synthetic,
+        (SUBJECT, _) if salesforce::says_synthetic(word) => record.claim = Claim::Synthetic,
+        (SUBJECT, _) if salesforce::says_attested(word) && record.claim == Claim::None => {
             record.claim = Claim::Attested;
         }
         _ => {}
@@ -318,7 +367,7 @@ pub fn hidden_label(column: &str, cell: &str) -> Option<Unreadable> {
 }
 
 /// What a cell says, without its quotes.
-fn unquoted(cell: &str) -> Cow<'_, str> {
+pub(super) fn unquoted(cell: &str) -> Cow<'_, str> {
     if !cell.starts_with('"') {
         return Cow::Borrowed(cell);
     }

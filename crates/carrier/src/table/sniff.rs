@@ -2,7 +2,7 @@
 
 use mark::Unreadable;
 
-use super::Format;
+use super::{Format, below};
 use crate::{hl7v2, salesforce};
 
 /// How many bytes from a file's beginning [`sniff`] wants to see.
@@ -16,7 +16,7 @@ pub const HEAD_BYTES: usize = 64 << 10;
 /// Source: spec/carriers.md section 4.
 pub fn sniff(head: &[u8], file_name: &str, object: Option<&str>) -> Result<Format, Unreadable> {
     if head.starts_with(b"\xFF\xFE") || head.starts_with(b"\xFE\xFF") {
-        return Err(shape("is UTF-16; save it as UTF-8"));
+        return Err(shape("is UTF-16; save it as UTF-8 (in a spreadsheet: `CSV UTF-8`)"));
     }
     // Plain text in UTF-16 without a mark has a zero in every second byte.
     let zeros = |first: usize| head.iter().skip(first).step_by(2).take(32).all(|byte| *byte == 0);
@@ -55,6 +55,9 @@ fn table_format(
     extension: &str,
     object: Option<&str>,
 ) -> Result<Format, Unreadable> {
+    // What a spreadsheet is told stands between cells is not counted.
+    let separator = below::separator(text);
+    let text = separator.and_then(|(length, _)| text.get(length..)).unwrap_or(text);
     let first = text.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
     if first.iter().any(|byte| *byte < b' ' && *byte != b'\t') {
         return Err(shape("is neither JSON nor a table of text"));
@@ -64,8 +67,16 @@ fn table_format(
         return Err(shape("is SQL; give the table as CSV"));
     }
     // The first of those that are most frequent: a comma before a semicolon before a tab before a bar.
-    let delimiter =
-        [b'|', b'\t', b';', b','].into_iter().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',');
+    let known = [b'|', b'\t', b';', b','];
+    let delimiter = match separator {
+        Some((_, said)) if known.contains(&said) => said,
+        Some(_) => {
+            return Err(shape(
+                "has other cells than with commas, semicolons, tabs or | between them; save it so",
+            ));
+        }
+        None => known.into_iter().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b','),
+    };
     let named = ["csv", "tsv", "psv"].iter().any(|known| extension.eq_ignore_ascii_case(known));
     if count(delimiter) == 0 && !named {
         return Err(shape("is neither JSON nor a table; give a CSV with a header"));

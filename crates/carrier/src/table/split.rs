@@ -1,9 +1,11 @@
 //! A stream cut into lines or rows of cells, each within a bound.
 
-use std::io::{self, BufRead, ErrorKind};
+use std::io::{self, BufRead, ErrorKind, Read};
 use std::ops::Range;
 
 use memchr::{memchr, memchr_iter, memchr3};
+
+use super::below::{BELOW_BYTES_MAX, could_be_below, is_empty_row, lines_below};
 
 /// What a stream is cut into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +35,24 @@ pub(super) struct Splitter {
     quote: usize,
     // Lines after a quote that nothing closed, and how much of them was cut.
     again: (Vec<u8>, usize),
+    // Whether it is a file that a person saved: rows without anything in them are none, and lines may stand below the rows.
+    is_file: bool,
+    // Of such a one, whether its header was cut, and how many columns it has.
+    columns: Option<usize>,
+    // Whether the last record was none: what comes behind it was looked at then.
+    was_blank: bool,
+    // What comes next and was looked at, and how much of it was cut.
+    ahead: (Vec<u8>, usize),
+    // How many lines stand below the rows; then there is no next.
+    below: Option<usize>,
+}
+
+/// What comes next in a stream.
+enum Next {
+    Record(Piece),
+    /// A record that is none.
+    Blank,
+    End,
 }
 
 /// Where one record stands in a chunk's bytes.
@@ -75,7 +95,38 @@ enum State {
 
 impl Splitter {
     pub(super) fn new(cut: Cut) -> Self {
-        Self { cut, state: State::CellStart, line: 1, quote: 0, again: (Vec::new(), 0) }
+        Self {
+            cut,
+            state: State::CellStart,
+            line: 1,
+            quote: 0,
+            again: (Vec::new(), 0),
+            is_file: false,
+            columns: None,
+            was_blank: false,
+            ahead: (Vec::new(), 0),
+            below: None,
+        }
+    }
+
+    /// As a file that a person saved.
+    pub(super) fn of_file(self) -> Self {
+        Self { is_file: true, ..self }
+    }
+
+    /// Whether it is such a one.
+    pub(super) fn is_of_file(&self) -> bool {
+        self.is_file
+    }
+
+    /// That the header was cut, with so many columns: rows come.
+    pub(super) fn expect_rows(&mut self, columns: usize) {
+        self.columns = self.is_file.then_some(columns);
+    }
+
+    /// How many lines below the rows were no records, once the end is reached.
+    pub(super) fn below(&self) -> usize {
+        self.below.unwrap_or_default()
     }
 
     /// Appends the next record that is not blank to `out`, with its line end; nothing at the end of the stream.
@@ -91,63 +142,103 @@ impl Splitter {
         if at < again.len() {
             // What is read again was the end of the stream.
             let mut rest = again.get(at..).unwrap_or_default();
-            let piece = self.one(&mut rest, out, limit)?;
+            let piece = loop {
+                match self.one(&mut rest, out, limit)? {
+                    Next::Record(piece) => break Some(piece),
+                    Next::Blank => {}
+                    Next::End => break None,
+                }
+            };
             if self.again.0.is_empty() {
                 let at = again.len() - rest.len();
                 self.again = (again, at);
             }
             return Ok(piece);
         }
-        self.one(input, out, limit)
+        while self.below.is_none() {
+            let (ahead, at) = std::mem::take(&mut self.ahead);
+            let (next, held) = {
+                let mut input = Ahead { held: ahead.get(at..).unwrap_or_default(), input: &mut *input };
+                (self.one(&mut input, out, limit)?, input.held.len())
+            };
+            let at = ahead.len() - held;
+            self.ahead = (ahead, at);
+            let is_blank = matches!(next, Next::Blank);
+            if is_blank && !std::mem::replace(&mut self.was_blank, is_blank) {
+                self.look_ahead(input)?;
+            }
+            self.was_blank = is_blank;
+            match next {
+                Next::Record(piece) => return Ok(Some(piece)),
+                Next::Blank => {}
+                Next::End => break,
+            }
+        }
+        Ok(None)
     }
 
-    fn one(
-        &mut self,
-        input: &mut impl BufRead,
-        out: &mut Vec<u8>,
-        limit: usize,
-    ) -> io::Result<Option<Piece>> {
-        loop {
-            let (start, line) = (out.len(), self.line);
-            let (mut length, mut is_too_long, mut is_over) = (0_usize, false, false);
-            self.state = State::CellStart;
-            while !is_over {
-                let buffer = match input.fill_buf() {
-                    Ok(buffer) => buffer,
-                    Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                    Err(error) => return Err(error),
-                };
-                if buffer.is_empty() {
-                    break;
-                }
-                let used;
-                (used, is_over) = self.scan(buffer, length);
-                length += used;
-                if length > limit {
-                    is_too_long = true;
-                    out.truncate(start);
-                } else {
-                    out.extend_from_slice(buffer.get(..used).unwrap_or_default());
-                }
-                input.consume(used);
-            }
-            if length == 0 {
-                return Ok(None);
-            }
-            if is_too_long {
-                return Ok(Some(Piece { range: start..start, line, flaw: Some(Flaw::TooLong) }));
-            }
-            if self.is_blank(out.get(start..).unwrap_or_default()) {
-                out.truncate(start);
-                continue;
-            }
-            let is_unclosed = !is_over && self.state == State::Quoted;
-            if is_unclosed {
-                self.read_again(out, start, line);
-            }
-            let flaw = is_unclosed.then_some(Flaw::Unclosed);
-            return Ok(Some(Piece { range: start..out.len(), line, flaw }));
+    /// Behind an empty line, looks whether only lines come that are no records.
+    ///
+    /// Bounds: [`BELOW_BYTES_MAX`], and nothing where the first line that is known already is a row.
+    fn look_ahead(&mut self, input: &mut impl BufRead) -> io::Result<()> {
+        let (Cut::Rows { delimiter } | Cut::StrictRows { delimiter }) = self.cut else { return Ok(()) };
+        if self.columns.is_none_or(|columns| columns < 2) {
+            return Ok(());
         }
+        let (held, at) = std::mem::take(&mut self.ahead);
+        let known = held.get(at..).unwrap_or_default();
+        if !could_be_below(known, delimiter) {
+            self.ahead = (held, at);
+            return Ok(());
+        }
+        let mut ahead = known.to_vec();
+        let more = u64::try_from(BELOW_BYTES_MAX.saturating_sub(ahead.len())).unwrap_or(u64::MAX);
+        input.by_ref().take(more.saturating_add(1)).read_to_end(&mut ahead)?;
+        self.below = (ahead.len() <= BELOW_BYTES_MAX).then(|| lines_below(&ahead, delimiter)).flatten();
+        self.ahead = (ahead, 0);
+        Ok(())
+    }
+
+    fn one(&mut self, input: &mut impl BufRead, out: &mut Vec<u8>, limit: usize) -> io::Result<Next> {
+        let (start, line) = (out.len(), self.line);
+        let (mut length, mut is_too_long, mut is_over) = (0_usize, false, false);
+        self.state = State::CellStart;
+        while !is_over {
+            let buffer = match input.fill_buf() {
+                Ok(buffer) => buffer,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            if buffer.is_empty() {
+                break;
+            }
+            let used;
+            (used, is_over) = self.scan(buffer, length);
+            length += used;
+            if length > limit {
+                is_too_long = true;
+                out.truncate(start);
+            } else {
+                out.extend_from_slice(buffer.get(..used).unwrap_or_default());
+            }
+            input.consume(used);
+        }
+        if length == 0 {
+            return Ok(Next::End);
+        }
+        if is_too_long {
+            return Ok(Next::Record(Piece { range: start..start, line, flaw: Some(Flaw::TooLong) }));
+        }
+        if self.is_blank(out.get(start..).unwrap_or_default()) {
+            out.truncate(start);
+            return Ok(Next::Blank);
+        }
+        let is_unclosed = !is_over && self.state == State::Quoted;
+        if is_unclosed {
+            self.read_again(out, start, line);
+        }
+        let flaw = is_unclosed.then_some(Flaw::Unclosed);
+        Ok(Next::Record(Piece { range: start..out.len(), line, flaw }))
     }
 
     /// Keeps what comes after the line of a quote that is never closed, to be cut again.
@@ -160,10 +251,11 @@ impl Splitter {
         self.line = line + lines(out.get(start..).unwrap_or_default());
     }
 
-    /// Whether a record of these bytes is none: white space on a line, line ends in a table.
+    /// Whether a record of these bytes is none: white space on a line, line ends in a table, empty cells too in one that a person saved.
     fn is_blank(&self, record: &[u8]) -> bool {
         match self.cut {
             Cut::Lines => record.iter().all(u8::is_ascii_whitespace),
+            Cut::Rows { delimiter } if self.columns.is_some() => is_empty_row(record, delimiter),
             Cut::Rows { .. } => record.iter().all(|byte| matches!(byte, b'\n' | b'\r')),
             Cut::StrictRows { .. } => matches!(record, b"\n" | b"\r\n"),
         }
@@ -274,6 +366,31 @@ impl Splitter {
                 (from + at + 1, true)
             }
             None => (buffer.len(), false),
+        }
+    }
+}
+
+/// What was looked at, and then the rest.
+struct Ahead<'a, R> {
+    held: &'a [u8],
+    input: &'a mut R,
+}
+
+impl<R: BufRead> Read for Ahead<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.held.is_empty() { self.input.read(buffer) } else { self.held.read(buffer) }
+    }
+}
+
+impl<R: BufRead> BufRead for Ahead<'_, R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.held.is_empty() { self.input.fill_buf() } else { Ok(self.held) }
+    }
+
+    fn consume(&mut self, amount: usize) {
+        match self.held.get(amount..) {
+            Some(rest) if !self.held.is_empty() => self.held = rest,
+            _ => self.input.consume(amount),
         }
     }
 }

@@ -152,7 +152,10 @@ fn what_cannot_be_marked_is_put_aside_as_it_was_or_stops_everything() {
     assert_eq!(told["rejected"]["count"], 2);
     let named = told["rejected"]["named"].as_array().unwrap();
     assert_eq!(named[0]["place"], "mixed.csv, line 3");
-    assert_eq!(named[0]["reason"], "has 1 cells under 2 columns");
+    assert_eq!(
+        named[0]["reason"],
+        "has 1 cells under 2 columns; cut off lines that are no rows, such as a total or a note below them"
+    );
     assert_eq!(named[1]["reason"], "holds nothing that a mark could cover");
     assert_eq!(fs::read_to_string(at.join("out.csv.rejected")).unwrap(), "name,dob\nEve Ode\n , \n");
     assert_eq!(judged(at, &["out.csv", "--config", "eosin.toml"]).1, "2 synthetic");
