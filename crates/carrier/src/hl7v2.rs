@@ -7,6 +7,7 @@
 mod acknowledge;
 mod answer;
 mod characters;
+mod encapsulated;
 mod envelope;
 mod identity;
 mod message;

@@ -52,9 +52,13 @@ fn encoded_length(text: &[u8]) -> usize {
 pub(crate) const MISPLACED: &str =
     "holds a mark outside the mark's place; see whether its cells have shifted";
 
-/// Whether this bears a mark, or says of itself that it is synthetic.
+/// Whether this bears a mark, says of itself that it is synthetic, or is unreadable for a mark or a file of such in it.
 pub(crate) fn bears_label(content: &Result<Record<'_>, Unreadable>) -> bool {
-    content.as_ref().is_ok_and(|record| record.mark.is_some() || record.claim == Claim::Synthetic)
+    match content {
+        Ok(record) => record.mark.is_some() || record.claim == Claim::Synthetic,
+        Err(Unreadable::Shape(reason)) => reason == HOLDS_LABELLED || reason == MISPLACED,
+        Err(_) => false,
+    }
 }
 
 /// What is said of what holds such a file.

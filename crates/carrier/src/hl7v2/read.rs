@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use mark::{Claim, Form, Mark, Place, Reading, Record, Subject, Unreadable, json::Json};
 
 use super::{
-    BRAND_AUTHORITY, BRAND_NAMESPACE, MARK_SEGMENT, ORDER_FIELD, SECURITY_PREFIX,
+    BRAND_AUTHORITY, BRAND_NAMESPACE, MARK_SEGMENT, ORDER_FIELD, SECURITY_PREFIX, encapsulated,
     envelope::Envelope,
     message::{Message, Segment},
     shape,
@@ -117,7 +117,7 @@ pub fn read_message<'a>(message: &'a [u8], limits: &Limits) -> Result<Record<'a>
         Some(trigger) if !trigger.is_empty() => format!("{object}^{trigger}"),
         _ => object.clone(),
     };
-    let mut covered = Covered { fields: Vec::with_capacity(64), ..Covered::default() };
+    let mut covered = Covered { fields: Vec::with_capacity(64), ..Covered::new(*limits) };
     covered.fields.push((Cow::Borrowed("MSH-9"), Json::Text(Cow::Owned(event))));
     let (mut mark, mut claim) = (None, header_claim(&message)?);
     let mut is_marked = false;
@@ -161,8 +161,8 @@ fn subject_of(text: &str) -> Option<Subject> {
 }
 
 /// The covered values, collected segment by segment.
-#[derive(Default)]
 struct Covered<'a> {
+    limits: Limits,
     fields: Vec<(Cow<'a, str>, Json<'a>)>,
     order: String,
     // What stands in the second and further segments of a name; none yet for a name seen once.
@@ -171,6 +171,11 @@ struct Covered<'a> {
 }
 
 impl<'a> Covered<'a> {
+    fn new(limits: Limits) -> Self {
+        let (fields, order, further) = (Vec::new(), String::new(), BTreeMap::new());
+        Self { limits, fields, order, further, is_branded: false }
+    }
+
     fn add(&mut self, message: &Message<'a>, segment: &Segment<'a>) -> Result<(), Unreadable> {
         let name = std::str::from_utf8(segment.name).map_err(|_| shape("names a segment that is no name"))?;
         if !name.starts_with('Z') {
@@ -185,6 +190,7 @@ impl<'a> Covered<'a> {
                 self.further.insert(segment.name, None);
                 for (number, field) in values.filter(|(_, field)| !field.is_empty()) {
                     let value = covered(message, name, number, field, &mut self.is_branded)?;
+                    encapsulated::without_labelled(&value, &self.limits)?;
                     if self.fields.len() >= MESSAGE_FIELDS_MAX {
                         return Err(shape("holds more than 100,000 fields"));
                     }
@@ -205,6 +211,7 @@ impl<'a> Covered<'a> {
                 let mut skipped = 0;
                 for (number, field) in values {
                     let value = covered(message, name, number, field, &mut self.is_branded)?;
+                    encapsulated::without_labelled(&value, &self.limits)?;
                     if value.is_empty() {
                         skipped += 1;
                     } else {
