@@ -284,6 +284,10 @@ def open_envelope(data, vkey):
 
 
 VERDICTS = "synthetic attested mixed unproven suspected transplanted forged untrusted unreadable".split()
+# The members of a predicate (section 2), and those that its entry in the ledger does not have (section 5). A test
+# compares both with the page.
+MEMBERS = "at boundary contentRoot counts files judgedAgainst leaves receipt records rule salt says signer suspected".split()
+NOT_IN_ENTRY = "files receipt salt says signer".split()
 
 
 def certificate(vkey, path, files):
@@ -292,6 +296,9 @@ def certificate(vkey, path, files):
     need(statement["_type"] == "https://in-toto.io/Statement/v1", "not an in-toto Statement")
     need(statement["predicateType"] == "https://eosin.example/certificate/v1", "not a certificate")
     predicate, subjects = statement["predicate"], statement["subject"]
+    unknown = sorted(set(predicate) - set(MEMBERS))
+    need(not unknown, f"this verifier does not know the member {', '.join(unknown)}: a newer one may")
+    need(predicate.get("leaves", "bytes") == "bytes", "the leaves are of a kind that this verifier does not know")
     need(predicate["signer"] == f"{vkey[0]}+{vkey[1].hex()}", "the signer is not the key that signed")
     counts = predicate["counts"]
     need(set(counts) == set(VERDICTS), "not every verdict is counted")
@@ -304,8 +311,7 @@ def certificate(vkey, path, files):
 
     salt = base64.urlsafe_b64decode(predicate["salt"] + "==")
     need(len(salt) == 16, "the salt has not 16 bytes")
-    names = "at boundary contentRoot counts judgedAgainst records rule suspected".split()
-    entry = {name: predicate[name] for name in names if name in predicate}
+    entry = {name: value for name, value in predicate.items() if name not in NOT_IN_ENTRY}
     entry["eosin"] = "certificate@1"
     entry["subjects"] = hashlib.sha256(salt + canonical([predicate["files"], subjects])).hexdigest()
     entry = canonical(entry)

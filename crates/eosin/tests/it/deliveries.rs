@@ -9,11 +9,12 @@ use std::{
 };
 
 use carrier::{
+    archive::ArchiveWriter,
     delivered::{SALESFORCE_XML, SAVED_REPORT, SAVED_SHEET, SAVED_WORKBOOK, delimited},
     salesforce::{
         Job, Operation, ReportForm, ReportLeaving, ReportRows, ReportWriter, ResultRows, ResultsIn,
     },
-    table::Chunks,
+    table::{Chunks, Format},
 };
 use flow::{
     Certifier, Delivered, FileDelivery, Flow, Linked, LinkedRow, Protocol, Reader, Ruled, Setup, Withheld,
@@ -26,6 +27,7 @@ use testkit::upstream::{Received, Reply, Upstream};
 use crate::{
     documents,
     program::{Server, http, said},
+    stranger,
 };
 
 #[test]
@@ -33,7 +35,7 @@ fn the_commands_about_exports_run_on_a_delivered_file() {
     let folder = tempfile::tempdir().unwrap();
     let flow = flow_in(folder.path());
     let reader = reader(&flow, Protocol::Fhir { base: "/fhir".to_owned() });
-    let format = carrier::table::Format::FhirLines.as_str();
+    let format = Format::FhirLines.as_str();
     let file = Delivered { route: "export file", name: "1.ndjson".to_owned(), format, object: None };
     let mut delivery = flow.begin_delivery(reader, flow.delivery_id().unwrap(), file);
 
@@ -82,7 +84,13 @@ fn reader(flow: &Flow, protocol: Protocol) -> Reader {
     Reader { boundary, protocol, client: "client".to_owned(), hidden }
 }
 
+/// What an archive is called, as a format.
+const ZIP: &str = "a zip of tables";
 const XML: &str = "<queryResult xmlns=\"http://www.force.com/2009/06/asyncapi/dataload\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"><records xsi:type=\"sObject\"><type>Contact</type><Id>1</Id></records><records xsi:type=\"sObject\"><type>Contact</type><Id>2</Id></records></queryResult>";
+const JSON: &str = "[{\"attributes\":{\"type\":\"Contact\"},\"Id\":\"1\"},{\"attributes\":{\"type\":\"Contact\"},\"Id\":\"2\"}]";
+const LINES: &str =
+    "{\"resourceType\":\"Patient\",\"id\":\"1\"}\n{\"resourceType\":\"Patient\",\"id\":\"2\"}\n";
+const COMMAS: &str = "Id,LastName\r\n1,a\r\n2,b\r\n";
 const SEMICOLONS: &str = "Id;LastName\r\n1;\"a;\r\nb\"\r\n2;c\r\n";
 const REPORT: &str = "\"Contact ID\",\"Last Name\"\r\n\"1\",\"a\"\r\n\"2\",\"b\"\r\n\r\n\r\n\"All\"\r\n";
 
@@ -100,46 +108,83 @@ fn saved(flow: &Flow, delivery: &mut FileDelivery, form: ReportForm, leave: &mut
     }
 }
 
+/// Rules on the rows of results that are no table.
+fn results(
+    flow: &Flow,
+    delivery: &mut FileDelivery,
+    form: ResultsIn,
+    text: &str,
+    leave: &mut impl FnMut(Ruled),
+) {
+    let mut rows = ResultRows::new(text.as_bytes(), form, "Contact", LIMITS);
+    let mut has_rows = false;
+    while let Some(chunk) = rows.next_chunk().unwrap() {
+        leave(flow.rule_results(delivery, &chunk, &mut has_rows).unwrap());
+    }
+}
+
+/// Rules on the rows of a table of contacts, with what its header says between cells.
+fn rows(flow: &Flow, delivery: &mut FileDelivery, text: &str, leave: &mut impl FnMut(Ruled)) {
+    let delimiter = text.as_bytes()[2];
+    let job =
+        Job { id: String::new(), object: "Contact".to_owned(), operation: Operation::Insert, delimiter };
+    let mut chunks = Chunks::of_upload(text.as_bytes(), &job, LIMITS);
+    while let Some(chunk) = chunks.next_chunk().unwrap() {
+        leave(flow.rule_rows(delivery, &chunk).unwrap());
+    }
+}
+
+/// The archive of one table of contacts that leaves.
+fn packed(flow: &Flow, delivery: &mut FileDelivery) -> Vec<u8> {
+    let mut out = ArchiveWriter::default();
+    delivery.packs();
+    delivery.begin_member("Contact.csv");
+    delivery.reads_as(&Format::SalesforceCsv { object: "Contact".to_owned() });
+    out.begin("Contact.csv").unwrap();
+    rows(flow, delivery, COMMAS, &mut |ruled| out.write(&flow.recorded(ruled).unwrap()).unwrap());
+    let bytes = out.finish().unwrap();
+    delivery.leaves_packed(&bytes);
+    bytes
+}
+
 #[test]
 fn files_that_only_their_certificate_tells_verify() {
     let folder = tempfile::tempdir().unwrap();
     let flow = flow_in(folder.path());
+    let has_stranger = stranger::is_here();
     for (name, format, text) in [
         ("1.xml", SALESFORCE_XML, XML),
         ("2.csv", delimited(b';').unwrap(), SEMICOLONS),
         ("3.csv", SAVED_REPORT, REPORT),
         ("4.xls", SAVED_SHEET, REPORT),
         ("5.xlsx", SAVED_WORKBOOK, REPORT),
+        ("6.ndjson", Format::FhirLines.as_str(), LINES),
+        ("7.json", Format::SalesforceJson { object: None }.as_str(), JSON),
+        ("8.csv", Format::SalesforceCsv { object: String::new() }.as_str(), COMMAS),
+        ("9.zip", ZIP, COMMAS),
     ] {
         let is_report = [SAVED_REPORT, SAVED_SHEET, SAVED_WORKBOOK].contains(&format);
-        let object = (!is_report).then(|| "Contact".to_owned());
+        let is_named = !is_report && ![Format::FhirLines.as_str(), ZIP].contains(&format);
+        let object = is_named.then(|| "Contact".to_owned());
         let file = Delivered { route: "bulk results", name: name.to_owned(), format, object };
         let mut delivery =
             flow.begin_delivery(reader(&flow, Protocol::Salesforce), flow.delivery_id().unwrap(), file);
         let mut left = Vec::new();
         let mut leave = |ruled| left.extend(flow.recorded(ruled).unwrap());
         match format {
-            SALESFORCE_XML => {
-                let mut rows = ResultRows::new(text.as_bytes(), ResultsIn::Xml, "Contact", LIMITS);
-                let mut has_rows = false;
-                while let Some(chunk) = rows.next_chunk().unwrap() {
-                    leave(flow.rule_results(&mut delivery, &chunk, &mut has_rows).unwrap());
-                }
-            }
+            SALESFORCE_XML => results(&flow, &mut delivery, ResultsIn::Xml, text, &mut leave),
             SAVED_REPORT => saved(&flow, &mut delivery, ReportForm::Csv, &mut leave),
             SAVED_SHEET => saved(&flow, &mut delivery, ReportForm::Sheet, &mut leave),
             SAVED_WORKBOOK => saved(&flow, &mut delivery, ReportForm::Workbook, &mut leave),
-            _ => {
-                let operation = Operation::Insert;
-                let job = Job { id: String::new(), object: "Contact".to_owned(), operation, delimiter: b';' };
-                let mut chunks = Chunks::of_upload(text.as_bytes(), &job, LIMITS);
-                while let Some(chunk) = chunks.next_chunk().unwrap() {
-                    leave(flow.rule_rows(&mut delivery, &chunk).unwrap());
-                }
+            ZIP => left = packed(&flow, &mut delivery),
+            _ if text == LINES => {
+                leave(flow.rule_lines(&mut delivery, text.as_bytes()).unwrap());
             }
+            _ if text == JSON => results(&flow, &mut delivery, ResultsIn::Json, text, &mut leave),
+            _ => rows(&flow, &mut delivery, text, &mut leave),
         }
         let closed = flow.close_delivery(delivery, Withheld::Told).unwrap();
-        let is_anew = [SAVED_SHEET, SAVED_WORKBOOK].contains(&format);
+        let is_anew = [SAVED_SHEET, SAVED_WORKBOOK, ZIP].contains(&format);
         assert!(is_anew || left == text.as_bytes());
         fs::write(folder.path().join(name), &left).unwrap();
         let certificate = format!("{name}.certificate.json");
@@ -147,10 +192,20 @@ fn files_that_only_their_certificate_tells_verify() {
         let verify = ["certify", "--verify", &certificate, name, "--vkey", "ledger.vkey"];
         let told = said(folder.path(), &verify, 0);
         assert!(told.contains("2 records, read again"), "{told}");
-        let byte = left.iter().rposition(|byte| *byte == b'1').unwrap();
+        let strangers = ["certificate", "ledger.vkey", &certificate, name];
+        if has_stranger {
+            let output = stranger::asked(folder.path(), &strangers);
+            let told = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(told.contains("2 records"), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        // Of what is compressed, the moment of change of the first entry.
+        let byte = left.iter().rposition(|byte| *byte == b'1').unwrap_or(11);
         left[byte] = b'9';
         fs::write(folder.path().join(name), &left).unwrap();
         said(folder.path(), &verify, 1);
+        if has_stranger {
+            assert_eq!(stranger::asked(folder.path(), &strangers).status.code(), Some(1), "{name}");
+        }
     }
 }
 

@@ -48,4 +48,5 @@ mod registered;
 mod setting_up;
 mod signing_in;
 mod steering;
+mod stranger;
 mod witnesses;

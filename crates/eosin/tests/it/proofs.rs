@@ -6,7 +6,10 @@ use std::{
     process::Command,
 };
 
-use crate::program::{eosin, said};
+use crate::{
+    program::{eosin, said},
+    stranger,
+};
 
 fn with_a_ledger() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -90,16 +93,13 @@ fn a_proof_is_accepted_by_a_verifier_that_is_not_ours() {
     let at = folder.path();
     let told = said(at, &["ledger", "prove", "1"], 0);
     assert!(told.contains("Entry 1 of 3"), "{told}");
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/verifier/verify.py");
-    let available = Command::new("python3").args(["-c", "import cryptography"]).output();
-    if !available.is_ok_and(|output| output.status.success()) {
-        println!("skipped: no python3 with `cryptography`");
+    if !stranger::is_here() {
         return;
     }
     // The printed command, with the script where it is.
     let line = told.lines().find(|line| line.contains("verify.py")).unwrap().trim();
     let check = || {
-        let command = line.replace("tests/verifier/verify.py", script);
+        let command = line.replace("tests/verifier/verify.py", stranger::SCRIPT);
         Command::new("sh").args(["-c", &command]).current_dir(at).output().unwrap()
     };
     let output = check();

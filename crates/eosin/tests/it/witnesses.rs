@@ -1,10 +1,13 @@
 //! Two gateways that are each other's witness, and the commands that work over both their ledgers.
 
-use std::{fs, path::Path, process::Command, thread};
+use std::{fs, path::Path, thread};
 
 use serde_json::Value;
 
-use crate::program::{Server, http, said};
+use crate::{
+    program::{Server, http, said},
+    stranger,
+};
 
 /// A gateway's folder: a ledger of its own, a witness of its own, a boundary to nowhere.
 fn replica(home: &Path, name: &str) {
@@ -96,17 +99,14 @@ fn two_gateways_witness_each_other() {
     assert!(proof.contains(&format!("\u{2014} {name} ")), "{proof}");
 
     // A verifier that shares nothing with us reads the cosignature too.
-    let available = Command::new("python3").args(["-c", "import cryptography"]).output();
-    if available.is_ok_and(|output| output.status.success()) {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/verifier/verify.py");
-        let arguments =
-            [script, "witness", "keys/ledger.vkey", "keys/other-witness.vkey", "entry-0.tlog-proof"];
-        let output = Command::new("python3").args(arguments).current_dir(&one).output().unwrap();
+    if stranger::is_here() {
+        let output = stranger::asked(
+            &one,
+            &["witness", "keys/ledger.vkey", "keys/other-witness.vkey", "entry-0.tlog-proof"],
+        );
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let told = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(told.contains(&format!("{name} cosigned {size} entries")), "{told}");
-    } else {
-        println!("skipped: no python3 with `cryptography`");
     }
 
     // Both ledgers in one command; each key finds its own.
