@@ -5,11 +5,13 @@
 
 mod content;
 mod examine;
+mod sentences;
 mod statement;
 
 pub use content::{bytes_leaf, leaf};
 pub use examine::{Part, Parts, State, examine};
+pub use sentences::says;
 pub use statement::{
     FileRead, JudgedAgainst, LEAVES_OF_BYTES, PAYLOAD_TYPE, Predicate, Receipt, RecogniserUsed, RegistryUsed,
-    Rule, Statement, Subject, SubjectDigest, Suspected, canonical_of, is_of, says, subjects_commitment,
+    Rule, Statement, Subject, SubjectDigest, Suspected, canonical_of, is_of, subjects_commitment,
 };

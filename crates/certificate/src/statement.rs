@@ -10,6 +10,8 @@ use mark::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use crate::sentences::are_said;
+
 /// The type of a certificate's payload.
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
@@ -79,7 +81,7 @@ pub struct Predicate {
     pub rule: String,
     /// What the content root and the ledger's commitment to the files are salted with.
     pub salt: Salt,
-    /// What the counts mean; see [`says`].
+    /// What the counts mean; see [`crate::says`].
     pub says: Vec<String>,
     /// The key that signs, as `name+hash`.
     pub signer: String,
@@ -273,7 +275,8 @@ impl Statement {
         if predicate.records == 0 || !rule.allows(&predicate.counts, predicate.suspected) {
             return Err("states counts for which no certificate may be written".to_owned());
         }
-        if predicate.says != says(&predicate.counts, predicate.suspected, &predicate.judged_against) {
+        let (counts, against) = (&predicate.counts, &predicate.judged_against);
+        if !are_said(&predicate.says, counts, predicate.suspected, against) {
             return Err("says in words what its counts do not say".to_owned());
         }
         Ok(())
@@ -377,43 +380,8 @@ impl Rule {
     }
 }
 
-fn count(counts: &BTreeMap<String, u64>, name: VerdictName) -> u64 {
+pub(crate) fn count(counts: &BTreeMap<String, u64>, name: VerdictName) -> u64 {
     counts.get(name.as_str()).copied().unwrap_or(0)
-}
-
-/// What the counts mean, in plain sentences.
-///
-/// Source: spec/certificate.md section 7.
-pub fn says(counts: &BTreeMap<String, u64>, suspected: Suspected, against: &JudgedAgainst) -> Vec<String> {
-    let records: u64 = counts.values().fold(0, |sum, count| sum.saturating_add(*count));
-    let mut says = vec![format!(
-        "None of {records} records is proven synthetic, mixed, transplanted, forged, untrusted or unreadable, and none is \
-         strongly suspected."
-    )];
-    let attested = count(counts, VerdictName::Attested);
-    if attested > 0 {
-        says.push(format!("{attested} of them are attested: a system of record vouches for each."));
-    }
-    let unproven = count(counts, VerdictName::Unproven);
-    if unproven > 0 {
-        says.push(format!(
-            "{unproven} of them are unproven: they carry no mark, and nothing known here recognises them. Nobody vouches \
-             for what they are."
-        ));
-    }
-    if suspected.weak > 0 {
-        says.push(format!(
-            "{} of them are weakly suspected: the registry knows one of their identifying values, which can be chance.",
-            suspected.weak
-        ));
-    }
-    if against.registry.is_none() {
-        says.push("There was no registry to ask.".to_owned());
-    }
-    if against.recogniser.is_none() {
-        says.push("Generators were not looked for.".to_owned());
-    }
-    says
 }
 
 /// What the ledger holds of the files: nothing that can be tested without the salt.

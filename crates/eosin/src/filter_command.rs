@@ -3,7 +3,6 @@
 //! The ruling is in the ledger before either part has its name: read, judge, decide, commit, apply.
 
 use std::{
-    fs::File,
     io,
     path::{Path, PathBuf},
 };
@@ -19,7 +18,7 @@ use crate::{
     appearing,
     arguments::FilterArguments,
     config::Config,
-    input::{self, Input, STANDARD_INPUT, reading::may_be_other},
+    input::{self, Input, Reads, STANDARD_INPUT, reading::may_be_other},
     judge_command::plain,
     judging::{Asked, Judge},
     outcome::{Done, Outcome},
@@ -245,9 +244,7 @@ fn open(path: &Path) -> miette::Result<Box<dyn io::Read>> {
     if path == Path::new(STANDARD_INPUT) {
         return Ok(Box::new(io::stdin()));
     }
-    let file =
-        File::open(path).into_diagnostic().wrap_err_with(|| format!("cannot open {}", path.display()))?;
-    Ok(Box::new(file))
+    Ok(Box::new(input::open_file(path, Reads::Once)?))
 }
 
 /// Takes in the dataset beside the file; the object of its rows, where that or the command line says it.

@@ -4,7 +4,6 @@
 
 use std::{
     cell::Cell,
-    fs::File,
     io::{self, BufReader, Chain, Cursor, Read},
     path::{Path, PathBuf},
     rc::Rc,
@@ -20,12 +19,14 @@ use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
 mod archive;
 mod companion;
+mod plain_file;
 pub(crate) mod reading;
 mod sources;
 mod telling;
 mod unzip;
 
 pub(crate) use companion::is_signed;
+pub(crate) use plain_file::{Reads, open_file, refuse_pipes};
 pub(crate) use sources::{Skipped, Sources, described, promises_records};
 pub(crate) use unzip::Breakage;
 
@@ -78,13 +79,8 @@ pub(crate) const STANDARD_INPUT: &str = "-";
 /// Errors: a report for a file that cannot be opened or is nothing we know.
 pub(crate) fn open(path: &Path, object: Option<&str>) -> miette::Result<Input<'static>> {
     let is_standard_input = path == Path::new(STANDARD_INPUT);
-    let source: Box<dyn Read> = if is_standard_input {
-        Box::new(io::stdin())
-    } else {
-        Box::new(
-            File::open(path).into_diagnostic().wrap_err_with(|| format!("cannot open {}", path.display()))?,
-        )
-    };
+    let source: Box<dyn Read> =
+        if is_standard_input { Box::new(io::stdin()) } else { Box::new(open_file(path, Reads::Once)?) };
     let name = if is_standard_input {
         "records.csv".to_owned()
     } else {

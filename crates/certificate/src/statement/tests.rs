@@ -1,6 +1,7 @@
 //! What a statement may say, and what it may not.
 
 use super::*;
+use crate::sentences::as_before;
 
 pub(crate) fn counts(above: &[(&str, u64)]) -> BTreeMap<String, u64> {
     let mut counts: BTreeMap<String, u64> =
@@ -27,7 +28,8 @@ pub(crate) fn statement() -> Statement {
         at: "2026-02-03T04:05:06Z".to_owned(),
         boundary: None,
         content_root: "11".repeat(32),
-        says: says(&counts, suspected, &judged_against),
+        // As the vectors have it, which were published so.
+        says: as_before(&counts, suspected, &judged_against),
         counts,
         files: vec![FileRead {
             columns: BTreeMap::new(),

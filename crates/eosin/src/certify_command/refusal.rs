@@ -118,9 +118,13 @@ fn print(judged: &Judged, index: u64, origin: &str, printer: &Printer) {
     }
     printer.line("");
     printer.line(&format!(
-        "That this was asked for and refused is entry {index} of `{}`. Take these records out, or find out how they got \
-         in, and certify again.",
-        plain(origin)
+        "That this was asked for and refused is entry {index} of `{}`. {}, and certify again.",
+        plain(origin),
+        if judged.against == 1 {
+            "Take it out, or find out how it got in"
+        } else {
+            "Take these records out, or find out how they got in"
+        }
     ));
 }
 

@@ -12,7 +12,7 @@ use certificate::{SubjectDigest, is_of};
 use data_encoding::HEXLOWER;
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
-use crate::input::{self, STANDARD_INPUT};
+use crate::input::{self, Reads, STANDARD_INPUT};
 
 /// One file, and what its subject is called.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +43,7 @@ pub(super) fn gather(paths: &[PathBuf]) -> miette::Result<Vec<Source>> {
         if found.is_dir() {
             below(path, "", DEPTH_MAX, &mut sources)?;
         } else {
+            input::refuse_pipes(path, Reads::Again)?;
             sources.push(Source { name: name_of(path)?, path: path.clone() });
         }
     }

@@ -30,7 +30,7 @@ use crate::{
     arguments::CertifyArguments,
     column_maps::ColumnMaps,
     config::Config,
-    input::LIMITS,
+    input::{self, LIMITS, Reads},
     judge_command::plain,
     judging::Judge,
     keys,
@@ -81,6 +81,7 @@ fn hinted(bytes: &[u8], key: &VerifierKey) -> Option<String> {
 
 fn certificate_bytes(path: &Path) -> miette::Result<Vec<u8>> {
     let mut bytes = Vec::new();
+    input::refuse_pipes(path, Reads::Once)?;
     File::open(path)
         .and_then(|file| file.take(ENVELOPE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes))
         .into_diagnostic()

@@ -11,14 +11,15 @@ use std::{
 use carrier::table::{Chunk, Format};
 use columnar::ParquetFile;
 use mark::Reading;
-use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+use miette::miette;
 
 pub(crate) use super::sources::Origin;
 use super::{
-    Input, LIMITS, Refused, Skipped, Sources,
+    Input, LIMITS, Reads, Refused, Skipped, Sources,
     archive::{Archive, Entry},
     begin,
     companion::not_records,
+    open_file,
     sources::{Source, last, promises_records},
 };
 
@@ -122,13 +123,9 @@ impl Reader<'_> {
         let opened = if is_standard_input {
             begin(io::stdin(), "records.csv", self.object.as_deref())
         } else {
-            match File::open(&source.path) {
+            match open_file(&source.path, Reads::Once) {
                 Ok(file) => begin(file, called, self.object.as_deref()),
-                Err(error) => {
-                    let failed =
-                        Err::<(), _>(error).into_diagnostic().wrap_err(format!("cannot open {shown}"));
-                    return failed.err().is_none_or(|report| (self.give)(Event::Refused(report)));
-                }
+                Err(report) => return (self.give)(Event::Refused(report)),
             }
         };
         match opened {

@@ -127,8 +127,15 @@ impl Tally {
                 (of(VerdictName::Mixed), "derived from synthetic and attested ones"),
                 (attested, "attested"),
                 (of(VerdictName::Suspected), "suspected to be synthetic, without proof"),
-                (unknown, "without proof, which says nothing about whom they are about"),
-                (broken, "with a mark that is not theirs"),
+                (
+                    unknown,
+                    of_one(
+                        unknown,
+                        "without proof, which says nothing about whom it is about",
+                        "without proof, which says nothing about whom they are about",
+                    ),
+                ),
+                (broken, of_one(broken, "with a mark that is not its own", "with a mark that is not theirs")),
             ];
             let parts = parts.iter().filter(|(count, _)| *count > 0);
             let parts: Vec<String> = parts.map(|(count, what)| format!("{count} {what}")).collect();
@@ -144,6 +151,10 @@ impl Tally {
         }
         said
     }
+}
+
+fn of_one<'w>(count: u64, one: &'w str, several: &'w str) -> &'w str {
+    if count == 1 { one } else { several }
 }
 
 fn hint(distrust: &Distrust) -> String {

@@ -7,7 +7,7 @@ use std::{
 
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
-use crate::input::{self, Refused, reading::is_weak};
+use crate::input::{self, Reads, Refused, reading::is_weak};
 
 /// The files of one run.
 #[derive(Debug)]
@@ -62,6 +62,7 @@ impl Sources {
                 return Err(miette!("there are no files of records in {}", root.display()));
             }
         } else {
+            input::refuse_pipes(root, Reads::Again)?;
             let name = PathBuf::from(root.file_name().unwrap_or_default());
             found.files.push(Source { path: root.to_owned(), name, bytes: about.len() });
         }

@@ -315,7 +315,7 @@ fn what_the_registry_knows_is_refused_and_its_snapshot_is_in_the_certificate() {
     fs::write(at.join("weak.csv"), format!("{head}{plain}{weak}")).unwrap();
     assert_eq!(json(at, &["weak.csv", "--strict"], 1)["suspected"]["weak"], 1);
     let report = json(at, &["weak.csv"], 0);
-    assert!(report["says"].to_string().contains("1 of them are weakly suspected"), "{report}");
+    assert!(report["says"].to_string().contains("1 of them is weakly suspected"), "{report}");
     assert_eq!(report["judgedAgainst"]["registry"]["generation"], 1);
 
     let verify = ["--verify", "weak.csv.certificate.json", "--registry", "registry"];

@@ -40,6 +40,7 @@ mod mark_shared;
 mod openid;
 mod openid_subjects;
 mod operators;
+mod pipes;
 mod policies_apart;
 mod program;
 mod proofs;

@@ -1,0 +1,33 @@
+//! What is no file and is given as one: pipes that nobody writes to, devices that never end.
+
+use std::{fs, process::Command};
+
+use crate::{files::set_up, program::eosin};
+
+#[test]
+fn a_pipe_is_said_and_not_waited_for() {
+    let folder = set_up();
+    let at = folder.path();
+    let made = Command::new("mkfifo").arg(at.join("p.csv")).status().unwrap();
+    assert!(made.success());
+    let commands: [&[&str]; 7] = [
+        &["judge", "p.csv", "--config", "eosin.toml"],
+        &["certify", "p.csv"],
+        &["certify", "--verify", "p.csv", "eosin.toml", "--vkey", "keys/ledger.vkey"],
+        &["filter", "p.csv", "--kept", "k", "--withheld", "w"],
+        &["mark", "p.csv", "--out", "o.csv", "--dataset", "d", "--generator", "g"],
+        &["registry", "add", "p.csv"],
+        &["registry", "prove", "p.csv"],
+    ];
+    fs::write(at.join("x.csv"), "first_name,last_name,dob\nAda,Bell,1984-02-29\n").unwrap();
+    let marked = ["mark", "x.csv", "--out", "m.csv", "--dataset", "d", "--generator", "g"];
+    assert!(eosin(at, &marked).status.success());
+    for command in commands {
+        let output = eosin(at, command);
+        let told = String::from_utf8_lossy(&output.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(output.status.code(), Some(2), "{command:?}: {told}");
+        assert!(told.contains("p.csv is a pipe and not a file"), "{command:?}: {told}");
+    }
+    let output = eosin(at, &["judge", "/dev/zero"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("is a device and not a file"), "{output:?}");
+}
