@@ -9,7 +9,7 @@ use carrier::{
     table::Format,
 };
 use flow::{Delivered, Reader};
-use http::{Response, StatusCode, header};
+use http::{HeaderMap, Response, StatusCode, header};
 use hyper::body::{Body as _, Incoming};
 
 use super::{
@@ -51,7 +51,7 @@ pub(crate) async fn show(
     }
     // Rows of a bulk query were chosen by their labels, in whatever format they come.
     if !is_json || (has_rows && prepared.look == Look::BulkResults) {
-        if has_rows && !incoming.is_end_stream() && !streams(&prepared) {
+        if !incoming.is_end_stream() && is_unread(&prepared, &parts, has_rows) {
             return Err(Problem::ShownUnreadable.into());
         }
         if prepared.asks || !prepared.looked.seen.is_empty() {
@@ -119,14 +119,42 @@ async fn without_listed(
 /// Why a query is refused to which something was added that its user may not see.
 const UNSEEN: &str = "reads are isolated here, and this user may not see a lookup by which rows of this object are hidden; grant its field, or say in `open_objects` that they are about nobody";
 
-/// Whether an answer with rows may leave unread: a file of a row that may be seen, the rows of a bulk query that was rewritten,
-/// what became of bulk rows, and answers of SOAP and Apex, in which rows were looked for before they were asked for.
-fn streams(prepared: &Prepared) -> bool {
+/// Whether an answer may hold rows and would leave unread: not a file of a row that may be seen, what became of bulk rows, and
+/// answers of SOAP and Apex, in which rows were looked for before they were asked for.
+fn is_unread(prepared: &Prepared, parts: &http::response::Parts, has_rows: bool) -> bool {
+    if prepared.look == Look::BulkResults && prepared.rows_of.is_some() {
+        // Errors come as JSON, XML or somebody's page, never as a table.
+        let form = ResultForm::of(&parts.headers);
+        let is_part = parts.status == StatusCode::PARTIAL_CONTENT;
+        return if has_rows { form.is_none() || is_part } else { form == Some(ResultForm::Table) };
+    }
     let is_file = matches!(prepared.look, Look::Record | Look::RecordBy { .. })
         && salesforce::is_file(&prepared.target);
     let is_untold =
         prepared.look == Look::Mixed && (prepared.is_bulk || !salesforce::is_rest(&prepared.target));
-    is_file || is_untold || prepared.look == Look::BulkResults
+    // Groups are of no row: the rewritten query alone tells what they count.
+    has_rows && !is_file && !is_untold && prepared.look != Look::BulkResults
+}
+
+/// How the rows of a bulk query stand in an answer, by its media type.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ResultForm {
+    Table,
+    Json,
+    Xml,
+}
+
+impl ResultForm {
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let kind = headers.get(header::CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase();
+        let forms = [
+            ("text/csv", Self::Table),
+            ("application/json", Self::Json),
+            ("application/xml", Self::Xml),
+            ("text/xml", Self::Xml),
+        ];
+        forms.into_iter().find(|(begins, _)| kind.starts_with(begins)).map(|(_, form)| form)
+    }
 }
 
 /// An answer that streams: the rows of a bulk query are read on their way, if they are in a table.
@@ -138,28 +166,28 @@ async fn streamed(
     incoming: Incoming,
     has_rows: bool,
 ) -> Result<Body, Problem> {
-    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let is = |begins: &str| kind.to_ascii_lowercase().starts_with(begins);
-    let (is_json, is_xml) = (is("application/json"), is("application/xml") || is("text/xml"));
-    let is_known = (is("text/csv") || is_json || is_xml) && parts.status == StatusCode::OK;
-    match prepared.rows_of {
-        Some(RowsOf { object, delimiter }) if has_rows && is_known && prepared.look == Look::BulkResults => {
+    match (prepared.rows_of, ResultForm::of(&parts.headers)) {
+        (Some(RowsOf { object, delimiter }), Some(form))
+            if has_rows && prepared.look == Look::BulkResults =>
+        {
             if coding(&parts.headers) != Coding::Identity {
                 return Err(Problem::ShownUnreadable);
             }
             let job = salesforce::query_job(&prepared.target).unwrap_or_default();
-            let (ending, format, rows) = if is_json {
-                (
+            let (ending, format, rows) = match form {
+                ResultForm::Json => (
                     ".json",
                     Format::SalesforceJson { object: None }.as_str(),
                     Records::Results(ResultsIn::Json, object.clone()),
-                )
-            } else if is_xml {
-                (".xml", delivered::SALESFORCE_XML, Records::Results(ResultsIn::Xml, object.clone()))
-            } else {
-                let commas = Format::SalesforceCsv { object: String::new() };
-                let format = delivered::delimited(delimiter).unwrap_or(commas.as_str());
-                (".csv", format, Records::Rows(object.clone(), delimiter))
+                ),
+                ResultForm::Xml => {
+                    (".xml", delivered::SALESFORCE_XML, Records::Results(ResultsIn::Xml, object.clone()))
+                }
+                ResultForm::Table => {
+                    let commas = Format::SalesforceCsv { object: String::new() };
+                    let format = delivered::delimited(delimiter).unwrap_or(commas.as_str());
+                    (".csv", format, Records::Rows(object.clone(), delimiter))
+                }
             };
             let file = Delivered {
                 route: "bulk results",
@@ -170,7 +198,7 @@ async fn streamed(
             let (headers, target) = (&mut parts.headers, &prepared.target);
             delivery::piped(lane, reader.clone(), file, rows, headers, target, Some(incoming)).await
         }
-        Some(_) | None => Ok(Body::relay(incoming, lane.timeouts.upstream, Trailers::Keep)),
+        (Some(_) | None, _) => Ok(Body::relay(incoming, lane.timeouts.upstream, Trailers::Keep)),
     }
 }
 

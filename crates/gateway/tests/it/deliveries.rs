@@ -1,5 +1,7 @@
 //! Files that are delivered: filtered on their way, and followed by what says what they were.
 
+use std::{io::Write as _, net::TcpStream};
+
 use certificate::{Statement, bytes_leaf, examine};
 use flow::{Certifier, Protocol};
 use gateway::{ArchiveConfig, Config, IsolatedReads, Reads, Signatures};
@@ -11,7 +13,7 @@ use testkit::upstream::{Received, Reply, Upstream};
 use crate::{
     fhir_isolated::{hidden, shown, value},
     isolated::{BEARER, Kind, LocalOrg, Marks, VERSION},
-    scene::{Answer, Scene, config},
+    scene::{Answer, Scene, config, request},
 };
 
 const LOG: &str = "gateway.example/log";
@@ -282,13 +284,13 @@ fn whoever_runs_the_gateway_is_told_what_leaves_just_now() {
     config.admin = Some("127.0.0.1:0".parse().unwrap());
     let scene = certifying(config);
     let told = || {
-        let mut stream = std::net::TcpStream::connect(scene.running().admin_address().unwrap()).unwrap();
-        stream.write_all(&crate::scene::request("GET", "/deliveries", &[], b"")).unwrap();
+        let mut stream = TcpStream::connect(scene.running().admin_address().unwrap()).unwrap();
+        stream.write_all(&request("GET", "/deliveries", &[], b"")).unwrap();
         value(&Answer::read(&mut stream))["deliveries"].clone()
     };
     // More than waits anywhere for a client that does not read.
-    let mut slow = std::net::TcpStream::connect(scene.address()).unwrap();
-    slow.write_all(&crate::scene::request("GET", "/files/endless.ndjson", &[], b"")).unwrap();
+    let mut slow = TcpStream::connect(scene.address()).unwrap();
+    slow.write_all(&request("GET", "/files/endless.ndjson", &[], b"")).unwrap();
     slow.read_exact(&mut [0; 4096]).unwrap();
     // A piece is counted once it was handed on: a client can have read the first before that.
     let mut under_way = told();
@@ -314,11 +316,10 @@ fn whoever_runs_the_gateway_is_told_what_leaves_just_now() {
 
 /// What `/deliveries` of a gateway's administration tells, asked until it fits.
 fn leaving(scene: &Scene, fits: impl Fn(&Value) -> bool) -> Value {
-    use std::io::Write as _;
     let mut told = Value::Null;
     for _ in 0..600 {
-        let mut stream = std::net::TcpStream::connect(scene.running().admin_address().unwrap()).unwrap();
-        stream.write_all(&crate::scene::request("GET", "/deliveries", &[], b"")).unwrap();
+        let mut stream = TcpStream::connect(scene.running().admin_address().unwrap()).unwrap();
+        stream.write_all(&request("GET", "/deliveries", &[], b"")).unwrap();
         told = value(&Answer::read(&mut stream))["deliveries"].clone();
         if fits(&told) {
             return told;
@@ -358,8 +359,8 @@ fn what_is_expected_or_leaves_at_one_gateway_is_known_at_another() {
     assert_ne!(told(&one), expected, "the next is another delivery");
 
     // More than waits anywhere for a client that does not read.
-    let mut slow = std::net::TcpStream::connect(one.address()).unwrap();
-    slow.write_all(&crate::scene::request("GET", "/files/endless.ndjson", &[], b"")).unwrap();
+    let mut slow = TcpStream::connect(one.address()).unwrap();
+    slow.write_all(&request("GET", "/files/endless.ndjson", &[], b"")).unwrap();
     let mut head = [0; 4096];
     slow.read_exact(&mut head).unwrap();
     let text = String::from_utf8_lossy(&head).into_owned();
@@ -392,7 +393,7 @@ fn nobody_else_is_told_what_follows_a_file() {
 }
 
 /// The job of a Bulk query for three contacts of which one is hidden, the answer with its results, and these as a file.
-fn bulk_results(scene: &Scene, form: &[(&str, &str)]) -> (String, Answer, Vec<u8>) {
+fn results_of(scene: &Scene, form: &[(&str, &str)]) -> (String, Answer) {
     let ask = |method: &str, target: &str, body: &str| {
         let headers = [BEARER[0], ("Content-Type", "application/json")];
         scene.ask(method, target, &headers, body.as_bytes())
@@ -403,12 +404,17 @@ fn bulk_results(scene: &Scene, form: &[(&str, &str)]) -> (String, Answer, Vec<u8
     }
     let job = value(&ask("POST", &format!("{VERSION}/jobs/query"), &query.to_string()));
     let job = job["id"].as_str().unwrap().to_owned();
-    let results = loop {
+    loop {
         let answer = ask("GET", &format!("{VERSION}/jobs/query/{job}"), "");
         if answer.text().contains("JobComplete") {
-            break ask("GET", &format!("{VERSION}/jobs/query/{job}/results"), "");
+            let results = ask("GET", &format!("{VERSION}/jobs/query/{job}/results"), "");
+            return (job, results);
         }
-    };
+    }
+}
+
+fn bulk_results(scene: &Scene, form: &[(&str, &str)]) -> (String, Answer, Vec<u8>) {
+    let (job, results) = results_of(scene, form);
     let (file, is_whole) = unchunked(&results);
     let text = std::str::from_utf8(&file).unwrap();
     assert!(is_whole && text.contains("d0") && text.contains("d2") && !text.contains("d1"), "{text}");
@@ -428,6 +434,56 @@ fn bulk_results_are_read_row_by_row_and_certified() {
     assert_eq!(statement.predicate.files[0].object.as_deref(), Some("Contact"));
     let manifest = value(&scene.ask("GET", &place(&results, "manifest"), &[BEARER[0]], b""));
     assert_eq!(manifest["file"], format!("{job}.csv"));
+}
+
+/// Whoever stands between: what comes of a bulk query's results has another status and media type.
+fn told_otherwise(org: &LocalOrg, status: u16, media: &'static str) -> Upstream {
+    let origin = org.origin();
+    Upstream::start(move |received: &Received| {
+        let mut stream = TcpStream::connect(origin.trim_start_matches("http://")).unwrap();
+        let named = received.headers.iter().filter(|(name, _)| {
+            let names = ["authorization", "content-type", "accept"];
+            names.iter().any(|one| name.eq_ignore_ascii_case(one))
+        });
+        let headers: Vec<(&str, &str)> = named.map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        stream.write_all(&request(&received.method, &received.target, &headers, &received.body)).unwrap();
+        let answer = Answer::read(&mut stream);
+        let is_result = received.target.ends_with("/results");
+        let body = match answer.header("transfer-encoding") {
+            Some(_) => unchunked(&answer).0,
+            None => answer.body.clone(),
+        };
+        let kind = if is_result { media } else { answer.header("content-type").unwrap_or_default() };
+        let headers = vec![("Content-Type".to_owned(), kind.to_owned())];
+        Reply::Whole { status: if is_result { status } else { answer.status }, headers, body }
+    })
+}
+
+#[test]
+fn bulk_results_that_cannot_be_read_do_not_leave() {
+    let marks = Marks::new();
+    let org = LocalOrg::with(&marks, &[Kind::Attested, Kind::Synthetic, Kind::Unproven], |_| false);
+    let check = |status: u16, media: &'static str, want: u16| {
+        let between = told_otherwise(&org, status, media);
+        let scene = certifying(isolating(&between.origin(), Protocol::Salesforce, true));
+        let results = results_of(&scene, &[]).1;
+        assert_eq!(results.status, want, "{status} {media}: {}", results.text());
+        let is_shown = results.text().contains("d0");
+        assert_eq!(is_shown, want < 300, "{status} {media}");
+        assert_eq!(results.head.contains("rel/certificate"), is_shown, "{status} {media}");
+    };
+    for (status, media, want) in [
+        (200, "text/csv", 200),
+        (203, "text/csv; charset=UTF-8", 203),
+        (200, "text/html", 502),
+        (200, "text/plain", 502),
+        (200, "application/octet-stream", 502),
+        (200, "", 502),
+        (206, "text/csv", 502),
+        (500, "text/csv", 502),
+    ] {
+        check(status, media, want);
+    }
 }
 
 #[test]
