@@ -1,6 +1,9 @@
 //! The command line: what can be said, and the help a person reads.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
@@ -448,17 +451,26 @@ pub(crate) enum LedgerCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Read a configuration and say everything that is wrong with it.
-    Check {
-        /// The configuration.
-        #[arg(default_value = "eosin.toml", value_name = "FILE")]
-        file: PathBuf,
-    },
+    Check(ConfigFile),
     /// Print the configuration as it is understood, secrets left out.
-    Show {
-        /// The configuration.
-        #[arg(default_value = "eosin.toml", value_name = "FILE")]
-        file: PathBuf,
-    },
+    Show(ConfigFile),
+}
+
+/// Which configuration: by its place alone, or as every other command takes it.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigFile {
+    /// The configuration. Default: `eosin.toml`.
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// The same, as other commands take it.
+    #[arg(long, short, value_name = "FILE", conflicts_with = "file")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigFile {
+    pub(crate) fn place(&self) -> &Path {
+        self.file.as_deref().or(self.config.as_deref()).unwrap_or(Path::new("eosin.toml"))
+    }
 }
 
 #[derive(Debug, Args)]

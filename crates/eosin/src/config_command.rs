@@ -20,7 +20,8 @@ use crate::{
 /// Checks or shows a configuration, and everything it names.
 pub(crate) fn config(command: &ConfigCommand, printer: &Printer) -> Done {
     match command {
-        ConfigCommand::Check { file } => {
+        ConfigCommand::Check(file) => {
+            let file = file.place();
             let config = Config::load(file)?;
             keys::signer(&config.ledger.signer)?;
             let (trust, mut doubts) = config.trust_store()?;
@@ -46,8 +47,8 @@ pub(crate) fn config(command: &ConfigCommand, printer: &Printer) -> Done {
             }
             Ok(if doubts.is_empty() { Outcome::Clean } else { Outcome::Findings })
         }
-        ConfigCommand::Show { file } => {
-            show(&Config::load(file)?, printer)?;
+        ConfigCommand::Show(file) => {
+            show(&Config::load(file.place())?, printer)?;
             Ok(Outcome::Clean)
         }
     }

@@ -175,8 +175,8 @@ const SYNC_THREADS_MAX: usize = 16;
 pub enum LockError {
     /// Another process, or another part of this one, has the ledger open for writing.
     #[error(
-        "another writer holds the ledger in `{}`: stop it first, or give this process a folder of its own \
-         (every writer has its own ledger)", folder.display()
+        "another process writes in `{}`: stop it first, or give this one a folder of its own (every writer has \
+         its own)", folder.display()
     )]
     Held {
         /// The ledger's folder.

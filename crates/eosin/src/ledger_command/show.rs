@@ -82,7 +82,7 @@ pub(super) fn show(
     }
     if found.is_empty() && !json {
         printer.line(
-            "no entry fits; what a running gateway has committed in the last moments comes in a second",
+            "no entry fits; the last ones come within a second where a gateway runs, and with its next start where none does",
         );
     }
     for entry in &found {

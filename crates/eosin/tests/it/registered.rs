@@ -144,6 +144,8 @@ fn a_registry_that_the_ledger_knew_later_is_not_asked() {
     // Where nothing was logged yet, nothing is missed.
     said(at, &["judge", "first.csv", "--config", "eosin.toml", "--fail-on", "suspected"], 0);
     said(at, &["config", "check"], 0);
+    said(at, &["config", "check", "-c", "eosin.toml"], 0);
+    said(at, &["config", "check", "eosin.toml"], 0);
     marked(at, &["first.csv", "--out", "1.csv", "--dataset", "d", "--generator", "g"], 0);
     let copy = |from: &str, to: &str| {
         fs::create_dir(at.join(to)).unwrap();

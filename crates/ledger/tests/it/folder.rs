@@ -86,7 +86,7 @@ fn a_second_writer_is_turned_away() {
         key(),
         &expect![[r"
             the ledger cannot be locked for writing
-            another writer holds the ledger in `LEDGER`: stop it first, or give this process a folder of its own (every writer has its own ledger)"]],
+            another process writes in `LEDGER`: stop it first, or give this one a folder of its own (every writer has its own)"]],
     );
     drop(first);
     assert_eq!(Ledger::open(&path, key()).unwrap().size(), 3);
