@@ -38,13 +38,28 @@ pub struct WithheldBatch {
 }
 
 /// Where gateways tell each other what they withheld from batches: a client may ask any of them for the results.
+///
+/// Shape:  what is withheld is put there before the rest is sent on. Until the org has told the batch's id, and for ever where
+///         nobody hears that any more, it is of one of the job's batches that nobody knows.
 pub struct Shelf {
-    /// Whether so much could be put there now: asked before a batch is sent on without some of its rows.
-    pub room: RoomForWithheld,
-    /// Puts a batch there. What cannot be put there is known here alone.
+    /// Puts there what is withheld from a batch of this boundary and job, durably; the name under which it is there.
+    pub begin: BeginWithheld,
+    /// Says whose it is that was put there under this name.
     pub keep: KeepWithheld,
-    /// The batches of a job that are there, or one of them: by boundary, job, and batch.
+    /// Takes away what was put there under this name, by boundary and job: there is no such batch.
+    pub end: EndWithheld,
+    /// What is there of a job, or of one of its batches: by boundary, job, and batch.
     pub find: FindWithheld,
+}
+
+/// What is on a [`Shelf`] of a job, or of one of its batches.
+#[derive(Debug, Default)]
+pub struct OnShelf {
+    /// Batches that rows were withheld from.
+    pub batches: Vec<WithheldBatch>,
+    /// What was withheld from batches of the job of which nobody knows which they are; none where the batch that was asked
+    /// about is there.
+    pub open: Vec<Arc<WithheldRows>>,
 }
 
 /// What other gateways withheld cannot be written down, or be read: there may be some.
@@ -52,14 +67,14 @@ pub struct Shelf {
 #[error("what was withheld from batches cannot be written or read where gateways share it")]
 pub struct ShelfError;
 
-/// Tries whether these rows fit on a [`Shelf`].
-pub type RoomForWithheld = Box<dyn Fn(&WithheldRows) -> Result<(), ShelfError> + Send + Sync>;
-
-/// Puts a batch on a [`Shelf`].
-pub type KeepWithheld = Box<dyn Fn(&WithheldBatch) + Send + Sync>;
+/// Puts rows on a [`Shelf`].
+pub type BeginWithheld = Box<dyn Fn(&str, &str, &WithheldRows) -> Result<String, ShelfError> + Send + Sync>;
+/// Names a batch on a [`Shelf`].
+pub type KeepWithheld = Box<dyn Fn(&WithheldBatch, &str) + Send + Sync>;
+/// Takes rows from a [`Shelf`].
+pub type EndWithheld = Box<dyn Fn(&str, &str, &str) + Send + Sync>;
 /// Finds batches on a [`Shelf`].
-pub type FindWithheld =
-    Box<dyn Fn(&str, &str, Option<&str>) -> Result<Vec<WithheldBatch>, ShelfError> + Send + Sync>;
+pub type FindWithheld = Box<dyn Fn(&str, &str, Option<&str>) -> Result<OnShelf, ShelfError> + Send + Sync>;
 
 impl fmt::Debug for Shelf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

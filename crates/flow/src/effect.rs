@@ -1,6 +1,10 @@
 //! The last step: what a ruling in the ledger does to the bytes.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use bytes::Bytes;
 use carrier::{
@@ -76,7 +80,11 @@ pub struct Unavailable {
 }
 
 /// What was withheld from a request of many records, to be answered in its place.
-pub struct Merge(Withheld);
+pub struct Merge {
+    withheld: Withheld,
+    // What it is called where gateways tell each other, while nobody knows of which batch it is.
+    begun: OnceLock<String>,
+}
 
 enum Withheld {
     Salesforce {
@@ -89,15 +97,21 @@ enum Withheld {
     Results(Arc<WithheldRows>),
     /// Counts of Bulk v1 batches and jobs, by id.
     Counts(BTreeMap<String, usize>),
+    /// Results of a Bulk v1 batch, which may be one of those that these rows were withheld from.
+    Doubt(Vec<Arc<WithheldRows>>),
 }
 
 impl Merge {
+    fn new(withheld: Withheld) -> Self {
+        Self { withheld, begun: OnceLock::new() }
+    }
+
     /// The upstream's answer with the refusals at their records' places.
     ///
     /// Shape:  the answer's body, decoded -> the merged body; absent if it is not an answer one can merge into,
     ///         such as an error about the whole request, which then stands as it is.
     pub fn apply(&self, upstream: &[u8]) -> Option<Vec<u8>> {
-        match &self.0 {
+        match &self.withheld {
             Withheld::Salesforce { route: salesforce::Route::BulkV1(_), .. } => {
                 let (_, batch, withheld) = self.batch(upstream)?;
                 let count = |id: &str| if id == batch { withheld.len() } else { 0 };
@@ -111,17 +125,29 @@ impl Merge {
             Withheld::Counts(counts) => {
                 salesforce::count_refused(upstream, |id| counts.get(id).copied().unwrap_or(0))
             }
+            Withheld::Doubt(_) => None,
         }
+    }
+
+    /// Whether it is known what was withheld, and so that rows came through here.
+    pub fn is_known(&self) -> bool {
+        !matches!(self.withheld, Withheld::Doubt(_))
+    }
+
+    /// Whether this answer may lack lines that nobody can put back: it has as many as a batch of which nobody knows which it is.
+    pub(crate) fn is_in_doubt(&self, upstream: &[u8]) -> bool {
+        let Withheld::Doubt(open) = &self.withheld else { return false };
+        open.iter().any(|rows| rows.in_results(upstream).is_some())
     }
 
     /// Whether the answer has to be JSON, for only there can refusals be put back.
     pub fn wants_json(&self) -> bool {
-        match &self.0 {
+        match &self.withheld {
             Withheld::Salesforce { route, .. } => {
                 !matches!(route, salesforce::Route::BulkV1(_) | salesforce::Route::Soap(_))
             }
             Withheld::Fhir(_) => true,
-            Withheld::Results(_) | Withheld::Counts(_) => false,
+            Withheld::Results(_) | Withheld::Counts(_) | Withheld::Doubt(_) => false,
         }
     }
 
@@ -134,26 +160,44 @@ impl Merge {
 
     /// What is withheld from a batch, if one is sent on.
     pub(crate) fn of_batch(&self) -> Option<WithheldRows> {
-        let Withheld::Salesforce { route, body, refusals } = &self.0 else { return None };
+        let Withheld::Salesforce { route, body, refusals } = &self.withheld else { return None };
         WithheldRows::of(route, body, refusals)
     }
 
+    /// The job of the batch that is sent on, if one is.
+    pub(crate) fn job(&self) -> Option<&str> {
+        let Withheld::Salesforce { route: salesforce::Route::BulkV1(route), .. } = &self.withheld else {
+            return None;
+        };
+        if let salesforce::BulkV1::Rows(job) = route { Some(&job.id) } else { None }
+    }
+
+    /// What it was called before it was sent on.
+    pub(crate) fn begun(&self) -> &OnceLock<String> {
+        &self.begun
+    }
+
     pub(crate) fn into_results(withheld: Arc<WithheldRows>) -> Self {
-        Self(Withheld::Results(withheld))
+        Self::new(Withheld::Results(withheld))
     }
 
     pub(crate) fn into_counts(counts: BTreeMap<String, usize>) -> Self {
-        Self(Withheld::Counts(counts))
+        Self::new(Withheld::Counts(counts))
+    }
+
+    pub(crate) fn into_doubt(open: Vec<Arc<WithheldRows>>) -> Self {
+        Self::new(Withheld::Doubt(open))
     }
 }
 
 impl fmt::Debug for Merge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match &self.0 {
+        f.write_str(match &self.withheld {
             Withheld::Salesforce { .. } => "Merge(salesforce)",
             Withheld::Fhir(_) => "Merge(fhir)",
             Withheld::Results(_) => "Merge(results)",
             Withheld::Counts(_) => "Merge(counts)",
+            Withheld::Doubt(_) => "Merge(doubt)",
         })
     }
 }
@@ -211,7 +255,7 @@ pub fn apply(ruling: &Logged<Ruling>, crossing: &Crossing, read: Applied) -> Pas
             match salesforce::withhold(&route, body, &refusals) {
                 Some(kept) => {
                     let withheld = Withheld::Salesforce { route, body: body.clone(), refusals };
-                    forward(Some(kept.into()), Some(Merge(withheld)))
+                    forward(Some(kept.into()), Some(Merge::new(withheld)))
                 }
                 None => refuse(salesforce::refuse(&route, body, &refusals)),
             }
@@ -221,7 +265,7 @@ pub fn apply(ruling: &Logged<Ruling>, crossing: &Crossing, read: Applied) -> Pas
             match fhir::withhold(body, &refusals) {
                 Ok(mut withheld) => {
                     if let Some(kept) = withheld.body.take() {
-                        forward(Some(kept.into()), Some(Merge(Withheld::Fhir(withheld))))
+                        forward(Some(kept.into()), Some(Merge::new(Withheld::Fhir(withheld))))
                     } else {
                         let answer = fhir::merge(&withheld, None);
                         refuse(answer.unwrap_or_else(|_| fhir::refuse(&refusals)))

@@ -42,7 +42,9 @@ pub use announcement::Announcement;
 pub use archived::carries_labels;
 pub use attest::{Attester, AttesterError, Keep, Salts};
 pub use audit::{Auditing, KeepEvent};
-pub use batches::{FindWithheld, KeepWithheld, RoomForWithheld, Shelf, ShelfError, WithheldBatch};
+pub use batches::{
+    BeginWithheld, EndWithheld, FindWithheld, KeepWithheld, OnShelf, Shelf, ShelfError, WithheldBatch,
+};
 pub use clock::{Clock, Moment, unix_seconds};
 pub use closing::{Certifier, Closed, NotClosed, Withheld};
 pub use crossing::{

@@ -211,16 +211,26 @@ impl Flow {
     /// The upstream's answer with what was withheld put back into it; see [`Merge::apply`].
     ///
     /// Of a batch of which rows were withheld the id is remembered, so that its results can be made whole later.
-    pub fn merged(&self, merge: &Merge, boundary: &str, upstream: &[u8]) -> Option<Vec<u8>> {
+    ///
+    /// Errors: [`ShelfError`]: lines may be missing that nobody can put back.
+    pub fn merged(
+        &self,
+        merge: &Merge,
+        boundary: &str,
+        upstream: &[u8],
+    ) -> Result<Option<Vec<u8>>, ShelfError> {
         if let Some((job, batch, withheld)) = merge.batch(upstream) {
             let rows = Arc::new(withheld);
             self.batches.learn(boundary, job.clone(), batch.clone(), Arc::clone(&rows));
-            if let Some(place) = &self.shelf {
+            if let (Some(place), Some(begun)) = (&self.shelf, merge.begun().get()) {
                 // Before the client has its answer: it may ask another gateway for the results at once.
-                (place.keep)(&WithheldBatch { boundary: boundary.to_owned(), job, batch, rows });
+                (place.keep)(&WithheldBatch { boundary: boundary.to_owned(), job, batch, rows }, begun);
             }
         }
-        merge.apply(upstream)
+        if merge.is_in_doubt(upstream) {
+            return Err(ShelfError);
+        }
+        Ok(merge.apply(upstream))
     }
 
     /// What to put back into the answer to a read that streams through: the results of a Bulk v1 batch that lost rows.
@@ -237,17 +247,28 @@ impl Flow {
             return Ok(None);
         }
         let Some(read) = batch_read(method, target) else { return Ok(None) };
-        self.look_on_shelf(boundary, &read)?;
-        Ok(self.known_of(boundary, read))
+        let open = self.look_on_shelf(boundary, &read)?;
+        let is_result = matches!(read, BatchRead::Result { .. });
+        let doubt = (is_result && !open.is_empty()).then(|| Merge::into_doubt(open));
+        Ok(self.known_of(boundary, read).or(doubt))
     }
 
-    /// That other gateways can be told what is withheld from a batch, before the rest of it is sent on.
+    /// Tells other gateways what is withheld from a batch, before the rest of it is sent on: whatever happens then, nobody takes its
+    /// results for whole.
     ///
-    /// Errors: [`ShelfError`]: they cannot, so that it must not be sent.
-    pub fn can_be_told(&self, merge: &Merge) -> Result<(), ShelfError> {
-        match (&self.shelf, merge.of_batch()) {
-            (Some(place), Some(rows)) => (place.room)(&rows),
-            _ => Ok(()),
+    /// Errors: [`ShelfError`]: they cannot be told, so that it must not be sent.
+    pub fn tell_withheld(&self, merge: &Merge, boundary: &str) -> Result<(), ShelfError> {
+        if let (Some(place), Some(rows), Some(job)) = (&self.shelf, merge.of_batch(), merge.job()) {
+            let name = (place.begin)(boundary, job, &rows)?;
+            let _first = merge.begun().set(name);
+        }
+        Ok(())
+    }
+
+    /// The org took no such batch: nobody needs to know what was withheld.
+    pub fn not_taken(&self, merge: &Merge, boundary: &str) {
+        if let (Some(place), Some(name), Some(job)) = (&self.shelf, merge.begun().get(), merge.job()) {
+            (place.end)(boundary, job, name);
         }
     }
 
@@ -269,14 +290,19 @@ impl Flow {
         }
     }
 
-    /// Learns what other gateways withheld from the batches that this read is about.
-    fn look_on_shelf(&self, boundary: &str, read: &BatchRead) -> Result<(), ShelfError> {
-        let Some(place) = &self.shelf else { return Ok(()) };
+    /// Learns what other gateways withheld from the batches that this read is about; what was withheld from batches of the job of
+    /// which nobody knows which they are.
+    fn look_on_shelf(
+        &self,
+        boundary: &str,
+        read: &BatchRead,
+    ) -> Result<Vec<Arc<salesforce::WithheldRows>>, ShelfError> {
+        let Some(place) = &self.shelf else { return Ok(Vec::new()) };
         let found = match read {
             BatchRead::Result { batch, .. } | BatchRead::Batch { batch, .. }
                 if self.batches.of_batch(boundary, batch).is_some() =>
             {
-                return Ok(());
+                return Ok(Vec::new());
             }
             BatchRead::Result { job, batch } | BatchRead::Batch { job, batch } => {
                 (place.find)(boundary, job, Some(batch))
@@ -284,10 +310,10 @@ impl Flow {
             BatchRead::Batches { job } | BatchRead::Job { job } => (place.find)(boundary, job, None),
         };
         let found = found?;
-        for WithheldBatch { boundary, job, batch, rows } in found {
+        for WithheldBatch { boundary, job, batch, rows } in found.batches {
             self.batches.learn(&boundary, job, batch, rows);
         }
-        Ok(())
+        Ok(found.open)
     }
 
     /// Appends an entry whose place nobody waits for.

@@ -431,7 +431,8 @@ async fn carry(
             return turned.told();
         }
     };
-    if forward.merge.as_ref().is_some_and(|merge| lane.flow.can_be_told(merge).is_err()) {
+    let is_untold = |merge| lane.flow.tell_withheld(merge, &lane.boundary.name).is_err();
+    if forward.merge.as_ref().is_some_and(is_untold) {
         not_sent(lane, forward.settlement);
         return Err(Problem::NotKept);
     }
@@ -452,11 +453,7 @@ async fn carry(
     let addresses = lane.addresses(&head);
     let sent = lane.upstream.send(head.method, &head.target, head.headers, body).await;
     traced::onward(head.traced.as_ref(), "apply", &sent);
-    if let Some(settlement) = forward.settlement {
-        let named = sent.as_ref().ok().and_then(|answer| answer.headers().get(SALESFORCE_REQUEST));
-        let named = named.and_then(|value| value.to_str().ok());
-        lane.flow.settle_as(settlement, outcome(&sent), named);
-    }
+    settle(lane, forward.settlement, forward.merge.as_ref(), &sent);
     let mut answer = cleaned(sent?, &addresses)?;
     state(answer.headers_mut(), &forward.provenance, forward.ai_disclosure.as_deref());
     warn(answer.headers_mut(), forward.warning.as_deref());
@@ -556,6 +553,31 @@ fn outcome(sent: &Result<Response<Incoming>, Problem>) -> Outcome {
     }
 }
 
+/// Writes down what became of what was sent on.
+fn settle(
+    lane: &Lane,
+    settlement: Option<Settlement>,
+    merge: Option<&flow::Merge>,
+    sent: &Result<Response<Incoming>, Problem>,
+) {
+    if let Some(merge) = merge.filter(|_| is_refused(sent)) {
+        lane.flow.not_taken(merge, &lane.boundary.name);
+    }
+    if let Some(settlement) = settlement {
+        let named = sent.as_ref().ok().and_then(|answer| answer.headers().get(SALESFORCE_REQUEST));
+        let named = named.and_then(|value| value.to_str().ok());
+        lane.flow.settle_as(settlement, outcome(sent), named);
+    }
+}
+
+/// Whether it is certain that nothing was made of a request.
+fn is_refused(sent: &Result<Response<Incoming>, Problem>) -> bool {
+    match sent {
+        Ok(answer) => answer.status().is_client_error(),
+        Err(problem) => matches!(problem, Problem::UpstreamRefused),
+    }
+}
+
 /// Puts the refused records back at their places in the upstream's answer.
 async fn merged(
     lane: &Lane,
@@ -572,7 +594,8 @@ async fn merged(
     let decoded = decode(coding(&parts.headers), &collected.received, &lane.limits)
         .map_err(|_| Problem::AnswerUnreadable)?;
     parts.headers.remove(header::CONTENT_LENGTH);
-    let body = match lane.flow.merged(merge, &lane.boundary.name, &decoded) {
+    let merged = lane.flow.merged(merge, &lane.boundary.name, &decoded);
+    let body = match merged.map_err(|_| Problem::ShownUnreadable)? {
         Some(merged) => {
             forget_coded_body(&mut parts.headers);
             Bytes::from(merged)
@@ -585,7 +608,9 @@ async fn merged(
 /// Puts the refused records back into an answer that was read already.
 fn merged_whole(lane: &Lane, answer: Response<Body>, merge: &flow::Merge) -> Response<Body> {
     let (parts, body) = answer.into_parts();
-    let merged = body.whole().and_then(|whole| lane.flow.merged(merge, &lane.boundary.name, &whole));
+    // What was sent on is in no doubt: that is for what was read.
+    let put_back = |whole: Bytes| lane.flow.merged(merge, &lane.boundary.name, &whole).ok().flatten();
+    let merged = body.whole().and_then(put_back);
     Response::from_parts(parts, merged.map_or(body, Body::from))
 }
 

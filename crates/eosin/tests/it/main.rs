@@ -50,4 +50,5 @@ mod setting_up;
 mod signing_in;
 mod steering;
 mod stranger;
+mod withheld_batches;
 mod witnesses;

@@ -33,7 +33,8 @@ pub(super) async fn sent(lane: &Lane, reader: &Reader, mut head: Head) -> Result
     // Of a batch that rows were withheld from, here or at another gateway, it is ids and errors alone.
     let remembered = lane.flow.remembered(&lane.boundary.name, head.method.as_str(), &head.target);
     let remembered = remembered.map_err(|_| Problem::ShownUnreadable)?;
-    let is_known = hidden == Some(reader.hidden) || remembered.is_some() || bare::is_bare(&org).await;
+    let is_ours = remembered.as_ref().is_some_and(flow::Merge::is_known);
+    let is_known = hidden == Some(reader.hidden) || is_ours || bare::is_bare(&org).await;
     let addresses = lane.addresses(&head);
     let tells_failures = salesforce::tells_failures(&head.target);
     let sent = lane.upstream.send(head.method, &head.target, head.headers, Body::from(Bytes::new())).await;
@@ -57,7 +58,8 @@ pub(super) async fn sent(lane: &Lane, reader: &Reader, mut head: Head) -> Result
         let looked = shown(&org, &text).await?;
         recorded(lane, reader, &Look::SentRows, looked.seen, &mut parts.headers).await?;
     }
-    let merged = remembered.and_then(|merge| lane.flow.merged(&merge, &lane.boundary.name, &text));
+    let merged = remembered.map(|merge| lane.flow.merged(&merge, &lane.boundary.name, &text)).transpose();
+    let merged = merged.map_err(|_| Problem::ShownUnreadable)?.flatten();
     let own =
         salesforce::reworded(merged.as_deref().unwrap_or(&text), |id| isolation.stands_for(id)).or(merged);
     let records = lane.flow.limits().records;
