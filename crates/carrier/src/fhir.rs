@@ -59,7 +59,7 @@ pub use patch::{PATCHED_TYPE, STEPS_MAX, patched};
 pub use place::{PlaceError, place, place_bundle, place_some};
 pub use plain::plain_type;
 pub use query::{Detail, Query, by_ids, referenced};
-pub use read::{Media, read, read_document, read_document_in};
+pub use read::{DeliveredLine, Media, read, read_delivered, read_document, read_document_in};
 pub(crate) use read::{read_line, read_to_mark};
 pub use references::{
     has_references_by_search, patches_by_search, references_by_search, searched, with_references,

@@ -17,8 +17,6 @@ const ENCODED_MIN: usize = 100;
 
 /// Whether a mark's text stands anywhere in this, in any case, also folded into lines as mail and printers do.
 pub(crate) fn holds_mark_text(text: &[u8]) -> bool {
-    static FINDERS: LazyLock<[Finder<'static>; 3]> =
-        LazyLock::new(|| [PREFIX, "EOSIN1.", "Eosin1."].map(Finder::new));
     if text.len() < PREFIX.len() + ENCODED_MIN {
         return false;
     }
@@ -27,6 +25,15 @@ pub(crate) fn holds_mark_text(text: &[u8]) -> bool {
         encoded_length(rest) >= ENCODED_MIN
     })
 }
+
+/// Whether what a mark's text begins with stands anywhere in this.
+pub(crate) fn begins_mark_text(text: &[u8]) -> bool {
+    FINDERS.iter().any(|finder| finder.find(text).is_some())
+}
+
+/// What a mark's text begins with, as it is written.
+static FINDERS: LazyLock<[Finder<'static>; 3]> =
+    LazyLock::new(|| [PREFIX, "EOSIN1.", "Eosin1."].map(Finder::new));
 
 /// How many letters of base64url a text begins with, up to [`ENCODED_MIN`]: line ends and what indents a line are none.
 fn encoded_length(text: &[u8]) -> usize {

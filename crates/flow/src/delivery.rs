@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use carrier::{
-    fhir,
+    fhir::{self, DeliveredLine},
     salesforce::RowChunk,
     table::{Chunk, Format, PlaceError},
 };
@@ -173,26 +173,26 @@ impl Flow {
                 continue;
             }
             let plain = if is_quick { fhir::plain_type(line, &self.limits()) } else { None };
-            let count = if let Some(name) = plain {
+            let (count, is_one) = if let Some(name) = plain {
                 piece.verdicts.push(Verdict::Unproven(Claim::None));
                 piece.readings.push(Looked::Plain(name));
-                1
+                (1, true)
             } else {
-                let found = fhir::read_document(line, &self.limits()).records;
+                let DeliveredLine { records: found, is_one } = fhir::read_delivered(line, &self.limits());
                 let count = found.len();
                 let verdict =
                     |reading| delivery.recognition.verdict(judge(reading, &delivery.trust), reading, None);
                 piece.verdicts.extend(found.iter().map(verdict));
                 piece.readings.extend(found.into_iter().map(Looked::Whole));
-                count
+                (count, is_one)
             };
-            whole.push((line, count));
+            whole.push((line, count, is_one));
         }
         let ruling = delivery.decide(std::mem::take(&mut piece.verdicts));
         let mut kept = Vec::with_capacity(lines.len() + 1);
         let mut references = Vec::with_capacity(piece.readings.len());
         let mut at = 0;
-        for (line, count) in whole {
+        for (line, count, is_one) in whole {
             let range = at..at + count;
             at += count;
             let seen: Vec<Option<HiddenBy>> =
@@ -206,7 +206,7 @@ impl Flow {
             let relabelled = (count == 1).then(|| piece.relabelled(range.start, line, verdicts)).flatten();
             let line = relabelled.as_deref().map_or(line, str::as_bytes);
             delivery.show(line, verdicts);
-            if !piece.is_one(range) {
+            if !is_one {
                 // Whoever reads the file reads one resource a line.
                 delivery.against.add(VerdictName::Unreadable);
             }
@@ -342,17 +342,6 @@ impl Piece<'_> {
             Some(Looked::Whole(reading)) => Seen::named(reading, by),
             Some(Looked::Plain(name)) => Named::new((*name).to_owned(), Some(name)),
             None => Named::new(String::new(), None),
-        }
-    }
-
-    /// Whether these are what one resource holds, itself first: a Bundle in a line is none.
-    fn is_one(&self, range: std::ops::Range<usize>) -> bool {
-        match self.readings.get(range).and_then(<[Looked<'_>]>::first) {
-            Some(Looked::Plain(_)) => true,
-            Some(Looked::Whole(Reading { place, content })) => {
-                content.as_ref().is_ok_and(|record| place.reference == record.object)
-            }
-            None => false,
         }
     }
 

@@ -37,6 +37,8 @@ const NESTED_MAX: usize = 8;
 pub(crate) enum Files {
     /// It does: it crosses with what holds it.
     Read,
+    /// It does, and a mark elsewhere is seen as in a file: in lines that leave as one.
+    Delivered,
     /// It is content of what holds it: in files that are marked, where nothing inside could be labelled.
     Left,
 }
@@ -87,20 +89,21 @@ impl<'a> Found<'a> {
                 let sentence = format!("nests Bundles and Parameters deeper than {NESTED_MAX}");
                 self.push(at, false, Err(Unreadable::Shape(sentence)));
             }
+            "Bundle" | "Parameters" if self.reads == Files::Delivered && holds_mark_beside(&members) => {
+                self.push(at, false, Err(shape(HIDES_MARK)));
+            }
             "Bundle" => self.bundle(members, at),
             "Parameters" => self.parameters(members, at),
-            "Binary" if self.reads == Files::Read => self.binary(members, at),
+            "Binary" if self.reads != Files::Left => self.binary(members, at),
             _ => {
                 let mut files = Vec::new();
-                if self.reads == Files::Read {
+                if self.reads != Files::Left {
                     for (name, value) in &members {
                         files_in(name, value, &mut files);
                     }
                 }
                 let read: Vec<_> = files.iter().flat_map(|file| file.records(&self.limits)).collect();
-                // In a file that is marked nobody judges what stands within a resource.
-                let content =
-                    if self.reads == Files::Left { apart(members, &self.limits) } else { record(members) };
+                let content = self.content(members);
                 let claim = content.as_ref().map_or(Claim::None, |record| record.claim);
                 self.push(at, true, content);
                 self.files(read, &at.claiming(claim));
@@ -108,9 +111,19 @@ impl<'a> Found<'a> {
         }
     }
 
+    /// The record that a resource is.
+    fn content(&self, members: Members<'a>) -> Result<Record<'a>, Unreadable> {
+        match self.reads {
+            Files::Read => record(members),
+            Files::Delivered => unhidden(members),
+            // In a file that is marked nobody judges what stands within a resource.
+            Files::Left => apart(members, &self.limits),
+        }
+    }
+
     /// The files in a value that is no resource.
     fn value(&mut self, name: &str, value: &Json<'_>, at: &At) {
-        if self.reads == Files::Read {
+        if self.reads != Files::Left {
             let mut files = Vec::new();
             files_in(name, value, &mut files);
             let read: Vec<_> = files.iter().flat_map(|file| file.records(&self.limits)).collect();
@@ -211,7 +224,8 @@ impl<'a> Found<'a> {
             Err(reason) => return self.push(at, true, Err(reason)),
         };
         if read.is_empty() {
-            return self.push(at, true, record(members));
+            let content = self.content(members);
+            return self.push(at, true, content);
         }
         let claim = meta_claim(member(&members, "meta"));
         self.files(read, &at.at("Binary").claiming(claim));
@@ -306,9 +320,6 @@ fn holds_resource(value: &Json<'_>) -> bool {
 
 /// The record of a resource in a file, if nothing stands within it that says it is another.
 pub(super) fn apart<'a>(resource: Members<'a>, limits: &Limits) -> Result<Record<'a>, Unreadable> {
-    if holds_mark(&resource) {
-        return Err(shape(HIDES_MARK));
-    }
     let mut files = Vec::new();
     if resource_type(&resource) == Ok("Binary") {
         files.extend(binary_file(&resource).ok().flatten());
@@ -316,31 +327,44 @@ pub(super) fn apart<'a>(resource: Members<'a>, limits: &Limits) -> Result<Record
     for (name, value) in &resource {
         files_in(name, value, &mut files);
     }
-    if files.iter().any(|file| file.records(limits).iter().any(bears_label)) {
-        return Err(shape(HOLDS_LABELLED));
-    }
-    record(resource)
+    let holds_labelled = files.iter().any(|file| file.records(limits).iter().any(bears_label));
+    let record = unhidden(resource)?;
+    if holds_labelled { Err(shape(HOLDS_LABELLED)) } else { Ok(record) }
+}
+
+/// The record of a resource, if no mark stands in it away from its place.
+fn unhidden(resource: Members<'_>) -> Result<Record<'_>, Unreadable> {
+    if holds_mark(&resource) { Err(shape(HIDES_MARK)) } else { record(resource) }
 }
 
 /// Whether a mark stands within a resource, rather than in its own place: that of a contained resource, above all.
 fn holds_mark(resource: &Members<'_>) -> bool {
-    fn is_mark(value: &Json<'_>) -> bool {
-        match value {
-            Json::Object(members) => members.iter().any(|(name, value)| {
-                (name == "url" && value.text() == Some(MARK_EXTENSION)) || is_mark(value)
-            }),
-            Json::Array(items) => items.iter().any(is_mark),
-            Json::Text(text) => holds_mark_text(text.as_bytes()),
-            Json::Null | Json::Bool(_) | Json::Number(_) => false,
-        }
-    }
     resource.iter().any(|(name, value)| match (name.as_ref(), value) {
         ("extension", Json::Array(items)) => items.iter().any(|item| {
             let is_own = item.get("url").and_then(Json::text) == Some(MARK_EXTENSION);
-            !is_own && is_mark(item)
+            !is_own && is_mark(item, |_| true)
         }),
-        (_, value) => is_mark(value),
+        (_, value) => is_mark(value, |_| true),
     })
+}
+
+/// Whether a mark stands in what holds resources, rather than in one of them: those are looked at by themselves.
+fn holds_mark_beside(holder: &Members<'_>) -> bool {
+    let is_looked_at = |name: &str| name != "resource";
+    holder.iter().any(|(name, value)| is_looked_at(name) && is_mark(value, is_looked_at))
+}
+
+/// Whether a mark stands anywhere in a value, in members whose names are looked at.
+fn is_mark(value: &Json<'_>, is_looked_at: fn(&str) -> bool) -> bool {
+    match value {
+        Json::Object(members) => members.iter().any(|(name, value)| {
+            (name == "url" && value.text() == Some(MARK_EXTENSION))
+                || (is_looked_at(name) && is_mark(value, is_looked_at))
+        }),
+        Json::Array(items) => items.iter().any(|item| is_mark(item, is_looked_at)),
+        Json::Text(text) => holds_mark_text(text.as_bytes()),
+        Json::Null | Json::Bool(_) | Json::Number(_) => false,
+    }
 }
 
 /// What is said of such a resource.

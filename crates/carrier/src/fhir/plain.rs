@@ -1,11 +1,11 @@
 //! The fast road for a line of NDJSON: a resource that provably carries neither mark nor claim is told without reading it.
 //!
-//! Says yes only where [`super::read_document`] would give one record without a mark and without a claim. Whatever is
+//! Says yes only where [`super::read_delivered`] would give one record without a mark and without a claim. Whatever is
 //! unusual (an escape that could spell a letter, an exponent, many members) is no answer, and the line is read whole.
 
 use memchr::memmem;
 
-use crate::Limits;
+use crate::{Limits, misplaced::begins_mark_text};
 
 use super::interaction::is_type_name;
 
@@ -15,7 +15,7 @@ use super::interaction::is_type_name;
 /// Every place where a mark or a claim can stand names `eosin` or the code `HTEST`. A line that holds neither, and no
 /// escape that could spell them, has none of those; what is left to know is that it can be read at all.
 ///
-/// Shape:  one line, trimmed -> a name that [`super::read_document`] finds too, as the object of its only reading.
+/// Shape:  one line, trimmed -> a name that [`super::read_delivered`] finds too, as the object of its only reading.
 /// Bounds: one pass; at most 64 members an object and 32 levels, past which there is no answer.
 /// Never:  allocates more than the names of one line's members take.
 /// Source: spec/carriers.md section 3; RFC 8259.
@@ -25,6 +25,10 @@ pub fn plain_type<'a>(line: &'a [u8], limits: &Limits) -> Option<&'a str> {
     }
     let text = std::str::from_utf8(line).ok()?;
     if memmem::find(line, b"eosin").is_some() || memmem::find(line, b"HTEST").is_some() {
+        return None;
+    }
+    // A text that holds a mark in capitals makes the line unreadable.
+    if begins_mark_text(line) {
         return None;
     }
     let range = Scan { bytes: line, names: Vec::with_capacity(64) }.resource()?;

@@ -16,7 +16,7 @@ use super::{
     route::Route,
     xml,
 };
-use crate::{Limits, Readings, Unit};
+use crate::{Limits, Readings, Unit, misplaced::bears_label};
 
 /// Reads what a judged request carries.
 ///
@@ -71,6 +71,30 @@ pub fn read_document_in<'a>(media: Media, body: &'a [u8], limits: &Limits) -> Re
 /// The same of a file that may be marked: what is in a file inside it is content of what holds that.
 pub(crate) fn read_to_mark<'a>(body: &'a [u8], limits: &Limits) -> Readings<'a> {
     read_expected(&Expected::Anything, Media::Json, body, limits, Files::Left)
+}
+
+/// A line of a file that is delivered.
+#[derive(Debug)]
+pub struct DeliveredLine<'a> {
+    /// What is judged of it, as [`read_document`] tells; a mark away from its place makes a record unreadable, as in a file.
+    pub records: Vec<Reading<'a>>,
+    /// Whether whoever reads the file finds one record in it that can be read.
+    pub is_one: bool,
+}
+
+/// Reads a line of a file on its way to a client.
+///
+/// Shape:  as [`read_document`]; where `is_one`, whoever reads the file has the first record, and no other is a labelled one.
+/// Bounds: `limits`; past them one reading that says so.
+/// Source: spec/carriers.md sections 3.9 and 4.1.
+pub fn read_delivered<'a>(line: &'a [u8], limits: &Limits) -> DeliveredLine<'a> {
+    let records = read_expected(&Expected::Anything, Media::Json, line, limits, Files::Delivered).records;
+    let is_one = records.split_first().is_some_and(|(first, held)| {
+        // What is inside another stands at a path, and is told with it.
+        let is_resource = first.content.as_ref().is_ok_and(|record| first.place.reference == record.object);
+        is_resource && !held.iter().any(|reading| bears_label(&reading.content))
+    });
+    DeliveredLine { records, is_one }
 }
 
 /// Reads a line of NDJSON: one resource, which is not a Bundle.

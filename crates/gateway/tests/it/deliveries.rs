@@ -97,6 +97,18 @@ fn ndjson(body: impl Into<Vec<u8>>) -> Reply {
     Reply::Whole { status: 200, headers, body: body.into() }
 }
 
+/// Resources that hold a mark where no mark is looked for.
+fn misplaced() -> [String; 3] {
+    let mark = format!("eosin1.{}", "Ab3_".repeat(40));
+    let patient = json!({"resourceType": "Patient", "extension": [{"url": carrier::fhir::MARK_EXTENSION, "valueString": mark}]});
+    [
+        json!({"resourceType": "Communication", "payload": [{"contentString": patient.to_string()}]}),
+        json!({"resourceType": "Task", "input": [{"valueString": mark.to_ascii_uppercase()}]}),
+        json!({"resourceType": "Patient", "name": [{"extension": patient["extension"]}]}),
+    ]
+    .map(|resource| resource.to_string())
+}
+
 /// An export of one file: six patients of whom three are hidden, and others that are not what they seem.
 fn export(request: &Received) -> Reply {
     let lines = |hide: &dyn Fn(u32) -> bool| -> String {
@@ -109,6 +121,7 @@ fn export(request: &Received) -> Reply {
         }
         "/files/1.ndjson" => ndjson(lines(&|id| id.is_multiple_of(2))),
         "/files/all-hidden.ndjson" => ndjson(lines(&|_| true)),
+        "/files/misplaced.ndjson" => ndjson(format!("{}\n{}\n", shown("1"), misplaced().join("\n"))),
         "/files/endless.ndjson" => ndjson(lines(&|_| false).repeat(150_000)),
         "/files/long.ndjson" => ndjson(lines(&|_| false).repeat(20_000)),
         "/files/bundle.ndjson" => ndjson(format!(
@@ -198,6 +211,19 @@ fn what_cannot_be_certified_has_a_manifest_that_says_so() {
         assert_eq!(*manifest["certificate"].get("against").unwrap_or(&json!({})), against);
         assert_eq!(scene.ask("GET", &place(&answer, "certificate"), &[], b"").status, 404);
     }
+}
+
+#[test]
+fn a_line_with_a_mark_away_from_its_place_is_unreadable_as_in_a_file() {
+    let upstream = Upstream::start(export);
+    let scene = fhir(&upstream, true);
+    let answer = scene.ask("GET", "/files/misplaced.ndjson", &[], b"");
+    let (file, is_whole) = unchunked(&answer);
+    assert!(is_whole);
+    assert_eq!(String::from_utf8(file.clone()).unwrap(), shown("1") + "\n");
+    let manifest = value(&scene.ask("GET", &place(&answer, "manifest"), &[], b""));
+    assert_eq!(manifest["withheld"]["unreadable"], 3, "{manifest}");
+    certified(&scene, &answer, &file, &[shown("1").as_bytes()]);
 }
 
 #[test]

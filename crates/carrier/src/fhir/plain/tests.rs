@@ -4,7 +4,7 @@ use mark::Claim;
 use proptest::prelude::*;
 
 use super::*;
-use crate::fhir::read_document;
+use crate::fhir::{read_delivered, read_line};
 
 const LIMITS: Limits = Limits { body_bytes: 1 << 20, records: 1000 };
 
@@ -17,12 +17,101 @@ fn check(line: &str, want: Option<&str>) {
 /// Where the fast road answers, the slow road finds the same: one record, without mark and claim, of that name.
 fn agrees(line: &[u8]) {
     let Some(name) = plain_type(line, &LIMITS) else { return };
-    let read = read_document(line, &LIMITS).records;
-    let [only] = read.as_slice() else { panic!("{} readings", read.len()) };
+    let read = read_delivered(line, &LIMITS);
+    let [only] = read.records.as_slice() else { panic!("{} readings", read.records.len()) };
     let record = only.content.as_ref().unwrap();
     assert_eq!((record.object.as_ref(), record.mark.as_deref(), record.claim), (name, None, Claim::None));
     assert_eq!(only.place.reference, name);
     assert_eq!(only.place.index, 0);
+    assert!(read.is_one && read_line(line, &LIMITS).is_ok());
+}
+
+/// A line that is delivered as one record is one for whoever reads the file, and a resource that nobody there can read is none.
+fn is_read_alike(line: &[u8]) {
+    let (delivered, read) = (read_delivered(line, &LIMITS), read_line(line, &LIMITS));
+    assert!(
+        !delivered.is_one || read.as_ref() == delivered.records[0].content.as_ref(),
+        "{delivered:?} {read:?}"
+    );
+    let is_one_reading =
+        delivered.records.len() == 1 && delivered.records[0].place.reference != "Binary file record 1";
+    assert!(read.is_err() || delivered.is_one || !is_one_reading, "{delivered:?}");
+}
+
+/// What a mark looks like in a text.
+fn mark_text() -> String {
+    format!("eosin1.{}", "Ab3_".repeat(40))
+}
+
+#[test]
+fn a_line_that_is_delivered_is_read_as_a_line_of_a_file() {
+    let mark = mark_text();
+    let own = format!(r#""extension":[{{"url":"{}","valueString":"{mark}"}}]"#, crate::fhir::MARK_EXTENSION);
+    let patient = format!(r#"{{"resourceType":"Patient",{own}}}"#);
+    let within = serde_json::Value::from(patient.as_str());
+    let file = data_encoding::BASE64.encode(patient.as_bytes());
+    let plain_file = data_encoding::BASE64.encode(br#"{"resourceType":"Patient"}"#);
+    let attached = |data: &str| {
+        format!(
+            r#"{{"resourceType":"DocumentReference","content":[{{"attachment":{{"contentType":"application/fhir+json","data":"{data}"}}}}]}}"#
+        )
+    };
+    for (line, is_one, is_unreadable) in [
+        (patient.clone(), true, false),
+        (r#"{"resourceType":"Patient","name":[{"text":"see eosin1. and no more"}]}"#.to_owned(), true, false),
+        (
+            format!(r#"{{"resourceType":"Communication","payload":[{{"contentString":{within}}}]}}"#),
+            false,
+            true,
+        ),
+        (format!(r#"{{"resourceType":"Task","input":[{{"valueString":"{mark}"}}]}}"#), false, true),
+        (
+            format!(
+                r#"{{"resourceType":"Task","input":[{{"valueString":"{}"}}]}}"#,
+                mark.replace("eosin", "EOSIN")
+            ),
+            false,
+            true,
+        ),
+        (
+            format!(
+                r#"{{"resourceType":"Task","input":[{{"valueString":"{}"}}]}}"#,
+                mark.replace("eosin", "Eosin")
+            ),
+            false,
+            true,
+        ),
+        (
+            format!(
+                r#"{{"resourceType":"Task","input":[{{"valueString":"{}"}}]}}"#,
+                mark.replace("1.", "1.AAAA=\r\n ")
+            ),
+            false,
+            true,
+        ),
+        (format!(r#"{{"resourceType":"Patient","name":[{{{own}}}]}}"#), false, true),
+        (format!(r#"{{"resourceType":"Group","contained":[{patient}]}}"#), false, true),
+        (format!(r#"{{"resourceType":"Bundle","entry":[{{"resource":{patient}}}]}}"#), false, false),
+        (format!(r#"{{"resourceType":"Bundle","link":[{{"url":"{mark}"}}]}}"#), false, true),
+        (format!(r#"{{"resourceType":"Bundle","entry":[{{"fullUrl":"{mark}"}}]}}"#), false, true),
+        (
+            format!(
+                r#"{{"resourceType":"Bundle","entry":[{{"resource":{{"resourceType":"Task","input":"{mark}"}}}}]}}"#
+            ),
+            false,
+            true,
+        ),
+        (format!(r#"{{"resourceType":"Parameters","parameter":[{{"valueString":"{mark}"}}]}}"#), false, true),
+        (format!(r#"{{"resourceType":"Parameters","parameter":[{{"resource":{patient}}}]}}"#), false, false),
+        (attached(&file), false, false),
+        (attached(&plain_file), true, false),
+    ] {
+        let delivered = read_delivered(line.as_bytes(), &LIMITS);
+        let found = delivered.records.iter().any(|reading| reading.content.is_err());
+        assert_eq!((delivered.is_one, found), (is_one, is_unreadable), "{line}");
+        is_read_alike(line.as_bytes());
+        check(&line, plain_type(line.as_bytes(), &LIMITS).filter(|_| is_one));
+    }
 }
 
 #[test]
@@ -146,6 +235,13 @@ fn pieces() -> impl Strategy<Value = String> {
     prop::collection::vec(words, 0..40).prop_map(|words| words.concat())
 }
 
+/// Texts that hold a mark.
+const MARKED: [&str; 3] = [
+    "eosin1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    "see EOSIN1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    "Eosin1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n",
+];
+
 /// A JSON value with the names and texts that marks and claims are made of.
 fn value(depth: u32) -> BoxedStrategy<serde_json::Value> {
     use serde_json::Value;
@@ -160,6 +256,9 @@ fn value(depth: u32) -> BoxedStrategy<serde_json::Value> {
         "http://terminology.hl7.org/CodeSystem/v3-ActReason",
         "https://eosin.example/synthetic-patient",
         "",
+        MARKED[0],
+        MARKED[1],
+        MARKED[2],
         "https://eosin.example/fhir/StructureDefinition/mark",
         "plain text that is longer than a word",
         "ö",
@@ -207,6 +306,7 @@ proptest! {
         let text = whole.to_string();
         let text = if escapes { text.replace('/', "\\/").replace("HT", "\\u0048T") } else { text };
         agrees(text.as_bytes());
+        is_read_alike(text.as_bytes());
     }
 
     #[test]
