@@ -150,7 +150,7 @@ pub enum ProvenanceError {
 
 impl RulingReference {
     /// Reads `<origin>#<index>`; the index is decimal without leading zeros.
-    fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let (origin, digits) = text.rsplit_once('#')?;
         let index: u64 = digits.parse().ok()?;
         let written = index.to_string() == digits && is_origin(origin);

@@ -15,6 +15,7 @@ use crate::{
 
 pub(crate) mod arguments;
 pub(crate) mod asking;
+pub(crate) mod catching_up;
 mod control;
 mod desk;
 pub(crate) mod telling;

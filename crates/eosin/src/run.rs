@@ -18,7 +18,7 @@ use crate::{
     outcome::{Done, Outcome},
     policy_command,
     printer::{Printer, Style},
-    quarantine_command::{self, Desk},
+    quarantine_command::{self, Desk, catching_up},
     subscribing,
     traces::Traces,
     turns, wiring, witnessing,
@@ -63,7 +63,7 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Done {
         let witnessed = witnessing::ask(&config, &running)?;
         let desk = Arc::new(Desk::new(&config, Arc::clone(&flow))?);
         let deciding = decisions(&config, &desk, printer);
-        let expiring = tokio::spawn(expire(config.quarantine.clone(), Arc::clone(&flow)));
+        let expiring = tokio::spawn(expire(config.clone(), Arc::clone(&flow)));
         let refreshing = tokio::spawn(refresh(config.clone(), Arc::clone(&flow)));
         running.also_tell(taking_up.metrics());
         let activating = tokio::spawn(taking_up.keep(Arc::clone(&flow)));
@@ -193,9 +193,11 @@ fn decisions(config: &Config, desk: &Arc<Desk>, printer: &Printer) -> Option<tok
     }
 }
 
-/// Erases what was kept as long as it may be, and says when something could not be kept.
-async fn expire(files: Option<config::Quarantine>, flow: Arc<Flow>) {
-    let Some(files) = files else { return };
+/// Erases what was kept as long as it may be, has the ledger say what it could not be told before, and says when something
+/// could not be kept.
+async fn expire(config: Config, flow: Arc<Flow>) {
+    let Some(files) = config.quarantine.clone() else { return };
+    let config = Arc::new(config);
     let mut told = 0;
     let mut ticks = tokio::time::interval(EXPIRE_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -205,6 +207,20 @@ async fn expire(files: Option<config::Quarantine>, flow: Arc<Flow>) {
             Ok(0) => {}
             Ok(erased) => tracing::warn!(erased, "kept as long as they may be: erased from the quarantine"),
             Err(error) => tracing::warn!("the quarantine could not erase what has expired: {error}"),
+        }
+        let (theirs, writes) = (Arc::clone(&config), Arc::clone(&flow));
+        let late = tokio::task::spawn_blocking(move || catching_up::while_running(&theirs, &writes)).await;
+        match late {
+            Ok(Ok(0)) | Err(_) => {}
+            Ok(Ok(written)) => {
+                tracing::warn!(
+                    written,
+                    "what became of kept items is in the ledger late: it could not write before"
+                );
+            }
+            Ok(Err(report)) => {
+                tracing::warn!("what became of kept items is not in the ledger yet: {report:#}");
+            }
         }
         let not_kept: u64 = flow.keeping().map_or(0, |keeping| keeping.not_kept().values().sum());
         if not_kept > told {

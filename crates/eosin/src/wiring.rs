@@ -15,7 +15,10 @@ use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use mllp::Mllp;
 use telemetry::Tracer;
 
-use crate::{attesting, audit_events, config, config::Config, keys, printer::Printer, withheld};
+use crate::{
+    attesting, audit_events, config, config::Config, keys, printer::Printer, quarantine_command::catching_up,
+    withheld,
+};
 
 /// The system's clock: what every entry's moment comes from.
 pub(crate) fn clock() -> Clock {
@@ -49,7 +52,12 @@ pub(crate) fn moment() -> String {
 
 /// The moment so many days ago, as entries write moments.
 pub(crate) fn moment_days_ago(days: u32) -> String {
-    let ago = jiff::SignedDuration::from_hours(24 * i64::from(days));
+    moment_seconds_ago(24 * 60 * 60 * i64::from(days))
+}
+
+/// The moment so many seconds ago, as entries write moments.
+pub(crate) fn moment_seconds_ago(seconds: i64) -> String {
+    let ago = jiff::SignedDuration::from_secs(seconds);
     let then = clock()().checked_sub(ago).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     format!("{}Z", jiff::tz::Offset::UTC.to_datetime(then).strftime("%Y-%m-%dT%H:%M:%S%.3f"))
 }
@@ -114,10 +122,12 @@ pub(crate) fn flow(config: &Config, printer: &Printer) -> miette::Result<Flow> {
     if let Some(folder) = &config.datasets {
         flow = flow.with_shelf(withheld::shelf(folder)?);
     }
-    match &config.quarantine {
-        Some(files) => Ok(flow.keeping_withheld(keeping(files, config, printer)?)),
-        None => Ok(flow),
+    let Some(files) = &config.quarantine else { return Ok(flow) };
+    let flow = flow.keeping_withheld(keeping(files, config, printer)?);
+    if let Err(report) = catching_up::on_opening(config, &flow) {
+        printer.note(&format!("what became of items of the quarantine may not be in the ledger: {report:#}"));
     }
+    Ok(flow)
 }
 
 /// Opens the configured quarantine, and says what a crash left in it.

@@ -332,6 +332,9 @@ pub(crate) struct Step<'a> {
     pub(crate) ruling: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sequence: Option<u64>,
+    /// When it came about, where the entry is written long after it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) since: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<u16>,
 }
@@ -356,6 +359,7 @@ impl<'a> Step<'a> {
             reason: None,
             ruling,
             sequence: None,
+            since: None,
             status: None,
         }
     }

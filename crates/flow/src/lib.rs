@@ -34,6 +34,7 @@ mod recognition;
 mod release;
 mod resources;
 mod settle;
+mod unrecorded;
 mod watch;
 mod webhook;
 mod world;

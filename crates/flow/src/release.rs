@@ -85,6 +85,12 @@ pub enum ReleaseError {
     /// The ledger cannot write, so nothing is done.
     #[error("the ledger cannot record it, so nothing was done: try again later")]
     Ledger,
+    /// It was done, and the ledger does not say so yet.
+    #[error("it is {} now, and the ledger could not write that down: it is written when it can", state.as_str())]
+    NotRecorded {
+        /// What became of it.
+        state: State,
+    },
     /// The store's thread does not answer.
     #[error(transparent)]
     Stopped(#[from] quarantine::Stopped),
@@ -170,7 +176,9 @@ impl Flow {
     /// Writes down what became of a release. The item is released only if the upstream said that it took all of it.
     ///
     /// Shape:  the item, how the exchange ended, the answer's body if one came -> the item's state now.
-    /// Errors: [`ReleaseError::Step`]: it was sent and could not be written down; it shows as uncertain.
+    /// Errors: [`ReleaseError::Step`]: it was sent and could not be written down; it shows as uncertain;
+    ///         [`ReleaseError::NotRecorded`]: the ledger does not say yet what became of it.
+    /// Never:  returns a state that the ledger does not say.
     pub async fn end_release(
         &self,
         leaving: &Leaving,
@@ -207,9 +215,10 @@ impl Flow {
             status: outcome.status(),
             ..Step::of(&leaving.sending.item, state.as_str())
         };
-        self.note(Entry::quarantine(&step, &moment));
+        let entry = Entry::quarantine(&step, &moment);
+        let written = self.write_down(&leaving.sending.item.id, state, entry).await;
         done?;
-        Ok(state)
+        if written { Ok(state) } else { Err(ReleaseError::NotRecorded { state }) }
     }
 
     /// Decides against an item: the ledger says who and why, then its content is erased.
@@ -249,8 +258,18 @@ impl Flow {
         let moment = self.clock.now();
         let (before, at) = (before.to_owned(), moment.at.clone());
         let (erased, error) = keeping.keeper().ask(move |store| store.expire(&before, &at))?.await?;
-        for item in &erased {
-            self.note(Entry::quarantine(&Step::of(item, "expired"), &moment));
+        // All are appended before one is waited for. Those for which there is no place are written down later.
+        let entries = erased.iter().map(|item| {
+            let entry = Entry::quarantine(&Step::of(item, "expired"), &moment);
+            (item, self.appender.append((), entry.bytes))
+        });
+        let entries: Vec<_> = entries.collect();
+        for (item, pending) in entries {
+            if let Ok(pending) = pending
+                && pending.await.is_ok()
+            {
+                self.is_written_down(&item.id, State::Expired).await;
+            }
         }
         match error {
             Some(error) => Err(error.into()),

@@ -225,6 +225,7 @@ mod tests {
             since: "2026-11-22T05:00:00.000Z".to_owned(),
             attempts: 0,
             note: String::new(),
+            recorded: false,
         };
         let bytes = StateFile::write(&kept, &key);
         assert_eq!(StateFile::read(&bytes, &kept.item.id, &key), Ok(kept.clone()));

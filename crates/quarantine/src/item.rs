@@ -175,4 +175,18 @@ pub struct Kept {
     pub attempts: u32,
     /// What the last step says of itself: a status, who asked and why. Never content.
     pub note: String,
+    /// Whether the ledger is known to say that it is in this state. Not there: nobody has looked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recorded: bool,
+}
+
+impl Kept {
+    /// Whether the ledger may not say yet what became of it. What is kept and was never sent is named by its ruling.
+    pub fn is_unrecorded(&self) -> bool {
+        match self.state {
+            State::Held => !self.recorded && self.attempts > 0,
+            State::Releasing => false,
+            State::Uncertain | State::Released | State::Rejected | State::Expired => !self.recorded,
+        }
+    }
 }

@@ -69,6 +69,7 @@ impl Quarantine {
             since: now.to_owned(),
             attempts: attempts_before.saturating_add(1),
             note,
+            recorded: false,
             ..kept
         };
         let item = on_its_way.item.clone();
@@ -76,7 +77,7 @@ impl Quarantine {
         Ok(Sending { item, withheld, attempts_before })
     }
 
-    /// Writes down what became of a sending.
+    /// Writes down what became of a sending. The ledger does not say it yet: then [`Self::recorded`].
     ///
     /// Errors: [`StepError::Disk`]: what became of it could not be written down, so the item is uncertain from now on;
     ///         [`StepError::Erasing`]: it is released, and its content is erased when the quarantine is next opened.
@@ -92,7 +93,7 @@ impl Quarantine {
             Ended::NotDone => State::Held,
             Ended::Unknown => State::Uncertain,
         };
-        let after = Kept { state, since: now.to_owned(), note: note.to_owned(), ..kept };
+        let after = Kept { state, since: now.to_owned(), note: note.to_owned(), recorded: false, ..kept };
         if let Err(error) = self.step(after.clone()) {
             self.kept.insert(id.clone(), Kept { state: State::Uncertain, ..after });
             return Err(error);
@@ -100,14 +101,31 @@ impl Quarantine {
         if state == State::Released { self.erase(id) } else { Ok(()) }
     }
 
-    /// Decides against an item: its key is destroyed and its content removed.
+    /// Decides against an item: its key is destroyed and its content removed. The ledger says it already.
     ///
     /// Errors: see [`StepError`].
     pub fn reject(&mut self, id: &ItemId, now: &str, note: &str) -> Result<(), StepError> {
-        self.finish(id, State::Rejected, now, note)
+        self.finish(id, (State::Rejected, true), now, note)
     }
 
-    /// Erases everything that was received before a moment.
+    /// Writes down that the ledger says in which state an item is; nothing, if it is in another by now.
+    ///
+    /// A crash may take this back: then the ledger is looked into once more.
+    ///
+    /// Errors: [`StepError::Disk`].
+    pub fn recorded(&mut self, id: &ItemId, state: State) -> Result<(), StepError> {
+        let Some(kept) = self.kept.get(id).filter(|kept| kept.state == state && !kept.recorded) else {
+            return Ok(());
+        };
+        let after = Kept { recorded: true, ..kept.clone() };
+        let written = self.write_remark(&after);
+        self.disk.forget();
+        written.map_err(StepError::Disk)?;
+        self.kept.insert(after.item.id.clone(), after);
+        Ok(())
+    }
+
+    /// Erases everything that was received before a moment. The ledger does not say it yet: then [`Self::recorded`].
     ///
     /// Shape:  a moment as [`Item::received`] has it -> the items that are erased now.
     /// Errors: [`StepError`] of the first that could not be; the others wait for the next time.
@@ -118,7 +136,7 @@ impl Quarantine {
         let due: Vec<Item> = due.map(|kept| kept.item.clone()).collect();
         let mut erased = Vec::new();
         for item in due {
-            match self.finish(&item.id, State::Expired, now, "kept as long as it may be") {
+            match self.finish(&item.id, (State::Expired, false), now, "kept as long as it may be") {
                 Ok(()) => erased.push(item),
                 Err(error) => return (erased, Some(error)),
             }
@@ -126,7 +144,13 @@ impl Quarantine {
         (erased, None)
     }
 
-    fn finish(&mut self, id: &ItemId, state: State, now: &str, note: &str) -> Result<(), StepError> {
+    fn finish(
+        &mut self,
+        id: &ItemId,
+        (state, recorded): (State, bool),
+        now: &str,
+        note: &str,
+    ) -> Result<(), StepError> {
         let kept = self.known(id)?;
         match kept.state {
             State::Held | State::Uncertain => {}
@@ -135,7 +159,7 @@ impl Quarantine {
                 return Err(StepError::Finished { id: id.to_string(), state: kept.state.as_str() });
             }
         }
-        let after = Kept { state, since: now.to_owned(), note: note.to_owned(), ..kept.clone() };
+        let after = Kept { state, since: now.to_owned(), note: note.to_owned(), recorded, ..kept.clone() };
         self.step(after)?;
         self.erase(id)
     }

@@ -102,6 +102,7 @@ impl Quarantine {
             since: item.received.clone(),
             attempts: 0,
             note: String::new(),
+            recorded: false,
             item: item.clone(),
         };
         let written = self.write_content(&item.id, &sealed, &wrapped).and_then(|()| self.write_state(&kept));
@@ -180,6 +181,15 @@ impl Quarantine {
 
     /// Writes what is said of an item. The rename is the moment of change.
     pub(crate) fn write_state(&mut self, kept: &Kept) -> Result<(), HoldError> {
+        self.write_remark(kept)?;
+        for folder in [item_folder(&kept.item.id).as_str(), ITEMS, ""] {
+            self.disk.sync_folder(folder).map_err(at("sync the folder", folder))?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is said of an item, where it does no harm if a crash takes it back: never half of it.
+    pub(crate) fn write_remark(&mut self, kept: &Kept) -> Result<(), HoldError> {
         let folder = item_folder(&kept.item.id);
         let (path, new) = (format!("{folder}/state"), format!("{folder}/state.new"));
         let bytes = StateFile::write(kept, &self.key);
@@ -190,11 +200,7 @@ impl Quarantine {
         }
         disk.write(&new, 0, &bytes).map_err(at("write", &new))?;
         disk.sync(&new).map_err(at("sync", &new))?;
-        disk.rename(&new, &path).map_err(at("move into place", &new))?;
-        for folder in [folder.as_str(), ITEMS, ""] {
-            disk.sync_folder(folder).map_err(at("sync the folder", folder))?;
-        }
-        Ok(())
+        disk.rename(&new, &path).map_err(at("move into place", &new))
     }
 
     /// Destroys an item's key, then its content: overwritten, and removed.
@@ -233,7 +239,8 @@ impl Quarantine {
             let id = kept.item.id.clone();
             if kept.state == State::Releasing {
                 let note = format!("{}; whatever sent it stopped before it knew", kept.note);
-                let doubted = Kept { state: State::Uncertain, since: now.to_owned(), note, ..kept.clone() };
+                let (state, since) = (State::Uncertain, now.to_owned());
+                let doubted = Kept { state, since, note, recorded: false, ..kept.clone() };
                 self.write_state(&doubted).map_err(OpenError::Recovery)?;
                 self.kept.insert(id.clone(), doubted);
                 recovery.uncertain.push(id.clone());
@@ -251,7 +258,7 @@ impl Quarantine {
     }
 
     /// Forgets the oldest of those whose content is gone, past ten thousand; never the last of a boundary, which
-    /// says how far its sequence has come.
+    /// says how far its sequence has come, nor one of which the ledger may not say what became of it.
     pub(crate) fn forget_finished(&mut self) -> io::Result<()> {
         let mut last: BTreeMap<&str, u64> = BTreeMap::new();
         for kept in self.kept.values() {
@@ -261,7 +268,7 @@ impl Quarantine {
         let mut finished: Vec<(String, ItemId)> = self
             .kept
             .values()
-            .filter(|kept| !kept.state.has_content())
+            .filter(|kept| !kept.state.has_content() && !kept.is_unrecorded())
             .filter(|kept| last.get(kept.item.boundary.as_str()) != Some(&kept.item.sequence))
             .map(|kept| (kept.since.clone(), kept.item.id.clone()))
             .collect();

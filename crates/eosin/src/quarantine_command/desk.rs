@@ -146,13 +146,18 @@ impl Desk {
             Outcome::NotSent => "the upstream could not be reached".to_owned(),
             Outcome::Unknown => "the connection broke off".to_owned(),
         };
+        // What came of it is said either way, and that the ledger does not say it yet.
+        let (ended, late) = match ended {
+            Err(ReleaseError::NotRecorded { state }) => (Ok(state), NOT_RECORDED),
+            ended => (ended, ""),
+        };
         match ended {
-            Ok(State::Released) => told(id, true, format!("released: {answer} (ruling {place})")),
-            Ok(State::Held) => told(id, false, format!("not released: {answer}; it is held as before")),
+            Ok(State::Released) => told(id, true, format!("released: {answer} (ruling {place}){late}")),
+            Ok(State::Held) => told(id, false, format!("not released: {answer}; it is held as before{late}")),
             Err(ReleaseError::Step(StepError::Erasing(_))) => {
                 told(id, true, format!("released: {answer}; its content is erased at the next start"))
             }
-            Ok(_) | Err(_) => Decided { is_uncertain: true, ..told(id, false, uncertain(&answer)) },
+            Ok(_) | Err(_) => Decided { is_uncertain: true, ..told(id, false, uncertain(&answer) + late) },
         }
     }
 
@@ -203,6 +208,10 @@ fn refused(id: &ItemId, error: &ReleaseError) -> Decided {
     let is_uncertain = matches!(error, ReleaseError::Step(StepError::Uncertain { .. }));
     Decided { is_uncertain, ..told(id, false, format!("not done: {error}")) }
 }
+
+/// What is added where the ledger could not write down what became of an item.
+const NOT_RECORDED: &str =
+    "; the ledger could not write that down yet: it is written when it can, or at the next start";
 
 fn uncertain(answer: &str) -> String {
     format!(

@@ -45,6 +45,7 @@ mod policies_apart;
 mod program;
 mod proofs;
 mod quarantine;
+mod quarantine_truth;
 mod registered;
 mod setting_up;
 mod signing_in;

@@ -14,10 +14,10 @@ use crate::program::{Server, eosin, http, said};
 
 /// A name given twice: nobody can tell which holds, so it cannot be read.
 const BODY: &str = r#"{"LastName":"Zzyzx-7","LastName":"Canary"}"#;
-const CREATE: &str = "/services/data/v67.0/sobjects/Contact";
+pub(crate) const CREATE: &str = "/services/data/v67.0/sobjects/Contact";
 const UPSERT: &str = "/services/data/v67.0/sobjects/Contact/Mail__c/zzyzx-7@example.org";
 
-fn set_up(folder: &Path, upstream: &Upstream) {
+pub(crate) fn set_up(folder: &Path, upstream: &Upstream) {
     said(folder, &["init", "--yes"], 0);
     let text = fs::read_to_string(folder.join("eosin.toml")).unwrap();
     let text = text
@@ -27,12 +27,12 @@ fn set_up(folder: &Path, upstream: &Upstream) {
     fs::write(folder.join("eosin.toml"), text).unwrap();
 }
 
-fn gateway(folder: &Path) -> Server {
+pub(crate) fn gateway(folder: &Path) -> Server {
     Server::start(folder, &["run"], "health and metrics")
 }
 
 /// Sends something unreadable; gives the item's name from the refusal.
-fn refused(gateway: &Server, method: &str, target: &str) -> String {
+pub(crate) fn refused(gateway: &Server, method: &str, target: &str) -> String {
     let headers = [("authorization", "Bearer SECRET-OF-CLIENT"), ("content-type", "application/json")];
     let (status, answer) = http(gateway.address("listening"), method, target, &headers, BODY.as_bytes());
     assert_eq!(status, 403, "{answer}");
@@ -40,12 +40,12 @@ fn refused(gateway: &Server, method: &str, target: &str) -> String {
     after[..16].to_owned()
 }
 
-fn listed(folder: &Path, arguments: &[&str]) -> Vec<Value> {
+pub(crate) fn listed(folder: &Path, arguments: &[&str]) -> Vec<Value> {
     let text = said(folder, &[&["quarantine", "list", "--json"], arguments].concat(), 0);
     serde_json::from_str(&text).unwrap()
 }
 
-fn release(folder: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn release(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_eosin"))
         .args(["quarantine", "release", "--reason", "CASE-7", "--by", "ada"])
         .args(arguments)
@@ -56,14 +56,14 @@ fn release(folder: &Path, arguments: &[&str]) -> Output {
 }
 
 /// What it printed, after checking the exit code.
-fn told(output: &Output, code: i32) -> String {
+pub(crate) fn told(output: &Output, code: i32) -> String {
     let text = [output.stdout.as_slice(), &output.stderr].concat();
     let text = String::from_utf8(text).unwrap();
     assert_eq!(output.status.code(), Some(code), "{text}");
     text
 }
 
-fn created(_: &Received) -> Reply {
+pub(crate) fn created(_: &Received) -> Reply {
     Reply::json(201, r#"{"id":"003000000000001AAA","success":true,"errors":[]}"#)
 }
 
@@ -239,6 +239,8 @@ fn a_gateway_killed_while_it_sends_leaves_an_item_that_nobody_sends_unasked() {
 
     let running = gateway(&home);
     assert_eq!(listed(&home, &[])[0]["state"], "uncertain");
+    let entries = said(&home, &["ledger", "show", "--kind", "quarantine", "--json"], 0);
+    assert!(entries.contains("\"event\":\"uncertain\""), "what became of it is in the ledger: {entries}");
     let unasked = told(&release(&home, &[&id, "--overrule"]), 2);
     assert!(unasked.contains("may have been delivered already") && unasked.contains("--again"), "{unasked}");
     assert_eq!(upstream.received().len(), 1);

@@ -87,7 +87,8 @@ async fn again(lane: &Lane, hooks: &Webhooks, kept: &Kept) -> Again {
     };
     let tried = hooks.send_again(&redelivery, lane.flow.seconds()).await;
     let ended = lane.flow.end_redelivery(&redelivery.leaving, tried.outcome, tried.taken).await;
-    if matches!(ended, Ok(State::Released)) {
+    // Whether the ledger says it yet or not: it arrived.
+    if matches!(ended, Ok(State::Released) | Err(ReleaseError::NotRecorded { state: State::Released })) {
         return Again::Done;
     }
     if usize::try_from(kept.attempts).unwrap_or(usize::MAX) + 1 >= hooks.config.retries.len() {

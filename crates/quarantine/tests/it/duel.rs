@@ -11,7 +11,8 @@ use crate::{BODY, NOW, fresh, hold, holds, id, key, random, withheld};
 struct Acknowledged {
     held: [bool; 2],
     begun: bool,
-    ended: bool,
+    /// Its end is written down, and then that the ledger says it.
+    ended: [bool; 2],
     rejected: bool,
 }
 
@@ -25,7 +26,10 @@ fn live(disk: &FailingDisk) -> Acknowledged {
         told.begun = store.begin(&id(1), Again::No, NOW, "released by ada").is_ok();
     }
     if told.begun {
-        told.ended = store.end(&id(1), Ended::Arrived, NOW, "answered 201").is_ok();
+        told.ended[0] = store.end(&id(1), Ended::Arrived, NOW, "answered 201").is_ok();
+    }
+    if told.ended[0] {
+        told.ended[1] = store.recorded(&id(1), State::Released).is_ok();
     }
     if told.held[1] {
         told.rejected = store.reject(&id(2), NOW, "rejected by ada").is_ok();
@@ -61,9 +65,14 @@ fn check(disk: &FailingDisk, told: Acknowledged, case: &str) {
                 state(1)
             );
         }
-        if told.ended {
+        if told.ended[0] {
             assert_eq!(state(1), Some(State::Released), "{case}");
         }
+        let unrecorded = |n| store.get(&id(n)).is_some_and(quarantine::Kept::is_unrecorded);
+        // Nobody says that the ledger has what nobody wrote there; the other way round it is looked up once more.
+        let was_sent = matches!(state(1), Some(State::Uncertain | State::Released));
+        assert!(!was_sent || told.ended[0] || unrecorded(1), "{case}: item 1 is taken for recorded");
+        assert!(!told.rejected || !unrecorded(2), "{case}: a rejection is in the ledger before");
         if told.rejected {
             assert_eq!(state(2), Some(State::Rejected), "{case}");
         }
@@ -78,7 +87,7 @@ fn check(disk: &FailingDisk, told: Acknowledged, case: &str) {
 fn operations() -> usize {
     let disk = FailingDisk::default();
     let told = live(&disk);
-    assert_eq!(told, Acknowledged { held: [true; 2], begun: true, ended: true, rejected: true });
+    assert_eq!(told, Acknowledged { held: [true; 2], begun: true, ended: [true; 2], rejected: true });
     disk.operations().len()
 }
 
