@@ -12,7 +12,7 @@ use parquet::{
     column::reader::ColumnReader,
     errors::ParquetError,
     file::{
-        metadata::ParquetMetaDataReader,
+        metadata::{ParquetMetaDataReader, RowGroupMetaData},
         reader::{ChunkReader, FileReader, SerializedFileReader},
     },
 };
@@ -26,6 +26,20 @@ use crate::{
 /// Whether a file says of itself that it is Parquet, encrypted or not, by its first bytes.
 pub fn is_parquet(head: &[u8]) -> bool {
     head.starts_with(PLAIN) || head.starts_with(ENCRYPTED)
+}
+
+/// Whether a Parquet file holds no rows of its own: it describes those of files beside it, as Spark writes `_metadata` and
+/// `_common_metadata`.
+///
+/// Bounds: [`FOOTER_BYTES_MAX`] are read. What cannot be read describes nothing.
+pub fn describes_others(file: &File) -> bool {
+    let read = || {
+        let footer = footer(file).ok()?;
+        guarded(|| ParquetMetaDataReader::decode_metadata(&footer)).ok()
+    };
+    let Some(metadata) = read() else { return false };
+    let mut columns = metadata.row_groups().iter().flat_map(RowGroupMetaData::columns);
+    columns.all(|column| column.file_path().is_some())
 }
 
 const PLAIN: &[u8] = b"PAR1";

@@ -12,7 +12,7 @@ mod spell;
 mod write;
 
 pub use chunk::Chunk;
-pub use file::{FOOTER_BYTES_MAX, OpenError, ParquetFile, ReadError, is_parquet};
+pub use file::{FOOTER_BYTES_MAX, OpenError, ParquetFile, ReadError, describes_others, is_parquet};
 pub use pages::PAGE_BYTES_MAX;
 pub use source::Source;
 pub use write::{DATASET_KEY, GROUP_BYTES, WriteError, Writer};

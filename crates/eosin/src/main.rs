@@ -25,6 +25,7 @@ mod datasets;
 mod demo;
 mod drill_command;
 mod export;
+mod file_limit;
 mod filter_command;
 mod index_command;
 mod indexing;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
         return Outcome::CouldNotTell.into();
     }
+    file_limit::reach_it_as_an_error();
     let arguments = Arguments::parse();
     let printer = Printer::new(&arguments.display);
     if let Some(server) = &arguments.server {

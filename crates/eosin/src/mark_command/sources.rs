@@ -2,9 +2,11 @@
 
 use std::{
     fs::{self, File},
+    io::Read as _,
     path::{Path, PathBuf},
 };
 
+use columnar::describes_others;
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
 use crate::input::{self, Reads, Refused, reading::is_weak};
@@ -20,8 +22,8 @@ pub(super) struct Sources {
     pub(super) files: Vec<Source>,
     /// Files that are not looked into, under their names in the folder: copied as they are.
     pub(super) others: Vec<PathBuf>,
-    /// What is neither file nor folder, under its name: symbolic links above all. Left out.
-    pub(super) left_out: Vec<PathBuf>,
+    /// What is left out, under its name, and why: symbolic links, and what would describe the files as they were.
+    pub(super) left_out: Vec<(PathBuf, &'static str)>,
 }
 
 /// One file of records.
@@ -89,13 +91,15 @@ impl Sources {
             if about.is_dir() {
                 self.walk(&name, depth + 1)?;
             } else if !about.is_file() {
-                self.left_out.push(name);
+                self.left_out.push((name, "is neither a file nor a folder"));
+            } else if let Some(why) = of_what_was(&path) {
+                self.left_out.push((name, why));
             } else if should_hold_records(&path, about.len()) {
                 self.files.push(Source { path, name, bytes: about.len() });
             } else {
                 self.others.push(name);
             }
-            if self.files.len() + self.others.len() > FILES_MAX {
+            if self.files.len() + self.others.len() + self.left_out.len() > FILES_MAX {
                 return Err(miette!(
                     help = "mark its folders one by one",
                     "there are more than {FILES_MAX} files in {}",
@@ -135,6 +139,24 @@ impl Sources {
 /// Files are grouped up to this length.
 const GROUP_BYTES: u64 = 1 << 20;
 const GROUP_FILES_MAX: usize = 256;
+
+/// Why a file would be untrue beside marked ones: Spark and Hadoop write such.
+fn of_what_was(path: &Path) -> Option<&'static str> {
+    let name = path.file_name()?.to_str()?;
+    let file = || File::open(path).ok();
+    if matches!(name, "_metadata" | "_common_metadata") {
+        return describes_others(&file()?).then_some("describes the files as they were");
+    }
+    if name.starts_with('.') && path.extension().is_some_and(|end| end.eq_ignore_ascii_case("crc")) {
+        let mut head = [0; CHECKSUMS.len()];
+        file()?.read_exact(&mut head).ok()?;
+        return (head == *CHECKSUMS).then_some("is a checksum of a file as it was");
+    }
+    None
+}
+
+/// How Hadoop's checksums begin.
+const CHECKSUMS: &[u8; 4] = b"crc\0";
 
 /// Whether a file of a folder should be one of records: by its name, or because it begins like one.
 ///
@@ -193,14 +215,22 @@ mod tests {
         put("feed.er7", "MSH|^~\\&|A|B|C|D|20260101||ADT^A01|1|P|2.5\rPID|1||7^^^H^MR||Bell^Ada\r");
         put("u16.csv", "\u{0}n\u{0}a\u{0}m\u{0}e\u{0},\u{0}d\u{0}o\u{0}b");
         put("export", "PK\u{3}\u{4}");
+        put(".a.csv.crc", "crc\0\0\0\u{2}\0abcd");
+        put(".other.crc", "hello");
+        put("_SUCCESS", "");
+        put("_metadata", "a note");
         std::os::unix::fs::symlink(at.join("a.csv"), at.join("link.csv")).unwrap();
         std::os::unix::fs::symlink(at, at.join("around")).unwrap();
         let found = Sources::find(at).unwrap();
         let names = |all: &[PathBuf]| all.iter().map(|name| name.display().to_string()).collect::<Vec<_>>();
         let files: Vec<PathBuf> = found.files.iter().map(|file| file.name.clone()).collect();
         assert_eq!(names(&files), ["a.csv", "export", "feed.er7", "fhir/b.json", "u16.csv"]);
-        assert_eq!(names(&found.others), ["csvw_metadata.json", "empty.csv", "read me.txt"]);
-        assert_eq!(names(&found.left_out), ["around", "link.csv"]);
+        assert_eq!(
+            names(&found.others),
+            [".other.crc", "_SUCCESS", "_metadata", "csvw_metadata.json", "empty.csv", "read me.txt"]
+        );
+        let left_out: Vec<PathBuf> = found.left_out.into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names(&left_out), [".a.csv.crc", "around", "link.csv"]);
         assert!(Sources::find(&at.join("absent")).unwrap_err().to_string().contains("cannot open"));
     }
 }

@@ -121,8 +121,8 @@ impl Summary<'_> {
         for (name, why) in self.copied() {
             row("copied", &format!("{name}   {why}"));
         }
-        for name in &self.sources.left_out {
-            row("left out", &format!("{}   is neither a file nor a folder", name.display()));
+        for (name, why) in &self.sources.left_out {
+            row("left out", &format!("{}   {why}", name.display()));
         }
     }
 
@@ -191,7 +191,7 @@ impl Summary<'_> {
             "datasetFile": path(&self.places.dataset),
             "exports": self.places.exports.iter().map(|export| path(export)).collect::<Vec<_>>(),
             "copied": self.copied().into_iter().map(|(name, _)| name).collect::<Vec<String>>(),
-            "leftOut": self.sources.left_out.iter().map(|name| path(name)).collect::<Vec<_>>(),
+            "leftOut": self.sources.left_out.iter().map(|(name, _)| path(name)).collect::<Vec<_>>(),
             "rejected": {
                 "count": rejected.count,
                 "file": (rejected.count > 0).then(|| path(&self.places.rejected)),

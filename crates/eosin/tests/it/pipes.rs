@@ -31,3 +31,22 @@ fn a_pipe_is_said_and_not_waited_for() {
     let output = eosin(at, &["judge", "/dev/zero"]);
     assert!(String::from_utf8_lossy(&output.stderr).contains("is a device and not a file"), "{output:?}");
 }
+
+#[test]
+fn a_file_that_gets_longer_than_it_may_is_an_error_and_not_the_end() {
+    let folder = set_up();
+    let at = folder.path();
+    let rows: String = (0..9000).map(|_| "Ada,Bell,1984-02-29\n").collect();
+    fs::write(at.join("x.csv"), format!("first_name,last_name,dob\n{rows}")).unwrap();
+    // In blocks of 512 bytes or of 1024: the ledger fits, and the marked file does not.
+    let command = "ulimit -f 600; exec \"$0\" mark x.csv --out m.csv --dataset d --generator g";
+    let output = Command::new("sh")
+        .args(["-c", command, env!("CARGO_BIN_EXE_eosin")])
+        .current_dir(at)
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(told.contains("File too large"), "{told}");
+    assert!(!at.join("m.csv").exists());
+}
