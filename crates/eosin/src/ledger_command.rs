@@ -49,7 +49,11 @@ pub(crate) fn ledger(command: &LedgerCommand, printer: &Printer) -> Done {
                     outcome = Outcome::Findings;
                 }
             }
-            if forks::told(&folders, *json, printer) { Ok(Outcome::Findings) } else { Ok(outcome) }
+            if forks::told(&forks::found(&folders), *json, printer) {
+                Ok(Outcome::Findings)
+            } else {
+                Ok(outcome)
+            }
         }
         LedgerCommand::Show { folders, kind, boundary, since, last, config, json } => {
             // Ledgers of elsewhere are listed whatever this machine's configuration is, and know other boundaries.

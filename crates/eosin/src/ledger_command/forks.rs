@@ -7,36 +7,56 @@ use mark::{checkpoint::Checkpoint, digest::Hash, merkle::verify_consistency, not
 
 use crate::printer::{Printer, Style};
 
-/// Says of every two folders of one ledger that they are two histories; whether any are.
-pub(super) fn told(folders: &[PathBuf], json: bool, printer: &Printer) -> bool {
-    let open = |folder: &PathBuf| Reader::open(folder).ok().map(|reader| (folder.clone(), reader));
-    let readers: Vec<(PathBuf, Reader)> = folders.iter().filter_map(open).collect();
-    let mut any = false;
-    for (at, (one, reader)) in readers.iter().enumerate() {
-        for (other, beside) in readers.iter().skip(at + 1) {
-            if goes_on(reader, beside) {
-                continue;
-            }
-            any = true;
-            tell(reader.origin(), one, other, json, printer);
-        }
-    }
-    any
+/// Two folders of one ledger that are two histories.
+pub(super) struct Fork {
+    origin: String,
+    folders: [PathBuf; 2],
 }
 
-fn tell(origin: &str, one: &Path, other: &Path, json: bool, printer: &Printer) {
-    if json {
-        let folders = [one.display().to_string(), other.display().to_string()];
-        printer.line(&serde_json::json!({ "fork": folders, "origin": origin }).to_string());
-        return;
+impl Fork {
+    /// Whether a folder is one of the two.
+    pub(super) fn has(&self, folder: &Path) -> bool {
+        self.folders.iter().any(|one| one == folder)
     }
-    printer.line("");
-    printer.line(&format!(
-        "{}: {} and {} are both `{origin}`, and neither goes on from the other. Keep both, and ask who wrote which.",
-        printer.paint(Style::Stop, "two histories"),
-        one.display(),
-        other.display()
-    ));
+
+    fn tell(&self, json: bool, printer: &Printer) {
+        let Self { origin, folders: [one, other] } = self;
+        if json {
+            let folders = [one.display().to_string(), other.display().to_string()];
+            printer.line(&serde_json::json!({ "fork": folders, "origin": origin }).to_string());
+            return;
+        }
+        printer.line("");
+        printer.line(&format!(
+            "{}: {} and {} are both `{origin}`, and neither goes on from the other. Keep both, and ask who wrote which.",
+            printer.paint(Style::Stop, "two histories"),
+            one.display(),
+            other.display()
+        ));
+    }
+}
+
+/// Every two of these folders that are two histories.
+pub(super) fn found(folders: &[PathBuf]) -> Vec<Fork> {
+    let open = |folder: &PathBuf| Reader::open(folder).ok().map(|reader| (folder.clone(), reader));
+    let readers: Vec<(PathBuf, Reader)> = folders.iter().filter_map(open).collect();
+    let mut forks = Vec::new();
+    for (at, (one, reader)) in readers.iter().enumerate() {
+        let others = readers.iter().skip(at + 1).filter(|(_, beside)| !goes_on(reader, beside));
+        forks.extend(others.map(|(other, _)| Fork {
+            origin: reader.origin().to_owned(),
+            folders: [one.clone(), other.clone()],
+        }));
+    }
+    forks
+}
+
+/// Says of every two that they are two histories; whether any are.
+pub(super) fn told(forks: &[Fork], json: bool, printer: &Printer) -> bool {
+    for fork in forks {
+        fork.tell(json, printer);
+    }
+    !forks.is_empty()
 }
 
 /// Whether one is what the other is, as far as it goes; so are ledgers of other names, and what cannot be read is said elsewhere.

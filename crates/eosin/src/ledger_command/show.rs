@@ -10,7 +10,10 @@ use ledger::{ENTRIES_READ_MAX, Reader};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use serde_json::{Map, Value};
 
-use super::opened;
+use super::{
+    forks::{self, Fork},
+    opened,
+};
 use crate::{
     config::Config,
     judge_command::plain,
@@ -66,6 +69,7 @@ const LAST_MAX: usize = 100_000;
 
 /// Lists the last entries that fit, over all ledgers.
 ///
+/// Shape:  copies of one ledger that are two histories are said, and which copy each of their entries is of.
 /// Bounds: the entries asked for and [`ENTRIES_READ_MAX`] of each ledger in memory.
 /// Errors: a report: a ledger that cannot be read; a kind or boundary that there is not.
 pub(super) fn show(
@@ -76,7 +80,8 @@ pub(super) fn show(
     printer: &Printer,
 ) -> Done {
     let mut seen = Seen::default();
-    let found = last_of_all(folders, wanted, &mut seen)?;
+    let forks = forks::found(folders);
+    let found = last_of_all(folders, &forks, wanted, &mut seen)?;
     if found.is_empty() {
         seen.could_fit(wanted, known)?;
     }
@@ -88,16 +93,22 @@ pub(super) fn show(
     for entry in &found {
         printer.line(&if json { entry.to_json() } else { entry.to_line(printer) });
     }
-    Ok(Outcome::Clean)
+    Ok(if forks::told(&forks, json, printer) { Outcome::Findings } else { Outcome::Clean })
 }
 
-fn last_of_all(folders: &[PathBuf], wanted: &Wanted, seen: &mut Seen) -> miette::Result<Vec<Shown>> {
+fn last_of_all(
+    folders: &[PathBuf],
+    forks: &[Fork],
+    wanted: &Wanted,
+    seen: &mut Seen,
+) -> miette::Result<Vec<Shown>> {
     let mut found = Vec::new();
     for folder in folders {
         let entries = last_of(&opened(folder)?, wanted, seen).into_diagnostic().wrap_err_with(|| {
             format!("the ledger in {} is damaged; run `eosin ledger verify`", folder.display())
         })?;
-        found.extend(entries);
+        let copy = forks.iter().any(|fork| fork.has(folder)).then(|| folder.display().to_string());
+        found.extend(entries.into_iter().map(|entry| Shown { copy: copy.clone(), ..entry }));
     }
     // Within a ledger its own order holds, also where a clock ran backwards: the key never falls, the sort is stable.
     found.sort_by_key(|one| one.not_before);
@@ -248,6 +259,8 @@ const CLOCK_SECONDS: i64 = 24 * 60 * 60;
 
 /// An entry with its place.
 struct Shown {
+    /// The folder, where another one has another history of the same ledger.
+    copy: Option<String>,
     origin: String,
     index: u64,
     at: Option<Timestamp>,
@@ -261,7 +274,7 @@ impl Shown {
         // An entry of another writer may be anything: its place is shown all the same.
         let entry: Map<String, Value> = serde_json::from_slice(bytes).unwrap_or_default();
         let at = entry.get("at").and_then(Value::as_str).and_then(|at| at.parse().ok());
-        Self { origin: origin.to_owned(), index, at, not_before: at, entry }
+        Self { copy: None, origin: origin.to_owned(), index, at, not_before: at, entry }
     }
 
     /// The kind without its version.
@@ -275,11 +288,14 @@ impl Shown {
     }
 
     fn to_json(&self) -> String {
-        serde_json::json!({
+        let mut told = serde_json::json!({
             "place": format!("{}#{}", self.origin, self.index),
             "entry": self.entry,
-        })
-        .to_string()
+        });
+        if let (Some(told), Some(copy)) = (told.as_object_mut(), &self.copy) {
+            told.insert("folder".to_owned(), copy.as_str().into());
+        }
+        told.to_string()
     }
 
     fn to_line(&self, printer: &Printer) -> String {
@@ -293,7 +309,8 @@ impl Shown {
             _ => Style::Stop,
         };
         let kind = printer.paint(style, &format!("{:<13}", self.kind()));
-        format!("{at}  {}#{}  {kind} {}", self.origin, self.index, self.told())
+        let copy = self.copy.as_ref().map(|copy| format!("  (in {copy})")).unwrap_or_default();
+        format!("{at}  {}#{}  {kind} {}{copy}", self.origin, self.index, self.told())
     }
 
     /// What an entry says, for a person.
@@ -373,7 +390,7 @@ mod tests {
 
     fn places(folders: &[PathBuf], last: usize) -> Vec<String> {
         let wanted = Wanted::new(None, None, None, last).unwrap();
-        let found = last_of_all(folders, &wanted, &mut Seen::default()).unwrap();
+        let found = last_of_all(folders, &[], &wanted, &mut Seen::default()).unwrap();
         let place = |one: &Shown| format!("{}{}", one.origin.trim_end_matches(".example"), one.index);
         found.iter().map(place).collect()
     }
@@ -436,7 +453,7 @@ mod tests {
         ] {
             let wanted = Wanted::new(Some(kind), Some(boundary), since, 5).unwrap();
             let mut seen = Seen::default();
-            let found = last_of_all(&folders, &wanted, &mut seen).unwrap();
+            let found = last_of_all(&folders, &[], &wanted, &mut seen).unwrap();
             assert_eq!(found.len(), fitting, "{kind} {boundary}");
             let said = seen.could_fit(&wanted, None).err().map(|report| report.to_string());
             assert_eq!(said.unwrap_or_default(), want, "{kind} {boundary} {since:?}");

@@ -157,11 +157,17 @@ fn copies_that_went_on_apart_are_two_histories() {
         ["ledger", "prove", &place, "--folder", &other, "--folder", "ledger", "--out", "p.tlog-proof"];
     said(at, &prove, 0);
 
+    let show = ["ledger", "show", "ledger", &other];
+    assert!(!said(at, &show, 0).contains("(in "));
     marked(two.path(), "else");
     marked(two.path(), "further");
     let told = said(at, &verify, 1);
     assert!(told.contains("two histories"), "{told}");
     said(at, &[&verify[..], &["--json"]].concat(), 1);
+    let told = said(at, &show, 1);
+    assert!(told.contains("two histories") && told.contains("(in ledger)"), "{told}");
+    let told = said(at, &[&show[..], &["--json"]].concat(), 1);
+    assert!(told.contains("\"fork\":[\"ledger\",") && told.contains("\"folder\":\"ledger\""), "{told}");
     let output = eosin(at, &prove);
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("two histories"), "{output:?}");

@@ -283,6 +283,18 @@ fn more_rows_than_a_run_shows_are_refused_and_not_cut() {
             let answer = saved(&scene, &format!("/00O000000000001?export=1&enc=UTF-8&xf={form}"));
             assert!(answer.status == 403 && answer.text().contains(want), "{}", answer.text());
         }
+        // A run is shown as far as it goes, and says that it is not all.
+        let headers = [("Authorization", "Bearer tok"), ("Content-Type", "application/json")];
+        let report = "/services/data/v67.0/analytics/reports/00O000000000001?includeDetails=true";
+        for (method, body) in [("GET", ""), ("POST", r#"{"reportMetadata":{}}"#)] {
+            let answer = scene.ask(method, report, &headers, body.as_bytes());
+            assert_eq!(
+                (answer.status, &value(&answer)["allData"]),
+                (200, &json!(false)),
+                "{}",
+                answer.text()
+            );
+        }
     }
 }
 
