@@ -27,7 +27,7 @@ use tokio::{
 use crate::{
     body::{Body, Broken},
     config::{BoundaryConfig, Reads},
-    head::forget_body,
+    head::forget_whole,
     problem::Problem,
     server::Lane,
 };
@@ -130,9 +130,7 @@ pub(crate) async fn piped(
     incoming: Option<Incoming>,
 ) -> Result<Body, Problem> {
     let permit = Arc::clone(&lane.deliveries.room).try_acquire_owned().map_err(|_| Problem::Busy)?;
-    forget_body(headers);
-    headers.remove(header::ACCEPT_RANGES);
-    headers.remove(header::ETAG);
+    forget_whole(headers);
     let told = Told {
         boundary: lane.boundary.name.clone(),
         client: reader.client.clone(),

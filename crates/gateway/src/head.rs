@@ -304,6 +304,65 @@ pub(crate) fn forget_coded_body(headers: &mut HeaderMap) {
     headers.remove(header::CONTENT_ENCODING);
 }
 
+/// What stays of the head of a file of which something may be left out, beside what Eosin says itself. Storage and servers tell
+/// of the whole file under names of their own: how many lines, how many bytes, a hash of them, when it changed.
+const OF_FILE: [&str; 26] = [
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-location",
+    "content-security-policy",
+    "content-type",
+    "date",
+    "deprecation",
+    "expires",
+    "link",
+    "pragma",
+    "referrer-policy",
+    "retry-after",
+    "server",
+    "set-cookie",
+    "sforce-limit-info",
+    "sforce-locator",
+    "sforce-numberofrecords",
+    "strict-transport-security",
+    "sunset",
+    "traceparent",
+    "vary",
+    "x-content-type-options",
+    "x-frame-options",
+    "x-request-id",
+];
+const OF_FILE_BEGINS: [&str; 2] = ["access-control-", "eosin-"];
+
+/// Takes away what the head of a file may tell of what is left out of it: all that is not known to tell nothing.
+///
+/// What another gateway before this one says of manifest and certificate is of another file.
+pub(crate) fn forget_whole(headers: &mut HeaderMap) {
+    let is_kept =
+        |name: &str| OF_FILE.contains(&name) || OF_FILE_BEGINS.iter().any(|begins| name.starts_with(begins));
+    let others: Vec<HeaderName> = headers.keys().filter(|name| !is_kept(name.as_str())).cloned().collect();
+    for name in others {
+        headers.remove(name);
+    }
+    // It can say how long the file is.
+    let has_size =
+        |value: &HeaderValue| value.to_str().map_or(true, |text| text.to_ascii_lowercase().contains("size"));
+    if headers.get(header::CONTENT_DISPOSITION).is_some_and(has_size) {
+        headers.remove(header::CONTENT_DISPOSITION);
+    }
+    let is_others = |link: &&HeaderValue| {
+        let is_ours = |text: &str| text.contains("https://eosin.example/rel/") || text.contains("/.eosin/");
+        link.to_str().is_ok_and(|text| !is_ours(text))
+    };
+    let links: Vec<HeaderValue> = headers.get_all(header::LINK).iter().filter(is_others).cloned().collect();
+    headers.remove(header::LINK);
+    for link in links {
+        headers.append(header::LINK, link);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

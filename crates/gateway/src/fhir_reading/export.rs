@@ -17,7 +17,7 @@ use crate::{
     coding::{Coding, coding},
     delivery::{self, Records},
     fhir_form::Form,
-    head::{Head, forget_body},
+    head::{Head, forget_body, forget_whole},
     problem::Problem,
     reading::Turned,
     request::cleaned,
@@ -123,6 +123,13 @@ pub(super) async fn pass(
     parts.headers.remove(header::ACCEPT_RANGES);
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
     let (is_lines, is_json) = (kind.contains("ndjson"), kind.contains("json"));
+    if is_lines {
+        forget_whole(&mut parts.headers);
+    }
+    // A part of a file is none.
+    if is_lines && parts.status == StatusCode::PARTIAL_CONTENT {
+        return Err(Problem::ShownUnreadable);
+    }
     if is_head || !(is_lines || is_json) || !parts.status.is_success() {
         let body = outcome_only(lane, incoming, is_json && !is_head).await?;
         let shows = parts.status == StatusCode::OK && !is_head;

@@ -124,6 +124,19 @@ fn export(request: &Received) -> Reply {
         "/files/misplaced.ndjson" => ndjson(format!("{}\n{}\n", shown("1"), misplaced().join("\n"))),
         "/files/endless.ndjson" => ndjson(lines(&|_| false).repeat(150_000)),
         "/files/long.ndjson" => ndjson(lines(&|_| false).repeat(20_000)),
+        "/files/told.ndjson" => {
+            let tells = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+            let headers = TOLD.into_iter().chain(KEPT).map(tells).collect();
+            Reply::Whole { status: 200, headers, body: lines(&|id| id.is_multiple_of(2)).into_bytes() }
+        }
+        "/files/part.ndjson" => Reply::Whole {
+            status: 206,
+            headers: vec![
+                ("Content-Type".to_owned(), "application/fhir+ndjson".to_owned()),
+                ("Content-Range".to_owned(), "bytes 0-99/100000".to_owned()),
+            ],
+            body: (shown("1") + "\n").into_bytes(),
+        },
         "/files/bundle.ndjson" => ndjson(format!(
             "{}\n{{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[{{\"resource\":{}}}]}}\n",
             shown("1"),
@@ -184,6 +197,53 @@ fn an_export_file_is_followed_by_its_certificate_and_a_manifest_that_adds_up() {
         !entries.iter().any(|entry| entry.to_string().contains("1.ndjson")),
         "a file can be named after a person"
     );
+}
+
+/// What servers and storage say of the whole of a file, and a gateway before this one of what follows it.
+const TOLD: [(&str, &str); 12] = [
+    ("X-Total-Count", "6"),
+    ("X-Progress", "6 of 6"),
+    ("X-Goog-Hash", "crc32c=n03x6A=="),
+    ("X-Goog-Stored-Content-Length", "1200"),
+    ("X-Amz-Meta-Lines", "6"),
+    ("X-Amz-Checksum-SHA256", "47DEQpj8HBSa"),
+    ("X-Ms-Blob-Content-Length", "1200"),
+    ("ETag", "\"9b2cf535\""),
+    ("Last-Modified", "Sat, 21 Nov 2026 12:00:00 GMT"),
+    ("Accept-Ranges", "bytes"),
+    ("Link", "</.eosin/deliveries/1/manifest>; rel=\"https://eosin.example/rel/manifest\""),
+    ("Link", "</.eosin/deliveries/1/certificate>; rel=\"https://eosin.example/rel/certificate\""),
+];
+const KEPT: [(&str, &str); 5] = [
+    ("Content-Type", "application/fhir+ndjson"),
+    ("Link", "<https://terms.example>; rel=\"terms-of-service\""),
+    ("Content-Disposition", "attachment; filename=\"told.ndjson\""),
+    ("Access-Control-Allow-Origin", "*"),
+    ("X-Request-Id", "1"),
+];
+
+#[test]
+fn the_head_of_a_file_tells_nothing_of_what_is_left_out() {
+    let upstream = Upstream::start(export);
+    let scene = fhir(&upstream, false);
+    for method in ["GET", "HEAD"] {
+        let answer = scene.ask(method, "/files/told.ndjson", &[], b"");
+        let has = |name: &str, value: &str| {
+            answer.head.lines().any(|line| line.eq_ignore_ascii_case(&format!("{name}: {value}")))
+        };
+        for (name, value) in KEPT {
+            assert!(has(name, value), "{method} {name}: {}", answer.head);
+        }
+        for (name, value) in TOLD {
+            assert!(!has(name, value), "{method} {name}: {}", answer.head);
+        }
+        if method == "GET" {
+            // There is one of each kind, and it leads somewhere.
+            assert_eq!(scene.ask("GET", &place(&answer, "manifest"), &[], b"").status, 200);
+        }
+    }
+    let part = scene.ask("GET", "/files/part.ndjson", &[], b"");
+    assert_eq!(part.status, 502, "a part would be certified as the file: {}", part.text());
 }
 
 #[test]
