@@ -2,11 +2,15 @@
 #![no_main]
 
 use mark::digest::sha256;
-use registry::{BLOCK_BYTES, ENTRIES_MAX, Snapshot, TableHeader};
+use registry::{BLOCK_BYTES, ENTRIES_MAX, Loss, Snapshot, TableHeader};
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     if let Ok((snapshot, at)) = Snapshot::parse_entry(input) {
         assert_eq!(snapshot.entry_bytes(&at), input);
+    }
+    if let Ok((loss, at)) = Loss::parse_entry(input) {
+        assert_eq!(loss.entry_bytes(&at), input);
+        assert!(Snapshot::parse_entry(input).is_err());
     }
     assert!(input.len() == BLOCK_BYTES || TableHeader::parse(input).is_err());
     // Filled up and with the check that fits, so that what is behind the check is reached.

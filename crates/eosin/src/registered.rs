@@ -30,7 +30,7 @@ impl LastLogged {
     pub(crate) fn find(config: &Config, key: KeyId) -> miette::Result<Option<Self>> {
         last_entry(&config.ledger.folder, |at, bytes| {
             let logged = Snapshot::parse_entry(bytes).ok().map(|(snapshot, _)| (at, snapshot, false));
-            let lost = || Loss::parse_entry(bytes).ok().map(|loss| (loss.entry, loss.lost, true));
+            let lost = || Loss::parse_entry(bytes).ok().map(|(loss, _)| (loss.entry, loss.lost, true));
             let (entry, snapshot, is_lost) = logged.or_else(lost)?;
             (snapshot.key == key).then_some(Self { entry, snapshot, is_lost })
         })

@@ -26,10 +26,10 @@ impl Loss {
         written(&self.lost, self.entry, LOST, at, None)
     }
 
-    /// Reads a ledger entry.
+    /// Reads a ledger entry: the loss and the moment it was seen.
     ///
     /// Errors: [`SnapshotError`]: it is no such entry, or not in its one spelling.
-    pub fn parse_entry(bytes: &[u8]) -> Result<Self, SnapshotError> {
+    pub fn parse_entry(bytes: &[u8]) -> Result<(Self, String), SnapshotError> {
         if bytes.len() > ENTRY_JSON_BYTES_MAX || !bytes.starts_with(ENTRY_BEGINS) {
             return Err(SnapshotError("is not of a lost registry"));
         }
@@ -46,7 +46,7 @@ impl Loss {
         let read = Self { lost, entry: entry.entry };
         // The one spelling has the one kind, and neither who nor why.
         if read.entry_bytes(&entry.at) == bytes {
-            Ok(read)
+            Ok((read, entry.at))
         } else {
             Err(SnapshotError("is not in its one canonical spelling"))
         }
@@ -137,7 +137,7 @@ mod tests {
              \"generation\":3,\"key\":\"0102030405060708\",\
              \"root\":\"4813494d137e1631bba301d5acab6e7bb7aa74ce1185d456565ef51d737677b2\"}"
         );
-        assert_eq!(Loss::parse_entry(text.as_bytes()), Ok(loss));
+        assert_eq!(Loss::parse_entry(text.as_bytes()), Ok((loss, "2026-11-22T02:00:00Z".to_owned())));
         for wrong in [
             text.replace("registry-lost@1", "registry@1"),
             text.replace("registry-lost@1", "registry-accepted@1"),

@@ -2,7 +2,7 @@
 //!
 //! A line is taken for one that stands below only if nothing of a record could stand in it, and only with Salesforce's own
 //! lines beside it: what nobody here knows stays a row, which has too few cells.
-//! Source: spec/carriers.md section 4.2.
+//! Source: spec/saved-tables.md.
 
 use super::{
     rows::unquoted,

@@ -33,6 +33,9 @@ pub fn sniff(head: &[u8], file_name: &str, object: Option<&str>) -> Result<Forma
         Some(b'{') => Ok(object_format(&outline(text), extension, object)),
         Some(b'[') if has(text, b"\"resourceType\"") => Ok(Format::FhirDocument),
         Some(b'[') => Ok(Format::SalesforceJson { object: object.map(str::to_owned) }),
+        Some(b'<') if is_page(text) => Err(shape(
+            "is a page or a table in HTML, as a report saved for spreadsheets is; save it as CSV in UTF-8",
+        )),
         Some(b'<') => Err(shape("is XML; give FHIR as JSON")),
         Some(_) => table_format(text, stem, extension, object),
     }
@@ -91,6 +94,13 @@ fn table_format(
         _ if table.is_empty() => Err(shape("is a table without a name; say what its rows are")),
         _ => Ok(Format::Table { object: table.to_owned(), delimiter }),
     }
+}
+
+/// Whether what begins with `<` is HTML.
+fn is_page(text: &[u8]) -> bool {
+    let begins =
+        |word: &str| text.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word.as_bytes()));
+    ["<html", "<head", "<meta", "<table", "<!doctype html"].into_iter().any(begins)
 }
 
 /// Whether a file of text begins as a dump of a database does: its rows stand in statements, and none in its first line.

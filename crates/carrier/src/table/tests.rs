@@ -115,6 +115,7 @@ fn a_file_is_what_its_first_bytes_say() {
         ("\r\nFHS|^~\\&|", "a", None, "Hl7v2".to_owned()),
         ("MSH,PID\n1,2\n", "a.csv", None, table("a", b',')),
         ("<Patient/>", "a.xml", None, "is XML".to_owned()),
+        ("<HTML><head>", "report1.xls", None, "is a page or a table in HTML".to_owned()),
         (" \n", "a.csv", None, "is empty".to_owned()),
     ] {
         let got = name(sniff(head.as_bytes(), file, object));
