@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 use testkit::upstream::{Reply, Upstream};
 
-use crate::emergency_scene::{activate, copy, heard, org, prepare, put, put_back, set_up, start, without};
+use crate::emergency_scene::{Home, activate, copy, heard, org, prepare, put, put_back, start, without};
 
 /// What a consumer was told, in its order: the id, the kind, and the name of the version.
 fn told(consumer: &Upstream) -> Vec<(String, String)> {
@@ -50,10 +50,9 @@ fn announce_to(at: &Path, consumer: &Upstream) {
 
 #[test]
 fn what_comes_after_an_older_copy_that_was_put_back_is_announced_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = folder.path();
-    let (upstream, consumer) = (org(), Upstream::start(|_| Reply::json(200, "{}")));
-    set_up(at, &upstream);
+    let home = Home::of(org());
+    let at = home.at();
+    let consumer = Upstream::start(|_| Reply::json(200, "{}"));
     announce_to(at, &consumer);
     prepare(at);
     let gateway = start(at);

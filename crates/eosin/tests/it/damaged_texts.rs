@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     control_api::token,
-    emergency_scene::{activate, answers, behind, heard, org, prepare, put, set_up, start, text_of, without},
+    emergency_scene::{Home, activate, answers, behind, heard, org, put, start, text_of, without},
     program::{eosin, http, said},
     signing_in::{Browser, PASSWORD, add, console, home},
 };
@@ -30,10 +30,8 @@ fn damaged(at: &Path, name: &str) -> String {
 /// Gateways go on under what they have, and take up what comes; that nothing could be compared is said.
 #[test]
 fn a_version_is_put_in_force_where_the_text_before_it_is_damaged() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = folder.path();
-    let upstream = org();
-    set_up(at, &upstream);
+    let home = Home::of(org());
+    let at = home.at();
     put(at, &without(at, "probe"));
     let gateway = start(at);
     answers(&gateway, "probe", 403);
@@ -66,11 +64,8 @@ fn a_version_is_put_in_force_where_the_text_before_it_is_damaged() {
 /// During an emergency care has to go on whatever the damaged text permits, or it has to be that very text.
 #[test]
 fn in_an_emergency_what_cannot_be_compared_is_refused_in_words_and_the_same_text_is_not() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = folder.path();
-    let upstream = org();
-    set_up(at, &upstream);
-    prepare(at);
+    let home = Home::prepared();
+    let at = home.at();
     put(at, &without(at, "portal"));
     let gateway = start(at);
     activate(at, "client=nobody");

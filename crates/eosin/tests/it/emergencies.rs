@@ -7,18 +7,15 @@ use serde_json::Value;
 use testkit::upstream::{Reply, Upstream};
 
 use crate::{
-    emergency_scene::{CREATE, STOP, activate, org, prepare, set_up, until},
+    emergency_scene::{CREATE, Home, STOP, activate, org, prepare, until},
     program::{Server, eosin, http, said},
     signing_in::{Browser, PASSWORD, add, console},
 };
 
 #[test]
 fn two_people_put_it_in_force_and_one_stands_it_down() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = folder.path();
-    let upstream = org();
-    set_up(at, &upstream);
-    prepare(at);
+    let home = Home::prepared();
+    let at = home.at();
     let gateway = Server::start(at, &["run"], "health and metrics");
     until(&gateway, 201);
     said(at, &["emergency", "status"], 0);
@@ -61,10 +58,8 @@ fn two_people_put_it_in_force_and_one_stands_it_down() {
 /// While it is in force it is part of what is said to be: in releases, in replays, and where another one ends.
 #[test]
 fn what_is_said_to_be_in_force_has_the_emergency_versions() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = folder.path();
-    let upstream = org();
-    set_up(at, &upstream);
+    let home = Home::of(org());
+    let at = home.at();
     fs::write(at.join("stop.cedar"), STOP.replace("an emergency\")", "an emergency\") @quarantine(\"\")"))
         .unwrap();
     fs::write(at.join("default.cedar"), Policies::default_text()).unwrap();
@@ -127,10 +122,8 @@ fn what_is_said_to_be_in_force_has_the_emergency_versions() {
 /// The second person sees what each consumer receives before they sign.
 #[test]
 fn before_and_after_is_shown_before_it_is_approved() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = folder.path();
-    let upstream = org();
-    set_up(at, &upstream);
+    let home = Home::of(org());
+    let at = home.at();
     let gateway = Server::start(at, &["run"], "health and metrics");
     until(&gateway, 201);
     gateway.stop();
@@ -166,10 +159,8 @@ fn before_and_after_is_shown_before_it_is_approved() {
 /// During an emergency a version of the policies is activated only if attested care goes on.
 #[test]
 fn policies_that_stop_care_are_not_activated_in_an_emergency() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = folder.path();
-    let upstream = Upstream::start(|_| Reply::json(201, "{}"));
-    set_up(at, &upstream);
+    let home = Home::of(Upstream::start(|_| Reply::json(201, "{}")));
+    let at = home.at();
     let default = Policies::default_text();
     let stops = "@id(\"no-bookings\") @reason(\"stop\") forbid (principal, action == Eosin::Action::\"create\", resource) \
                  when { context.attested > 0 };";
@@ -209,9 +200,8 @@ fn policies_that_stop_care_are_not_activated_in_an_emergency() {
 /// Ending needs nothing of the normal version, and says so where its text is damaged.
 #[test]
 fn it_is_stood_down_whatever_became_of_the_normal_version() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = folder.path();
-    set_up(at, &Upstream::start(|_| Reply::json(201, "{}")));
+    let home = Home::of(Upstream::start(|_| Reply::json(201, "{}")));
+    let at = home.at();
     prepare(at);
     let default = Policies::default_text();
     fs::write(at.join("plain.cedar"), format!("{default}\n// CASE-8")).unwrap();
@@ -242,10 +232,8 @@ fn it_is_stood_down_whatever_became_of_the_normal_version() {
 
 #[test]
 fn what_would_stop_care_or_is_signed_by_one_person_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = folder.path();
-    let upstream = Upstream::start(|_| Reply::json(201, "{}"));
-    set_up(at, &upstream);
+    let home = Home::of(Upstream::start(|_| Reply::json(201, "{}")));
+    let at = home.at();
     let fails = |arguments: &[&str], code: i32, says: &str| {
         let output = eosin(at, arguments);
         let told =

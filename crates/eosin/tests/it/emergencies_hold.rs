@@ -8,8 +8,8 @@ use testkit::upstream::{Reply, Upstream};
 
 use crate::{
     emergency_scene::{
-        activate, answers, behind, copy, heard, org, prepare, put, put_back, set_up, start, start_apart,
-        text_of, without,
+        Home, activate, answers, behind, copy, heard, prepare, put, put_back, start, start_apart, text_of,
+        without,
     },
     program::{eosin, said},
 };
@@ -32,11 +32,8 @@ const END: [&str; 7] = ["emergency", "stand-down", "stop", "--key", "bel.skey", 
 /// Whoever puts the folder back to before an emergency does not end it, and another one at the same place holds as well.
 #[test]
 fn an_emergency_that_the_folder_has_lost_goes_on_and_is_said() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = folder.path();
-    let upstream = org();
-    set_up(at, &upstream);
-    prepare(at);
+    let home = Home::prepared();
+    let at = home.at();
     put(at, &without(at, "probe"));
     let gateway = start(at);
     answers(&gateway, "portal", 201);
@@ -65,11 +62,8 @@ fn an_emergency_that_the_folder_has_lost_goes_on_and_is_said() {
 /// What an older copy has in force is told to be, by whoever reads it: so it is.
 #[test]
 fn an_emergency_that_an_older_copy_has_in_force_is_in_force() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = folder.path();
-    let upstream = org();
-    set_up(at, &upstream);
-    prepare(at);
+    let home = Home::prepared();
+    let at = home.at();
     let gateway = start(at);
     activate(at, "all");
     answers(&gateway, "portal", 403);
@@ -87,11 +81,8 @@ fn an_emergency_that_an_older_copy_has_in_force_is_in_force() {
 /// An emergency version whose text has not come yet is said, and keeps no other one from taking hold.
 #[test]
 fn an_emergency_that_cannot_be_read_keeps_no_other_from_taking_hold() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = folder.path();
-    let upstream = org();
-    set_up(at, &upstream);
-    prepare(at);
+    let home = Home::prepared();
+    let at = home.at();
     put(at, &without(at, "probe"));
     let gateway = start_apart(at);
     answers(&gateway, "probe", 403);
@@ -124,11 +115,8 @@ fn an_emergency_that_cannot_be_read_keeps_no_other_from_taking_hold() {
 /// The text of the version that was activated last is gone, or has not come yet: for a gateway, and for those who sign.
 #[test]
 fn a_text_that_is_gone_keeps_no_emergency_from_taking_hold() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = folder.path();
-    let upstream = org();
-    set_up(at, &upstream);
-    prepare(at);
+    let home = Home::prepared();
+    let at = home.at();
     put(at, &without(at, "probe"));
     let gateway = start_apart(at);
     answers(&gateway, "probe", 403);
@@ -161,9 +149,8 @@ fn a_text_that_is_gone_keeps_no_emergency_from_taking_hold() {
 /// Where care cannot be proven, because the version in force cannot be read, an emergency that could stop it is refused.
 #[test]
 fn what_could_stop_care_is_refused_where_the_version_in_force_cannot_be_read() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = folder.path();
-    set_up(at, &Upstream::start(|_| Reply::json(201, "{}")));
+    let home = Home::of(Upstream::start(|_| Reply::json(201, "{}")));
+    let at = home.at();
     // Prepared against a version that refuses as much of attested people.
     let barred = "\n@id(\"no-probe\") @reason(\"CASE-8\") forbid (principal == Eosin::Client::\"probe\", action, resource);\n";
     fs::write(at.join("barred.cedar"), format!("{}{barred}", Policies::default_text())).unwrap();

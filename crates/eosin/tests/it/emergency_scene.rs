@@ -58,6 +58,31 @@ pub(crate) fn activate(folder: &Path, scope: &str) {
     said(folder, &["emergency", "approve", "stop", "--key", "bel.skey"], 0);
 }
 
+/// A configuration whose org is this, with signers; it ends with the test.
+pub(crate) struct Home {
+    folder: tempfile::TempDir,
+    pub(crate) upstream: Upstream,
+}
+
+impl Home {
+    pub(crate) fn of(upstream: Upstream) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        set_up(folder.path(), &upstream);
+        Self { folder, upstream }
+    }
+
+    /// One whose org takes every row, with a version that is prepared.
+    pub(crate) fn prepared() -> Self {
+        let home = Self::of(org());
+        prepare(home.at());
+        home
+    }
+
+    pub(crate) fn at(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
 /// Creates a contact, again and again, until the answer is this.
 pub(crate) fn until(gateway: &Server, status: u16) -> String {
     loop {

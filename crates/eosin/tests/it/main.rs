@@ -38,6 +38,7 @@ mod mark_folders;
 mod mark_formats;
 mod mark_shared;
 mod openid;
+mod openid_scene;
 mod openid_subjects;
 mod operators;
 mod pipes;

@@ -1,21 +1,18 @@
 //! The other door: a provider that is away, is another's, answers wrongly or hands over a token that nobody signed. Local
 //! accounts stay as they are. (Signing in at a real provider is in `tests/console`.)
 
-use std::{
-    fs,
-    path::Path,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
 };
 
 use data_encoding::BASE64URL_NOPAD;
 use testkit::upstream::{Reply, Upstream};
 
 use crate::{
+    openid_scene::{configure, document, home, member},
     program::{eosin, said},
-    signing_in::{self, Browser, PASSWORD, add, console, events},
+    signing_in::{Browser, PASSWORD, console, events},
 };
 
 /// What the provider is like.
@@ -35,14 +32,10 @@ fn provider(mood: &Arc<Mood>) -> Upstream {
         let issuer = mood.issuer.lock().unwrap();
         match asked.target.as_str() {
             "/.well-known/openid-configuration" => {
-                let (_, host) =
-                    asked.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host")).unwrap();
-                let here = format!("http://{host}");
-                let body = serde_json::json!({
-                    "issuer": if issuer.is_empty() { &here } else { &*issuer },
-                    "authorization_endpoint": format!("{here}/authorize?tenant=7"), "token_endpoint": format!("{here}/token"),
-                    "jwks_uri": format!("{here}/keys"), "end_session_endpoint": "http://elsewhere.example/out",
-                });
+                let mut body = document(asked);
+                if !issuer.is_empty() {
+                    body["issuer"] = issuer.as_str().into();
+                }
                 Reply::json(200, &body.to_string())
             }
             "/keys" => Reply::json(200, r#"{"keys":[{"kty":"RSA","kid":"r","n":"_w","e":"AQAB"}]}"#),
@@ -53,37 +46,18 @@ fn provider(mood: &Arc<Mood>) -> Upstream {
     })
 }
 
-fn configure(home: &Path, issuer: &str, more: &str) {
-    let before = fs::read_to_string(home.join("eosin.toml")).unwrap();
-    let text = before.split("\n[operators.openid]").next().unwrap();
-    let openid = format!(
-        "{text}\n[operators.openid]\nissuer = \"{issuer}\"\nclient_id = \"eosin\"\nconsole = \"http://127.0.0.1:8460\"\n\
-         roles = {{ auditor = [\"audit\"] }}\n{more}"
-    );
-    fs::write(home.join("eosin.toml"), openid).unwrap();
-}
-
-fn home() -> tempfile::TempDir {
-    let folder = signing_in::home();
-    add(folder.path(), "ada", "admin");
-    folder
-}
-
-/// A member of the address that a browser is sent to.
-pub(crate) fn member(answer: &str, name: &str) -> String {
-    let (_, location) = answer.split_once("location: ").unwrap_or_else(|| panic!("{answer}"));
-    let (_, query) = location.lines().next().unwrap().split_once('?').unwrap();
-    let found = form_urlencoded::parse(query.as_bytes()).find(|(is, _)| is == name);
-    found.unwrap_or_else(|| panic!("{name}: {location}")).1.into_owned()
+/// A configuration that names a provider, and what the provider is like.
+fn home_of_a_provider() -> (tempfile::TempDir, Arc<Mood>, Upstream) {
+    let (folder, mood) = (home(), Arc::new(Mood::default()));
+    let upstream = provider(&mood);
+    configure(folder.path(), &upstream.origin(), "");
+    (folder, mood, upstream)
 }
 
 #[test]
 fn a_provider_that_is_away_or_lies_lets_nobody_in_and_local_accounts_stay() {
-    let folder = home();
+    let (folder, mood, _upstream) = home_of_a_provider();
     let at = folder.path();
-    let mood = Arc::new(Mood::default());
-    let upstream = provider(&mood);
-    configure(at, &upstream.origin(), "");
     mood.is_away.store(true, Ordering::SeqCst);
     let (server, address) = console(at);
     let mut browser = Browser::new(address);
@@ -114,11 +88,8 @@ fn unsigned(issuer: &str, alg: &str, nonce: &str) -> String {
 
 #[test]
 fn whoever_comes_back_without_an_errand_or_with_a_token_that_nobody_signed_is_nobody() {
-    let folder = home();
+    let (folder, mood, upstream) = home_of_a_provider();
     let at = folder.path();
-    let mood = Arc::new(Mood::default());
-    let upstream = provider(&mood);
-    configure(at, &upstream.origin(), "");
     let (server, address) = console(at);
     let mut browser = Browser::new(address);
     let (status, answer) = browser.get("/sign-in/openid");

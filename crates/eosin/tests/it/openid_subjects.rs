@@ -1,7 +1,6 @@
 //! Who somebody is, of whom a provider vouches: their subject there, whatever they are called.
 
 use std::{
-    fs,
     path::Path,
     sync::{Arc, Mutex},
 };
@@ -15,9 +14,9 @@ use serde_json::{Value, json};
 use testkit::upstream::{Reply, Upstream};
 
 use crate::{
-    openid::member,
+    openid_scene::{configure, document, home, member},
     program::{http, said},
-    signing_in::{self, Browser, add, console, events},
+    signing_in::{self, Browser, console, events},
 };
 
 /// A provider that signs what it is told to.
@@ -35,14 +34,9 @@ impl Provider {
         let told = Arc::clone(&claims);
         let encoded = |bytes: &[u8]| BASE64URL_NOPAD.encode(bytes);
         let upstream = Upstream::start(move |asked| {
-            let (_, host) = asked.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host")).unwrap();
-            let here = format!("http://{host}");
             let key = signs.lock().unwrap();
             let body = match asked.target.as_str() {
-                "/.well-known/openid-configuration" => json!({
-                    "issuer": here, "authorization_endpoint": format!("{here}/authorize"),
-                    "token_endpoint": format!("{here}/token"), "jwks_uri": format!("{here}/keys"),
-                }),
+                "/.well-known/openid-configuration" => document(asked),
                 "/keys" => {
                     let point = key.public_key().as_ref();
                     json!({"keys": [{"kty": "EC", "crv": "P-256", "x": encoded(&point[1..33]), "y": encoded(&point[33..])}]})
@@ -60,16 +54,8 @@ impl Provider {
     }
 
     fn home(&self) -> tempfile::TempDir {
-        let folder = signing_in::home();
-        add(folder.path(), "ada", "admin");
-        let file = folder.path().join("eosin.toml");
-        let openid = format!(
-            "{}\n[operators.openid]\nissuer = \"{}\"\nclient_id = \"eosin\"\nconsole = \"http://127.0.0.1:8460\"\n\
-             roles = {{ admin = [\"rule\"], auditor = [\"audit\"] }}\n",
-            fs::read_to_string(&file).unwrap(),
-            self.upstream.origin()
-        );
-        fs::write(file, openid).unwrap();
+        let folder = home();
+        configure(folder.path(), &self.upstream.origin(), "");
         folder
     }
 

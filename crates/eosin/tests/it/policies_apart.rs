@@ -11,20 +11,17 @@ use std::{
 use policy::Policies;
 
 use crate::emergency_scene::{
-    CREATE, ROW, activate, behind_seconds, copy, heard, org, prepare, put, put_back, set_up, start,
+    CREATE, Home, ROW, activate, behind_seconds, copy, heard, org, prepare, put, put_back, start,
     start_apart, until,
 };
 
 #[test]
 fn a_gateway_that_drains_obeys_an_emergency_of_that_moment() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = folder.path();
-    let upstream = org();
-    set_up(at, &upstream);
-    prepare(at);
+    let home = Home::prepared();
+    let at = home.at();
     let gateway = start(at);
     until(&gateway, 201);
-    let came = upstream.received().len();
+    let came = home.upstream.received().len();
     let mut upload = TcpStream::connect(gateway.address("listening crm")).unwrap();
     let head = format!("POST {CREATE} HTTP/1.1\r\nHost: crm.example\r\nContent-Type: application/json\r\n");
     let length = ROW.len();
@@ -43,16 +40,14 @@ fn a_gateway_that_drains_obeys_an_emergency_of_that_moment() {
     let mut answer = String::new();
     upload.read_to_string(&mut answer).unwrap();
     assert!(answer.contains("HTTP/1.1 403 ") && answer.contains("stop/no-unproven"), "{answer}");
-    assert_eq!(upstream.received().len(), came, "nothing of it arrived");
+    assert_eq!(home.upstream.received().len(), came, "nothing of it arrived");
     gateway.stop();
 }
 
 #[test]
 fn an_emergency_is_obeyed_where_the_text_of_another_version_is_not_there() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = folder.path();
-    let upstream = org();
-    set_up(at, &upstream);
+    let home = Home::of(org());
+    let at = home.at();
     fs::write(at.join("default.cedar"), Policies::default_text()).unwrap();
     prepare(at);
     let gateway = start_apart(at);
@@ -69,10 +64,8 @@ fn an_emergency_is_obeyed_where_the_text_of_another_version_is_not_there() {
 
 #[test]
 fn what_comes_after_an_older_copy_that_was_put_back_is_obeyed() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = folder.path();
-    let upstream = org();
-    set_up(at, &upstream);
+    let home = Home::of(org());
+    let at = home.at();
     fs::write(at.join("default.cedar"), Policies::default_text()).unwrap();
     prepare(at);
     let gateway = start(at);
@@ -100,11 +93,8 @@ fn what_comes_after_an_older_copy_that_was_put_back_is_obeyed() {
 
 #[test]
 fn a_folder_that_does_not_answer_is_said_and_keeps_nobody_from_stopping() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = folder.path();
-    let upstream = org();
-    set_up(at, &upstream);
-    prepare(at);
+    let home = Home::prepared();
+    let at = home.at();
     let gateway = start(at);
     until(&gateway, 201);
     assert!(behind_seconds(&gateway) <= 2);

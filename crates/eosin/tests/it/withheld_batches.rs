@@ -3,7 +3,7 @@
 use testkit::upstream::{Received, Reply, Upstream};
 
 use crate::{
-    emergency_scene::{set_up, start},
+    emergency_scene::{Home, start},
     program::{Server, http},
 };
 
@@ -55,13 +55,17 @@ fn asks(gateway: &Server, method: &str, below: &str, body: &[u8]) -> (u16, Strin
     http(gateway.address("listening"), method, &target, &headers, body)
 }
 
-fn begin_job(gateway: &Server) {
+/// A gateway that has seen the job being made.
+fn begun() -> (Home, Server) {
+    let home = Home::of(Upstream::start(org));
+    let gateway = start(home.at());
     let job = "<jobInfo xmlns=\"http://www.force.com/2009/06/asyncapi/dataload\"><operation>insert</operation>\
                <object>Contact</object><contentType>CSV</contentType></jobInfo>";
     let headers = [("content-type", "application/xml"), ("x-sfdc-session", "00D")];
     let (status, told) =
         http(gateway.address("listening"), "POST", "/services/async/67.0/job", &headers, job.as_bytes());
     assert_eq!(status, 201, "{told}");
+    (home, gateway)
 }
 
 fn result_of(gateway: &Server, batch: &str) -> (u16, String) {
@@ -71,28 +75,23 @@ fn result_of(gateway: &Server, batch: &str) -> (u16, String) {
 /// What a killed gateway had sent on without some of its rows: whoever asks for its results is refused, here and at the others.
 #[test]
 fn a_gateway_that_is_killed_before_the_org_answers_leaves_no_batch_a_line_short() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = folder.path();
-    let upstream = Upstream::start(org);
-    set_up(at, &upstream);
-    let gateway = start(at);
-    begin_job(&gateway);
+    let (home, gateway) = begun();
     let (status, told) = asks(&gateway, "POST", &format!("/{JOB}/batch"), PLAIN);
     assert_eq!(status, 201, "{told}");
-    let came = upstream.received().len();
+    let came = home.upstream.received().len();
     let address = gateway.address("listening");
     let client = std::thread::spawn(move || {
         let headers = [("content-type", "text/csv; charset=UTF-8"), ("x-sfdc-session", "00D")];
         http(address, "POST", &format!("/services/async/67.0/job/{JOB}/batch"), &headers, MIXED)
     });
-    let received = upstream.wait_for(came + 1);
+    let received = home.upstream.wait_for(came + 1);
     let sent = String::from_utf8_lossy(&received.last().unwrap().body).into_owned();
     assert!(sent.contains("Birch") && !sent.contains("Aster"), "a row was taken out: {sent}");
     // Killed: the org has the batch, and has not told its id.
     drop(gateway);
     client.join().unwrap();
 
-    let gateway = start(at);
+    let gateway = start(home.at());
     let (status, told) = result_of(&gateway, "751000000000002AAA");
     assert!(status == 502 && !told.contains("003000000000004"), "{status}: {told}");
     // One that has another number of lines is not that batch.
@@ -104,12 +103,7 @@ fn a_gateway_that_is_killed_before_the_org_answers_leaves_no_batch_a_line_short(
 /// An answer that did not come is as good as a crash, for the gateway itself too.
 #[test]
 fn a_batch_whose_answer_is_lost_is_not_a_line_short() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = folder.path();
-    let upstream = Upstream::start(org);
-    set_up(at, &upstream);
-    let gateway = start(at);
-    begin_job(&gateway);
+    let (_home, gateway) = begun();
     let away = String::from_utf8_lossy(MIXED).replace("Birch", "Away");
     let (status, told) = asks(&gateway, "POST", &format!("/{JOB}/batch"), away.as_bytes());
     assert_eq!(status, 502, "{told}");

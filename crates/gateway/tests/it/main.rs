@@ -34,6 +34,7 @@ mod isolated_keys;
 mod isolated_known;
 mod isolated_named;
 mod isolated_otherwise;
+mod isolated_values;
 mod jobs;
 mod proofs;
 mod report_files;
