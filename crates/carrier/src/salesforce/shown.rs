@@ -187,6 +187,11 @@ impl<'t> ShownRows<'t> {
         self.rows.get(at).is_some_and(|row| row.item.is_none() && row.is_whole)
     }
 
+    /// Whether row `at` is the value of a lookup of the row around it.
+    pub fn is_led_to(&self, at: usize) -> bool {
+        self.rows.get(at).is_some_and(|row| row.item.is_none() && !row.is_whole)
+    }
+
     /// The answer without these rows and without what is stripped; nothing if that is the answer as it is.
     ///
     /// A row of a list goes, and the list's total is lowered; a list of children that becomes empty is null, as for a

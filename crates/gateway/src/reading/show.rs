@@ -330,8 +330,13 @@ async fn filtered(
     let isolation = lane.isolation.as_ref().ok_or(Problem::Internal)?;
     let asks_rows =
         matches!(prepared.look, Look::Query | Look::FurtherPage | Look::Search | Look::ToolingQuery);
+    // A row that is shown says of which data set it is.
+    let is_own_set = |at: usize, object: &str| rows.is_led_to(at) && isolation.is_dataset(object);
     let unlabelled: BTreeSet<RecordId> = rows
         .rows()
+        .enumerate()
+        .filter(|(at, row)| !is_own_set(*at, row.object))
+        .map(|(_, row)| row)
         .filter(|row| !row.shows_mark && (!asks_rows || isolation.is_marked(row.object)))
         .filter_map(|row| row.id)
         .filter(|id| !prepared.looked.shown.contains(id) && !prepared.looked.hidden.contains(id))
@@ -357,6 +362,9 @@ async fn filtered(
         labelled.iter().zip(&seen).filter(|(_, seen)| seen.is_hidden()).map(|(at, _)| *at).collect();
     prepared.looked.seen.extend(seen);
     for (at, row) in rows.rows().enumerate().filter(|(_, row)| !row.shows_mark) {
+        if is_own_set(at, row.object) {
+            continue;
+        }
         let known = row.id.is_some_and(|id| prepared.looked.hidden.contains(&id));
         let untold = row.id.is_none() && isolation.is_marked(row.object) && !fills_form;
         // A row that went for good and cannot be looked up could have been a hidden one.

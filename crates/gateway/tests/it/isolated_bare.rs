@@ -82,6 +82,41 @@ fn data_sets_are_shown_to_who_may_see_the_synthetic() {
 }
 
 #[test]
+fn a_row_that_is_shown_says_of_which_data_set_it_is() {
+    let marks = Marks::new();
+    let org = LocalOrg::with(&marks, &[], |_| false);
+    for (at, kind) in [Kind::Attested, Kind::Synthetic, Kind::Unproven].into_iter().enumerate() {
+        let name = format!("set-{at}");
+        let set = org.create("Eosin_Dataset__c", &json!({ "Name": name, "Eosin_Dataset_Id__c": name }));
+        let mut row: Value = serde_json::from_str(&marks.row(kind, at)).unwrap();
+        row.as_object_mut().unwrap().remove("Eosin_Dataset__r");
+        if kind != Kind::Unproven {
+            row["Eosin_Dataset__c"] = json!(set);
+        }
+        org.create("Contact", &row);
+    }
+    let scene = isolating(&org, Environment::Production);
+    // Exporting marks with their data sets is how they are judged elsewhere: nobody is lost by it, and nobody hidden told.
+    for fields in [
+        "Id,Eosin_Dataset__r.Name",
+        "Id,Eosin_Dataset__r.Id,Eosin_Dataset__r.Name",
+        "Id,Eosin_Mark__c,Eosin_Dataset__r.Name",
+    ] {
+        let rows =
+            ask(&scene, "GET", &query(&format!("SELECT {fields} FROM Contact ORDER BY CreatedDate")), "");
+        let rows = body(&rows);
+        assert_eq!(rows["totalSize"], 2, "{rows}");
+        let sets = ["/records/0", "/records/1"]
+            .map(|row| rows.pointer(row).unwrap()["Eosin_Dataset__r"]["Name"].clone());
+        assert!(sets.contains(&json!("set-0")) && sets.contains(&Value::Null), "{rows}");
+    }
+    let sets = body(&ask(&scene, "GET", &query("SELECT Id FROM Eosin_Dataset__c"), ""));
+    assert_eq!(sets["totalSize"], 0, "data sets by themselves tell that there are such: {sets}");
+    let hidden = "SELECT Id FROM Contact WHERE Eosin_Dataset__r.Name %3D 'set-1'";
+    assert_eq!(body(&ask(&scene, "GET", &query(hidden), ""))["totalSize"], 0);
+}
+
+#[test]
 fn an_upsert_changes_no_hidden_row() {
     let marks = Marks::new();
     let org = LocalOrg::with(&marks, &[Kind::Synthetic, Kind::Attested], |_| false);

@@ -381,6 +381,8 @@ impl<'h> Rewrite<'h> {
             }
             match targets.as_slice() {
                 [] => return Err(CannotIsolate::UnknownRelationship { position }),
+                // What a row that is shown says of its data set is nothing of anybody else.
+                [one] if self.schema.is_dataset(one) => {}
                 [one] => {
                     let bearing = self.bearing(one, position)?;
                     if bearing == Bearing::Linked && !conditions.hold(&stand, &first.field) {

@@ -112,9 +112,14 @@ fn every_relationship_in_use_is_guarded() {
     check("SELECT Body FROM AccountFeed", "SELECT Body FROM AccountFeed WHERE ~Parent~");
     check("SELECT Name FROM RecentlyViewed", "SELECT Name FROM RecentlyViewed WHERE Id = null");
     check("SELECT Id FROM Eosin_Dataset__c", "SELECT Id FROM Eosin_Dataset__c WHERE Id = null");
+    check("SELECT Eosin_Dataset__r.Name FROM Contact", "SELECT Eosin_Dataset__r.Name FROM Contact WHERE @");
     check(
-        "SELECT Eosin_Dataset__r.Name FROM Contact",
-        "SELECT Eosin_Dataset__r.Name FROM Contact WHERE @ AND Eosin_Dataset__c = null",
+        "SELECT Id FROM Contact WHERE Eosin_Dataset__r.Eosin_Dataset_Id__c = 'x' ORDER BY Eosin_Dataset__r.Name",
+        "SELECT Id FROM Contact WHERE @ AND Eosin_Dataset__r.Eosin_Dataset_Id__c = 'x' ORDER BY Eosin_Dataset__r.Name",
+    );
+    check(
+        "SELECT Account.Eosin_Dataset__r.Name FROM Contact",
+        "SELECT Account.Eosin_Dataset__r.Name FROM Contact WHERE @ AND ~Account~",
     );
 }
 
