@@ -11,7 +11,10 @@ use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 use recognise::{ColumnMap, Person, Role};
 use serde::Deserialize;
 
-use crate::keys;
+use crate::{
+    input::{Reads, refuse_pipes},
+    keys,
+};
 
 /// The maps of several tables, and which of their columns were met.
 #[derive(Debug, Default)]
@@ -44,6 +47,7 @@ impl ColumnMaps {
     ///
     /// Errors: a report: not TOML of this shape, or a role that is none.
     pub(crate) fn read(path: &Path) -> miette::Result<Self> {
+        refuse_pipes(path, Reads::Once)?;
         let text = keys::small_file(path)?;
         let file: File = toml::from_str(&text)
             .into_diagnostic()

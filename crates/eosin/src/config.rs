@@ -22,6 +22,7 @@ use signature::{
 };
 
 use crate::{
+    input::{Reads, refuse_pipes},
     keys, operators,
     policy_command::{policy_text, versions},
     registered,
@@ -317,6 +318,7 @@ impl Config {
                 file.display()
             ));
         }
+        refuse_pipes(file, Reads::Once)?;
         let text = keys::small_file(file)?;
         let absolute = std::path::absolute(file).into_diagnostic()?;
         understand::understand(&text, &absolute)
@@ -488,6 +490,7 @@ impl Config {
 
 /// Reads one dataset file.
 pub(crate) fn dataset_file(path: &Path) -> miette::Result<DatasetFile> {
+    refuse_pipes(path, Reads::Once)?;
     let text = keys::file(path, DATASET_FILE_BYTES_MAX as u64)?;
     DatasetFile::parse(text.as_bytes())
         .into_diagnostic()

@@ -9,7 +9,10 @@ use super::{
     policy_text,
     versions::{Change, Versions, Wish, name_in},
 };
-use crate::keys;
+use crate::{
+    input::{Reads, refuse_pipes},
+    keys,
+};
 
 /// What came of it.
 pub(crate) enum Acted {
@@ -37,6 +40,7 @@ impl Candidate {
     ///
     /// Errors: a report: it cannot be read; or every fault underlined.
     pub(crate) fn of(file: &Path) -> miette::Result<Self> {
+        refuse_pipes(file, Reads::Once)?;
         let text = keys::file(file, policy::POLICY_BYTES_MAX as u64)?;
         Self::read(&policy_text::name_of(file), text, &file.display().to_string())
     }

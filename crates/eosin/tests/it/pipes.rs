@@ -10,7 +10,7 @@ fn a_pipe_is_said_and_not_waited_for() {
     let at = folder.path();
     let made = Command::new("mkfifo").arg(at.join("p.csv")).status().unwrap();
     assert!(made.success());
-    let commands: [&[&str]; 7] = [
+    let commands: [&[&str]; 12] = [
         &["judge", "p.csv", "--config", "eosin.toml"],
         &["certify", "p.csv"],
         &["certify", "--verify", "p.csv", "eosin.toml", "--vkey", "keys/ledger.vkey"],
@@ -18,6 +18,11 @@ fn a_pipe_is_said_and_not_waited_for() {
         &["mark", "p.csv", "--out", "o.csv", "--dataset", "d", "--generator", "g"],
         &["registry", "add", "p.csv"],
         &["registry", "prove", "p.csv"],
+        &["judge", "x.csv", "--dataset", "p.csv"],
+        &["judge", "x.csv", "--map", "p.csv"],
+        &["judge", "x.csv", "--config", "p.csv"],
+        &["policy", "check", "p.csv"],
+        &["config", "check", "p.csv"],
     ];
     fs::write(at.join("x.csv"), "first_name,last_name,dob\nAda,Bell,1984-02-29\n").unwrap();
     let marked = ["mark", "x.csv", "--out", "m.csv", "--dataset", "d", "--generator", "g"];
