@@ -573,7 +573,8 @@ fn settle(
 /// Whether it is certain that nothing was made of a request.
 fn is_refused(sent: &Result<Response<Incoming>, Problem>) -> bool {
     match sent {
-        Ok(answer) => answer.status().is_client_error(),
+        // One that says that time ran out may come from in between.
+        Ok(answer) => answer.status().is_client_error() && answer.status() != StatusCode::REQUEST_TIMEOUT,
         Err(problem) => matches!(problem, Problem::UpstreamRefused),
     }
 }
