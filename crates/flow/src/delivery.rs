@@ -368,6 +368,11 @@ impl FileDelivery {
         }
     }
 
+    /// How many of its lines or rows are shown so far.
+    pub fn records_shown(&self) -> u64 {
+        self.shown.total()
+    }
+
     /// Its id; empty where nothing is certified.
     pub fn id(&self) -> &str {
         &self.id

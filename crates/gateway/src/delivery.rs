@@ -3,6 +3,7 @@
 //! Source: spec/deliveries.md.
 
 use std::{
+    cell::RefCell,
     io::{self, BufRead, Read},
     sync::Arc,
 };
@@ -35,6 +36,8 @@ use crate::{
 pub(crate) use archive::Archive;
 pub use archive::ArchiveConfig;
 pub(crate) use archived::Tables;
+use counted::Counting;
+pub(crate) use counted::NUMBER;
 pub(crate) use saved::Saved;
 use shelf::Begun;
 pub(crate) use shelf::{Shelf, asked};
@@ -43,6 +46,7 @@ use under_way::{Leaving, Told};
 
 mod archive;
 mod archived;
+mod counted;
 mod replicas;
 mod saved;
 mod shelf;
@@ -117,8 +121,8 @@ pub(crate) enum Records {
 ///
 /// Shape:  `headers` are those of the answer: they say where manifest and certificate will be. Nothing is `incoming` where
 ///         `records` hold all of it.
-/// Bounds: for each file `PIECES` pieces that wait, two that are judged, and one record of at most `body_bytes`; at most
-///         `DELIVERIES_MAX` files at one time.
+/// Bounds: for each file `PIECES` pieces that wait, 8 MiB of a page of which the head tells how many rows it has, two pieces that
+///         are judged, and one record of at most `body_bytes`; at most `DELIVERIES_MAX` files at one time.
 /// Errors: [`Problem::Busy`].
 pub(crate) async fn piped(
     lane: &Lane,
@@ -157,7 +161,9 @@ pub(crate) async fn piped(
     if let Some(incoming) = incoming {
         tokio::spawn(pump(incoming, frames, lane.timeouts.upstream));
     }
+    let (counting, number) = Counting::of(headers);
     let worker = Worker {
+        counting: RefCell::new(counting),
         flow: Arc::clone(&lane.flow),
         told: lane.deliveries.told,
         line_bytes_max: lane.limits.body_bytes,
@@ -169,6 +175,7 @@ pub(crate) async fn piped(
     };
     let received = Received { frames: received, at_hand: Bytes::new(), is_over: false };
     spawn_blocking(move || worker.run(delivery, records, received));
+    counted::tell(headers, number, lane.deliveries.told).await;
     Ok(Body::piped(pieces))
 }
 
@@ -257,6 +264,7 @@ struct Worker {
     flow: Arc<Flow>,
     told: Withheld,
     line_bytes_max: usize,
+    counting: RefCell<Counting>,
     outlet: Outlet,
     leaving: Leaving,
     handle: Handle,
@@ -320,6 +328,10 @@ impl Worker {
             Records::Archive(tables) => self.archive(&mut delivery, &tables, received),
             Records::Report(saved) => self.saved(&mut delivery, &saved, received),
         };
+        let done = done.and_then(|()| {
+            let last = self.counting.borrow_mut().end(delivery.records_shown());
+            last.into_iter().try_for_each(|piece| self.part_with(piece))
+        });
         match done.and_then(|()| self.close(delivery)) {
             Ok(closed) => self.outlet.begun.close(closed),
             Err(cut) => {
@@ -429,8 +441,14 @@ impl Worker {
         self.give(kept)
     }
 
-    /// Hands bytes that may leave to the client's connection.
+    /// Lets bytes leave that may, once the head was told what it says of them.
     fn give(&self, bytes: Vec<u8>) -> Result<(), Cut> {
+        let leaving = self.counting.borrow_mut().hold(bytes);
+        leaving.into_iter().try_for_each(|piece| self.part_with(piece))
+    }
+
+    /// Hands bytes to the client's connection.
+    fn part_with(&self, bytes: Vec<u8>) -> Result<(), Cut> {
         let length = bytes.len();
         self.outlet.out.blocking_send(Ok(Bytes::from(bytes))).map_err(|_| Cut::Gone)?;
         if let Some(told) = self.leaving.left(length, self.flow.seconds()) {

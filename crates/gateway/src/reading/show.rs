@@ -21,7 +21,7 @@ use crate::{
     body::{Body, Trailers},
     coding::{Coding, coding},
     delivery::{self, Records},
-    head::{forget_body, forget_coded_body},
+    head::{forget_body, forget_coded_body, forget_whole},
     isolation::{Asked, BulkQuery, Isolation, RowsOf},
     problem::Problem,
     server::Lane,
@@ -42,6 +42,10 @@ pub(crate) async fn show(
     let has_rows = parts.status.is_success() && !is_head && parts.status != StatusCode::NO_CONTENT;
     if is_head {
         forget_body(&mut parts.headers);
+    }
+    if prepared.look == Look::BulkResults && is_head {
+        forget_whole(&mut parts.headers);
+        parts.headers.remove(delivery::NUMBER);
     }
     if prepared.is_soap {
         return soap_shown(lane, reader, prepared, parts, incoming).await;

@@ -8,6 +8,7 @@
 
 mod addresses;
 mod bodies;
+mod bulk_counts;
 mod data_exports;
 mod deliveries;
 mod doors;

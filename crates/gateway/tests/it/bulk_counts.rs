@@ -1,0 +1,76 @@
+//! How many rows the results of a bulk query have: what is said of them is true of what is shown.
+
+use flow::Protocol;
+use serde_json::{Value, json};
+
+use crate::{
+    deliveries::{certifying, isolating, place, unchunked},
+    fhir_isolated::value,
+    isolated::{Kind, LocalOrg, Marks, VERSION, ask},
+};
+
+/// Two people who are shown, and one whose labels somebody cleared and whose mark is left.
+fn org() -> LocalOrg {
+    let marks = Marks::new();
+    let org = LocalOrg::with(&marks, &[Kind::Attested, Kind::Unproven], |_| false);
+    let mut row: Value = serde_json::from_str(&marks.row(Kind::Synthetic, 1)).unwrap();
+    let members = row.as_object_mut().unwrap();
+    members.remove("Eosin_Dataset__r");
+    (members["Eosin_Synthetic__c"], members["Eosin_Subject__c"]) = (json!(false), Value::Null);
+    org.create("Contact", &row);
+    org
+}
+
+const ASKED: &str = "SELECT Id, LastName, Eosin_Mark__c FROM Contact";
+
+#[test]
+fn who_is_not_told_learns_no_number_of_withheld_rows() {
+    let org = org();
+    for tells in [false, true] {
+        let scene = certifying(isolating(&org.origin(), Protocol::Salesforce, tells));
+        let asked = json!({ "operation": "query", "query": ASKED }).to_string();
+        let job = value(&ask(&scene, "POST", &format!("{VERSION}/jobs/query"), &asked));
+        let job = format!("{VERSION}/jobs/query/{}", job["id"].as_str().unwrap());
+        let state = loop {
+            let state = value(&ask(&scene, "GET", &job, ""));
+            if state["state"] == "JobComplete" {
+                break state;
+            }
+        };
+        assert_eq!(state["numberRecordsProcessed"], if tells { json!(3) } else { Value::Null }, "{state}");
+        let results = ask(&scene, "GET", &format!("{job}/results"), "");
+        let (file, is_whole) = unchunked(&results);
+        assert!(is_whole);
+        assert_eq!(String::from_utf8(file).unwrap().lines().count(), 3, "a header and two rows");
+        assert_eq!(results.header("sforce-numberofrecords"), Some("2"), "{}", results.head);
+        let manifest = value(&scene.ask("GET", &place(&results, "manifest"), &[], b""));
+        assert_eq!(manifest["records"], 2, "{manifest}");
+        let head = ask(&scene, "HEAD", &format!("{job}/results"), "");
+        assert_eq!(head.header("sforce-numberofrecords"), None, "{}", head.head);
+    }
+}
+
+#[test]
+fn the_states_of_a_job_and_its_batch_tell_no_number_either() {
+    let org = org();
+    let scene = certifying(isolating(&org.origin(), Protocol::Salesforce, false));
+    let at = |below: &str| format!("/services/async/67.0/job{below}");
+    let headers = [("X-SFDC-Session", "tok"), ("Content-Type", "application/json")];
+    let ask =
+        |method: &str, below: &str, body: &str| scene.ask(method, &at(below), &headers, body.as_bytes());
+    let job = value(&ask("POST", "", r#"{"operation":"query","object":"Contact","contentType":"JSON"}"#));
+    let job = format!("/{}", job["id"].as_str().unwrap());
+    let batch = value(&ask("POST", &format!("{job}/batch"), ASKED));
+    let batch = format!("{job}/batch/{}", batch["id"].as_str().unwrap());
+    while value(&ask("GET", &batch, ""))["state"] != "Completed" {}
+    for below in [job.clone(), format!("{job}/batch"), batch] {
+        let state = ask("GET", &below, "");
+        assert_eq!(state.status, 200, "{}", state.text());
+        assert!(
+            !state.text().contains(r#""numberRecordsProcessed":3"#)
+                && state.text().contains("Processed\":null"),
+            "{below}: {}",
+            state.text()
+        );
+    }
+}
