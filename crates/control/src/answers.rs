@@ -184,6 +184,12 @@ pub struct QuarantineItem {
     pub bytes: u64,
     /// Whether sending it twice does what sending it once does.
     pub idempotent: bool,
+    /// What was behind the boundary, where it would have gone; not there where nobody wrote it down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<String>,
+    /// The environment that this was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
 }
 
 /// What became of one item.

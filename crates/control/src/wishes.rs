@@ -48,6 +48,9 @@ pub struct Release {
     /// Deliver what policies refuse even now; the ledger says so.
     #[serde(default)]
     pub overrule: bool,
+    /// Deliver although something else is behind the boundary than when the item was kept; the ledger says so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub elsewhere: bool,
     /// Where an event belongs that does not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<ReleaseClass>,
@@ -136,6 +139,7 @@ impl std::fmt::Debug for Release {
         to.debug_struct("Release")
             .field("again", &self.again)
             .field("overrule", &self.overrule)
+            .field("elsewhere", &self.elsewhere)
             .finish_non_exhaustive()
     }
 }

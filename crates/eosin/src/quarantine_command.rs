@@ -125,6 +125,7 @@ fn release(arguments: &ReleaseArguments, printer: &Printer) -> Done {
         reason: arguments.deciding.reason.clone(),
         again: arguments.again,
         overrule: arguments.overrule,
+        elsewhere: arguments.elsewhere,
         to: arguments.to,
         token: token(arguments.token_file.as_deref())?,
     };

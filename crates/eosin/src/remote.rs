@@ -159,6 +159,7 @@ impl Remote {
             reason: arguments.deciding.reason.clone(),
             again: arguments.again,
             overrule: arguments.overrule,
+            elsewhere: arguments.elsewhere,
             to: arguments.to.map(|class| match class {
                 Class::Synthetic => ReleaseClass::Synthetic,
                 Class::Attested => ReleaseClass::Attested,

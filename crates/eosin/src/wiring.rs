@@ -152,7 +152,16 @@ fn keeping(files: &config::Quarantine, config: &Config, printer: &Printer) -> mi
         .wrap_err("cannot start the quarantine's thread")?;
     let boundaries = config.boundaries.iter().filter(|boundary| boundary.quarantine);
     let names = boundaries.map(|boundary| boundary.boundary.name.clone()).collect();
-    Ok(flow::Keeping::new(keeper, names))
+    let upstreams =
+        config.boundaries.iter().map(|found| (found.boundary.name.clone(), behind(&found.upstream)));
+    Ok(flow::Keeping::new(keeper, names).with_upstreams(upstreams.collect()))
+}
+
+/// What is behind a boundary, as an item remembers it: scheme, host, port and path, and nothing that is secret.
+fn behind(upstream: &http::Uri) -> String {
+    let port = upstream.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
+    let (scheme, host) = (upstream.scheme_str().unwrap_or_default(), upstream.host().unwrap_or_default());
+    format!("{scheme}://{host}{port}{}", upstream.path().trim_end_matches('/'))
 }
 
 /// The certificate of the boundaries that have one.

@@ -319,6 +319,12 @@ pub(crate) struct Step<'a> {
     pub(crate) counts: Option<&'a Counts>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) decision: Option<&'static str>,
+    /// Whether a person said that it goes where it would not have gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) elsewhere: Option<bool>,
+    /// What it is sent to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) environment: Option<&'a str>,
     pub(crate) event: &'static str,
     pub(crate) item: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -337,6 +343,9 @@ pub(crate) struct Step<'a> {
     pub(crate) since: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<u16>,
+    /// Where it is sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) upstream: Option<&'a str>,
 }
 
 impl<'a> Step<'a> {
@@ -351,6 +360,8 @@ impl<'a> Step<'a> {
             by: None,
             counts: None,
             decision: None,
+            elsewhere: None,
+            environment: None,
             event,
             item,
             outcome: None,
@@ -361,6 +372,7 @@ impl<'a> Step<'a> {
             sequence: None,
             since: None,
             status: None,
+            upstream: None,
         }
     }
 }

@@ -24,13 +24,25 @@ use crate::{
 pub struct Keeping {
     keeper: Keeper,
     boundaries: BTreeSet<String>,
+    upstreams: BTreeMap<String, String>,
     not_kept: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Keeping {
     /// Keeps what is withheld at these boundaries.
     pub fn new(keeper: Keeper, boundaries: BTreeSet<String>) -> Self {
-        Self { keeper, boundaries, not_kept: Mutex::default() }
+        Self { keeper, boundaries, upstreams: BTreeMap::new(), not_kept: Mutex::default() }
+    }
+
+    /// With what is behind each boundary, as scheme, host, port and path: an item remembers where it would have gone.
+    #[must_use]
+    pub fn with_upstreams(self, upstreams: BTreeMap<String, String>) -> Self {
+        Self { upstreams, ..self }
+    }
+
+    /// What is behind a boundary, where that was said.
+    pub(crate) fn upstream_of(&self, boundary: &str) -> Option<&str> {
+        self.upstreams.get(boundary).map(String::as_str)
     }
 
     /// The store's thread.
@@ -188,6 +200,8 @@ impl Flow {
             Plan::Keep(chosen) => *chosen,
         };
         let counts = VerdictName::ALL.into_iter().map(|name| (name, ruling.item().counts().of(name)));
+        // Events go to the endpoint of their class, wherever the configuration has that, with its own secret.
+        let destination = (crossing.protocol != Protocol::Webhook).then_some(&crossing.boundary);
         let fresh = Item {
             id: chosen.id.clone(),
             boundary: boundary.clone(),
@@ -208,6 +222,8 @@ impl Flow {
             bytes: chosen.room.bytes(),
             idempotent: chosen.idempotent,
             waits_for: chosen.waits_for.clone(),
+            upstream: destination.and_then(|_| keeping.upstream_of(boundary)).map(str::to_owned),
+            environment: destination.map(|boundary| boundary.environment.as_str().to_owned()),
         };
         let event = if chosen.waits_for.is_some() { "waiting" } else { "kept" };
         let Chosen { id, room, withheld, .. } = chosen;

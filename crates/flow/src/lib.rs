@@ -61,7 +61,7 @@ pub use listed::Named;
 pub use pass::REQUEST_ID_BYTES_MAX;
 pub use reading::{Reader, Seen, Shown};
 pub use recognition::{Known, RecognisedBy, Recognition};
-pub use release::{Asked, Leaving, Overrule, ReleaseError, with_session};
+pub use release::{Asked, Elsewhere, Leaving, Overrule, ReleaseError, with_session};
 pub use resources::Looked;
 pub use settle::{Outcome, Settlement};
 pub use watch::{Step, Watch, Watched};

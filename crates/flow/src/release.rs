@@ -30,6 +30,17 @@ pub struct Asked {
     pub again: Again,
     /// Whether it goes although the policies of now still refuse it.
     pub overrule: Overrule,
+    /// Whether it goes although something else is behind its boundary now.
+    pub elsewhere: Elsewhere,
+}
+
+/// Whether an item may go where it would not have gone when it was kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// No: then it stays.
+    No,
+    /// Yes, and the ledger says so.
+    Yes,
 }
 
 /// Whether a person may release what policies refuse.
@@ -51,6 +62,16 @@ pub struct Leaving {
     pub provenance: String,
     /// Where the release stands in the ledger.
     pub place: String,
+    /// Whether it is known where it would have gone when it was kept.
+    pub is_destination_known: bool,
+}
+
+/// Where an item goes.
+pub(crate) struct Destination {
+    environment: &'static str,
+    upstream: Option<String>,
+    is_elsewhere: bool,
+    is_known: bool,
 }
 
 /// Why an item was not released or rejected.
@@ -66,6 +87,19 @@ pub enum ReleaseError {
         boundary: String,
         /// What the item speaks.
         protocol: String,
+    },
+    /// Something else is behind the boundary now.
+    #[error(
+        "it was kept for {kept_for}, and behind boundary `{boundary}` is {now} now; to send it there, say `--elsewhere`, \
+         with credentials for that place"
+    )]
+    Elsewhere {
+        /// The boundary.
+        boundary: String,
+        /// Where it would have gone.
+        kept_for: String,
+        /// Where it would go.
+        now: String,
     },
     /// An event that nobody can say the endpoint of.
     #[error("its events do not say where they belong ({why}); say `--to synthetic` or `--to attested`")]
@@ -111,8 +145,38 @@ impl Flow {
     ) -> Result<Leaving, ReleaseError> {
         let moment = self.clock.now();
         let (kept, withheld) = self.open_kept(&protocol, id, asked.again).await?;
+        let destination = self.destination(&kept, &boundary, asked)?;
         let ruling = self.judge_again(&boundary, protocol, &kept, withheld);
-        self.leave(&kept, ruling, asked, &moment).await
+        self.leave(&kept, ruling, asked, destination, &moment).await
+    }
+
+    /// Where an item goes now, if that is where it would have gone, or somebody says that it goes there.
+    pub(crate) fn destination(
+        &self,
+        kept: &Kept,
+        boundary: &policy::Boundary,
+        asked: &Asked,
+    ) -> Result<Destination, ReleaseError> {
+        let item = &kept.item;
+        let upstream = self.keeping().and_then(|keeping| keeping.upstream_of(&item.boundary));
+        let environment = boundary.environment.as_str();
+        let moved = item.upstream.as_deref().zip(upstream).is_some_and(|(then, now)| then != now);
+        let is_elsewhere = moved || item.environment.as_deref().is_some_and(|then| then != environment);
+        if is_elsewhere && asked.elsewhere == Elsewhere::No {
+            let place = |upstream: Option<&str>, environment: Option<&str>| {
+                format!("{} ({})", upstream.unwrap_or("what was there"), environment.unwrap_or("not known"))
+            };
+            return Err(ReleaseError::Elsewhere {
+                boundary: item.boundary.clone(),
+                kept_for: place(item.upstream.as_deref(), item.environment.as_deref()),
+                now: place(upstream, Some(environment)),
+            });
+        }
+        let has_endpoints = crate::keep::same_protocol(&Protocol::Webhook, &item.protocol);
+        let upstream = upstream.filter(|_| !has_endpoints);
+        let is_known =
+            has_endpoints || (item.environment.is_some() && (item.upstream.is_some() || upstream.is_none()));
+        Ok(Destination { environment, upstream: upstream.map(str::to_owned), is_elsewhere, is_known })
     }
 
     /// An item that may be sent, and what is in it.
@@ -143,6 +207,7 @@ impl Flow {
         kept: &Kept,
         ruling: Ruling,
         asked: &Asked,
+        destination: Destination,
         moment: &Moment,
     ) -> Result<Leaving, ReleaseError> {
         let keeping = self.keeping().ok_or(ReleaseError::NoQuarantine)?;
@@ -154,6 +219,9 @@ impl Flow {
             decision: Some(ruling.decision().as_str()),
             policy: Some(ruling.version()),
             reason: Some(&asked.reason),
+            elsewhere: destination.is_elsewhere.then_some(true),
+            environment: Some(destination.environment),
+            upstream: destination.upstream.as_deref(),
             ..Step::of(&kept.item, "release")
         };
         if refused && asked.overrule == Overrule::No {
@@ -170,7 +238,8 @@ impl Flow {
         let at = moment.at.clone();
         let begun = keeping.keeper().ask(move |store| store.begin(&id, again, &at, &note))?;
         let sending = begun.await??;
-        Ok(Leaving { sending, provenance, place: place.to_string() })
+        let is_destination_known = destination.is_known;
+        Ok(Leaving { sending, provenance, place: place.to_string(), is_destination_known })
     }
 
     /// Writes down what became of a release. The item is released only if the upstream said that it took all of it.

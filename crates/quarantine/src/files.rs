@@ -204,6 +204,8 @@ mod tests {
             bytes: 4,
             idempotent: false,
             waits_for: None,
+            upstream: None,
+            environment: None,
         }
     }
 

@@ -94,6 +94,12 @@ pub struct Item {
     /// The endpoint that could not take it, where nobody refused it: it is sent there again without being asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<String>,
+    /// What was behind the boundary, where it would have gone. Not there: nobody wrote it down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<String>,
+    /// What that was: `production`, or another environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
 }
 
 /// What it takes to deliver a withheld request: sealed on disk, and nowhere else.

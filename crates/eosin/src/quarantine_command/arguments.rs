@@ -60,6 +60,7 @@ pub(crate) struct Deciding {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of its own on the command line")]
 pub(crate) struct ReleaseArguments {
     /// The items, in the order in which they are delivered; the first that fails ends it.
     #[arg(value_name = "ID", required_unless_present = "all")]
@@ -76,6 +77,9 @@ pub(crate) struct ReleaseArguments {
     /// Deliver what policies refuse even now; the ledger says so.
     #[arg(long)]
     pub(crate) overrule: bool,
+    /// Deliver although something else is behind the boundary than when the item was kept; the ledger says so.
+    #[arg(long)]
+    pub(crate) elsewhere: bool,
     /// Send again what may have arrived already: say it only after you have looked on the other side.
     #[arg(long)]
     pub(crate) again: bool,

@@ -31,6 +31,8 @@ pub(crate) enum Ask {
         reason: String,
         again: bool,
         overrule: bool,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        elsewhere: bool,
         #[serde(default, with = "class_word")]
         to: Option<Class>,
         token: Option<String>,

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 use carrier::webhook::Class;
 use control::Decided;
-use flow::{Asked, Flow, Leaving, Outcome, Overrule, Protocol, ReleaseError};
+use flow::{Asked, Elsewhere, Flow, Leaving, Outcome, Overrule, Protocol, ReleaseError};
 use gateway::{Courier, WebhookCourier};
 use miette::IntoDiagnostic as _;
 use quarantine::{Again, ItemId, State, StepError};
@@ -87,10 +87,11 @@ impl Desk {
         let _alone = self.under_way.lock().await;
         let mut all = Vec::new();
         match ask {
-            Ask::Release { items, by, reason, again, overrule, to, token } => {
+            Ask::Release { items, by, reason, again, overrule, elsewhere, to, token } => {
                 let again = if again { Again::Yes } else { Again::No };
                 let overrule = if overrule { Overrule::Yes } else { Overrule::No };
-                let asked = Asked { by, reason, again, overrule };
+                let elsewhere = if elsewhere { Elsewhere::Yes } else { Elsewhere::No };
+                let asked = Asked { by, reason, again, overrule, elsewhere };
                 let count = items.len();
                 for (number, id) in items.iter().enumerate() {
                     let told = self.release(id, &asked, to, token.as_deref()).await;
@@ -131,7 +132,7 @@ impl Desk {
         let Some(way) = self.ways.get(&boundary) else {
             return told(id, false, format!("not released: no boundary is called `{boundary}` any more"));
         };
-        let (place, outcome, ended) = match &way.webhook {
+        let Done { place, is_destination_known, outcome, ended } = match &way.webhook {
             Some(courier) => match self.release_event(courier, id, asked, to).await {
                 Ok(done) => done,
                 Err(error) => return refused(id, &error),
@@ -152,7 +153,10 @@ impl Desk {
             ended => (ended, ""),
         };
         match ended {
-            Ok(State::Released) => told(id, true, format!("released: {answer} (ruling {place}){late}")),
+            Ok(State::Released) => {
+                let unknown = if is_destination_known { "" } else { DESTINATION_UNKNOWN };
+                told(id, true, format!("released: {answer} (ruling {place}){unknown}{late}"))
+            }
             Ok(State::Held) => told(id, false, format!("not released: {answer}; it is held as before{late}")),
             Err(ReleaseError::Step(StepError::Erasing(_))) => {
                 told(id, true, format!("released: {answer}; its content is erased at the next start"))
@@ -172,7 +176,8 @@ impl Desk {
         let leaving = self.flow.begin_release(boundary, protocol, id, asked).await?;
         let (outcome, answer) = way.courier.deliver(&leaving, token).await;
         let ended = self.flow.end_release(&leaving, outcome, answer.as_deref()).await;
-        Ok((leaving.place, outcome, ended))
+        let Leaving { place, is_destination_known, .. } = leaving;
+        Ok(Done { place, is_destination_known, outcome, ended })
     }
 
     async fn release_event(
@@ -186,7 +191,8 @@ impl Desk {
         let delivered = courier.deliver(&redelivery, self.flow.seconds()).await;
         let leaving = &redelivery.leaving;
         let ended = self.flow.end_redelivery(leaving, delivered.outcome, delivered.taken).await;
-        Ok((redelivery.leaving.place, delivered.outcome, ended))
+        let Leaving { place, is_destination_known, .. } = redelivery.leaving;
+        Ok(Done { place, is_destination_known, outcome: delivered.outcome, ended })
     }
 
     async fn boundary_of(&self, id: &ItemId) -> Result<String, ReleaseError> {
@@ -197,8 +203,17 @@ impl Desk {
     }
 }
 
-/// Where the release stands in the ledger, how the exchange went, and what became of the item.
-type Done = (String, Outcome, Result<State, ReleaseError>);
+/// What was done.
+struct Done {
+    /// Where the release stands in the ledger.
+    place: String,
+    /// Whether it is known where the item would have gone when it was kept.
+    is_destination_known: bool,
+    /// How the exchange went.
+    outcome: Outcome,
+    /// What became of the item.
+    ended: Result<State, ReleaseError>,
+}
 
 fn told(id: &ItemId, is_done: bool, said: String) -> Decided {
     Decided { item: id.to_string(), is_done, is_uncertain: false, said }
@@ -208,6 +223,9 @@ fn refused(id: &ItemId, error: &ReleaseError) -> Decided {
     let is_uncertain = matches!(error, ReleaseError::Step(StepError::Uncertain { .. }));
     Decided { is_uncertain, ..told(id, false, format!("not done: {error}")) }
 }
+
+/// What is added where an item was kept by a version that did not write down where it would have gone.
+const DESTINATION_UNKNOWN: &str = "; where it would have gone when it was kept is not known";
 
 /// What is added where the ledger could not write down what became of an item.
 const NOT_RECORDED: &str =

@@ -96,6 +96,7 @@ pub(crate) fn show(kept: &Kept, json: bool, printer: &Printer) {
         vec!["order".to_owned(), format!("#{} of what was kept for this boundary", item.sequence)],
         vec!["received".to_owned(), format!("{} from {}", item.received, item.client)],
         vec!["was to".to_owned(), format!("{} ({})", item.route, item.method)],
+        vec!["behind".to_owned(), behind(kept)],
         vec!["reason".to_owned(), item.reason.clone()],
         vec!["verdicts".to_owned(), counts(kept)],
         vec!["policies".to_owned(), item.policies.join(", ")],
@@ -110,6 +111,15 @@ pub(crate) fn show(kept: &Kept, json: bool, printer: &Printer) {
     for line in aligned(&rows) {
         printer.line(printable(&line).trim_end());
     }
+}
+
+/// What was behind the boundary when it was kept.
+pub(crate) fn behind(kept: &Kept) -> String {
+    if kept.item.protocol == "webhook" {
+        return "the endpoint of its class".to_owned();
+    }
+    let or_unknown = |text: &Option<String>| text.clone().unwrap_or_else(|| "not known".to_owned());
+    format!("{} ({})", or_unknown(&kept.item.upstream), or_unknown(&kept.item.environment))
 }
 
 fn why(kept: &Kept) -> String {

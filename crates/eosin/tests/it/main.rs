@@ -46,6 +46,7 @@ mod policies_apart;
 mod program;
 mod proofs;
 mod quarantine;
+mod quarantine_elsewhere;
 mod quarantine_truth;
 mod registered;
 mod setting_up;

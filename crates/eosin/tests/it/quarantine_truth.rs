@@ -13,13 +13,17 @@ use crate::{
 
 const NOW: &str = "2026-11-22T05:00:00.000Z";
 
-/// The store itself, as whatever stopped had it open.
-fn store(home: &Path) -> Quarantine {
+/// The key of what is kept.
+pub(crate) fn key(home: &Path) -> KeyEncryptionKey {
     let text = fs::read_to_string(home.join("keys/quarantine.key")).unwrap();
     let bytes = data_encoding::BASE64.decode(text.trim().as_bytes()).unwrap();
-    let key = KeyEncryptionKey::new(&bytes.try_into().unwrap());
+    KeyEncryptionKey::new(&bytes.try_into().unwrap())
+}
+
+/// The store itself, as whatever stopped had it open.
+pub(crate) fn store(home: &Path) -> Quarantine {
     let random: quarantine::Random = Arc::new(|_| true);
-    Quarantine::open(&home.join("quarantine"), key, Bounds::SUGGESTED, random, NOW).unwrap().0
+    Quarantine::open(&home.join("quarantine"), key(home), Bounds::SUGGESTED, random, NOW).unwrap().0
 }
 
 /// What the ledger says of each item, in order: the event, and how it ended.

@@ -13,7 +13,7 @@ use crate::{
     crossing::Protocol,
     entry::{Entry, Step},
     keep::Told,
-    release::{Asked, Leaving, Overrule, ReleaseError},
+    release::{Asked, Elsewhere, Leaving, Overrule, ReleaseError},
     settle::Outcome,
     world::Flow,
 };
@@ -91,9 +91,10 @@ impl Flow {
     ) -> Result<Redelivery, ReleaseError> {
         let moment = self.clock.now();
         let (kept, withheld) = self.open_kept(&Protocol::Webhook, id, asked.again).await?;
+        let destination = self.destination(&kept, &hook.boundary, asked)?;
         let (outgoing, arrived) = opened(withheld, &kept);
         let (class, ruling, name) = self.judge_event_again(hook, &arrived, &outgoing, asked.overrule, to)?;
-        let leaving = self.leave(&kept, ruling, asked, &moment).await?;
+        let leaving = self.leave(&kept, ruling, asked, destination, &moment).await?;
         Ok(Redelivery { leaving, class, id: name, outgoing })
     }
 
@@ -184,6 +185,7 @@ impl Asked {
             // The name of the delivery is the same, so sending it twice does what sending it once does.
             again: Again::Yes,
             overrule: Overrule::No,
+            elsewhere: Elsewhere::No,
         }
     }
 }

@@ -1,14 +1,14 @@
 //! What is withheld and kept: named in the ruling and in the refusal, sealed, released once, erased.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
         atomic::{AtomicU8, Ordering},
     },
 };
 
-use flow::{Asked, Keeping, Outcome, Overrule, Passage, Protocol, ReleaseError};
+use flow::{Asked, Elsewhere, Keeping, Outcome, Overrule, Passage, Protocol, ReleaseError};
 use policy::Policies;
 use quarantine::{Again, Bounds, ItemId, Keeper, KeyEncryptionKey, Quarantine, Random, State, StepError};
 
@@ -35,7 +35,9 @@ fn keeping(bounds: Bounds) -> World {
     )
     .unwrap();
     let keeper = Keeper::start(store, random()).unwrap();
-    let flow = flow.keeping_withheld(Keeping::new(keeper, BTreeSet::from(["crm".to_owned()])));
+    let behind = BTreeMap::from([("crm".to_owned(), "https://crm.example".to_owned())]);
+    let keeping = Keeping::new(keeper, BTreeSet::from(["crm".to_owned()])).with_upstreams(behind);
+    let flow = flow.keeping_withheld(keeping);
     World { flow, seconds, folder, synthetic, attested }
 }
 
@@ -64,6 +66,7 @@ fn asked() -> Asked {
         reason: "CASE-7".to_owned(),
         again: Again::No,
         overrule: Overrule::Yes,
+        elsewhere: Elsewhere::No,
     }
 }
 
@@ -205,4 +208,34 @@ fn what_has_been_kept_long_enough_goes_and_the_ledger_says_so() {
     assert_eq!(wait(world.flow.expire("2026-11-18T11:06:40.001Z")).unwrap(), 1);
     assert_eq!(kept(&world).state, State::Expired);
     assert!(world.entries().iter().any(|entry| entry["event"] == "expired"));
+}
+
+#[test]
+fn an_item_goes_where_it_would_have_gone_unless_somebody_says_otherwise() {
+    let world = keeping(Bounds::SUGGESTED);
+    world.pass(post(&sandbox(), CREATE, &transplanted(&world)));
+    let item = kept(&world).item;
+    assert_eq!(item.upstream.as_deref(), Some("https://crm.example"));
+    assert_eq!(item.environment.as_deref(), Some("sandbox"));
+    // The boundary's name is the same, and what is behind it is something else.
+    let mut moved = (*production()).clone();
+    moved.name = "crm".to_owned();
+    let begin = |asked: &Asked| {
+        wait(world.flow.begin_release(Arc::new(moved.clone()), Protocol::Salesforce, &item.id, asked))
+    };
+    let refused = begin(&asked()).unwrap_err().to_string();
+    for word in ["https://crm.example (sandbox)", "(production)", "--elsewhere"] {
+        assert!(refused.contains(word), "{refused}");
+    }
+    assert_eq!(kept(&world).state, State::Held);
+    let said = Asked { elsewhere: Elsewhere::Yes, ..asked() };
+    let leaving = begin(&said).unwrap();
+    assert!(leaving.is_destination_known);
+    wait(world.flow.end_release(&leaving, Outcome::Answered(201), None)).unwrap();
+    let release = world.entries().into_iter().find(|entry| entry["event"] == "release").unwrap();
+    assert_eq!(release["elsewhere"], true);
+    assert_eq!(
+        (&release["environment"], &release["upstream"]),
+        (&"production".into(), &"https://crm.example".into())
+    );
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use carrier::webhook::{Class, EventMap, Format};
-use flow::{Asked, Extent, Keeping, Overrule, Protocol, Webhook};
+use flow::{Asked, Elsewhere, Extent, Keeping, Overrule, Protocol, Webhook};
 use gateway::{EndpointConfig, EventTaken, Signatures, WebhookConfig, WebhookCourier};
 use policy::{Boundary, Environment, Mode, Policies};
 use quarantine::{Again, Bounds, Keeper, Kept, KeyEncryptionKey, Quarantine, Random, State};
@@ -167,7 +167,13 @@ impl Stage {
 
     fn release(&self, overrule: Overrule, to: Option<Class>) -> Result<State, flow::ReleaseError> {
         let id = self.kept()[0].item.id.clone();
-        let asked = Asked { by: "ada".to_owned(), reason: "CASE-7".to_owned(), again: Again::No, overrule };
+        let asked = Asked {
+            by: "ada".to_owned(),
+            reason: "CASE-7".to_owned(),
+            again: Again::No,
+            overrule,
+            elsewhere: Elsewhere::No,
+        };
         self.scene.block_on(async {
             let flow = &self.scene.flow;
             let redelivery = flow.begin_redelivery(self.courier.hook(), &id, &asked, to).await?;
@@ -239,7 +245,13 @@ fn an_event_whose_class_is_missing_or_false_is_kept_and_released_to_the_right_en
         let held: Vec<Kept> = stage.kept().into_iter().filter(|kept| kept.state == State::Held).collect();
         assert_eq!(held.len(), 1, "{number}");
         let id = held[0].item.id.clone();
-        let asked = Asked { by: "ada".to_owned(), reason: "CASE-7".to_owned(), again: Again::No, overrule };
+        let asked = Asked {
+            by: "ada".to_owned(),
+            reason: "CASE-7".to_owned(),
+            again: Again::No,
+            overrule,
+            elsewhere: Elsewhere::No,
+        };
         let flow = &stage.scene.flow;
         let released = stage.scene.block_on(async {
             let redelivery = flow.begin_redelivery(stage.courier.hook(), &id, &asked, to).await?;

@@ -60,6 +60,8 @@ pub(crate) fn fresh(n: u8, boundary: &str) -> Item {
         bytes: BODY.len() as u64,
         idempotent: false,
         waits_for: None,
+        upstream: None,
+        environment: None,
     }
 }
 

@@ -44,6 +44,8 @@ pub struct QuarantineItem {
     pub note: String,
     /// Whether it waits for somebody.
     pub waits: bool,
+    /// What was behind the boundary when it was kept.
+    pub behind: String,
     /// Whether it may have arrived already.
     pub is_uncertain: bool,
 }

@@ -16,7 +16,7 @@ use crate::{
     emergency_command,
     quarantine_command::{
         asking::{self, Ask},
-        contents,
+        contents, telling,
     },
 };
 
@@ -143,6 +143,7 @@ impl Desk {
                     reason: reason.clone(),
                     again: form.get("again") == "yes",
                     overrule: form.get("overrule") == "yes",
+                    elsewhere: form.get("elsewhere") == "yes",
                     to: None,
                     token,
                 };
@@ -182,6 +183,7 @@ fn shown(kept: &Kept) -> QuarantineItem {
         route: format!("{} ({})", item.route, item.method),
         records: item.records,
         bytes: item.bytes,
+        behind: telling::behind(kept),
         reason: item.reason.clone(),
         policies: item.policies.clone(),
         ruling: item.ruling.clone(),

@@ -36,6 +36,7 @@ impl Programs {
                     reason: wish.reason,
                     again: wish.again,
                     overrule: wish.overrule,
+                    elsewhere: wish.elsewhere,
                     to,
                     token: wish.credentials,
                 })
