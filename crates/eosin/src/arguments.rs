@@ -433,7 +433,8 @@ pub(crate) enum LedgerCommand {
         /// The entry's place: the number that rulings name after the `#`, or the whole `origin#number`.
         #[arg(value_name = "PLACE")]
         place: String,
-        /// Where to write the proof; the entry itself goes beside it. Default: `entry-NUMBER.tlog-proof`.
+        /// Where to write the proof, a new file; the entry itself goes beside it, as `.json`. Default: the ledger's name and
+        /// `-entry-NUMBER.tlog-proof`.
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
         /// A ledger's folder; of many, the one that `origin` names. By default that of the configuration.

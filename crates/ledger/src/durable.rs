@@ -54,11 +54,23 @@ pub fn replace_private(path: &Path, bytes: &[u8]) -> Result<(), DurableError> {
 ///         move the old key away first.
 /// Never:  overwrites, or lets others read even for a moment.
 pub fn create_private(path: &Path, bytes: &[u8]) -> Result<(), DurableError> {
-    let at = |step| move |source| DurableError { step, path: path.to_owned(), source };
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    made(path, &mut options, bytes)
+}
+
+/// Makes a new file, durably.
+///
+/// Errors: [`DurableError::is_already_there`]: the file exists and was not touched; choose another name.
+/// Never:  overwrites.
+pub fn create(path: &Path, bytes: &[u8]) -> Result<(), DurableError> {
+    made(path, &mut OpenOptions::new(), bytes)
+}
+
+fn made(path: &Path, options: &mut OpenOptions, bytes: &[u8]) -> Result<(), DurableError> {
+    let at = |step| move |source| DurableError { step, path: path.to_owned(), source };
+    options.write(true).create_new(true);
     let mut file = options.open(path).map_err(at("make"))?;
     file.write_all(bytes).map_err(at("write"))?;
     file.sync_all().map_err(at("sync"))?;

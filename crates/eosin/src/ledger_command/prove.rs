@@ -51,14 +51,9 @@ pub(super) fn prove(
             .wrap_err("the proof does not hold, so it was not written; run `eosin ledger verify`")?;
     }
 
-    let proof_file =
-        out.map_or_else(|| PathBuf::from(format!("entry-{index}.tlog-proof")), Path::to_path_buf);
-    let entry_file = proof_file.with_extension("json");
-    if entry_file == proof_file {
-        return Err(miette!("the proof cannot be named {}: the entry goes there", proof_file.display()));
-    }
-    durable::replace(&entry_file, &entry).into_diagnostic()?;
-    durable::replace(&proof_file, proof.to_string().as_bytes()).into_diagnostic()?;
+    let (proof_file, entry_file) = names(out, reader.origin(), index)?;
+    durable::create(&entry_file, &entry).into_diagnostic()?;
+    durable::create(&proof_file, proof.to_string().as_bytes()).into_diagnostic()?;
 
     let leaf = leaf.to_hex();
     let told = Told { index, reader: &reader, entry_file, proof_file, key, leaf, cosigned };
@@ -69,6 +64,35 @@ pub(super) fn prove(
     }
     Ok(Outcome::Clean)
 }
+
+/// What the proof and the entry's file are called: new names both.
+///
+/// Errors: a report: they are one name, or one of them is there already.
+fn names(out: Option<&Path>, origin: &str, index: u64) -> miette::Result<(PathBuf, PathBuf)> {
+    // Of several ledgers each has an entry of this number.
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '.' { letter } else { '-' };
+    let own = || {
+        let origin: String = origin.chars().map(plain).take(ORIGIN_LETTERS_MAX).collect();
+        PathBuf::from(format!("{origin}-entry-{index}.tlog-proof"))
+    };
+    let proof = out.map_or_else(own, Path::to_path_buf);
+    let entry = proof.with_extension("json");
+    if entry == proof {
+        return Err(miette!("the proof cannot be named {}: the entry goes there", proof.display()));
+    }
+    let taken = [&proof, &entry].into_iter().find(|file| file.symlink_metadata().is_ok()).cloned();
+    match taken {
+        Some(taken) => Err(miette!(
+            help = "name a new file with `--out FILE.tlog-proof`; the entry goes beside it, as `FILE.json`",
+            "{} is there already, and nothing was written",
+            taken.display()
+        )),
+        None => Ok((proof, entry)),
+    }
+}
+
+/// As much of a log's name is in the name of a file.
+const ORIGIN_LETTERS_MAX: usize = 120;
 
 /// The bytes of an entry.
 pub(super) fn entry(place: &str, folders: &[PathBuf]) -> miette::Result<Vec<u8>> {

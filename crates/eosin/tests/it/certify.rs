@@ -151,8 +151,8 @@ fn one_planted_record_among_a_thousand_is_named_and_there_is_no_certificate() {
     let told = said(at, &["certify", "feed.ndjson"], 1);
     assert!(told.contains("No certificate") && told.contains("line 617"), "{told}");
     let index = report["entry"].to_string();
-    said(at, &["ledger", "prove", &index], 0);
-    let entry = fs::read_to_string(at.join(format!("entry-{index}.json"))).unwrap();
+    said(at, &["ledger", "prove", &index, "--out", "refusal.tlog-proof"], 0);
+    let entry = fs::read_to_string(at.join("refusal.json")).unwrap();
     assert!(entry.contains("certificate-refused@1") && entry.contains("line 617"), "{entry}");
 
     // Without it there is one.

@@ -91,7 +91,7 @@ fn where_nothing_can_be_said_nothing_is() {
 fn a_proof_is_accepted_by_a_verifier_that_is_not_ours() {
     let folder = with_a_ledger();
     let at = folder.path();
-    let told = said(at, &["ledger", "prove", "1"], 0);
+    let told = said(at, &["ledger", "prove", "1", "--out", "second.tlog-proof"], 0);
     assert!(told.contains("Entry 1 of 3"), "{told}");
     if !stranger::is_here() {
         return;
@@ -105,9 +105,9 @@ fn a_proof_is_accepted_by_a_verifier_that_is_not_ours() {
     let output = check();
     assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
 
-    let entry = fs::read_to_string(at.join("entry-1.json")).unwrap();
+    let entry = fs::read_to_string(at.join("second.json")).unwrap();
     assert!(!entry.contains("Ada"), "no content in the ledger");
-    fs::write(at.join("entry-1.json"), entry.replace("\"size\":1", "\"size\":2")).unwrap();
+    fs::write(at.join("second.json"), entry.replace("\"size\":1", "\"size\":2")).unwrap();
     assert_eq!(check().status.code(), Some(1), "another entry is not proved");
 
     let report: serde_json::Value = serde_json::from_str(&said(
@@ -187,4 +187,30 @@ fn the_witnesses_of_a_ledger_are_not_asked_of_another_log() {
     said(at, &["ledger", "verify", "operators/log", "--vkey", "operators/log.vkey"], 0);
     let told = said(at, &["ledger", "verify"], 1);
     assert!(told.contains("not witnessed"), "{told}");
+}
+
+#[test]
+fn a_proof_overwrites_nothing_and_is_named_by_its_ledger() {
+    let folder = with_a_ledger();
+    let at = folder.path();
+    for (there, out) in [
+        // Beside what was named, and never named itself.
+        ("report.json", "report.pdf"),
+        ("eosin-copy.toml", "eosin-copy.toml"),
+        ("patients.json", "patients.tlog-proof"),
+    ] {
+        fs::write(at.join(there), "precious").unwrap();
+        let output = eosin(at, &["ledger", "prove", "0", "--out", out]);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains(there) && told.contains("is there already"), "{told}");
+        assert_eq!(fs::read_to_string(at.join(there)).unwrap(), "precious");
+        assert!(there == out || !at.join(out).exists(), "nothing is written beside it");
+    }
+    let told: serde_json::Value =
+        serde_json::from_str(&said(at, &["ledger", "prove", "0", "--json"], 0)).unwrap();
+    let origin = told["origin"].as_str().unwrap().replace('/', "-");
+    assert_eq!(told["proof"], format!("{origin}-entry-0.tlog-proof"));
+    assert_eq!(told["entry"], format!("{origin}-entry-0.json"));
+    said(at, &["ledger", "prove", "0"], 2);
 }

@@ -91,9 +91,14 @@ fn two_gateways_witness_each_other() {
     assert!(size > 0 && report["witnesses"]["size"].as_u64() == Some(size), "{report}");
 
     // Evidence is under what was cosigned, and says so.
-    let told: Value = serde_json::from_str(&said(&one, &["ledger", "prove", "0", "--json"], 0)).unwrap();
+    let told: Value = serde_json::from_str(&said(
+        &one,
+        &["ledger", "prove", "0", "--out", "first.tlog-proof", "--json"],
+        0,
+    ))
+    .unwrap();
     assert_eq!(told["witnesses"]["quorum"], 1, "{told}");
-    let proof = fs::read_to_string(one.join("entry-0.tlog-proof")).unwrap();
+    let proof = fs::read_to_string(one.join("first.tlog-proof")).unwrap();
     let witness = fs::read_to_string(one.join("keys/other-witness.vkey")).unwrap();
     let name = witness.split('+').next().unwrap();
     assert!(proof.contains(&format!("\u{2014} {name} ")), "{proof}");
@@ -102,7 +107,7 @@ fn two_gateways_witness_each_other() {
     if stranger::is_here() {
         let output = stranger::asked(
             &one,
-            &["witness", "keys/ledger.vkey", "keys/other-witness.vkey", "entry-0.tlog-proof"],
+            &["witness", "keys/ledger.vkey", "keys/other-witness.vkey", "first.tlog-proof"],
         );
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let told = String::from_utf8_lossy(&output.stdout).into_owned();
