@@ -115,7 +115,7 @@ keys = ["keys/synthetic.whsec"]
             return answer.code, answer.read().decode()
 
     def release(self, item, *more):
-        command = [self.eosin, "quarantine", "release", item, "--reason", "CASE-7", "--config", self.home / "eosin.toml", *more]
+        command = [self.eosin, "quarantine", "release", item, "--reason", "CASE-7", "--by", "tests", "--config", self.home / "eosin.toml", *more]
         return subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
 
     def stop(self):

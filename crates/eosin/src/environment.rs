@@ -16,8 +16,19 @@ pub(crate) fn variable(name: &str) -> Option<String> {
 }
 
 /// Who does something, for the ledger: whoever `--by` names, else the user of this machine; at most 64 plain characters.
+/// Where neither says a name, the user's number is all that is known.
 pub(crate) fn who(by: Option<&str>) -> String {
-    let name = by.map(str::to_owned).or_else(|| variable("USER"));
-    let name = name.unwrap_or_else(|| "nobody named".to_owned());
-    name.chars().filter(|letter| !letter.is_control()).take(64).collect()
+    named(by).unwrap_or_else(|| format!("nobody named (uid {})", uid()))
+}
+
+/// Who does something, where somebody says a name.
+pub(crate) fn named(by: Option<&str>) -> Option<String> {
+    let name = by.map(str::to_owned).or_else(|| variable("USER"))?;
+    let name: String = name.chars().filter(|letter| !letter.is_control()).take(64).collect();
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+/// The number of the user whose process this is.
+pub(crate) fn uid() -> u32 {
+    rustix::process::getuid().as_raw()
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use ::control::Decided;
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
-use quarantine::{Contents, ItemId, Kept, OpenError, State};
+use quarantine::{Contents, ItemId, Kept, OpenError, State, Withheld};
 
 use crate::{
     config::{self, Config},
@@ -43,7 +43,8 @@ pub(crate) fn quarantine(command: &QuarantineCommand, printer: &Printer) -> Done
         QuarantineCommand::Release(arguments) => release(arguments, printer),
         QuarantineCommand::Reject { items, deciding } => {
             let config = Config::load(&deciding.config)?;
-            let ask = Ask::Reject { items: items.clone(), by: by(deciding), reason: deciding.reason.clone() };
+            let ask =
+                Ask::Reject { items: items.clone(), by: by(deciding)?, reason: deciding.reason.clone() };
             told(&asking::ask(&config, ask, printer)?, deciding.json, printer)
         }
     }
@@ -75,8 +76,30 @@ fn show(arguments: &ShowArguments, printer: &Printer) -> Done {
     if let Some(path) = arguments.out.as_ref().filter(|path| path.exists()) {
         return Err(miette!(help = "name a new file", "{} is there already", path.display()));
     }
-    let ask = Ask::Show { item: arguments.item.clone(), by: who(arguments.by.as_deref()), reason };
-    let recorded = asking::ask(&config, ask, printer)?;
+    // Empty, until the ledger says who looked: what cannot be written is not recorded as shown either.
+    if let Some(path) = &arguments.out {
+        ledger::durable::create_private(path, b"").into_diagnostic()?;
+    }
+    let written = show_recorded(arguments, kept, &withheld, reason, &config, printer);
+    if !matches!(written, Ok(Outcome::Clean))
+        && let Some(path) = &arguments.out
+    {
+        drop(std::fs::remove_file(path));
+    }
+    written
+}
+
+/// Records that it is shown, and shows it.
+fn show_recorded(
+    arguments: &ShowArguments,
+    kept: &Kept,
+    withheld: &Withheld,
+    reason: String,
+    config: &Config,
+    printer: &Printer,
+) -> Done {
+    let ask = Ask::Show { item: arguments.item.clone(), by: who(arguments.by.as_deref())?, reason };
+    let recorded = asking::ask(config, ask, printer)?;
     if recorded.iter().any(|told| !told.is_done) {
         return told(&recorded, false, printer);
     }
@@ -91,7 +114,7 @@ fn show(arguments: &ShowArguments, printer: &Printer) -> Done {
     text.extend_from_slice(&withheld.body);
     match &arguments.out {
         Some(path) => {
-            ledger::durable::create_private(path, &text).into_diagnostic()?;
+            ledger::durable::replace_private(path, &text).into_diagnostic()?;
             printer.line(&format!("written to {}; remove it when you are done", path.display()));
         }
         None => printer.line(&telling::printable(&String::from_utf8_lossy(&text))),
@@ -121,7 +144,7 @@ fn release(arguments: &ReleaseArguments, printer: &Printer) -> Done {
     }
     let ask = Ask::Release {
         items,
-        by: by(&arguments.deciding),
+        by: by(&arguments.deciding)?,
         reason: arguments.deciding.reason.clone(),
         again: arguments.again,
         overrule: arguments.overrule,
@@ -164,15 +187,20 @@ pub(crate) fn token(file: Option<&Path>) -> miette::Result<Option<String>> {
     Ok(token)
 }
 
-fn by(deciding: &Deciding) -> String {
+fn by(deciding: &Deciding) -> miette::Result<String> {
     who(deciding.by.as_deref())
 }
 
-/// Who decides, as the ledger will say it: at most 64 plain characters.
-fn who(said: Option<&str>) -> String {
-    let name = said.map(str::to_owned).or_else(|| environment::variable("USER"));
-    let name = name.unwrap_or_else(|| "somebody".to_owned());
-    name.chars().filter(|letter| !letter.is_control()).take(64).collect()
+/// Who decides, as the ledger will say it.
+///
+/// Errors: a report: nobody says a name, and the ledger answers who it was for ever.
+fn who(said: Option<&str>) -> miette::Result<String> {
+    environment::named(said).ok_or_else(|| {
+        miette!(
+            help = "say `--by NAME`; where `USER` is set, as at a terminal, that is the name",
+            "the ledger has to say who decides, and nothing here says a name: nothing was done"
+        )
+    })
 }
 
 /// What is in the configured quarantine, without the right to change anything.

@@ -18,7 +18,7 @@ use quarantine::ItemId;
 use serde::{Deserialize, Serialize};
 
 use super::{configured, desk::Desk};
-use crate::{config::Config, printer::Printer, wiring};
+use crate::{config::Config, environment, printer::Printer, wiring};
 
 /// What is asked for. It has no `Debug`: a token is in it.
 #[derive(Serialize, Deserialize)]
@@ -75,7 +75,7 @@ pub(crate) fn ask(config: &Config, ask: Ask, printer: &Printer) -> miette::Resul
             .into_diagnostic()
             .wrap_err("the running gateway broke off: look with `eosin quarantine list` what was done"),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
-            here(config, ask, printer)
+            here(config, signed(ask, environment::uid()), printer)
         }
         Err(error) => Err(error).into_diagnostic().wrap_err_with(|| {
             format!("cannot ask the running gateway at {}: run this as its user", socket(folder).display())
@@ -90,6 +90,16 @@ fn exchange(mut stream: UnixStream, ask: &Ask) -> io::Result<Vec<Decided>> {
     let mut answer = Vec::new();
     BufReader::new(stream).take(MESSAGE_BYTES_MAX).read_until(b'\n', &mut answer)?;
     Ok(serde_json::from_slice(&answer)?)
+}
+
+/// The name is what they say; the number is what the system says.
+pub(super) fn signed(mut ask: Ask, uid: u32) -> Ask {
+    match &mut ask {
+        Ask::Release { by, .. } | Ask::Reject { by, .. } | Ask::Show { by, .. } => {
+            *by = format!("{} (uid {uid})", by.chars().take(64).collect::<String>());
+        }
+    }
+    ask
 }
 
 /// Opens ledger and quarantine, does it, and closes them.

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::{
-    asking::{Ask, MESSAGE_BYTES_MAX, socket},
+    asking::{Ask, MESSAGE_BYTES_MAX, signed, socket},
     desk::Desk,
 };
 
@@ -59,16 +59,6 @@ async fn answer(stream: UnixStream, desk: &Desk) -> std::io::Result<()> {
     said.push(b'\n');
     to.write_all(&said).await?;
     to.shutdown().await
-}
-
-/// The name is what they say; the number is what the system says.
-fn signed(mut ask: Ask, uid: u32) -> Ask {
-    match &mut ask {
-        Ask::Release { by, .. } | Ask::Reject { by, .. } | Ask::Show { by, .. } => {
-            *by = format!("{} (uid {uid})", by.chars().take(64).collect::<String>());
-        }
-    }
-    ask
 }
 
 const CONNECTIONS_MAX: usize = 16;

@@ -26,6 +26,7 @@ pub(crate) fn run(document: &str, folder: &Path) -> usize {
                 .args(["-c", command])
                 .current_dir(&place)
                 .env("PATH", &path)
+                .env("USER", "tests")
                 .output()
                 .unwrap();
             let said = String::from_utf8_lossy(&output.stderr);

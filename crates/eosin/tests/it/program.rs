@@ -25,7 +25,12 @@ pub(crate) fn said(folder: &Path, arguments: &[&str], code: i32) -> String {
 
 fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_eosin"));
-    command.args(arguments).current_dir(folder).env_remove("NO_COLOR").env("EOSIN_LOG", "trace");
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("NO_COLOR")
+        .env("EOSIN_LOG", "trace")
+        .env("USER", "tests");
     command
 }
 

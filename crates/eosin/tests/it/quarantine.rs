@@ -151,6 +151,13 @@ fn without_a_gateway_the_command_does_it_itself() {
     assert!(refused.contains("answered 401; it is held as before"), "{refused}");
     assert_eq!(upstream.received().len(), 1, "the first that fails ends it");
 
+    // What cannot be written is not shown, and not recorded as shown.
+    let nowhere =
+        ["quarantine", "show", &first, "--content", "--reason", "CASE-7", "--out", "nowhere/content.txt"];
+    assert_eq!(eosin(home, &nowhere).status.code(), Some(2));
+    let entries = said(home, &["ledger", "show", "--kind", "quarantine", "--json"], 0);
+    assert!(!entries.contains("content-shown"), "{entries}");
+
     let out = home.join("content.txt");
     let looked = ["quarantine", "show", &first, "--content", "--out", "content.txt"];
     assert_eq!(eosin(home, &looked).status.code(), Some(2), "not without a reason");
@@ -159,7 +166,20 @@ fn without_a_gateway_the_command_does_it_itself() {
     assert_eq!(fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o600);
     fs::remove_file(&out).unwrap();
 
+    // Where nothing says a name, it has to be said: the ledger has it for ever, and the number beside it.
+    let nameless = Command::new(env!("CARGO_BIN_EXE_eosin"))
+        .args(["quarantine", "reject", &first, "--reason", "CASE-8"])
+        .current_dir(home)
+        .env_remove("USER")
+        .output()
+        .unwrap();
+    let asked = told(&nameless, 2);
+    assert!(asked.contains("--by NAME"), "{asked}");
+    assert_eq!(listed(home, &[]).len(), 2);
     said(home, &["quarantine", "reject", &first, &second, "--reason", "CASE-8"], 0);
+    let entries = said(home, &["ledger", "show", "--kind", "quarantine", "--json"], 0);
+    assert_eq!(entries.matches("\"by\":\"tests (uid ").count(), 2, "with no gateway too: {entries}");
+    assert!(!entries.contains("somebody"), "{entries}");
     for id in [&first, &second] {
         assert!(!home.join("quarantine/secrets").join(id).exists());
     }
