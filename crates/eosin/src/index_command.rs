@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use comfy_table::{Table, presets};
-use index::{Answer, Index, Patience, Place, RowName, Standing, Value};
+use index::{Answer, Index, Patience, Place, RowName, Standing, Sums, Value};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
 use crate::{
@@ -95,7 +95,28 @@ fn status(known: &Known, json: bool, printer: &Printer) -> Done {
     }
     tell(&known.place.to_string(), &standings, json, printer);
     let is_behind = standings.iter().any(|standing| standing.behind() > 0);
-    Ok(if is_behind { Outcome::Findings } else { Outcome::Clean })
+    let mut is_changed = false;
+    for standing in &standings {
+        let sums = index.sums(&standing.origin).into_diagnostic()?;
+        if !sums.agree() {
+            is_changed = true;
+            tell_changed(&standing.origin, &sums, printer);
+        }
+    }
+    Ok(if is_behind || is_changed { Outcome::Findings } else { Outcome::Clean })
+}
+
+/// Says that rows of rulings are gone, or that some were put in.
+fn tell_changed(origin: &str, sums: &Sums, printer: &Printer) {
+    let said = |[rulings, refused, records]: [u64; 3]| {
+        format!("{rulings} rulings, {refused} refused, {records} records")
+    };
+    printer.note(&format!(
+        "{origin}: the index has been changed: {} were read into it, and its rows have {}. Run `eosin index rebuild`, and look \
+         who could write to it.",
+        said(sums.added),
+        said(sums.there)
+    ));
 }
 
 fn read(index: &mut Index, known: &Known, json: bool, printer: &Printer) -> Done {

@@ -43,6 +43,22 @@ pub struct Standing {
     pub last_at: Option<String>,
 }
 
+/// What was added up of a ledger's rulings while they were read, and what their rows come to now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sums {
+    /// Rulings, those that were refused, and their records, as they were added up.
+    pub added: [u64; 3],
+    /// The same, of the rows that are there.
+    pub there: [u64; 3],
+}
+
+impl Sums {
+    /// Whether both are the same.
+    pub fn agree(&self) -> bool {
+        self.added == self.there
+    }
+}
+
 impl Standing {
     /// How many entries the index is behind.
     pub fn behind(&self) -> u64 {
@@ -176,6 +192,34 @@ impl Index {
         check(&reader, bookmark.as_ref(), folder)?;
         let (indexed, last_at) = bookmark.map_or((0, None), |mark| (mark.entries, mark.last_at));
         Ok(Standing { origin: reader.origin().to_owned(), published: reader.size(), indexed, last_at })
+    }
+
+    /// Whether the rows of rulings are as many as were added up when they were read: rows that are gone, or were put in, show.
+    ///
+    /// Shape:  a ledger's name -> what was added up, and what is there.
+    /// Bounds: one look at each row of `rulings` of that ledger.
+    pub fn sums(&mut self, origin: &str) -> Result<Sums, StoreError> {
+        // One question, so that nothing is read in between.
+        let added = |column: &str| {
+            format!("(SELECT CAST(COALESCE(SUM({column}), 0) AS BIGINT) FROM boundaries WHERE origin = $1)")
+        };
+        let there = |what: &str| format!("(SELECT {what} FROM rulings WHERE origin = $1)");
+        let sql = format!(
+            "SELECT {}, {}, {}, {}, {}, {}",
+            added("transactions"),
+            added("blocked"),
+            added("records"),
+            there("COUNT(*)"),
+            there("CAST(COALESCE(SUM(CASE WHEN decision = 'block' THEN 1 ELSE 0 END), 0) AS BIGINT)"),
+            there("CAST(COALESCE(SUM(records), 0) AS BIGINT)"),
+        );
+        let answer = self.store.query(&sql, &[Value::text(origin)])?;
+        let mut numbers = answer.rows.into_iter().flatten().map(|value| match value {
+            Value::Integer(number) => u64::try_from(number).unwrap_or(0),
+            Value::Text(_) | Value::Null => 0,
+        });
+        let mut three = || [(); 3].map(|()| numbers.next().unwrap_or(0));
+        Ok(Sums { added: three(), there: three() })
     }
 
     /// Reads what a ledger has published since the bookmark, and tells `progress` how far it is.

@@ -31,7 +31,7 @@ mod words;
 
 pub use asking::{AskError, Asked, Bounds};
 pub use day::{BoundaryDay, Day};
-pub use follow::{BehindError, FollowError, Index, OpenError, Standing};
+pub use follow::{BehindError, FollowError, Index, OpenError, Standing, Sums};
 pub use prove::{Found, ProveError, RowName};
 pub use quarantined::QUARANTINE_ENDED;
 pub use replay::{Crossing, Since};

@@ -219,6 +219,19 @@ fn row_is_proved(folder: &Path, place: &str) {
     let output = eosin(folder, &["prove", &name.replace(':', &format!(":{origin}#"))]);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("the index has been changed"));
+    // So is one that is gone, by the sums: nobody proves what is not there.
+    let status = eosin(folder, &["index", "status"]);
+    assert_eq!(status.status.code(), Some(1), "a refused ruling that passes changes the sums");
+    assert!(unwrapped(&status.stderr).contains("the index has been changed"));
+    said(folder, &["index", "rebuild"], 0);
+    said(folder, &["index", "status"], 0);
+    let mut open = index::Index::open(&index::Place::File(folder.join("index.sqlite"))).unwrap();
+    open.query("DELETE FROM rulings WHERE decision = 'block'", &[]).unwrap();
+    drop(open);
+    let status = eosin(folder, &["index", "status"]);
+    assert_eq!(status.status.code(), Some(1));
+    assert!(unwrapped(&status.stderr).contains("eosin index rebuild"), "{}", unwrapped(&status.stderr));
+    said(folder, &["index", "rebuild"], 0);
     // What is left out is said.
     let cut = eosin(folder, &["index", "query", "SELECT entry FROM rulings", "--limit", "1", "--json"]);
     assert_eq!((cut.status.code(), String::from_utf8_lossy(&cut.stdout).lines().count()), (Some(0), 1));
