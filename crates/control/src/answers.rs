@@ -29,7 +29,7 @@ pub struct Posture {
     pub transactions: u64,
     /// Those of which nothing went on.
     pub blocked: u64,
-    /// Items that wait in the quarantine.
+    /// Items that wait, in the quarantines of all gateways whose ledgers the index has.
     pub quarantined: u64,
     /// What went otherwise than it should.
     pub incidents: u64,

@@ -36,7 +36,7 @@ pub(crate) fn ledger(command: &LedgerCommand, printer: &Printer) -> Done {
             let own = known.as_ref().filter(|_| witness.is_empty());
             let own = own.map(|config| keys::verifier(&config.ledger.vkey)).transpose()?;
             let none = Quorum { witnesses: Vec::new(), needed: 0 };
-            let mut outcome = Outcome::Clean;
+            let (mut outcome, mut committed) = (Outcome::Clean, Vec::new());
             for (at, folder) in folders.iter().enumerate() {
                 if at > 0 && !json {
                     printer.line("");
@@ -45,15 +45,14 @@ pub(crate) fn ledger(command: &LedgerCommand, printer: &Printer) -> Done {
                     Reader::open(folder).is_ok_and(|reader| reader.origin() == own.name())
                 };
                 let quorum = if own.as_ref().is_none_or(is_own) { &quorum } else { &none };
-                if verify::verify(folder, &keys, quorum, *json, printer)? != Outcome::Clean {
+                let (found, leaves) = verify::verify(folder, &keys, quorum, *json, printer)?;
+                if found != Outcome::Clean {
                     outcome = Outcome::Findings;
                 }
+                committed.push(leaves);
             }
-            if forks::told(&forks::found(&folders), *json, printer) {
-                Ok(Outcome::Findings)
-            } else {
-                Ok(outcome)
-            }
+            let forks = forks::found(&folders, &committed);
+            if forks::told(&forks, *json, printer) { Ok(Outcome::Findings) } else { Ok(outcome) }
         }
         LedgerCommand::Show { folders, kind, boundary, since, last, config, json } => {
             // Ledgers of elsewhere are listed whatever this machine's configuration is, and know other boundaries.

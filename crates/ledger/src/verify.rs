@@ -44,6 +44,8 @@ pub struct VerifyReport {
     pub files: u64,
     /// What the journal holds.
     pub journal: JournalReport,
+    /// The leaves of the entries that are committed and not yet published, in order; as many as the journal has room for.
+    pub committed: Vec<Hash>,
     /// The first file that is wrong, and what to do about it.
     pub problem: Option<Problem>,
 }
@@ -89,6 +91,7 @@ pub fn verify_store(store: &dyn Store, key: &VerifierKey) -> VerifyReport {
         root: None,
         files: 0,
         journal: JournalReport::default(),
+        committed: Vec::new(),
         problem: None,
     };
     report.problem = check_all(store, key, &mut report).err();
@@ -108,13 +111,17 @@ fn check_all(store: &dyn Store, key: &VerifierKey, report: &mut VerifyReport) ->
                     tiles are of different moments, restore the whole folder from one backup";
         return Err(problem(CHECKPOINT, what));
     }
-    let outcome = check_journal(store, key, &checkpoint, &mut edge);
+    let mut committed = Vec::new();
+    let outcome = check_journal(store, key, &checkpoint, &mut edge, &mut committed);
     // The writer moves the checkpoint before it writes over the journal: if it moved, what was read may be
     // of two rounds, and says nothing.
     let moved = check_checkpoint(store, key).is_ok_and(|(now, _)| now != text);
     report.journal = match outcome {
         _ if moved => JournalReport { is_moving: true, ..JournalReport::default() },
-        Ok(journal) => journal,
+        Ok(journal) => {
+            report.committed = committed;
+            journal
+        }
         Err(problem) => return Err(problem),
     };
     Ok(())
@@ -264,6 +271,7 @@ fn check_journal(
     key: &VerifierKey,
     checkpoint: &Checkpoint,
     edge: &mut Edge,
+    committed: &mut Vec<Hash>,
 ) -> Result<JournalReport, Problem> {
     let bytes = match store.read(JOURNAL, JOURNAL_READ_BYTES_MAX) {
         Ok(bytes) => bytes,
@@ -286,7 +294,9 @@ fn check_journal(
     for record in round.records.iter().filter(|record| record.end() > published) {
         for (index, entry) in (record.first..).zip(&record.entries) {
             if index >= published && record.base <= published {
-                edge.grow(entry, leaf_hash(entry));
+                let leaf = leaf_hash(entry);
+                edge.grow(entry, leaf);
+                committed.push(leaf);
             }
         }
         let signed = Checkpoint::open(record.checkpoint, std::slice::from_ref(key));

@@ -1,9 +1,17 @@
 //! Copies of one ledger that went on apart: each is whole by itself, and together they are two histories under one name.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 use ledger::Reader;
-use mark::{checkpoint::Checkpoint, digest::Hash, merkle::verify_consistency, note::SignedNote};
+use mark::{
+    checkpoint::Checkpoint,
+    digest::Hash,
+    merkle::{leaf_hash, verify_consistency},
+    note::SignedNote,
+};
 
 use crate::printer::{Printer, Style};
 
@@ -37,16 +45,25 @@ impl Fork {
 }
 
 /// Every two of these folders that are two histories.
-pub(super) fn found(folders: &[PathBuf]) -> Vec<Fork> {
-    let open = |folder: &PathBuf| Reader::open(folder).ok().map(|reader| (folder.clone(), reader));
-    let readers: Vec<(PathBuf, Reader)> = folders.iter().filter_map(open).collect();
+///
+/// `committed` is what each has not published yet, where that was looked into: what was acknowledged counts, whether a reader
+/// sees it or not.
+pub(super) fn found(folders: &[PathBuf], committed: &[Committed]) -> Vec<Fork> {
+    let open = |(at, folder): (usize, &PathBuf)| {
+        let reader = Reader::open(folder).ok()?;
+        let none = || Committed { from: reader.size(), leaves: Vec::new() };
+        let committed = committed.get(at).cloned().unwrap_or_else(none);
+        Some((folder.clone(), History { reader, committed }))
+    };
+    let histories: Vec<(PathBuf, History)> = folders.iter().enumerate().filter_map(open).collect();
     let mut forks = Vec::new();
-    for (at, (one, reader)) in readers.iter().enumerate() {
-        let others = readers.iter().skip(at + 1).filter(|(_, beside)| !goes_on(reader, beside));
-        forks.extend(others.map(|(other, _)| Fork {
-            origin: reader.origin().to_owned(),
-            folders: [one.clone(), other.clone()],
-        }));
+    for (at, (one, history)) in histories.iter().enumerate() {
+        for (other, beside) in histories.iter().skip(at + 1) {
+            if !goes_on(&history.reader, &beside.reader) || !commits_on(history, beside) {
+                let folders = [one.clone(), other.clone()];
+                forks.push(Fork { origin: history.reader.origin().to_owned(), folders });
+            }
+        }
     }
     forks
 }
@@ -67,6 +84,54 @@ pub(super) fn goes_on(one: &Reader, other: &Reader) -> bool {
         return true;
     };
     verify_consistency(less.size(), &old, more.size(), &new, &path)
+}
+
+/// What a ledger had committed beyond its checkpoint when it was looked into.
+#[derive(Clone, Debug)]
+pub(super) struct Committed {
+    /// The first entry of it: so many were published.
+    pub(super) from: u64,
+    /// The leaves.
+    pub(super) leaves: Vec<Hash>,
+}
+
+/// A ledger as it was looked into.
+struct History {
+    reader: Reader,
+    committed: Committed,
+}
+
+impl History {
+    fn size(&self) -> u64 {
+        self.committed.from + self.committed.leaves.len() as u64
+    }
+
+    /// The leaves of these entries, published then or not.
+    fn leaves(&self, range: Range<u64>) -> Option<Vec<Hash>> {
+        let Committed { from, leaves: committed } = &self.committed;
+        let mut leaves = Vec::new();
+        let mut next = range.start;
+        let published = range.end.min(*from);
+        while next < published {
+            let entries = self.reader.entries(next..published).ok().filter(|entries| !entries.is_empty())?;
+            next += entries.len() as u64;
+            leaves.extend(entries.iter().map(|entry| leaf_hash(entry)));
+        }
+        let place = |index: u64| usize::try_from(index.saturating_sub(*from)).ok();
+        leaves.extend(committed.get(place(next)?..place(range.end)?)?);
+        Some(leaves)
+    }
+}
+
+/// Whether one is what the other is in what not both have published, as far as both have it. [`goes_on`] is about the rest.
+fn commits_on(one: &History, other: &History) -> bool {
+    let range = one.committed.from.min(other.committed.from)..one.size().min(other.size());
+    if one.reader.origin() != other.reader.origin() || range.is_empty() {
+        return true;
+    }
+    // What moved while it was read is said beside this.
+    let both = one.leaves(range.clone()).zip(other.leaves(range));
+    both.is_none_or(|(one, other)| one == other)
 }
 
 /// The root that a ledger's checkpoint states; whether its key signed it is verified beside this.

@@ -80,7 +80,7 @@ pub(super) fn show(
     printer: &Printer,
 ) -> Done {
     let mut seen = Seen::default();
-    let forks = forks::found(folders);
+    let forks = forks::found(folders, &[]);
     let found = last_of_all(folders, &forks, wanted, &mut seen)?;
     if found.is_empty() {
         seen.could_fit(wanted, known)?;

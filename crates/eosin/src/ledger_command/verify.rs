@@ -12,18 +12,27 @@ use miette::miette;
 use serde::Serialize;
 
 use super::{
-    Key, absent, key_of,
+    Key, absent,
+    forks::Committed,
+    key_of,
     witnesses::{Quorum, Standing},
 };
 use crate::{
-    outcome::{Done, Outcome},
+    outcome::Outcome,
     printer::{Printer, Style, plural},
 };
 
 /// Checks the ledger in a folder with the key of its log, and what witnesses say of it.
 ///
+/// Shape:  -> what was found, and what is committed and not published, for [`super::forks`].
 /// Errors: a report where no answer can be given: no ledger there, another log's key, a file that cannot be read.
-pub(super) fn verify(folder: &Path, keys: &[Key], quorum: &Quorum, json: bool, printer: &Printer) -> Done {
+pub(super) fn verify(
+    folder: &Path,
+    keys: &[Key],
+    quorum: &Quorum,
+    json: bool,
+    printer: &Printer,
+) -> miette::Result<(Outcome, Committed)> {
     let key = &could_tell(folder, keys)?.key;
     let started = Timestamp::now();
     let report = ledger::verify(folder, key);
@@ -38,7 +47,8 @@ pub(super) fn verify(folder: &Path, keys: &[Key], quorum: &Quorum, json: bool, p
         print(folder, &report, standing.as_ref(), milliseconds, printer);
     }
     let is_witnessed = standing.is_none_or(|standing| standing.problem.is_none());
-    Ok(if report.is_intact() && is_witnessed { Outcome::Clean } else { Outcome::Findings })
+    let outcome = if report.is_intact() && is_witnessed { Outcome::Clean } else { Outcome::Findings };
+    Ok((outcome, Committed { from: report.size, leaves: report.committed }))
 }
 
 /// Whether there is a ledger, and which of the keys is its own: otherwise nothing can be said about it.

@@ -214,3 +214,33 @@ fn a_proof_overwrites_nothing_and_is_named_by_its_ledger() {
     assert_eq!(told["entry"], format!("{origin}-entry-0.json"));
     said(at, &["ledger", "prove", "0"], 2);
 }
+
+#[test]
+fn copies_that_part_in_what_is_not_published_yet_are_two_histories() {
+    let one = with_a_ledger();
+    let two = tempfile::tempdir().unwrap();
+    let copied = Command::new("cp").arg("-a").arg(one.path().join(".")).arg(two.path()).status();
+    assert!(copied.unwrap().success());
+    let (at, other) = (one.path(), two.path().join("ledger").to_string_lossy().into_owned());
+    let verify = ["ledger", "verify", "ledger", &other, "--vkey", "keys/ledger.vkey"];
+    // Acknowledged, and then killed.
+    let acknowledged = |home: &Path, entries: &[&str]| {
+        let key = fs::read_to_string(home.join("keys/ledger.skey")).unwrap();
+        let signer = mark::note::SignerKey::parse(key.trim()).unwrap();
+        let mut open = ledger::Ledger::open(&home.join("ledger"), signer).unwrap();
+        let entries = entries.iter().map(|entry| entry.as_bytes().to_vec()).collect();
+        open.commit(entries, Clone::clone).unwrap();
+        drop(open);
+    };
+    acknowledged(at, &["{\"same\":1}"]);
+    said(at, &verify, 0);
+    acknowledged(two.path(), &["{\"same\":1}"]);
+    let told = said(at, &verify, 0);
+    assert!(told.contains("not yet published"), "{told}");
+    // One of them goes on: still one history.
+    acknowledged(at, &["{\"more\":1}"]);
+    said(at, &verify, 0);
+    acknowledged(two.path(), &["{\"other\":1}"]);
+    let told = said(at, &verify, 1);
+    assert!(told.contains("two histories"), "{told}");
+}

@@ -2,7 +2,7 @@
 
 use control::{Call, Fault, Found, LedgerCheck, Problem, Proof, Quarantine, QuarantineKept};
 use data_encoding::BASE64;
-use index::{Index, ProveError, RowName};
+use index::{Index, ProveError, RowName, Value};
 use ledger::Reader;
 use mark::{digest::sha256, merkle::leaf_hash};
 use serde::Serialize;
@@ -225,7 +225,19 @@ impl Programs {
         if let Some((_, why)) = contents.damaged.iter().find(|(name, _)| name == id) {
             return Err(Problem::new(404, &format!("this item {why}; restore it from a backup")));
         }
-        kept.and_then(shown).ok_or_else(|| Problem::new(404, "there is no such item"))
+        kept.and_then(shown).ok_or_else(|| Problem::new(404, &self.not_here(id)))
+    }
+
+    /// Why an item is not here: nobody kept it, or another gateway, whose ledger is in the same index.
+    fn not_here(&self, id: &str) -> String {
+        let sql = "SELECT origin FROM quarantine WHERE item = $1 ORDER BY origin LIMIT 1";
+        let found = self.ask(|index, _| Ok(index.query(sql, &[Value::text(id)])?));
+        match found.ok().and_then(|answer| answer.rows.into_iter().flatten().next()) {
+            Some(Value::Text(origin)) => {
+                format!("this item is kept by the gateway whose ledger is {origin}: ask a console beside it")
+            }
+            Some(Value::Integer(_) | Value::Null) | None => "there is no such item".to_owned(),
+        }
     }
 }
 
