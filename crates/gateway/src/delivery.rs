@@ -301,6 +301,8 @@ impl Drop for Outlet {
 enum Cut {
     #[error("it did not arrive whole")]
     Arrived(#[from] io::Error),
+    #[error("it ended in the middle of a line")]
+    InLine,
     #[error("a table in it begins in two ways")]
     Header,
     #[error("a record in it is longer than is held")]
@@ -369,6 +371,10 @@ impl Worker {
                 }
             };
             if is_over {
+                // Not every way in which an answer ends says whether that was its end.
+                if !ends_whole(&pending) {
+                    return Err(Cut::InLine);
+                }
                 pending.push(b'\n');
             }
             let rest = pending.split_off(whole_lines(&pending));
@@ -458,6 +464,12 @@ impl Worker {
     }
 }
 
+/// Whether lines end with a whole one: the last may lack its line end, if it is JSON.
+fn ends_whole(lines: &[u8]) -> bool {
+    let last = lines.rsplit(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii();
+    last.is_empty() || serde_json::from_slice::<&serde_json::value::RawValue>(last).is_ok()
+}
+
 /// A file's name by what it was asked for: plain characters only, with this ending.
 pub(crate) fn name_of(target: &str, ending: &str) -> String {
     let path = target.split(['?', '#']).next().unwrap_or(target);
@@ -486,6 +498,21 @@ mod tests {
         assert!(thread.join().is_err());
         assert!(matches!(pieces.blocking_recv(), Some(Err(Broken::Filtered))));
         assert!(pieces.blocking_recv().is_none());
+    }
+
+    #[test]
+    fn a_line_that_is_cut_is_no_last_line() {
+        for (lines, want) in [
+            ("", true),
+            ("{}\n", true),
+            ("{}\n{\"a\":1}", true),
+            ("{}\r\n \r\n", true),
+            ("{}\n{\"a\":", false),
+            ("{\"a\":\"b", false),
+            ("\u{1f}\u{8b}", false),
+        ] {
+            assert_eq!(ends_whole(lines.as_bytes()), want, "{lines:?}");
+        }
     }
 
     #[test]

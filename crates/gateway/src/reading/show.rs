@@ -177,7 +177,6 @@ async fn streamed(
             if coding(&parts.headers) != Coding::Identity {
                 return Err(Problem::ShownUnreadable);
             }
-            let job = salesforce::query_job(&prepared.target).unwrap_or_default();
             let (ending, format, rows) = match form {
                 ResultForm::Json => (
                     ".json",
@@ -195,7 +194,7 @@ async fn streamed(
             };
             let file = Delivered {
                 route: "bulk results",
-                name: delivery::name_of(&job, ending),
+                name: delivery::name_of(&results_name(&prepared.target, &parts.headers), ending),
                 format,
                 object: Some(object),
             };
@@ -203,6 +202,23 @@ async fn streamed(
             delivery::piped(lane, reader.clone(), file, rows, headers, target, Some(incoming)).await
         }
         (Some(_) | None, _) => Ok(Body::relay(incoming, lane.timeouts.upstream, Trailers::Keep)),
+    }
+}
+
+/// What results are called: as their job, of Bulk v1 with batch and result; a page says that it is one, and where it begins.
+fn results_name(target: &str, headers: &HeaderMap) -> String {
+    let mut name = salesforce::query_job(target).unwrap_or_default();
+    if let Some(batch) = salesforce::batch_asked(target) {
+        let result = salesforce::last_segment(target).unwrap_or_default();
+        name = format!("{name}-{batch}-{result}");
+    }
+    let leads_on = |locator: &str| !matches!(locator, "" | "null");
+    let begins = salesforce::parameters(target, "locator").into_iter().find(|locator| leads_on(locator));
+    let goes_on = headers.get("sforce-locator").is_some_and(|next| next.to_str().map_or(true, leads_on));
+    match begins {
+        Some(locator) => format!("{name}-page-from-{locator}"),
+        None if goes_on => format!("{name}-first-page"),
+        None => name,
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
     deliveries::{certifying, isolating, place, unchunked},
     fhir_isolated::value,
     isolated::{Kind, LocalOrg, Marks, VERSION, ask},
+    scene::Answer,
 };
 
 /// Two people who are shown, and one whose labels somebody cleared and whose mark is left.
@@ -48,6 +49,25 @@ fn who_is_not_told_learns_no_number_of_withheld_rows() {
         let head = ask(&scene, "HEAD", &format!("{job}/results"), "");
         assert_eq!(head.header("sforce-numberofrecords"), None, "{}", head.head);
     }
+}
+
+#[test]
+fn a_page_is_called_one_in_its_certificate() {
+    let org = org();
+    let scene = certifying(isolating(&org.origin(), Protocol::Salesforce, false));
+    let asked = json!({ "operation": "query", "query": ASKED }).to_string();
+    let job = value(&ask(&scene, "POST", &format!("{VERSION}/jobs/query"), &asked));
+    let job = job["id"].as_str().unwrap();
+    let results =
+        |page: &str| ask(&scene, "GET", &format!("{VERSION}/jobs/query/{job}/results?maxRecords={page}"), "");
+    let named =
+        |answer: &Answer| value(&scene.ask("GET", &place(answer, "manifest"), &[], b""))["file"].clone();
+    assert_eq!(named(&results("9")), format!("{job}.csv"));
+    let first = results("1");
+    assert_eq!(named(&first), format!("{job}-first-page.csv"));
+    let locator = first.header("sforce-locator").unwrap().to_owned();
+    let next = results(&format!("2&locator={locator}"));
+    assert_eq!(named(&next), format!("{job}-page-from-{locator}.csv"));
 }
 
 #[test]

@@ -142,6 +142,7 @@ fn export(request: &Received) -> Reply {
             shown("1"),
             shown("2")
         )),
+        "/files/half.ndjson" => ndjson(format!("{}\n{}", shown("1"), shown("2").trim_end_matches('}'))),
         "/files/cut.ndjson" => Reply::Raw(
             format!(
                 "HTTP/1.1 200 OK\r\nContent-Type: application/fhir+ndjson\r\nContent-Length: 100000\r\n\r\n{}\n",
@@ -290,10 +291,12 @@ fn a_line_with_a_mark_away_from_its_place_is_unreadable_as_in_a_file() {
 fn a_delivery_that_breaks_has_neither_certificate_nor_manifest() {
     let upstream = Upstream::start(export);
     let scene = fhir(&upstream, true);
-    let answer = scene.ask("GET", "/files/cut.ndjson", &[], b"");
-    assert!(!unchunked(&answer).1, "{}", answer.text());
-    for what in ["certificate", "manifest"] {
-        assert_eq!(scene.ask("GET", &place(&answer, what), &[], b"").status, 410);
+    for target in ["/files/cut.ndjson", "/files/half.ndjson"] {
+        let answer = scene.ask("GET", target, &[], b"");
+        assert!(!unchunked(&answer).1, "{target}: {}", answer.text());
+        for what in ["certificate", "manifest"] {
+            assert_eq!(scene.ask("GET", &place(&answer, what), &[], b"").status, 410);
+        }
     }
     let (_, entries) = scene.stop();
     assert!(entries.iter().all(|entry| entry["eosin"] != "delivery@1" && entry["eosin"] != "certificate@1"));
