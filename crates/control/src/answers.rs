@@ -148,6 +148,9 @@ pub struct QuarantineKept {
     pub attempts: u32,
     /// What the last step says of itself.
     pub note: String,
+    /// Whether the ledger is known to say that it is in this state.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recorded: bool,
 }
 
 /// What may be shown of an item.

@@ -208,6 +208,36 @@ fn proof_of_the_first(program: &Program, origin: &str) -> Answer {
 }
 
 #[test]
+fn of_an_item_that_another_gateway_keeps_it_is_said_whose_it_is() {
+    let folder = home();
+    let at = folder.path();
+    let upstream = Upstream::start(|_| Reply::json(201, "{}"));
+    let gateway = with_upstream(at, &upstream);
+    let token = token(at, "ada", "compliance", &["see-quarantine"]);
+    let (server, address) = console(at);
+    let ada = Program { address, token };
+    // As if the index had that ledger as well.
+    let place = index::Place::File(at.join("index.sqlite"));
+    let row = "INSERT INTO quarantine VALUES ('other.example/log', 1, '2026-11-22T05:00:00.000Z', 'abcdefghijklmnop', \
+               'kept', 'feed', 'other.example/log#0', NULL, NULL, NULL, NULL, NULL, NULL, 0)";
+    index::Index::open(&place).unwrap().query(row, &[]).unwrap();
+    for (item, says) in
+        [("abcdefghijklmnop", "whose ledger is other.example/log"), ("bbbbbbbbbbbbbbbb", "no such item")]
+    {
+        let answer = ada.get(&format!("/quarantine/{item}"));
+        assert_eq!(answer.status, 404);
+        assert!(answer.body["detail"].as_str().unwrap().contains(says), "{}", answer.body);
+    }
+    server.stop();
+    gateway.stop();
+}
+
+/// Every item that is remembered, as the command says it.
+fn listed(at: &Path) -> Value {
+    serde_json::from_str(&said(at, &["quarantine", "list", "--all", "--json"], 0)).unwrap()
+}
+
+#[test]
 fn what_is_kept_is_seen_decided_once_and_by_somebody() {
     let folder = home();
     let at = folder.path();
@@ -223,8 +253,7 @@ fn what_is_kept_is_seen_decided_once_and_by_somebody() {
     let (server, address) = console(at);
     let ada = Program { address, token: all };
     let kept = ada.get("/quarantine").body;
-    let local: Value = serde_json::from_str(&said(at, &["quarantine", "list", "--json"], 0)).unwrap();
-    assert_eq!(kept["items"], local, "the same as the command says");
+    assert_eq!(kept["items"], listed(at), "the same as the command says");
     let [first, second] = [0, 1].map(|number: usize| kept["items"][number]["item"]["id"].as_str().unwrap());
     let there = |words: &[&str], code: i32| ada.there(at, words, code);
     for words in
@@ -260,6 +289,7 @@ fn what_is_kept_is_seen_decided_once_and_by_somebody() {
     assert_eq!(reject(first, &tag).status, 412, "it was decided in between");
     assert_eq!(reject(first, &[]).body["isDone"], false, "it was decided already");
     assert_eq!(release(&json!({})).body["isDone"], false, "policies still refuse it");
+    assert_eq!(ada.get("/quarantine?all=true").body["items"], listed(at), "what was decided too");
     assert_eq!(release(&json!({"overrule": true})).body["isDone"], true);
     assert_eq!(release(&json!({"unknown": true})).status, 400);
     let received = upstream.received();
