@@ -8,40 +8,27 @@ use crate::{
     xml::{Element, Xml},
 };
 
-/// Of which jobs the state is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JobState {
-    /// Of queries.
-    Queries,
-    /// Of Bulk v1, which says itself what its jobs are.
-    Any,
-}
-
-/// The jobs of which a target asks for the state: queries of 2.0, one or all; a job of v1, or its batches.
-pub fn job_state_asked(target: &str) -> Option<JobState> {
+/// Whether a target asks for the state of a job of Bulk v1, or of its batches.
+pub fn is_job_state(target: &str) -> bool {
     let path = target.split(['?', '#']).next().unwrap_or(target);
     let segments: Vec<String> =
         path.split('/').filter(|one| !one.is_empty()).map(str::to_ascii_lowercase).collect();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    match segments[..] {
-        ["services", "data", _, "jobs", "query"] | ["services", "data", _, "jobs", "query", _] => {
-            Some(JobState::Queries)
-        }
+    matches!(
+        segments[..],
         ["services", "async", _, "job", _]
-        | ["services", "async", _, "job", _, "batch"]
-        | ["services", "async", _, "job", _, "batch", _] => Some(JobState::Any),
-        _ => None,
-    }
+            | ["services", "async", _, "job", _, "batch"]
+            | ["services", "async", _, "job", _, "batch", _]
+    )
 }
 
 /// The state of a job, of a batch or of several, without how many rows a query found; nothing where it tells none.
 ///
 /// Shape:  JSON or XML; whether a batch of this id is of a query -> the same with null for `numberRecordsProcessed` of each
 ///         query, or without that element.
-pub fn without_processed(answer: &[u8], asked: JobState, is_batch: impl Fn(&str) -> bool) -> Option<Vec<u8>> {
+pub fn without_processed(answer: &[u8], is_batch: impl Fn(&str) -> bool) -> Option<Vec<u8>> {
     let is_query = |said: &dyn Fn(&str) -> Option<String>| {
-        asked == JobState::Queries
-            || said("operation").is_some_and(|operation| operation.to_ascii_lowercase().starts_with("query"))
+        said("operation").is_some_and(|operation| operation.to_ascii_lowercase().starts_with("query"))
             || said("id").is_some_and(|id| is_batch(&id))
     };
     let edits = if is_json(answer) { in_json(answer, &is_query) } else { in_xml(answer, &is_query)? };
@@ -94,55 +81,49 @@ mod tests {
 
     #[test]
     fn no_number_of_rows_of_a_query_stays() {
-        let check = |text: &str, asked: JobState, want: Option<&str>| {
-            let left = without_processed(text.as_bytes(), asked, |id| id == "751Q");
+        let check = |text: &str, want: Option<&str>| {
+            let left = without_processed(text.as_bytes(), |id| id == "751Q");
             assert_eq!(left.map(|left| String::from_utf8(left).unwrap()).as_deref(), want, "{text}");
         };
-        let (any, queries) = (JobState::Any, JobState::Queries);
         check(
-            r#"{"id":"750","numberRecordsProcessed":29}"#,
-            queries,
-            Some(r#"{"id":"750","numberRecordsProcessed":null}"#),
+            r#"{"id":"751Q","numberRecordsProcessed":29}"#,
+            Some(r#"{"id":"751Q","numberRecordsProcessed":null}"#),
         );
         check(
-            r#"{"records":[{"number\u0052ecordsProcessed" : 29},{"a":1}]}"#,
-            queries,
-            Some(r#"{"records":[{"number\u0052ecordsProcessed" : null},{"a":1}]}"#),
+            r#"{"records":[{"id":"751Q","number\u0052ecordsProcessed" : 29},{"a":1}]}"#,
+            Some(r#"{"records":[{"id":"751Q","number\u0052ecordsProcessed" : null},{"a":1}]}"#),
         );
         check(
             r#"{"operation":"queryAll","numberRecordsProcessed":"29"}"#,
-            any,
             Some(r#"{"operation":"queryAll","numberRecordsProcessed":null}"#),
         );
-        check(r#"{"operation":"insert","numberRecordsProcessed":29}"#, any, None);
+        check(r#"{"operation":"insert","numberRecordsProcessed":29}"#, None);
         check(
             "<l><b><id>751Q</id><numberRecordsProcessed>9</numberRecordsProcessed></b><b><id>751I</id><numberRecordsProcessed>9</numberRecordsProcessed></b></l>",
-            any,
             Some(
                 "<l><b><id>751Q</id></b><b><id>751I</id><numberRecordsProcessed>9</numberRecordsProcessed></b></l>",
             ),
         );
         check(
             "<s:jobInfo xmlns:s=\"x\"><s:operation>query</s:operation><s:numberRecordsProcessed>9</s:numberRecordsProcessed></s:jobInfo>",
-            any,
             Some("<s:jobInfo xmlns:s=\"x\"><s:operation>query</s:operation></s:jobInfo>"),
         );
-        check(r#"{"id":"750"}"#, queries, None);
-        check("no state", queries, None);
+        check(r#"{"id":"750"}"#, None);
+        check("no state", None);
     }
 
     #[test]
     fn the_state_of_a_job_is_asked_at_its_address() {
         for (target, want) in [
-            ("/services/data/v67.0/jobs/query/750000000000001AAA", Some(JobState::Queries)),
-            ("/services/data/v67.0/jobs/query/750000000000001AAA?x=y", Some(JobState::Queries)),
-            ("//services/data/v67.0/JOBS/Query", Some(JobState::Queries)),
-            ("/services/async/60.0/job/750/batch", Some(JobState::Any)),
-            ("/services/async/60.0/job/750/batch/751/result", None),
-            ("/services/data/v67.0/jobs/query/750000000000001AAA/results", None),
-            ("/services/data/v67.0/jobs/ingest/750000000000001AAA", None),
+            ("/services/data/v67.0/jobs/query/750000000000001AAA", false),
+            ("/services/data/v67.0/jobs/query/750000000000001AAA?x=y", false),
+            ("//services/data/v67.0/JOBS/Query", false),
+            ("/services/async/60.0/job/750/batch", true),
+            ("/services/async/60.0/job/750/batch/751/result", false),
+            ("/services/data/v67.0/jobs/query/750000000000001AAA/results", false),
+            ("/services/data/v67.0/jobs/ingest/750000000000001AAA", false),
         ] {
-            assert_eq!(job_state_asked(target), want, "{target}");
+            assert_eq!(is_job_state(target), want, "{target}");
         }
     }
 }
