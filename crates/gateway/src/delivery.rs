@@ -175,7 +175,7 @@ pub(crate) async fn piped(
     };
     let received = Received { frames: received, at_hand: Bytes::new(), is_over: false };
     spawn_blocking(move || worker.run(delivery, records, received));
-    counted::tell(headers, number, lane.deliveries.told).await;
+    counted::tell(headers, number).await;
     Ok(Body::piped(pieces))
 }
 

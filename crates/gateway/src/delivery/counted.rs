@@ -45,20 +45,30 @@ impl Counting {
     }
 }
 
-/// Says how many rows leave. Where that cannot be known in time, only who may know what is withheld is told the org's number.
-pub(super) async fn tell(
-    headers: &mut HeaderMap,
-    number: Option<oneshot::Receiver<u64>>,
-    told: flow::Withheld,
-) {
+/// Says how many rows leave. Where that cannot be known in time the org's number stays: there are clients that read no page without one.
+pub(super) async fn tell(headers: &mut HeaderMap, number: Option<oneshot::Receiver<u64>>) {
     let Some(number) = number else { return };
-    match (number.await, told) {
-        (Ok(rows), _) => {
-            headers.insert(NUMBER, HeaderValue::from(rows));
+    if let Ok(rows) = number.await {
+        headers.insert(NUMBER, HeaderValue::from(rows));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_page_waits_for_its_number_unless_it_is_long() {
+        for (bytes, leaves, number) in [(10, 0, "2"), (HELD_BYTES_MAX, 0, "2"), (HELD_BYTES_MAX + 1, 1, "3")]
+        {
+            let mut headers = HeaderMap::from_iter([(NUMBER, HeaderValue::from(3))]);
+            let (mut counting, waiting) = Counting::of(&headers);
+            let left = counting.hold(vec![b'a'; bytes]).len();
+            assert_eq!((left, left + counting.end(2).len()), (leaves, 1), "{bytes}");
+            tell(&mut headers, waiting).await;
+            assert_eq!(headers[NUMBER], number, "{bytes}");
         }
-        (Err(_), flow::Withheld::Told) => {}
-        (Err(_), flow::Withheld::InLedger) => {
-            headers.remove(NUMBER);
-        }
+        let (mut counting, waiting) = Counting::of(&HeaderMap::new());
+        assert!(waiting.is_none() && counting.hold(Vec::new()).len() == 1, "nobody waits for a number");
     }
 }
