@@ -252,9 +252,9 @@ impl Signers {
     }
 }
 
-/// The key itself, whatever it is called.
+/// The key itself, whatever it is called: what stands behind its name and hash, which may hold plus signs of its own.
 fn material(key: &VerifierKey) -> String {
-    key.to_string().rsplit('+').next().unwrap_or_default().to_owned()
+    key.to_string().splitn(3, '+').nth(2).unwrap_or_default().to_owned()
 }
 
 /// Signs a text.

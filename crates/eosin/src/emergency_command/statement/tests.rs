@@ -79,6 +79,22 @@ fn two_different_people_sign_in_time() {
 }
 
 #[test]
+fn keys_that_end_alike_are_two() {
+    // In base64 a plus sign is a digit: one key of 64 ends in it.
+    let keys = (0_u16..2_000).map(|number| {
+        let mut seed = [0; 32];
+        seed[..2].copy_from_slice(&number.to_be_bytes());
+        SignerKey::generate("ada", seed).unwrap()
+    });
+    let alike: Vec<_> = keys.filter(|key| key.verifier().to_string().ends_with('+')).collect();
+    assert!(alike.len() > 2, "{}", alike.len());
+    let materials: std::collections::BTreeSet<String> =
+        alike.iter().map(|key| material(key.verifier())).collect();
+    assert_eq!(materials.len(), alike.len());
+    assert!(materials.iter().all(|one| one.len() == 44), "33 bytes in base64");
+}
+
+#[test]
 fn lengths_and_reasons_have_bounds() {
     for (text, seconds) in [("90s", 90), ("30m", 1_800), ("2h", 7_200), ("3d", 259_200)] {
         assert_eq!(length(text).unwrap().as_secs(), seconds);
