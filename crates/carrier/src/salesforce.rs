@@ -30,7 +30,6 @@ mod named;
 mod nested;
 mod place;
 mod plan;
-mod query_state;
 mod read;
 mod record;
 mod references;
@@ -93,7 +92,6 @@ pub use named::{
 pub(crate) use nested::within;
 pub(crate) use place::COLUMNS;
 pub use place::{PlaceError, place, place_csv, place_file};
-pub use query_state::{is_job_state, without_processed};
 pub(crate) use read::read_line;
 pub use read::{action, form_overrides, may_hide_method, read, read_file, read_typed};
 pub(crate) use record::{is_ticked, other_cells, says_attested, says_subject_in_words, says_synthetic};

@@ -35,7 +35,6 @@ mod data_export;
 mod document;
 mod excerpt;
 mod foreign;
-pub(crate) mod job_state;
 mod list_view;
 mod look_up;
 mod named_row;

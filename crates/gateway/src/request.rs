@@ -200,9 +200,6 @@ async fn pass_through(lane: &Lane, mut head: Head, body: Incoming) -> Result<Res
     let chunks = jobs::chunks(lane, &head);
     let remembered = lane.flow.remembered(&lane.boundary.name, head.method.as_str(), &head.target);
     let remembered = remembered.map_err(|_| Problem::ShownUnreadable)?;
-    if remembered.is_none() && reading::job_state::counts(lane, &head) {
-        return Box::pin(reading::job_state::job_state(lane, head)).await;
-    }
     if remembered.is_some() {
         // What is put back goes into a whole answer.
         for name in [header::ACCEPT_ENCODING, header::RANGE, header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE]

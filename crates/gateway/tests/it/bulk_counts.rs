@@ -63,28 +63,3 @@ fn a_page_is_called_one_in_its_certificate() {
     let next = results(&format!("2&locator={locator}"));
     assert_eq!(named(&next), format!("{job}-page-from-{locator}.csv"));
 }
-
-#[test]
-fn the_states_of_a_job_and_its_batch_tell_no_number_either() {
-    let org = org();
-    let scene = certifying(isolating(&org.origin(), Protocol::Salesforce, false));
-    let at = |below: &str| format!("/services/async/67.0/job{below}");
-    let headers = [("X-SFDC-Session", "tok"), ("Content-Type", "application/json")];
-    let ask =
-        |method: &str, below: &str, body: &str| scene.ask(method, &at(below), &headers, body.as_bytes());
-    let job = value(&ask("POST", "", r#"{"operation":"query","object":"Contact","contentType":"JSON"}"#));
-    let job = format!("/{}", job["id"].as_str().unwrap());
-    let batch = value(&ask("POST", &format!("{job}/batch"), ASKED));
-    let batch = format!("{job}/batch/{}", batch["id"].as_str().unwrap());
-    while value(&ask("GET", &batch, ""))["state"] != "Completed" {}
-    for below in [job.clone(), format!("{job}/batch"), batch] {
-        let state = ask("GET", &below, "");
-        assert_eq!(state.status, 200, "{}", state.text());
-        assert!(
-            !state.text().contains(r#""numberRecordsProcessed":3"#)
-                && state.text().contains("Processed\":null"),
-            "{below}: {}",
-            state.text()
-        );
-    }
-}
