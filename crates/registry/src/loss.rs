@@ -1,11 +1,10 @@
 //! The ledger entries of a registry that was lost: that it was made again, and that somebody took what there is of it.
 
 use data_encoding::HEXLOWER;
-use mark::{digest::Hash, json};
-use recognise::KeyId;
+use mark::json;
 use serde::{Deserialize, Serialize};
 
-use crate::snapshot::{Snapshot, SnapshotError};
+use crate::snapshot::{ENTRY_BEGINS, ENTRY_JSON_BYTES_MAX, Snapshot, SnapshotError};
 
 /// A registry of which the ledger knew more was added to: until it holds the same again, it knows too little.
 ///
@@ -36,13 +35,7 @@ impl Loss {
         json::parse(bytes).map_err(|_| SnapshotError("is not one unambiguous JSON value"))?;
         let entry: WrittenEntry = serde_json::from_slice(bytes)
             .map_err(|_| SnapshotError("has not the members of a lost registry's entry"))?;
-        let key = HEXLOWER.decode(entry.key.as_bytes()).ok().and_then(|key| key.try_into().ok());
-        let lost = Snapshot {
-            root: Hash::from_hex(&entry.root).ok_or(SnapshotError("has no root"))?,
-            entries: entry.entries,
-            key: KeyId(key.ok_or(SnapshotError("has no key id"))?),
-            generation: entry.generation,
-        };
+        let lost = Snapshot::spelled(&entry.root, entry.entries, &entry.key, entry.generation)?;
         let read = Self { lost, entry: entry.entry };
         // The one spelling has the one kind, and neither who nor why.
         if read.entry_bytes(&entry.at) == bytes {
@@ -94,9 +87,6 @@ fn written(snapshot: &Snapshot, entry: u64, kind: &str, at: &str, who: Option<(&
 
 const LOST: &str = "registry-lost@1";
 const ACCEPTED: &str = "registry-accepted@1";
-/// How the canonical spelling begins.
-const ENTRY_BEGINS: &[u8] = br#"{"at":""#;
-const ENTRY_JSON_BYTES_MAX: usize = 1024;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -116,6 +106,8 @@ struct WrittenEntry {
 
 #[cfg(test)]
 mod tests {
+    use recognise::KeyId;
+
     use super::*;
 
     fn snapshot() -> Snapshot {

@@ -58,24 +58,34 @@ impl Snapshot {
         if written.eosin != ENTRY_KIND {
             return Err(SnapshotError("is not a registry entry"));
         }
-        let key = HEXLOWER.decode(written.key.as_bytes()).ok().and_then(|key| key.try_into().ok());
-        let snapshot = Self {
-            root: Hash::from_hex(&written.root).ok_or(SnapshotError("has no root"))?,
-            entries: written.entries,
-            key: KeyId(key.ok_or(SnapshotError("has no key id"))?),
-            generation: written.generation,
-        };
+        let snapshot = Self::spelled(&written.root, written.entries, &written.key, written.generation)?;
         if snapshot.entry_bytes(&written.at) != bytes {
             return Err(SnapshotError("is not in its one canonical spelling"));
         }
         Ok((snapshot, written.at))
     }
+
+    /// The snapshot that members of an entry spell: root and key in lower-case hexadecimal digits.
+    pub(crate) fn spelled(
+        root: &str,
+        entries: u64,
+        key: &str,
+        generation: u64,
+    ) -> Result<Self, SnapshotError> {
+        let key = HEXLOWER.decode(key.as_bytes()).ok().and_then(|key| key.try_into().ok());
+        Ok(Self {
+            root: Hash::from_hex(root).ok_or(SnapshotError("has no root"))?,
+            entries,
+            key: KeyId(key.ok_or(SnapshotError("has no key id"))?),
+            generation,
+        })
+    }
 }
 
 const ENTRY_KIND: &str = "registry@1";
 /// How the canonical spelling begins.
-const ENTRY_BEGINS: &[u8] = br#"{"at":""#;
-const ENTRY_JSON_BYTES_MAX: usize = 1024;
+pub(crate) const ENTRY_BEGINS: &[u8] = br#"{"at":""#;
+pub(crate) const ENTRY_JSON_BYTES_MAX: usize = 1024;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
