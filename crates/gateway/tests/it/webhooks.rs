@@ -24,6 +24,16 @@ const ATTESTED_KEY: &str = "whsec_YXR0ZXN0ZWQtYXR0ZXN0ZWQtYXR0ZXN0ZWQt";
 const SYNTHETIC_KEY: &str = "whsec_c3ludGhldGljLXN5bnRoZXRpYy1zeW50aGV0";
 const NOW: i64 = 1_795_348_800;
 
+fn asked(overrule: Overrule) -> Asked {
+    Asked {
+        by: "ada".to_owned(),
+        reason: "CASE-7".to_owned(),
+        again: Again::No,
+        overrule,
+        elsewhere: Elsewhere::No,
+    }
+}
+
 fn key(text: &str) -> WebhookKey {
     WebhookKey::parse(text).unwrap()
 }
@@ -167,13 +177,7 @@ impl Stage {
 
     fn release(&self, overrule: Overrule, to: Option<Class>) -> Result<State, flow::ReleaseError> {
         let id = self.kept()[0].item.id.clone();
-        let asked = Asked {
-            by: "ada".to_owned(),
-            reason: "CASE-7".to_owned(),
-            again: Again::No,
-            overrule,
-            elsewhere: Elsewhere::No,
-        };
+        let asked = asked(overrule);
         self.scene.block_on(async {
             let flow = &self.scene.flow;
             let redelivery = flow.begin_redelivery(self.courier.hook(), &id, &asked, to).await?;
@@ -245,13 +249,7 @@ fn an_event_whose_class_is_missing_or_false_is_kept_and_released_to_the_right_en
         let held: Vec<Kept> = stage.kept().into_iter().filter(|kept| kept.state == State::Held).collect();
         assert_eq!(held.len(), 1, "{number}");
         let id = held[0].item.id.clone();
-        let asked = Asked {
-            by: "ada".to_owned(),
-            reason: "CASE-7".to_owned(),
-            again: Again::No,
-            overrule,
-            elsewhere: Elsewhere::No,
-        };
+        let asked = asked(overrule);
         let flow = &stage.scene.flow;
         let released = stage.scene.block_on(async {
             let redelivery = flow.begin_redelivery(stage.courier.hook(), &id, &asked, to).await?;
