@@ -22,6 +22,7 @@ mod adding;
 mod arguments;
 mod proving;
 
+use arguments::MarkedFiles;
 pub(crate) use arguments::RegistryCommand;
 
 /// Does what is asked of the registry of a configuration.
@@ -35,14 +36,14 @@ pub(crate) fn registry(command: &RegistryCommand, printer: &Printer) -> Done {
             let rows = Rows { object: object.as_deref(), columns: ColumnMaps::asked(map.as_deref())? };
             proving::prove(&Place::of(config)?, record, &rows, out, printer)
         }
-        RegistryCommand::Add { files, datasets, object, map, config } => {
+        RegistryCommand::Add { marked: MarkedFiles { files, datasets, object }, map, config } => {
             let rows = Rows { object: object.as_deref(), columns: ColumnMaps::asked(map.as_deref())? };
             adding::change(&Place::of(config)?, adding::Change::Add, files, datasets, &rows, printer)
         }
         RegistryCommand::Accept { reason, by, config } => {
             accepting::accept(&Place::of(config)?, reason, by.as_deref(), printer)
         }
-        RegistryCommand::Forget { files, datasets, object, config } => {
+        RegistryCommand::Forget { marked: MarkedFiles { files, datasets, object }, config } => {
             let rows = Rows { object: object.as_deref(), columns: ColumnMaps::default() };
             adding::change(&Place::of(config)?, adding::Change::Forget, files, datasets, &rows, printer)
         }

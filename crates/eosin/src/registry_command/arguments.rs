@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use crate::emergency_command::statement::one_line;
 
@@ -46,15 +46,8 @@ pub(crate) enum RegistryCommand {
     },
     /// Add the records of files that were marked before; each mark is proved first.
     Add {
-        /// The marked files.
-        #[arg(value_name = "FILE", required = true)]
-        files: Vec<PathBuf>,
-        /// Dataset files to know beside those of the configuration and those lying next to each FILE.
-        #[arg(long = "dataset", value_name = "FILE")]
-        datasets: Vec<PathBuf>,
-        /// The Salesforce object or table of a CSV; by default what the dataset file beside it says.
-        #[arg(long, value_name = "OBJECT")]
-        object: Option<String>,
+        #[command(flatten)]
+        marked: MarkedFiles,
         /// A TOML file that says which column of a table holds what: `[columns."TABLE"]`, `COLUMN = "ROLE"`.
         #[arg(long, value_name = "FILE")]
         map: Option<PathBuf>,
@@ -76,17 +69,24 @@ pub(crate) enum RegistryCommand {
     },
     /// Remove every fingerprint of the records of marked files.
     Forget {
-        /// The marked files.
-        #[arg(value_name = "FILE", required = true)]
-        files: Vec<PathBuf>,
-        /// Dataset files to know beside those of the configuration and those lying next to each FILE.
-        #[arg(long = "dataset", value_name = "FILE")]
-        datasets: Vec<PathBuf>,
-        /// The Salesforce object or table of a CSV; by default what the dataset file beside it says.
-        #[arg(long, value_name = "OBJECT")]
-        object: Option<String>,
+        #[command(flatten)]
+        marked: MarkedFiles,
         /// The configuration.
         #[arg(long, short, default_value = "eosin.toml", value_name = "FILE")]
         config: PathBuf,
     },
+}
+
+/// Marked files, and what is known of them.
+#[derive(Debug, Args)]
+pub(crate) struct MarkedFiles {
+    /// The marked files.
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// Dataset files to know beside those of the configuration and those lying next to each FILE.
+    #[arg(long = "dataset", value_name = "FILE")]
+    pub(super) datasets: Vec<PathBuf>,
+    /// The Salesforce object or table of a CSV; by default what the dataset file beside it says.
+    #[arg(long, value_name = "OBJECT")]
+    pub(super) object: Option<String>,
 }

@@ -31,17 +31,25 @@ expect = "block"
 policy = "stop/no-unproven"
 "#;
 
-pub(crate) fn set_up(folder: &Path, upstream: &Upstream) {
+/// A gateway on free ports before this org, which records without marks may enter.
+pub(crate) fn before(folder: &Path, upstream: &Upstream) {
     said(folder, &["init", "--yes"], 0);
-    for name in ["ada", "bel"] {
-        said(folder, &["emergency", "key", name], 0);
-    }
     let text = fs::read_to_string(folder.join("eosin.toml")).unwrap();
     let text = text
         .replace("https://your-domain.my.salesforce.com", &upstream.origin())
         .replace("listen = \"127.0.0.1:8443\"\ntls = true ", "listen = \"127.0.0.1:0\"\ntls = false")
         .replace("continuity = \"strict\" ", "reads = \"open\"\ncontinuity = \"strict\" ")
         .replace("# [admin]\n# listen = \"127.0.0.1:9464\"", "[admin]\nlisten = \"127.0.0.1:0\"");
+    fs::write(folder.join("eosin.toml"), text).unwrap();
+}
+
+/// The same, with two people who sign, and a version that they can put in force.
+pub(crate) fn set_up(folder: &Path, upstream: &Upstream) {
+    before(folder, upstream);
+    for name in ["ada", "bel"] {
+        said(folder, &["emergency", "key", name], 0);
+    }
+    let text = fs::read_to_string(folder.join("eosin.toml")).unwrap();
     let signers = "\n[[emergency.signer]]\nname = \"ada\"\nkey = \"ada.vkey\"\n[[emergency.signer]]\nname = \"bel\"\nkey = \"bel.vkey\"\n";
     fs::write(folder.join("eosin.toml"), text + signers).unwrap();
     fs::write(folder.join("stop.cedar"), STOP).unwrap();

@@ -12,20 +12,12 @@ use policy::Policies;
 use serde_json::Value;
 use testkit::upstream::{Reply, Upstream};
 
-use crate::program::{Server, eosin, http, said};
+use crate::{
+    emergency_scene::before,
+    program::{Server, eosin, http, said},
+};
 
 const CREATE: &str = "/services/data/v67.0/sobjects/Contact";
-
-fn set_up(folder: &Path, upstream: &Upstream) {
-    said(folder, &["init", "--yes"], 0);
-    let text = fs::read_to_string(folder.join("eosin.toml")).unwrap();
-    let text = text
-        .replace("https://your-domain.my.salesforce.com", &upstream.origin())
-        .replace("listen = \"127.0.0.1:8443\"\ntls = true ", "listen = \"127.0.0.1:0\"\ntls = false")
-        .replace("continuity = \"strict\" ", "reads = \"open\"\ncontinuity = \"strict\" ")
-        .replace("# [admin]\n# listen = \"127.0.0.1:9464\"", "[admin]\nlisten = \"127.0.0.1:0\"");
-    fs::write(folder.join("eosin.toml"), text).unwrap();
-}
 
 fn upstream() -> Upstream {
     Upstream::start(|_| Reply::json(201, r#"{"id":"003000000000001AAA","success":true,"errors":[]}"#))
@@ -101,7 +93,7 @@ fn a_replay_names_exactly_what_then_changes_and_no_request_is_dropped() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     let upstream = upstream();
-    set_up(at, &upstream);
+    before(at, &upstream);
     let text = fs::read_to_string(at.join("eosin.toml")).unwrap();
     fs::write(
         at.join("eosin.toml"),
